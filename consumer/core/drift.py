@@ -1,0 +1,89 @@
+"""Drift detectors on raw values: one finding for each detection, as River reports it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from river.base import Base
+
+from consumer.core.errors import ModelRaised
+from consumer.core.use_case import Finding, parameters_of
+
+
+@dataclass(slots=True)
+class Watched:
+    """A detector, and the number and sum of the values since it last detected (River then starts anew)."""
+
+    detector: Any
+    count: int = 0
+    total: float = 0.0
+
+    def __reduce__(self) -> tuple[type["Watched"], tuple[Any, int, float]]:
+        return Watched, (self.detector, self.count, self.total)
+
+
+@dataclass(frozen=True, slots=True)
+class DriftUseCase:
+    """Tells when a detector of `river.drift` does.
+
+    `detector` is a pattern: each signal gets a copy, with a seed of its own where it takes one and has none.
+
+    >>> from river import drift
+    >>> use_case = DriftUseCase(drift.ADWIN())
+    >>> [finding] = use_case.learn(use_case.create(seed=1), [0.0] * 500 + [5.0] * 500)
+    >>> finding.index, finding.evidence["mean_before"], finding.evidence["mean_after"]
+    (511, 0.0, 1.875)
+    """
+
+    detector: Any
+    late: Literal["learn", "skip"] = "learn"
+    kind: str = "drift"
+    detail_type: str = "Drift Detected"
+
+    @property
+    def parameters(self) -> Any:
+        """The detector's class and parameters."""
+        return parameters_of(self.detector)
+
+    def create(self, seed: int) -> Watched:
+        """A detector that has seen nothing."""
+        parameters = self.detector._get_params()
+        own_seed = {"seed": seed} if parameters.get("seed", seed) is None else None
+        return Watched(Base.clone(self.detector, own_seed))
+
+    def learn(self, watched: Watched, values: Sequence[float]) -> list[Finding]:
+        """Feed the detector the values, in order."""
+        findings = []
+        detector, count, total = watched.detector, watched.count, watched.total
+        index = 0
+        try:
+            for index, value in enumerate(values):
+                detector.update(value)
+                count += 1
+                total += value
+                if detector.drift_detected:
+                    findings.append(Finding(index, _evidence(detector, count, total)))
+                    count, total = 0, 0.0
+        except Exception as error:  # a model may raise anything; whatever it is, this value is not learned
+            raise ModelRaised(index, f"the model raised {type(error).__name__}: {error}") from error
+        watched.count, watched.total = count, total
+        return findings
+
+
+def _evidence(detector: Any, count: int, total: float) -> dict[str, Any]:
+    """The means on either side of the change, where the detector keeps a window; else the mean up to it."""
+    width, mean = getattr(detector, "width", None), getattr(detector, "estimation", None)
+    evidence: dict[str, Any] = {"detector": type(detector).__name__}
+    if width and mean is not None and width < count:
+        evidence |= {
+            "mean_before": (total - width * mean) / (count - width),
+            "observations_before": count - width,
+            "mean_after": mean,
+            "observations_after": width,
+        }
+    else:
+        evidence |= {"mean_since_last_drift": total / count, "observations_since_last_drift": count}
+    if not all(math.isfinite(seen) for seen in evidence.values() if isinstance(seen, float)):
+        raise ArithmeticError("its means are not finite")
+    return evidence

@@ -1,0 +1,55 @@
+"""Everything that can go wrong, by what to do about it.
+
+    ConsumerError
+    ├── ConfigurationError      mend the named setting; nothing was read or written
+    ├── MalformedEvent          not what a Kinesis event source mapping sends: nothing was done
+    ├── BadDeployment           every model raises: roll back; nothing was committed
+    ├── Unlearnable             quarantine it and go on: it will never be learned
+    ├── UnreadablePage          quarantine the page's records; an operator rolls the page back
+    └── Unavailable             report it: the same call may work later
+        └── PageChanged         somebody else committed this page: reload, learn again
+
+`ModelRaised` is not one of them: it carries a model's own exception from a use case to the learning loop,
+which makes an `Unlearnable` observation of it.
+"""
+
+
+class ConsumerError(Exception):
+    """The root of all errors of this package."""
+
+
+class ConfigurationError(ConsumerError):
+    """A setting is missing or wrong: the text names it and says what is allowed."""
+
+
+class MalformedEvent(ConsumerError):
+    """The invocation's event is not a batch of Kinesis records."""
+
+
+class BadDeployment(ConsumerError):
+    """Every signal's model raised: the fault is in the code that was deployed, not in the observations."""
+
+
+class Unlearnable(ConsumerError):
+    """Quarantine it and go on: it will never be learned."""
+
+
+class UnreadablePage(ConsumerError):
+    """The page is there and cannot be read: it is never replaced by a new one."""
+
+
+class Unavailable(ConsumerError):
+    """Report it: the same call may work later."""
+
+
+class PageChanged(Unavailable):
+    """Somebody else committed this page: reload, learn again."""
+
+
+class ModelRaised(Exception):
+    """A model raised, or answered with NaN, at observation `index` of those it was given."""
+
+    def __init__(self, index: int, reason: str) -> None:
+        super().__init__(reason)
+        self.index = index
+        self.reason = reason

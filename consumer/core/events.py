@@ -1,0 +1,77 @@
+"""What is told of a finding: an event whose id depends on the observation alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from consumer.core.batch import Record, Shard
+from consumer.core.timestamps import iso8601
+
+SOURCE = "river.consumer"
+DETAIL_BYTES_MAX = 32_000
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event as EventBridge takes it: `detail` is JSON text, under 32 kB."""
+
+    id: str
+    detail_type: str
+    detail: str
+
+
+def identity(*parts: object) -> str:
+    """32 hexadecimal digits that depend on the parts alone.
+
+    >>> identity("drift", 1) == identity("drift", 1) != identity("drift", "1")
+    True
+    """
+    return sha256(msgspec.json.encode(parts)).hexdigest()[:32]
+
+
+def event_of(
+    *,
+    use_case: str,
+    kind: str,
+    detail_type: str,
+    shard: Shard,
+    record: Record,
+    signal: str,
+    position: int,
+    value: float,
+    timestamp: float | None,
+    observations: int,
+    evidence: dict[str, Any],
+) -> Event:
+    """The event of what was found at the `position`-th observation of a record."""
+    event_id = identity(
+        use_case, *shard, str(record.sequence_number), record.partition_key, signal, kind, position
+    )
+    detail = {
+        "id": event_id,
+        "use_case": use_case,
+        "signal": signal,
+        "value": value,
+        "timestamp": iso8601(record.arrived_s if timestamp is None else timestamp),
+        "arrived_at": iso8601(record.arrived_s),
+        "stream": shard.stream,
+        "shard_id": shard.shard_id,
+        "sequence_number": record.identifier,
+        "observations": observations,
+        "evidence": evidence,
+    }
+    return Event(event_id, detail_type, _within_bounds(detail))
+
+
+def _within_bounds(detail: dict[str, Any]) -> str:
+    """The detail as JSON, its evidence cut from the end until it fits: the same evidence, the same cut."""
+    encoded = msgspec.json.encode(detail)
+    names: Sequence[str] = list(detail["evidence"])
+    while len(encoded) > DETAIL_BYTES_MAX and names:
+        names = names[: len(names) // 2]
+        evidence = {name: detail["evidence"][name] for name in names}
+        encoded = msgspec.json.encode(detail | {"evidence": evidence | {"cut": True}})
+    return encoded.decode()

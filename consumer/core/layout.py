@@ -1,0 +1,25 @@
+"""Which page holds a signal, and under which key."""
+
+from dataclasses import dataclass
+
+from consumer.core.quarantine import quoted
+from consumer.core.signals import page_of
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the pages of a use case and fingerprint lie: in `pages` objects, or one a signal if 0."""
+
+    prefix: str
+    pages: int
+
+    def key_of(self, carrier: str) -> str:
+        """The key of the page that holds the signals which `carrier`'s records bring."""
+        if self.pages == 0:
+            return f"{self.prefix}/signals/{quoted(carrier)}"
+        return f"{self.prefix}/pages/{self.pages}/{page_of(carrier, self.pages)}"
+
+
+def prefix_of(use_case: str, fingerprint: str) -> str:
+    """Where all that was learned under this use case and fingerprint lies."""
+    return f"models/{quoted(use_case)}/{fingerprint}"

@@ -1,0 +1,89 @@
+"""What is kept of a signal between batches: its model, its watermarks and its counters."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from consumer.core.batch import Batch, Shard
+
+# The longest retention of a Kinesis stream, a year, and a day: nothing older can come again.
+_WATERMARK_AGE_MAX_S = 366 * 24 * 3600.0
+# After a split or merge the old shard falls silent; a signal that two shards still bring is spread over them.
+_SPREAD_WITHIN_S = 60.0
+
+
+class Watermark(NamedTuple):
+    """The last sequence number learned from a shard, and the partition keys learned under it.
+
+    A sequence number is unique per partition key: two records of one shard may share it.
+    """
+
+    sequence_number: int
+    partition_keys: tuple[str, ...]
+    arrived_s: float | None
+
+
+@dataclass(slots=True)
+class State:
+    """A signal's model, how far it has learned each shard, and what it has counted, each exactly once."""
+
+    model: Any
+    watermarks: dict[Shard, Watermark] = field(default_factory=dict)
+    learned: int = 0
+    skipped: int = 0
+    latest_s: float | None = None
+    """Timestamp of the newest observation learned."""
+
+    def above_watermark(self, records: Sequence[int], batch: Batch) -> Sequence[int]:
+        """Which entries of the ascending column `records` were not learned yet: indices, ascending."""
+        watermark = self.watermarks.get(batch.shard)
+        if watermark is None:
+            return range(len(records))
+        sequence_numbers = batch.sequence_numbers
+        first_at = bisect_left(sequence_numbers, watermark.sequence_number)
+        first_above = bisect_right(sequence_numbers, watermark.sequence_number, lo=first_at)
+        end = bisect_left(records, first_above)
+        above = range(end, len(records))
+        if first_at == first_above:
+            return above
+        known = watermark.partition_keys
+        at = [
+            index
+            for index in range(bisect_left(records, first_at), end)
+            if batch.records[records[index]].partition_key not in known
+        ]
+        return [*at, *above] if at else above
+
+    def advance(self, records: Sequence[int], batch: Batch) -> None:
+        """Raise the watermark over `records`, the ascending records just done."""
+        last = batch.records[records[-1]]
+        keys = set()
+        for record in reversed(records):
+            if batch.sequence_numbers[record] != last.sequence_number:
+                break
+            keys.add(batch.records[record].partition_key)
+        before = self.watermarks.get(batch.shard)
+        if before is not None and before.sequence_number == last.sequence_number:
+            keys.update(before.partition_keys)
+        self.watermarks[batch.shard] = Watermark(last.sequence_number, tuple(sorted(keys)), last.arrived_s)
+        self._drop_old_watermarks(last.arrived_s)
+
+    def is_spread(self, shard: Shard) -> bool:
+        """Whether another shard brought this signal in the minute before `shard` last did."""
+        if len(self.watermarks) < 2:
+            return False
+        arrived_s = self.watermarks[shard].arrived_s or 0.0
+        return any(
+            other != shard and (watermark.arrived_s or 0.0) > arrived_s - _SPREAD_WITHIN_S
+            for other, watermark in self.watermarks.items()
+        )
+
+    def _drop_old_watermarks(self, arrived_s: float | None) -> None:
+        if len(self.watermarks) > 1 and arrived_s is not None:
+            oldest = arrived_s - _WATERMARK_AGE_MAX_S
+            self.watermarks = {
+                shard: watermark
+                for shard, watermark in self.watermarks.items()
+                if watermark.arrived_s is None or watermark.arrived_s >= oldest
+            }

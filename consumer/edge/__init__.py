@@ -1,0 +1,1 @@
+"""The only AWS I/O: page store, event bus, quarantine, settings, telemetry."""

@@ -1,0 +1,151 @@
+"""A page as bytes: a versioned, checksummed envelope around one pickle of its states.
+
+b"RVPG" | envelope version, 1 byte | length of the header, 4 bytes | header, JSON
+        | SHA-256 of header and body, 32 bytes | body, a pickle of plain tuples and allowed classes
+"""
+
+import io
+import pickle
+import platform
+from collections.abc import Mapping
+from hashlib import sha256
+from importlib import metadata
+from typing import Any
+
+import msgspec
+
+from consumer.core.batch import Shard
+from consumer.core.errors import ConfigurationError, UnreadablePage
+from consumer.core.signals import SignalKey
+from consumer.core.state import State, Watermark
+from consumer.core.use_case import STATE_FORMAT, UseCase
+from consumer.edge.allowed_classes import ALLOWED_CLASSES, STAND_INS
+
+_MAGIC = b"RVPG\x01"
+_LENGTH_BYTES = 4
+_DIGEST_BYTES = 32
+
+States = dict[SignalKey, State]
+
+
+def versions() -> dict[str, str]:
+    """The versions on which it depends whether a model can be read: River's, numpy's and scipy's."""
+    return {name: metadata.version(name) for name in ("river", "numpy", "scipy")}
+
+
+class Header(msgspec.Struct, frozen=True):
+    """What wrote the page. `python` is told for an operator's sake; the others must be the reader's own."""
+
+    format: int
+    river: str
+    python: str
+    signals: int
+
+
+class PageCodec:
+    """Writes and reads pages, for the River that is installed."""
+
+    def __init__(self) -> None:
+        self._river = versions()["river"]
+        self._python = platform.python_version()
+
+    def encode(self, states: Mapping[SignalKey, State]) -> bytes:
+        """The page that holds these states."""
+        header = msgspec.json.encode(Header(STATE_FORMAT, self._river, self._python, len(states)))
+        body = pickle.dumps(_plain(states), protocol=5)
+        digest = sha256(header + body).digest()
+        return b"".join((_MAGIC, len(header).to_bytes(_LENGTH_BYTES), header, digest, body))
+
+    def decode(self, page: bytes) -> States:
+        """The states that the page holds.
+
+        Raises: `UnreadablePage` for anything that `encode`, in the same version, did not write.
+        """
+        header, body = _open(page)
+        if (header.format, header.river) != (STATE_FORMAT, self._river):
+            raise UnreadablePage(
+                f"the page is of format {header.format} and River {header.river}; "
+                f"this function reads format {STATE_FORMAT} and River {self._river}"
+            )
+        try:
+            return _states(_AllowListUnpickler(io.BytesIO(body)).load())
+        except Exception as error:  # a pickle that was tampered with may raise anything
+            raise UnreadablePage(f"the page's states cannot be read: {error!r}") from error
+
+    def check(self, use_case: UseCase) -> None:
+        """Let a model of the use case learn a little, be written and be read back.
+
+        Raises: `ConfigurationError` where it cannot, naming the class that is not allowed.
+        """
+        model = use_case.create(seed=0)
+        use_case.learn(model, [float(value % 7) for value in range(64)])
+        key = SignalKey("signal", "signal")
+        try:
+            page = self.encode({key: State(model)})
+            self.decode(page)
+        except Exception as error:
+            raise ConfigurationError(
+                f"the model of use_cases.py cannot be kept in a page: {error}. "
+                "If a class is not allowed, add it to consumer/edge/allowed_classes.py"
+            ) from error
+
+
+class _AllowListUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        stand_in = STAND_INS.get((module, name))
+        if stand_in is not None:
+            return stand_in
+        if (module, name) not in ALLOWED_CLASSES:
+            raise UnreadablePage(f"the class {module}.{name} is not allowed in a page")
+        return super().find_class(module, name)
+
+
+def _open(page: bytes) -> tuple[Header, bytes]:
+    start = len(_MAGIC) + _LENGTH_BYTES
+    if not page.startswith(_MAGIC) or len(page) < start:
+        raise UnreadablePage("the object is not a page")
+    length = int.from_bytes(page[len(_MAGIC) : start])
+    encoded, rest = page[start : start + length], page[start + length :]
+    digest, body = rest[:_DIGEST_BYTES], rest[_DIGEST_BYTES:]
+    if sha256(encoded + body).digest() != digest:
+        raise UnreadablePage("the page's checksum does not agree with its content")
+    try:
+        return msgspec.json.decode(encoded, type=Header), body
+    except msgspec.MsgspecError as error:
+        raise UnreadablePage(f"the page's header cannot be read: {error}") from error
+
+
+def _plain(states: Mapping[SignalKey, State]) -> list[tuple[Any, ...]]:
+    """The states as tuples. Equal shards and names are one object each, which a pickle writes once."""
+    shards: dict[Shard, tuple[str, str]] = {}
+    plain = []
+    for (carrier, signal), state in states.items():
+        watermarks = [
+            (
+                shards.setdefault(shard, (shard.stream_arn, shard.shard_id)),
+                watermark.sequence_number,
+                tuple(carrier if key == carrier else key for key in watermark.partition_keys),
+                watermark.arrived_s,
+            )
+            for shard, watermark in state.watermarks.items()
+        ]
+        name = carrier if signal == carrier else signal
+        plain.append((carrier, name, state.model, watermarks, state.learned, state.skipped, state.latest_s))
+    return plain
+
+
+def _states(plain: Any) -> States:
+    shards: dict[tuple[str, str], Shard] = {}
+    states = {}
+    for carrier, signal, model, watermarks, learned, skipped, latest_s in plain:
+        states[SignalKey(carrier, signal)] = State(
+            model,
+            {
+                shards.setdefault(shard, Shard(*shard)): Watermark(sequence_number, keys, arrived_s)
+                for shard, sequence_number, keys, arrived_s in watermarks
+            },
+            learned,
+            skipped,
+            latest_s,
+        )
+    return states

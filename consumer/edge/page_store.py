@@ -1,0 +1,85 @@
+"""Pages in S3: read and written with conditions, so that what must agree is one PUT."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from consumer.core.errors import UnreadablePage
+from consumer.edge.objects import Missing, Objects, Unchanged
+from consumer.edge.page_codec import PageCodec, States
+
+# An object larger than this is none of ours: it is not read, for it would fill the memory.
+_PAGE_BYTES_MAX = 256 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Page:
+    """A page that was handed out: its states may be changed, then it is committed or dropped."""
+
+    key: str
+    e_tag: str | None
+    """The version that was read; None: there is none yet."""
+    states: States
+
+
+class _Warm(NamedTuple):
+    page: Page
+    size: int
+
+
+class PageStore:
+    """Pages by their keys.
+
+    Warm pages, at most `warm_bytes_max` as they were written, cost a GET without a body. A page leaves them
+    when it is handed out, and returns only when its commit succeeded: nobody sees one changed in vain.
+    """
+
+    def __init__(self, objects: Objects, codec: PageCodec, warm_bytes_max: int) -> None:
+        self._objects = objects
+        self._codec = codec
+        self._warm: OrderedDict[str, _Warm] = OrderedDict()
+        self._warm_bytes = 0
+        self._warm_bytes_max = warm_bytes_max
+
+    async def load(self, key: str) -> Page:
+        """The page as it is in S3 now; a new one where S3 says that there is none.
+
+        Raises: `Unavailable`, `UnreadablePage`.
+        """
+        warm = self._take_warm(key)
+        version = warm.page.e_tag if warm else None
+        found = await self._objects.get(key, bytes_max=_PAGE_BYTES_MAX, unless=version)
+        if isinstance(found, Unchanged):
+            assert warm is not None  # only where a version was named
+            return warm.page
+        if isinstance(found, Missing):
+            return Page(key, None, {})
+        if found.body is None:
+            raise UnreadablePage(f"the page {key} has {found.size} bytes; none of ours is so large")
+        return Page(key, found.e_tag, self._codec.decode(found.body))
+
+    async def commit(self, page: Page) -> int:
+        """Write the page if nobody else has since it was loaded; give its size in bytes.
+
+        Raises: `PageChanged` where somebody has, or where two writes met: load it again and learn anew.
+            `Unavailable` where it is not known whether it was written.
+        """
+        body = self._codec.encode(page.states)
+        page.e_tag = await self._objects.replace(page.key, body, page.e_tag)
+        if page.e_tag is not None:
+            self._keep_warm(page, len(body))
+        return len(body)
+
+    def _take_warm(self, key: str) -> _Warm | None:
+        warm = self._warm.pop(key, None)
+        if warm is not None:
+            self._warm_bytes -= warm.size
+        return warm
+
+    def _keep_warm(self, page: Page, size: int) -> None:
+        self._take_warm(page.key)
+        self._warm[page.key] = _Warm(page, size)
+        self._warm_bytes += size
+        while self._warm_bytes > self._warm_bytes_max:
+            _, oldest = self._warm.popitem(last=False)
+            self._warm_bytes -= oldest.size

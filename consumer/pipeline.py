@@ -1,0 +1,187 @@
+"""The order of effects: decode, group, load, learn, quarantine, publish, commit.
+
+What must agree is one conditional write, the commit. All that comes before it is done again by whoever has to
+learn the page again, and gives the same: the same events with the same ids, the same quarantined lines.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from consumer.core.batch import Batch, Refusal
+from consumer.core.deployment_check import DeploymentCheck
+from consumer.core.errors import PageChanged, Unavailable, UnreadablePage
+from consumer.core.exclusions import Exclusions
+from consumer.core.kinesis_event import batches_of
+from consumer.core.learning import Learned, Learning
+from consumer.core.quarantine import quarantine_object
+from consumer.core.report import Report
+from consumer.core.signals import SignalKey
+from consumer.core.use_case import UseCase
+from consumer.ports import Bus, Jitter, Layouts, Page, Pages, Quarantine, TimeLeft
+
+COMMIT_TRIES = 6
+_BACKOFF_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one batch holds for one page, of which `first_record` is the first record."""
+
+    batch: Batch
+    page_key: str
+    keys: list[SignalKey]
+    first_record: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A use case, under its name, at work on the records of a stream."""
+
+    name: str
+    use_case: UseCase
+    layouts: Layouts
+    pages: Pages
+    bus: Bus
+    quarantine: Quarantine
+    jitter: Jitter
+
+    async def consume(self, event: Mapping[str, Any], time_left: TimeLeft) -> Report:
+        """Learn the invocation's records, and tell from which on Lambda is to deliver again.
+
+        Raises: `MalformedEvent`, `BadDeployment`: nothing was committed, and all is to be delivered again.
+        """
+        report = Report()
+        for batch in batches_of(event):
+            report.add(records=len(batch.records), uncertain=batch.uncertain)
+            failed = await self._consume_batch(batch, time_left, report)
+            if failed is not None:
+                report.failed.append(batch.records[failed].identifier)
+        return report
+
+    async def _consume_batch(self, batch: Batch, time_left: TimeLeft, report: Report) -> int | None:
+        """Give the first record of which something is left to do."""
+        try:
+            layout = await self.layouts.current()
+        except Unavailable as error:
+            report.problems.append(str(error))
+            return 0
+        keys_of: dict[str, list[SignalKey]] = {}
+        for key in batch.runs:
+            keys_of.setdefault(layout.key_of(key.carrier), []).append(key)
+        check = DeploymentCheck(keys_of)
+        steps = {}
+        for page_key, keys in keys_of.items():
+            work = Work(batch, page_key, keys, batch.first_record(keys))
+            step = self._page_step(work, check, time_left, report)
+            steps[asyncio.create_task(step)] = work.first_record
+        if batch.refusals:
+            step = self._refusals_step(batch, report)
+            steps[asyncio.create_task(step)] = batch.refusals[0].record
+        return await _first_left(steps, time_left, report)
+
+    async def _page_step(
+        self, work: Work, check: DeploymentCheck, time_left: TimeLeft, report: Report
+    ) -> int | None:
+        """Bring one page up to date; give the first record of which something is left to do."""
+        try:
+            try:
+                return await self._commit(work, check, time_left, report)
+            except UnreadablePage as error:
+                report.problems.append(str(error))
+                report.add(pages_unreadable=1)
+                await self._keep(work.batch, _all_of(work, str(error)), report)
+                return None
+        except Unavailable as error:
+            report.problems.append(str(error))
+            report.add(pages_failed=1)
+            return work.first_record
+        finally:
+            check.report(work.page_key, signals=0, raised=0)
+
+    async def _commit(
+        self, work: Work, check: DeploymentCheck, time_left: TimeLeft, report: Report
+    ) -> int | None:
+        exclusions = Exclusions()
+        for tried in range(COMMIT_TRIES):
+            await asyncio.sleep(tried and self.jitter.uniform(0, _BACKOFF_S * 2**tried))
+            page, learned = await self._learn(work, exclusions, check, time_left)
+            if learned.refusals:
+                await self._keep(work.batch, learned.refusals, report)
+            if learned.events:
+                await self.bus.publish(learned.events)
+                report.add(events_published=len(learned.events))
+            if learned.first_done is not None:
+                try:
+                    page_bytes = await self.pages.commit(page)
+                except PageChanged:
+                    report.add(page_conflicts=1)
+                    continue
+                report.committed(learned, work.batch, page_bytes)
+            report.add(redelivered=learned.redelivered)
+            return learned.first_left
+        raise Unavailable(f"the page {work.page_key} was changed by others, {COMMIT_TRIES} times in a row")
+
+    async def _learn(
+        self, work: Work, exclusions: Exclusions, check: DeploymentCheck, time_left: TimeLeft
+    ) -> tuple[Page, Learned]:
+        """The page, with the batch learned: all of it but the observations at which models raise."""
+        while True:
+            if time_left.is_short():
+                raise Unavailable(f"the time ran short before the page {work.page_key} was learned")
+            page = await self.pages.load(work.page_key)
+            learned = Learning(
+                self.name, self.use_case, work.batch, page.states, exclusions, time_left.is_short
+            ).learn(work.keys)
+            check.report(work.page_key, learned.signals, len(learned.raised))
+            if not learned.raised:
+                return page, learned
+            await check.passed()
+            exclusions.add(learned.raised)
+
+    async def _refusals_step(self, batch: Batch, report: Report) -> int | None:
+        """Keep what could not be decoded."""
+        try:
+            await self._keep(batch, batch.refusals, report)
+        except Unavailable as error:
+            report.problems.append(str(error))
+            return batch.refusals[0].record
+        return None
+
+    async def _keep(self, batch: Batch, refusals: list[Refusal], report: Report) -> None:
+        await self.quarantine.write(*quarantine_object(self.name, batch, refusals))
+        report.add(quarantined=len(refusals))
+
+
+async def _first_left(
+    steps: Mapping[asyncio.Task[int | None], int], time_left: TimeLeft, report: Report
+) -> int | None:
+    """Wait for the steps as long as there is time; a step that does not end leaves its first record."""
+    if not steps:
+        return None
+    await asyncio.wait(steps, timeout=time_left.seconds_to_answer(), return_when=asyncio.FIRST_EXCEPTION)
+    raised = [error for step in steps if step.done() and (error := step.exception())]
+    if raised:
+        raise raised[0]
+    left = []
+    for step, first_record in steps.items():
+        record: int | None = first_record
+        if step.done():
+            record = step.result()
+        else:
+            step.cancel()
+            report.problems.append("the time ran out while a page waited for an answer")
+            report.add(pages_failed=1)
+        if record is not None:
+            left.append(record)
+    return min(left, default=None)
+
+
+def _all_of(work: Work, reason: str) -> list[Refusal]:
+    """Each observation that the batch holds for a page."""
+    return [
+        Refusal(record, position, reason, key.signal)
+        for key in work.keys
+        for record, position in zip(work.batch.runs[key].records, work.batch.runs[key].positions, strict=True)
+    ]

@@ -1,0 +1,68 @@
+"""What the pipeline needs of the world: `edge` gives it with AWS, the tests in memory."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from consumer.core.events import Event
+from consumer.core.layout import Layout
+from consumer.core.signals import SignalKey
+from consumer.core.state import State
+
+
+class Jitter(Protocol):
+    """Where randomness comes from: a `random.Random`."""
+
+    def uniform(self, a: float, b: float) -> float:
+        """A number from `a` to `b`."""
+
+
+class Page(Protocol):
+    """A page that was handed out: its states are changed in place, then it is committed or dropped."""
+
+    @property
+    def states(self) -> dict[SignalKey, State]:
+        """The states it holds."""
+
+
+class Pages(Protocol):
+    """Where pages are kept."""
+
+    async def load(self, key: str) -> Page:
+        """The page as it is now. Raises: `Unavailable`, `UnreadablePage`."""
+
+    async def commit(self, page: Any) -> int:
+        """Write a page that `load` gave, unless it has changed since, and give its size in bytes.
+
+        Raises: `PageChanged`, `Unavailable`.
+        """
+
+
+class Layouts(Protocol):
+    """Where the layout is kept."""
+
+    async def current(self) -> Layout:
+        """The layout that is in force. Raises: `Unavailable`."""
+
+
+class Bus(Protocol):
+    """Where events are told."""
+
+    async def publish(self, events: Sequence[Event]) -> None:
+        """Have all events taken. Raises: `Unavailable` unless all were."""
+
+
+class Quarantine(Protocol):
+    """Where is kept what can never be learned."""
+
+    async def write(self, key: str, body: bytes) -> None:
+        """Keep it under this key, whatever was there. Raises: `Unavailable`."""
+
+
+class TimeLeft(Protocol):
+    """How long the invocation may still take."""
+
+    def is_short(self) -> bool:
+        """Whether to learn no more, and to commit what is learned."""
+
+    def seconds_to_answer(self) -> float | None:
+        """How long effects under way may be waited for; None: for ever."""
