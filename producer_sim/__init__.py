@@ -1,0 +1,1 @@
+"""Load generator: simulated plants with known faults, and replays of real measurements."""
