@@ -1,0 +1,38 @@
+# Each target does its own set-up, in .venv; nothing but Python 3.11 or later is needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+demo: $(INSTALLED) ## The whole pipeline on this machine: send, learn, alert; leaves build/demo
+	@$(BIN)/python -m local
+
+test: $(INSTALLED) ## All tests
+	@echo "Testing on two processes; a test that fails says what was promised"
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+check: $(INSTALLED) ## Lint, format and types
+	@echo "Linting" && $(BIN)/ruff check .
+	@echo "Checking the format" && $(BIN)/ruff format --check .
+	@echo "Checking types" && $(BIN)/mypy
+
+clean: ## Remove all that was made here
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements.txt consumer/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or later is needed, and '$(PYTHON)' is not it: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "No virtual environment could be made: install Python's venv and pip (Debian: python3-venv)"; exit 1; }
+	@echo "Installing what requirements.txt pins; this takes a minute or two"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt || { \
+	  echo "pip could not install it: is there a network, and a wheel for this Python? Then run make again"; exit 1; }
+	@touch $@

@@ -1,0 +1,169 @@
+"""However a stream is cut and delivered, what is learned is what a plain loop learns."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from river import drift
+from world import PREFIX, World, assert_exact, interleaved, points, record, step
+
+from consumer.core.drift import DriftUseCase
+from consumer.edge.page_codec import PageCodec
+
+STREAM = points(interleaved(step("a.pressure"), step("b.pressure", at=60), step("c.flow", at=10**6)))
+LAYOUTS = pytest.mark.parametrize("pages", [0, 8, 16])
+
+
+@st.composite
+def deliveries(draw):
+    """What Lambda may do with a stream: batches in order, each redelivered whole, halved or from any record.
+
+    After a redelivery that starts inside a batch, the shard goes on where the batch ended.
+    """
+    batches = []
+    start = 0
+    while start < len(STREAM):
+        end = draw(st.integers(start + 1, len(STREAM)))
+        batch = STREAM[start:end]
+        batches.append((batch, draw(st.booleans())))
+        for _ in range(draw(st.integers(0, 2))):
+            again = draw(st.integers(0, len(batch) - 1))
+            cut = draw(st.integers(again + 1, len(batch)))
+            batches.append((batch[again:cut], draw(st.booleans())))
+            if cut < len(batch):
+                batches.append((batch[cut:], draw(st.booleans())))
+        start = end
+    return batches
+
+
+@LAYOUTS
+@given(deliveries())
+@settings(max_examples=40, deadline=None)
+def test_any_cut_and_any_redelivery_gives_the_plain_loops_models_and_event_ids(pages, batches):
+    world = World(pages)
+    for batch, cold in batches:
+        report = world.invoke(batch, world.cold() if cold else None)
+        assert report.failed == []
+    assert_exact(world, STREAM)
+    assert world.event_ids() == list(dict.fromkeys(world.event_ids())), "no crash, no repeat"
+
+
+@LAYOUTS
+def test_one_batch_of_the_whole_stream_is_exact(pages):
+    world = World(pages)
+    world.invoke(STREAM)
+    assert_exact(world, STREAM)
+    assert len(world.event_ids()) >= 2
+
+
+@LAYOUTS
+def test_a_redelivered_batch_changes_nothing(pages):
+    world = World(pages)
+    world.invoke(STREAM)
+    before = dict(world.objects.objects)
+    report = world.invoke(STREAM, world.cold())
+    assert world.objects.objects == before
+    assert report.counts["redelivered"] == len(STREAM)
+    assert report.counts["observations_learned"] == 0
+
+
+def test_the_same_record_twice_in_a_batch_is_learned_once():
+    world = World()
+    world.invoke(STREAM + STREAM)
+    assert_exact(world, STREAM)
+
+
+def test_sequence_numbers_are_compared_as_integers():
+    world = World()
+    records = [record(number, {"signal": "a", "value": 1.0}, key="a") for number in (8, 9, 10, 11)]
+    world.invoke(records[:2])
+    world.invoke(records[2:])
+    assert world.states()["a"].learned == 4
+
+
+def test_two_records_of_one_sequence_number_are_both_learned_wherever_the_batch_is_cut():
+    records = [record(7, {"signal": "a", "value": float(n)}, key=f"random-{n}") for n in range(3)]
+    for cut in range(4):
+        world = World()
+        world.invoke(records[:cut])
+        world.invoke(records[cut:], world.cold())
+        world.invoke(records, world.cold())
+        assert world.states()["a"].learned == 3, cut
+
+
+def test_the_same_shard_id_in_another_stream_has_a_watermark_of_its_own():
+    world = World()
+    world.invoke([record(9, {"signal": "a", "value": 1.0}, key="a")])
+    world.invoke([record(5, {"signal": "a", "value": 1.0}, key="a", arn="arn:aws:kinesis:x:1:stream/other")])
+    assert world.states()["a"].learned == 2
+
+
+def test_a_signal_on_two_shards_is_learned_from_both_and_told():
+    world = World()
+    world.invoke([record(9, {"signal": "a", "value": 1.0}, key="a")])
+    other = [record(5, {"signal": "a", "value": 1.0}, key="a", shard="shardId-000000000001")]
+    report = world.invoke(other)
+    assert world.states()["a"].learned == 2
+    assert report.counts["signals_on_several_shards"] == 1
+
+
+def test_columns_and_points_of_the_same_values_give_the_same_model():
+    values = [value for _, value in step("a")]
+    by_point, by_column = World(), World()
+    by_point.invoke(points([("a", value) for value in values]))
+    columns = {"signal": "a", "values": values, "timestamps": [1_700_000_000.0 + n for n in range(len(values))]}
+    by_column.invoke([record(100, columns, key="a")])
+    one, other = by_point.states()["a"], by_column.states()["a"]
+    assert (one.model.count, one.model.total, one.learned) == (other.model.count, other.model.total, other.learned)
+    assert len(by_point.bus.events) == len(by_column.bus.events) == 1
+
+
+def test_the_values_of_one_record_share_the_page_of_its_signal():
+    for pages in (0, 16):
+        world = World(pages)
+        world.invoke([record(1, {"signal": "compressor1", "values": {"pressure": 1.0, "flow": 2.0}})])
+        assert set(world.states()) == {"compressor1.pressure", "compressor1.flow"}
+        assert sum(call == "put" and "layout" not in key for call, key in world.faults.calls) == 1
+
+
+def test_an_unchanged_page_is_not_read_again():
+    world = World()
+    world.invoke(STREAM[:10])
+    decoded = []
+    decode = PageCodec.decode
+    try:
+        PageCodec.decode = lambda self, page: decoded.append(page) or decode(self, page)
+        world.invoke(STREAM[10:20])
+        assert decoded == []
+        world.invoke(STREAM[20:30], world.cold())
+        assert decoded != []
+    finally:
+        PageCodec.decode = decode
+
+
+def test_the_layout_that_was_recorded_first_wins():
+    world = World(pages=16)
+    world.invoke(STREAM[:300])
+    world.invoke(STREAM[300:], world.cold(pages=8))
+    assert_exact(world, STREAM)
+
+
+def test_two_first_writers_agree_on_one_layout():
+    world = World(pages=16)
+    recorded = {f"{PREFIX}/layout.json": ('"0"', b'{"pages":8}')}
+    world.faults.plan("before", "put", lambda: world.objects.objects.update(recorded), key="layout", times=1)
+    world.invoke(STREAM)
+    assert_exact(world, STREAM)
+    assert any("/pages/8/" in key for key in world.objects.objects)
+
+
+def test_late_observations_are_skipped_and_counted_where_the_use_case_says_so():
+    world = World(use_case=DriftUseCase(drift.ADWIN(), late="skip"))
+    timestamps = [10, 20, 15, 20, 21]
+    records = [
+        record(n, {"signal": "a", "value": 1.0, "timestamp": 1_700_000_000 + t}, key="a")
+        for n, t in enumerate(timestamps)
+    ]
+    world.invoke(records[:2])
+    world.invoke(records[2:], world.cold())
+    world.invoke(records, world.cold())
+    assert (world.states()["a"].learned, world.states()["a"].skipped) == (3, 2)

@@ -1,0 +1,440 @@
+"""Each row of the table of failures: why nothing is lost or learned twice."""
+
+import asyncio
+import threading
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from river import drift
+from river.base import DriftDetector
+from world import PREFIX, Crash, NoHurry, World, assert_exact, interleaved, points, record, step
+
+from consumer.core.drift import DriftUseCase
+from consumer.core.errors import BadDeployment, MalformedEvent, ModelRaised, PageChanged, Unavailable
+from consumer.core.layout import Layout
+from consumer.edge.page_codec import PageCodec
+from consumer.pipeline import COMMIT_TRIES
+
+SIGNALS = ["a", "b", "c", "d"]
+STREAM = points(interleaved(*(step(signal, at=60 + 10 * n) for n, signal in enumerate(SIGNALS))))
+LAYOUTS = pytest.mark.parametrize("pages", [0, 8, 16])
+DOWN = Unavailable("503")
+
+
+def page_key(signal: str, pages: int) -> str:
+    return Layout(PREFIX, pages).key_of(signal)
+
+
+def deliver_until_done(world: World, records: list[dict], tries: int = 20) -> list:
+    """Lambda's way: what is reported, and all after it, comes again; a crash brings the whole batch again."""
+    reports = []
+    for _ in range(tries):
+        try:
+            report = world.invoke(records, world.cold() if len(reports) % 2 else None)
+        except Crash:
+            reports.append(None)
+            continue
+        reports.append(report)
+        if not report.failed:
+            return reports
+        lowest = min(map(int, report.failed))
+        records = [r for r in records if int(r["kinesis"]["sequenceNumber"]) >= lowest]
+    raise AssertionError("it never ends")
+
+
+@LAYOUTS
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("call", ["get", "publish"])
+def test_a_crash_at_any_point_before_the_commit_changes_nothing(pages, call, when):
+    world = World(pages)
+    world.invoke(STREAM[:200])
+    before = dict(world.objects.objects)
+    world.faults.plan(when, call, Crash(), times=1)
+    with pytest.raises(Crash):
+        world.invoke(STREAM[200:])
+    committed = {key for key in world.objects.objects if world.objects.objects[key] != before.get(key)}
+    assert len(committed) < len(SIGNALS), "a crash leaves at least its own page as it was"
+    deliver_until_done(world, STREAM[200:])
+    assert_exact(world, STREAM)
+
+
+@LAYOUTS
+def test_a_crash_between_publish_and_commit_publishes_the_same_ids_again(pages):
+    world = World(pages)
+    world.faults.plan("before", "put", Crash(), key=page_key("a", pages), times=1)
+    with pytest.raises(Crash):
+        world.invoke(STREAM)
+    told = set(world.event_ids())
+    assert told, "the crash came after a publication"
+    deliver_until_done(world, STREAM)
+    assert_exact(world, STREAM)
+    assert len(world.event_ids()) > len(set(world.event_ids())), "some were published twice, with one id"
+
+
+@LAYOUTS
+def test_a_crash_after_the_commit_leaves_nothing_to_do(pages):
+    world = World(pages)
+    world.faults.plan("after", "put", Crash(), key=page_key("a", pages), times=1)
+    with pytest.raises(Crash):
+        world.invoke(points(step("a")))
+    commits = world.objects.versions
+    report = world.invoke(points(step("a")), world.cold())
+    assert (report.failed, report.counts["redelivered"], world.objects.versions) == ([], 200, commits)
+    assert_exact(world, points(step("a")))
+
+
+@LAYOUTS
+def test_two_invocations_on_one_page_the_later_one_learns_again(pages):
+    world = World(pages)
+    other = world.cold()
+    world.invoke(STREAM[:100])
+    key = page_key("a", pages)
+
+    def other_commits_first():
+        nested = threading.Thread(target=world.invoke, args=(STREAM[:300], other))
+        nested.start()
+        nested.join()
+
+    world.faults.plan("before", "put", other_commits_first, key=key, times=1)
+    report = world.invoke(STREAM[100:])
+    assert report.counts["page_conflicts"] >= 1
+    assert report.failed == []
+    assert_exact(world, STREAM)
+
+
+@LAYOUTS
+def test_an_old_invocation_that_wakes_up_cannot_commit(pages):
+    world = World(pages)
+    zombie = world.cold()
+    world.invoke(STREAM[:100], zombie)
+    world.invoke(STREAM[100:], world.cold())
+    after = dict(world.objects.objects)
+    report = world.invoke(STREAM[:200], zombie)
+    assert report.failed == []
+    assert world.objects.objects == after
+    assert_exact(world, STREAM)
+
+
+def test_after_a_few_conflicts_the_page_is_reported_by_its_first_record():
+    world = World()
+    world.faults.plan("before", "put", PageChanged("409"), key=page_key("a", 16))
+    report = world.invoke(points(step("b")[:10] + step("a")[:10]))
+    assert report.failed == ["110"]
+    assert report.counts["page_conflicts"] == COMMIT_TRIES
+    assert set(world.states()) == {"b"}
+
+
+@LAYOUTS
+def test_the_put_succeeded_but_its_answer_was_lost(pages):
+    """The client sends it again and is refused: 412 for a write that was its own."""
+    world = World(pages)
+    world.faults.plan("after", "put", PageChanged("412"), key=page_key("a", pages), times=1)
+    report = world.invoke(STREAM)
+    assert report.failed == []
+    assert_exact(world, STREAM)
+
+
+@LAYOUTS
+def test_the_put_succeeded_and_nobody_knows(pages):
+    world = World(pages)
+    world.faults.plan("after", "put", DOWN, key=page_key("a", pages), times=1)
+    reports = deliver_until_done(world, STREAM)
+    assert reports[0].failed == ["100"]
+    assert_exact(world, STREAM)
+
+
+@LAYOUTS
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_with_the_event_bus_down_pages_without_events_go_on(pages, when):
+    world = World(pages)
+    quiet = [("calm", 1.0)] * 50
+    records = points(quiet + step("a"))
+    world.faults.plan(when, "publish", DOWN)
+    report = world.invoke(records)
+    assert report.failed == ["150"]
+    assert {signal: state.learned for signal, state in world.states().items()} == {"calm": 50}
+    world.faults.clear()
+    deliver_until_done(world, records)
+    assert_exact(world, records)
+
+
+@LAYOUTS
+@pytest.mark.parametrize("call", ["get", "put"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_with_s3_down_for_one_page_the_others_are_committed(pages, call, when):
+    world = World(pages)
+    records = points(step("b")[:30] + step("a"))
+    world.faults.plan(when, call, DOWN, key=page_key("a", pages))
+    report = world.invoke(records)
+    assert report.failed == ["130"]
+    assert world.states()["b"].learned == 30
+    world.faults.clear()
+    reports = deliver_until_done(world, records)
+    assert reports[0].counts["redelivered"] >= 30
+    assert_exact(world, records)
+
+
+@pytest.mark.parametrize("key", ["layout", "/pages/"])
+def test_no_answer_but_404_makes_a_new_page(key):
+    world = World()
+    world.invoke(STREAM[:400])
+    world.faults.plan("before", "get", DOWN, key=key)
+    before = dict(world.objects.objects)
+    assert world.invoke(STREAM[400:], world.cold()).failed == ["500"]
+    assert world.objects.objects == before
+
+
+def test_a_missing_key_that_answers_403_makes_no_page():
+    world = World()
+    world.objects.may_list = False
+    assert world.invoke(STREAM).failed == ["100"]
+    assert world.objects.objects == {}
+
+
+def test_a_record_that_can_never_be_decoded_is_kept_and_never_reported():
+    world = World()
+    records = [record(1, b"{not json"), *points(step("a")), record(10**6, b"\xff\xfe")]
+    report = world.invoke(records)
+    assert report.failed == []
+    lines = world.objects.quarantined()
+    assert [line["data"] for line in lines] == [records[0]["kinesis"]["data"], records[-1]["kinesis"]["data"]]
+    assert all(line["reason"] and line["id"] for line in lines)
+    assert_exact(world, records[1:-1])
+
+
+def test_what_cannot_be_kept_in_quarantine_is_reported():
+    world = World()
+    world.faults.plan("before", "put", DOWN, key="quarantine/", times=1)
+    records = [*points(step("a")), record(10**6, b"{not json")]
+    reports = deliver_until_done(world, records)
+    assert reports[0].failed == [str(10**6)]
+    assert len(world.objects.quarantined()) == 1
+    assert_exact(world, records[:-1])
+
+
+@dataclass(frozen=True)
+class Fussy(DriftUseCase):
+    """ADWIN that raises at the values a test names, or always, after it has half learned them."""
+
+    detector: drift.ADWIN = field(default_factory=drift.ADWIN)
+    raises_at: frozenset = frozenset()
+    broken: bool = False
+
+    def learn(self, watched, values):
+        findings = []
+        for index, value in enumerate(values):
+            if self.broken or value in self.raises_at:
+                watched.detector.update(1e9)
+                raise ModelRaised(index, "the model raised ZeroDivisionError")
+            for finding in DriftUseCase.learn(self, watched, [value]):
+                findings.append(replace(finding, index=index))
+        return findings
+
+
+POISON = 666.0
+
+
+def poisoned(signal: str, at: list[int]) -> list[tuple[str, float]]:
+    series = step(signal)
+    for index in at:
+        series[index] = (signal, POISON + index)
+    return series
+
+
+@LAYOUTS
+@pytest.mark.parametrize("cut", [0, 1, 50, 73, 199])
+def test_an_observation_at_which_a_model_raises_is_quarantined_and_the_rest_is_learned(pages, cut):
+    use_case = Fussy(raises_at=frozenset({POISON + 50}))
+    world = World(pages, use_case)
+    records = points(interleaved(poisoned("a", [50]), step("b")))
+    world.invoke(records[: 2 * cut])
+    world.invoke(records[2 * cut :])
+    world.invoke(records, world.cold())
+    lines = world.objects.quarantined()
+    assert {line["signal"] for line in lines} == {"a"}
+    assert len({line["id"] for line in lines}) == 1
+    assert "ZeroDivisionError" in lines[0]["reason"]
+    assert_exact(world, [r for n, r in enumerate(records) if n != 100])
+
+
+def test_after_a_few_raises_the_rest_of_that_signals_batch_is_quarantined():
+    raising = list(range(50, 60))
+    use_case = Fussy(raises_at=frozenset(POISON + index for index in raising))
+    world = World(use_case=use_case)
+    records = points(interleaved(poisoned("a", raising), step("b")))
+    report = world.invoke(records)
+    assert report.failed == []
+    lines = {line["id"] for line in world.objects.quarantined()}
+    assert len(lines) == 200 - 50
+    learned = {signal: state.learned for signal, state in world.states().items()}
+    assert learned == {"a": 50, "b": 200}
+    assert world.invoke(points(step("a"), first=10**6)).counts["observations_learned"] == 200, "it goes on"
+
+
+def test_a_model_that_answers_with_nan_costs_one_observation():
+    class Blind(DriftDetector):
+        def __init__(self):
+            super().__init__()
+            self.width, self.estimation = 1, 0.0
+
+        def update(self, x):
+            self._drift_detected = x == POISON
+            self.estimation = float("nan") if x == POISON else 0.0
+
+    use_case = DriftUseCase(Blind())
+    with pytest.raises(ModelRaised, match="not finite"):
+        use_case.learn(use_case.create(1), [1.0, 2.0, POISON])
+
+
+@LAYOUTS
+def test_when_every_model_of_20_signals_raises_the_invocation_fails_and_nothing_is_committed(pages):
+    world = World(pages, Fussy(broken=True))
+    records = points([(f"s{n}", 1.0) for n in range(20)])
+    with pytest.raises(BadDeployment, match="Roll"):
+        world.invoke(records)
+    assert not any("/pages/" in key or "/signals/" in key for key in world.objects.objects)
+    assert world.bus.events == []
+    assert world.objects.quarantined() == []
+
+
+@LAYOUTS
+def test_when_every_model_of_19_signals_raises_they_are_quarantined(pages):
+    world = World(pages, Fussy(broken=True))
+    report = world.invoke(points([(f"s{n}", 1.0) for n in range(19)]))
+    assert report.failed == []
+    assert len(world.objects.quarantined()) == 19
+
+
+@LAYOUTS
+def test_one_signal_that_learns_shows_that_the_deployment_is_good(pages):
+    world = World(pages, Fussy(raises_at=frozenset({POISON})))
+    report = world.invoke(points([(f"s{n}", POISON) for n in range(100)] + [("fine", 1.0)]))
+    assert report.failed == []
+    assert len(world.objects.quarantined()) == 100
+    assert world.states()["fine"].learned == 1
+
+
+class RunsShort:
+    """Time for `looks` looks at the clock."""
+
+    def __init__(self, looks: int):
+        self.looks = looks
+
+    def is_short(self):
+        self.looks -= 1
+        return self.looks < 0
+
+    def seconds_to_answer(self):
+        return None
+
+
+@LAYOUTS
+@given(st.integers(0, 40))
+@settings(max_examples=25, deadline=None)
+def test_when_time_runs_short_what_is_learned_is_committed_and_the_next_record_reported(pages, looks):
+    world = World(pages)
+    records = STREAM + points(step("long", count=1500), first=10_000)
+    report = world.invoke(records, time_left=RunsShort(looks))
+    if looks < 5:
+        assert report.failed, "there was no time to look at every page"
+    for _ in range(100):
+        if not report.failed:
+            break
+        (failed,) = map(int, report.failed)
+        assert failed >= 100
+        report = world.invoke(
+            [r for r in records if int(r["kinesis"]["sequenceNumber"]) >= failed], time_left=RunsShort(8)
+        )
+    assert report.failed == []
+    assert_exact(world, records)
+
+
+def test_with_no_time_at_all_the_first_record_is_reported():
+    world = World()
+    assert world.invoke(STREAM, time_left=RunsShort(0)).failed == ["100"]
+    assert world.states() == {}
+
+
+def test_an_effect_that_never_ends_is_given_up_in_time_and_the_others_count():
+    class Short(NoHurry):
+        def seconds_to_answer(self):
+            return 0.2
+
+    world = World()
+    records = points(step("b")[:30] + step("a"))
+    real = world.objects.get
+
+    async def hang(key, **options):
+        if key == page_key("a", 16):
+            await asyncio.sleep(3600)
+        return await real(key, **options)
+
+    world.objects.get = hang
+    assert world.invoke(records, time_left=Short()).failed == ["130"]
+    assert set(world.states()) == {"b"}
+
+
+@LAYOUTS
+def test_a_page_that_cannot_be_read_is_never_replaced(pages):
+    world = World(pages)
+    records = points(step("a") + step("b"))
+    world.invoke(records[:50])
+    key = page_key("a", pages)
+    tampered = world.objects.objects[key][1][:-1] + b"!"
+    world.objects.objects[key] = ('"tampered"', tampered)
+    for function in (world.function, world.cold()):
+        report = world.invoke(records[50:], function)
+        assert report.failed == []
+        assert report.counts["pages_unreadable"] == 1
+    assert world.objects.objects[key] == ('"tampered"', tampered)
+    lines = {line["id"]: line for line in world.objects.quarantined()}
+    assert len(lines) == 150
+    assert all("checksum" in line["reason"] and line["data"] for line in lines.values())
+    good = PageCodec().decode(world.objects.objects[page_key("b", pages)][1])
+    assert sum(state.learned for state in good.values()) == 200
+
+
+def test_an_unreadable_page_whose_records_cannot_be_kept_is_reported():
+    world = World()
+    world.invoke(points(step("a")[:10]))
+    world.objects.objects[page_key("a", 16)] = ('"x"', b"garbage")
+    world.faults.plan("before", "put", DOWN, key="quarantine/")
+    assert world.invoke(points(step("a"), first=500)).failed == ["500"]
+
+
+def test_a_page_is_warm_again_only_after_its_commit():
+    world = World()
+    world.invoke(STREAM[:100])
+    world.faults.plan("before", "put", DOWN, times=1, key="/pages/")
+    deliver_until_done(world, STREAM[100:])
+    assert_exact(world, STREAM)
+
+
+@pytest.mark.parametrize("event", [{}, {"Records": None}, {"Records": [{}]}, {"Records": [{"kinesis": {}}]}])
+def test_what_is_no_kinesis_event_is_refused_by_name(event):
+    world = World()
+    with pytest.raises(MalformedEvent, match="Records"):
+        asyncio.run(world.function.consume(event, NoHurry()))
+
+
+@LAYOUTS
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_whatever_fails_before_or_after_whichever_effect_it_ends_exact(pages, data):
+    world = World(pages)
+    faults = st.tuples(
+        st.sampled_from(["before", "after"]),
+        st.sampled_from([("get", DOWN), ("put", DOWN), ("put", PageChanged("409")), ("publish", DOWN)]),
+        st.booleans(),
+        st.integers(1, 3),
+    )
+    start = 0
+    while start < len(STREAM):
+        end = data.draw(st.integers(start + 1, len(STREAM)))
+        for when, (call, error), crash, times in data.draw(st.lists(faults, max_size=3)):
+            world.faults.plan(when, call, Crash() if crash else error, times=times)
+        deliver_until_done(world, STREAM[start:end], tries=60)
+        start = end
+    assert_exact(world, STREAM)

@@ -1,0 +1,50 @@
+"""The demo, smaller: all that it promises holds, and its summary says so."""
+
+import io
+import json
+from dataclasses import asdict
+
+import pytest
+from rich.console import Console
+
+from local.demo import DemoSize, run_demo
+from producer_sim.payloads import bad_observations, skipped_observations
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    size = DemoSize(signals=60, observations=200, assets=2, seed=3)
+    summary, broken = run_demo(folder, size, Console(file=io.StringIO()))
+    return folder, summary, broken
+
+
+def test_the_demo_is_exact_though_a_process_died_and_a_batch_came_twice(outcome):
+    _, _, broken = outcome
+    assert broken == []
+
+
+def test_its_numbers_add_up(outcome):
+    _, summary, _ = outcome
+    odd = len(bad_observations()) + len(skipped_observations())
+    assert summary.observations_sent == 60 * 200 + 2 * 1268 + odd
+    assert summary.observations_learned == 60 * 200 + 2 * 1268
+    assert summary.skipped == len(skipped_observations())
+    assert summary.quarantined == len(bad_observations())
+    assert summary.signals == 62
+    assert summary.redelivered > 0
+    assert summary.events_published >= summary.events_unique == summary.alerts_unique > 0
+    assert summary.alerts_received >= summary.alerts_unique
+
+
+def test_the_summary_is_left_as_json(outcome):
+    folder, summary, _ = outcome
+    assert json.loads((folder / "summary.json").read_text()) == asdict(summary)
+
+
+def test_what_the_function_prints_is_json_line_by_line(outcome):
+    folder, _, _ = outcome
+    lines = (folder / "consumer.log").read_text().splitlines()
+    assert lines
+    for line in lines:
+        json.loads(line)

@@ -1,0 +1,73 @@
+"""The README is true: its commands, variables and files exist, and it names all there are."""
+
+import re
+from pathlib import Path
+
+import msgspec
+from river import drift
+
+from consumer.core.drift import DriftUseCase
+from consumer.edge.page_codec import PageCodec
+from consumer.edge.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def test_the_readme_names_every_make_target_and_no_other():
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z]+):.*##", makefile, flags=re.MULTILINE))
+    assert targets == set(re.findall(r"`make ([a-z]+)`", README))
+    assert targets <= set(re.search(r"^\.PHONY: (.*)$", makefile, flags=re.MULTILINE)[1].split())
+
+
+def test_the_readme_names_every_environment_variable_and_no_other():
+    variables = {field.encode_name for field in msgspec.structs.fields(Settings)}
+    table = README.partition("## What the function is told")[2].partition("##")[0]
+    assert variables == set(re.findall(r"`([A-Z0-9_]{4,})`", table))
+
+
+def test_the_modules_that_it_runs_exist():
+    for module in re.findall(r"python -m (\w+)", README):
+        if module not in {"venv", "pytest"}:
+            assert (ROOT / module / "__main__.py").is_file(), module
+
+
+def test_every_link_to_a_file_leads_somewhere():
+    for document in DOCUMENTS:
+        for link in re.findall(r"\]\(([^)#:]+)[)#]", document.read_text()):
+            assert (document.parent / link).exists(), f"{document.name}: {link}"
+
+
+def test_the_layout_is_the_one_on_disk():
+    layout = README.partition("## The layout")[2]
+    for name in re.findall(r"^(\w+/)", layout, flags=re.MULTILINE):
+        assert (ROOT / name).is_dir(), name
+    for name in re.findall(r"^  (\w+\.py|\w+/)", layout, flags=re.MULTILINE):
+        assert (ROOT / "consumer" / name).exists(), name
+
+
+def test_the_lines_that_it_changes_are_lines_of_use_cases():
+    lines = re.findall(r"^[-+] (.*\(\)\),)$", README, flags=re.MULTILINE)
+    assert len(lines) == 2
+    for line in lines:
+        names = {"drift": drift, "DriftUseCase": DriftUseCase}
+        (use_case,) = eval(f"{{{line}}}", names).values()
+        PageCodec().check(use_case)
+
+
+def test_it_is_at_most_150_lines():
+    assert len(README.splitlines()) <= 150
+
+
+def test_the_test_command_is_the_one_that_ci_runs():
+    assert "make test" in (ROOT / ".ci" / "run").read_text()
+    assert "make check" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_every_test_that_the_documents_name_exists():
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    for document in DOCUMENTS:
+        for name in re.findall(r"`(test_\w+)`", document.read_text()):
+            assert f"def {name}(" in tests, f"{document.name}: {name}"
