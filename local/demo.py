@@ -1,6 +1,7 @@
 """The demo: a plant sends, the pipeline learns and alerts, and the outcome is held against a plain loop."""
 
 import asyncio
+import contextlib
 import json
 import threading
 import time
@@ -68,24 +69,24 @@ class _Faults:
     """Invokes the function, and makes one invocation die after publishing, and one batch arrive twice."""
 
     def __init__(self, function: Function) -> None:
-        self._function = function
+        self.function = function
         self._lock = threading.Lock()
         self._dying = False
         self.batches_repeated = 0
 
     def invoke(self, event: dict[str, Any]) -> Any:
         with self._lock:
-            dies = self._function.deaths == 0 and not self._dying
+            dies = self.function.deaths == 0 and not self._dying
             self._dying |= dies
         try:
-            response = self._function.invoke(event, dies_after_publishing=dies)
+            response = self.function.invoke(event, dies_after_publishing=dies)
         finally:
             if dies:
                 self._dying = False
         with self._lock:
             repeat = not self.batches_repeated and not response["batchItemFailures"] and not dies
             self.batches_repeated += repeat
-        return self._function.invoke(event) if repeat else response
+        return self.function.invoke(event) if repeat else response
 
 
 def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, list[str]]:
@@ -157,14 +158,20 @@ async def _stream(
         source, in_thread(faults.invoke), config, RealClock(), destination, pace=Pace(poll_interval_s=0.2)
     )
     columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
+    stopped = threading.Event()
+    with Progress(*columns, console=console) as progress, contextlib.ExitStack() as at_end:
+        # What no cancellation reaches: the thread that sends, and those that wait for the function.
+        at_end.callback(stopped.set)
+        at_end.callback(faults.function.close)
         sending = progress.add_task("records sent", total=len(sent))
         learning = progress.add_task("records learned", total=len(sent))
-        put = OrderedPut(
-            aws.client("kinesis", SEND_ONCE),
-            resources.stream_name,
-            progress=lambda done, total: progress.update(sending, completed=done),
-        )
+
+        def acknowledge(done: int, total: int) -> None:
+            if stopped.is_set():
+                raise InterruptedError("the demo was stopped")
+            progress.update(sending, completed=done)
+
+        put = OrderedPut(aws.client("kinesis", SEND_ONCE), resources.stream_name, progress=acknowledge)
         started = time.monotonic()
         running = asyncio.create_task(mapping.run())
         sender = asyncio.create_task(asyncio.to_thread(put.send, [one.record for one in sent]))

@@ -4,6 +4,7 @@ import contextlib
 import multiprocessing
 import os
 import queue
+import signal
 import sys
 import threading
 import time
@@ -45,6 +46,7 @@ class Function:
         self._idle: queue.LifoQueue[_Child | None] = queue.LifoQueue()
         self._children: list[_Child] = []
         self._lock = threading.Lock()
+        self._closed = False
         self.deaths = 0
         for _ in range(environments):
             self._idle.put(None)
@@ -53,7 +55,14 @@ class Function:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for child in self._children:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes; invocations under way, and those that wait for a process, raise."""
+        with self._lock:
+            self._closed = True
+            children, self._children = self._children, []
+        for child in children:
             child.end()
 
     def invoke(self, event: dict[str, Any], *, dies_after_publishing: bool = False) -> Any:
@@ -79,8 +88,10 @@ class Function:
         return answer["response"]
 
     def _start(self) -> "_Child":
-        child = _Child(self._environment, self._log)
         with self._lock:
+            if self._closed:
+                raise FunctionError("the function was closed")
+            child = _Child(self._environment, self._log)
             self._children.append(child)
         return child
 
@@ -102,15 +113,16 @@ class _Child:
         return answer
 
     def end(self) -> None:
-        self._pipe.close()
-        self._process.join(5)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
+        """End the process at once: the function is made to be killed at any time."""
+        self._process.kill()
+        self._process.join()
 
 
 def _serve(pipe: Connection, environment: dict[str, str], log: Path) -> None:
     """The child: one invocation after the other, until the parent closes the pipe or is gone."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches the whole group; the parent ends its children
     os.environ.update(environment)
     with log.open("a", buffering=1) as lines:
         os.dup2(lines.fileno(), sys.stdout.fileno())
@@ -118,7 +130,7 @@ def _serve(pipe: Connection, environment: dict[str, str], log: Path) -> None:
     from consumer import handler
 
     start = handler.start
-    with contextlib.suppress(EOFError, KeyboardInterrupt, OSError):
+    with contextlib.suppress(EOFError, OSError):
         for number in range(sys.maxsize):
             event, dies_after_publishing = pipe.recv()
             handler.start = _dying(start) if dies_after_publishing else start

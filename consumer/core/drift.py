@@ -65,6 +65,8 @@ class DriftUseCase:
                 if detector.drift_detected:
                     findings.append(Finding(index, _evidence(detector, count, total)))
                     count, total = 0, 0.0
+        except MemoryError:
+            raise  # no value is to blame
         except Exception as error:  # a model may raise anything; whatever it is, this value is not learned
             raise ModelRaised(index, f"the model raised {type(error).__name__}: {error}") from error
         watched.count, watched.total = count, total

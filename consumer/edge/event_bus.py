@@ -61,12 +61,13 @@ class EventBus:
             )
         except (BotoCoreError, ClientError) as error:
             raise Unavailable(f"the event bus {self._name} does not answer: {error}") from error
-        results = answer["Entries"]
+        results = answer.get("Entries", [])
         failed = [event for event, result in zip(events, results, strict=False) if "ErrorCode" in result]
-        if len(results) != len(events) or len(failed) != answer["FailedEntryCount"]:
+        failed_count = answer.get("FailedEntryCount", 0)
+        if len(results) != len(events) or len(failed) != failed_count:
             raise Unavailable(
                 f"the event bus {self._name} answered {len(results)} of {len(events)} entries, and counts "
-                f"{answer['FailedEntryCount']} as failed where {len(failed)} say so"
+                f"{failed_count} as failed where {len(failed)} say so"
             )
         return failed, Counter(result["ErrorCode"] for result in results if "ErrorCode" in result)
 

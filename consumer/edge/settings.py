@@ -33,7 +33,7 @@ class Settings(msgspec.Struct, frozen=True, rename="upper"):
     @property
     def s3_endpoint(self) -> str | None:
         """Where S3 is; None: where the region's is."""
-        return self.aws_endpoint_url_s3 or self.aws_endpoint_url or None
+        return (self.aws_endpoint_url_s3 or self.aws_endpoint_url).rstrip("/") or None
 
     @property
     def warm_bytes_max(self) -> int:

@@ -2,8 +2,8 @@
 
 import os
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from consumer.core.report import Report
 
@@ -36,9 +36,8 @@ _COUNTS = {
 
 def tell(report: Report, use_case: str, now_s: float) -> None:
     """Log the invocation's report, and send its metrics with the use case as their only dimension."""
-    metrics = Metrics(namespace=NAMESPACE)
-    metrics.clear_metrics()
-    metrics.set_default_dimensions(use_case=use_case)
+    # A service's name, even one from the environment, would be a second dimension.
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service="", default_dimensions={"use_case": use_case})
     for name, count in _COUNTS.items():
         metrics.add_metric(name, MetricUnit.Count, report.counts[count])
     if report.page_bytes:

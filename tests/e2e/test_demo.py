@@ -2,13 +2,21 @@
 
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from local.demo import DemoSize, run_demo
 from producer_sim.payloads import bad_observations, skipped_observations
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +56,32 @@ def test_what_the_function_prints_is_json_line_by_line(outcome):
     assert lines
     for line in lines:
         json.loads(line)
+
+
+def test_ctrl_c_ends_the_demo_and_all_that_it_started(tmp_path):
+    with (tmp_path / "out").open("w") as out:
+        demo = subprocess.Popen(
+            [sys.executable, "-m", "local"],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    log = tmp_path / "build" / "demo" / "consumer.log"
+    deadline = time.monotonic() + 90
+    while not (log.exists() and "batch done" in log.read_text()):
+        assert demo.poll() is None, (tmp_path / "out").read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    os.killpg(demo.pid, signal.SIGINT)
+    assert demo.wait(30) == 130, (tmp_path / "out").read_text()
+    assert "Stopped" in (tmp_path / "out").read_text()
+    assert "Traceback" not in (tmp_path / "out").read_text()
+    for _ in range(50):
+        try:
+            os.killpg(demo.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    raise AssertionError("processes that the demo started are still there")
