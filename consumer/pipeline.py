@@ -15,7 +15,7 @@ from consumer.core.errors import PageChanged, Unavailable, UnreadablePage
 from consumer.core.exclusions import Exclusions
 from consumer.core.kinesis_event import batches_of
 from consumer.core.learning import Learned, Learning
-from consumer.core.quarantine import quarantine_object
+from consumer.core.quarantine import quarantine_objects
 from consumer.core.report import Report
 from consumer.core.signals import SignalKey
 from consumer.core.use_case import UseCase
@@ -150,7 +150,8 @@ class Pipeline:
         return None
 
     async def _keep(self, batch: Batch, refusals: list[Refusal], report: Report) -> None:
-        await self.quarantine.write(*quarantine_object(self.name, batch, refusals))
+        for key, content in quarantine_objects(self.name, batch, refusals):
+            await self.quarantine.write(key, content)
         report.add(quarantined=len(refusals))
 
 

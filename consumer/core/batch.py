@@ -92,10 +92,11 @@ class Batch:
     def observe(self, carrier: str, name: str | None, value: float, timestamp: float | None) -> None:
         """Add one observation of the signal `carrier`, or of its part `name`; no timestamp: the arrival's."""
         run = self._run(carrier, name)
+        position = self._take()  # it may raise: the columns stay of one length
         run.values.append(value)
         run.timestamps.append(timestamp)
         run.records.append(len(self.records) - 1)
-        run.positions.append(self._take())
+        run.positions.append(position)
 
     def observe_column(self, carrier: str, values: list[float], timestamps: Sequence[float | None]) -> None:
         """Add many observations of one signal at once."""
@@ -120,11 +121,12 @@ class Batch:
     def refuse_record(self, reason: str) -> None:
         """Take back all that the record brought, and note it as a whole."""
         record = len(self.records) - 1
-        for key, run in list(self.runs.items()):
+        for key, run in list(self.runs.items()) if self.position else ():  # most brought nothing
             run.forget(record)
             if not run.records and not run.skipped:
                 del self.runs[key]
-        self.refusals = [refusal for refusal in self.refusals if refusal.record != record]
+        while self.refusals and self.refusals[-1].record == record:
+            self.refusals.pop()
         self.position = 0
         self.refuse(reason)
 
@@ -133,6 +135,8 @@ class Batch:
         return min(self.runs[key].first_record() for key in keys)
 
     def _run(self, carrier: str, name: str | None) -> Run:
+        if name == "":
+            raise Unlearnable("one of the several values has no name")
         key = SignalKey(carrier, carrier if name is None else f"{carrier}.{name}")
         run = self.runs.get(key)
         if run is None:

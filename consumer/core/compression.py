@@ -12,7 +12,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-UNPACKED_BYTES_MAX = 16 * 1024 * 1024  # 10,000 observations take some 2 MB as SiteWise JSON
+UNPACKED_BYTES_MAX = 8 * 1024 * 1024  # 10,000 observations take some 2 MB as SiteWise JSON
+_PARTS_MAX = 100  # each costs a copy of all that follows: tens of thousands would take seconds
 _ZSTD_WINDOW_LOG_MAX = 23  # a frame may ask the decoder for 8 MiB, not for gigabytes
 
 
@@ -51,8 +52,11 @@ def unpack(payload: bytes) -> bytes:
 
 def _unpack(payload: bytes, name: str, part: Callable[[], _Decompressor]) -> bytes:
     unpacked = bytearray()
-    rest = payload
+    rest, parts = payload, 0
     while rest:  # both formats may be joined end to end
+        parts += 1
+        if parts > _PARTS_MAX:
+            raise Unlearnable(f"the {name} data is joined of more than {_PARTS_MAX} parts")
         decompressor = part()
         try:
             unpacked += decompressor.decompress(rest, UNPACKED_BYTES_MAX - len(unpacked) + 1)

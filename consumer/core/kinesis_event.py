@@ -9,6 +9,10 @@ from consumer.core.batch import Batch, Record, Shard, UnlearnableRecord
 from consumer.core.compression import UNPACKED_BYTES_MAX, unpack
 from consumer.core.errors import MalformedEvent, Unlearnable
 from consumer.core.payloads import read
+from consumer.core.timestamps import seconds
+
+# What a sub-record that cannot be unpacked counts as: it may have cost as much as the bound to find that out.
+_UNREADABLE_BYTES = UNPACKED_BYTES_MAX // 16
 
 
 def batches_of(event: Mapping[str, Any]) -> list[Batch]:
@@ -41,7 +45,7 @@ def _records(event: Mapping[str, Any]) -> list[tuple[Shard, Record]]:
     for number, entry in enumerate(delivered):
         try:
             records.append(_record(entry))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, Unlearnable) as error:
             raise MalformedEvent(f"Records[{number}] is not a Kinesis record: {error!r}") from None
     records.sort(key=lambda placed: placed[1].sequence_number)
     return records
@@ -52,11 +56,14 @@ def _record(entry: Mapping[str, Any]) -> tuple[Shard, Record]:
     shard_id, _, _ = entry["eventID"].rpartition(":")
     identifier = kinesis["sequenceNumber"]
     arrived = kinesis.get("approximateArrivalTimestamp")
+    for name in ("sequenceNumber", "partitionKey", "data"):
+        if not isinstance(kinesis[name], str):
+            raise TypeError(f"{name} is text, not {type(kinesis[name]).__name__}")
     return Shard(entry["eventSourceARN"], shard_id), Record(
         int(identifier),
         identifier,
         kinesis["partitionKey"],
-        None if arrived is None else float(arrived),
+        None if arrived is None else seconds(arrived),
         kinesis["data"],
     )
 
@@ -85,15 +92,20 @@ def _read_record(record: Record, batch: Batch) -> None:
 def _read_aggregated(payload: bytes, batch: Batch) -> None:
     unpacked_bytes = 0
     for partition_key, sub_record in kpl.sub_records(payload):
-        try:
-            unpacked = unpack(sub_record)
-            unpacked_bytes += len(unpacked)
-            if unpacked_bytes > UNPACKED_BYTES_MAX:
-                raise UnlearnableRecord(
-                    f"the aggregated record unpacks to more than {UNPACKED_BYTES_MAX} bytes"
-                )
-            read(unpacked, partition_key, batch)
-        except UnlearnableRecord:
-            raise
-        except Unlearnable as error:
-            batch.refuse(str(error))
+        unpacked_bytes += _read_sub_record(sub_record, partition_key, batch)
+        if unpacked_bytes > UNPACKED_BYTES_MAX:
+            raise UnlearnableRecord(f"the aggregated record unpacks to more than {UNPACKED_BYTES_MAX} bytes")
+
+
+def _read_sub_record(sub_record: bytes, partition_key: str | None, batch: Batch) -> int:
+    """Give the bytes that it unpacks to, which the sub-records of one record share a bound of."""
+    unpacked_bytes = _UNREADABLE_BYTES
+    try:
+        unpacked = unpack(sub_record)
+        unpacked_bytes = len(unpacked)
+        read(unpacked, partition_key, batch)
+    except UnlearnableRecord:
+        raise
+    except Unlearnable as error:
+        batch.refuse(str(error))
+    return unpacked_bytes

@@ -50,13 +50,16 @@ def is_aggregated(payload: bytes) -> bool:
 def sub_records(payload: bytes) -> Iterator[tuple[str | None, bytes]]:
     """Yield each sub-record's partition key, None where the table has none for it, and its payload, in order.
 
-    Raises: `Unlearnable` before the first one, if what the digest vouches for is no AggregatedRecord.
+    Raises: `Unlearnable` before the first one, if what the digest vouches for is no AggregatedRecord, or one
+        without records.
     """
     aggregated: Any = _AggregatedRecord()
     try:
         aggregated.ParseFromString(payload[len(MAGIC) : -_DIGEST_BYTES])
     except message.DecodeError as error:
         raise Unlearnable(f"an aggregated record whose protobuf cannot be read: {error}") from None
+    if not aggregated.records:
+        raise Unlearnable("an aggregated record that holds no records")
     keys = [_text(key) for key in aggregated.partition_key_table]
     for record in aggregated.records:
         index = record.partition_key_index

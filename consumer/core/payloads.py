@@ -106,7 +106,8 @@ def _read_columns(payload: Payload, values: list[Any], batch: Batch) -> None:
     signal = _signal(payload)
     timestamps = payload.timestamps
     if timestamps is UNSET:
-        timestamps = [_seconds(payload.timestamp)] * len(values)
+        _seconds(payload.timestamp)
+        timestamps = [payload.timestamp] * len(values)
     if not isinstance(timestamps, list) or len(timestamps) != len(values):
         raise Unlearnable(f"'timestamps' is a list of one timestamp for each of the {len(values)} values")
     check_name(signal)
@@ -180,14 +181,15 @@ def _read_bare_number(payload: bytes, partition_key: str | None, batch: Batch) -
     batch.observe(partition_key, None, value, None)
 
 
-def _signal(payload: Payload) -> Any:
-    if payload.signal is UNSET:
-        if payload.key is UNSET:
-            raise Unlearnable("the payload names no signal: it has neither 'signal' nor 'key'")
-        return payload.key
-    if payload.key is not UNSET and payload.key != payload.signal:
+def _signal(payload: Payload) -> str:
+    signal = payload.key if payload.signal is UNSET else payload.signal
+    if signal is UNSET:
+        raise Unlearnable("the payload names no signal: it has neither 'signal' nor 'key'")
+    if not isinstance(signal, str):  # a list could not even be looked up
+        return check_name(signal)
+    if payload.key is not UNSET and payload.key != signal:
         raise Unlearnable("'signal' and 'key' name two different signals")
-    return payload.signal
+    return signal
 
 
 def _seconds(timestamp: Any) -> float | None:

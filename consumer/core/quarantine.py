@@ -1,29 +1,34 @@
 """What can never be learned, as lines that keep it whole and say why."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from urllib.parse import quote
 
 from consumer.core.batch import Batch, Refusal
 
+_LINES_PER_OBJECT_MAX = 10_000
 # Records of many bad observations are written once in full; up to this, each line stands alone.
 _REPEATED_BYTES_MAX = 4 * 1024 * 1024
 
 
-def quarantine_object(use_case: str, batch: Batch, refusals: Iterable[Refusal]) -> tuple[str, bytes]:
-    """The key and the content (NDJSON) that keep these refusals: the same refusals, the same key.
+def quarantine_objects(
+    use_case: str, batch: Batch, refusals: Iterable[Refusal]
+) -> Iterator[tuple[str, bytes]]:
+    """The keys and contents (NDJSON) that keep these refusals: the same refusals, the same objects.
 
     Each line has an `id` of its own, which depends on the record and the position in it alone, and the whole
     record in `data`, base64 as Lambda delivered it. Where that would fill the memory, the later lines of a
-    record have `data_in` instead, the id of the line that has it.
+    record have `data_in` instead, the id of the line of the same object that has it.
     """
     ordered = sorted(set(refusals))
-    content = b"".join(_lines(use_case, batch, ordered))
-    first, last = (batch.records[refusal.record].identifier for refusal in (ordered[0], ordered[-1]))
-    digest = sha256(content).hexdigest()[:16]
     place = "/".join(quoted(part) for part in (use_case, batch.shard.stream, batch.shard.shard_id))
-    return f"quarantine/{place}/{quoted(first)}-{quoted(last)}-{digest}.ndjson", content
+    for start in range(0, len(ordered), _LINES_PER_OBJECT_MAX):
+        part = ordered[start : start + _LINES_PER_OBJECT_MAX]
+        content = b"".join(_lines(use_case, batch, part))
+        first, last = (quoted(batch.records[refusal.record].identifier) for refusal in (part[0], part[-1]))
+        digest = sha256(content).hexdigest()[:16]
+        yield f"quarantine/{place}/{first}-{last}-{digest}.ndjson", content
 
 
 def quoted(name: str) -> str:

@@ -88,4 +88,4 @@ def _timestamp(timestamp: Any) -> float | None:
     whole, nanoseconds = timestamp.get("timeInSeconds"), timestamp.get("offsetInNanos", 0)
     if type(whole) is not int or type(nanoseconds) is not int or not 0 <= nanoseconds < 1_000_000_000:
         raise Unlearnable("timeInSeconds is a whole number, and offsetInNanos one from 0 to 999999999")
-    return check_seconds(whole, whole) + nanoseconds / 1e9
+    return check_seconds(check_seconds(whole, whole) + nanoseconds / 1e9, whole)

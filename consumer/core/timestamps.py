@@ -12,6 +12,7 @@ _FIRST_S = -62_135_596_800.0  # 0001-01-01
 _LAST_S = 253_402_300_799.0  # 9999-12-31
 # Ten thousand years lie between: no plausible number of seconds is also a plausible number of milliseconds.
 _MILLISECONDS_FROM = 1e11
+_DIGITS_OF_A_DATE = 8
 
 
 def seconds(timestamp: Any) -> float:
@@ -35,11 +36,13 @@ def seconds_column(timestamps: list[Any]) -> list[float] | None:
     if not timestamps or not set(map(type, timestamps)) <= {float, int}:
         return None
     first, last = min(timestamps), max(timestamps)
+    if not (first >= _FIRST_S and last <= _LAST_S * 1000):
+        return None
     if sum(timestamps) != sum(timestamps):  # a NaN hides from min and max
         return None
-    if first >= _FIRST_S and last < _MILLISECONDS_FROM:
+    if last < _MILLISECONDS_FROM:
         return timestamps
-    if first >= _MILLISECONDS_FROM and last <= _LAST_S * 1000:
+    if first >= _MILLISECONDS_FROM:
         return [timestamp / 1000.0 for timestamp in timestamps]
     return None
 
@@ -68,6 +71,9 @@ def _from_number(timestamp: float) -> float:
 
 
 def _from_text(text: str) -> float:
+    # To Python, 1701011231200 is also noon of 12 January 1701; of bare digits, only 20231114 is a date.
+    if text.isdecimal() and len(text) != _DIGITS_OF_A_DATE:
+        return _from_digits(text)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

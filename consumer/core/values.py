@@ -60,6 +60,8 @@ def shortened(value: object) -> str:
         text = repr(value)
     except ValueError:  # an int of more digits than Python prints
         return "with thousands of digits"
+    except RecursionError:  # JSON that the decoder could just follow, called from less deep
+        return "with hundreds of levels"
     return text if len(text) <= 60 else text[:60] + "…"
 
 

@@ -1,8 +1,10 @@
 """The layout in force: what the first writer recorded, whatever the environment says since."""
 
 from collections.abc import Callable
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from consumer.core.errors import PageChanged, Unavailable
 from consumer.core.layout import Layout
@@ -12,7 +14,7 @@ _BYTES_MAX = 4096
 
 
 class _Recorded(msgspec.Struct, frozen=True):
-    pages: int
+    pages: Annotated[int, Meta(ge=0, le=4096)]
 
 
 class LayoutStore:

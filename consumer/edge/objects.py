@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 from obstore import exceptions
@@ -13,6 +13,9 @@ from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.store import S3Store
 
 from consumer.core.errors import ConfigurationError, PageChanged, Unavailable
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
 
 REQUESTS_IN_FLIGHT_MAX = 64
 _CHANGED = (exceptions.PreconditionError, exceptions.AlreadyExistsError, FileNotFoundError)
@@ -120,10 +123,13 @@ def open_bucket(bucket: str, region: str, endpoint: str | None) -> Objects:
         credentials = Boto3CredentialProvider(boto3.Session(region_name=region))
     except ValueError as error:
         raise ConfigurationError("no AWS credentials were found: set those of the AWS SDKs") from error
+    # obstore refuses an endpoint that is None; without one it finds the region's.
+    place: S3Config = {"region": region}
+    if endpoint is not None:
+        place["endpoint"] = endpoint
     store = S3Store(
         bucket,
-        region=region,
-        endpoint=endpoint,
+        config=place,
         credential_provider=credentials,
         client_options={
             "allow_http": endpoint is not None and endpoint.startswith("http://"),

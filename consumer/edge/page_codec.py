@@ -69,7 +69,10 @@ class PageCodec:
             )
         try:
             return _states(_AllowListUnpickler(io.BytesIO(body)).load())
-        except Exception as error:  # a pickle that was tampered with may raise anything
+        except BaseException as error:  # a pickle that was tampered with may raise anything
+            # River's Rust panics with a BaseException of its own; all others of that kind are not ours to stop.
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
             raise UnreadablePage(f"the page's states cannot be read: {error!r}") from error
 
     def check(self, use_case: UseCase) -> None:
@@ -111,7 +114,7 @@ def _open(page: bytes) -> tuple[Header, bytes]:
         raise UnreadablePage("the page's checksum does not agree with its content")
     try:
         return msgspec.json.decode(encoded, type=Header), body
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UnreadablePage(f"the page's header cannot be read: {error}") from error
 
 

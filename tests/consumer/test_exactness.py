@@ -110,10 +110,18 @@ def test_columns_and_points_of_the_same_values_give_the_same_model():
     values = [value for _, value in step("a")]
     by_point, by_column = World(), World()
     by_point.invoke(points([("a", value) for value in values]))
-    columns = {"signal": "a", "values": values, "timestamps": [1_700_000_000.0 + n for n in range(len(values))]}
+    columns = {
+        "signal": "a",
+        "values": values,
+        "timestamps": [1_700_000_000.0 + n for n in range(len(values))],
+    }
     by_column.invoke([record(100, columns, key="a")])
     one, other = by_point.states()["a"], by_column.states()["a"]
-    assert (one.model.count, one.model.total, one.learned) == (other.model.count, other.model.total, other.learned)
+    assert (one.model.count, one.model.total, one.learned) == (
+        other.model.count,
+        other.model.total,
+        other.learned,
+    )
     assert len(by_point.bus.events) == len(by_column.bus.events) == 1
 
 

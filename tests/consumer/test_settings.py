@@ -1,0 +1,102 @@
+"""A setting that is missing or wrong is named before anything is read or written."""
+
+import pytest
+
+from consumer.core.errors import ConfigurationError
+from consumer.edge.settings import Settings, read_settings
+from consumer.handler import start
+
+COMPLETE = {"MODEL_BUCKET": "models", "EVENT_BUS_NAME": "bus", "AWS_REGION": "eu-west-1"}
+
+
+def test_what_is_needed_is_enough_and_the_rest_has_defaults():
+    settings = read_settings(COMPLETE)
+    assert (settings.model_bucket, settings.event_bus_name) == ("models", "bus")
+    assert (settings.use_case, settings.model_pages) == ("drift", 16)
+    assert (settings.region, settings.s3_endpoint) == ("eu-west-1", None)
+
+
+@pytest.mark.parametrize("name", COMPLETE)
+@pytest.mark.parametrize("value", [None, ""])
+def test_what_is_needed_and_missing_or_empty_is_named(name, value):
+    environment = {key: text for key, text in COMPLETE.items() if key != name}
+    if value is not None:
+        environment[name] = value
+    with pytest.raises(ConfigurationError, match=name):
+        read_settings(environment)
+
+
+@pytest.mark.parametrize(
+    "value", ["-1", "4097", "sixteen", "1.5", "1e400", "16 pages", "0x10", "null", "NaN", "9" * 30]
+)
+def test_a_wrong_number_of_pages_is_named(value):
+    with pytest.raises(ConfigurationError, match=r"MODEL_PAGES"):
+        read_settings(COMPLETE | {"MODEL_PAGES": value})
+
+
+@pytest.mark.parametrize(("value", "pages"), [("0", 0), ("1", 1), ("16", 16), ("4096", 4096), ("", 16)])
+def test_a_right_number_of_pages_is_read(value, pages):
+    assert read_settings(COMPLETE | {"MODEL_PAGES": value}).model_pages == pages
+
+
+@pytest.mark.parametrize("value", ["0", "-128", "much", "1.5"])
+def test_a_wrong_memory_size_is_named(value):
+    with pytest.raises(ConfigurationError, match=r"`\$\.AWS_LAMBDA_FUNCTION_MEMORY_SIZE`"):
+        read_settings(COMPLETE | {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": value})
+
+
+def test_the_message_about_pages_is_about_them_and_not_about_something_else():
+    with pytest.raises(ConfigurationError, match=r"`\$\.MODEL_PAGES`"):
+        read_settings(COMPLETE | {"MODEL_PAGES": "x"})
+    with pytest.raises(ConfigurationError, match="`MODEL_BUCKET`"):
+        read_settings({"EVENT_BUS_NAME": "bus", "AWS_REGION": "eu-west-1"})
+    with pytest.raises(ConfigurationError, match="`EVENT_BUS_NAME`"):
+        read_settings({"MODEL_BUCKET": "models", "AWS_REGION": "eu-west-1"})
+
+
+def test_texts_that_look_like_something_else_stay_texts():
+    settings = read_settings(COMPLETE | {"MODEL_BUCKET": "123", "EVENT_BUS_NAME": "null", "USE_CASE": "true"})
+    assert (settings.model_bucket, settings.event_bus_name, settings.use_case) == ("123", "null", "true")
+
+
+def test_the_region_is_found_as_the_sdks_find_it():
+    needed = {"MODEL_BUCKET": "models", "EVENT_BUS_NAME": "bus"}
+    assert read_settings(needed | {"AWS_DEFAULT_REGION": "eu-west-2"}).region == "eu-west-2"
+    both = {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-2"}
+    assert read_settings(needed | both).region == "eu-west-1"
+    assert read_settings(needed | {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}).region
+
+
+def test_the_endpoint_of_s3_goes_before_that_of_all_services():
+    one, other = {"AWS_ENDPOINT_URL": "http://all"}, {"AWS_ENDPOINT_URL_S3": "http://s3"}
+    assert read_settings(COMPLETE | one).s3_endpoint == "http://all"
+    assert read_settings(COMPLETE | one | other).s3_endpoint == "http://s3"
+
+
+def test_pages_are_kept_warm_in_an_eighth_of_the_memory():
+    memory = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024"}
+    assert read_settings(COMPLETE | memory).warm_bytes_max == 128 * 1024 * 1024
+
+
+def test_other_variables_do_not_matter():
+    assert read_settings(COMPLETE | {"PATH": "/bin", "model_pages": "x"}) == read_settings(COMPLETE)
+
+
+@pytest.mark.parametrize("name", ["unknown", "Drift", "drift ", "../drift", "__class__"])
+def test_an_unknown_use_case_is_named_with_those_that_exist(name):
+    with pytest.raises(ConfigurationError, match=r"USE_CASE is .*drift"):
+        start(read_settings(COMPLETE | {"USE_CASE": name}))
+
+
+def test_every_setting_is_tried_here():
+    assert set(Settings.__struct_encode_fields__) == {
+        "MODEL_BUCKET",
+        "EVENT_BUS_NAME",
+        "USE_CASE",
+        "MODEL_PAGES",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_S3",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    }
