@@ -70,7 +70,7 @@ class PageCodec:
         try:
             return _states(_AllowListUnpickler(io.BytesIO(body)).load())
         except BaseException as error:  # a pickle that was tampered with may raise anything
-            # River's Rust panics with a BaseException of its own; all others of that kind are not ours to stop.
+            # River's Rust panics with a BaseException of its own; no other of that kind is ours to stop.
             if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                 raise
             raise UnreadablePage(f"the page's states cannot be read: {error!r}") from error

@@ -41,7 +41,7 @@ class Faults:
         self._planned: list[tuple[str, str, str, object, int]] = []
 
     def plan(self, when: str, call: str, what: object, *, key: str = "", times: int = 10**9) -> None:
-        """`when`: before or after; `call`: get, put or publish; `what`: an exception or a function to call."""
+        """`when`: before or after; `call`: get, put or publish; `what`: an exception, or what to call."""
         self._planned.append([when, call, key, what, times])
 
     def clear(self) -> None:
