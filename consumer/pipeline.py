@@ -63,9 +63,12 @@ class Pipeline:
     async def _consume_batch(self, batch: Batch, time_left: TimeLeft, report: Report) -> int | None:
         """Give the first record of which something is left to do."""
         try:
-            layout = await self.layouts.current()
+            layout = await asyncio.wait_for(self.layouts.current(), time_left.seconds_to_answer())
         except Unavailable as error:
             report.problems.append(str(error))
+            return 0
+        except TimeoutError:
+            report.problems.append("the time ran out while the layout waited for an answer")
             return 0
         keys_of: dict[str, list[SignalKey]] = {}
         for key in batch.runs:
