@@ -66,9 +66,11 @@ class Pipeline:
             layout = await asyncio.wait_for(self.layouts.current(), time_left.seconds_to_answer())
         except Unavailable as error:
             report.problems.append(str(error))
+            report.add(pages_failed=1)
             return 0
         except TimeoutError:
             report.problems.append("the time ran out while the layout waited for an answer")
+            report.add(pages_failed=1)
             return 0
         keys_of: dict[str, list[SignalKey]] = {}
         for key in batch.runs:
@@ -183,9 +185,10 @@ async def _first_left(
 
 
 def _all_of(work: Work, reason: str) -> list[Refusal]:
-    """Each observation that the batch holds for a page."""
-    return [
-        Refusal(record, position, reason, key.signal)
-        for key in work.keys
-        for record, position in zip(work.batch.runs[key].records, work.batch.runs[key].positions, strict=True)
-    ]
+    """Each observation that the batch holds for a page, those that are skipped too."""
+    refusals = []
+    for key in work.keys:
+        run = work.batch.runs[key]
+        records, positions = run.records + run.skipped, run.positions + run.skipped_positions
+        refusals += [Refusal(*place, reason, key.signal) for place in zip(records, positions, strict=True)]
+    return refusals

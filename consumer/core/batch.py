@@ -45,8 +45,8 @@ class Refusal(NamedTuple):
 class Run:
     """The observations of one signal in one batch, in order.
 
-    Shape: four columns of one length, of which `records` (indices into the batch) ascends; and
-    `skipped`, the records of observations that carry nothing to learn, ascending, one for each.
+    Shape: four columns of one length, of which `records` (indices into the batch) ascends; and for the
+    observations that carry nothing to learn, `skipped` (their records, ascending) and `skipped_positions`.
     """
 
     values: list[float] = field(default_factory=list)
@@ -54,6 +54,7 @@ class Run:
     records: list[int] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
     skipped: list[int] = field(default_factory=list)
+    skipped_positions: list[int] = field(default_factory=list)
 
     def first_record(self) -> int:
         """The first record that carries an observation of this signal."""
@@ -66,6 +67,7 @@ class Run:
                 column.pop()
         while self.skipped and self.skipped[-1] == record:
             self.skipped.pop()
+            self.skipped_positions.pop()
 
 
 @dataclass(slots=True)
@@ -82,12 +84,15 @@ class Batch:
     refusals: list[Refusal] = field(default_factory=list)
     uncertain: int = 0
     position: int = 0
+    uncertain_before: int = 0
+    """How many were uncertain before the current record."""
 
     def begin(self, record: Record) -> None:
         """Go on to the next record."""
         self.records.append(record)
         self.sequence_numbers.append(record.sequence_number)
         self.position = 0
+        self.uncertain_before = self.uncertain
 
     def observe(self, carrier: str, name: str | None, value: float, timestamp: float | None) -> None:
         """Add one observation of the signal `carrier`, or of its part `name`; no timestamp: the arrival's."""
@@ -110,7 +115,7 @@ class Batch:
     def skip(self, carrier: str, name: str | None = None) -> None:
         """Count an observation that is well-formed and carries nothing to learn."""
         run = self._run(carrier, name)
-        self._take()
+        run.skipped_positions.append(self._take())
         run.skipped.append(len(self.records) - 1)
 
     def refuse(self, reason: str, signal: Any = None) -> None:
@@ -128,6 +133,7 @@ class Batch:
         while self.refusals and self.refusals[-1].record == record:
             self.refusals.pop()
         self.position = 0
+        self.uncertain = self.uncertain_before
         self.refuse(reason)
 
     def first_record(self, keys: Iterable[SignalKey]) -> int:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from river.base import Base
 
-from consumer.core.errors import ModelRaised
+from consumer.core.errors import ModelRaised, is_models_own
 from consumer.core.use_case import Finding, parameters_of
 
 
@@ -65,9 +65,11 @@ class DriftUseCase:
                 if detector.drift_detected:
                     findings.append(Finding(index, _evidence(detector, count, total)))
                     count, total = 0, 0.0
-        except MemoryError:
-            raise  # no value is to blame
-        except Exception as error:  # a model may raise anything; whatever it is, this value is not learned
+        except (
+            BaseException
+        ) as error:  # a model may raise anything; whatever it is, this value is not learned
+            if not is_models_own(error):
+                raise
             raise ModelRaised(index, f"the model raised {type(error).__name__}: {error}") from error
         watched.count, watched.total = count, total
         return findings

@@ -3,7 +3,7 @@
     ConsumerError
     ├── ConfigurationError      mend the named setting; nothing was read or written
     ├── MalformedEvent          not what a Kinesis event source mapping sends: nothing was done
-    ├── BadDeployment           every model raises: roll back; nothing was committed
+    ├── BadDeployment           every model raises, or none can be made: roll back
     ├── Unlearnable             quarantine it and go on: it will never be learned
     ├── UnreadablePage          quarantine the page's records; an operator rolls the page back
     └── Unavailable             report it: the same call may work later
@@ -44,6 +44,16 @@ class Unavailable(ConsumerError):
 
 class PageChanged(Unavailable):
     """Somebody else committed this page: reload, learn again."""
+
+
+def is_models_own(error: BaseException) -> bool:
+    """Whether a model, and not the machine or the operator, is to blame for what it raised.
+
+    River's Rust panics with a BaseException of its own. A lack of memory is not the observation's fault.
+    """
+    if isinstance(error, MemoryError):
+        return False
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
 class ModelRaised(Exception):

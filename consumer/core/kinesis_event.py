@@ -11,8 +11,9 @@ from consumer.core.errors import MalformedEvent, Unlearnable
 from consumer.core.payloads import read
 from consumer.core.timestamps import seconds
 
-# What a sub-record that cannot be unpacked counts as: it may have cost as much as the bound to find that out.
-_UNREADABLE_BYTES = UNPACKED_BYTES_MAX // 16
+# What a sub-record that cannot be unpacked counts as: to find that out may have cost gzip's best ratio.
+_UNREADABLE_BYTES_MAX = UNPACKED_BYTES_MAX // 16
+_UNREADABLE_RATIO = 1032
 
 
 def batches_of(event: Mapping[str, Any]) -> list[Batch]:
@@ -59,7 +60,9 @@ def _record(entry: Mapping[str, Any]) -> tuple[Shard, Record]:
     for name in ("sequenceNumber", "partitionKey", "data"):
         if not isinstance(kinesis[name], str):
             raise TypeError(f"{name} is text, not {type(kinesis[name]).__name__}")
-    return Shard(entry["eventSourceARN"], shard_id), Record(
+    # Enhanced fan-out names its consumer; the records, and what was learned of them, are the stream's.
+    stream_arn, _, _ = entry["eventSourceARN"].partition("/consumer/")
+    return Shard(stream_arn, shard_id), Record(
         int(identifier),
         identifier,
         kinesis["partitionKey"],
@@ -99,7 +102,7 @@ def _read_aggregated(payload: bytes, batch: Batch) -> None:
 
 def _read_sub_record(sub_record: bytes, partition_key: str | None, batch: Batch) -> int:
     """Give the bytes that it unpacks to, which the sub-records of one record share a bound of."""
-    unpacked_bytes = _UNREADABLE_BYTES
+    unpacked_bytes = min(_UNREADABLE_BYTES_MAX, len(sub_record) * _UNREADABLE_RATIO)
     try:
         unpacked = unpack(sub_record)
         unpacked_bytes = len(unpacked)

@@ -1,9 +1,12 @@
 """Which page holds a signal, and under which key."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 from consumer.core.quarantine import quoted
 from consumer.core.signals import page_of
+
+_SEGMENT_BYTES_MAX = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +19,18 @@ class Layout:
     def key_of(self, carrier: str) -> str:
         """The key of the page that holds the signals which `carrier`'s records bring."""
         if self.pages == 0:
-            return f"{self.prefix}/signals/{quoted(carrier)}"
+            return f"{self.prefix}/signals/{_segment(carrier)}"
         return f"{self.prefix}/pages/{self.pages}/{page_of(carrier, self.pages)}"
 
 
 def prefix_of(use_case: str, fingerprint: str) -> str:
     """Where all that was learned under this use case and fingerprint lies."""
     return f"models/{quoted(use_case)}/{fingerprint}"
+
+
+def _segment(carrier: str) -> str:
+    """The quoted name; a very long one ends in its hash, for S3's keys have at most 1,024 bytes."""
+    name = quoted(carrier)
+    if len(name) <= _SEGMENT_BYTES_MAX:
+        return name
+    return f"{name[:_SEGMENT_BYTES_MAX]}~{sha256(carrier.encode()).hexdigest()}"

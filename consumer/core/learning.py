@@ -115,7 +115,7 @@ class Learning:
             if timestamp is None:
                 timestamp = self.batch.records[run.records[entry]].arrived_s
             if timestamp is None or state.latest_s is None or timestamp > state.latest_s:
-                state.latest_s = timestamp
+                state.latest_s = state.latest_s if timestamp is None else timestamp
                 in_time.append(entry)
             else:
                 state.skipped += 1

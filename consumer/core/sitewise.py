@@ -75,6 +75,8 @@ def _number(tqv: dict[str, Any]) -> Any:
     ((kind, value),) = variant.items()
     if kind in _NOTHING_TO_LEARN:
         return None
+    if kind == "booleanValue" and not isinstance(value, bool | None):
+        raise Unlearnable(f"a booleanValue is true or false, not {shortened(value)}")
     if kind in _NUMBERS:
         return value
     raise Unlearnable(f"a SiteWise value of the unknown variant {shortened(kind)}")

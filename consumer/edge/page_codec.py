@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from consumer.core.batch import Shard
-from consumer.core.errors import ConfigurationError, UnreadablePage
+from consumer.core.errors import ConfigurationError, UnreadablePage, is_models_own
 from consumer.core.signals import SignalKey
 from consumer.core.state import State, Watermark
 from consumer.core.use_case import STATE_FORMAT, UseCase
@@ -70,8 +70,8 @@ class PageCodec:
         try:
             return _states(_AllowListUnpickler(io.BytesIO(body)).load())
         except BaseException as error:  # a pickle that was tampered with may raise anything
-            # River's Rust panics with a BaseException of its own; no other of that kind is ours to stop.
-            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            # It can ask for all memory too: such a page must not block its shard.
+            if not (is_models_own(error) or isinstance(error, MemoryError)):
                 raise
             raise UnreadablePage(f"the page's states cannot be read: {error!r}") from error
 

@@ -80,6 +80,6 @@ class PageStore:
         self._take_warm(page.key)
         self._warm[page.key] = _Warm(page, size)
         self._warm_bytes += size
-        while self._warm_bytes > self._warm_bytes_max:
+        while self._warm and self._warm_bytes > self._warm_bytes_max:
             _, oldest = self._warm.popitem(last=False)
             self._warm_bytes -= oldest.size

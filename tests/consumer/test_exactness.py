@@ -175,3 +175,36 @@ def test_late_observations_are_skipped_and_counted_where_the_use_case_says_so():
     world.invoke(records[2:], world.cold())
     world.invoke(records, world.cold())
     assert (world.states()["a"].learned, world.states()["a"].skipped) == (3, 2)
+
+
+def test_each_signal_draws_from_a_seed_of_its_own_unless_the_user_gave_one():
+    use_case = DriftUseCase(drift.KSWIN())
+    assert use_case.create(1).detector.seed == 1
+    assert use_case.create(2).detector.seed == 2
+    assert DriftUseCase(drift.KSWIN(seed=7)).create(2).detector.seed == 7
+
+
+def test_enhanced_fan_out_and_shared_throughput_deliver_the_same_records():
+    world = World()
+    world.invoke(STREAM)
+    consumer = "arn:aws:kinesis:eu-west-1:123456789012:stream/plant/consumer/fast:1700000000"
+    report = world.invoke([delivered | {"eventSourceARN": consumer} for delivered in STREAM], world.cold())
+    assert report.counts["redelivered"] == len(STREAM)
+
+
+@pytest.mark.parametrize("name", ["\u538b" * 170, "." * 512, "a/b." * 128, "s" * 512])
+def test_the_key_of_any_signal_is_short_enough_for_s3(name):
+    world = World(pages=0)
+    world.invoke(points([(name, 1.0), (name[:-1], 1.0)]))
+    assert world.states().keys() == {name, name[:-1]}
+    assert all(len(key.encode()) <= 1024 for key in world.objects.objects)
+
+
+def test_an_observation_of_unknown_time_is_not_late():
+    world = World(use_case=DriftUseCase(drift.ADWIN(), late="skip"))
+    records = [
+        record(n, {"signal": "a", "value": 1.0, "timestamp": t}, key="a") for n, t in ((1, 100), (3, 50))
+    ]
+    unknown = record(2, {"signal": "a", "value": 1.0}, key="a", arrived=None)
+    world.invoke([records[0], unknown, records[1]])
+    assert (world.states()["a"].learned, world.states()["a"].skipped) == (2, 1)

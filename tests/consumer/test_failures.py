@@ -182,7 +182,9 @@ def test_no_answer_but_404_makes_a_new_page(key):
     world.invoke(STREAM[:400])
     world.faults.plan("before", "get", DOWN, key=key)
     before = dict(world.objects.objects)
-    assert world.invoke(STREAM[400:], world.cold()).failed == ["500"]
+    report = world.invoke(STREAM[400:], world.cold())
+    assert report.failed == ["500"]
+    assert report.counts["pages_failed"] >= 1
     assert world.objects.objects == before
 
 
@@ -402,6 +404,71 @@ def test_an_unreadable_page_whose_records_cannot_be_kept_is_reported():
     world.objects.objects[page_key("a", 16)] = ('"x"', b"garbage")
     world.faults.plan("before", "put", DOWN, key="quarantine/")
     assert world.invoke(points(step("a"), first=500)).failed == ["500"]
+
+
+def test_skipped_observations_of_an_unreadable_page_are_kept_too():
+    world = World()
+    world.invoke(points([("a", 1.0)]))
+    world.objects.objects[page_key("a", 16)] = ('"x"', b"garbage")
+    null = record(500, {"signal": "a", "value": None}, key="a")
+    world.invoke([null, record(501, {"signal": "a", "value": 3.0}, key="a")], world.cold())
+    assert len({line["id"] for line in world.objects.quarantined()}) == 2
+
+
+def test_no_observation_is_to_blame_for_a_lack_of_memory():
+    use_case = DriftUseCase(Raises(MemoryError))
+    with pytest.raises(MemoryError):
+        use_case.learn(use_case.create(1), [1.0])
+
+
+def test_a_panic_of_rivers_rust_costs_one_observation_and_ctrl_c_none():
+    panic = type("PanicException", (BaseException,), {})
+    for raised, expected in ((panic, ModelRaised), (KeyboardInterrupt, KeyboardInterrupt)):
+        use_case = DriftUseCase(Raises(raised))
+        with pytest.raises(expected):
+            use_case.learn(use_case.create(1), [1.0])
+
+
+class Raises(DriftDetector):
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def update(self, x):
+        raise self.error
+
+
+def test_a_crash_at_the_commit_finds_what_cannot_be_learned_already_in_quarantine():
+    use_case = Fussy(raises_at=frozenset({POISON + 50}))
+    for when in ("before", "after"):
+        world = World(use_case=use_case)
+        world.faults.plan(when, "put", Crash(), key="/pages/", times=1)
+        with pytest.raises(Crash):
+            world.invoke(points(poisoned("a", [50])))
+        assert len(world.objects.quarantined()) == 1
+
+
+@pytest.mark.parametrize("looks", [1, 2, 3, 4])
+def test_skipped_observations_and_columns_count_once_however_short_the_time_is(looks):
+    world = World()
+    columns = {"signal": "a", "values": [float(n % 7) for n in range(300)]}
+    records = []
+    for number in range(10):
+        records.append(record(2 * number, {"signal": "a", "value": None}, key="a"))
+        records.append(record(2 * number + 1, columns, key="a"))
+    report = world.invoke(records, time_left=RunsShort(looks))
+    for _ in range(40):
+        if not report.failed:
+            break
+        (failed,) = map(int, report.failed)
+        learned = sum(state.learned for state in world.states().values())
+        assert learned % 300 == 0, "a record is learned to its end, or not at all"
+        again = [r for r in records if int(r["kinesis"]["sequenceNumber"]) >= failed]
+        report = world.invoke(again, time_left=RunsShort(looks + 1))
+    assert report.failed == []
+    world.invoke(records, world.cold())
+    state = world.states()["a"]
+    assert (state.learned, state.skipped) == (3000, 10)
 
 
 def test_a_page_is_warm_again_only_after_its_commit():
