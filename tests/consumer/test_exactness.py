@@ -208,3 +208,16 @@ def test_an_observation_of_unknown_time_is_not_late():
     unknown = record(2, {"signal": "a", "value": 1.0}, key="a", arrived=None)
     world.invoke([records[0], unknown, records[1]])
     assert (world.states()["a"].learned, world.states()["a"].skipped) == (2, 1)
+
+
+def test_the_evidence_of_a_drift_covers_what_came_since_the_last_one():
+    use_case = DriftUseCase(drift.ADWIN())
+    first, second = use_case.learn(use_case.create(1), [0.0] * 500 + [5.0] * 500 + [0.0] * 500)[:2]
+    evidence = second.evidence
+    assert evidence["observations_before"] + evidence["observations_after"] == second.index - first.index
+    assert first.evidence["mean_before"] == 0.0
+    assert 0.0 < evidence["mean_before"] <= 5.0
+    whole = DriftUseCase(drift.PageHinkley())
+    found = whole.learn(whole.create(1), [0.0] * 500 + [5.0] * 500 + [0.0] * 500)
+    since = [finding.evidence["observations_since_last_drift"] for finding in found]
+    assert sum(since) == found[-1].index + 1
