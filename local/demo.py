@@ -179,6 +179,9 @@ async def _stream(
         while not done.done():
             await asyncio.wait([done], timeout=0.2)
             progress.update(learning, completed=mapping.progress.records_done)
+            for ended in (sender, running):
+                if ended.done():
+                    ended.result()  # it raises what went wrong there: nothing more would come
         seconds = time.monotonic() - started
         await done
         acknowledged = await sender

@@ -90,12 +90,12 @@ class Learning:
         self, key: SignalKey, state: State, entries: Sequence[int], reasons: dict[int, str]
     ) -> None:
         run = self.batch.runs[key]
-        for entry in reasons and entries:
-            if entry in reasons:
-                self.learned.refusals.append(
-                    Refusal(run.records[entry], run.positions[entry], reasons[entry], key.signal)
-                )
         if reasons:
+            self.learned.refusals += [
+                Refusal(run.records[entry], run.positions[entry], reasons[entry], key.signal)
+                for entry in entries
+                if entry in reasons
+            ]
             entries = [entry for entry in entries if entry not in reasons]
         if self.use_case.late == "skip":
             entries = self._not_late(run, state, entries)

@@ -1,5 +1,8 @@
 """However a stream is cut and delivered, what is learned is what a plain loop learns."""
 
+import json
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,6 +10,7 @@ from river import drift
 from world import PREFIX, World, assert_exact, interleaved, points, record, step
 
 from consumer.core.drift import DriftUseCase
+from consumer.core.use_case import fingerprint
 from consumer.edge.page_codec import PageCodec
 
 STREAM = points(interleaved(step("a.pressure"), step("b.pressure", at=60), step("c.flow", at=10**6)))
@@ -221,3 +225,34 @@ def test_the_evidence_of_a_drift_covers_what_came_since_the_last_one():
     found = whole.learn(whole.create(1), [0.0] * 500 + [5.0] * 500 + [0.0] * 500)
     since = [finding.evidence["observations_since_last_drift"] for finding in found]
     assert sum(since) == found[-1].index + 1
+
+
+@pytest.mark.parametrize("cut", [50, 111, 127])
+def test_an_event_counts_the_observations_that_its_model_has_learned(cut):
+    world = World()
+    records = points(step("a"))
+    world.invoke(records[:cut])
+    world.invoke(records[cut:])
+    model = drift.ADWIN()
+    expected = [n for n, (_, value) in enumerate(step("a"), 1) if model.update(value) or model.drift_detected]
+    assert [json.loads(event.detail)["observations"] for event in world.bus.events] == expected != []
+
+
+def test_an_observation_without_a_timestamp_has_that_of_its_arrival():
+    world = World()
+    values = [f"{value}".encode() for _, value in step("a")]
+    world.invoke([record(n, value, key="a", arrived=1_700_000_000.5) for n, value in enumerate(values)])
+    (detail,) = [json.loads(event.detail) for event in world.bus.events]
+    assert detail["timestamp"] == detail["arrived_at"] == "2023-11-14T22:13:20.500000Z"
+
+
+def test_another_river_or_another_parameter_has_another_fingerprint():
+    one = DriftUseCase(drift.ADWIN())
+    others = [
+        DriftUseCase(drift.ADWIN(delta=0.1)),
+        DriftUseCase(drift.PageHinkley()),
+        replace(one, late="skip"),
+    ]
+    prints = {fingerprint(use_case, {"river": "1"}) for use_case in (one, *others)}
+    assert len(prints | {fingerprint(one, {"river": "2"})}) == 5
+    assert fingerprint(one, {"river": "1"}) == fingerprint(DriftUseCase(drift.ADWIN()), {"river": "1"})
