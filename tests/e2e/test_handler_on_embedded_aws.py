@@ -574,7 +574,10 @@ def test_a_variable_that_is_missing_or_wrong_is_named(site, name, value):
 # Another model.
 
 
-@pytest.mark.parametrize("model", ["PageHinkley", "KSWIN"])
+OTHERS = [name for name in ("PageHinkley", "KSWIN", "ADWIN") if name != type(LINE.detector).__name__][:2]
+
+
+@pytest.mark.parametrize("model", OTHERS)
 def test_another_model_is_one_line_and_the_old_models_stay_untouched_until_they_come_back(
     site, model, tmp_path
 ):
