@@ -57,7 +57,7 @@ if "AWS_LAMBDA_RUNTIME_API" in os.environ:
 def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
     """Learn a batch; name the sequence number from which it is to be delivered again, if any.
 
-    Raises: `ConfigurationError`, `MalformedEvent`, `BadDeployment`: nothing was committed.
+    Raises: `ConfigurationError`, `MalformedEvent`, `BadDeployment`: all is to be delivered again.
     """
     settings = read_settings(os.environ)
     logger.append_keys(aws_request_id=getattr(context, "aws_request_id", None))

@@ -50,7 +50,8 @@ class Pipeline:
     async def consume(self, event: Mapping[str, Any], time_left: TimeLeft) -> Report:
         """Learn the invocation's records, and tell from which on Lambda is to deliver again.
 
-        Raises: `MalformedEvent`, `BadDeployment`: nothing was committed, and all is to be delivered again.
+        Raises: `MalformedEvent`, `BadDeployment`: all is to be delivered again. Where no model can be made,
+            pages that needed no new one may have been committed, and their watermarks say so.
         """
         report = Report()
         for batch in batches_of(event):
