@@ -37,7 +37,8 @@ def start(settings: Settings) -> Pipeline:
     codec.check(use_case)
     objects = open_bucket(settings.model_bucket, settings.region, settings.s3_endpoint)
     prefix = prefix_of(settings.use_case, fingerprint(use_case, versions()))
-    jitter = random.Random()
+    # A snapshot of the function would start many of it with the same random numbers; the system's are new.
+    jitter = random.SystemRandom()
     return Pipeline(
         settings.use_case,
         use_case,
@@ -68,5 +69,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str
     except (BadDeployment, ConfigurationError, MalformedEvent) as error:
         logger.error(str(error), extra={"use_case": settings.use_case})
         raise
-    tell(report, settings.use_case, time.time())
+    tell(report, settings.powertools_metrics_namespace, settings.use_case, time.time())
     return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in report.failed]}

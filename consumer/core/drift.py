@@ -8,7 +8,7 @@ from typing import Any, Literal
 from river.base import Base
 
 from consumer.core.errors import ModelRaised, is_models_own
-from consumer.core.use_case import Finding, parameters_of
+from consumer.core.use_case import Finding, Severity, parameters_of
 
 
 @dataclass(slots=True)
@@ -40,6 +40,7 @@ class DriftUseCase:
     late: Literal["learn", "skip"] = "learn"
     kind: str = "drift"
     detail_type: str = "Drift Detected"
+    severity: Severity = "warning"
 
     @property
     def parameters(self) -> Any:

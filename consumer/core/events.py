@@ -13,6 +13,7 @@ from consumer.core.timestamps import iso8601
 
 SOURCE = "river.consumer"
 DETAIL_BYTES_MAX = 32_000
+_LAG_S_MAX = 1e9  # EventBridge compares numbers up to five billion
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ def event_of(
     position: int,
     value: float,
     timestamp: float | None,
+    severity: str,
     observations: int,
     evidence: dict[str, Any],
 ) -> Event:
@@ -57,8 +59,10 @@ def event_of(
         "use_case": use_case,
         "signal": signal,
         "value": value,
+        "severity": severity,
         "timestamp": iso8601(record.arrived_s if timestamp is None else timestamp),
         "arrived_at": iso8601(record.arrived_s),
+        "lag_s": _lag_s(record.arrived_s, timestamp),
         "stream": shard.stream,
         "shard_id": shard.shard_id,
         "sequence_number": record.identifier,
@@ -66,6 +70,17 @@ def event_of(
         "evidence": evidence,
     }
     return Event(event_id, detail_type, _within_bounds(detail))
+
+
+def _lag_s(arrived_s: float | None, measured_s: float | None) -> float:
+    """How long after it was measured an observation arrived; 0 where one of the times is not known.
+
+    >>> _lag_s(7300.0, 100.0), _lag_s(7300.0, None)
+    (7200.0, 0.0)
+    """
+    if arrived_s is None or measured_s is None:
+        return 0.0
+    return round(min(max(arrived_s - measured_s, -_LAG_S_MAX), _LAG_S_MAX), 3)
 
 
 def _within_bounds(detail: dict[str, Any]) -> str:

@@ -150,6 +150,7 @@ class Learning:
             position=run.positions[entry],
             value=run.values[entry],
             timestamp=run.timestamps[entry],
+            severity=self.use_case.severity,
             observations=learned + finding.index + 1,
             evidence=finding.evidence,
         )

@@ -11,6 +11,8 @@ from consumer.core.errors import ConfigurationError
 
 STATE_FORMAT = 1
 
+Severity = Literal["info", "warning", "error", "critical"]
+
 type_name = "{0.__module__}.{0.__qualname__}".format
 
 
@@ -36,6 +38,10 @@ class UseCase(Protocol):
     @property
     def detail_type(self) -> str:
         """The events' DetailType, such as 'Drift Detected'."""
+
+    @property
+    def severity(self) -> Severity:
+        """How much a finding matters to whoever is on call."""
 
     @property
     def late(self) -> Literal["learn", "skip"]:

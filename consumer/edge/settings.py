@@ -23,6 +23,7 @@ class Settings(msgspec.Struct, frozen=True, rename="upper"):
     aws_default_region: str = ""
     aws_endpoint_url: str = ""
     aws_endpoint_url_s3: str = ""
+    powertools_metrics_namespace: _Text = "RiverConsumer"
     aws_lambda_function_memory_size: Annotated[int, Meta(ge=1)] = 512
 
     @property

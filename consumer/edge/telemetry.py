@@ -7,7 +7,6 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from consumer.core.report import Report
 
-NAMESPACE = "RiverConsumer"
 _PROBLEMS_LOGGED_MAX = 20
 
 logger = Logger(service="river-consumer")
@@ -34,10 +33,10 @@ _COUNTS = {
 }
 
 
-def tell(report: Report, use_case: str, now_s: float) -> None:
+def tell(report: Report, namespace: str, use_case: str, now_s: float) -> None:
     """Log the invocation's report, and send its metrics with the use case as their only dimension."""
     # A service's name, even one from the environment, would be a second dimension.
-    metrics = EphemeralMetrics(namespace=NAMESPACE, service="", default_dimensions={"use_case": use_case})
+    metrics = EphemeralMetrics(namespace=namespace, service="", default_dimensions={"use_case": use_case})
     for name, count in _COUNTS.items():
         metrics.add_metric(name, MetricUnit.Count, report.counts[count])
     if report.page_bytes:

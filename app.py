@@ -1,0 +1,31 @@
+"""Synthesises the stacks that `cdk.json` describes, one for each plant; makes no AWS call.
+
+`cdk synth`, `cdk diff` and `cdk deploy` run it.
+"""
+
+import sys
+
+from consumer.use_cases import USE_CASES
+from stack.bundling import BundlingFailed
+from stack.config import InvalidConfiguration, read_plants
+
+
+def main() -> None:
+    """Check the context first: jsii takes seconds to start, a mistake should not."""
+    from aws_cdk import App
+
+    from stack.pipeline_stack import PipelineStack
+    from stack.security_review import review
+
+    app = App()
+    for name, plant in read_plants(app.node.try_get_context("plants"), USE_CASES).items():
+        PipelineStack(app, name, plant)
+    review(app)
+    app.synth()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (InvalidConfiguration, BundlingFailed) as error:
+        sys.exit(f"\n{error}\n")

@@ -1,0 +1,131 @@
+"""What is told, and to whom: the event bus, its archive, and a rule for each alert."""
+
+from collections.abc import Iterator
+
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from consumer.core.events import SOURCE
+from stack import alert_messages as messages
+from stack.config import AlertConfig, PlantConfig
+from stack.security_review import acknowledge
+from stack.webhooks import webhook_targets
+
+_DAYS_KEPT = 14
+
+
+class Alerts(Construct):
+    """The bus on which the functions publish, and where its events go."""
+
+    def __init__(self, scope: Construct, name: str, plant: PlantConfig) -> None:
+        super().__init__(scope, name)
+        self.bus = events.EventBus(self, "Bus", description="What the models of Kinesis River find")
+        self.bus.archive(
+            "Archive",
+            event_pattern=events.EventPattern(source=[SOURCE]),
+            retention=Duration.days(plant.archive_days),
+        )
+        self.undelivered = _undelivered(self)
+        self.event_log = _EventLog(self, "EventLog", self.bus).log_group
+        self.topics = {alert.name: self._add(alert) for alert in plant.alerts}
+
+    def _add(self, alert: AlertConfig) -> sns.Topic:
+        scope = Construct(self, f"Alert-{alert.name}")
+        topic = private_topic(scope, "Topic", alert.to.emails)
+        rule = events.Rule(
+            scope,
+            "Rule",
+            event_bus=self.bus,
+            event_pattern=events.EventPattern(
+                source=alert.pattern["source"], detail=alert.pattern.get("detail")
+            ),
+        )
+        for target in self._targets(scope, alert, topic):
+            rule.add_target(target)
+        return topic
+
+    def _targets(
+        self, scope: Construct, alert: AlertConfig, topic: sns.Topic
+    ) -> Iterator[events.IRuleTarget]:
+        queue = self.undelivered
+        yield targets.SnsTopic(topic, message=messages.text(), dead_letter_queue=queue)
+        for number, arn in enumerate(alert.to.topic_arns, 1):
+            other = sns.Topic.from_topic_arn(scope, f"Topic{number}", arn)
+            # The topic's own policy is not ours to change.
+            yield targets.SnsTopic(
+                other, message=messages.text(), dead_letter_queue=queue, authorize_using_role=True
+            )
+        for number, arn in enumerate(alert.to.queue_arns, 1):
+            other_queue = sqs.Queue.from_queue_arn(scope, f"Queue{number}", arn)
+            yield targets.SqsQueue(other_queue, dead_letter_queue=queue)
+        for number, arn in enumerate(alert.to.bus_arns, 1):
+            other_bus = events.EventBus.from_event_bus_arn(scope, f"Bus{number}", arn)
+            yield targets.EventBus(other_bus, dead_letter_queue=queue)
+        yield from webhook_targets(scope, alert.to, queue)
+
+
+def private_topic(scope: Construct, name: str, emails: list[str]) -> sns.Topic:
+    """A topic that takes nothing without TLS, and mails to these addresses."""
+    topic = sns.Topic(scope, name, enforce_ssl=True)
+    for email in emails:
+        topic.add_subscription(subscriptions.EmailSubscription(email))
+    return topic
+
+
+def _undelivered(scope: Construct) -> sqs.Queue:
+    """Where an alert goes that its target did not take for a day."""
+    queue = sqs.Queue(
+        scope,
+        "Undelivered",
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+        retention_period=Duration.days(_DAYS_KEPT),
+    )
+    acknowledge(
+        queue,
+        {"AwsSolutions-SQS3": "It is the dead-letter queue itself; an alarm tells of its messages."},
+    )
+    return queue
+
+
+class _EventLog(Construct):
+    """Every event as a line of a log, for the dashboard and for queries; those that alerts leave out too."""
+
+    def __init__(self, scope: Construct, name: str, bus: events.IEventBus) -> None:
+        super().__init__(scope, name)
+        stack = Stack.of(self)
+        # EventBridge asks for this prefix.
+        log_group_name = f"/aws/events/{stack.stack_name}"
+        self.log_group = logs.LogGroup(
+            self,
+            "Log",
+            log_group_name=log_group_name,
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.log_group.grant_write(iam.ServicePrincipal("events.amazonaws.com"))
+        # CDK's own target would deploy a function to make that policy.
+        target = events.CfnRule.TargetProperty(
+            id="Log",
+            arn=stack.format_arn(
+                service="logs",
+                resource="log-group",
+                resource_name=log_group_name,
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            ),
+        )
+        rule = events.CfnRule(
+            self,
+            "Rule",
+            event_bus_name=bus.event_bus_name,
+            event_pattern={"source": [SOURCE]},
+            targets=[target],
+        )
+        rule.node.add_dependency(self.log_group)

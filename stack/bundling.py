@@ -1,0 +1,151 @@
+"""The function's code as Lambda gets it: the consumer and all it imports, built without Docker.
+
+Wheels for Lambda's platform and Python are chosen by uv, whatever machine this is. What was installed once is
+kept in `build/lambda`, so that another synthesis needs no network. The hash covers what goes in, not when.
+
+    python -m stack.bundling    # builds it, and prints where it is and how large
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import uv
+
+ROOT = Path(__file__).parent.parent
+PYTHON = "3.14"
+PLATFORM = "aarch64-manylinux_2_28"
+UNPACKED_BYTES_MAX = 250 * 1024 * 1024
+"""Lambda's limit."""
+
+_CONSUMER = ROOT / "consumer"
+_LOCK = _CONSUMER / "requirements.lock"
+_BUILD = ROOT / "build" / "lambda"
+# Nothing imports these. Shared libraries stay whole: stripped ones of scipy do not load. So do the
+# `.dist-info` folders, which tell the versions that a model's fingerprint is made of.
+_LEFT_OUT_FOLDERS = {"tests", "include", "__pycache__", "bin"}
+_LEFT_OUT_SUFFIXES = {".pyi", ".pxd", ".pyx", ".h", ".c", ".a"}
+_LEFT_OUT_DATA = ("river/datasets", {".csv", ".zip", ".gz", ".txt", ".npz"})
+# Operators run these here, not in Lambda.
+_LEFT_OUT_SOURCES = {"__main__.py", "requirements.txt", "requirements.lock"}
+
+
+class BundlingFailed(Exception):
+    """The text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A folder that is to be zipped, and the hash that names it."""
+
+    folder: Path
+    hash: str
+
+
+def bundle(platform: str = PLATFORM, python: str = PYTHON) -> Asset:
+    """Build the asset, if it is not there from an earlier time.
+
+    Raises: `BundlingFailed`.
+    """
+    sources = sorted(path for path in _CONSUMER.rglob("*") if _ships(path))
+    digest = _digest(_recipe(platform, python), *(part for path in sources for part in _named(path)))
+    folder = _BUILD / digest
+    if not folder.is_dir():
+        installed = _dependencies(platform, python)
+        with _made_whole(folder) as making:
+            shutil.copytree(installed, making, copy_function=os.link, dirs_exist_ok=True)
+            for path in sources:
+                target = making / path.relative_to(ROOT)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+    return Asset(folder, digest)
+
+
+def unpacked_bytes(folder: Path) -> int:
+    """What Lambda counts: the files' lengths."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _ships(path: Path) -> bool:
+    return path.is_file() and path.name not in _LEFT_OUT_SOURCES and "__pycache__" not in path.parts
+
+
+def _dependencies(platform: str, python: str) -> Path:
+    """The folder of all that the lock names, trimmed."""
+    folder = _BUILD / f"dependencies-{_digest(_recipe(platform, python))}"
+    if not folder.is_dir():
+        with _made_whole(folder) as making:
+            _install(making, platform, python)
+            _trim(making)
+    return folder
+
+
+def _install(target: Path, platform: str, python: str) -> None:
+    command = [uv.find_uv_bin(), "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:"]
+    command += ["--python-platform", platform, "--python-version", python]
+    command += ["--link-mode", "copy", "--target", str(target), "--requirements", str(_LOCK)]
+    installing = subprocess.run(command, capture_output=True, text=True, check=False)
+    if installing.returncode:
+        raise BundlingFailed(
+            f"uv could not install {_LOCK.relative_to(ROOT)} for {platform}, Python {python}. Is there a "
+            "network, and a wheel of each package? After a change of consumer/requirements.txt run "
+            "`make lock`. It says:\n"
+            f"{installing.stderr.strip()}"
+        )
+
+
+def _trim(folder: Path) -> None:
+    data_folder, data_suffixes = _LEFT_OUT_DATA
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir() and path.name in _LEFT_OUT_FOLDERS:
+            shutil.rmtree(path)
+        elif path.is_file() and (
+            path.suffix in _LEFT_OUT_SUFFIXES
+            or (path.is_relative_to(folder / data_folder) and path.suffix in data_suffixes)
+        ):
+            path.unlink()
+
+
+def _recipe(platform: str, python: str) -> bytes:
+    """All that the installed packages depend on: this file has the rules."""
+    return _digest(
+        platform.encode(), python.encode(), _LOCK.read_bytes(), Path(__file__).read_bytes()
+    ).encode()
+
+
+def _named(path: Path) -> tuple[bytes, bytes]:
+    return path.relative_to(ROOT).as_posix().encode(), path.read_bytes()
+
+
+def _digest(*parts: bytes) -> str:
+    digest = sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8) + part)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _made_whole(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which takes its place when it is full: one that is there is never half made."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    making = Path(tempfile.mkdtemp(dir=folder.parent, prefix="making-"))
+    try:
+        yield making
+        making.chmod(0o755)
+        with suppress(OSError):  # another process was first
+            making.rename(folder)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    asset = bundle()
+    print(
+        f"{asset.folder}: {unpacked_bytes(asset.folder) / 2**20:.0f} MiB unpacked, of 250 that Lambda allows"
+    )

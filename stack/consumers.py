@@ -1,0 +1,142 @@
+"""The functions: one for each use case, each with a role, a log and an event source mapping of its own."""
+
+import jsii
+from aws_cdk import Duration, RemovalPolicy, Size
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesis as kinesis
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from stack.bundling import PYTHON, bundle
+from stack.config import PlantConfig, UseCaseConfig
+from stack.function_role import FunctionRole
+from stack.private_bucket import private_bucket
+from stack.security_review import acknowledge_warning
+
+
+class FailedBatches(Construct):
+    """The bucket for batches whose retries or age ran out: each whole, with the reason."""
+
+    def __init__(self, scope: Construct, name: str, plant: PlantConfig) -> None:
+        super().__init__(scope, name)
+        self.bucket = private_bucket(
+            self,
+            "Bucket",
+            plant,
+            access_log_reason=(
+                "Only Lambda writes here, one object for each batch that was given up, and an alarm tells of "
+                "every one. Reading them is an operator's rare act that CloudTrail can record."
+            ),
+        )
+
+
+class Consumer(Construct):
+    """The function of one use case, and what brings the stream's records to it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        plant: PlantConfig,
+        use_case: str,
+        namespace: str,
+        stream: kinesis.IStream,
+        models: s3.IBucket,
+        bus: events.IEventBus,
+        failed_batches: s3.IBucket,
+    ) -> None:
+        super().__init__(scope, name)
+        config = plant.use_cases[use_case]
+        self.log_group = logs.LogGroup(
+            self, "Log", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
+        )
+        role = FunctionRole(self, "May")
+        role.may_learn(use_case, models, bus)
+        role.may_read(stream, plant.stream.key_arn)
+        role.may_give_up(failed_batches)
+        role.may_tell(self.log_group)
+        fan_out = _fan_out(self, stream) if config.enhanced_fan_out else None
+        if fan_out:
+            role.may_fan_out(fan_out)
+        environment = {
+            "USE_CASE": use_case,
+            "MODEL_BUCKET": models.bucket_name,
+            "EVENT_BUS_NAME": bus.event_bus_name,
+            "MODEL_PAGES": str(config.pages),
+            "POWERTOOLS_METRICS_NAMESPACE": namespace,
+        }
+        self.function = _function(self, config, role.make(), self.log_group, environment)
+        # Snapshots belong to versions; the alias is what is always the newest.
+        self.alias = lambda_.Alias(self, "Live", alias_name="live", version=self.function.current_version)
+        self.mapping = lambda_.EventSourceMapping(
+            self,
+            "Mapping",
+            target=self.alias,
+            event_source_arn=fan_out.stream_consumer_arn if fan_out else stream.stream_arn,
+            # What arrives while the mapping is being made is read too.
+            starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+            batch_size=config.batch_size,
+            max_batching_window=Duration.seconds(config.batch_window_s),
+            parallelization_factor=config.parallelization_factor,
+            report_batch_item_failures=True,
+            bisect_batch_on_error=True,
+            retry_attempts=config.retries,
+            max_record_age=Duration.seconds(plant.maximum_age_s(use_case)),
+            on_failure=_Destination(failed_batches.bucket_arn),
+            metrics_config=lambda_.MetricsConfig(metrics=[lambda_.MetricType.EVENT_COUNT]),
+        )
+
+
+@jsii.implements(lambda_.IEventSourceDlq)
+class _Destination:
+    """A bucket as on-failure destination; CDK's own would let the function delete from it too."""
+
+    def __init__(self, bucket_arn: str) -> None:
+        self._bucket_arn = bucket_arn
+
+    def bind(
+        self, target: lambda_.IEventSourceMapping, target_handler: lambda_.IFunction
+    ) -> lambda_.DlqDestinationConfig:
+        """The destination's ARN."""
+        return lambda_.DlqDestinationConfig(destination=self._bucket_arn)
+
+
+def _function(
+    scope: Construct,
+    config: UseCaseConfig,
+    role: iam.IRole,
+    log_group: logs.ILogGroup,
+    environment: dict[str, str],
+) -> lambda_.Function:
+    asset = bundle()
+    function = lambda_.Function(
+        scope,
+        "Function",
+        runtime=lambda_.Runtime(f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON, supports_snap_start=True),
+        architecture=lambda_.Architecture.ARM_64,
+        code=lambda_.Code.from_asset(str(asset.folder), asset_hash=asset.hash),
+        handler="consumer.handler.handler",
+        memory_size=config.memory_mb,
+        timeout=Duration.seconds(config.timeout_s),
+        ephemeral_storage_size=Size.mebibytes(config.ephemeral_storage_mb),
+        snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if config.snap_start else None,
+        tracing=lambda_.Tracing.ACTIVE,
+        logging_format=lambda_.LoggingFormat.JSON,
+        log_group=log_group,
+        role=role,
+        environment=environment,
+        # An old version's snapshot would cost as much as the live one's; to go back is to deploy again.
+        current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.DESTROY),
+    )
+    if config.snap_start:
+        reason = "The mapping invokes the alias, whose version is published."
+        acknowledge_warning(function, "aws-lambda:snapStartRequirePublish", reason)
+    return function
+
+
+def _fan_out(scope: Construct, stream: kinesis.IStream) -> kinesis.StreamConsumer:
+    return kinesis.StreamConsumer(scope, "FanOut", stream=stream, stream_consumer_name=scope.node.addr)

@@ -1,0 +1,122 @@
+"""How telemetry comes in: the Kinesis stream, and AWS IoT rules that put on it."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_iot as iot
+from aws_cdk import aws_kinesis as kinesis
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from stack.config import MqttConfig, PlantConfig, StreamConfig
+from stack.private_bucket import REMOVAL, private_bucket
+from stack.security_review import acknowledge_wildcards
+
+_SQL_VERSION = "2016-03-23"
+SITEWISE = MqttConfig(
+    sql=(
+        "SELECT * FROM '$aws/sitewise/asset-models/+/assets/+/properties/+' "
+        "WHERE type = 'PropertyValueUpdate'"
+    ),
+    partition_key="${payload.assetId}:${payload.propertyId}",
+)
+_MODES = {
+    "on-demand": kinesis.StreamMode.ON_DEMAND,
+    "provisioned": kinesis.StreamMode.PROVISIONED,
+}
+
+
+class Ingest(Construct):
+    """The stream, and the rules that bring SiteWise's and other MQTT messages onto it."""
+
+    def __init__(self, scope: Construct, name: str, plant: PlantConfig) -> None:
+        super().__init__(scope, name)
+        self.stream = _existing(self, plant.stream) if plant.stream.arn else _own(self, plant)
+        self.rules: list[iot.CfnTopicRule] = []
+        messages = {"SiteWise": SITEWISE} if plant.ingest.sitewise else {}
+        messages |= {f"Mqtt{number}": mqtt for number, mqtt in enumerate(plant.ingest.mqtt, 1)}
+        if messages:
+            self._add_rules(messages, plant)
+
+    def _add_rules(self, messages: dict[str, MqttConfig], plant: PlantConfig) -> None:
+        rejected = private_bucket(
+            self,
+            "Rejected",
+            plant,
+            access_log_reason=(
+                "Only AWS IoT writes here, what it could not put on the stream. Each object is one message "
+                "with its reason and time; reading it is rare, and CloudTrail can record it."
+            ),
+        )
+        role = self._role(rejected, plant.stream)
+        for name, message in messages.items():
+            self.rules.append(_rule(self, name, message, self.stream, rejected, role))
+
+    def _role(self, rejected: s3.IBucket, stream: StreamConfig) -> iam.Role:
+        objects = rejected.arn_for_objects("*")
+        document = iam.PolicyDocument(
+            statements=[
+                iam.PolicyStatement(actions=["kinesis:PutRecord"], resources=[self.stream.stream_arn]),
+                iam.PolicyStatement(actions=["s3:PutObject"], resources=[objects]),
+            ]
+        )
+        if stream.key_arn:
+            document.add_statements(
+                iam.PolicyStatement(actions=["kms:GenerateDataKey"], resources=[stream.key_arn])
+            )
+        role = iam.Role(
+            self,
+            "RulesRole",
+            assumed_by=iam.ServicePrincipal("iot.amazonaws.com"),
+            inline_policies={"put": document},
+        )
+        reason = "AWS IoT makes up the objects' names; the bucket holds nothing but what it rejects."
+        acknowledge_wildcards(role, {objects: reason})
+        return role
+
+
+def _own(scope: Construct, plant: PlantConfig) -> kinesis.Stream:
+    return kinesis.Stream(
+        scope,
+        "Stream",
+        stream_mode=_MODES[plant.stream.mode],
+        shard_count=plant.stream.shards,
+        retention_period=Duration.hours(plant.stream.retention_hours),
+        encryption=kinesis.StreamEncryption.MANAGED,
+        removal_policy=REMOVAL[plant.removal],
+    )
+
+
+def _existing(scope: Construct, stream: StreamConfig) -> kinesis.IStream:
+    key = kms.Key.from_key_arn(scope, "Key", stream.key_arn) if stream.key_arn else None
+    return kinesis.Stream.from_stream_attributes(
+        scope, "Stream", stream_arn=str(stream.arn), encryption_key=key
+    )
+
+
+def _rule(
+    scope: Construct,
+    name: str,
+    message: MqttConfig,
+    stream: kinesis.IStream,
+    rejected: s3.IBucket,
+    role: iam.IRole,
+) -> iot.CfnTopicRule:
+    put = iot.CfnTopicRule.KinesisActionProperty(
+        role_arn=role.role_arn, stream_name=stream.stream_name, partition_key=message.partition_key
+    )
+    keep = iot.CfnTopicRule.S3ActionProperty(
+        role_arn=role.role_arn,
+        bucket_name=rejected.bucket_name,
+        key=name + '/${parse_time("yyyy/MM/dd/HH", timestamp())}/${newuuid()}',
+    )
+    return iot.CfnTopicRule(
+        scope,
+        name,
+        topic_rule_payload=iot.CfnTopicRule.TopicRulePayloadProperty(
+            sql=message.sql,
+            aws_iot_sql_version=_SQL_VERSION,
+            actions=[iot.CfnTopicRule.ActionProperty(kinesis=put)],
+            error_action=iot.CfnTopicRule.ActionProperty(s3=keep),
+        ),
+    )

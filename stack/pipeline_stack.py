@@ -1,0 +1,91 @@
+"""One plant as one stack: what the constructs need of each other."""
+
+from aws_cdk import CfnOutput, Stack, Tags
+from constructs import Construct
+
+from stack.alerts import Alerts
+from stack.config import PlantConfig
+from stack.consumers import Consumer, FailedBatches
+from stack.ingest import Ingest
+from stack.models import Models
+from stack.monitoring import Monitoring
+
+
+class PipelineStack(Stack):
+    """A stream, a function for each use case, their models, the bus with its alerts, and alarms on it all."""
+
+    def __init__(self, scope: Construct, name: str, plant: PlantConfig) -> None:
+        super().__init__(scope, name, description=f"Kinesis River: online models on the telemetry of {name}")
+        for key, value in {"application": "kinesis-river", "plant": name, **plant.tags}.items():
+            Tags.of(self).add(key, value)
+        # Metrics of several plants in one account are told apart by their namespaces.
+        namespace = f"KinesisRiver/{name}"
+        ingest = Ingest(self, "Ingest", plant)
+        models = Models(self, "Models", plant)
+        failed_batches = FailedBatches(self, "FailedBatches", plant)
+        alerts = Alerts(self, "Alerts", plant)
+        consumers = {
+            use_case: Consumer(
+                self,
+                f"Consumer-{use_case}",
+                plant=plant,
+                use_case=use_case,
+                namespace=namespace,
+                stream=ingest.stream,
+                models=models.bucket,
+                bus=alerts.bus,
+                failed_batches=failed_batches.bucket,
+            )
+            for use_case in plant.use_cases
+        }
+        monitoring = Monitoring(self, "Monitoring", plant, namespace, ingest, consumers, alerts)
+        self._tell(ingest, models, failed_batches, alerts, consumers, monitoring)
+
+    def _tell(
+        self,
+        ingest: Ingest,
+        models: Models,
+        failed_batches: FailedBatches,
+        alerts: Alerts,
+        consumers: dict[str, Consumer],
+        monitoring: Monitoring,
+    ) -> None:
+        """Names, ARNs and commands, as the stack's outputs."""
+        stream = ingest.stream.stream_name
+        outputs = {
+            "StreamName": stream,
+            "StreamArn": ingest.stream.stream_arn,
+            "ModelBucketName": models.bucket.bucket_name,
+            "FailedBatchBucketName": failed_batches.bucket.bucket_name,
+            "EventBusName": alerts.bus.event_bus_name,
+            "EventBusArn": alerts.bus.event_bus_arn,
+            "EventLogGroupName": alerts.event_log.log_group_name,
+            "UndeliveredAlertsQueueUrl": alerts.undelivered.queue_url,
+            "AlarmTopicArn": monitoring.topic.topic_arn,
+            "DashboardName": monitoring.dashboard.dashboard_name,
+            "SendOneValue": (
+                f"aws kinesis put-record --stream-name {stream} --partition-key demo.pressure "
+                "--cli-binary-format raw-in-base64-out "
+                """--data '{"signal": "demo.pressure", "value": 42.0}'"""
+            ),
+            "SeeEvents": f"aws logs tail {alerts.event_log.log_group_name} --follow",
+        }
+        for name, topic in alerts.topics.items():
+            outputs[f"AlertTopicArn{_pascal(name)}"] = topic.topic_arn
+        for use_case, consumer in consumers.items():
+            outputs[f"FunctionName{_pascal(use_case)}"] = consumer.function.function_name
+            outputs[f"EventSourceMappingId{_pascal(use_case)}"] = consumer.mapping.event_source_mapping_id
+            outputs[f"SeeLog{_pascal(use_case)}"] = (
+                f"aws logs tail {consumer.log_group.log_group_name} --follow"
+            )
+        for name, value in outputs.items():
+            CfnOutput(self, name, value=str(value))
+
+
+def _pascal(name: str) -> str:
+    """A name as part of an output's.
+
+    >>> _pascal("on-call_drifts")
+    'OnCallDrifts'
+    """
+    return "".join(part.capitalize() for part in name.replace("_", "-").split("-"))

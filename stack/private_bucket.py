@@ -1,0 +1,44 @@
+"""A bucket that nobody outside reads: encrypted, TLS only, no public access."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from stack.config import PlantConfig
+from stack.security_review import acknowledge
+
+REMOVAL = {"keep": RemovalPolicy.RETAIN, "destroy": RemovalPolicy.DESTROY}
+_OLD_VERSIONS_MAX = 10
+
+
+def private_bucket(
+    scope: Construct, name: str, plant: PlantConfig, *, versioned: bool = False, access_log_reason: str
+) -> s3.Bucket:
+    """A bucket that goes with the stack where the plant's `removal` says so.
+
+    Of a versioned one, old versions go after a day, but for the ten newest of each object.
+    """
+    rules: Sequence[s3.LifecycleRule] = [
+        s3.LifecycleRule(
+            abort_incomplete_multipart_upload_after=Duration.days(1),
+            noncurrent_version_expiration=Duration.days(1) if versioned else None,
+            noncurrent_versions_to_retain=_OLD_VERSIONS_MAX if versioned else None,
+        )
+    ]
+    bucket = s3.Bucket(
+        scope,
+        name,
+        encryption=s3.BucketEncryption.S3_MANAGED,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        versioned=versioned,
+        lifecycle_rules=rules,
+        removal_policy=REMOVAL[plant.removal],
+        auto_delete_objects=plant.removal == "destroy",
+    )
+    acknowledge(bucket, {"AwsSolutions-S1": access_log_reason})
+    return bucket

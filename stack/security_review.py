@@ -1,0 +1,57 @@
+"""cdk-nag's AWS Solutions rules: what they find is mended, or acknowledged where it is made, and why."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_cdk import Acknowledgment, App, Stack, Validations
+from cdk_nag import AwsSolutionsChecks
+from constructs import IConstruct
+
+
+def review(app: App) -> None:
+    """Let every synthesis of the app end in an error if a rule finds something that nobody acknowledged."""
+    Validations.of(app).add_plugins(AwsSolutionsChecks())
+
+
+def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
+    """Accept findings on a construct and all in it: the finding -> why it does no harm here."""
+    findings = {f"AwsSolutions::{finding}": reason for finding, reason in reasons.items()}
+    _acknowledge(construct, findings)
+
+
+def acknowledge_wildcards(role: IConstruct, reasons: Mapping[str, str]) -> None:
+    """Accept that a role's policy names these resources, each with a `*` in it: the ARN -> why."""
+    stack = Stack.of(role)
+    acknowledge(
+        role,
+        {
+            f"AwsSolutions-IAM5[Resource::{_as_reported(stack.resolve(arn))}]": reason
+            for arn, reason in reasons.items()
+        },
+    )
+
+
+def acknowledge_warning(construct: IConstruct, warning: str, reason: str) -> None:
+    """Accept what CDK itself warns of."""
+    _acknowledge(construct, {f"Annotation::@aws-cdk/{warning}": reason})
+
+
+def _acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
+    Validations.of(construct).acknowledge(
+        *(Acknowledgment(id=finding, reason=reason) for finding, reason in reasons.items())
+    )
+
+
+def _as_reported(arn: Any) -> str:
+    """An ARN as cdk-nag writes it: `<LogicalId.Arn>/models/*`.
+
+    >>> _as_reported({"Fn::Join": ["", [{"Fn::GetAtt": ["Bucket", "Arn"]}, "/models/*"]]})
+    '<Bucket.Arn>/models/*'
+    """
+    if isinstance(arn, str):
+        return arn
+    if "Fn::Join" in arn:
+        return "".join(_as_reported(part) for part in arn["Fn::Join"][1])
+    if "Ref" in arn:
+        return f"<{arn['Ref']}>"
+    return f"<{'.'.join(arn['Fn::GetAtt'])}>"
