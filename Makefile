@@ -1,11 +1,16 @@
-# Each target does its own set-up, in .venv; nothing but Python 3.11 or later is needed.
+# Each target does its own set-up, in .venv; nothing but Python 3.11 or later is needed. Node.js comes with it.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+# The newest command line that reads what aws-cdk-lib writes; npm's newest, 3.0.0, does not.
+CDK_CLI := aws-cdk@2.1148.1
+CDK_INSTALLED := $(VENV)/cdk-installed
+CDK := PATH="$(CURDIR)/$(BIN):$$PATH" CDK_DISABLE_CLI_TELEMETRY=true $(BIN)/cdk
+PLANT ?= --all
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check clean
+.PHONY: help demo test check synth deploy lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -22,8 +27,21 @@ check: $(INSTALLED) ## Lint, format and types
 	@echo "Checking the format" && $(BIN)/ruff format --check .
 	@echo "Checking types" && $(BIN)/mypy
 
+synth: $(CDK_INSTALLED) ## The CloudFormation templates of cdk.json; needs no account
+	@echo "Synthesising cdk.json into cdk.out"
+	@rm -rf cdk.out
+	@$(CDK) synth --quiet
+	@ls cdk.out/*.template.json
+
+deploy: $(CDK_INSTALLED) ## Deploy cdk.json to the account of your AWS credentials; PLANT=name for one plant
+	@$(CDK) deploy $(PLANT)
+
+lock: $(INSTALLED) ## Pin all that ships in the function, after a change of consumer/requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --custom-compile-command "make lock" consumer/requirements.txt --output-file consumer/requirements.lock
+
 clean: ## Remove all that was made here
-	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.txt consumer/requirements.txt
@@ -35,4 +53,12 @@ $(INSTALLED): requirements.txt consumer/requirements.txt
 	@echo "Installing what requirements.txt pins; this takes a minute or two"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt || { \
 	  echo "pip could not install it: is there a network, and a wheel for this Python? Then run make again"; exit 1; }
+	@touch $@
+
+$(CDK_INSTALLED): $(INSTALLED)
+	@echo "Installing the CDK's command line, $(CDK_CLI)"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm install --global --prefix $(VENV) --silent --no-audit --no-fund $(CDK_CLI) || { \
+	  echo "npm could not install it: is there a network? Then run make again"; exit 1; }
+	@echo "Fetching what ships in the function, for Lambda's platform"
+	@$(BIN)/python -m stack.bundling
 	@touch $@

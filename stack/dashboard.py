@@ -56,8 +56,8 @@ def dashboard(
             title="What is drifting? Signals with the most events",
             log_group_names=[alerts.event_log.log_group_name],
             query_lines=[
-                "stats count(*) as events, latest(detail.value) as value, latest(detail.timestamp) as measured "
-                "by detail.signal as signal, detail.use_case as use_case",
+                "fields detail.signal as signal, detail.use_case as use_case",
+                "stats count(*) as events, latest(detail.value) as last_value by signal, use_case",
                 "sort events desc",
                 "limit 20",
             ],
