@@ -15,7 +15,7 @@ from constructs import Construct
 from consumer.core.events import SOURCE
 from stack import alert_messages as messages
 from stack.config import AlertConfig, PlantConfig
-from stack.security_review import acknowledge
+from stack.security_review import acknowledge, acknowledge_warning
 from stack.webhooks import webhook_targets
 
 _DAYS_KEPT = 14
@@ -47,6 +47,9 @@ class Alerts(Construct):
                 source=alert.pattern["source"], detail=alert.pattern.get("detail")
             ),
         )
+        if alert.to.bus_arns:
+            reason = "The other bus says in its own policy who may put events on it: docs/alerts.md."
+            acknowledge_warning(rule, "aws-events:ruleUnresolvedEnvironment", reason)
         for target in self._targets(scope, alert, topic):
             rule.add_target(target)
         return topic

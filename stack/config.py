@@ -1,7 +1,7 @@
 """What a user sets in `cdk.json`: `context.plants` as typed, checked configuration.
 
-Every field has a default. A mistake is answered with the field's path in `cdk.json` and what is allowed;
-`docs/deploy.md` lists the fields.
+Every field has a default, and none is null, for CDK drops nulls on their way here. A mistake is answered with
+the field's path in `cdk.json` and what is allowed; `docs/deploy.md` lists the fields.
 """
 
 import json
@@ -228,8 +228,10 @@ class AlertConfig(_Strict):
     """Of which use cases; none named: all."""
     signal_prefixes: list[Text] = []
     """How the signals' names start; none named: all."""
-    lag_s_max: Annotated[int, Field(ge=0)] | None = 3600
-    """Leaves out what arrived later than this after it was measured; null: nothing."""
+    lag_s_max: Annotated[int, Field(ge=1)] = 3600
+    """Leaves out what arrived later than this after it was measured, so that a backlog does not page."""
+    also_late: bool = False
+    """Leaves nothing out, however late it arrived."""
     to: AlertTargets = AlertTargets()
     """Where to."""
 
@@ -241,7 +243,7 @@ class AlertConfig(_Strict):
             detail["use_case"] = self.use_cases
         if self.signal_prefixes:
             detail["signal"] = [{"prefix": prefix} for prefix in self.signal_prefixes]
-        if self.lag_s_max is not None:
+        if not self.also_late:
             detail["lag_s"] = [{"numeric": ["<=", self.lag_s_max]}]
         return {"source": [SOURCE]} | ({"detail": detail} if detail else {})
 

@@ -16,7 +16,6 @@ def own(
         dimensions_map={"use_case": use_case},
         statistic=statistic,
         period=period,
-        label=f"{name} {use_case}",
     )
 
 

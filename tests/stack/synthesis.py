@@ -19,9 +19,9 @@ def template(plant: dict[str, Any] | None = None, known_use_cases: tuple[str, ..
 
 @cache
 def _template(plant: str, known_use_cases: tuple[str, ...]) -> str:
-    [(name, checked)] = read_plants({PLANT: json.loads(plant)}, known_use_cases).items()
-    stack = PipelineStack(App(), name, checked)
-    return json.dumps(assertions.Template.from_stack(stack).to_json())
+    app = App(context={"plants": {PLANT: json.loads(plant)}})
+    [(name, checked)] = read_plants(app.node.try_get_context("plants"), known_use_cases).items()
+    return json.dumps(assertions.Template.from_stack(PipelineStack(app, name, checked)).to_json())
 
 
 def of_type(template: dict, resource_type: str) -> dict[str, dict]:

@@ -1,12 +1,253 @@
 """What is deployed: safe by default, and nothing in it that nobody asked for."""
 
-from tests.stack.synthesis import template, the
+import json
+
+import pytest
+
+from consumer.edge import telemetry
+from tests.stack.synthesis import PLANT, of_type, template, the
+
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-AbCdEf"
+EVERY_TARGET = {
+    "emails": ["ops@example.com"],
+    "slack": [{"channel": "#alerts", "secret_arn": SECRET}],
+    "teams": [{"url": "https://example.com/workflow?api-version=1", "secret_arn": SECRET}],
+    "pagerduty": [{"secret_arn": SECRET}],
+    "webhooks": [{"url": "https://example.com/events", "secret_arn": SECRET, "header": "X-Key"}],
+}
 
 
-def test_the_function_is_the_newest_runtime_on_arm_with_snap_start_traced_and_logs_json():
+def test_the_function_is_the_newest_runtime_on_arm_with_snap_start_traced_and_logs_json_for_a_month():
     function = the(template(), "AWS::Lambda::Function")
     assert function["Runtime"] == "python3.14"
     assert function["Architectures"] == ["arm64"]
+    assert function["Handler"] == "consumer.handler.handler"
     assert function["SnapStart"] == {"ApplyOn": "PublishedVersions"}
     assert function["TracingConfig"] == {"Mode": "Active"}
     assert function["LoggingConfig"]["LogFormat"] == "JSON"
+    log = template()["Resources"][function["LoggingConfig"]["LogGroup"]["Ref"]]
+    assert log["Properties"]["RetentionInDays"] == 30
+
+
+def test_the_mapping_invokes_the_alias_which_is_the_published_version():
+    [(alias, _)] = of_type(template(), "AWS::Lambda::Alias").items()
+    mapping = the(template(), "AWS::Lambda::EventSourceMapping")
+    assert alias in json.dumps(mapping["FunctionName"])
+    [(version, _)] = of_type(template(), "AWS::Lambda::Version").items()
+    assert version in json.dumps(the(template(), "AWS::Lambda::Alias")["FunctionVersion"])
+
+
+def test_an_old_versions_snapshot_goes_with_it():
+    [version] = of_type(template(), "AWS::Lambda::Version").values()
+    assert version["DeletionPolicy"] == "Delete"
+
+
+def test_every_bucket_is_encrypted_private_and_speaks_tls_only():
+    buckets = of_type(template(), "AWS::S3::Bucket")
+    policies = [resource["Properties"] for resource in of_type(template(), "AWS::S3::BucketPolicy").values()]
+    for name, bucket in buckets.items():
+        properties = bucket["Properties"]
+        assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+        assert len(properties["PublicAccessBlockConfiguration"]) == 4
+        [rule] = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+        [policy] = [policy for policy in policies if policy["Bucket"] == {"Ref": name}]
+        denied = [
+            statement
+            for statement in policy["PolicyDocument"]["Statement"]
+            if statement["Effect"] == "Deny" and statement["Action"] == "s3:*"
+        ]
+        assert {"Bool": {"aws:SecureTransport": "false"}} in [statement["Condition"] for statement in denied]
+
+
+def test_old_versions_of_models_go_after_a_day_but_for_ten():
+    [models] = [
+        bucket["Properties"]
+        for bucket in of_type(template(), "AWS::S3::Bucket").values()
+        if "VersioningConfiguration" in bucket["Properties"]
+    ]
+    assert models["VersioningConfiguration"] == {"Status": "Enabled"}
+    [rule] = models["LifecycleConfiguration"]["Rules"]
+    assert rule["Status"] == "Enabled"
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1, "NewerNoncurrentVersions": 10}
+    assert "ExpirationInDays" not in rule
+
+
+def test_the_stream_is_encrypted_and_grows_by_itself():
+    stream = the(template(), "AWS::Kinesis::Stream")
+    assert stream["StreamEncryption"] == {"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"}
+    assert stream["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}
+    assert stream["RetentionPeriodHours"] == 24
+    assert "ShardCount" not in stream
+
+
+def test_a_provisioned_stream_has_the_shards_and_the_retention_asked_for():
+    plant = {"stream": {"mode": "provisioned", "shards": 3, "retention_hours": 48}}
+    stream = the(template(plant), "AWS::Kinesis::Stream")
+    assert (stream["ShardCount"], stream["RetentionPeriodHours"]) == (3, 48)
+    mapping = the(template(plant), "AWS::Lambda::EventSourceMapping")
+    assert mapping["MaximumRecordAgeInSeconds"] == 47 * 3600
+
+
+KEPT = {"AWS::Kinesis::Stream", "AWS::S3::Bucket"}
+
+
+@pytest.mark.parametrize(("removal", "policy"), [("keep", "Retain"), ("destroy", "Delete")])
+def test_what_was_learned_goes_with_the_stack_only_where_asked_for(removal, policy):
+    resources = template({"removal": removal})["Resources"].values()
+    kept = [resource for resource in resources if resource["Type"] in KEPT]
+    assert {resource["DeletionPolicy"] for resource in kept} == {policy}
+    emptied = [resource for resource in resources if resource["Type"] == "Custom::S3AutoDeleteObjects"]
+    assert len(emptied) == (3 if removal == "destroy" else 0)
+    others = {resource["Type"] for resource in resources if resource.get("DeletionPolicy") == "Retain"}
+    assert others <= KEPT
+
+
+def test_enhanced_fan_out_reads_through_a_consumer_that_the_role_may_subscribe():
+    plant = {"use_cases": {"drift": {"enhanced_fan_out": True}}}
+    [(fan_out, _)] = of_type(template(plant), "AWS::Kinesis::StreamConsumer").items()
+    mapping = the(template(plant), "AWS::Lambda::EventSourceMapping")
+    assert fan_out in json.dumps(mapping["EventSourceArn"])
+    assert "kinesis:SubscribeToShard" in json.dumps(of_type(template(plant), "AWS::IAM::Role"))
+    assert "kinesis:SubscribeToShard" not in json.dumps(template())
+
+
+def test_every_target_of_an_alert_has_a_dead_letter_queue():
+    plant = {"alerts": [{"name": "all", "to": EVERY_TARGET}]}
+    rules = of_type(template(plant), "AWS::Events::Rule").values()
+    [alert] = [rule["Properties"] for rule in rules if "lag_s" in json.dumps(rule)]
+    [queue] = of_type(template(plant), "AWS::SQS::Queue")
+    assert len(alert["Targets"]) == 5
+    assert {json.dumps(target["DeadLetterConfig"]) for target in alert["Targets"]} == {
+        json.dumps({"Arn": {"Fn::GetAtt": [queue, "Arn"]}})
+    }
+
+
+def test_no_secret_is_in_the_template_but_its_reference():
+    plant = {"alerts": [{"name": "all", "to": EVERY_TARGET}]}
+    for connection in of_type(template(plant), "AWS::Events::Connection").values():
+        text = json.dumps(connection)
+        assert f"{{{{resolve:secretsmanager:{SECRET}:SecretString:::}}}}" in text
+        assert SECRET not in text.replace(f"{{{{resolve:secretsmanager:{SECRET}", "")
+
+
+def test_late_events_are_told_where_asked_for():
+    plant = {"alerts": [{"name": "all", "also_late": True}]}
+    rules = of_type(template(plant), "AWS::Events::Rule").values()
+    assert [rule["Properties"]["EventPattern"] for rule in rules] == [{"source": ["river.consumer"]}] * 2
+
+
+def test_the_bus_keeps_its_events_for_replays():
+    archive = the(template(), "AWS::Events::Archive")
+    assert archive["RetentionDays"] == 30
+    assert archive["EventPattern"] == {"source": ["river.consumer"]}
+
+
+def test_alarms_mail_to_a_topic_of_their_own():
+    plant = {
+        "alarms": {"emails": ["sre@example.com"]},
+        "alerts": [{"name": "all", "to": {"emails": ["ops@example.com"]}}],
+    }
+    subscriptions = {
+        subscription["Properties"]["Endpoint"]: subscription["Properties"]["TopicArn"]["Ref"]
+        for subscription in of_type(template(plant), "AWS::SNS::Subscription").values()
+    }
+    assert len(set(subscriptions.values())) == 2
+    for alarm in of_type(template(plant), "AWS::CloudWatch::Alarm").values():
+        assert alarm["Properties"]["AlarmActions"] == [{"Ref": subscriptions["sre@example.com"]}]
+        assert alarm["Properties"]["OKActions"] == [{"Ref": subscriptions["sre@example.com"]}]
+
+
+def alarms_by_metric(plant=None):
+    return {
+        alarm["Properties"]["MetricName"]: alarm["Properties"]
+        for alarm in of_type(template(plant), "AWS::CloudWatch::Alarm").values()
+    }
+
+
+def test_each_alarm_on_a_metric_of_the_function_is_on_one_that_it_sends_under_this_plants_name():
+    function = the(template(), "AWS::Lambda::Function")
+    namespace = function["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
+    own = {
+        name: alarm for name, alarm in alarms_by_metric().items() if not alarm["Namespace"].startswith("AWS/")
+    }
+    assert set(own) == {"Quarantined", "PagesFailed", "PagesUnreadable", "PageConflicts", "ModelsCreated"}
+    assert set(own) <= set(telemetry._COUNTS)
+    for alarm in own.values():
+        assert alarm["Namespace"] == namespace == f"KinesisRiver/{PLANT}"
+        assert alarm["Dimensions"] == [{"Name": "use_case", "Value": "drift"}]
+
+
+def test_every_alarm_that_operators_need_is_there():
+    assert set(alarms_by_metric()) >= {
+        "IncomingRecords",
+        "IteratorAge",
+        "Errors",
+        "Throttles",
+        "OnFailureDestinationDeliveredEventCount",
+        "DroppedEventCount",
+        "DestinationDeliveryFailures",
+        "ApproximateNumberOfMessagesVisible",
+        "WriteProvisionedThroughputExceeded",
+    }
+
+
+def test_no_data_is_an_alarm_also_where_there_are_no_figures_at_all():
+    alarm = alarms_by_metric({"alarms": {"no_data_minutes": 30}})["IncomingRecords"]
+    assert alarm["TreatMissingData"] == "breaching"
+    assert alarm["EvaluationPeriods"] * alarm["Period"] == 30 * 60
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+
+
+def test_no_figures_of_anything_else_are_no_alarm():
+    others = [alarm for name, alarm in alarms_by_metric().items() if name != "IncomingRecords"]
+    assert {alarm["TreatMissingData"] for alarm in others} == {"notBreaching"}
+
+
+def test_thresholds_are_those_of_cdk_json():
+    alarms = alarms_by_metric({"alarms": {"iterator_age_minutes": 7, "new_models_per_hour": 12}})
+    assert alarms["IteratorAge"]["Threshold"] == 7 * 60_000
+    assert (alarms["ModelsCreated"]["Threshold"], alarms["ModelsCreated"]["Period"]) == (12, 3600)
+
+
+def test_every_resource_that_can_be_is_tagged_with_the_plant():
+    stream = the(template({"tags": {"cost-centre": "42"}}), "AWS::Kinesis::Stream")
+    tags = {tag["Key"]: tag["Value"] for tag in stream["Tags"]}
+    assert tags == {"application": "kinesis-river", "plant": PLANT, "cost-centre": "42"}
+
+
+def test_what_a_user_needs_is_an_output():
+    outputs = template({"alerts": [{"name": "on-call"}]})["Outputs"]
+    assert set(outputs) == {
+        "StreamName",
+        "StreamArn",
+        "ModelBucketName",
+        "FailedBatchBucketName",
+        "EventBusName",
+        "EventBusArn",
+        "EventLogGroupName",
+        "UndeliveredAlertsQueueUrl",
+        "AlertTopicArnOnCall",
+        "AlarmTopicArn",
+        "DashboardName",
+        "FunctionNameDrift",
+        "EventSourceMappingIdDrift",
+        "SendOneValue",
+        "SeeEvents",
+        "SeeLogDrift",
+    }
+
+
+def test_the_dashboard_answers_its_questions():
+    board = json.dumps(the(template(), "AWS::CloudWatch::Dashboard")["DashboardBody"])
+    for question in ("Is data arriving?", "Is it learned?", "How late?", "What is drifting?"):
+        assert question in board
+    for metric in (
+        "IncomingRecords",
+        "ObservationsLearned",
+        "ArrivalToLearned",
+        "IteratorAge",
+        "EventsPublished",
+    ):
+        assert metric in board
+    assert "detail.signal" in board

@@ -1,0 +1,175 @@
+"""A mistake in cdk.json is answered with where it is and what is allowed; a first user has to set nothing."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stack.config import InvalidConfiguration, PlantConfig, read_plants
+
+ROOT = Path(__file__).parents[2]
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-AbCdEf"
+STREAM = "arn:aws:kinesis:eu-west-1:123456789012:stream/telemetry"
+
+
+def drift(**fields):
+    return {"use_cases": {"drift": fields}}
+
+
+def alert(**fields):
+    return {"alerts": [{"name": "all", **fields}]}
+
+
+def to(**targets):
+    return alert(to=targets)
+
+
+# What is wrong -> the plant, the field's path in it, and words of what is allowed.
+WRONG = {
+    "a wrong type": (drift(batch_size="500"), "use_cases.drift.batch_size", "valid integer"),
+    "an unknown use case": ({"use_cases": {"dirft": {}}}, "use_cases.dirft", "allowed: drift"),
+    "a window of 301": (drift(batch_window_s=301), "use_cases.drift.batch_window_s", "equal to 300"),
+    "a batch of 10,001": (drift(batch_size=10_001), "use_cases.drift.batch_size", "equal to 10000"),
+    "factor 2 with pages": (drift(parallelization_factor=2), "use_cases.drift", "with pages 0 only"),
+    "on-demand with shards": ({"stream": {"shards": 2}}, "stream", '"mode": "provisioned"'),
+    "SnapStart with a large /tmp": (drift(ephemeral_storage_mb=1024), "use_cases.drift", "allowed: 512"),
+    "two alerts of one name": (
+        {"alerts": [{"name": "all"}, {"name": "All"}]},
+        "alerts[1].name",
+        "a name of its own",
+    ),
+    "a bad e-mail": (to(emails=["ops@plant"]), "alerts[0].to.emails[0]", "such as ops@example.com"),
+    "a bad ARN": ({"stream": {"arn": "telemetry"}}, "stream.arn", "such as arn:aws:kinesis:"),
+}
+ALSO_WRONG = {
+    "a field that there is not": ({"alert": []}, "alert", "docs/deploy.md"),
+    "no use case": ({"use_cases": {}}, "use_cases", "at least 1"),
+    "provisioned without shards": ({"stream": {"mode": "provisioned"}}, "stream", "shards from 1"),
+    "an existing stream with a retention": (
+        {"stream": {"arn": STREAM, "retention_hours": 48}},
+        "stream",
+        "an existing stream's arn alone",
+    ),
+    "an existing stream's key without the stream": (
+        {"stream": {"key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1"}},
+        "stream",
+        "the key of an existing stream",
+    ),
+    "another service's ARN": (
+        to(queue_arns=[STREAM]),
+        "alerts[0].to.queue_arns[0]",
+        "such as arn:aws:sqs:",
+    ),
+    "an age over the retention": (drift(maximum_age_s=86_400), "", "less than the 86400 s"),
+    "an alert of a use case that is not there": (
+        alert(use_cases=["anomaly"]),
+        "alerts[0].use_cases[0]",
+        "allowed: drift",
+    ),
+    "five targets besides e-mail": (
+        to(queue_arns=["arn:aws:sqs:eu-west-1:123456789012:q"] * 5),
+        "alerts[0].to",
+        "allowed: 4",
+    ),
+    "a Teams URL with its secret": (
+        to(teams=[{"url": "https://example.com/invoke?a=1&sig=x", "secret_arn": SECRET}]),
+        "alerts[0].to.teams[0].url",
+        "without sig",
+    ),
+    "a webhook without TLS": (
+        to(webhooks=[{"url": "http://example.com", "secret_arn": SECRET}]),
+        "alerts[0].to.webhooks[0].url",
+        "https://",
+    ),
+    "a secret itself": (
+        to(pagerduty=[{"secret_arn": "0123456789abcdef"}]),
+        "alerts[0].to.pagerduty[0].secret_arn",
+        "such as arn:aws:secretsmanager:",
+    ),
+    "prefixes past the pattern's limit": (
+        alert(signal_prefixes=["x" * 400] * 6),
+        "alerts[0]",
+        "fewer or shorter signal_prefixes",
+    ),
+    "SQL that reads nothing": (
+        {"ingest": {"mqtt": [{"sql": "plant/#", "partition_key": "${topic()}"}]}},
+        "ingest.mqtt[0].sql",
+        "SELECT",
+    ),
+    "true as a number": (drift(pages=True), "use_cases.drift.pages", "valid integer"),
+    "a number that is not one": (drift(pages=1.5), "use_cases.drift.pages", "valid integer"),
+    "a removal there is not": ({"removal": "retain"}, "removal", "'keep' or 'destroy'"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG | ALSO_WRONG)
+def test_a_mistake_is_answered_with_its_path_and_what_is_allowed(wrong):
+    plant, path, allowed = (WRONG | ALSO_WRONG)[wrong]
+    with pytest.raises(InvalidConfiguration) as raised:
+        read_plants({"North": plant}, ["drift"])
+    first, *mistakes = str(raised.value).splitlines()
+    assert first == "cdk.json cannot be used:"
+    [mistake] = mistakes
+    assert mistake.startswith(f"  context.plants.North{'.' * bool(path)}{path} ")
+    assert allowed in mistake
+
+
+@pytest.mark.parametrize(
+    "plants", [None, {}, "North", [], {"North": None}, {"-": {}}, {"a" * 65: {}}, {"a--b": {}}]
+)
+def test_plants_that_are_none_are_refused(plants):
+    with pytest.raises(InvalidConfiguration, match=r"context\.plants"):
+        read_plants(plants, ["drift"])
+
+
+def test_several_mistakes_are_all_told_at_once():
+    plant = drift(batch_size=0, pages=-1) | {"removal": "no"}
+    with pytest.raises(InvalidConfiguration) as raised:
+        read_plants({"North": plant, "South": {"stream": {"shards": 1}}}, ["drift"])
+    assert len(str(raised.value).splitlines()) == 5
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_synthesis_ends_with_the_mistake_and_no_stack(wrong, tmp_path):
+    plant, path, allowed = WRONG[wrong]
+    context = json.dumps({"plants": {"North": plant}})
+    done = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env={"PATH": "", "CDK_CONTEXT_JSON": context, "CDK_OUTDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert f"context.plants.North.{path}" in done.stderr
+    assert allowed in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("*.template.json"))
+
+
+def test_a_plant_that_says_nothing_gets_what_a_first_user_should_have():
+    plant = read_plants({"North": {}}, ["drift"])["North"]
+    assert plant == PlantConfig()
+    assert list(plant.use_cases) == ["drift"]
+    assert plant.maximum_age_s("drift") == 23 * 3600
+    assert plant.alerts[0].pattern == {
+        "source": ["river.consumer"],
+        "detail": {"lag_s": [{"numeric": ["<=", 3600]}]},
+    }
+
+
+def test_the_age_stays_under_the_retention_and_under_lambdas_limit():
+    def age(stream):
+        return read_plants({"North": {"stream": stream}}, ["drift"])["North"].maximum_age_s("drift")
+
+    assert age({"retention_hours": 48}) == 47 * 3600
+    assert age({"retention_hours": 8760}) == 604_800
+    assert age({"arn": STREAM}) == 23 * 3600
+
+
+def test_the_shipped_cdk_json_is_right():
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    assert list(read_plants(context["plants"], ["drift"])) == ["KinesisRiver"]
