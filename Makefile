@@ -18,7 +18,7 @@ help: ## Show this list
 demo: $(INSTALLED) ## The whole pipeline on this machine: send, learn, alert; leaves build/demo
 	@$(BIN)/python -m local
 
-test: $(INSTALLED) ## All tests
+test: $(CDK_INSTALLED) ## All tests
 	@echo "Testing on two processes; a test that fails says what was promised"
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal
 

@@ -670,10 +670,37 @@ def told(batch, signal, value, timestamp):
         position=0,
         value=value,
         timestamp=timestamp,
+        severity="warning",
         observations=1,
         evidence={},
     )
     return json.loads(found.detail)
+
+
+@pytest.mark.parametrize(
+    ("measured_s", "lag_s"),
+    [
+        (ARRIVED_S - 7200.0, 7200.0),
+        (ARRIVED_S, 0.0),
+        (ARRIVED_S + 60.0, -60.0),
+        (ARRIVED_S - 0.0004, 0.0),
+        (None, 0.0),
+        (-62_135_596_800.0, 1e9),
+        (253_402_300_799.0, -1e9),
+    ],
+)
+def test_an_event_says_how_late_it_arrived_within_what_a_rule_can_compare(measured_s, lag_s):
+    [batch] = batches_of(event(b"1", point()))
+    detail = told(batch, PRESSURE, 42.0, measured_s)
+    assert detail["lag_s"] == lag_s
+    assert detail["severity"] == "warning"
+
+
+def test_an_event_without_an_arrival_time_is_not_late():
+    delivered = event(b"1", point())
+    del delivered["Records"][0]["kinesis"]["approximateArrivalTimestamp"]
+    [batch] = batches_of(delivered)
+    assert told(batch, PRESSURE, 42.0, 0.0)["lag_s"] == 0.0
 
 
 def test_a_partition_key_with_half_a_surrogate_pair_still_has_events():

@@ -54,6 +54,12 @@ def test_the_message_about_pages_is_about_them_and_not_about_something_else():
         read_settings({"MODEL_BUCKET": "models", "AWS_REGION": "eu-west-1"})
 
 
+def test_metrics_go_to_the_namespace_that_powertools_variable_names():
+    assert read_settings(COMPLETE).powertools_metrics_namespace == "RiverConsumer"
+    named = COMPLETE | {"POWERTOOLS_METRICS_NAMESPACE": "KinesisRiver/North"}
+    assert read_settings(named).powertools_metrics_namespace == "KinesisRiver/North"
+
+
 def test_texts_that_look_like_something_else_stay_texts():
     settings = read_settings(COMPLETE | {"MODEL_BUCKET": "123", "EVENT_BUS_NAME": "null", "USE_CASE": "true"})
     assert (settings.model_bucket, settings.event_bus_name, settings.use_case) == ("123", "null", "true")
@@ -98,5 +104,6 @@ def test_every_setting_is_tried_here():
         "AWS_DEFAULT_REGION",
         "AWS_ENDPOINT_URL",
         "AWS_ENDPOINT_URL_S3",
+        "POWERTOOLS_METRICS_NAMESPACE",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
     }

@@ -75,11 +75,11 @@ def batch(*records: dict) -> dict:
     return {"Records": list(records)}
 
 
-def metrics_of(lines: list[dict]) -> dict[str, float]:
+def metrics_of(lines: list[dict], namespace: str = "RiverConsumer") -> dict[str, float]:
     """The one EMF line's metrics by name, after a look at its shape."""
     [line] = [line for line in lines if "_aws" in line]
     [directive] = line["_aws"]["CloudWatchMetrics"]
-    assert directive["Namespace"] == "RiverConsumer"
+    assert directive["Namespace"] == namespace
     assert directive["Dimensions"] == [["use_case"]]
     assert line["use_case"] == "drift"
     named = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
@@ -155,7 +155,7 @@ def test_the_time_from_arrival_to_learned_is_in_milliseconds_and_no_clock_makes_
 ):
     telemetry.tell(Report(oldest_arrived_s=1000.0, page_bytes=[10, 30, 20]), "Plant", "drift", now_s)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    metrics = metrics_of([line for line in lines if "_aws" in line])
+    metrics = metrics_of(lines, "Plant")
     assert metrics["ArrivalToLearned"] == lag_ms
     assert metrics["PageBytes"] == 30
 

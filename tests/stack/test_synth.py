@@ -29,8 +29,15 @@ def checkout(folder: Path) -> Path:
         shutil.copy(ROOT / name, folder)
     for name in ("stack", "consumer"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "build" / "lambda", folder / "build" / "lambda", copy_function=os.link)
+    shutil.copytree(ROOT / "build" / "lambda", folder / "build" / "lambda", copy_function=link_or_copy)
     return folder
+
+
+def link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # the temporary folder is on another disk
+        shutil.copyfile(source, target)
 
 
 def synth(folder: Path, *, network: bool = True) -> dict[str, dict]:

@@ -1,0 +1,14 @@
+"""What tests measured, at the end of pytest's output: a line for each `record_property("summary", line)`."""
+
+
+def pytest_terminal_summary(terminalreporter):
+    lines = [
+        text
+        for report in terminalreporter.stats.get("passed", [])
+        for name, text in report.user_properties
+        if name == "summary"
+    ]
+    if lines:
+        terminalreporter.section("measured on this machine")
+        for line in lines:
+            terminalreporter.write_line(line)
