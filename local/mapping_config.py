@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 StartingPosition = Literal["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"]
 
@@ -17,6 +18,20 @@ _ALLOWED = {
     "maximum_record_age_s": (60, 604_800),
 }
 _MAY_BE_UNLIMITED = {"maximum_record_age_s"}
+
+_BY_PROPERTY = {
+    "BatchSize": "batch_size",
+    "MaximumBatchingWindowInSeconds": "batching_window_s",
+    "ParallelizationFactor": "parallelization_factor",
+    "BisectBatchOnFunctionError": "bisect_on_error",
+    "MaximumRetryAttempts": "maximum_retry_attempts",
+    "MaximumRecordAgeInSeconds": "maximum_record_age_s",
+    "StartingPosition": "starting_position",
+    "StartingPositionTimestamp": "starting_timestamp",
+}
+# They say between what a mapping is, and what is told of it, and change nothing of how it delivers.
+_OF_NO_BEARING = {"DestinationConfig", "EventSourceArn", "FunctionName", "MetricsConfig", "Tags"}
+_RESPONSE_TYPES: tuple[list[str], ...] = ([], ["ReportBatchItemFailures"])
 
 
 class InvalidMappingConfig(ValueError):
@@ -42,8 +57,31 @@ class MappingConfig:
     starting_position: StartingPosition = "TRIM_HORIZON"
     starting_timestamp: float | None = None
 
+    @classmethod
+    def from_cloudformation(cls, properties: Mapping[str, Any]) -> Self:
+        """Read the properties of an `AWS::Lambda::EventSourceMapping` of a Kinesis stream.
+
+        Errors: InvalidMappingConfig, also for a property that is not emulated here: what it asks for would be
+                missing without a word
+        """
+        responses = properties.get("FunctionResponseTypes", [])
+        if responses not in _RESPONSE_TYPES:
+            allowed = " or ".join(map(str, _RESPONSE_TYPES))
+            raise InvalidMappingConfig(f"FunctionResponseTypes is {responses!r}; allowed: {allowed}")
+        if "StartingPosition" not in properties:
+            raise InvalidMappingConfig("StartingPosition is missing; a mapping of a stream needs it")
+        known = {*_BY_PROPERTY, *_OF_NO_BEARING, "FunctionResponseTypes"}
+        if unknown := sorted(properties.keys() - known):
+            raise InvalidMappingConfig(
+                f"{', '.join(unknown)} is not emulated here; allowed: {', '.join(sorted(known))}"
+            )
+        fields = {field: properties[name] for name, field in _BY_PROPERTY.items() if name in properties}
+        return cls(report_batch_item_failures=bool(responses), **fields)
+
     def __post_init__(self) -> None:
         """Refuse what Lambda would refuse, and say what is allowed instead."""
+        if not isinstance(self.bisect_on_error, bool):
+            raise InvalidMappingConfig(f"bisect_on_error is {self.bisect_on_error!r}; allowed: True or False")
         for field, (lowest, highest) in _ALLOWED.items():
             _check(field, getattr(self, field), lowest, highest)
         if self.starting_position not in get_args(StartingPosition):

@@ -22,6 +22,12 @@ def test_the_readme_names_every_make_target_and_no_other():
     assert targets <= set(re.search(r"^\.PHONY: (.*)$", makefile, flags=re.MULTILINE)[1].split())
 
 
+def test_the_cdks_command_line_is_of_one_version():
+    [pinned] = re.findall(r"^CDK_CLI := (\S+)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    named = {version for text in DOCUMENTS for version in re.findall(r"aws-cdk@[\d.]+\d", text.read_text())}
+    assert named == {pinned}
+
+
 def test_the_readme_names_every_environment_variable_and_no_other():
     variables = {field.encode_name for field in msgspec.structs.fields(Settings)}
     table = README.partition("## What the function is told")[2].partition("##")[0]
