@@ -1,18 +1,15 @@
-"""An event in words, and as chat and paging services take it."""
+"""An event in words, and as chat and paging services take it.
+
+A rule puts values into a template without escaping them. So what a producer chose, such as a signal's name,
+is never put inside a JSON string of a template, but stands for one: the consumer has made the headline.
+"""
 
 from typing import Any
 
 from aws_cdk import aws_events as events
 
 _detail = events.EventField.from_path
-
-
-def headline() -> str:
-    """Severity, what, where and the value, for whoever is on shift."""
-    return (
-        f"{_detail('$.detail.severity')}: {events.EventField.detail_type} on {_detail('$.detail.signal')}, "
-        f"value {_detail('$.detail.value')}"
-    )
+_HEADLINE = "$.detail.headline"
 
 
 def _circumstances() -> str:
@@ -23,11 +20,11 @@ def _circumstances() -> str:
 
 
 def text() -> events.RuleTargetInput:
-    """For e-mail: the headline is the first line. A mail's subject cannot be set by a rule."""
+    """For e-mail: severity, what, where and the value in its first line; a rule cannot set a subject."""
     return events.RuleTargetInput.from_multiline_text(
         "\n".join(
             [
-                headline(),
+                _detail(_HEADLINE),
                 _circumstances(),
                 f"What the model saw: {_detail('$.detail.evidence')}",
                 f"Event {_detail('$.detail.id')}: a mail that comes twice has the same.",
@@ -37,16 +34,17 @@ def text() -> events.RuleTargetInput:
 
 
 def slack(channel: str) -> events.RuleTargetInput:
-    """For Slack's `chat.postMessage`."""
-    return events.RuleTargetInput.from_object(
-        {"channel": channel, "text": f"*{headline()}*\n{_circumstances()}"}
-    )
+    """For Slack's `chat.postMessage`: plain text, in which a signal's name can mention nobody."""
+    texts = [_detail(_HEADLINE), _circumstances()]
+    blocks = [{"type": "section", "text": {"type": "plain_text", "text": text}} for text in texts]
+    notification = {"text": _detail(_HEADLINE), "mrkdwn": False}
+    return events.RuleTargetInput.from_object({"channel": channel, "blocks": blocks, **notification})
 
 
 def teams() -> events.RuleTargetInput:
     """For a workflow of Teams that posts adaptive cards."""
     blocks = [
-        {"type": "TextBlock", "text": headline(), "weight": "Bolder", "wrap": True},
+        {"type": "TextBlock", "text": _detail(_HEADLINE), "weight": "Bolder", "wrap": True},
         {"type": "TextBlock", "text": _circumstances(), "wrap": True},
     ]
     card: dict[str, Any] = {"type": "AdaptiveCard", "version": "1.4", "body": blocks}
@@ -61,7 +59,7 @@ def pagerduty() -> events.RuleTargetInput:
             "event_action": "trigger",
             "dedup_key": _detail("$.detail.id"),
             "payload": {
-                "summary": headline(),
+                "summary": _detail(_HEADLINE),
                 "severity": _detail("$.detail.severity"),
                 "source": _detail("$.detail.signal"),
                 "timestamp": _detail("$.detail.timestamp"),

@@ -56,6 +56,7 @@ def event_of(
     )
     detail = {
         "id": event_id,
+        "headline": f"{severity}: {detail_type} on {signal}, value {value:.6g}",
         "use_case": use_case,
         "signal": signal,
         "value": value,
