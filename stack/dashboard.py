@@ -30,10 +30,13 @@ def dashboard(
 
     board = cloudwatch.Dashboard(scope, "Dashboard", default_interval=Duration.hours(3))
     board.add_widgets(
-        _graph("Is data arriving? Records on the stream", [metrics.of_stream(stream, "IncomingRecords")]),
+        _graph(
+            "Is data arriving? Records on the stream",
+            [metrics.of("Kinesis", "IncomingRecords", StreamName=stream)],
+        ),
         _graph(
             "Does the stream take it? Refused records",
-            [metrics.of_stream(stream, "WriteProvisionedThroughputExceeded")],
+            [metrics.of("Kinesis", "WriteProvisionedThroughputExceeded", StreamName=stream)],
         ),
     )
     board.add_widgets(
@@ -45,7 +48,7 @@ def dashboard(
         _graph(
             "How far behind is the reading? Iterator age, ms",
             [
-                metrics.of_function(consumer.function.function_name, "IteratorAge", "Maximum")
+                metrics.of("Lambda", "IteratorAge", "Maximum", FunctionName=consumer.function.function_name)
                 for consumer in consumers.values()
             ],
         ),

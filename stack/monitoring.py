@@ -3,6 +3,9 @@
 `docs/operations.md` says for each alarm what it means and what to do.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -10,14 +13,25 @@ from constructs import Construct
 
 from stack import metrics
 from stack.alerts import Alerts, private_topic
-from stack.config import PlantConfig
+from stack.config import AlarmsConfig, PlantConfig
 from stack.consumers import Consumer
 from stack.dashboard import dashboard
 from stack.ingest import Ingest
 
 _CONFLICTS_MAX = 20  # in five minutes; a few come with every redelivery to a function that is still at it
-_ABOVE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
-_BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+_LASTING = 3  # periods of five minutes: what heals by a redelivery or two need wake nobody
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """An alarm where a metric is above a bound in so many periods running, or below the bound if `low`."""
+
+    name: str
+    means: str
+    metric: cloudwatch.Metric
+    bound: float = 0
+    periods: int = 1
+    low: bool = False
 
 
 class Monitoring(Construct):
@@ -35,111 +49,108 @@ class Monitoring(Construct):
     ) -> None:
         super().__init__(scope, name)
         self.topic = private_topic(self, "Alarms", plant.alarms.emails)
-        self._watch_ingest(plant, ingest)
+        for watch in _of_ingest(plant.alarms, ingest):
+            self._alarm(watch.name, watch)
         for use_case, consumer in consumers.items():
-            self._watch_consumer(plant, namespace, use_case, consumer)
-        undelivered = metrics.of_queue(alerts.undelivered.queue_name, "ApproximateNumberOfMessagesVisible")
-        self._alarm("AlertsUndelivered", "An alert's target did not take it.", undelivered, 0)
+            for watch in _of_consumer(plant.alarms, namespace, use_case, consumer):
+                self._alarm(f"{watch.name}-{use_case}", watch)
+        undelivered = metrics.of(
+            "SQS", "ApproximateNumberOfMessagesVisible", "Maximum", QueueName=alerts.undelivered.queue_name
+        )
+        self._alarm(
+            "AlertsUndelivered",
+            Watch("AlertsUndelivered", "An alert's target did not take it.", undelivered),
+        )
         self.dashboard = dashboard(self, namespace, ingest, consumers, alerts)
 
-    def _watch_ingest(self, plant: PlantConfig, ingest: Ingest) -> None:
-        stream = ingest.stream.stream_name
-        period = Duration.minutes(5)
-        quiet_periods = -(-plant.alarms.no_data_minutes // 5)
-        self._alarm(
-            "NoData",
-            f"Nothing arrived for {quiet_periods * 5} minutes.",
-            metrics.of_stream(stream, "IncomingRecords", period=period),
-            1,
-            _BELOW,
-            periods=quiet_periods,
-            missing=cloudwatch.TreatMissingData.BREACHING,
-        )
-        throttled = metrics.of_stream(stream, "WriteProvisionedThroughputExceeded")
-        self._alarm(
-            "StreamFull", "The stream refuses records: more arrive than its shards take.", throttled, 0
-        )
-        for rule in ingest.rules:
-            failed = metrics.of_iot_rule(rule.ref, "Kinesis")
-            self._alarm(f"IotRule{rule.node.id}", "AWS IoT could not put messages on the stream.", failed, 0)
-
-    def _watch_consumer(self, plant: PlantConfig, namespace: str, use_case: str, consumer: Consumer) -> None:
-        function = consumer.function.function_name
-        mapping = consumer.mapping.event_source_mapping_id
-        age_ms = plant.alarms.iterator_age_minutes * 60_000
-        hourly = metrics.own(namespace, use_case, "ModelsCreated", period=Duration.hours(1))
-        watched: dict[str, tuple[str, cloudwatch.Metric, float]] = {
-            "IteratorAge": (
-                f"Records wait for more than {plant.alarms.iterator_age_minutes} minutes to be learned.",
-                metrics.of_function(function, "IteratorAge", "Maximum"),
-                age_ms,
-            ),
-            "Errors": ("Invocations fail.", metrics.of_function(function, "Errors"), 0),
-            "Throttles": ("Lambda refuses invocations.", metrics.of_function(function, "Throttles"), 0),
-            "BatchesGivenUp": (
-                "A batch's retries or age ran out; it is stored whole in the bucket of failed batches.",
-                metrics.of_mapping(mapping, "OnFailureDestinationDeliveredEventCount"),
-                0,
-            ),
-            "BatchesLost": (
-                "A batch was given up and could not be stored.",
-                metrics.of_mapping(mapping, "DroppedEventCount"),
-                0,
-            ),
-            "DeliveryFailures": (
-                "Lambda could not write to the bucket of failed batches.",
-                metrics.of_function(function, "DestinationDeliveryFailures"),
-                0,
-            ),
-            "Quarantined": (
-                "Observations that can never be learned were kept aside.",
-                metrics.own(namespace, use_case, "Quarantined"),
-                0,
-            ),
-            "PagesFailed": (
-                "Pages of models could not be read, told of or written; their records come again.",
-                metrics.own(namespace, use_case, "PagesFailed"),
-                0,
-            ),
-            "PagesUnreadable": (
-                "A page of models cannot be read; its records go to quarantine until it is rolled back.",
-                metrics.own(namespace, use_case, "PagesUnreadable"),
-                0,
-            ),
-            "Conflicts": (
-                "Several writers change the same pages.",
-                metrics.own(namespace, use_case, "PageConflicts"),
-                _CONFLICTS_MAX,
-            ),
-            "NewModels": (
-                f"More than {plant.alarms.new_models_per_hour} signals were new within an hour.",
-                hourly,
-                plant.alarms.new_models_per_hour,
-            ),
-        }
-        for name, (means, metric, above) in watched.items():
-            self._alarm(f"{name}-{use_case}", means, metric, above)
-
-    def _alarm(
-        self,
-        name: str,
-        means: str,
-        metric: cloudwatch.IMetric,
-        threshold: float,
-        comparison: cloudwatch.ComparisonOperator = _ABOVE,
-        *,
-        periods: int = 1,
-        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
-    ) -> None:
+    def _alarm(self, name: str, watch: Watch) -> None:
+        operators = cloudwatch.ComparisonOperator
+        missing = cloudwatch.TreatMissingData
         alarm = cloudwatch.Alarm(
             self,
             name,
-            alarm_description=f"{Stack.of(self).stack_name} {name}: {means} See docs/operations.md.",
-            metric=metric,
-            threshold=threshold,
-            comparison_operator=comparison,
-            evaluation_periods=periods,
-            treat_missing_data=missing,
+            alarm_description=f"{Stack.of(self).stack_name} {name}: {watch.means} See docs/operations.md.",
+            metric=watch.metric,
+            threshold=watch.bound,
+            comparison_operator=(
+                operators.LESS_THAN_THRESHOLD if watch.low else operators.GREATER_THAN_THRESHOLD
+            ),
+            evaluation_periods=watch.periods,
+            # Where there are no figures there is nothing too high, and everything too low.
+            treat_missing_data=missing.BREACHING if watch.low else missing.NOT_BREACHING,
         )
-        alarm.add_alarm_action(actions.SnsAction(self.topic))
-        alarm.add_ok_action(actions.SnsAction(self.topic))
+        action = actions.SnsAction(self.topic)
+        alarm.add_alarm_action(action)
+        alarm.add_ok_action(action)
+
+
+def _of_ingest(config: AlarmsConfig, ingest: Ingest) -> Iterator[Watch]:
+    stream = ingest.stream.stream_name
+    quiet = -(-config.no_data_minutes // 5)
+    incoming = metrics.of("Kinesis", "IncomingRecords", StreamName=stream)
+    yield Watch("NoData", f"Nothing arrived for {quiet * 5} minutes.", incoming, 1, quiet, low=True)
+    refused = metrics.of("Kinesis", "WriteProvisionedThroughputExceeded", StreamName=stream)
+    yield Watch("StreamFull", "The stream refuses records: more arrive than its shards take.", refused)
+    for rule in ingest.rules:
+        failed = metrics.of("IoT", "Failure", RuleName=rule.ref, ActionType="Kinesis")
+        yield Watch(f"IotRule{rule.node.id}", "AWS IoT could not put messages on the stream.", failed)
+
+
+def _of_consumer(config: AlarmsConfig, namespace: str, use_case: str, consumer: Consumer) -> Iterator[Watch]:
+    def of_function(name: str, statistic: str = "Sum") -> cloudwatch.Metric:
+        return metrics.of("Lambda", name, statistic, FunctionName=consumer.function.function_name)
+
+    def of_mapping(name: str) -> cloudwatch.Metric:
+        return metrics.of("Lambda", name, EventSourceMappingUUID=consumer.mapping.event_source_mapping_id)
+
+    def own(name: str, period: Duration = metrics.PERIOD) -> cloudwatch.Metric:
+        return metrics.own(namespace, use_case, name, period=period)
+
+    yield Watch(
+        "IteratorAge",
+        f"Records wait for more than {config.iterator_age_minutes} minutes to be learned.",
+        of_function("IteratorAge", "Maximum"),
+        config.iterator_age_minutes * 60_000,
+    )
+    yield Watch("Errors", "Invocations go on failing.", of_function("Errors"), periods=_LASTING)
+    yield Watch(
+        "Throttles", "Lambda goes on refusing invocations.", of_function("Throttles"), periods=_LASTING
+    )
+    yield Watch(
+        "BatchesGivenUp",
+        "A batch's retries or age ran out; it is stored whole in the bucket of failed batches.",
+        of_mapping("OnFailureDestinationDeliveredEventCount"),
+    )
+    yield Watch(
+        "BatchesLost", "A batch was given up and could not be stored.", of_mapping("DroppedEventCount")
+    )
+    yield Watch(
+        "DeliveryFailures",
+        "Lambda could not write to the bucket of failed batches.",
+        of_function("DestinationDeliveryFailures"),
+    )
+    yield Watch("Quarantined", "Observations that can never be learned were kept aside.", own("Quarantined"))
+    yield Watch(
+        "PagesFailed",
+        "Pages of models go on failing to be read, told of or written; their records come again.",
+        own("PagesFailed"),
+        periods=_LASTING,
+    )
+    yield Watch(
+        "PagesUnreadable",
+        "A page of models cannot be read; its records go to quarantine until it is rolled back.",
+        own("PagesUnreadable"),
+    )
+    yield Watch(
+        "Conflicts",
+        "Several writers go on changing the same pages.",
+        own("PageConflicts"),
+        _CONFLICTS_MAX,
+        _LASTING,
+    )
+    yield Watch(
+        "NewModels",
+        f"More than {config.new_models_per_hour} signals were new within an hour.",
+        own("ModelsCreated", Duration.hours(1)),
+        config.new_models_per_hour,
+    )

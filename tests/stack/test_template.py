@@ -204,6 +204,12 @@ def test_no_figures_of_anything_else_are_no_alarm():
     assert {alarm["TreatMissingData"] for alarm in others} == {"notBreaching"}
 
 
+def test_what_heals_by_itself_is_an_alarm_only_where_it_lasts():
+    lasting = {name for name, alarm in alarms_by_metric().items() if alarm["EvaluationPeriods"] == 3}
+    assert lasting == {"IncomingRecords", "Errors", "Throttles", "PagesFailed", "PageConflicts"}
+    assert {alarm["Period"] for alarm in alarms_by_metric().values()} == {300, 3600}
+
+
 def test_thresholds_are_those_of_cdk_json():
     alarms = alarms_by_metric({"alarms": {"iterator_age_minutes": 7, "new_models_per_hour": 12}})
     assert alarms["IteratorAge"]["Threshold"] == 7 * 60_000
