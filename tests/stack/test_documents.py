@@ -1,0 +1,181 @@
+"""The documents of the stack are true: fields, outputs, alarms and examples are those that are deployed."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any, get_args, get_origin
+from unittest.mock import Mock
+
+import pytest
+from pydantic import BaseModel
+
+from consumer.core.batch import Record, Shard
+from consumer.core.events import event_of
+from consumer.core.kinesis_event import batches_of
+from consumer.core.quarantine import quarantine_objects
+from stack.config import PlantConfig, read_plants
+from tests.consumer.world import World, record
+from tests.stack.synthesis import of_type, template
+
+DOCS = Path(__file__).parents[2] / "docs"
+DEPLOY, ALERTS, OPERATIONS = (
+    (DOCS / f"{name}.md").read_text() for name in ("deploy", "alerts", "operations")
+)
+# A plant with an alarm of every kind: rules of AWS IoT, more than one use case.
+ALL = {
+    "ingest": {"mqtt": [{"sql": "SELECT * FROM 'plant/+'", "partition_key": "${topic(2)}"}]},
+    "use_cases": {"drift": {}, "steps": {}},
+}
+
+
+def rows(document: str, heading: str) -> list[list[str]]:
+    """The cells of the first table under a heading, without its header."""
+    text = re.split(r"\n#+ ", document.partition(f"# {heading}\n")[2])[0]
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def named(document: str, heading: str) -> list[str]:
+    """The names in the first column."""
+    return [first.strip("`") for first, *_ in rows(document, heading)]
+
+
+def fields(model: type[BaseModel], path: str = "") -> dict[str, str]:
+    """Each field's path, and its default as the table writes it; sections are not fields themselves."""
+    found: dict[str, str] = {}
+    for name, field in model.model_fields.items():
+        inner, suffix = section(field.annotation)
+        if inner:
+            found |= fields(inner, f"{path}{name}{suffix}.")
+        else:
+            found[f"{path}{name}"] = (
+                "required" if field.is_required() else default(field.get_default(call_default_factory=True))
+            )
+    return found
+
+
+def section(annotation: Any) -> tuple[type[BaseModel] | None, str]:
+    """The model that a field holds, if any, and how its path goes on: in a list, by name, or at once."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, ""
+    of = get_args(annotation)
+    if get_origin(annotation) is list:
+        return section(of[0])[0], "[]"
+    if get_origin(annotation) is dict:
+        return section(of[1])[0], ".<name>"
+    return None, ""
+
+
+def default(value: object) -> str:
+    return "none" if value is None else f"`{json.dumps(value)}`"
+
+
+def test_the_table_names_every_field_with_its_default_and_no_other():
+    table = rows(DEPLOY, "The fields of a plant")
+    assert {path.strip("`"): initial for path, _, initial, _ in table} == fields(PlantConfig)
+    assert len(table) == len(fields(PlantConfig))
+
+
+def test_the_table_says_what_the_limits_are():
+    """Numbers with their bounds, choices with each of them."""
+    schema = PlantConfig.model_json_schema()
+    for path, allowed, _, _ in rows(DEPLOY, "The fields of a plant"):
+        place = schema
+        for part in re.split(r"\.|\[\]\.", path.strip("`")):
+            place = place["additionalProperties"] if part == "<name>" else place["properties"][part]
+            while "$ref" in place or "$ref" in place.get("items", {}):
+                place = schema["$defs"][place.get("$ref", place.get("items", {}).get("$ref")).split("/")[-1]]
+        for choice in [place, *place.get("anyOf", [])]:
+            bounds = [choice[name] for name in ("minimum", "maximum") if name in choice]
+            assert all(f"{bound:,}" in allowed for bound in bounds), path
+            assert all(f"`{json.dumps(value)}`" in allowed for value in choice.get("enum", [])), path
+
+
+def test_the_table_of_outputs_names_every_output_and_no_other():
+    assert sorted(named(DEPLOY, "The outputs")) == sorted(template()["Outputs"])
+
+
+def test_outputs_that_the_documents_read_exist():
+    outputs = template()["Outputs"]
+    for document in (DEPLOY, ALERTS, OPERATIONS):
+        for name in re.findall(r"\$\(output (\w+)\)", document):
+            assert name in outputs, name
+
+
+def test_every_alarm_has_a_heading_and_no_other_heading_is_an_alarms():
+    alarms = of_type(template(ALL, ("drift", "steps")), "AWS::CloudWatch::Alarm").values()
+    descriptions = [alarm["Properties"]["AlarmDescription"] for alarm in alarms]
+    names = {re.match(r"\w+ (\w+?)(-drift|-steps)?: ", text)[1] for text in descriptions}
+    rules = {name for name in names if name.startswith("IotRule")}
+    assert rules == {"IotRuleSiteWise", "IotRuleMqtt1"}
+    section = OPERATIONS.partition("\n## The alarms\n")[2].partition("\n## ")[0]
+    headings = re.findall(r"^### (\w+)", section, flags=re.MULTILINE)
+    assert sorted(headings) == sorted((names - rules) | {"IotRule"})
+
+
+def test_each_alarm_is_said_to_mean_what_it_does():
+    """The words of the alarm's own description are below its heading."""
+    section = OPERATIONS.partition("\n## The alarms\n")[2].partition("\n## ")[0]
+    words = " ".join(section.split())
+    for alarm in of_type(template(), "AWS::CloudWatch::Alarm").values():
+        text = alarm["Properties"]["AlarmDescription"]
+        means = re.search(r": (.+) See docs/operations.md\.$", text)[1]
+        assert means in words, means
+
+
+def test_the_table_of_an_event_names_every_field_and_no_other():
+    at = Record(1, "1", "key", 1.7e9, "")
+    event = event_of(
+        use_case="drift",
+        kind="drift",
+        detail_type="Drift Detected",
+        shard=Shard("arn:aws:kinesis:eu-west-1:123456789012:stream/plant", "shardId-000000000000"),
+        record=at,
+        signal="signal",
+        position=0,
+        value=1.0,
+        timestamp=1.7e9,
+        severity="warning",
+        observations=1,
+        evidence={},
+    )
+    assert named(ALERTS, "The fields of an event") == list(json.loads(event.detail))
+
+
+def test_the_table_of_a_quarantined_line_names_every_field_and_no_other():
+    [batch] = batches_of({"Records": [record(1, b"not JSON")]})
+    [(_, content)] = quarantine_objects("drift", batch, batch.refusals)
+    assert named(OPERATIONS, "Read the quarantine") == [*json.loads(content), "data_in"]
+
+
+@pytest.mark.parametrize("document", ["deploy", "alerts", "costs", "operations"])
+def test_every_example_of_cdk_json_is_accepted(document):
+    text = (DOCS / f"{document}.md").read_text()
+    examples = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, flags=re.DOTALL)]
+    plants: list[dict] = []
+    for example in examples:
+        if "plants" in example:
+            plants += example["plants"].values()
+        elif not {"Version", "Sid", "detail"} & set(example):
+            plants.append(example)
+    assert plants or document in {"costs", "operations"}
+    for plant in plants:
+        read_plants({"North": plant}, ("drift", "steps"))
+
+
+def test_the_step_that_it_sends_is_one_drift(monkeypatch):
+    [loop] = re.findall(r"python - <<'END'\n(.*?)\nEND", DEPLOY, flags=re.DOTALL)
+    stream = Mock()
+    monkeypatch.setitem(sys.modules, "boto3", Mock(client=Mock(return_value=stream)))
+    monkeypatch.setenv("STREAM", "stream")
+    exec(loop, {})
+    sent = [call.kwargs for call in stream.put_record.call_args_list]
+    payloads = [json.loads(put["Data"]) for put in sent]
+    assert {put["PartitionKey"] for put in sent} == {payload["signal"] for payload in payloads}
+    world = World()
+    world.invoke([record(number, payload) for number, payload in enumerate(payloads)])
+    [event] = world.bus.events
+    detail = json.loads(event.detail)
+    assert f'"value":{detail["value"]}' in DEPLOY
+    assert f"after {detail['observations']} observations" in DEPLOY
