@@ -61,10 +61,7 @@ class Alerts(Construct):
         yield targets.SnsTopic(topic, message=messages.text(), dead_letter_queue=queue)
         for number, arn in enumerate(alert.to.topic_arns, 1):
             other = sns.Topic.from_topic_arn(scope, f"Topic{number}", arn)
-            # The topic's own policy is not ours to change.
-            yield targets.SnsTopic(
-                other, message=messages.text(), dead_letter_queue=queue, authorize_using_role=True
-            )
+            yield targets.SnsTopic(other, message=messages.text(), dead_letter_queue=queue)
         for number, arn in enumerate(alert.to.queue_arns, 1):
             other_queue = sqs.Queue.from_queue_arn(scope, f"Queue{number}", arn)
             yield targets.SqsQueue(other_queue, dead_letter_queue=queue)

@@ -194,9 +194,9 @@ class AlertTargets(_Strict):
     emails: list[Email] = []
     """Subscribed to the alert's topic; each has to confirm the mail that AWS sends."""
     topic_arns: list[TopicArn] = []
-    """SNS topics that exist; they get the text of the e-mail."""
+    """SNS topics that exist, and whose policy lets EventBridge publish; they get the text of the e-mail."""
     queue_arns: list[QueueArn] = []
-    """SQS queues that exist; they get the whole event."""
+    """SQS queues that exist, and whose policy lets EventBridge send; they get the whole event."""
     bus_arns: list[BusArn] = []
     """Event buses of other accounts or of this one; they get the whole event."""
     slack: list[SlackTarget] = []

@@ -33,13 +33,14 @@ class Ingest(Construct):
         super().__init__(scope, name)
         self.stream = _existing(self, plant.stream) if plant.stream.arn else _own(self, plant)
         self.rules: list[iot.CfnTopicRule] = []
+        self.rejected: s3.Bucket | None = None
         messages = {"SiteWise": SITEWISE} if plant.ingest.sitewise else {}
         messages |= {f"Mqtt{number}": mqtt for number, mqtt in enumerate(plant.ingest.mqtt, 1)}
         if messages:
             self._add_rules(messages, plant)
 
     def _add_rules(self, messages: dict[str, MqttConfig], plant: PlantConfig) -> None:
-        rejected = private_bucket(
+        self.rejected = private_bucket(
             self,
             "Rejected",
             plant,
@@ -48,9 +49,9 @@ class Ingest(Construct):
                 "with its reason and time; reading it is rare, and CloudTrail can record it."
             ),
         )
-        role = self._role(rejected, plant.stream)
+        role = self._role(self.rejected, plant.stream)
         for name, message in messages.items():
-            self.rules.append(_rule(self, name, message, self.stream, rejected, role))
+            self.rules.append(_rule(self, name, message, self.stream, self.rejected, role))
 
     def _role(self, rejected: s3.IBucket, stream: StreamConfig) -> iam.Role:
         objects = rejected.arn_for_objects("*")

@@ -70,10 +70,13 @@ class PipelineStack(Stack):
             ),
             "SeeEvents": f"aws logs tail {alerts.event_log.log_group_name} --follow",
         }
+        if ingest.rejected:
+            outputs["RejectedMessageBucketName"] = ingest.rejected.bucket_name
         for name, topic in alerts.topics.items():
             outputs[f"AlertTopicArn{_pascal(name)}"] = topic.topic_arn
         for use_case, consumer in consumers.items():
             outputs[f"FunctionName{_pascal(use_case)}"] = consumer.function.function_name
+            outputs[f"LogGroupName{_pascal(use_case)}"] = consumer.log_group.log_group_name
             outputs[f"EventSourceMappingId{_pascal(use_case)}"] = consumer.mapping.event_source_mapping_id
             outputs[f"SeeLog{_pascal(use_case)}"] = (
                 f"aws logs tail {consumer.log_group.log_group_name} --follow"

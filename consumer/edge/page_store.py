@@ -56,7 +56,11 @@ class PageStore:
             return Page(key, None, {})
         if found.body is None:
             raise UnreadablePage(f"the page {key} has {found.size} bytes; none of ours is so large")
-        return Page(key, found.e_tag, self._codec.decode(found.body))
+        try:
+            states = self._codec.decode(found.body)
+        except UnreadablePage as error:
+            raise UnreadablePage(f"the page {key} cannot be read: {error}") from error
+        return Page(key, found.e_tag, states)
 
     async def commit(self, page: Page) -> int:
         """Write the page if nobody else has since it was loaded; give its size in bytes.

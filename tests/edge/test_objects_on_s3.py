@@ -204,10 +204,10 @@ def test_a_page_that_was_handed_out_and_dropped_is_seen_by_nobody(objects):
 
 def test_a_page_that_is_tampered_with_is_no_new_page_and_stays_as_it_is(objects, s3):
     tampered = page_bytes("a")[:-1] + b"!"
-    s3.put_object(Bucket=BUCKET, Key="page", Body=tampered)
-    with pytest.raises(UnreadablePage):
-        asyncio.run(page_store(objects).load("page"))
-    assert body_in(s3) == tampered
+    s3.put_object(Bucket=BUCKET, Key="pages/16/3", Body=tampered)
+    with pytest.raises(UnreadablePage, match="the page pages/16/3 cannot be read: "):
+        asyncio.run(page_store(objects).load("pages/16/3"))
+    assert body_in(s3, "pages/16/3") == tampered
 
 
 # Answers by plan.

@@ -237,6 +237,8 @@ def test_what_a_user_needs_is_an_output():
         "AlarmTopicArn",
         "DashboardName",
         "FunctionNameDrift",
+        "LogGroupNameDrift",
+        "RejectedMessageBucketName",
         "EventSourceMappingIdDrift",
         "SendOneValue",
         "SeeEvents",
