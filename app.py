@@ -7,15 +7,15 @@ import sys
 
 from consumer.use_cases import USE_CASES
 from stack.bundling import BundlingFailed
-from stack.config import InvalidConfiguration, read_plants
+from stack.config import read_plants
+from stack.config_mistakes import InvalidConfiguration
+from stack.pipeline_stack import PipelineStack
+from stack.security_review import review
 
 
 def main() -> None:
-    """Check the context first: jsii takes seconds to start, a mistake should not."""
-    from aws_cdk import App
-
-    from stack.pipeline_stack import PipelineStack
-    from stack.security_review import review
+    """Read the context, make a stack for each plant, and have all reviewed."""
+    from aws_cdk import App  # here, for before `stack` is imported nothing says on which Node.js it runs
 
     app = App()
     for name, plant in read_plants(app.node.try_get_context("plants"), USE_CASES).items():

@@ -14,7 +14,8 @@ from constructs import Construct
 
 from consumer.core.events import SOURCE
 from stack import alert_messages as messages
-from stack.config import AlertConfig, PlantConfig
+from stack.alert_config import AlertConfig
+from stack.config import PlantConfig
 from stack.security_review import acknowledge, acknowledge_warning
 from stack.webhooks import webhook_targets
 

@@ -4,81 +4,23 @@ Every field has a default, and none is null, for CDK drops nulls on their way he
 the field's path in `cdk.json` and what is allowed; `docs/deploy.md` lists the fields.
 """
 
-import json
-import re
 from collections.abc import Collection, Iterable
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from pydantic import model_validator as check
-from pydantic_core import ErrorDetails, PydanticCustomError
 
-from consumer.core.events import SOURCE
+from stack.alert_config import AlertConfig
+from stack.config_mistakes import in_words, invalid, path_of
+from stack.config_texts import Email, KeyArn, Name, StreamArn, Strict, Text, matching, wrong
 
 SNAP_START_STORAGE_MB = 512
-RULE_TARGETS_MAX = 5
-PATTERN_CHARACTERS_MAX = 2048
 _MARGIN_S = 3600
 _DAY_S = 86_400
 _MAXIMUM_AGE_S = 604_800
 
 
-class InvalidConfiguration(Exception):
-    """Correct the fields that the text names, each by its path in `cdk.json`."""
-
-
-def _wrong(text: str) -> PydanticCustomError:
-    """A mistake in words of our own; it says what is allowed."""
-    return PydanticCustomError("wrong", "{text}", {"text": text})
-
-
-def _matching(pattern: str, allowed: str) -> AfterValidator:
-    def matching(text: str) -> str:
-        if re.fullmatch(pattern, text) is None:
-            raise _wrong(f"allowed: {allowed}")
-        return text
-
-    return AfterValidator(matching)
-
-
-def _arn(service: str, resource: str, example: str) -> AfterValidator:
-    """An ARN; S3's alone have no account."""
-    pattern = rf"arn:aws[a-z-]*:{service}:[a-z0-9-]+:\d{{12}}:{resource}"
-    return _matching(pattern, f"an ARN such as arn:aws:{service}:eu-west-1:123456789012:{example}")
-
-
-def _deliverable(address: str) -> str:
-    try:
-        return validate_email(address, check_deliverability=False).normalized
-    except EmailNotValidError as error:
-        raise _wrong(f"allowed: an e-mail address such as ops@example.com. {error}") from None
-
-
-Name = Annotated[
-    str,
-    _matching(
-        r"(?=.{1,64}$)[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*", "up to 64 letters, digits and single hyphens"
-    ),
-]
-Email = Annotated[str, AfterValidator(_deliverable)]
-Url = Annotated[str, _matching(r"https://[^\s?]+(\?\S*)?", "a URL that starts with https://")]
-StreamArn = Annotated[str, _arn("kinesis", r"stream/[\w.-]{1,128}", "stream/telemetry")]
-KeyArn = Annotated[str, _arn("kms", r"key/[\w-]+", "key/1234abcd-12ab-34cd-56ef-1234567890ab")]
-TopicArn = Annotated[str, _arn("sns", r"[\w-]{1,256}", "on-call")]
-QueueArn = Annotated[str, _arn("sqs", r"[\w-]{1,80}", "tickets")]
-BusArn = Annotated[str, _arn("events", r"event-bus/[\w./-]{1,256}", "event-bus/central")]
-SecretArn = Annotated[str, _arn("secretsmanager", r"secret:[\w/+=.@-]+", "secret:slack-AbCdEf")]
-Text = Annotated[str, Field(min_length=1, max_length=512)]
-
-
-class _Strict(BaseModel):
-    """No field that is not known, and no text where a number belongs."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
-
-
-class StreamConfig(_Strict):
+class StreamConfig(Strict):
     """The Kinesis stream: made here, or one that exists."""
 
     arn: StreamArn | None = None
@@ -96,13 +38,13 @@ class StreamConfig(_Strict):
     def _is_of_one_kind(self) -> Self:
         own = self.model_fields_set & {"mode", "shards", "retention_hours"}
         if self.arn and own:
-            raise _wrong(f"has an arn and {', '.join(sorted(own))}; allowed: an existing stream's arn alone")
+            raise wrong(f"has an arn and {', '.join(sorted(own))}; allowed: an existing stream's arn alone")
         if self.key_arn and not self.arn:
-            raise _wrong("has key_arn without arn; allowed: the key of an existing stream")
+            raise wrong("has key_arn without arn; allowed: the key of an existing stream")
         if self.shards and self.mode == "on-demand":
-            raise _wrong('has shards and is on-demand; allowed: shards with "mode": "provisioned"')
+            raise wrong('has shards and is on-demand; allowed: shards with "mode": "provisioned"')
         if self.mode == "provisioned" and not self.shards:
-            raise _wrong("is provisioned without shards; allowed: shards from 1 to 10,000")
+            raise wrong("is provisioned without shards; allowed: shards from 1 to 10,000")
         return self
 
     @property
@@ -111,7 +53,7 @@ class StreamConfig(_Strict):
         return _DAY_S if self.arn else self.retention_hours * 3600
 
 
-class UseCaseConfig(_Strict):
+class UseCaseConfig(Strict):
     """One use case: its function, and how the stream's records come to it."""
 
     pages: Annotated[int, Field(ge=0, le=4096)] = 16
@@ -140,133 +82,28 @@ class UseCaseConfig(_Strict):
     @check(mode="after")
     def _fits_together(self) -> Self:
         if self.parallelization_factor > 1 and self.pages:
-            raise _wrong(
+            raise wrong(
                 f"has parallelization_factor {self.parallelization_factor} and pages {self.pages}; "
                 "allowed: a factor above 1 with pages 0 only, for signals share pages"
             )
         if self.snap_start and self.ephemeral_storage_mb > SNAP_START_STORAGE_MB:
-            raise _wrong(
+            raise wrong(
                 f"has snap_start and ephemeral_storage_mb {self.ephemeral_storage_mb}; allowed: "
                 f"{SNAP_START_STORAGE_MB} with SnapStart, or snap_start false"
             )
         return self
 
 
-class SlackTarget(_Strict):
-    """A channel of Slack."""
-
-    channel: Annotated[str, _matching(r"[#CG][\w-]+", "a channel such as #alerts, or its id")]
-    """Where to, by name or id."""
-    secret_arn: SecretArn
-    """Holds `Bearer ` and a bot's token that may `chat:write`."""
-
-
-class TeamsTarget(_Strict):
-    """A workflow of Microsoft Teams that posts what it gets."""
-
-    url: Annotated[Url, _matching(r"(?!.*[?&]sig=).*", "the workflow's URL without sig, which is the secret")]
-    """The workflow's, without `sig`."""
-    secret_arn: SecretArn
-    """Holds the value of `sig`."""
-
-
-class PagerDutyTarget(_Strict):
-    """A service of PagerDuty, by its Events API v2."""
-
-    secret_arn: SecretArn
-    """Holds the integration key."""
-
-
-class WebhookTarget(_Strict):
-    """Any HTTPS endpoint; it gets the whole event."""
-
-    url: Url
-    """Where to."""
-    secret_arn: SecretArn
-    """Holds the header's value."""
-    header: Annotated[str, _matching(r"[A-Za-z][\w-]*", "an HTTP header's name")] = "Authorization"
-    """Which header carries the secret."""
-
-
-class AlertTargets(_Strict):
-    """Where an alert goes to: its own SNS topic, and up to four others."""
-
-    emails: list[Email] = []
-    """Subscribed to the alert's topic; each has to confirm the mail that AWS sends."""
-    topic_arns: list[TopicArn] = []
-    """SNS topics that exist, and whose policy lets EventBridge publish; they get the text of the e-mail."""
-    queue_arns: list[QueueArn] = []
-    """SQS queues that exist, and whose policy lets EventBridge send; they get the whole event."""
-    bus_arns: list[BusArn] = []
-    """Event buses of other accounts or of this one; they get the whole event."""
-    slack: list[SlackTarget] = []
-    """Channels of Slack."""
-    teams: list[TeamsTarget] = []
-    """Workflows of Microsoft Teams."""
-    pagerduty: list[PagerDutyTarget] = []
-    """Services of PagerDuty."""
-    webhooks: list[WebhookTarget] = []
-    """Other HTTPS endpoints."""
-
-    @check(mode="after")
-    def _are_few(self) -> Self:
-        others = sum(len(getattr(self, name)) for name in type(self).model_fields if name != "emails")
-        if others >= RULE_TARGETS_MAX:
-            raise _wrong(
-                f"has {others} targets besides e-mail; allowed: {RULE_TARGETS_MAX - 1}. "
-                "A second alert of another name takes more"
-            )
-        return self
-
-
-class AlertConfig(_Strict):
-    """A rule of the event bus: which events, and where to."""
-
-    name: Name
-    """Of the alert, as the outputs and the console show it."""
-    use_cases: list[str] = []
-    """Of which use cases; none named: all."""
-    signal_prefixes: list[Text] = []
-    """How the signals' names start; none named: all."""
-    lag_s_max: Annotated[int, Field(ge=1)] = 3600
-    """Leaves out what arrived later than this after it was measured, so that a backlog does not page."""
-    also_late: bool = False
-    """Leaves nothing out, however late it arrived."""
-    to: AlertTargets = AlertTargets()
-    """Where to."""
-
-    @property
-    def pattern(self) -> dict[str, Any]:
-        """The event pattern of its rule."""
-        detail: dict[str, Any] = {}
-        if self.use_cases:
-            detail["use_case"] = self.use_cases
-        if self.signal_prefixes:
-            detail["signal"] = [{"prefix": prefix} for prefix in self.signal_prefixes]
-        if not self.also_late:
-            detail["lag_s"] = [{"numeric": ["<=", self.lag_s_max]}]
-        return {"source": [SOURCE]} | ({"detail": detail} if detail else {})
-
-    @check(mode="after")
-    def _fits_a_rule(self) -> Self:
-        if len(json.dumps(self.pattern)) > PATTERN_CHARACTERS_MAX:
-            raise _wrong(
-                f"makes a pattern of more than {PATTERN_CHARACTERS_MAX} characters, EventBridge's limit; "
-                "allowed: fewer or shorter signal_prefixes"
-            )
-        return self
-
-
-class MqttConfig(_Strict):
+class MqttConfig(Strict):
     """Messages of AWS IoT Core, such as an OPC-UA gateway's, that become records."""
 
-    sql: Annotated[str, _matching(r"(?is)\s*SELECT\s.+\sFROM\s+'.+", "SELECT ... FROM '<topic filter>'")]
+    sql: Annotated[str, matching(r"(?is)\s*SELECT\s.+\sFROM\s+'.+", "SELECT ... FROM '<topic filter>'")]
     """Makes one of the payloads of `docs/send-data.md` of a message."""
     partition_key: Text
     """The signal, as a substitution template such as `${topic(3)}`."""
 
 
-class IngestConfig(_Strict):
+class IngestConfig(Strict):
     """What puts records on the stream, besides your own producers."""
 
     sitewise: bool = True
@@ -275,7 +112,7 @@ class IngestConfig(_Strict):
     """Messages of AWS IoT Core."""
 
 
-class AlarmsConfig(_Strict):
+class AlarmsConfig(Strict):
     """When the pipeline itself needs a person."""
 
     emails: list[Email] = []
@@ -288,7 +125,7 @@ class AlarmsConfig(_Strict):
     """How many signals may be new in an hour: more is a producer that makes names up."""
 
 
-class PlantConfig(_Strict):
+class PlantConfig(Strict):
     """One stack: a stream, its use cases, its alerts."""
 
     stream: StreamConfig = StreamConfig()
@@ -314,7 +151,7 @@ class PlantConfig(_Strict):
     def _ages_fit_the_retention(self) -> Self:
         for name, use_case in self.use_cases.items():
             if use_case.maximum_age_s and use_case.maximum_age_s >= self.stream.retention_s:
-                raise _wrong(
+                raise wrong(
                     f"has use_cases.{name}.maximum_age_s {use_case.maximum_age_s}; allowed: less than the "
                     f"{self.stream.retention_s} s for which the stream keeps a record"
                 )
@@ -330,14 +167,14 @@ def read_plants(plants: object, known_use_cases: Collection[str]) -> dict[str, P
     try:
         read = adapter.validate_python(plants)
     except ValidationError as error:
-        raise _invalid(_in_words(mistake) for mistake in error.errors()) from None
+        raise invalid(in_words(mistake) for mistake in error.errors()) from None
     mistakes = [
-        f"{_path('plants', name, *path)} {text}"
+        f"{path_of('plants', name, *path)} {text}"
         for name, plant in read.items()
         for path, text in _wrong_names(plant, known_use_cases)
     ]
     if mistakes:
-        raise _invalid(mistakes)
+        raise invalid(mistakes)
     return read
 
 
@@ -358,27 +195,3 @@ def _wrong_names(
             if use_case not in plant.use_cases:
                 path = ("alerts", index, "use_cases", position)
                 yield path, f"is {use_case!r}; allowed: {', '.join(sorted(plant.use_cases))}"
-
-
-def _invalid(mistakes: Iterable[str]) -> InvalidConfiguration:
-    return InvalidConfiguration("\n".join(["cdk.json cannot be used:", *(f"  {text}" for text in mistakes)]))
-
-
-def _in_words(mistake: ErrorDetails) -> str:
-    path = _path("plants", *(part for part in mistake["loc"] if part != "[key]"))
-    if mistake["type"] == "extra_forbidden":
-        return f"{path} is not a field; docs/deploy.md lists them"
-    text = mistake["msg"].replace("Input should be", "allowed:")
-    given = mistake["input"]
-    if isinstance(given, dict | list | BaseModel):
-        return f"{path} {text}"
-    return f"{path} is {json.dumps(given, default=str)}; {text}"
-
-
-def _path(*parts: str | int) -> str:
-    """Where in `cdk.json`.
-
-    >>> _path("plants", "North", "alerts", 0, "name")
-    'context.plants.North.alerts[0].name'
-    """
-    return "context" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)

@@ -1,0 +1,60 @@
+"""The kinds of text in `cdk.json`, each with words for what is allowed."""
+
+import re
+from typing import Annotated
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+
+class Strict(BaseModel):
+    """No field that is not known, and no text where a number belongs."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+
+
+def wrong(text: str) -> PydanticCustomError:
+    """A mistake in words of our own; it says what is allowed."""
+    return PydanticCustomError("wrong", "{text}", {"text": text})
+
+
+def matching(pattern: str, allowed: str) -> AfterValidator:
+    """Of a text: it is what is `allowed` in words where it matches the pattern as a whole."""
+
+    def check(text: str) -> str:
+        if re.fullmatch(pattern, text) is None:
+            raise wrong(f"allowed: {allowed}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _arn(service: str, resource: str, example: str) -> AfterValidator:
+    """An ARN; S3's alone have no account."""
+    pattern = rf"arn:aws[a-z-]*:{service}:[a-z0-9-]+:\d{{12}}:{resource}"
+    return matching(pattern, f"an ARN such as arn:aws:{service}:eu-west-1:123456789012:{example}")
+
+
+def _deliverable(address: str) -> str:
+    try:
+        return validate_email(address, check_deliverability=False).normalized
+    except EmailNotValidError as error:
+        raise wrong(f"allowed: an e-mail address such as ops@example.com. {error}") from None
+
+
+Name = Annotated[
+    str,
+    matching(
+        r"(?=.{1,64}$)[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*", "up to 64 letters, digits and single hyphens"
+    ),
+]
+Email = Annotated[str, AfterValidator(_deliverable)]
+Url = Annotated[str, matching(r"https://[^\s?]+(\?\S*)?", "a URL that starts with https://")]
+StreamArn = Annotated[str, _arn("kinesis", r"stream/[\w.-]{1,128}", "stream/telemetry")]
+KeyArn = Annotated[str, _arn("kms", r"key/[\w-]+", "key/1234abcd-12ab-34cd-56ef-1234567890ab")]
+TopicArn = Annotated[str, _arn("sns", r"[\w-]{1,256}", "on-call")]
+QueueArn = Annotated[str, _arn("sqs", r"[\w-]{1,80}", "tickets")]
+BusArn = Annotated[str, _arn("events", r"event-bus/[\w./-]{1,256}", "event-bus/central")]
+SecretArn = Annotated[str, _arn("secretsmanager", r"secret:[\w/+=.@-]+", "secret:slack-AbCdEf")]
+Text = Annotated[str, Field(min_length=1, max_length=512)]
