@@ -7,8 +7,7 @@ import sys
 
 from consumer.use_cases import USE_CASES
 from stack.bundling import BundlingFailed
-from stack.config import read_plants
-from stack.config_mistakes import InvalidConfiguration
+from stack.context import InvalidConfiguration, read_plants
 from stack.pipeline_stack import PipelineStack
 from stack.security_review import review
 
@@ -29,3 +28,5 @@ if __name__ == "__main__":
         main()
     except (InvalidConfiguration, BundlingFailed) as error:
         sys.exit(f"\n{error}\n")
+    except RuntimeError as error:  # jsii's: what CDK refuses
+        sys.exit(f"\nCDK refuses the stacks of cdk.json: {error}\n")

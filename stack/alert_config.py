@@ -17,6 +17,7 @@ from stack.config_texts import (
     Text,
     TopicArn,
     Url,
+    each_once,
     matching,
     wrong,
 )
@@ -37,7 +38,7 @@ class SlackTarget(Strict):
 class TeamsTarget(Strict):
     """A workflow of Microsoft Teams that posts what it gets."""
 
-    url: Annotated[Url, matching(r"(?!.*[?&]sig=).*", "the workflow's URL without sig, which is the secret")]
+    url: Annotated[Url, matching(r"(?i)(?!.*[?&]sig=).*", "its URL without sig, which is the secret")]
     """The workflow's, without `sig`."""
     secret_arn: SecretArn
     """Holds the value of `sig`."""
@@ -64,7 +65,7 @@ class WebhookTarget(Strict):
 class AlertTargets(Strict):
     """Where an alert goes to: its own SNS topic, and up to four others."""
 
-    emails: list[Email] = []
+    emails: Annotated[list[Email], each_once] = []
     """Subscribed to the alert's topic; each has to confirm the mail that AWS sends."""
     topic_arns: list[TopicArn] = []
     """SNS topics that exist, and whose policy lets EventBridge publish; they get the text of the e-mail."""
@@ -101,7 +102,7 @@ class AlertConfig(Strict):
     """Of which use cases; none named: all."""
     signal_prefixes: list[Text] = []
     """How the signals' names start; none named: all."""
-    lag_s_max: Annotated[int, Field(ge=1)] = 3600
+    lag_s_max: Annotated[int, Field(ge=1, le=1_000_000_000)] = 3600
     """Leaves out what arrived later than this after it was measured, so that a backlog does not page."""
     also_late: bool = False
     """Leaves nothing out, however late it arrived."""

@@ -33,8 +33,10 @@ class Alerts(Construct):
             event_pattern=events.EventPattern(source=[SOURCE]),
             retention=Duration.days(plant.archive_days),
         )
-        self.undelivered = _undelivered(self)
-        self.event_log = _EventLog(self, "EventLog", self.bus).log_group
+        self.undelivered = _undelivered(self, self.bus)
+        # A handle to which CDK adds nothing: a statement for each rule would be more than a policy takes.
+        self._undelivered = sqs.Queue.from_queue_arn(self, "DeadLetters", self.undelivered.queue_arn)
+        self.event_log = _EventLog(self, "EventLog", self.bus, self._undelivered).log_group
         self.topics = {alert.name: self._add(alert) for alert in plant.alerts}
 
     def _add(self, alert: AlertConfig) -> sns.Topic:
@@ -58,7 +60,7 @@ class Alerts(Construct):
     def _targets(
         self, scope: Construct, alert: AlertConfig, topic: sns.Topic
     ) -> Iterator[events.IRuleTarget]:
-        queue = self.undelivered
+        queue = self._undelivered
         yield targets.SnsTopic(topic, message=messages.text(), dead_letter_queue=queue)
         for number, arn in enumerate(alert.to.topic_arns, 1):
             other = sns.Topic.from_topic_arn(scope, f"Topic{number}", arn)
@@ -73,21 +75,36 @@ class Alerts(Construct):
 
 
 def private_topic(scope: Construct, name: str, emails: list[str]) -> sns.Topic:
-    """A topic that takes nothing without TLS, and mails to these addresses."""
+    """A topic that takes nothing without TLS, and mails to these addresses.
+
+    Its policy takes the place of SNS's own: whoever publishes has to be let in. It is not encrypted at rest:
+    neither rules nor alarms can use AWS's own key, and what it holds for seconds goes out as mail in clear.
+    """
     topic = sns.Topic(scope, name, enforce_ssl=True)
     for email in emails:
         topic.add_subscription(subscriptions.EmailSubscription(email))
     return topic
 
 
-def _undelivered(scope: Construct) -> sqs.Queue:
-    """Where an alert goes that its target did not take for a day."""
+def _undelivered(scope: Construct, bus: events.IEventBus) -> sqs.Queue:
+    """Where an alert goes that its target did not take for a day: any rule of the bus may send there."""
     queue = sqs.Queue(
         scope,
         "Undelivered",
         encryption=sqs.QueueEncryption.SQS_MANAGED,
         enforce_ssl=True,
         retention_period=Duration.days(_DAYS_KEPT),
+    )
+    rules = Stack.of(scope).format_arn(
+        service="events", resource="rule", resource_name=f"{bus.event_bus_name}/*"
+    )
+    queue.add_to_resource_policy(
+        iam.PolicyStatement(
+            principals=[iam.ServicePrincipal("events.amazonaws.com")],
+            actions=["sqs:SendMessage"],
+            resources=[queue.queue_arn],
+            conditions={"ArnLike": {"aws:SourceArn": rules}},
+        )
     )
     acknowledge(
         queue,
@@ -99,7 +116,7 @@ def _undelivered(scope: Construct) -> sqs.Queue:
 class _EventLog(Construct):
     """Every event as a line of a log, for the dashboard and for queries; those that alerts leave out too."""
 
-    def __init__(self, scope: Construct, name: str, bus: events.IEventBus) -> None:
+    def __init__(self, scope: Construct, name: str, bus: events.IEventBus, undelivered: sqs.IQueue) -> None:
         super().__init__(scope, name)
         stack = Stack.of(self)
         # EventBridge asks for this prefix.
@@ -115,6 +132,7 @@ class _EventLog(Construct):
         # CDK's own target would deploy a function to make that policy.
         target = events.CfnRule.TargetProperty(
             id="Log",
+            dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=undelivered.queue_arn),
             arn=stack.format_arn(
                 service="logs",
                 resource="log-group",

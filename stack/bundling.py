@@ -137,11 +137,19 @@ def _made_whole(folder: Path) -> Iterator[Path]:
     making = Path(tempfile.mkdtemp(dir=folder.parent, prefix="making-"))
     try:
         yield making
-        making.chmod(0o755)
+        _make_readable(making)
         with suppress(OSError):  # another process was first
             making.rename(folder)
     finally:
         shutil.rmtree(making, ignore_errors=True)
+
+
+def _make_readable(folder: Path) -> None:
+    """For Lambda's user too, whatever this user's umask: the modes go into the zip."""
+    folder.chmod(0o755)
+    for path in folder.rglob("*"):
+        executable = path.is_dir() or path.stat().st_mode & 0o100
+        path.chmod(0o755 if executable else 0o644)
 
 
 if __name__ == "__main__":

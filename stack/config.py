@@ -1,30 +1,36 @@
-"""What a user sets in `cdk.json`: `context.plants` as typed, checked configuration.
+"""What a user sets in `cdk.json`, as typed, checked configuration: a plant, and all it is made of.
 
-Every field has a default, and none is null, for CDK drops nulls on their way here. A mistake is answered with
-the field's path in `cdk.json` and what is allowed; `docs/deploy.md` lists the fields.
+No field means anything by being null: CDK drops nulls on their way here. `docs/deploy.md` lists the fields.
 """
 
-from collections.abc import Collection, Iterable
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 from pydantic import model_validator as check
 
 from stack.alert_config import AlertConfig
-from stack.config_mistakes import in_words, invalid, path_of
-from stack.config_texts import Email, KeyArn, Name, StreamArn, Strict, Text, matching, wrong
+from stack.config_texts import Email, KeyArn, StreamArn, Strict, Text, each_once, matching, wrong
 
 SNAP_START_STORAGE_MB = 512
 _MARGIN_S = 3600
-_DAY_S = 86_400
 _MAXIMUM_AGE_S = 604_800
+
+
+TagKey = Annotated[
+    str,
+    matching(
+        r"(?i)(?=.{1,128}$)(?!aws:|application$|plant$)[\w .:/=+@-]+",
+        "letters, digits, spaces and . : / = + - @ _; not `application`, `plant` or what starts with `aws:`",
+    ),
+]
+TagValue = Annotated[str, matching(r"[\w .:/=+@-]{0,256}", "letters, digits, spaces and . : / = + - @ _")]
 
 
 class StreamConfig(Strict):
     """The Kinesis stream: made here, or one that exists."""
 
     arn: StreamArn | None = None
-    """An existing stream, which keeps its own mode and retention."""
+    """An existing stream, which keeps its own mode."""
     key_arn: KeyArn | None = None
     """The KMS key of an existing stream, where it is not AWS's own."""
     mode: Literal["on-demand", "provisioned"] = "on-demand"
@@ -32,15 +38,17 @@ class StreamConfig(Strict):
     shards: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """Of a provisioned stream: each takes 1,000 records or 1 MB a second."""
     retention_hours: Annotated[int, Field(ge=24, le=8760)] = 24
-    """How long a failing batch can wait for a mend."""
+    """How long it keeps a record, an existing one too: a failing batch can wait so long for a mend."""
 
     @check(mode="after")
     def _is_of_one_kind(self) -> Self:
-        own = self.model_fields_set & {"mode", "shards", "retention_hours"}
+        own = self.model_fields_set & {"mode", "shards"}
         if self.arn and own:
-            raise wrong(f"has an arn and {', '.join(sorted(own))}; allowed: an existing stream's arn alone")
+            raise wrong(f"has an arn and {', '.join(sorted(own))}; allowed: an existing stream's own")
         if self.key_arn and not self.arn:
             raise wrong("has key_arn without arn; allowed: the key of an existing stream")
+        if self.arn and self.key_arn and _place(self.arn) != _place(self.key_arn):
+            raise wrong("has key_arn of another region or account; allowed: a key beside the stream")
         if self.shards and self.mode == "on-demand":
             raise wrong('has shards and is on-demand; allowed: shards with "mode": "provisioned"')
         if self.mode == "provisioned" and not self.shards:
@@ -49,8 +57,8 @@ class StreamConfig(Strict):
 
     @property
     def retention_s(self) -> int:
-        """How long it keeps a record; of an existing stream, what every stream does at least."""
-        return _DAY_S if self.arn else self.retention_hours * 3600
+        """How long it keeps a record."""
+        return self.retention_hours * 3600
 
 
 class UseCaseConfig(Strict):
@@ -94,6 +102,11 @@ class UseCaseConfig(Strict):
         return self
 
 
+def _place(arn: str) -> list[str]:
+    """The region and the account."""
+    return arn.split(":")[3:5]
+
+
 class MqttConfig(Strict):
     """Messages of AWS IoT Core, such as an OPC-UA gateway's, that become records."""
 
@@ -108,14 +121,14 @@ class IngestConfig(Strict):
 
     sitewise: bool = True
     """SiteWise's notifications of property values."""
-    mqtt: list[MqttConfig] = []
+    mqtt: Annotated[list[MqttConfig], Field(max_length=50)] = []
     """Messages of AWS IoT Core."""
 
 
 class AlarmsConfig(Strict):
     """When the pipeline itself needs a person."""
 
-    emails: list[Email] = []
+    emails: Annotated[list[Email], each_once] = []
     """Subscribed to the alarms' topic."""
     no_data_minutes: Annotated[int, Field(ge=5, le=1440)] = 15
     """How long nothing may arrive."""
@@ -131,15 +144,13 @@ class PlantConfig(Strict):
     stream: StreamConfig = StreamConfig()
     ingest: IngestConfig = IngestConfig()
     use_cases: Annotated[dict[str, UseCaseConfig], Field(min_length=1)] = {"drift": UseCaseConfig()}
-    alerts: list[AlertConfig] = [AlertConfig(name="drifts")]
+    alerts: Annotated[list[AlertConfig], Field(max_length=25)] = [AlertConfig(name="drifts")]
     alarms: AlarmsConfig = AlarmsConfig()
     removal: Literal["keep", "destroy"] = "keep"
     """What `cdk destroy` does with the stream, the models and what failed."""
     archive_days: Annotated[int, Field(ge=1, le=3650)] = 30
     """How long the bus keeps events, to be replayed."""
-    tags: dict[
-        Annotated[str, Field(min_length=1, max_length=128)], Annotated[str, Field(max_length=256)]
-    ] = {}
+    tags: Annotated[dict[TagKey, TagValue], Field(max_length=48)] = {}
     """Of all resources."""
 
     def maximum_age_s(self, use_case: str) -> int:
@@ -150,48 +161,11 @@ class PlantConfig(Strict):
     @check(mode="after")
     def _ages_fit_the_retention(self) -> Self:
         for name, use_case in self.use_cases.items():
-            if use_case.maximum_age_s and use_case.maximum_age_s >= self.stream.retention_s:
+            age_s, in_time_s = use_case.maximum_age_s, use_case.batch_window_s + use_case.timeout_s
+            if age_s and not in_time_s < age_s < self.stream.retention_s:
                 raise wrong(
-                    f"has use_cases.{name}.maximum_age_s {use_case.maximum_age_s}; allowed: less than the "
-                    f"{self.stream.retention_s} s for which the stream keeps a record"
+                    f"has use_cases.{name}.maximum_age_s {age_s}; allowed: more than the {in_time_s} s of "
+                    f"batch_window_s and timeout_s, less than the {self.stream.retention_s} s of "
+                    "stream.retention_hours"
                 )
         return self
-
-
-def read_plants(plants: object, known_use_cases: Collection[str]) -> dict[str, PlantConfig]:
-    """Check `context.plants`: the name of a stack -> what it is made of.
-
-    Raises: `InvalidConfiguration` with a line for each mistake.
-    """
-    adapter = TypeAdapter(Annotated[dict[Name, PlantConfig], Field(min_length=1)])
-    try:
-        read = adapter.validate_python(plants)
-    except ValidationError as error:
-        raise invalid(in_words(mistake) for mistake in error.errors()) from None
-    mistakes = [
-        f"{path_of('plants', name, *path)} {text}"
-        for name, plant in read.items()
-        for path, text in _wrong_names(plant, known_use_cases)
-    ]
-    if mistakes:
-        raise invalid(mistakes)
-    return read
-
-
-def _wrong_names(
-    plant: PlantConfig, known_use_cases: Collection[str]
-) -> Iterable[tuple[tuple[str | int, ...], str]]:
-    """What is named and does not exist, or exists twice."""
-    known = ", ".join(sorted(known_use_cases))
-    for use_case in plant.use_cases:
-        if use_case not in known_use_cases:
-            yield ("use_cases", use_case), f"is no line of consumer/use_cases.py; allowed: {known}"
-    names: set[str] = set()
-    for index, alert in enumerate(plant.alerts):
-        if alert.name.lower() in names:
-            yield ("alerts", index, "name"), f"is {alert.name!r} again; allowed: a name of its own"
-        names.add(alert.name.lower())
-        for position, use_case in enumerate(alert.use_cases):
-            if use_case not in plant.use_cases:
-                path = ("alerts", index, "use_cases", position)
-                yield path, f"is {use_case!r}; allowed: {', '.join(sorted(plant.use_cases))}"

@@ -23,7 +23,7 @@ def matching(pattern: str, allowed: str) -> AfterValidator:
     """Of a text: it is what is `allowed` in words where it matches the pattern as a whole."""
 
     def check(text: str) -> str:
-        if re.fullmatch(pattern, text) is None:
+        if re.fullmatch(pattern, text, re.ASCII) is None:
             raise wrong(f"allowed: {allowed}")
         return text
 
@@ -43,6 +43,14 @@ def _deliverable(address: str) -> str:
         raise wrong(f"allowed: an e-mail address such as ops@example.com. {error}") from None
 
 
+def _each_once(texts: list[str]) -> list[str]:
+    for text in texts:
+        if texts.count(text) > 1:
+            raise wrong(f"has {text} twice; allowed: each once")
+    return texts
+
+
+each_once = AfterValidator(_each_once)
 Name = Annotated[
     str,
     matching(
@@ -50,7 +58,13 @@ Name = Annotated[
     ),
 ]
 Email = Annotated[str, AfterValidator(_deliverable)]
-Url = Annotated[str, matching(r"https://[^\s?]+(\?\S*)?", "a URL that starts with https://")]
+Url = Annotated[
+    str,
+    matching(
+        r"https://(?=.{1,2000}$)[A-Za-z0-9.-]+(:[0-9]+)?([/?][A-Za-z0-9._~%!'()*;/?:@&=+$,-]*)?",
+        "a URL that starts with https:// and a host, in ASCII; a user and a password belong in the secret",
+    ),
+]
 StreamArn = Annotated[str, _arn("kinesis", r"stream/[\w.-]{1,128}", "stream/telemetry")]
 KeyArn = Annotated[str, _arn("kms", r"key/[\w-]+", "key/1234abcd-12ab-34cd-56ef-1234567890ab")]
 TopicArn = Annotated[str, _arn("sns", r"[\w-]{1,256}", "on-call")]

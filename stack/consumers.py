@@ -89,6 +89,8 @@ class Consumer(Construct):
             on_failure=_Destination(failed_batches.bucket_arn),
             metrics_config=lambda_.MetricsConfig(metrics=[lambda_.MetricType.EVENT_COUNT]),
         )
+        # When the stack goes, whoever writes goes before the buckets are emptied.
+        self.mapping.node.add_dependency(models, failed_batches)
 
 
 @jsii.implements(lambda_.IEventSourceDlq)

@@ -51,7 +51,9 @@ class Ingest(Construct):
         )
         role = self._role(self.rejected, plant.stream)
         for name, message in messages.items():
-            self.rules.append(_rule(self, name, message, self.stream, self.rejected, role))
+            rule = _rule(self, name, message, self.stream, self.rejected, role)
+            rule.node.add_dependency(self.rejected)
+            self.rules.append(rule)
 
     def _role(self, rejected: s3.IBucket, stream: StreamConfig) -> iam.Role:
         objects = rejected.arn_for_objects("*")

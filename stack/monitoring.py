@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stack import metrics
@@ -49,6 +50,15 @@ class Monitoring(Construct):
     ) -> None:
         super().__init__(scope, name)
         self.topic = private_topic(self, "Alarms", plant.alarms.emails)
+        # The topic's policy takes the place of SNS's own, which would let the account's alarms in.
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+            )
+        )
         for watch in _of_ingest(plant.alarms, ingest):
             self._alarm(watch.name, watch)
         for use_case, consumer in consumers.items():

@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_cdk import App, assertions
 
-from stack.config import read_plants
+from stack.context import read_plants
 from stack.pipeline_stack import PipelineStack
 
 PLANT = "TestPlant"

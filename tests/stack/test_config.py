@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stack.config import PlantConfig, read_plants
-from stack.config_mistakes import InvalidConfiguration
+from stack.config import PlantConfig
+from stack.context import InvalidConfiguration, read_plants
 
 ROOT = Path(__file__).parents[2]
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-AbCdEf"

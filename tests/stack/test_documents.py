@@ -14,7 +14,8 @@ from consumer.core.batch import Record, Shard
 from consumer.core.events import event_of
 from consumer.core.kinesis_event import batches_of
 from consumer.core.quarantine import quarantine_objects
-from stack.config import PlantConfig, read_plants
+from stack.config import PlantConfig
+from stack.context import read_plants
 from tests.consumer.world import World, record
 from tests.stack.synthesis import of_type, template
 
