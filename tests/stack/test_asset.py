@@ -42,6 +42,19 @@ BY_UV = bundling._install
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="Lambda's runtime client runs on Linux only")
 
 
+def test_every_file_can_be_read_by_lambdas_user_whatever_the_umask_was(tmp_path):
+    making = tmp_path / "making"
+    before = os.umask(0o077)
+    try:
+        (making / "folder").mkdir(parents=True)
+        (making / "folder" / "module.py").write_text("")
+    finally:
+        os.umask(before)
+    bundling._make_readable(making)
+    assert (making / "folder").stat().st_mode & 0o777 == 0o755
+    assert (making / "folder" / "module.py").stat().st_mode & 0o777 == 0o644
+
+
 # On this machine: the asset for its platform and its Python.
 
 

@@ -48,11 +48,41 @@ ALSO_WRONG = {
     "a field that there is not": ({"alert": []}, "alert", "docs/deploy.md"),
     "no use case": ({"use_cases": {}}, "use_cases", "at least 1"),
     "provisioned without shards": ({"stream": {"mode": "provisioned"}}, "stream", "shards from 1"),
-    "an existing stream with a retention": (
-        {"stream": {"arn": STREAM, "retention_hours": 48}},
+    "an existing stream with shards": (
+        {"stream": {"arn": STREAM, "shards": 2}},
         "stream",
-        "an existing stream's arn alone",
+        "an existing stream's own",
     ),
+    "a key elsewhere": (
+        {"stream": {"arn": STREAM, "key_arn": "arn:aws:kms:us-east-1:123456789012:key/1"}},
+        "stream",
+        "a key beside the stream",
+    ),
+    "an age that is over before the first invocation": (
+        drift(maximum_age_s=400, batch_window_s=300),
+        "",
+        "more than the 420 s",
+    ),
+    "an address twice": (to(emails=["a@example.com", "a@EXAMPLE.com"]), "alerts[0].to.emails", "each once"),
+    "alerts that CDK cannot tell apart": (
+        {"alerts": [{"name": "line-1"}, {"name": "line1"}]},
+        "alerts[1].name",
+        "too like 'line-1'",
+    ),
+    "a tag of ours in other letters": ({"tags": {"Plant": "x"}}, "tags.Plant", "not `application`"),
+    "a tag of AWS's": ({"tags": {"aws:x": "x"}}, "tags.aws:x", "not `application`"),
+    "a password in a URL": (
+        to(webhooks=[{"url": "https://a:b@example.com/", "secret_arn": SECRET}]),
+        "alerts[0].to.webhooks[0].url",
+        "belong in the secret",
+    ),
+    "a Teams URL with its secret in capitals": (
+        to(teams=[{"url": "https://example.com/invoke?SIG=x", "secret_arn": SECRET}]),
+        "alerts[0].to.teams[0].url",
+        "without sig",
+    ),
+    "a number past what a rule compares": (alert(lag_s_max=10**12), "alerts[0].lag_s_max", "1000000000"),
+    "digits that are not ASCII": ({"stream": {"arn": STREAM.replace("1", "\u0661")}}, "stream.arn", "an ARN"),
     "an existing stream's key without the stream": (
         {"stream": {"key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1"}},
         "stream",
@@ -169,6 +199,12 @@ def test_the_age_stays_under_the_retention_and_under_lambdas_limit():
     assert age({"retention_hours": 48}) == 47 * 3600
     assert age({"retention_hours": 8760}) == 604_800
     assert age({"arn": STREAM}) == 23 * 3600
+    assert age({"arn": STREAM, "retention_hours": 168}) == 167 * 3600
+
+
+def test_plants_that_a_disk_cannot_tell_apart_are_refused():
+    with pytest.raises(InvalidConfiguration, match="too like 'North'"):
+        read_plants({"North": {}, "north": {}}, ["drift"])
 
 
 def test_the_shipped_cdk_json_is_right():

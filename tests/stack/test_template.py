@@ -192,6 +192,94 @@ def test_every_alarm_that_operators_need_is_there():
     }
 
 
+def statements(plant: dict, kind: str, owner: str) -> list[dict]:
+    """The statements that allow something in the policies on a topic or queue."""
+    policies = [policy["Properties"] for policy in of_type(template(plant), kind).values()]
+    mine = [policy for policy in policies if {"Ref": owner} in (policy.get("Topics") or policy["Queues"])]
+    return [
+        statement
+        for policy in mine
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    ]
+
+
+def test_alarms_of_this_account_may_publish_to_their_topic():
+    topic = alarms_by_metric()["Errors"]["AlarmActions"][0]["Ref"]
+    [allowed] = statements({}, "AWS::SNS::TopicPolicy", topic)
+    assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allowed["Action"] == "sns:Publish"
+    assert allowed["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_rules_may_publish_to_every_topic_that_is_their_target():
+    plant = {"alerts": [{"name": "one"}, {"name": "two"}]}
+    for rule in of_type(template(plant), "AWS::Events::Rule").values():
+        for target in rule["Properties"]["Targets"]:
+            if "Ref" in target["Arn"]:
+                [allowed] = statements(plant, "AWS::SNS::TopicPolicy", target["Arn"]["Ref"])
+                assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
+
+
+def test_one_statement_lets_any_number_of_the_bus_s_rules_send_dead_letters():
+    plant = {"alerts": [{"name": f"alert{number}"} for number in range(25)]}
+    [queue] = of_type(template(plant), "AWS::SQS::Queue")
+    [allowed] = statements(plant, "AWS::SQS::QueuePolicy", queue)
+    assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
+    [bus] = of_type(template(plant), "AWS::Events::EventBus")
+    assert bus in json.dumps(allowed["Condition"]["ArnLike"]["aws:SourceArn"])
+
+
+def test_rules_may_write_the_log_of_events():
+    policy = json.dumps(the(template(), "AWS::Logs::ResourcePolicy")["PolicyDocument"])
+    assert "events.amazonaws.com" in policy
+    assert "logs:PutLogEvents" in policy
+
+
+def test_existing_topics_and_buses_are_targets():
+    topic, bus = "arn:aws:sns:eu-west-1:123456789012:t", "arn:aws:events:eu-west-1:210987654321:event-bus/b"
+    plant = {"alerts": [{"name": "all", "to": {"topic_arns": [topic], "bus_arns": [bus]}}]}
+    rules = of_type(template(plant), "AWS::Events::Rule").values()
+    [alert] = [rule["Properties"]["Targets"] for rule in rules if "lag_s" in json.dumps(rule)]
+    arns = {json.dumps(target["Arn"]): target for target in alert}
+    assert "InputTransformer" in arns[json.dumps(topic)]
+    assert "RoleArn" in arns[json.dumps(bus)]
+
+
+def test_what_a_use_case_asks_for_is_what_its_function_gets():
+    asked = {
+        "memory_mb": 2048,
+        "timeout_s": 61,
+        "ephemeral_storage_mb": 1024,
+        "snap_start": False,
+        "pages": 3,
+    }
+    plant = {"use_cases": {"drift": asked}, "archive_days": 7}
+    function = the(template(plant), "AWS::Lambda::Function")
+    assert (function["MemorySize"], function["Timeout"]) == (2048, 61)
+    assert function["EphemeralStorage"] == {"Size": 1024}
+    assert "SnapStart" not in function
+    assert function["Environment"]["Variables"]["MODEL_PAGES"] == "3"
+    assert the(template(plant), "AWS::Events::Archive")["RetentionDays"] == 7
+
+
+def test_an_alarm_on_what_should_not_happen_rings_when_it_does_and_is_silent_at_nothing():
+    others = {name: alarm for name, alarm in alarms_by_metric().items() if name != "IncomingRecords"}
+    assert {alarm["ComparisonOperator"] for alarm in others.values()} == {"GreaterThanThreshold"}
+    bounds = {name: alarm["Threshold"] for name, alarm in others.items() if alarm["Threshold"]}
+    assert bounds == {"IteratorAge": 600_000, "PageConflicts": 20, "ModelsCreated": 1000}
+    assert others["IteratorAge"]["Statistic"] == "Maximum"
+    assert [name["Name"] for name in others["DroppedEventCount"]["Dimensions"]] == ["EventSourceMappingUUID"]
+    assert [name["Name"] for name in others["Errors"]["Dimensions"]] == ["FunctionName"]
+
+
+def test_writers_go_before_the_buckets_are_emptied():
+    [mapping] = of_type(template({"removal": "destroy"}), "AWS::Lambda::EventSourceMapping").values()
+    emptied = of_type(template({"removal": "destroy"}), "Custom::S3AutoDeleteObjects")
+    [rule] = of_type(template({"removal": "destroy"}), "AWS::IoT::TopicRule").values()
+    assert set(emptied) <= set(mapping["DependsOn"]) | set(rule["DependsOn"])
+
+
 def test_no_data_is_an_alarm_also_where_there_are_no_figures_at_all():
     alarm = alarms_by_metric({"alarms": {"no_data_minutes": 30}})["IncomingRecords"]
     assert alarm["TreatMissingData"] == "breaching"
