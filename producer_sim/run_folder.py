@@ -1,0 +1,223 @@
+"""What a run leaves in its folder, which scoring and the report read.
+
+run.json       how it went: counts, rates, configuration
+truth.json     the signals, and what was injected where
+series.json    the values of the signals worth drawing
+events.jsonl   events as they came off the bus
+alerts.jsonl   alerts as they came off the alerts' topics
+samples.jsonl  each second: how much was due, acknowledged, and learned
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+FaultKind = Literal[
+    "step",
+    "ramp",
+    "variance",
+    "stuck",
+    "drop-out",
+    "spikes",
+    "late",
+    "out-of-order",
+    "duplicates",
+    "bad-quality",
+    "nan",
+    "garbage",
+    "changepoint",
+]
+Expected = Literal["alert", "quarantine", "skip", "learn"]
+
+_Line = TypeVar("_Line", bound=msgspec.Struct)
+_Read = TypeVar("_Read")
+
+
+class RunFolderIncomplete(Exception):
+    """Run the command that the text names first: it writes the file that is missing or cannot be read."""
+
+
+class SimulatedSignal(msgspec.Struct, frozen=True):
+    """A signal of the run, by the name under which it is learned; `period_s` between observations."""
+
+    name: str
+    family: str
+    unit: str
+    period_s: float
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """What was injected, or labelled; a detection on any of `signals` counts.
+
+    Units: `first_s` and `last_s` are timestamps of the first and last observation that it touches, epoch
+           seconds; `size` is in standard deviations of the signal's noise where the kind has one
+    """
+
+    signals: tuple[str, ...]
+    kind: FaultKind
+    first_s: float
+    last_s: float
+    period_s: float
+    expected: Expected
+    size: float | None = None
+    observations: int | None = None
+    """How many observations it touches, where that is counted."""
+
+
+class Truth(msgspec.Struct, frozen=True):
+    """All signals of a run, and all faults."""
+
+    signals: tuple[SimulatedSignal, ...]
+    faults: tuple[Fault, ...]
+
+
+class SignalSeries(msgspec.Struct, frozen=True):
+    """Values to draw: columns of one length; a value that is not finite is None."""
+
+    signal: str
+    timestamps_s: list[float]
+    values: list[float | None]
+
+
+class ReceivedEvent(msgspec.Struct, frozen=True):
+    """An event off the bus; `detail` is the contract's."""
+
+    received_s: float
+    detail_type: str
+    detail: dict[str, Any]
+
+
+class ReceivedAlert(msgspec.Struct, frozen=True):
+    """An alert off a topic, by the id of its event."""
+
+    received_s: float
+    alert: str
+    id: str
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """Observations so far, at one time: two counts are the sender's, three the pipeline's."""
+
+    at_s: float
+    due: int
+    acknowledged: int
+    learned: int
+    skipped: int
+    quarantined: int
+
+
+class ShardCount(msgspec.Struct, frozen=True):
+    """What a shard took."""
+
+    shard_id: str
+    records: int
+    bytes: int
+
+
+class RunSummary(msgspec.Struct, frozen=True):
+    """How a run went; counts are of observations unless named otherwise, times epoch seconds."""
+
+    command: str
+    pipeline: str
+    seed: int | None
+    started_s: float
+    ended_s: float
+    rate_target: float | None
+    rate_achieved: float
+    records_sent: int
+    observations_sent: int
+    bytes_sent: int
+    retries: int
+    refused: int
+    shards: tuple[ShardCount, ...]
+    learned: int | None = None
+    skipped: int | None = None
+    quarantined: int | None = None
+    interrupted: bool = False
+    configuration: dict[str, Any] = {}
+
+    @property
+    def lost(self) -> int | None:
+        """Sent, and neither learned nor skipped nor quarantined; None where nobody looked."""
+        if self.learned is None or self.skipped is None or self.quarantined is None:
+            return None
+        return self.observations_sent - self.learned - self.skipped - self.quarantined
+
+
+class RunFolder:
+    """The folder of one run; what cannot be read raises `RunFolderIncomplete`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def fresh(cls, path: Path) -> "RunFolder":
+        """Make the folder, without what an earlier run left of these files."""
+        path.mkdir(parents=True, exist_ok=True)
+        for name in ("run", "truth", "series"):
+            (path / f"{name}.json").unlink(missing_ok=True)
+        for name in ("events", "alerts", "samples"):
+            (path / f"{name}.jsonl").unlink(missing_ok=True)
+        return cls(path)
+
+    def write(self, name: Literal["run", "truth", "series"], content: Any) -> None:
+        """Write `run.json`, `truth.json` or `series.json`."""
+        (self.path / f"{name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(content)))
+
+    def append(self, name: Literal["events", "alerts", "samples"], lines: Iterable[msgspec.Struct]) -> None:
+        """Add lines to `events.jsonl`, `alerts.jsonl` or `samples.jsonl`."""
+        encoded = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+        with (self.path / f"{name}.jsonl").open("ab") as file:
+            file.write(encoded)
+
+    @property
+    def run(self) -> RunSummary:
+        """How it went."""
+        return self._read("run.json", RunSummary)
+
+    @property
+    def truth(self) -> Truth:
+        """What was injected where."""
+        return self._read("truth.json", Truth)
+
+    @property
+    def series(self) -> list[SignalSeries]:
+        """The values to draw."""
+        return self._read("series.json", list[SignalSeries])
+
+    @property
+    def events(self) -> list[ReceivedEvent]:
+        """Events in order of receipt; none where nobody listened."""
+        return list(self._lines("events.jsonl", ReceivedEvent))
+
+    @property
+    def alerts(self) -> list[ReceivedAlert]:
+        """Alerts in order of receipt; none where nobody listened."""
+        return list(self._lines("alerts.jsonl", ReceivedAlert))
+
+    @property
+    def samples(self) -> list[Sample]:
+        """Samples in order of time; none where nobody looked."""
+        return list(self._lines("samples.jsonl", Sample))
+
+    def _read(self, name: str, kind: type[_Read]) -> _Read:
+        path = self.path / name
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=kind)
+        except (OSError, msgspec.MsgspecError) as error:
+            raise RunFolderIncomplete(
+                f"{path} cannot be read: {error}. "
+                f"`python -m producer_sim simulate --run {self.path}` writes it"
+            ) from None
+
+    def _lines(self, name: str, kind: type[_Line]) -> Iterator[_Line]:
+        path = self.path / name
+        if not path.exists():
+            return
+        for number, line in enumerate(path.read_bytes().splitlines(), 1):
+            try:
+                yield msgspec.json.decode(line, type=kind)
+            except msgspec.MsgspecError as error:
+                raise RunFolderIncomplete(f"{path}, line {number}, cannot be read: {error}") from None
