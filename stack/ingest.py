@@ -1,6 +1,6 @@
 """How telemetry comes in: the Kinesis stream, and AWS IoT rules that put on it."""
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_iot as iot
 from aws_cdk import aws_kinesis as kinesis
@@ -70,12 +70,24 @@ class Ingest(Construct):
         role = iam.Role(
             self,
             "RulesRole",
-            assumed_by=iam.ServicePrincipal("iot.amazonaws.com"),
+            assumed_by=_rules_of_the_account(Stack.of(self)),
             inline_policies={"put": document},
         )
         reason = "AWS IoT makes up the objects' names; the bucket holds nothing but what it rejects."
         acknowledge_wildcards(role, {objects: reason})
         return role
+
+
+def _rules_of_the_account(stack: Stack) -> iam.ServicePrincipal:
+    """AWS IoT where it runs a rule of this account, and not for anybody else's."""
+    return iam.ServicePrincipal(
+        "iot.amazonaws.com",
+        conditions={
+            "StringEquals": {"aws:SourceAccount": stack.account},
+            # A rule's name is not known before its role is.
+            "ArnLike": {"aws:SourceArn": stack.format_arn(service="iot", resource="rule", resource_name="*")},
+        },
+    )
 
 
 def _own(scope: Construct, plant: PlantConfig) -> kinesis.Stream:

@@ -129,6 +129,19 @@ def test_the_rules_put_on_the_stream_and_reject_to_their_bucket_as_a_role_that_m
     ]
 
 
+def test_aws_iot_takes_the_role_for_the_rules_of_this_account_alone():
+    [trust] = [
+        role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        for role in of_type(template(), "AWS::IAM::Role").values()
+        if "iot.amazonaws.com" in json.dumps(role)
+    ]
+    [allowed] = trust
+    assert allowed["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    source = allowed["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Join"][1]
+    assert source[-2:] == [{"Ref": "AWS::AccountId"}, ":rule/*"]
+    assert ":iot:" in source
+
+
 def test_what_the_rules_reject_lies_by_rule_and_hour_each_under_a_name_of_its_own():
     keys = [rule["ErrorAction"]["S3"]["Key"] for rule in rules({"ingest": {"mqtt": MQTT}})]
     assert [key.partition("/")[0] for key in keys] == ["SiteWise", "Mqtt1", "Mqtt2"]
