@@ -77,8 +77,9 @@ class Alerts(Construct):
 def private_topic(scope: Construct, name: str, emails: list[str]) -> sns.Topic:
     """A topic that takes nothing without TLS, and mails to these addresses.
 
-    Its policy takes the place of SNS's own: whoever publishes has to be let in. It is not encrypted at rest:
-    neither rules nor alarms can use AWS's own key, and what it holds for seconds goes out as mail in clear.
+    Its policy takes the place of SNS's own: whoever publishes has to be let in, and EventBridge without a
+    condition, for it takes none in a topic's policy. It is not encrypted at rest: neither rules nor alarms
+    can use AWS's own key, and what it holds for seconds goes out as mail in clear.
     """
     topic = sns.Topic(scope, name, enforce_ssl=True)
     for email in emails:

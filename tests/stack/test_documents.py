@@ -165,6 +165,21 @@ def test_every_example_of_cdk_json_is_accepted(document):
         read_plants({"North": plant}, ("drift", "steps"))
 
 
+def test_the_policy_that_a_topic_needs_is_that_of_an_alerts_own_topic():
+    blocks = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", ALERTS, flags=re.DOTALL)]
+    [documented] = [block for block in blocks if block.get("Action") == "sns:Publish"]
+    policies = of_type(template(), "AWS::SNS::TopicPolicy").values()
+    [own] = [
+        statement
+        for policy in policies
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if "events.amazonaws.com" in json.dumps(statement)
+    ]
+    of_each = {"Sid", "Resource"}
+    assert own.keys() >= of_each
+    assert documented | {key: own[key] for key in of_each} == own
+
+
 def test_the_step_that_it_sends_is_one_drift(monkeypatch):
     [loop] = re.findall(r"python - <<'END'\n(.*?)\nEND", DEPLOY, flags=re.DOTALL)
     stream = Mock()
