@@ -138,9 +138,46 @@ def test_a_second_use_case_leaves_the_first_ones_function_as_it_was(shipped, tmp
     assert {"/models/drift/*", "/models/pages/*"} <= set(re.findall(r"/models/[^\"]*", roles))
 
 
-def test_two_plants_are_two_stacks_that_share_nothing(shipped, tmp_path):
+def arn(service: str, resource: str) -> str:
+    return f"arn:aws:{service}:eu-west-1:123456789012:{resource}"
+
+
+SECRET = {"secret_arn": arn("secretsmanager", "secret:token-AbCdEf")}
+# All that `cdk.json` can ask for, in one plant.
+EVERYTHING = {
+    "stream": {"arn": arn("kinesis", "stream/telemetry"), "key_arn": arn("kms", "key/1234abcd")},
+    "ingest": {"mqtt": [{"sql": "SELECT * FROM 'plants/+/opcua/+'", "partition_key": "${topic(4)}"}]},
+    "use_cases": {"drift": {"enhanced_fan_out": True, "snap_start": False, "ephemeral_storage_mb": 1024}},
+    "alerts": [
+        {
+            "name": "here",
+            "to": {
+                "emails": ["ops@example.com"],
+                "topic_arns": [arn("sns", "on-call")],
+                "queue_arns": [arn("sqs", "tickets")],
+                "bus_arns": [arn("events", "event-bus/central")],
+            },
+        },
+        {
+            "name": "posted",
+            "to": {
+                "slack": [{"channel": "#alerts", **SECRET}],
+                "teams": [{"url": "https://example.com/workflow?v=1", **SECRET}],
+                "pagerduty": [SECRET],
+                "webhooks": [{"url": "https://example.com/hook", **SECRET}],
+            },
+        },
+    ],
+    "removal": "destroy",
+}
+
+
+def test_two_plants_are_two_stacks_that_share_nothing_and_the_rules_pass_whatever_is_asked_for(
+    shipped, tmp_path
+):
     folder = checkout(tmp_path / "checkout")
-    edit(folder / "cdk.json", '"KinesisRiver": {', '"South": {}, "KinesisRiver": {')
+    south = f'"South": {json.dumps(EVERYTHING)}, "KinesisRiver": {{'
+    edit(folder / "cdk.json", '"KinesisRiver": {', south)
     templates = synth(folder)
     assert set(templates) == {"South.template.json", "KinesisRiver.template.json"}
     assert templates["KinesisRiver.template.json"] == json.loads(
