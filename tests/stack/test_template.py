@@ -37,6 +37,14 @@ def test_the_mapping_invokes_the_alias_which_is_the_published_version():
     assert version in json.dumps(the(template(), "AWS::Lambda::Alias")["FunctionVersion"])
 
 
+def test_the_mapping_stores_what_it_gives_up_and_counts_it_and_leaves_no_record_out():
+    [failed] = [name for name in of_type(template(), "AWS::S3::Bucket") if name.startswith("FailedBatches")]
+    mapping = the(template(), "AWS::Lambda::EventSourceMapping")
+    assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": [failed, "Arn"]}
+    assert mapping["MetricsConfig"] == {"Metrics": ["EventCount"]}
+    assert "FilterCriteria" not in mapping
+
+
 def test_an_old_versions_snapshot_goes_with_it():
     [version] = of_type(template(), "AWS::Lambda::Version").values()
     assert version["DeletionPolicy"] == "Delete"
@@ -178,17 +186,37 @@ def test_each_alarm_on_a_metric_of_the_function_is_on_one_that_it_sends_under_th
         assert alarm["Dimensions"] == [{"Name": "use_case", "Value": "drift"}]
 
 
-def test_every_alarm_that_operators_need_is_there():
-    assert set(alarms_by_metric()) >= {
-        "IncomingRecords",
-        "IteratorAge",
-        "Errors",
-        "Throttles",
-        "OnFailureDestinationDeliveredEventCount",
-        "DroppedEventCount",
-        "DestinationDeliveryFailures",
-        "ApproximateNumberOfMessagesVisible",
-        "WriteProvisionedThroughputExceeded",
+def test_every_alarm_that_operators_need_is_on_a_metric_as_aws_sends_it():
+    """Under another name or dimension there are no figures, and an alarm is silent for ever."""
+
+    def ref(kind: str, starting: str = "") -> dict:
+        [found] = [name for name in of_type(template(), kind) if name.startswith(starting)]
+        return {"Ref": found}
+
+    stream = {"StreamName": ref("AWS::Kinesis::Stream")}
+    rule = {"RuleName": ref("AWS::IoT::TopicRule"), "ActionType": "Kinesis"}
+    function = {"FunctionName": ref("AWS::Lambda::Function")}
+    mapping = {"EventSourceMappingUUID": ref("AWS::Lambda::EventSourceMapping")}
+    queue = {"QueueName": {"Fn::GetAtt": [ref("AWS::SQS::Queue")["Ref"], "QueueName"]}}
+    assert {
+        name: (
+            alarm["Namespace"],
+            alarm["Statistic"],
+            {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]},
+        )
+        for name, alarm in alarms_by_metric().items()
+        if alarm["Namespace"].startswith("AWS/")
+    } == {
+        "IncomingRecords": ("AWS/Kinesis", "Sum", stream),
+        "WriteProvisionedThroughputExceeded": ("AWS/Kinesis", "Sum", stream),
+        "Failure": ("AWS/IoT", "Sum", rule),
+        "IteratorAge": ("AWS/Lambda", "Maximum", function),
+        "Errors": ("AWS/Lambda", "Sum", function),
+        "Throttles": ("AWS/Lambda", "Sum", function),
+        "DestinationDeliveryFailures": ("AWS/Lambda", "Sum", function),
+        "OnFailureDestinationDeliveredEventCount": ("AWS/Lambda", "Sum", mapping),
+        "DroppedEventCount": ("AWS/Lambda", "Sum", mapping),
+        "ApproximateNumberOfMessagesVisible": ("AWS/SQS", "Maximum", queue),
     }
 
 
@@ -219,6 +247,7 @@ def test_rules_may_publish_to_every_topic_that_is_their_target():
             if "Ref" in target["Arn"]:
                 [allowed] = statements(plant, "AWS::SNS::TopicPolicy", target["Arn"]["Ref"])
                 assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
+                assert "Condition" not in allowed, "EventBridge takes none in a topic's policy"
 
 
 def test_one_statement_lets_any_number_of_the_bus_s_rules_send_dead_letters():
@@ -231,9 +260,19 @@ def test_one_statement_lets_any_number_of_the_bus_s_rules_send_dead_letters():
 
 
 def test_rules_may_write_the_log_of_events():
+    [(log, resource)] = [
+        (name, log) for name, log in of_type(template(), "AWS::Logs::LogGroup").items() if "EventLog" in name
+    ]
+    name = resource["Properties"]["LogGroupName"]
+    assert name == f"/aws/events/{PLANT}", "EventBridge writes to logs of this prefix"
     policy = json.dumps(the(template(), "AWS::Logs::ResourcePolicy")["PolicyDocument"])
     assert "events.amazonaws.com" in policy
+    assert "logs:CreateLogStream" in policy
     assert "logs:PutLogEvents" in policy
+    assert json.dumps({"Fn::GetAtt": [log, "Arn"]}) in policy
+    rules = of_type(template(), "AWS::Events::Rule").values()
+    [target] = [one for rule in rules for one in rule["Properties"]["Targets"] if one["Id"] == "Log"]
+    assert json.dumps(target["Arn"]).endswith(f':log-group:{name}"]]}}')
 
 
 def test_existing_topics_and_buses_are_targets():
@@ -268,9 +307,6 @@ def test_an_alarm_on_what_should_not_happen_rings_when_it_does_and_is_silent_at_
     assert {alarm["ComparisonOperator"] for alarm in others.values()} == {"GreaterThanThreshold"}
     bounds = {name: alarm["Threshold"] for name, alarm in others.items() if alarm["Threshold"]}
     assert bounds == {"IteratorAge": 600_000, "PageConflicts": 20, "ModelsCreated": 1000}
-    assert others["IteratorAge"]["Statistic"] == "Maximum"
-    assert [name["Name"] for name in others["DroppedEventCount"]["Dimensions"]] == ["EventSourceMappingUUID"]
-    assert [name["Name"] for name in others["Errors"]["Dimensions"]] == ["FunctionName"]
 
 
 def test_writers_go_before_the_buckets_are_emptied():
@@ -304,10 +340,28 @@ def test_thresholds_are_those_of_cdk_json():
     assert (alarms["ModelsCreated"]["Threshold"], alarms["ModelsCreated"]["Period"]) == (12, 3600)
 
 
+WITHOUT_TAGS = {
+    "AWS::Events::Archive",
+    "AWS::Lambda::Alias",
+    "AWS::Lambda::Version",
+    "AWS::Logs::ResourcePolicy",
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
+}
+
+
 def test_every_resource_that_can_be_is_tagged_with_the_plant():
-    stream = the(template({"tags": {"cost-centre": "42"}}), "AWS::Kinesis::Stream")
-    tags = {tag["Key"]: tag["Value"] for tag in stream["Tags"]}
-    assert tags == {"application": "kinesis-river", "plant": PLANT, "cost-centre": "42"}
+    resources = template({"tags": {"cost-centre": "42"}})["Resources"].values()
+    untagged = {resource["Type"] for resource in resources if "Tags" not in resource["Properties"]}
+    assert untagged == WITHOUT_TAGS
+    for resource in resources:
+        if resource["Type"] not in WITHOUT_TAGS:
+            tags = resource["Properties"]["Tags"]
+            # AWS writes a map or a list, from type to type.
+            tags = tags if isinstance(tags, dict) else {tag["Key"]: tag["Value"] for tag in tags}
+            expected = {"application": "kinesis-river", "plant": PLANT, "cost-centre": "42"}
+            assert tags.items() >= expected.items(), resource["Type"]
 
 
 def test_what_a_user_needs_is_an_output():
