@@ -275,6 +275,19 @@ def test_rules_may_write_the_log_of_events():
     assert json.dumps(target["Arn"]).endswith(f':log-group:{name}"]]}}')
 
 
+def test_events_are_logged_for_a_month_and_undelivered_alerts_wait_for_two_weeks():
+    logs = of_type(template(), "AWS::Logs::LogGroup").values()
+    assert {log["Properties"]["RetentionInDays"] for log in logs} == {30}
+    assert the(template(), "AWS::SQS::Queue")["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def test_chats_get_no_more_than_a_message_a_second_which_is_what_they_take():
+    plant = {"alerts": [{"name": "all", "to": EVERY_TARGET}]}
+    destinations = of_type(template(plant), "AWS::Events::ApiDestination").values()
+    rates = [destination["Properties"].get("InvocationRateLimitPerSecond") for destination in destinations]
+    assert rates == [1, 1, None, None], "Slack and Teams; PagerDuty and webhooks"
+
+
 def test_existing_topics_and_buses_are_targets():
     topic, bus = "arn:aws:sns:eu-west-1:123456789012:t", "arn:aws:events:eu-west-1:210987654321:event-bus/b"
     plant = {"alerts": [{"name": "all", "to": {"topic_arns": [topic], "bus_arns": [bus]}}]}
