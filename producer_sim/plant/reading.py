@@ -57,6 +57,8 @@ def parse_plant(text: str, name: str) -> PlantDescription:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise PlantFileWrong(f"{name}, line {line}: this is not YAML: {error.problem}") from None
+    except RecursionError:
+        raise PlantFileWrong(f"{name}: it holds itself, by an alias inside its own anchor") from None
     finally:
         loader.dispose()
     try:
@@ -132,6 +134,6 @@ def _told(name: str, lines: dict[_Path, int], mistakes: Iterable[tuple[_Path, st
 
 
 def _line_of(path: _Path, lines: dict[_Path, int]) -> int:
-    while path not in lines:
+    while path and path not in lines:
         path = path[:-1]
-    return lines[path]
+    return lines.get(path, 1)
