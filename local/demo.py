@@ -17,7 +17,7 @@ from consumer.core.drift import DriftUseCase
 from consumer.use_cases import USE_CASES
 from local import demo_verdict
 from local.aws import EmbeddedAWS
-from local.demo_records import Sent, demo_records
+from local.demo_records import Sent, changes, demo_plant, demo_records
 from local.event_source_mapping import EventSourceMapping, MappingConfig, Pace, RealClock, in_thread
 from local.execution_environment import Function
 from local.kinesis_source import KinesisSource, S3Destination
@@ -27,8 +27,7 @@ from local.pipeline_resources import (
     drain_alerts,
     drain_audit,
 )
-from producer_sim.ordered_put import SEND_ONCE, Acknowledgement, OrderedPut
-from producer_sim.plant import simulate_plant
+from producer_sim.sending.ordered_put import SEND_ONCE, Acknowledgement, OrderedPut
 from producer_sim.water_flow import water_flow
 
 USE_CASE = "drift"
@@ -40,7 +39,6 @@ class DemoSize:
 
     signals: int = 200
     observations: int = 1000
-    assets: int = 5
     seed: int = 7
 
 
@@ -94,7 +92,7 @@ def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, l
     use_case = USE_CASES[USE_CASE]
     assert isinstance(use_case, DriftUseCase)
     console.print("Simulating a plant, and reading River's WaterFlow series")
-    plant = simulate_plant(size.seed, size.signals, size.observations, size.assets)
+    plant = demo_plant(size.seed, size.signals, size.observations)
     sent = demo_records(plant, water_flow("branch1.water_flow"), water_flow("branch1:water_flow"))
     console.print("Starting the embedded AWS on 127.0.0.1: stream, bucket, event bus, rules, topic, queues")
     with EmbeddedAWS(folder / "aws.log") as aws:
@@ -115,7 +113,7 @@ def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, l
         alerts = [event["detail"]["id"] for event in drain_alerts(aws, resources)]
     expected = demo_verdict.plain_loop_ids(USE_CASE, use_case, resources.stream_arn, sent, acknowledged)
     states = demo_verdict.states_in(objects)
-    judged = demo_verdict.judge(plant.signals, published)
+    judged = demo_verdict.judge(changes(plant), published)
     learned = sum(state.learned for state in states.values())
     summary = Summary(
         observations_sent=sum(len(one.observations) for one in sent),

@@ -12,8 +12,7 @@ from consumer.core.events import identity
 from consumer.core.signals import seed_of
 from consumer.edge.page_codec import PageCodec, States
 from local.demo_records import Sent
-from producer_sim.ordered_put import Acknowledgement
-from producer_sim.plant import SimulatedSignal
+from producer_sim.sending.put_request import Acknowledgement
 
 DETECTION_WITHIN = 400
 RULE = (
@@ -59,20 +58,19 @@ def plain_loop_ids(
     return ids
 
 
-def judge(signals: Iterable[SimulatedSignal], events: Iterable[Mapping[str, Any]]) -> Judged:
-    """Judge the events' details by the rule."""
+def judge(changes: Mapping[str, int | None], events: Iterable[Mapping[str, Any]]) -> Judged:
+    """Judge the events' details by the rule; `changes` has the first changed observation of each signal."""
     found: dict[str, set[int]] = {}
     for event in events:
         found.setdefault(event["signal"], set()).add(event["observations"] - 1)
     injected = false_alarms = 0
     delays = []
-    for signal in signals:
-        at = sorted(found.get(signal.name, ()))
-        if signal.change is None:
+    for signal, start in changes.items():
+        at = sorted(found.get(signal, ()))
+        if start is None:
             false_alarms += len(at)
             continue
         injected += 1
-        start = signal.change.index
         false_alarms += sum(index < start for index in at)
         after = [index - start for index in at if start <= index < start + DETECTION_WITHIN]
         delays += after[:1]

@@ -23,13 +23,23 @@ else:
 
 Quality = Literal["GOOD", "BAD", "UNCERTAIN"]
 SiteWiseValue = float | int | bool | str | None
-Reading = tuple[float, SiteWiseValue]
-"""A timestamp and what was read then."""
+Reading = tuple[float, SiteWiseValue] | tuple[float, SiteWiseValue, Quality]
+"""A timestamp, what was read then, and its quality where it is not that of the others."""
+
+
+class Garbled(str):
+    """Text where a number should be, such as NaN: the consumer must quarantine it."""
+
+    __slots__ = ()
+
+
+Value = float | Garbled | None
+"""What is sent of an observation: a number, a text that is none, or None for what has bad quality."""
 
 _BOMB_BYTES = 128 * 1024 * 1024
 
 
-def point(signal: str, value: float, timestamp: float | None = None) -> bytes:
+def point(signal: str, value: Value, timestamp: float | None = None) -> bytes:
     """One observation; without a timestamp, the time of arrival counts.
 
     >>> point("compressor1.pressure", 42.0, 1700000000.0)
@@ -39,36 +49,37 @@ def point(signal: str, value: float, timestamp: float | None = None) -> bytes:
     return _json(content if timestamp is None else content | {"timestamp": timestamp})
 
 
-def key_and_body(signal: str, value: float, timestamp: float | None = None) -> bytes:
+def key_and_body(signal: str, value: Value, timestamp: float | None = None) -> bytes:
     """One observation as `key` and `body`, whose body is text.
 
     >>> key_and_body("compressor1.pressure", 42)
     b'{"key":"compressor1.pressure","body":"42"}'
     """
-    content: dict[str, Any] = {"key": signal, "body": _json(value).decode()}
+    body = value if value is None or isinstance(value, str) else _json(value).decode()
+    content: dict[str, Any] = {"key": signal, "body": body}
     return _json(content if timestamp is None else content | {"timestamp": timestamp})
 
 
-def columns(signal: str, timestamps: Sequence[float], values: Sequence[float]) -> bytes:
+def columns(signal: str, timestamps: Sequence[float], values: Sequence[Value]) -> bytes:
     """Observations of one signal, as two lists of one length."""
     return _json({"signal": signal, "timestamps": list(timestamps), "values": list(values)})
 
 
-def several_values(asset: str, timestamp: float, values: Mapping[str, float]) -> bytes:
+def several_values(asset: str, timestamp: float, values: Mapping[str, Value]) -> bytes:
     """What was measured of one asset at one time, by quantity: the signals are `<asset>.<quantity>`."""
     return _json({"signal": asset, "timestamp": timestamp, "values": dict(values)})
 
 
-def bare_number(value: float) -> bytes:
+def bare_number(value: float | Garbled) -> bytes:
     """The number alone, of the signal that the record's partition key names."""
-    return _json(value)
+    return value.encode() if isinstance(value, str) else _json(value)
 
 
 def sitewise_notification(
     asset_id: str, property_id: str, readings: Iterable[Reading], quality: Quality = "GOOD"
 ) -> bytes:
     """What AWS IoT SiteWise publishes when a property changes: the signal is `<asset_id>:<property_id>`."""
-    tqvs = [_tqv(timestamp, value, quality) for timestamp, value in readings]
+    tqvs = [_tqv(reading, quality) for reading in readings]
     content = {"assetId": asset_id, "propertyId": property_id, "values": tqvs}
     return _json({"type": "PropertyValueUpdate", "payload": content})
 
@@ -151,17 +162,22 @@ def skipped_observations(alias: str = "skipped.signal") -> tuple[OddRecord, ...]
     return tuple(OddRecord(name, alias, payload) for name, payload in payloads.items())
 
 
+# json writes a float as repr does, the shortest text that reads back as the same float.
+_encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def _json(content: Any) -> bytes:
-    # json writes a float as repr does, the shortest text that reads back as the same float.
-    return json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _encoder.encode(content).encode()
 
 
 def _entry(alias: str, readings: Iterable[Reading], quality: Quality) -> dict[str, Any]:
-    tqvs = [_tqv(timestamp, value, quality) for timestamp, value in readings]
+    tqvs = [_tqv(reading, quality) for reading in readings]
     return {"propertyAlias": alias, "propertyValues": tqvs}
 
 
-def _tqv(timestamp: float, value: SiteWiseValue, quality: Quality) -> dict[str, Any]:
+def _tqv(reading: Reading, quality: Quality) -> dict[str, Any]:
+    timestamp, value = reading[:2]
+    quality = reading[2] if len(reading) == 3 else quality
     seconds, nanoseconds = divmod(round(timestamp * 1_000_000) * 1000, 1_000_000_000)
     time_in_nanos = {"timeInSeconds": seconds, "offsetInNanos": nanoseconds}
     return {"value": _variant(value), "timestamp": time_in_nanos, "quality": quality}
@@ -175,6 +191,8 @@ def _variant(value: SiteWiseValue) -> dict[str, Any]:
             return {"booleanValue": value}
         case int():
             return {"integerValue": value}
+        case Garbled():
+            return {"doubleValue": value}
         case str():
             return {"stringValue": value}
         case _:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
-    size = DemoSize(signals=60, observations=200, assets=2, seed=3)
+    size = DemoSize(signals=60, observations=200, seed=3)
     summary, broken = run_demo(folder, size, Console(file=io.StringIO()))
     return folder, summary, broken
 

@@ -1,0 +1,191 @@
+"""`simulate`: a plant with known faults sends to a pipeline, at a rate that is exact over time."""
+
+import importlib
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from producer_sim.carriers import carriers_of
+from producer_sim.plant.reading import PlantFileWrong, read_plant, shipped_plants
+from producer_sim.plant.simulation import PlantImpossible
+from producer_sim.plant.simulation import simulate as simulate_plant
+from producer_sim.run_folder import RunFolder
+from producer_sim.sending.failures import PutFailed
+from producer_sim.sending.processes import ProcessFailed
+from producer_sim.sending.sent import Sending
+from producer_sim.sent_tables import print_run
+from producer_sim.shapes import SHAPES, ShapeUnknown
+from producer_sim.simulated_run import SimulatedRun, run_simulation
+
+_PLANTS = " or ".join(shipped_plants())
+_SHAPES = ", ".join(["mixed", *SHAPES])
+_INTERRUPTED = 130
+
+
+def simulate(
+    signals: Annotated[
+        int | None, typer.Option(min=1, help="How many signals; what the plant's file says if not given.")
+    ] = None,
+    rate: Annotated[
+        float, typer.Option(min=0.001, max=1e6, help="Observations a second, of all signals together.")
+    ] = 1000.0,
+    duration: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds to send. Default: 60, unless --count is given.")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option(min=1, help="Observations to send, instead of --duration.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed sends the same values, to the byte.")] = 0,
+    plant: Annotated[
+        str,
+        typer.Option(metavar="FILE", help=f"The plant's YAML file, or a name: {_PLANTS}."),
+    ] = "factory",
+    shape: Annotated[
+        str,
+        typer.Option(help=f"What records look like: {_SHAPES}. Not mixed: also SHAPE+gzip, SHAPE+zstd."),
+    ] = "point",
+    partition: Annotated[
+        Literal["signal", "random"],
+        typer.Option(
+            help="Partition keys: the signal's name; or random ones, as Greengrass stream manager has them "
+            "(a signal then arrives on several shards, in no promised order)."
+        ),
+    ] = "signal",
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=2000, help="Observations of a signal in a record, where the shape holds many."
+        ),
+    ] = None,
+    processes: Annotated[
+        str, typer.Option(help="How many processes send; auto: as many as the rate needs.")
+    ] = "auto",
+    truth: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write here what was injected where.")
+    ] = None,
+    run: Annotated[Path, typer.Option(metavar="FOLDER", help="The folder for what the run leaves.")] = Path(
+        "build/run"
+    ),
+    report: Annotated[bool, typer.Option(help="Write FOLDER/report.html in the end.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, for a script.")] = False,
+    settle: Annotated[
+        float, typer.Option(min=0.0, help="Seconds to wait at most, after sending, until all is learned.")
+    ] = 120.0,
+    stack: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Send to the stream of this CloudFormation stack.")
+    ] = None,
+    local: Annotated[bool, typer.Option("--local", help="Send to the pipeline on this machine.")] = False,
+    stream: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only send, to this stream; nothing is observed.")
+    ] = None,
+    region: Annotated[str | None, typer.Option(help="The AWS region, if not the environment's.")] = None,
+    endpoint_url: Annotated[str | None, typer.Option(help="Another AWS, such as an emulator's URL.")] = None,
+) -> None:
+    """Send a simulated plant with known faults to a pipeline, and leave how it went in a folder.
+
+    For example, for a minute at 5,000 observations a second to the pipeline on this machine:
+    python -m producer_sim simulate --local --rate 5000 --signals 1000
+    """
+    console = Console(stderr=as_json)
+    with _errors_told(console):
+        if duration is not None and count is not None:
+            raise typer.BadParameter("give --duration or --count, not both")
+        observations = count or max(1, math.ceil(rate * (duration or 60.0)))
+        plant_run = simulate_plant(read_plant(plant), seed, rate, observations, signals)
+        simulated = SimulatedRun(
+            simulation=plant_run,
+            carriers=carriers_of(plant_run, shape, batch),
+            partition=partition,
+            processes=_number_of(processes),
+            settle_timeout_s=settle,
+            configuration={
+                "plant": plant,
+                "signals": len(plant_run.members),
+                "rate": rate,
+                "observations": plant_run.observations,
+                "seed": seed,
+                "shape": shape,
+                "partition": partition,
+                "batch": batch,
+            },
+        )
+        folder = RunFolder.fresh(run)
+        with (
+            _open_pipeline(stack, local, stream, region, endpoint_url) as pipeline,
+            _progress(console, plant_run.observations) as on_progress,
+        ):
+            summary, sending = run_simulation(
+                simulated, pipeline, _observe, folder, on_progress, lambda stage: console.print(stage)
+            )
+    if truth is not None:
+        truth.parent.mkdir(parents=True, exist_ok=True)
+        truth.write_bytes((folder.path / "truth.json").read_bytes())
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(summary).decode() + "\n")
+    print_run(console, summary, sending, folder.path)
+    if report:
+        console.print(f"The report: {_write_report(folder)}")
+    if summary.interrupted:
+        raise typer.Exit(_INTERRUPTED)
+
+
+def _number_of(processes: str) -> int | None:
+    if processes == "auto":
+        return None
+    if processes.isdecimal() and 1 <= int(processes) <= 64:
+        return int(processes)
+    raise typer.BadParameter(f"--processes is 'auto' or a number from 1 to 64, not {processes!r}")
+
+
+@contextmanager
+def _progress(console: Console, observations: int) -> Iterator[Any]:
+    columns = (TextColumn("{task.description:<8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("{task.fields[told]}"), console=console) as progress:
+        due_task = progress.add_task("due", total=observations, told="")
+        sent_task = progress.add_task("sent", total=observations, told="")
+
+        def tell(due: int, sending: Sending) -> None:
+            refused = f", {sending.refused:,} refused" if sending.refused else ""
+            progress.update(due_task, completed=due)
+            progress.update(sent_task, completed=sending.observations, told=f"{sending.rate:,.0f}/s{refused}")
+
+        yield tell
+
+
+@contextmanager
+def _errors_told(console: Console) -> Iterator[None]:
+    """What went wrong, and what to do, instead of a trace."""
+    try:
+        yield
+    except (PlantFileWrong, PlantImpossible, ShapeUnknown) as error:
+        console.print(f"[red]{error}", soft_wrap=True, highlight=False)
+        raise typer.Exit(2) from None
+    except (PutFailed, ProcessFailed) as error:
+        sent = f" {error.sending.observations:,} observations had been sent." if error.sending else ""
+        console.print(f"[red]The sending ended early: {error}.[/]{sent}", soft_wrap=True)
+        raise typer.Exit(1) from None
+    except (BotoCoreError, ClientError) as error:
+        console.print(f"[red]AWS: {error}.[/] Check the stream, credentials and region.", soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+def _open_pipeline(*which: Any) -> Any:
+    return importlib.import_module("producer_sim.pipeline.target").open_pipeline(*which)
+
+
+def _observe(pipeline: Any, folder: RunFolder, signals: Any) -> Any:
+    return importlib.import_module("producer_sim.pipeline.observer").observe(pipeline, folder, signals)
+
+
+def _write_report(folder: RunFolder) -> Path:
+    written: Path = importlib.import_module("producer_sim.outcome.report").write_report(folder)
+    return written

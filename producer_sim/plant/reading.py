@@ -1,0 +1,139 @@
+"""A plant's file to its description; each mistake is told with file, line, field, and what is allowed."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from producer_sim.plant.description import Cycle, Family, FaultDescription, Noise, PlantDescription
+
+_Path = tuple[str | int, ...]
+
+SHIPPED = Path(__file__).parent
+_FIELDS: dict[tuple[str, ...], type[BaseModel]] = {
+    (): PlantDescription,
+    ("families", "*"): Family,
+    ("families", "*", "noise"): Noise,
+    ("families", "*", "cycles", "*"): Cycle,
+    ("faults", "*"): FaultDescription,
+}
+
+
+class PlantFileWrong(Exception):
+    """Mend the file at the lines that the text names."""
+
+
+def read_plant(file: str | Path) -> PlantDescription:
+    """Read a plant from a file, or by name one that ships here: `factory` or `steady`.
+
+    Raises:
+        PlantFileWrong: With all mistakes, a line each.
+    """
+    path = Path(file)
+    if str(file) in shipped_plants():
+        path = SHIPPED / f"{file}.yaml"
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        names = " and ".join(shipped_plants())
+        raise PlantFileWrong(f"{file} cannot be read: {error}. Plants that ship are {names}") from None
+    return parse_plant(text, str(path))
+
+
+def shipped_plants() -> list[str]:
+    """The names of the plants that ship."""
+    return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
+
+
+def parse_plant(text: str, name: str) -> PlantDescription:
+    """Read the text of a plant's file, which errors call `name`."""
+    lines: dict[_Path, int] = {}
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        content = {} if node is None else _content(loader, node, (), lines)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise PlantFileWrong(f"{name}, line {line}: this is not YAML: {error.problem}") from None
+    except RecursionError:
+        raise PlantFileWrong(f"{name}: it holds itself, by an alias inside its own anchor") from None
+    finally:
+        loader.dispose()
+    try:
+        description = PlantDescription.model_validate(content)
+    except ValidationError as error:
+        mistakes = [_mistake(one["loc"], one["type"], one["msg"], one["input"]) for one in error.errors()]
+        raise PlantFileWrong(_told(name, lines, mistakes)) from None
+    if mistakes := list(_unknown_families(description)):
+        raise PlantFileWrong(_told(name, lines, mistakes))
+    return description
+
+
+def _content(loader: yaml.SafeLoader, node: yaml.Node, path: _Path, lines: dict[_Path, int]) -> Any:
+    """The node's content; where each part of it stands goes into `lines`."""
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.SequenceNode):
+        return [_content(loader, one, (*path, number), lines) for number, one in enumerate(node.value)]
+    if not isinstance(node, yaml.MappingNode):
+        return loader.construct_object(node)
+    _check_keys(node)
+    loader.flatten_mapping(node)
+    content = {}
+    for key_node, value_node in node.value:
+        key = loader.construct_object(key_node)
+        lines[(*path, key)] = key_node.start_mark.line + 1
+        content[key] = _content(loader, value_node, (*path, key), lines)
+    return content
+
+
+def _check_keys(node: yaml.MappingNode) -> None:
+    seen = set()
+    for key_node, _ in node.value:
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise yaml.MarkedYAMLError(problem="a field's name is text", problem_mark=key_node.start_mark)
+        if key_node.value in seen:
+            problem = f"{key_node.value!r} is here twice"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
+        seen.add(key_node.value)
+
+
+def _mistake(path: _Path, kind: str, text: str, value: Any) -> tuple[_Path, str]:
+    if kind == "extra_forbidden":
+        return path, f"there is no such field; allowed are {', '.join(_fields_at(path[:-1]))}"
+    if kind == "missing":
+        return path, "this field is needed"
+    text = text.removeprefix("Value error, ").replace("Input should be", "must be")
+    # Our own texts show the value; the library's do not.
+    return path, text if kind == "value_error" else f"{text}; not {value!r}"
+
+
+def _fields_at(path: _Path) -> list[str]:
+    for pattern, model in _FIELDS.items():
+        if len(pattern) == len(path) and all(
+            one in ("*", part) for one, part in zip(pattern, path, strict=True)
+        ):
+            return list(model.model_fields)
+    return []
+
+
+def _unknown_families(description: PlantDescription) -> Iterable[tuple[_Path, str]]:
+    for number, fault in enumerate(description.faults):
+        for family in fault.families:
+            if family not in description.families:
+                known = ", ".join(description.families)
+                yield ("faults", number, "families"), f"there is no family {family!r}; there are {known}"
+
+
+def _told(name: str, lines: dict[_Path, int], mistakes: Iterable[tuple[_Path, str]]) -> str:
+    return "\n".join(
+        f"{name}, line {_line_of(path, lines)}, {'.'.join(map(str, path)) or 'the file'}: {text}"
+        for path, text in mistakes
+    )
+
+
+def _line_of(path: _Path, lines: dict[_Path, int]) -> int:
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path, 1)

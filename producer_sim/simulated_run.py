@@ -1,0 +1,185 @@
+"""One run of a simulated plant: observe, send, wait until all is learned, and leave it all in a folder."""
+
+import contextlib
+import functools
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from producer_sim.carriers import Carrier, learned_names
+from producer_sim.drawing import series_of
+from producer_sim.plant.simulation import Simulation
+from producer_sim.run_folder import RunFolder, RunSummary
+from producer_sim.sending.calibration import processes_needed
+from producer_sim.sending.clock import WallClock
+from producer_sim.sending.processes import send_in_processes
+from producer_sim.sending.put_request import SEND_ONCE, RecordStream
+from producer_sim.sending.sent import Sending
+from producer_sim.simulated_records import Partition, Shares
+
+_LEAD_SECONDS = 0.2
+_LEAD_SECONDS_A_PROCESS = 1.5
+"""A process has to start before it can send: the run begins when the last of them is there."""
+
+
+class Counts(Protocol):
+    """Of observations, since the run began."""
+
+    @property
+    def learned(self) -> int:
+        """What the models have seen."""
+        ...
+
+    @property
+    def skipped(self) -> int:
+        """What had nothing to learn in it."""
+        ...
+
+    @property
+    def quarantined(self) -> int:
+        """What is kept with a reason."""
+        ...
+
+
+class Observer(Protocol):
+    """Watches the pipeline while records are sent."""
+
+    def due(self, observations: int) -> None:
+        """Hear how many are due by now."""
+        ...
+
+    def acknowledged(self, observations: int) -> None:
+        """Hear how many are on the stream by now."""
+        ...
+
+    def wait_until_settled(self, observations: int, timeout_s: float) -> Counts:
+        """Return when so many are learned, skipped or quarantined, or time is up."""
+        ...
+
+
+Observe = Callable[[Any, RunFolder, Collection[str]], contextlib.AbstractContextManager[Observer | None]]
+"""From a pipeline, the run's folder and its signals; None where a pipeline cannot be observed."""
+
+
+class Target(Protocol):
+    """The pipeline to send to; it is pickled where several processes send."""
+
+    @property
+    def name(self) -> str:
+        """As people call it."""
+        ...
+
+    @property
+    def stream_name(self) -> str:
+        """Where records go."""
+        ...
+
+    def client(self, service: Any, config: Any = None) -> Any:
+        """A boto3 client of the service."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedRun:
+    """What to run: `processes` None finds out how many the rate needs."""
+
+    simulation: Simulation
+    carriers: tuple[Carrier, ...]
+    partition: Partition
+    processes: int | None
+    settle_timeout_s: float
+    configuration: dict[str, Any]
+
+
+def run_simulation(
+    run: SimulatedRun,
+    pipeline: Target,
+    observe: Observe,
+    folder: RunFolder,
+    on_progress: Callable[[int, Sending], None],
+    on_stage: Callable[[str], None],
+) -> tuple[RunSummary, Sending]:
+    """Send a plant to a pipeline, and write `run.json`, `truth.json` and `series.json`.
+
+    `on_progress` hears how many observations are due, and what was sent. After Ctrl-C all is written as far
+    as it came; the summary says `interrupted`.
+
+    Raises:
+        PutFailed, ProcessFailed: See `send_in_processes`; nothing but what the observer wrote is left.
+    """
+    simulation, names = run.simulation, learned_names(run.carriers)
+    processes = run.processes or _processes(run)
+    clock = WallClock()
+    with observe(pipeline, folder, frozenset(names.values())) as observer:
+        start_s = clock.now() + _LEAD_SECONDS + (processes > 1) * processes * _LEAD_SECONDS_A_PROCESS
+
+        def tell(sending: Sending) -> None:
+            elapsed_s = clock.now() - start_s
+            due = (
+                min(simulation.observations, int(elapsed_s * simulation.rate) + 1) if elapsed_s >= 0.0 else 0
+            )
+            if observer is not None:
+                observer.due(due)
+                observer.acknowledged(sending.observations)
+            on_progress(due, sending)
+
+        on_stage(f"Sending to {pipeline.name} by {processes} process{'es' if processes > 1 else ''}")
+        shares = Shares(simulation, run.carriers, start_s, run.partition)
+        connect = functools.partial(_kinesis, pipeline)
+        sending = send_in_processes(
+            processes, shares, connect, pipeline.stream_name, start_s=start_s, on_progress=tell
+        )
+        counts = None
+        if observer is not None:
+            on_stage("Waiting until the pipeline has learned it")
+            with contextlib.suppress(KeyboardInterrupt):
+                counts = observer.wait_until_settled(sending.observations, run.settle_timeout_s)
+    summary = _summary(run, pipeline, sending, counts, processes)
+    end_s = sending.ended_s if sending.interrupted else start_s + simulation.ticks * simulation.period_s
+    folder.write("truth", simulation.truth(start_s, names, end_s))
+    folder.write("series", list(series_of(simulation, names, start_s, end_s)))
+    folder.write("run", summary)
+    return summary, sending
+
+
+def _kinesis(pipeline: Target) -> RecordStream:
+    client: RecordStream = pipeline.client("kinesis", SEND_ONCE)
+    return client
+
+
+def _processes(run: SimulatedRun) -> int:
+    return processes_needed(
+        run.simulation.rate, Shares(run.simulation, run.carriers, 0.0, run.partition)(0, 1)
+    )
+
+
+def _summary(
+    run: SimulatedRun, pipeline: Target, sending: Sending, counts: Counts | None, processes: int
+) -> RunSummary:
+    return RunSummary(
+        command="simulate",
+        pipeline=pipeline.name,
+        seed=run.simulation.seed,
+        started_s=sending.started_s,
+        ended_s=sending.ended_s,
+        rate_target=run.simulation.rate,
+        rate_achieved=sending.rate,
+        records_sent=sending.records,
+        observations_sent=sending.observations,
+        bytes_sent=sending.bytes,
+        retries=sending.retries,
+        refused=sending.refused,
+        shards=tuple(sending.by_shard.values()),
+        learned=counts.learned if counts else None,
+        skipped=counts.skipped if counts else None,
+        quarantined=counts.quarantined if counts else None,
+        interrupted=sending.interrupted,
+        configuration=run.configuration
+        | {"processes": processes, "late_max_s": round(sending.late_max_s, 3)},
+    )
+
+
+@contextlib.contextmanager
+def unobserved(pipeline: object, folder: RunFolder, signals: Collection[str]) -> Iterator[None]:
+    """For a stream of which nothing is known but its name: it is sent to, and nothing more."""
+    yield None
