@@ -15,10 +15,11 @@ from producer_sim.run_folder import Sample
 Chart = dict[str, Any]
 
 INK, MUTED, GRID = "#1d2733", "#66727f", "#e6eaee"
-DUE, ACKNOWLEDGED, LEARNED, LAG = "#9aa5b1", "#2f6fde", "#0f8a6d", "#8a4fc7"
+DUE, ACKNOWLEDGED, LEARNED, LAG = "#c9d1d9", "#2f6fde", "#0f8a6d", "#8a4fc7"
 HIT, FALSE, FAULT = "#0f8a6d", "#d1342f", "#f2b84b"
 
 _POINTS_MAX = 600
+_SECONDS_MAX = 240
 _BINS = 36
 
 
@@ -26,11 +27,11 @@ def throughput_and_lag(samples: Sequence[Sample], lag: Lag, started_s: float) ->
     """Observations a second that were due, acknowledged and learned, and below it their lag."""
     if len(samples) < 2:
         return None
-    step = max(1, -(-len(samples) // _POINTS_MAX))
+    step = max(1, -(-len(samples) // _SECONDS_MAX))
     thinned = [*samples[:-1:step], samples[-1]]
     at_s = np.array([started_s, *(sample.at_s for sample in thinned)])
     settled = [sample.learned + sample.skipped + sample.quarantined for sample in thinned]
-    due = _trace(at_s, [sample.due for sample in thinned], "due", DUE, 3)
+    due = _trace(at_s, [sample.due for sample in thinned], "due", DUE, 6)
     acknowledged = _trace(
         at_s, [sample.acknowledged for sample in thinned], "acknowledged", ACKNOWLEDGED, 1.6
     )
@@ -59,7 +60,7 @@ def throughput_and_lag(samples: Sequence[Sample], lag: Lag, started_s: float) ->
         value = lag.quantile_s(share)
         if value is not None:
             _mark_level(layout, value, f"p{share * 100:.0f} {seconds(value)}")
-    return {"data": [learned, acknowledged, due, late], "layout": layout}
+    return {"data": [due, learned, acknowledged, late], "layout": layout}
 
 
 def latency(alerts: AlertLatency) -> Chart | None:
@@ -92,15 +93,16 @@ def latency(alerts: AlertLatency) -> Chart | None:
         "xaxis": _axis("seconds from put to alert") | {"range": [0, float(edges[-1])]},
         "yaxis": _axis("alerts"),
         "yaxis2": _axis("told by then")
-        | {"overlaying": "y", "side": "right", "range": [0, 104], "ticksuffix": "%", "showgrid": False},
-        "legend": {"orientation": "h", "x": 0, "y": 1.24, "yanchor": "bottom"},
+        | {"overlaying": "y", "side": "right", "range": [0, 104], "tickvals": [0, 50, 100]}
+        | {"ticktext": ["0%", "50%", "100%"], "showgrid": False},
+        "legend": {"orientation": "h", "x": 0, "y": 1.28, "yanchor": "bottom"},
         "bargap": 0,
     }
-    for height, share in zip((1.17, 1.10, 1.03), (0.5, 0.95, 0.99), strict=True):
+    for height, share in zip((1.04, 1.14, 1.24), (0.5, 0.95, 0.99), strict=True):
         value = quantile(waits, share)
         if value is not None:
             _mark_wait(layout, value, f"p{share * 100:.0f} {seconds(value)}", height)
-    layout["margin"] |= {"t": 86, "r": 60}
+    layout["margin"] |= {"t": 92, "r": 64}
     return {"data": [bars, curve], "layout": layout}
 
 
@@ -128,8 +130,9 @@ def _mark_level(layout: Chart, value: float, text: str) -> None:
 def _mark_wait(layout: Chart, value: float, text: str, height: float) -> None:
     line = {"type": "line", "xref": "x", "x0": value, "x1": value, "yref": "paper", "y0": 0, "y1": height}
     layout["shapes"].append(line | {"line": {"color": INK, "width": 1, "dash": "dot"}})
-    place = {"xref": "x", "x": value, "yref": "paper", "y": height, "xanchor": "left", "showarrow": False}
-    layout["annotations"].append(place | {"text": f" {text}", "font": {"color": INK, "size": 12}})
+    anchor = "left" if value < 0.15 * layout["xaxis"]["range"][1] else "right"
+    place = {"xref": "x", "x": value, "yref": "paper", "y": height, "xanchor": anchor, "showarrow": False}
+    layout["annotations"].append(place | {"text": f" {text} ", "font": {"color": INK, "size": 12}})
 
 
 def _layout(height: int) -> Chart:

@@ -19,8 +19,8 @@ class KindOfFault:
     missed: int
     delay_median_s: float | None
     delay_p90_s: float | None
-    delay_median_observations: float | None
-    delay_p90_observations: float | None
+    delay_median_observations: int | None
+    delay_p90_observations: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +91,14 @@ def _kind_of_fault(kind: FaultKind, outcomes: Sequence[FaultOutcome]) -> KindOfF
         missed=len(outcomes) - len(seconds),
         delay_median_s=_quantile(seconds, 0.5),
         delay_p90_s=_quantile(seconds, 0.9),
-        delay_median_observations=_quantile(observations, 0.5),
-        delay_p90_observations=_quantile(observations, 0.9),
+        delay_median_observations=_whole(_quantile(observations, 0.5)),
+        delay_p90_observations=_whole(_quantile(observations, 0.9)),
     )
 
 
 def _quantile(values: Sequence[float], share: float) -> float | None:
     return round(float(np.quantile(values, share)), 3) if values else None
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else round(value)

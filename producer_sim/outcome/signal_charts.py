@@ -97,7 +97,7 @@ def _words_of(outcome: FaultOutcome) -> str:
     size = "" if fault.size is None else f" of {fault.size:g} \N{GREEK SMALL LETTER SIGMA}"
     if delay is None:
         return f"{fault.kind}{size}: missed"
-    return f"{fault.kind}{size}: after {seconds(delay)}, {outcome.delay_observations} observations"
+    return f"{fault.kind}{size}: after {seconds(delay)} ({outcome.delay_observations} obs.)"
 
 
 def _chart(

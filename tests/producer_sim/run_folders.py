@@ -53,7 +53,7 @@ def event(signal: str, at_s: float, received_s: float, number: int, **more: obje
         "signal": signal,
         "value": 42.5,
         "timestamp": iso(at_s),
-        "arrived_at": iso(received_s - 1.2),
+        "arrived_at": iso(at_s + 0.2),
         "observations": 300,
         "evidence": {"detector": "ADWIN", "mean_before": 612.25, "mean_after": 641.5},
     }
@@ -74,7 +74,8 @@ def make_run_folder(path: Path, made_up: MadeUp = MadeUp()) -> RunFolder:
         Fault((signals[2].name,), "spikes", START_S + 120, START_S + 200, made_up.period_s, "learn", 8.0, 5),
     )
     folder.write("truth", Truth(tuple(signals), tuple(faults) + kept))
-    folder.write("series", [_series(made_up, signals, fault, n) for n, fault in enumerate(faults)])
+    quiet = [Fault((one.name,), "spikes", 0.0, 0.0, made_up.period_s, "learn") for one in signals[:4:2]]
+    folder.write("series", [_series(made_up, fault, n) for n, fault in enumerate([*faults, *quiet])])
     events = _events(made_up, signals, faults)
     folder.append("events", events)
     folder.append("alerts", [ReceivedAlert(e.received_s + 0.3, "drifts", e.detail["id"]) for e in events])
@@ -109,7 +110,7 @@ def _faults(made_up: MadeUp, signals: Sequence[SimulatedSignal]) -> list[Fault]:
     return faults
 
 
-def _series(made_up: MadeUp, signals: Sequence[SimulatedSignal], fault: Fault, number: int) -> SignalSeries:
+def _series(made_up: MadeUp, fault: Fault, number: int) -> SignalSeries:
     random = np.random.default_rng([made_up.seed, 2, number])
     times = START_S + np.arange(0, made_up.seconds, made_up.period_s)
     noise = random.standard_normal(len(times))
@@ -144,7 +145,7 @@ def _events(
         (quiet[n % len(quiet)], START_S + round(random.uniform(20, made_up.seconds / 3)))
         for n in range(made_up.false_alarms)
     ]
-    return [event(signal, at_s, at_s + 1.4 + random.gamma(2, 0.5), n) for n, (signal, at_s) in enumerate(at)]
+    return [event(signal, at_s, at_s + 1.2 + random.gamma(2, 0.5), n) for n, (signal, at_s) in enumerate(at)]
 
 
 def _samples(made_up: MadeUp) -> list[Sample]:
