@@ -27,8 +27,8 @@ from local.pipeline_resources import (
     drain_alerts,
     drain_audit,
 )
-from producer_sim.ordered_put import SEND_ONCE, Acknowledgement, OrderedPut
 from producer_sim.plant import simulate_plant
+from producer_sim.sending.ordered_put import SEND_ONCE, Acknowledgement, OrderedPut
 from producer_sim.water_flow import water_flow
 
 USE_CASE = "drift"

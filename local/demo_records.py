@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from producer_sim import kpl, payloads
-from producer_sim.ordered_put import StreamRecord
 from producer_sim.plant import SimulatedAsset, SimulatedPlant, SimulatedSignal
+from producer_sim.sending.ordered_put import StreamRecord
 from producer_sim.water_flow import RecordedSignal
 
 Series = SimulatedSignal | RecordedSignal

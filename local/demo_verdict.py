@@ -12,8 +12,8 @@ from consumer.core.events import identity
 from consumer.core.signals import seed_of
 from consumer.edge.page_codec import PageCodec, States
 from local.demo_records import Sent
-from producer_sim.ordered_put import Acknowledgement
 from producer_sim.plant import SimulatedSignal
+from producer_sim.sending.ordered_put import Acknowledgement
 
 DETECTION_WITHIN = 400
 RULE = (

@@ -21,7 +21,7 @@ from local.pipeline_resources import (
     drain_alerts,
     drain_audit,
 )
-from producer_sim.ordered_put import SEND_ONCE, OrderedPut, StreamRecord
+from producer_sim.sending.ordered_put import SEND_ONCE, OrderedPut, StreamRecord
 
 
 @pytest.fixture(scope="module")

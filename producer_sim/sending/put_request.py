@@ -11,8 +11,11 @@ from botocore.parsers import ResponseParserError
 if TYPE_CHECKING:
     from mypy_boto3_kinesis.type_defs import PutRecordsOutputTypeDef, PutRecordsRequestEntryTypeDef
 
-SEND_ONCE = Config(retries={"total_max_attempts": 1}, max_pool_connections=32)
-"""For the Kinesis client: botocore's own retries would repeat records whose answer was lost."""
+SEND_ONCE = Config(retries={"total_max_attempts": 1}, max_pool_connections=32, parameter_validation=False)
+"""For the Kinesis client: botocore's own retries would repeat records whose answer was lost.
+
+It need not look at each field of each record either, which costs more than sending it: `check` has done so.
+"""
 
 RECORDS_PER_REQUEST_MAX = 500
 REQUEST_BYTES_MAX = 5 * 1024 * 1024
@@ -97,10 +100,11 @@ def put(stream: RecordStream, stream_name: str, records: Sequence[StreamRecord])
     ]
 
 
-def check(records: Sequence[StreamRecord]) -> None:
-    """Raise ValueError for a record that breaks a limit of Kinesis."""
-    for position, record in enumerate(records):
-        if not 1 <= len(record.partition_key) <= _KEY_LENGTH_MAX:
-            raise ValueError(f"record {position}: a partition key has 1 to {_KEY_LENGTH_MAX} characters")
-        if record.size_bytes > _RECORD_BYTES_MAX:
-            raise ValueError(f"record {position}: {record.size_bytes} bytes, {_RECORD_BYTES_MAX} are allowed")
+def check(position: int, record: StreamRecord) -> int:
+    """Give what a record counts towards the limits; raise ValueError if it breaks one of Kinesis."""
+    size_bytes = record.size_bytes
+    if not 1 <= len(record.partition_key) <= _KEY_LENGTH_MAX:
+        raise ValueError(f"record {position}: a partition key has 1 to {_KEY_LENGTH_MAX} characters")
+    if size_bytes > _RECORD_BYTES_MAX:
+        raise ValueError(f"record {position}: {size_bytes} bytes, {_RECORD_BYTES_MAX} are allowed")
+    return size_bytes

@@ -1,0 +1,1 @@
+"""Records onto a stream: when they are due, in order for each partition key, counted."""
