@@ -25,6 +25,7 @@ _BINS = 36
 
 def throughput_and_lag(samples: Sequence[Sample], lag: Lag, started_s: float) -> Chart | None:
     """Observations a second that were due, acknowledged and learned, and below it their lag."""
+    samples = [sample for sample in samples if sample.at_s > started_s]
     if len(samples) < 2:
         return None
     step = max(1, -(-len(samples) // _SECONDS_MAX))

@@ -1,4 +1,4 @@
-"""The values of a replay worth drawing, thinned while they pass: of each stretch the lowest and the highest."""
+"""The values of a replay worth drawing, thinned while they pass: the extremes of each stretch."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple

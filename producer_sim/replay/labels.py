@@ -16,18 +16,22 @@ LabelKind = Literal["auto", "changepoints", "windows"]
 Window = tuple[float, float]
 """First and last labelled time, epoch seconds; the same for a changepoint."""
 
+_ROWS_OF_CHANGEPOINT_MAX = 3
+
 
 def labelled_windows(choice: Choice, kind: LabelKind = "auto") -> list[Window]:
     """Read a column in which rows of a change, or of a window that is abnormal, are 1 and the others 0.
 
-    Labelled rows that follow each other are one window, and one changepoint at the first of them; `auto` takes
-    them for changepoints where each stands alone.
+    Labelled rows that follow each other are one window, or one changepoint at the first of them; `auto` takes
+    them for changepoints where never more than a few follow each other.
 
     Raises:
         ReplayRefused: A label is neither a number nor true or false.
     """
     runs = list(_runs(choice))
-    if kind == "changepoints" or (kind == "auto" and all(rows == 1 for _, _, rows in runs)):
+    if kind == "changepoints" or (
+        kind == "auto" and all(rows <= _ROWS_OF_CHANGEPOINT_MAX for *_, rows in runs)
+    ):
         return [(first_s, first_s) for first_s, _, _ in runs]
     return [(first_s, last_s) for first_s, last_s, _ in runs]
 
