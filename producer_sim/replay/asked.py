@@ -122,9 +122,7 @@ def _tell(recording: Recording, windows: list[Window], asked: Asked, say: Callab
     if seen.empty:
         say(f"  {seen.empty:,} cells without a finite number are not sent")
     if seen.backwards:
-        say(
-            f"  {seen.backwards:,} rows are earlier than the row before: sent all the same, in the file's order"
-        )
+        say(f"  {seen.backwards:,} rows are earlier than the row before: sent all the same, in this order")
     if recording.choice.left_out:
         names = ", ".join(column.name for column in recording.choice.left_out)
         say(f"  named like labels, so not sent: {names} (--labels scores by one, --signals sends it)")
