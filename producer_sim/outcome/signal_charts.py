@@ -8,14 +8,14 @@ from typing import Any, Literal
 from producer_sim.outcome.charts import FALSE, FAULT, GRID, HIT, INK, MUTED, Chart
 from producer_sim.outcome.score import Detection, FaultOutcome
 from producer_sim.outcome.summary import Outcome
+from producer_sim.outcome.thinning import thinned
 from producer_sim.outcome.words import seconds
 from producer_sim.run_folder import Fault, SignalSeries
 
-Standing = Literal["missed", "false alarm", "detected", "quiet"]
+Standing = Literal["missed", "false alarm", "detected", "told elsewhere", "quiet"]
 
 DRAWN_MAX = 24
-_BUCKETS = 350  # of each, the lowest and the highest value are drawn
-_ORDER: tuple[Standing, ...] = ("missed", "false alarm", "detected", "quiet")
+_ORDER: tuple[Standing, ...] = ("missed", "false alarm", "detected", "told elsewhere", "quiet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +75,20 @@ def _standing(faults: Sequence[FaultOutcome], detections: Sequence[Detection], f
         return "missed"
     if any(detection.id in false for detection in detections):
         return "false alarm"
-    return "detected" if faults else "quiet"
+    if not faults:
+        return "quiet"
+    return "detected" if detections else "told elsewhere"
 
 
 def _words(faults: Sequence[FaultOutcome], detections: Sequence[Detection], false: set[str]) -> str:
-    words = []
+    alarms = sum(detection.id in false for detection in detections)
+    words = [f"{alarms} false alarm{'s' if alarms > 1 else ''}"] if alarms else []
     if len(faults) == 1:
         words.append(_words_of(faults[0]))
     elif faults:
         found = sum(outcome.detection is not None for outcome in faults)
         kinds = ", ".join(dict.fromkeys(outcome.fault.kind for outcome in faults))
         words.append(f"{kinds}: {found} of {len(faults)} detected")
-    alarms = sum(detection.id in false for detection in detections)
-    if alarms:
-        words.append(f"{alarms} false alarm{'s' if alarms > 1 else ''}")
     return "; ".join(words) or "no fault, no alarm"
 
 
@@ -135,26 +135,6 @@ def _chart(
         "showlegend": False,
     }
     return {"data": [line, *(mark for mark in marks if mark["x"])], "layout": layout}
-
-
-def thinned(series: SignalSeries) -> tuple[list[float], list[float | None]]:
-    """At most some 700 points, milliseconds and values: of each stretch its extremes, and a gap."""
-    points = list(zip(series.timestamps_s, series.values, strict=True))
-    size = -(-len(points) // _BUCKETS)
-    if size > 2:
-        buckets = [points[start : start + size] for start in range(0, len(points), size)]
-        points = [point for bucket in buckets for point in _extremes(bucket)]
-    return [round(at_s * 1000) for at_s, _ in points], [value for _, value in points]
-
-
-def _extremes(bucket: Sequence[tuple[float, float | None]]) -> list[tuple[float, float | None]]:
-    valued = [(value, at_s) for at_s, value in bucket if value is not None]
-    if not valued:
-        return [bucket[0]]
-    ends = sorted({min(valued), max(valued)}, key=lambda end: end[1])
-    gaps = [at_s for at_s, value in bucket if value is None]
-    points = [(at_s, value) for value, at_s in ends] + [(at_s, None) for at_s in gaps[:1]]
-    return sorted(points, key=lambda point: point[0])
 
 
 def _marks(found: Sequence[Detection], color: str, symbol: str, series: SignalSeries) -> dict[str, Any]:

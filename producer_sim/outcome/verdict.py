@@ -103,12 +103,16 @@ def _detected(outcome: Outcome) -> Figure:
     score = outcome.score
     total = len(score.outcomes)
     if not total:
-        return Figure("Faults detected", "none injected", "nothing in this run should alert", "plain")
+        return Figure("Faults detected", "none there", "nothing was injected or labelled to alert", "plain")
     share = score.detected / total
     level: Level = "good" if share >= DETECTED_GOOD else "fair" if share >= DETECTED_FAIR else "bad"
     missed = f"{score.missed:,} missed" if score.missed else "none missed"
-    value, phrase = f"{score.detected:,} of {total:,}", f"detected {score.detected:,} of {total:,} faults"
-    return Figure("Faults detected", value, f"{missed}, within {score.within} observations", level, phrase)
+    noun = "labelled changes" if outcome.run.command == "replay" else "faults"
+    value = f"{score.detected:,} of {total:,}"
+    phrase = f"detected {value} {noun}"
+    return Figure(
+        f"{noun.capitalize()} detected", value, f"{missed}, within {score.within} observations", level, phrase
+    )
 
 
 def _false_alarms(outcome: Outcome) -> Figure:
