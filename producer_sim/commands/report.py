@@ -1,0 +1,47 @@
+"""`report`: one HTML file that shows how a run went."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from producer_sim.outcome.report import render_report
+from producer_sim.outcome.score import WITHIN_OBSERVATIONS
+from producer_sim.outcome.summary import read_outcome
+from producer_sim.run_folder import RunFolder, RunFolderIncomplete
+
+
+def report_command(
+    run: Annotated[Path, typer.Option(help="Folder of a run of simulate or replay.")] = Path("build/load"),
+    out: Annotated[Path | None, typer.Option(help="The HTML file; report.html in the run's folder.")] = None,
+    within: Annotated[
+        int, typer.Option(min=1, help="A fault is detected within so many observations of its signal.")
+    ] = WITHIN_OBSERVATIONS,
+) -> None:
+    """Show a run in one HTML file that opens without network.
+
+    Example: python -m producer_sim report --run build/load
+    """
+    try:
+        path = write_report(RunFolder(run), out, within)
+    except RunFolderIncomplete as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        typer.echo(f"{error.filename}: {error.strerror}. Name another file with --out", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"The report is {path}")
+
+
+def write_report(folder: RunFolder, out: Path | None = None, within: int = WITHIN_OBSERVATIONS) -> Path:
+    """Write the report of a run, and say where it is.
+
+    Raises:
+        RunFolderIncomplete: A file of the run is missing, or cannot be read.
+        OSError: The report cannot be written.
+    """
+    path = folder.path / "report.html" if out is None else out
+    page = render_report(read_outcome(folder, within))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page)
+    return path

@@ -1,0 +1,139 @@
+"""`score`: what was injected, held against the events that came."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from producer_sim.outcome.kinds import kept, kinds_of_disturbances, kinds_of_faults
+from producer_sim.outcome.score import WITHIN_OBSERVATIONS, Score, score
+from producer_sim.run_folder import ReceivedEvent, RunFolder, RunFolderIncomplete, RunSummary, Truth
+
+_Read = TypeVar("_Read")
+
+RUN_DEFAULT = Path("build/load")
+
+
+def score_command(
+    run: Annotated[Path, typer.Option(help="Folder of a run of simulate or replay.")] = RUN_DEFAULT,
+    truth: Annotated[
+        Path | None, typer.Option(help="What was injected, instead of the run's; with --events.")
+    ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(help="The events that came, instead of the run's; with --truth."),
+    ] = None,
+    within: Annotated[
+        int, typer.Option(min=1, help="A fault is detected within so many observations of its signal.")
+    ] = WITHIN_OBSERVATIONS,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of tables.")] = False,
+) -> None:
+    """Say which faults were detected, how soon, which were missed, and which alarms were false.
+
+    Example: python -m producer_sim score --run build/load
+    """
+    if (truth is None) != (events is None):
+        raise typer.BadParameter("--truth and --events go together: give both, or --run")
+    try:
+        scored, summary = _read(run, truth, events, within)
+    except RunFolderIncomplete as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    if as_json:
+        typer.echo(json.dumps(_as_dict(scored, summary), indent=2))
+    else:
+        _print(scored, summary, Console())
+
+
+def _read(run: Path, truth: Path | None, events: Path | None, within: int) -> tuple[Score, RunSummary | None]:
+    if truth is not None and events is not None:
+        lines = _decode(events, b"[" + b",".join(_bytes(events).splitlines()) + b"]", list[ReceivedEvent])
+        return score(_decode(truth, _bytes(truth), Truth), lines, within), None
+    folder = RunFolder(run)
+    summary = folder.run if (run / "run.json").exists() else None
+    return score(folder.truth, folder.events, within), summary
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RunFolderIncomplete(
+            f"{path} cannot be read: {error.strerror}. Name a file that exists"
+        ) from None
+
+
+def _decode(path: Path, content: bytes, kind: type[_Read]) -> _Read:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.MsgspecError as error:
+        raise RunFolderIncomplete(
+            f"{path} cannot be read: {error}. Files of a run have this form: truth.json, events.jsonl"
+        ) from None
+
+
+def _as_dict(scored: Score, run: RunSummary | None) -> dict[str, Any]:
+    return {
+        "injected": len(scored.outcomes),
+        "detected": scored.detected,
+        "missed": scored.missed,
+        "false_alarms": len(scored.false_alarms),
+        "within_observations": scored.within,
+        "kinds": [asdict(kind) for kind in kinds_of_faults(scored)],
+        "not_to_alert": [asdict(kind) for kind in kinds_of_disturbances(scored)],
+        "kept": [asdict(line) | {"agrees": line.agrees} for line in kept(scored, run)],
+        "false_alarms_by_family": scored.false_alarms_by_family,
+    }
+
+
+def _print(scored: Score, run: RunSummary | None, console: Console) -> None:
+    if scored.outcomes:
+        console.print(_faults(scored))
+    else:
+        console.print("No fault that should alert was injected.")
+    console.print(
+        f"Detected {scored.detected} of {len(scored.outcomes)} faults "
+        f"within {scored.within} observations; {len(scored.false_alarms)} false alarms."
+    )
+    for family, count in sorted(scored.false_alarms_by_family.items(), key=lambda line: -line[1]):
+        console.print(f"  {count} of them in {family}", markup=False)
+    if scored.unwanted:
+        console.print(_disturbances(scored))
+    for line in kept(scored, run):
+        if line.injected or line.counted:
+            console.print(
+                f"To {line.expected}: {_or_dash(line.injected)}; counted: {_or_dash(line.counted)}."
+            )
+
+
+def _faults(scored: Score) -> Table:
+    table = Table(title="Faults that should alert", title_justify="left")
+    table.add_column("kind")
+    for heading in ("injected", "detected", "missed", "median s", "p90 s", "median obs.", "p90 obs."):
+        table.add_column(heading, justify="right")
+    for kind in kinds_of_faults(scored):
+        counts = (str(kind.injected), str(kind.detected), str(kind.missed))
+        delays = (kind.delay_median_s, kind.delay_p90_s)
+        in_observations = (kind.delay_median_observations, kind.delay_p90_observations)
+        table.add_row(kind.kind, *counts, *map(_or_dash, delays + in_observations))
+    return table
+
+
+def _disturbances(scored: Score) -> Table:
+    table = Table("kind", "should be", title="What should not alert", title_justify="left")
+    table.add_column("injected", justify="right")
+    table.add_column("observations", justify="right")
+    words = {"skip": "skipped", "quarantine": "quarantined", "learn": "learned"}
+    for kind in kinds_of_disturbances(scored):
+        should_be = words.get(kind.expected, kind.expected)
+        table.add_row(kind.kind, should_be, str(kind.injected), _or_dash(kind.observations))
+    return table
+
+
+def _or_dash(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:,.10g}"

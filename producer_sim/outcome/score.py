@@ -1,0 +1,175 @@
+"""What was injected, held against the events that came.
+
+A fault that should alert is detected if one of its signals has an event in its window: from its first
+observation until `within` observations later, or until its last if that is later. An event on a signal of the
+run that lies in no such fault, nor within the same grace after the fault's end, is a false alarm. Repeats of
+an event, by id, count once; events on other signals are somebody else's.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from producer_sim.run_folder import Fault, FaultKind, ReceivedEvent, RunFolderIncomplete, Truth
+
+WITHIN_OBSERVATIONS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """An event by what scoring needs; `at_s` is when its observation was measured, epoch seconds."""
+
+    id: str
+    signal: str
+    at_s: float
+    received_s: float
+    arrived_s: float | None
+    value: float | None
+    evidence: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultOutcome:
+    """A fault that should alert, and the first event in its window; None: it was missed."""
+
+    fault: Fault
+    detection: Detection | None
+
+    @property
+    def delay_s(self) -> float | None:
+        """From the fault's first observation to the one that gave it away."""
+        return None if self.detection is None else self.detection.at_s - self.fault.first_s
+
+    @property
+    def delay_observations(self) -> int | None:
+        """The same delay in observations of one signal."""
+        return None if self.delay_s is None else round(self.delay_s / self.fault.period_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """`unwanted` are the faults that nobody should be told of: skipped, quarantined or learned."""
+
+    outcomes: tuple[FaultOutcome, ...]
+    unwanted: tuple[Fault, ...]
+    detections: tuple[Detection, ...]
+    false_alarms: tuple[Detection, ...]
+    false_alarms_by_family: dict[str, int]
+    within: int
+
+    @property
+    def detected(self) -> int:
+        """How many faults that should alert did."""
+        return sum(outcome.detection is not None for outcome in self.outcomes)
+
+    @property
+    def missed(self) -> int:
+        """How many faults that should alert did not."""
+        return len(self.outcomes) - self.detected
+
+    @property
+    def kinds(self) -> list[FaultKind]:
+        """The kinds of fault that should alert, as they first occur."""
+        return list(dict.fromkeys(outcome.fault.kind for outcome in self.outcomes))
+
+    def of_kind(self, kind: FaultKind) -> list[FaultOutcome]:
+        """What became of the faults of one kind."""
+        return [outcome for outcome in self.outcomes if outcome.fault.kind == kind]
+
+
+def score(truth: Truth, events: Iterable[ReceivedEvent], within: int = WITHIN_OBSERVATIONS) -> Score:
+    """Hold the events against the truth; both may be empty.
+
+    Raises:
+        RunFolderIncomplete: An event is not one of the pipeline's.
+    """
+    families = {signal.name: signal.family for signal in truth.signals}
+    detections = [one for one in _once(events) if one.signal in families]
+    by_signal: dict[str, list[Detection]] = defaultdict(list)
+    for detection in sorted(detections, key=lambda one: one.at_s):
+        by_signal[detection.signal].append(detection)
+    alerting = [fault for fault in truth.faults if fault.expected == "alert"]
+    explained = {
+        detection.id
+        for fault in alerting
+        for detection in _in_window(fault, by_signal, fault.first_s, fault.last_s + _grace_s(fault, within))
+    }
+    false_alarms = tuple(one for one in detections if one.id not in explained)
+    by_family: dict[str, int] = defaultdict(int)
+    for alarm in false_alarms:
+        by_family[families[alarm.signal]] += 1
+    return Score(
+        outcomes=tuple(_outcome(fault, by_signal, within) for fault in alerting),
+        unwanted=tuple(fault for fault in truth.faults if fault.expected != "alert"),
+        detections=tuple(detections),
+        false_alarms=false_alarms,
+        false_alarms_by_family=dict(by_family),
+        within=within,
+    )
+
+
+def window_end_s(fault: Fault, within: int) -> float:
+    """Until when an event detects the fault, epoch seconds."""
+    return max(fault.last_s, fault.first_s + _grace_s(fault, within))
+
+
+def _grace_s(fault: Fault, within: int) -> float:
+    return within * fault.period_s
+
+
+def _outcome(fault: Fault, by_signal: dict[str, list[Detection]], within: int) -> FaultOutcome:
+    found = _in_window(fault, by_signal, fault.first_s, window_end_s(fault, within))
+    return FaultOutcome(fault, min(found, key=lambda one: one.at_s, default=None))
+
+
+def _in_window(
+    fault: Fault, by_signal: dict[str, list[Detection]], from_s: float, until_s: float
+) -> list[Detection]:
+    # Timestamps of events are texts of whole microseconds: the first observation must not fall out by less.
+    return [
+        detection
+        for signal in fault.signals
+        for detection in _between(by_signal.get(signal, ()), from_s - 1e-5, until_s + 1e-5)
+    ]
+
+
+def _between(detections: Sequence[Detection], from_s: float, until_s: float) -> Sequence[Detection]:
+    first = bisect_left(detections, from_s, key=lambda one: one.at_s)
+    return detections[first : bisect_left(detections, until_s, key=lambda one: one.at_s)]
+
+
+def _once(events: Iterable[ReceivedEvent]) -> list[Detection]:
+    """The events as detections, repeats by id left out: the first receipt counts."""
+    found: dict[str, Detection] = {}
+    for event in events:
+        detection = _detection(event)
+        found.setdefault(detection.id, detection)
+    return list(found.values())
+
+
+def _detection(event: ReceivedEvent) -> Detection:
+    detail = event.detail
+    try:
+        arrived_at = detail.get("arrived_at")
+        return Detection(
+            id=detail["id"],
+            signal=detail["signal"],
+            at_s=_seconds(detail["timestamp"]),
+            received_s=event.received_s,
+            arrived_s=None if arrived_at is None else _seconds(arrived_at),
+            value=detail.get("value"),
+            evidence=detail.get("evidence") or {},
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunFolderIncomplete(
+            f"an event has no readable {error}: {str(detail)[:200]}. Events of the pipeline have "
+            "an id, a signal and a timestamp; take out what is not from it"
+        ) from None
+
+
+def _seconds(text: str) -> float:
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,1 @@
+"""Files of measurements to records in due order: CSV, Parquet and JSON lines."""

@@ -1,0 +1,145 @@
+"""What a command line asks for, made into a replay: every file is looked through before anything is sent."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from consumer.core.errors import Unlearnable
+from consumer.core.signals import check_name
+from producer_sim.replay.choice import choose
+from producer_sim.replay.labels import LabelKind, Window, labelled_windows, windows_of_file
+from producer_sim.replay.recording import FLAT_OUT, Recording, Times
+from producer_sim.replay.refusals import ReplayRefused
+from producer_sim.replay.run import Replay
+from producer_sim.replay.shapes import ROWS_IN_COLUMNS, Shape
+from producer_sim.replay.survey import survey
+from producer_sim.replay.table import open_table
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options of `replay`; what is None, or empty, is found."""
+
+    files: Sequence[Path]
+    assets: Sequence[str] = ()
+    time: str | None = None
+    signals: Sequence[str] = ()
+    labels: str | None = None
+    label_kind: LabelKind = "auto"
+    windows: Path | None = None
+    speed: float = 1.0
+    shape: Shape = "points"
+    rows_in_columns: int = ROWS_IN_COLUMNS
+    times: Times = "shifted"
+    settle_s: float = 60.0
+
+
+def prepare(asked: Asked, say: Callable[[str], None] = lambda text: None) -> Replay:
+    """Look through all files; `say` hears, in sentences, what a person should know of them.
+
+    Raises:
+        ReplayRefused: A file cannot be replayed as asked.
+    """
+    if asked.labels is not None and asked.windows is not None:
+        raise ReplayRefused("Labels are in a column (--labels) or in a file of windows (--windows), not both")
+    recordings = []
+    windows: list[list[Window]] = []
+    for path, asset in zip(asked.files, _assets(asked), strict=True):
+        recording = _recording(path, asset, asked)
+        recordings.append(recording)
+        windows.append(_windows(recording, asked))
+        _tell(recording, windows[-1], asked, say)
+    configuration = _configuration(asked, recordings)
+    return Replay(recordings, windows, asked.shape, asked.rows_in_columns, asked.settle_s, configuration)
+
+
+def speed_of(text: str) -> float:
+    """Read `recorded`, `flat-out`, or a factor such as 10 or 10x.
+
+    >>> speed_of("recorded"), speed_of("60x"), speed_of("flat-out")
+    (1.0, 60.0, inf)
+
+    Raises:
+        ReplayRefused: It is something else.
+    """
+    named = {"recorded": 1.0, "flat-out": FLAT_OUT}
+    if text in named:
+        return named[text]
+    try:
+        factor = float(text.removesuffix("x"))
+    except ValueError:
+        factor = 0.0
+    if not 0 < factor < FLAT_OUT:
+        raise ReplayRefused(
+            f"the speed {text!r} is not 'recorded', 'flat-out' or a factor above 0, such as 60"
+        )
+    return factor
+
+
+def _assets(asked: Asked) -> list[str]:
+    if asked.assets and len(asked.assets) != len(asked.files):
+        raise ReplayRefused(
+            f"--asset is given {len(asked.assets)} times for {len(asked.files)} files: give it once for each "
+            "file, in their order, or not at all"
+        )
+    assets = list(asked.assets) or [path.name.split(".")[0] for path in asked.files]
+    repeated = sorted({asset for asset in assets if assets.count(asset) > 1})
+    if repeated:
+        raise ReplayRefused(
+            f"two files would be one asset, {repeated[0]!r}, and their signals would mix: name the assets "
+            "with --asset, once for each file"
+        )
+    return assets
+
+
+def _recording(path: Path, asset: str, asked: Asked) -> Recording:
+    choice = choose(open_table(path), asked.time, asked.signals, asked.labels)
+    recording = Recording(asset, choice, survey(choice), asked.speed, asked.times)
+    for signal in recording.signals:
+        try:
+            check_name(signal)
+        except Unlearnable as error:
+            raise ReplayRefused(
+                f"{path}: the signal {signal!r}: {error}. Name the asset with --asset"
+            ) from None
+    return recording
+
+
+def _windows(recording: Recording, asked: Asked) -> list[Window]:
+    if asked.windows is not None:
+        return windows_of_file(asked.windows, recording.choice.table.path)
+    return [] if asked.labels is None else labelled_windows(recording.choice, asked.label_kind)
+
+
+def _tell(recording: Recording, windows: list[Window], asked: Asked, say: Callable[[str], None]) -> None:
+    seen, path = recording.survey, recording.choice.table.path
+    say(
+        f"{path}: {seen.rows:,} rows, {len(recording.signals)} signals, {seen.observations:,} observations, "
+        f"one each {seen.period_s:g} s by {recording.choice.time.name!r}"
+        + (f"; {len(windows)} labels" if asked.labels or asked.windows else "")
+    )
+    if seen.empty:
+        say(f"  {seen.empty:,} cells without a finite number are not sent")
+    if seen.backwards:
+        say(f"  {seen.backwards:,} rows are earlier than the row before: sent all the same, in this order")
+    if recording.choice.left_out:
+        names = ", ".join(column.name for column in recording.choice.left_out)
+        say(f"  named like labels, so not sent: {names} (--labels scores by one, --signals sends it)")
+
+
+def _configuration(asked: Asked, recordings: Sequence[Recording]) -> dict[str, Any]:
+    shifted = "due" if asked.speed == 1.0 else "ahead"
+    return {
+        "files": [str(path) for path in asked.files],
+        "assets": [recording.asset for recording in recordings],
+        "time": sorted({recording.choice.time.name for recording in recordings}),
+        "signals": list(dict.fromkeys(c.name for recording in recordings for c in recording.choice.signals)),
+        "labels": str(asked.windows) if asked.windows else asked.labels,
+        "speed": "flat out" if asked.speed == FLAT_OUT else f"{asked.speed:g}",
+        "shape": asked.shape,
+        "rows_in_columns": asked.rows_in_columns if asked.shape == "columns" else None,
+        "timestamps": shifted if asked.times == "shifted" else "recorded",
+        "cells_without_number": sum(recording.survey.empty for recording in recordings),
+        "rows_backwards": sum(recording.survey.backwards for recording in recordings),
+    }

@@ -1,0 +1,67 @@
+"""Rows to records: a point of each cell, columns of some rows, or the several values of a row."""
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from producer_sim import payloads
+from producer_sim.replay.recording import Recording, Row
+from producer_sim.sending.line import Planned
+from producer_sim.sending.put_request import StreamRecord
+
+Shape = Literal["points", "columns", "several-values"]
+
+ROWS_IN_COLUMNS = 10
+
+
+def planned(
+    recording: Recording, rows: Iterable[Row], shape: Shape, rows_in_columns: int = ROWS_IN_COLUMNS
+) -> Iterator[Planned]:
+    """Records in due order, each with how many observations it holds; cells without a value are left out.
+
+    The partition key is the signal's name, and with several values the asset's. Columns are due with their
+    last row, as on a gateway that collects before it sends.
+    """
+    match shape:
+        case "points":
+            return _points(recording, rows)
+        case "columns":
+            return _columns(recording, rows, rows_in_columns)
+        case "several-values":
+            return _several_values(recording, rows)
+
+
+def _points(recording: Recording, rows: Iterable[Row]) -> Iterator[Planned]:
+    signals = recording.signals
+    for row in rows:
+        for signal, value in zip(signals, row.values, strict=True):
+            if value is not None:
+                payload = payloads.point(signal, value, row.timestamp_s)
+                yield Planned(row.due_s, StreamRecord(signal, payload), 1)
+
+
+def _several_values(recording: Recording, rows: Iterable[Row]) -> Iterator[Planned]:
+    names = [column.name for column in recording.choice.signals]
+    for row in rows:
+        values = {name: value for name, value in zip(names, row.values, strict=True) if value is not None}
+        if values:
+            payload = payloads.several_values(recording.asset, row.timestamp_s, values)
+            yield Planned(row.due_s, StreamRecord(recording.asset, payload), len(values))
+
+
+def _columns(recording: Recording, rows: Iterable[Row], rows_in_columns: int) -> Iterator[Planned]:
+    collected: list[Row] = []
+    for row in rows:
+        collected.append(row)
+        if len(collected) == rows_in_columns:
+            yield from _of_collected(recording, collected)
+            collected.clear()
+    yield from _of_collected(recording, collected)
+
+
+def _of_collected(recording: Recording, rows: list[Row]) -> Iterator[Planned]:
+    for position, signal in enumerate(recording.signals):
+        cells = [(row.timestamp_s, value) for row in rows if (value := row.values[position]) is not None]
+        if cells:
+            timestamps, values = zip(*cells, strict=True)
+            payload = payloads.columns(signal, timestamps, values)
+            yield Planned(rows[-1].due_s, StreamRecord(signal, payload), len(cells))
