@@ -35,6 +35,16 @@ class Served(msgspec.Struct, frozen=True):
     consumer_log: str
     resources: PipelineResources
 
+    def is_alive(self) -> bool:
+        """Whether that process still runs."""
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True
+
 
 class AlreadyServed(Exception):
     """End the other pipeline, or serve in another folder."""
@@ -69,7 +79,7 @@ def find_served(folder: Path) -> Served | None:
         served = msgspec.json.decode((folder / _NAME).read_bytes(), type=Served)
     except (OSError, msgspec.MsgspecError):
         return None
-    return served if _is_alive(served.pid) else None
+    return served if served.is_alive() else None
 
 
 def refuse_a_second(folder: Path) -> None:
@@ -79,13 +89,3 @@ def refuse_a_second(folder: Path) -> None:
             f"A pipeline already runs in {folder}: process {served.pid}, {served.endpoint_url}. End it "
             f"(`kill -INT {served.pid}`), or give another --folder"
         )
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -324,6 +324,7 @@ def test_what_a_user_needs_is_an_output():
         "AlertTopicArnOnCall",
         "AlarmTopicArn",
         "DashboardName",
+        "UseCases",
         "FunctionNameDrift",
         "LogGroupNameDrift",
         "RejectedMessageBucketName",
