@@ -87,5 +87,5 @@ def refuse_a_second(folder: Path) -> None:
     if served := find_served(folder):
         raise AlreadyServed(
             f"A pipeline already runs in {folder}: process {served.pid}, {served.endpoint_url}. End it "
-            f"(`kill -INT {served.pid}`), or give another --folder"
+            f"(`kill {served.pid}`), or give another --folder"
         )

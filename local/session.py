@@ -73,6 +73,7 @@ class LocalPipeline:
         self._mapping: MappingThread | None = None
 
     def __enter__(self) -> "LocalPipeline":
+        self.consumer_log.unlink(missing_ok=True)
         with ExitStack() as entered:
             self.aws = entered.enter_context(EmbeddedAWS(self._aws_log))
             self.resources = create_pipeline_resources(self.aws, shards=self.options.shards)

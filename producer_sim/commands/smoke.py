@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.console import Console
+from rich.status import Status
 from rich.text import Text
 
 from producer_sim.pipeline.options import EndpointUrl, Local, Region, Stack, errors_shown
@@ -54,9 +55,10 @@ def smoke(
     try:
         with (
             errors_shown(console),
+            console.status("opening the pipeline") as status,
             open_pipeline(stack, local, None, region, endpoint_url) as pipeline,
         ):
-            hops = _followed(pipeline, signal, patience, console, as_json)
+            hops = _followed(pipeline, signal, patience, status, None if as_json else console)
     except KeyboardInterrupt:
         console.print("Stopped; what was made for looking has been removed.")
         raise typer.Exit(_INTERRUPTED) from None
@@ -70,16 +72,17 @@ def smoke(
 
 
 def _followed(
-    pipeline: Pipeline, signal: str, patience: Patience, console: Console, as_json: bool
+    pipeline: Pipeline, signal: str, patience: Patience, status: Status, console: Console | None
 ) -> list[Hop]:
-    hops = []
-    if not as_json:
+    """Follow it; show each hop on the console as soon as it is known, if there is one."""
+    hops: list[Hop] = []
+    if console:
         console.print(f"Following {signal} through {pipeline.name}", highlight=False, markup=False)
-    with console.status("listening to the bus and the alerts") as status:
-        for hop in follow(pipeline, signal, patience, status.update):
-            hops.append(hop)
-            if not as_json:
-                _show(len(hops), hop, console)
+    status.update("listening to the bus and the alerts")
+    for hop in follow(pipeline, signal, patience, lambda name: status.update(f"waiting: {name}")):
+        hops.append(hop)
+        if console:
+            _show(len(hops), hop, console)
     return hops
 
 

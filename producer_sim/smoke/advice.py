@@ -25,8 +25,9 @@ def of_learning(pipeline: Pipeline, models: ModelsOf, learned: int, reasons: lis
     elif models.learns is False:
         advice.append(
             "Likely: the consumer is stopped. This pipeline was started with `python -m local serve "
-            "--no-consumer`: its event source mapping is off, and records wait on the stream"
+            "--no-consumer`: its event source mapping is off, and records wait on the stream. Start it without"
         )
+        return advice
     elif models.mapping_id is not None:
         advice.append(_mapping_state(pipeline, models.mapping_id))
     if pipeline.kind == "local":

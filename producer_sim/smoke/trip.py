@@ -66,7 +66,7 @@ class Trip:
     @property
     def after_s(self) -> float:
         """Seconds since it set out."""
-        return time.monotonic() - self.started
+        return round(time.monotonic() - self.started, 3)
 
     def take(self, wait_s: float) -> None:
         """Take what arrives next."""

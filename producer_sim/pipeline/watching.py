@@ -1,0 +1,73 @@
+"""Alerts as they arrive, each once, with what the bus told of their events."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from producer_sim.pipeline.alert_message import AlertMessage
+from producer_sim.pipeline.listening import Inbox
+
+_DETAIL_WITHIN_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class SeenAlert:
+    """An alert, or an event that is watched itself; `detail` has what is known of the event."""
+
+    received_s: float
+    alert: str | None
+    """None for an event off the bus."""
+    id: str
+    headline: str
+    detail: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Watch:
+    """Drops what comes again, and joins alerts that are text with their events off the bus.
+
+    `events_too` shows every event, also those that no alert lets through.
+    """
+
+    inbox: Inbox
+    events_too: bool = False
+    repeats: int = 0
+    _seen: set[str] = field(default_factory=set)
+    _details: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _waiting: dict[str, tuple[float, AlertMessage]] = field(default_factory=dict)
+
+    def arrivals(self, wait_s: float) -> Iterator[SeenAlert]:
+        """What has become known within that time, which may be nothing."""
+        arrival = self.inbox.next(wait_s)
+        if isinstance(arrival, AlertMessage):
+            self._take(arrival)
+        elif arrival is not None:
+            detail, event_id = arrival.detail, arrival.detail["id"]
+            self._details[event_id] = detail
+            if self.events_too and self._is_new(event_id):
+                headline = detail.get("headline", arrival.detail_type)
+                yield SeenAlert(arrival.received_s, None, event_id, headline, detail)
+        yield from self._ready()
+
+    def _take(self, alert: AlertMessage) -> None:
+        if alert.detail is not None:
+            self._details[alert.id] = alert.detail
+        if self._is_new(alert.id):
+            self._waiting[alert.id] = time.monotonic(), alert
+
+    def _is_new(self, event_id: str) -> bool:
+        if event_id in self._seen:
+            self.repeats += 1
+            return False
+        self._seen.add(event_id)
+        return True
+
+    def _ready(self) -> Iterator[SeenAlert]:
+        now = time.monotonic()
+        for event_id, (since, alert) in list(self._waiting.items()):
+            detail = self._details.get(event_id)
+            if detail is None and now - since < _DETAIL_WITHIN_S:
+                continue
+            del self._waiting[event_id]
+            yield SeenAlert(alert.received_s, alert.alert, event_id, alert.headline, detail or {})
