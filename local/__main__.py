@@ -33,11 +33,12 @@ def serve(
         bool, typer.Option(help="Learn what arrives; without, records stay on the stream.")
     ] = True,
     folder: Annotated[Path, typer.Option(help="Where its logs and pipeline.json go.")] = FOLDER,
+    parent: Annotated[int | None, typer.Option(hidden=True, help="End with this process.")] = None,
 ) -> None:
     """Run the pipeline, reachable from this machine only, until Ctrl-C."""
     console = Console()
     try:
-        serve_until_interrupted(folder, consumer, console)
+        serve_until_interrupted(folder, consumer, console, parent)
     except (AlreadyServed, EmbeddedAWSFailed, MappingFailed) as error:
         console.print(f"[red]{error}")
         raise typer.Exit(1) from None

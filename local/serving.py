@@ -1,5 +1,6 @@
 """A local pipeline that runs until it is interrupted, and says what can be done with it."""
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -13,8 +14,12 @@ from local.session import LocalOptions, LocalPipeline
 _LOOK_EVERY_S = 0.5
 
 
-def serve_until_interrupted(folder: Path, consumer: bool, console: Console) -> None:
-    """Return after Ctrl-C or SIGTERM, when all that was started has ended.
+def serve_until_interrupted(
+    folder: Path, consumer: bool, console: Console, parent: int | None = None
+) -> None:
+    """Return after Ctrl-C or SIGTERM, or when the process `parent` has ended, if one is named.
+
+    All that was started has ended then.
 
     Raises: `AlreadyServed`, `EmbeddedAWSFailed`, `MappingFailed`.
     """
@@ -24,11 +29,11 @@ def serve_until_interrupted(folder: Path, consumer: bool, console: Console) -> N
     console.print("Starting the embedded AWS on 127.0.0.1: stream, bucket, event bus, rules, topic, queues")
     try:
         with (
-            LocalPipeline(folder, LocalOptions(consumer=consumer)) as pipeline,
+            LocalPipeline(folder, LocalOptions(consumer=consumer, warm=True)) as pipeline,
             described(pipeline, folder) as served,
         ):
             _tell(served, folder, console)
-            while True:
+            while parent is None or os.getppid() == parent:
                 pipeline.check()
                 time.sleep(_LOOK_EVERY_S)
     except KeyboardInterrupt:

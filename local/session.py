@@ -36,8 +36,8 @@ class LocalOptions:
     """What can differ between local pipelines.
 
     `consumer` off: records stay on the stream, as where a mapping is disabled. `pages` is MODEL_PAGES, the
-    function's own default if None. `environments` is how many processes the function has. `wrapped` gives
-    what is invoked in the function's place.
+    function's own default if None. `environments` is how many processes the function has; with `warm` they
+    are started first, which takes seconds. `wrapped` gives what is invoked in the function's place.
     """
 
     use_case: str = "drift"
@@ -45,6 +45,7 @@ class LocalOptions:
     shards: int = 4
     consumer: bool = True
     environments: int = 2
+    warm: bool = False
     mapping: MappingConfig = field(
         default_factory=lambda: MappingConfig(
             batch_size=2000, bisect_on_error=True, maximum_retry_attempts=10
@@ -91,6 +92,8 @@ class LocalPipeline:
         invocations = ThreadPoolExecutor(options.environments, thread_name_prefix="invoke")
         entered.callback(invocations.shutdown, cancel_futures=True)
         entered.enter_context(function)
+        if options.warm:  # at the same time, or one process would take all
+            list(invocations.map(function.invoke, [{"Records": []}] * options.environments))
         mapping = EventSourceMapping(
             KinesisSource(self.aws.client("kinesis"), resources.stream_arn),
             in_thread(options.wrapped(function), invocations),

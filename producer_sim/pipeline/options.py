@@ -8,8 +8,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from local.aws import EmbeddedAWSFailed
-from local.mapping_thread import MappingFailed
+from local.serving_process import ServingFailed
 from producer_sim.pipeline.listening import NotObservable
 from producer_sim.pipeline.states import StatesUnreadable
 from producer_sim.pipeline.target_errors import PipelineNotFound
@@ -49,7 +48,7 @@ def errors_shown(console: Console) -> Iterator[None]:
     """Show what is wrong with the pipeline, and end the command with 1."""
     try:
         yield
-    except (PipelineNotFound, NotObservable, StatesUnreadable, EmbeddedAWSFailed, MappingFailed) as error:
+    except (PipelineNotFound, NotObservable, StatesUnreadable, ServingFailed) as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
     except (ClientError, BotoCoreError) as error:

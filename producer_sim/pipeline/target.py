@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import boto3
 from botocore.config import Config
 
-from local.served import FOLDER, Served, described, find_served
-from local.session import LocalOptions, LocalPipeline
+from local.served import FOLDER, Served, find_served
+from local.serving_process import serving
 from producer_sim.pipeline.stack_outputs import read_outputs
 from producer_sim.pipeline.target_errors import PipelineNotFound
 
@@ -94,8 +94,7 @@ def open_pipeline(
     The local pipeline is the one that `python -m local serve` runs in `folder`, or else one that is started
     there for the time of the `with` block.
 
-    Raises: `PipelineNotFound`; for a local one that is started `EmbeddedAWSFailed`, and at the end
-        `MappingFailed`.
+    Raises: `PipelineNotFound`; `ServingFailed` where the local one does not start, or ends too early.
     """
     if (stack is not None) + local + (stream is not None) != 1:
         raise PipelineNotFound("Say which pipeline: one of --stack NAME, --local, --stream NAME")
@@ -105,9 +104,8 @@ def open_pipeline(
     elif served := find_served(folder):
         yield _of_served(served)
     else:
-        folder.mkdir(parents=True, exist_ok=True)
-        with LocalPipeline(folder, LocalOptions()) as pipeline, described(pipeline, folder) as served:
-            yield _of_served(served, pipeline.check)
+        with serving(folder) as (served, check):
+            yield _of_served(served, check)
 
 
 def _of_stack(stack: str, session: boto3.Session, endpoint_url: str | None) -> Pipeline:

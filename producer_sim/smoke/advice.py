@@ -25,7 +25,7 @@ def of_learning(pipeline: Pipeline, models: ModelsOf, learned: int, reasons: lis
     elif models.learns is False:
         advice.append(
             "Likely: the consumer is stopped. This pipeline was started with `python -m local serve "
-            "--no-consumer`: its event source mapping is off, and records wait on the stream. Start it without"
+            "--no-consumer`: its event source mapping is off, and records wait on the stream"
         )
         return advice
     elif models.mapping_id is not None:

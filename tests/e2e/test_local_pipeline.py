@@ -134,9 +134,13 @@ def test_the_observer_counts_its_signals_exactly_from_when_it_began(pipeline, tm
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_the_observer_removes_what_it_made_also_after_an_error(pipeline, tmp_path, error):
-    with pytest.raises(error), observe(pipeline, RunFolder(tmp_path), ["a"]):
-        assert len(left_over(pipeline)) == 4
-        raise error
+    def interrupted():
+        with observe(pipeline, RunFolder(tmp_path), ["a"]):
+            assert len(left_over(pipeline)) == 4
+            raise error
+
+    with pytest.raises(error):
+        interrupted()
     assert left_over(pipeline) == []
 
 
@@ -204,9 +208,15 @@ def test_without_a_name_the_choices_are_told():
 
 def test_an_error_of_the_mapping_reaches_who_waits_and_what_was_started_ends(tmp_path):
     options = LocalOptions(pace=Pace(poll_interval_s=0.2, discovery_interval_s=0.2))
-    with pytest.raises(MappingFailed, match="ResourceNotFound"), LocalPipeline(tmp_path, options) as pipeline:
-        pipeline.aws.client("kinesis").delete_stream(StreamName=pipeline.resources.stream_name)
-        pipeline.wait_until_done(1)
+    pipeline = LocalPipeline(tmp_path, options)
+
+    def wait_for_what_never_comes():
+        with pipeline:
+            pipeline.aws.client("kinesis").delete_stream(StreamName=pipeline.resources.stream_name)
+            pipeline.wait_until_done(1)
+
+    with pytest.raises(MappingFailed, match="ResourceNotFound"):
+        wait_for_what_never_comes()
     with pytest.raises(ProcessLookupError):
         os.kill(pipeline.aws.pid, 0)
 
