@@ -13,7 +13,6 @@ from rich.text import Text
 
 from producer_sim.pipeline.options import EndpointUrl, Local, Region, Stack, errors_shown
 from producer_sim.pipeline.target import Pipeline, open_pipeline
-from producer_sim.smoke.follow import follow
 from producer_sim.smoke.trip import Hop, Patience
 
 _MARKS = {
@@ -75,6 +74,8 @@ def _followed(
     pipeline: Pipeline, signal: str, patience: Patience, status: Status, console: Console | None
 ) -> list[Hop]:
     """Follow it; show each hop on the console as soon as it is known, if there is one."""
+    from producer_sim.smoke.follow import follow  # it needs River, which takes a second to import
+
     hops: list[Hop] = []
     if console:
         console.print(f"Following {signal} through {pipeline.name}", highlight=False, markup=False)

@@ -43,9 +43,11 @@ def watch(
     try:
         with (
             errors_shown(console),
+            console.status("opening the pipeline") as status,
             open_pipeline(stack, local, None, region, endpoint_url) as pipeline,
             listening(pipeline) as inbox,
         ):
+            status.stop()
             watched = Watch(inbox, events_too=events or not pipeline.alert_topic_arns)
             what = "events" if watched.events_too else "alerts"
             console.print(f"Watching the {what} of {pipeline.name}; Ctrl-C ends it", highlight=False)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from producer_sim.pipeline.alert_message import AlertMessage, read_alert
+from producer_sim.pipeline.errors import NotObservable
 from producer_sim.pipeline.queues import PROBE_SOURCE, Message, Queue, temporary_queues
 from producer_sim.pipeline.target import Pipeline
 from producer_sim.run_folder import ReceivedEvent
@@ -16,10 +17,6 @@ Arrival = ReceivedEvent | AlertMessage
 
 _OPEN_WITHIN_S = 60.0
 _PROBE_EVERY_S = 2.0
-
-
-class NotObservable(Exception):
-    """Nothing can be seen of this pipeline, or no longer: the text says why, and what to do."""
 
 
 class Inbox:

@@ -13,8 +13,9 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from producer_sim.pipeline.alert_message import AlertMessage
-from producer_sim.pipeline.listening import Inbox, NotObservable, listening
-from producer_sim.pipeline.states import Counts, LearnedCounts, StatesUnreadable
+from producer_sim.pipeline.errors import NotObservable, StatesUnreadable
+from producer_sim.pipeline.listening import Inbox, listening
+from producer_sim.pipeline.states import Counts, LearnedCounts
 from producer_sim.pipeline.target import Pipeline
 from producer_sim.run_folder import ReceivedAlert, RunFolder, Sample
 

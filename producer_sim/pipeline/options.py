@@ -9,9 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from local.serving_process import ServingFailed
-from producer_sim.pipeline.listening import NotObservable
-from producer_sim.pipeline.states import StatesUnreadable
-from producer_sim.pipeline.target_errors import PipelineNotFound
+from producer_sim.pipeline.errors import PipelineError
 
 _WHICH = "Which pipeline"
 
@@ -48,7 +46,7 @@ def errors_shown(console: Console) -> Iterator[None]:
     """Show what is wrong with the pipeline, and end the command with 1."""
     try:
         yield
-    except (PipelineNotFound, NotObservable, StatesUnreadable, ServingFailed) as error:
+    except (PipelineError, ServingFailed) as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
     except (ClientError, BotoCoreError) as error:

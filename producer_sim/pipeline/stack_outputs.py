@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
-from producer_sim.pipeline.target_errors import PipelineNotFound
+from producer_sim.pipeline.errors import PipelineNotFound
 
 _ALERT_TOPIC = "AlertTopicArn"
 

@@ -16,14 +16,11 @@ from consumer.core.quarantine import quoted
 from consumer.core.use_case import fingerprint
 from consumer.edge.page_codec import PageCodec, versions
 from consumer.use_cases import USE_CASES
+from producer_sim.pipeline.errors import StatesUnreadable
 from producer_sim.pipeline.target import ModelsOf
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-
-class StatesUnreadable(Exception):
-    """The function learns with another River than is here: install what consumer/requirements.lock pins."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -14,8 +14,8 @@ from botocore.config import Config
 
 from local.served import FOLDER, Served, find_served
 from local.serving_process import serving
+from producer_sim.pipeline.errors import PipelineNotFound
 from producer_sim.pipeline.stack_outputs import read_outputs
-from producer_sim.pipeline.target_errors import PipelineNotFound
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
