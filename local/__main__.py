@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from local.aws import EmbeddedAWSFailed
+from local.execution_environment import FunctionError
 from local.mapping_thread import MappingFailed
 from local.served import FOLDER, AlreadyServed
 from local.serving import serve_until_interrupted
@@ -39,8 +40,8 @@ def serve(
     console = Console()
     try:
         serve_until_interrupted(folder, consumer, console, parent)
-    except (AlreadyServed, EmbeddedAWSFailed, MappingFailed) as error:
-        console.print(f"[red]{error}")
+    except (AlreadyServed, EmbeddedAWSFailed, FunctionError, MappingFailed) as error:
+        console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from None
 
 

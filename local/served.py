@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -79,7 +81,17 @@ def find_served(folder: Path) -> Served | None:
         served = msgspec.json.decode((folder / _NAME).read_bytes(), type=Served)
     except (OSError, msgspec.MsgspecError):
         return None
-    return served if served.is_alive() else None
+    return served if served.is_alive() and _answers(served.endpoint_url) else None
+
+
+def _answers(endpoint_url: str) -> bool:
+    """Whether anything listens there: the process id of one that was killed may be another's by now."""
+    place = urlsplit(endpoint_url)
+    try:
+        socket.create_connection((place.hostname or "", place.port or 0), timeout=2.0).close()
+    except OSError:
+        return False
+    return True
 
 
 def refuse_a_second(folder: Path) -> None:

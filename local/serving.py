@@ -1,13 +1,12 @@
 """A local pipeline that runs until it is interrupted, and says what can be done with it."""
 
 import os
-import signal
 import time
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 
+from local.interruption import sigterm_as_ctrl_c
 from local.served import Served, described, refuse_a_second
 from local.session import LocalOptions, LocalPipeline
 
@@ -25,10 +24,10 @@ def serve_until_interrupted(
     """
     refuse_a_second(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    before = signal.signal(signal.SIGTERM, _interrupt)
     console.print("Starting the embedded AWS on 127.0.0.1: stream, bucket, event bus, rules, topic, queues")
     try:
         with (
+            sigterm_as_ctrl_c(),
             LocalPipeline(folder, LocalOptions(consumer=consumer, warm=True)) as pipeline,
             described(pipeline, folder) as served,
         ):
@@ -38,12 +37,6 @@ def serve_until_interrupted(
                 time.sleep(_LOOK_EVERY_S)
     except KeyboardInterrupt:
         console.print("Stopped; what was started has been ended.")
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _tell(served: Served, folder: Path, console: Console) -> None:

@@ -39,8 +39,8 @@ def smoke(
         float, typer.Option(metavar="SECONDS", help="For the event, and again for the alert.")
     ] = 60.0,
     signal_prefix: Annotated[
-        str, typer.Option(help="How the signal's name starts: an alert may let through only some.")
-    ] = "smoke.",
+        str, typer.Option(help="How its name starts, where an alert lets through only some.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of lines.")] = False,
 ) -> None:
     """Send one signal with a step, and follow it hop by hop: stream, state, event, alert.
@@ -49,7 +49,7 @@ def smoke(
     whoever is subscribed. Exit code 0 where all hops pass.
     """
     console = Console(stderr=as_json)
-    signal = f"{signal_prefix}{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
+    signal = f"{signal_prefix}smoke.{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
     patience = Patience(learn_s=learn_within or (300.0 if stack else 60.0), tell_s=tell_within)
     try:
         with (

@@ -8,6 +8,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from local.interruption import sigterm_as_ctrl_c
 from local.serving_process import ServingFailed
 from producer_sim.pipeline.errors import PipelineError
 
@@ -43,12 +44,18 @@ EndpointUrl = Annotated[
 
 @contextlib.contextmanager
 def errors_shown(console: Console) -> Iterator[None]:
-    """Show what is wrong with the pipeline, and end the command with 1."""
+    """Show what is wrong with the pipeline, and end the command with 1; SIGTERM is as Ctrl-C inside."""
     try:
-        yield
+        with sigterm_as_ctrl_c():
+            yield
     except (PipelineError, ServingFailed) as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
     except (ClientError, BotoCoreError) as error:
-        console.print(f"AWS refused: {error}", style="red", markup=False, soft_wrap=True)
+        console.print(
+            f"AWS does not do it: {error}. docs/deploy.md says what the credentials need",
+            style="red",
+            markup=False,
+            soft_wrap=True,
+        )
         raise typer.Exit(1) from None

@@ -13,9 +13,7 @@ from botocore.exceptions import ClientError
 from consumer.core.errors import UnreadablePage
 from consumer.core.layout import Layout
 from consumer.core.quarantine import quoted
-from consumer.core.use_case import fingerprint
-from consumer.edge.page_codec import PageCodec, versions
-from consumer.use_cases import USE_CASES
+from consumer.edge.page_codec import PageCodec
 from producer_sim.pipeline.errors import StatesUnreadable
 from producer_sim.pipeline.target import ModelsOf
 
@@ -49,7 +47,6 @@ class LearnedCounts:
         """Take the first look."""
         self._s3 = s3
         self._bucket = models.bucket
-        self._use_case = models.use_case
         self._signals = frozenset(signals)
         self._carriers = _carriers(signals)
         self._codec = PageCodec()
@@ -77,12 +74,6 @@ class LearnedCounts:
     def reasons(self) -> list[str]:
         """Why observations were quarantined, each reason once."""
         return sorted(set(self._reasons.values()))
-
-    @property
-    def expected_prefix(self) -> str | None:
-        """Under which keys the use case of this checkout keeps its models; None where it has no such one."""
-        use_case = USE_CASES.get(self._use_case)
-        return f"{self._models_prefix}{fingerprint(use_case, versions())}" if use_case else None
 
     def _sums(self) -> tuple[int, int]:
         return sum(page[0] for page in self._pages.values()), sum(page[1] for page in self._pages.values())

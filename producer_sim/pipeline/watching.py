@@ -1,7 +1,7 @@
 """Alerts as they arrive, each once, with what the bus told of their events."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,7 @@ class Watch:
 
     inbox: Inbox
     events_too: bool = False
+    clock: Callable[[], float] = time.monotonic
     repeats: int = 0
     _seen: set[str] = field(default_factory=set)
     _details: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -54,7 +55,7 @@ class Watch:
         if alert.detail is not None:
             self._details[alert.id] = alert.detail
         if self._is_new(alert.id):
-            self._waiting[alert.id] = time.monotonic(), alert
+            self._waiting[alert.id] = self.clock(), alert
 
     def _is_new(self, event_id: str) -> bool:
         if event_id in self._seen:
@@ -64,7 +65,7 @@ class Watch:
         return True
 
     def _ready(self) -> Iterator[SeenAlert]:
-        now = time.monotonic()
+        now = self.clock()
         for event_id, (since, alert) in list(self._waiting.items()):
             detail = self._details.get(event_id)
             if detail is None and now - since < _DETAIL_WITHIN_S:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,10 @@ from producer_sim import payloads
 from producer_sim.commands.smoke import smoke
 from producer_sim.commands.watch import watch
 from producer_sim.pipeline.observer import Counts, observe
-from producer_sim.pipeline.target import Pipeline, PipelineNotFound, open_pipeline
+from producer_sim.pipeline.target import ModelsOf, Pipeline, PipelineNotFound, open_pipeline
 from producer_sim.run_folder import RunFolder
-from producer_sim.smoke.trip import step_payloads
+from producer_sim.smoke.follow import follow
+from producer_sim.smoke.trip import Patience, step_payloads
 
 ROOT = Path(__file__).parents[2]
 
@@ -199,6 +201,29 @@ def test_with_the_consumer_stopped_smoke_says_which_hop_failed_and_why(tmp_path,
     assert "not reached" in hops["event on the bus"]
     assert "not reached" in hops["alert delivered"]
     assert "the consumer is stopped" in result.output
+
+
+def test_each_use_case_is_followed_whatever_becomes_of_the_others(pipeline):
+    [drift] = pipeline.models
+    both = replace(pipeline, models=(ModelsOf("steps", drift.bucket, learns=False), drift))
+    hops = list(follow(both, "smoke.both", Patience(learn_s=15.0), lambda name: None))
+    assert [(hop.name, hop.outcome) for hop in hops[2:]] == [
+        ("learned, steps", "failed"),
+        ("learned, drift", "passed"),
+        ("event on the bus, drift", "passed"),
+        ("alert delivered, drift", "passed"),
+    ]
+
+
+def test_where_none_runs_one_is_started_and_ends(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with open_pipeline(local=True) as pipeline:
+        served = find_served(tmp_path / "build" / "local")
+        assert pipeline.endpoint_url == served.endpoint_url
+        assert served.pid != os.getpid()
+        pipeline.check()
+    assert not served.is_alive()
+    assert find_served(tmp_path / "build" / "local") is None
 
 
 def test_without_a_name_the_choices_are_told():
