@@ -94,13 +94,13 @@ class Observer:
                     self._folder.append("events", [arrival])
 
     def take_samples(self) -> None:
-        """Write a sample about each second until `stop`; looking takes at most a quarter of the time."""
+        """Write a sample about each second until `stop`; this thread works at most a quarter of the time."""
         with self._noting_errors():
             while True:
-                started = time.monotonic()
+                started, worked_before_s = time.monotonic(), time.thread_time()
                 self._sample()
-                took_s = time.monotonic() - started
-                if self._stopped.wait(max(_SAMPLE_EVERY_S - took_s, took_s * (1 / _SHARE_MAX - 1))):
+                took_s, worked_s = time.monotonic() - started, time.thread_time() - worked_before_s
+                if self._stopped.wait(max(_SAMPLE_EVERY_S - took_s, worked_s * (1 / _SHARE_MAX - 1))):
                     break
             self._sample()
 

@@ -14,6 +14,7 @@ from consumer.core.errors import UnreadablePage
 from consumer.core.layout import Layout
 from consumer.core.quarantine import quoted
 from consumer.edge.page_codec import PageCodec
+from consumer.use_cases import USE_CASES
 from producer_sim.pipeline.errors import StatesUnreadable
 from producer_sim.pipeline.target import ModelsOf
 
@@ -50,6 +51,8 @@ class LearnedCounts:
         self._signals = frozenset(signals)
         self._carriers = _carriers(signals)
         self._codec = PageCodec()
+        if use_case := USE_CASES.get(models.use_case):
+            self._codec.check(use_case)  # now, for it imports River: not when the first page comes
         self._e_tags: dict[str, str] = {}
         self._pages: dict[str, tuple[int, int]] = {}
         self._keys: dict[Layout, frozenset[str]] = {}

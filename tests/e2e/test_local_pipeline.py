@@ -206,7 +206,7 @@ def test_with_the_consumer_stopped_smoke_says_which_hop_failed_and_why(tmp_path,
 def test_each_use_case_is_followed_whatever_becomes_of_the_others(pipeline):
     [drift] = pipeline.models
     both = replace(pipeline, models=(ModelsOf("steps", drift.bucket, learns=False), drift))
-    hops = list(follow(both, "smoke.both", Patience(learn_s=15.0), lambda name: None))
+    hops = list(follow(both, "smoke.both", Patience(learn_s=8.0), lambda name: None))
     assert [(hop.name, hop.outcome) for hop in hops[2:]] == [
         ("learned, steps", "failed"),
         ("learned, drift", "passed"),
