@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from local.interruption import sigterm_as_ctrl_c
-from local.served import Served, described, refuse_a_second
+from local.served import FOLDER, Served, described, refuse_a_second
 from local.session import LocalOptions, LocalPipeline
 
 _LOOK_EVERY_S = 0.5
@@ -57,7 +57,7 @@ def _tell(served: Served, folder: Path, console: Console) -> None:
         f"AWS_SECRET_ACCESS_KEY={credentials.aws_secret_access_key}",
         f"  stream {served.resources.stream_name}, bucket {served.resources.model_bucket}, "
         f"event bus {served.resources.event_bus_name}",
-        "",
+        "" if folder.resolve() == FOLDER.resolve() else f"Mind that --local looks for it in {FOLDER}.",
         f"What the function does: {served.consumer_log}",
         f"All of it for scripts: {folder / 'pipeline.json'}",
     ]

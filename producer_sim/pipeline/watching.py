@@ -3,12 +3,15 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from producer_sim.pipeline.alert_message import AlertMessage
 from producer_sim.pipeline.listening import Inbox
 
 _DETAIL_WITHIN_S = 3.0
+_REMEMBERED = 10_000
+
+_Known = TypeVar("_Known")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Watch:
     events_too: bool = False
     clock: Callable[[], float] = time.monotonic
     repeats: int = 0
-    _seen: set[str] = field(default_factory=set)
+    _seen: dict[str, None] = field(default_factory=dict)
     _details: dict[str, dict[str, Any]] = field(default_factory=dict)
     _waiting: dict[str, tuple[float, AlertMessage]] = field(default_factory=dict)
 
@@ -45,7 +48,7 @@ class Watch:
             self._take(arrival)
         elif arrival is not None:
             detail, event_id = arrival.detail, arrival.detail["id"]
-            self._details[event_id] = detail
+            _remember(self._details, event_id, detail)
             if self.events_too and self._is_new(event_id):
                 headline = detail.get("headline", arrival.detail_type)
                 yield SeenAlert(arrival.received_s, None, event_id, headline, detail)
@@ -53,7 +56,7 @@ class Watch:
 
     def _take(self, alert: AlertMessage) -> None:
         if alert.detail is not None:
-            self._details[alert.id] = alert.detail
+            _remember(self._details, alert.id, alert.detail)
         if self._is_new(alert.id):
             self._waiting[alert.id] = self.clock(), alert
 
@@ -61,7 +64,7 @@ class Watch:
         if event_id in self._seen:
             self.repeats += 1
             return False
-        self._seen.add(event_id)
+        _remember(self._seen, event_id, None)
         return True
 
     def _ready(self) -> Iterator[SeenAlert]:
@@ -72,3 +75,10 @@ class Watch:
                 continue
             del self._waiting[event_id]
             yield SeenAlert(alert.received_s, alert.alert, event_id, alert.headline, detail or {})
+
+
+def _remember(known: dict[str, _Known], event_id: str, what: _Known) -> None:
+    """Add it, and forget the oldest: one may watch for weeks."""
+    known[event_id] = what
+    if len(known) > _REMEMBERED:
+        del known[next(iter(known))]

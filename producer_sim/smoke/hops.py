@@ -72,7 +72,7 @@ def learned(trip: Trip, models: ModelsOf, look: LearnedCounts) -> str:
         counts = look.look()
         if counts.learned >= OBSERVATIONS:
             break
-        trip.take(_LOOK_EVERY_S)
+        trip.listen(_LOOK_EVERY_S)
     if counts.learned == OBSERVATIONS:
         return f"the state in s3://{models.bucket}/models/{models.use_case}/ counts {OBSERVATIONS}"
     told = advice.of_learning(trip.pipeline, models, counts.learned, look.reasons)

@@ -68,8 +68,14 @@ class Trip:
         """Seconds since it set out."""
         return round(time.monotonic() - self.started, 3)
 
+    def listen(self, seconds: float) -> None:
+        """Take all that arrives within that time."""
+        until = time.monotonic() + seconds
+        while (left_s := until - time.monotonic()) > 0:
+            self.take(left_s)
+
     def take(self, wait_s: float) -> None:
-        """Take what arrives next."""
+        """Take what arrives next, if it does so within that time."""
         arrival = self.inbox.next(wait_s)
         if isinstance(arrival, AlertMessage):
             self.alerted.setdefault(arrival.id, []).append(arrival.alert)
