@@ -1,39 +1,74 @@
-"""`python -m local`: run the demo, and leave its outcome in build/demo."""
+"""`python -m local`: run the demo, and leave its outcome in build/demo; `python -m local serve`: stay."""
 
 import shutil
-import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
 from local.aws import EmbeddedAWSFailed
-from local.demo import DemoSize, run_demo
-from local.demo_verdict import RULE
+from local.execution_environment import FunctionError
+from local.mapping_thread import MappingFailed
+from local.served import FOLDER, AlreadyServed
+from local.serving import serve_until_interrupted
 
-FOLDER = Path("build/demo")
+DEMO_FOLDER = Path("build/demo")
+_INTERRUPTED = 130
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-def main() -> int:
-    """Give the exit code: 0 where all that is promised held."""
+@app.callback(invoke_without_command=True)
+def demo(context: typer.Context) -> None:
+    """Run the whole pipeline on this machine: without a command the demo, which checks itself, a minute."""
+    if context.invoked_subcommand is None:
+        raise typer.Exit(_demo())
+
+
+@app.command()
+def serve(
+    consumer: Annotated[
+        bool, typer.Option(help="Learn what arrives; without, records stay on the stream.")
+    ] = True,
+    folder: Annotated[Path, typer.Option(help="Where its logs and pipeline.json go.")] = FOLDER,
+    parent: Annotated[int | None, typer.Option(hidden=True, help="End with this process.")] = None,
+) -> None:
+    """Run the pipeline, reachable from this machine only, until Ctrl-C."""
     console = Console()
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir(parents=True)
     try:
-        summary, broken = run_demo(FOLDER, DemoSize(), console)
-    except EmbeddedAWSFailed as error:
+        serve_until_interrupted(folder, consumer, console, parent)
+    except (AlreadyServed, EmbeddedAWSFailed, FunctionError, MappingFailed) as error:
+        console.print(str(error), style="red", markup=False)
+        raise typer.Exit(1) from None
+
+
+def _demo() -> int:
+    """Give the exit code: 0 where all that is promised held."""
+    from local.demo import DemoSize, run_demo  # its plant and its series are not needed to serve
+    from local.demo_verdict import RULE
+
+    console = Console()
+    shutil.rmtree(DEMO_FOLDER, ignore_errors=True)
+    DEMO_FOLDER.mkdir(parents=True)
+    try:
+        summary, broken = run_demo(DEMO_FOLDER, DemoSize(), console)
+    except (EmbeddedAWSFailed, MappingFailed) as error:
         console.print(f"[red]{error}")
         return 1
     except KeyboardInterrupt:
         console.print("Stopped; what was started has been ended.")
-        return 130
+        return _INTERRUPTED
     table = Table(title="What happened", show_header=False)
     for name, value in asdict(summary).items():
         table.add_row(name.replace("_", " "), f"{value:,}" if value is not None else "none")
     console.print(table)
     console.print(f"The rule: {RULE}.")
-    console.print(f"The whole outcome: {FOLDER}/summary.json; the function's logs: {FOLDER}/consumer.log")
+    console.print(
+        f"The whole outcome: {DEMO_FOLDER}/summary.json; the function's logs: {DEMO_FOLDER}/consumer.log"
+    )
     for promise in broken:
         console.print(f"[red]This does not hold: {promise}.")
     if not broken:
@@ -45,4 +80,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    app(prog_name="python -m local")

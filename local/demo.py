@@ -1,7 +1,5 @@
 """The demo: a plant sends, the pipeline learns and alerts, and the outcome is held against a plain loop."""
 
-import asyncio
-import contextlib
 import json
 import threading
 import time
@@ -18,15 +16,9 @@ from consumer.use_cases import USE_CASES
 from local import demo_verdict
 from local.aws import EmbeddedAWS
 from local.demo_records import Sent, changes, demo_plant, demo_records
-from local.event_source_mapping import EventSourceMapping, MappingConfig, Pace, RealClock, in_thread
 from local.execution_environment import Function
-from local.kinesis_source import KinesisSource, S3Destination
-from local.pipeline_resources import (
-    PipelineResources,
-    create_pipeline_resources,
-    drain_alerts,
-    drain_audit,
-)
+from local.pipeline_resources import drain_alerts, drain_audit
+from local.session import Invocation, LocalOptions, LocalPipeline
 from producer_sim.sending.ordered_put import SEND_ONCE, Acknowledgement, OrderedPut
 from producer_sim.water_flow import water_flow
 
@@ -64,27 +56,32 @@ class Summary:
 
 
 class _Faults:
-    """Invokes the function, and makes one invocation die after publishing, and one batch arrive twice."""
+    """Makes one invocation die after publishing, and one batch arrive twice."""
 
-    def __init__(self, function: Function) -> None:
-        self.function = function
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._dying = False
+        self.deaths = 0
         self.batches_repeated = 0
 
-    def invoke(self, event: dict[str, Any]) -> Any:
+    def wrapped(self, function: Function) -> Invocation:
+        """What is invoked in the function's place."""
+        return lambda event: self._invoke(function, event)
+
+    def _invoke(self, function: Function, event: dict[str, Any]) -> Any:
         with self._lock:
-            dies = self.function.deaths == 0 and not self._dying
+            dies = function.deaths == 0 and not self._dying
             self._dying |= dies
         try:
-            response = self.function.invoke(event, dies_after_publishing=dies)
+            response = function.invoke(event, dies_after_publishing=dies)
         finally:
+            self.deaths = function.deaths
             if dies:
                 self._dying = False
         with self._lock:
             repeat = not self.batches_repeated and not response["batchItemFailures"] and not dies
             self.batches_repeated += repeat
-        return self.function.invoke(event) if repeat else response
+        return function.invoke(event) if repeat else response
 
 
 def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, list[str]]:
@@ -95,18 +92,11 @@ def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, l
     plant = demo_plant(size.seed, size.signals, size.observations)
     sent = demo_records(plant, water_flow("branch1.water_flow"), water_flow("branch1:water_flow"))
     console.print("Starting the embedded AWS on 127.0.0.1: stream, bucket, event bus, rules, topic, queues")
-    with EmbeddedAWS(folder / "aws.log") as aws:
-        resources = create_pipeline_resources(aws)
-        environment = aws.environment() | {
-            "USE_CASE": USE_CASE,
-            "MODEL_BUCKET": resources.model_bucket,
-            "EVENT_BUS_NAME": resources.event_bus_name,
-        }
-        log = folder / "consumer.log"
-        with Function(environment, log) as function:
-            faults = _Faults(function)
-            acknowledged, seconds = asyncio.run(_stream(aws, resources, faults, sent, console))
-            deaths = function.deaths
+    faults = _Faults()
+    options = LocalOptions(use_case=USE_CASE, wrapped=faults.wrapped)
+    with LocalPipeline(folder, options) as pipeline:
+        aws, resources = pipeline.aws, pipeline.resources
+        acknowledged, seconds = _stream(pipeline, sent, console)
         console.print("Reading the states, the quarantine and the alerts")
         objects = list(_objects(aws, resources.model_bucket))
         published = [event["detail"] for event in drain_audit(aws, resources)]
@@ -120,7 +110,7 @@ def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, l
         observations_learned=learned,
         skipped=sum(state.skipped for state in states.values()),
         quarantined=len(demo_verdict.quarantined_ids(objects)),
-        redelivered=demo_verdict.metric_sum(log, "Redelivered"),
+        redelivered=demo_verdict.metric_sum(pipeline.consumer_log, "Redelivered"),
         signals=sum(state.learned > 0 for state in states.values()),
         drifts_injected=judged.injected,
         drifts_detected=judged.detected,
@@ -139,53 +129,35 @@ def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, l
         "what was quarantined is what was bad": summary.quarantined == sum(one.is_bad for one in sent),
         "the events are those of a plain River loop": {event["id"] for event in published} == expected,
         "the alerts are those of a plain River loop": set(alerts) == expected,
-        "one invocation died between publish and commit": deaths == 1,
+        "one invocation died between publish and commit": faults.deaths == 1,
         "one batch arrived twice": faults.batches_repeated == 1 and summary.redelivered > 0,
     }
     return summary, [promise for promise, holds in promises.items() if not holds]
 
 
-async def _stream(
-    aws: EmbeddedAWS, resources: PipelineResources, faults: _Faults, sent: list[Sent], console: Console
+def _stream(
+    pipeline: LocalPipeline, sent: list[Sent], console: Console
 ) -> tuple[list[Acknowledgement], float]:
-    """Send and learn side by side; give where each record went, and how many seconds it all took."""
-    source = KinesisSource(aws.client("kinesis"), resources.stream_arn)
-    destination = S3Destination(aws.client("s3"), resources.failed_batch_bucket)
-    config = MappingConfig(batch_size=2000, bisect_on_error=True, maximum_retry_attempts=10)
-    mapping = EventSourceMapping(
-        source, in_thread(faults.invoke), config, RealClock(), destination, pace=Pace(poll_interval_s=0.2)
-    )
+    """Send while the pipeline learns; give where each record went, and how many seconds it all took."""
     columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    stopped = threading.Event()
-    with Progress(*columns, console=console) as progress, contextlib.ExitStack() as at_end:
-        # What no cancellation reaches: the thread that sends, and those that wait for the function.
-        at_end.callback(stopped.set)
-        at_end.callback(faults.function.close)
+    with Progress(*columns, console=console) as progress:
         sending = progress.add_task("records sent", total=len(sent))
         learning = progress.add_task("records learned", total=len(sent))
 
-        def acknowledge(done: int, total: int) -> None:
-            if stopped.is_set():
-                raise InterruptedError("the demo was stopped")
-            progress.update(sending, completed=done)
+        def learned(done: int) -> None:
+            progress.update(learning, completed=done)
 
-        put = OrderedPut(aws.client("kinesis", SEND_ONCE), resources.stream_name, progress=acknowledge)
+        def acknowledged(done: int, total: int) -> None:
+            pipeline.check()
+            progress.update(sending, completed=done)
+            learned(pipeline.progress.records_done)
+
+        kinesis = pipeline.aws.client("kinesis", SEND_ONCE)
+        put = OrderedPut(kinesis, pipeline.resources.stream_name, progress=acknowledged)
         started = time.monotonic()
-        running = asyncio.create_task(mapping.run())
-        sender = asyncio.create_task(asyncio.to_thread(put.send, [one.record for one in sent]))
-        done = asyncio.create_task(mapping.progress.wait_until_done(len(sent)))
-        while not done.done():
-            await asyncio.wait([done], timeout=0.2)
-            progress.update(learning, completed=mapping.progress.records_done)
-            for ended in (sender, running):
-                if ended.done():
-                    ended.result()  # it raises what went wrong there: nothing more would come
-        seconds = time.monotonic() - started
-        await done
-        acknowledged = await sender
-        mapping.stop()
-        await running
-    return acknowledged, seconds
+        where = put.send([one.record for one in sent])
+        pipeline.wait_until_done(len(sent), learned)
+        return where, time.monotonic() - started
 
 
 def _objects(aws: EmbeddedAWS, bucket: str) -> Iterator[tuple[str, bytes]]:

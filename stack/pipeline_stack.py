@@ -62,6 +62,7 @@ class PipelineStack(Stack):
             "EventLogGroupName": alerts.event_log.log_group_name,
             "UndeliveredAlertsQueueUrl": alerts.undelivered.queue_url,
             "AlarmTopicArn": monitoring.topic.topic_arn,
+            "UseCases": ",".join(consumers),
             "DashboardName": monitoring.dashboard.dashboard_name,
             "SendOneValue": (
                 f"aws kinesis put-record --stream-name {stream} --partition-key demo.pressure "

@@ -2,10 +2,8 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any, get_args, get_origin
-from unittest.mock import Mock
 
 import pytest
 from pydantic import BaseModel
@@ -14,6 +12,7 @@ from consumer.core.batch import Record, Shard
 from consumer.core.events import event_of
 from consumer.core.kinesis_event import batches_of
 from consumer.core.quarantine import quarantine_objects
+from producer_sim.smoke.trip import OBSERVATIONS, step_payloads
 from stack.config import PlantConfig
 from stack.context import read_plants
 from tests.consumer.world import World, record
@@ -180,18 +179,26 @@ def test_the_policy_that_a_topic_needs_is_that_of_an_alerts_own_topic():
     assert documented | {key: own[key] for key in of_each} == own
 
 
-def test_the_step_that_it_sends_is_one_drift(monkeypatch):
-    [loop] = re.findall(r"python - <<'END'\n(.*?)\nEND", DEPLOY, flags=re.DOTALL)
-    stream = Mock()
-    monkeypatch.setitem(sys.modules, "boto3", Mock(client=Mock(return_value=stream)))
-    monkeypatch.setenv("STREAM", "stream")
-    exec(loop, {})
-    sent = [call.kwargs for call in stream.put_record.call_args_list]
-    payloads = [json.loads(put["Data"]) for put in sent]
-    assert {put["PartitionKey"] for put in sent} == {payload["signal"] for payload in payloads}
+def test_the_step_that_it_sends_by_hand_is_one_drift(capsys):
+    by_hand = re.search(r"--partition-key (\S+) .*?python -c '\n(.*?)'\)\"", DEPLOY, flags=re.DOTALL)
+    key, program = by_hand.groups()
+    exec(program, {})
+    payload = json.loads(capsys.readouterr().out)
+    assert payload["signal"] == key
+    detail = the_one_event_of([payload])
+    assert f'"value":{detail["value"]}' in DEPLOY
+    assert f"after {detail['observations']} observations" in DEPLOY
+
+
+def test_the_step_that_the_smoke_test_sends_is_one_drift():
+    payloads = [json.loads(payload) for payload in step_payloads("smoke.1", 1.7e9)]
+    assert f"{OBSERVATIONS} observations in {len(payloads)} records" in DEPLOY
+    detail = the_one_event_of(payloads)
+    assert f"value {detail['value']:g}, after {detail['observations']} observations" in DEPLOY
+
+
+def the_one_event_of(payloads: list[dict]) -> dict:
     world = World()
     world.invoke([record(number, payload) for number, payload in enumerate(payloads)])
     [event] = world.bus.events
-    detail = json.loads(event.detail)
-    assert f'"value":{detail["value"]}' in DEPLOY
-    assert f"after {detail['observations']} observations" in DEPLOY
+    return json.loads(event.detail)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from consumer.edge import telemetry
+from producer_sim.pipeline.stack_outputs import StackOutputs
 from tests.stack.synthesis import PLANT, of_type, template, the
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-AbCdEf"
@@ -391,6 +392,7 @@ def test_what_a_user_needs_is_an_output():
         "AlertTopicArnOnCall",
         "AlarmTopicArn",
         "DashboardName",
+        "UseCases",
         "FunctionNameDrift",
         "LogGroupNameDrift",
         "RejectedMessageBucketName",
@@ -399,6 +401,18 @@ def test_what_a_user_needs_is_an_output():
         "SeeEvents",
         "SeeLogDrift",
     }
+
+
+def test_producer_sim_finds_what_it_reads_among_the_outputs():
+    use_cases = ("drift", "slow-steps")
+    config = {"use_cases": {name: {} for name in use_cases}, "alerts": [{"name": "on-call"}]}
+    given = template(config, use_cases)["Outputs"]
+    outputs = StackOutputs("Plant", {name: str(output["Value"]) for name, output in given.items()})
+    assert outputs.use_cases == use_cases
+    assert set(outputs.alert_topic_arns) == {"OnCall"}
+    for use_case in use_cases:
+        for kind in ("FunctionName", "LogGroupName", "EventSourceMappingId"):
+            assert outputs.of_use_case(kind, use_case)
 
 
 def test_the_dashboard_answers_its_questions():

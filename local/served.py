@@ -1,0 +1,103 @@
+"""`pipeline.json`: what another process needs to know of a local pipeline that runs."""
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from local.aws import REGION
+from local.pipeline_resources import PipelineResources
+from local.session import LocalPipeline
+
+FOLDER = Path("build/local")
+_NAME = "pipeline.json"
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """What the embedded AWS takes; it would take any."""
+
+    aws_access_key_id: str = "test"
+    aws_secret_access_key: str = "test"
+
+
+class Served(msgspec.Struct, frozen=True):
+    """A local pipeline that runs: `pid` is the process that ends it."""
+
+    pid: int
+    endpoint_url: str
+    region: str
+    credentials: Credentials
+    use_case: str
+    consumer: bool
+    """Whether records are learned; without, they stay on the stream."""
+    consumer_log: str
+    resources: PipelineResources
+
+    def is_alive(self) -> bool:
+        """Whether that process still runs."""
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True
+
+
+class AlreadyServed(Exception):
+    """End the other pipeline, or serve in another folder."""
+
+
+@contextlib.contextmanager
+def described(pipeline: LocalPipeline, folder: Path) -> Iterator[Served]:
+    """Have `pipeline.json` in the folder for the time of a `with` block."""
+    served = Served(
+        pid=os.getpid(),
+        endpoint_url=pipeline.aws.endpoint_url,
+        region=REGION,
+        credentials=Credentials(),
+        use_case=pipeline.options.use_case,
+        consumer=pipeline.options.consumer,
+        consumer_log=str(pipeline.consumer_log.absolute()),
+        resources=pipeline.resources,
+    )
+    path = folder / _NAME
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(served)) + b"\n")
+    partial.replace(path)  # whoever reads finds all of it, or none
+    try:
+        yield served
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def find_served(folder: Path) -> Served | None:
+    """The pipeline that runs there; None where there is none, also where it was killed."""
+    try:
+        served = msgspec.json.decode((folder / _NAME).read_bytes(), type=Served)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return served if served.is_alive() and _answers(served.endpoint_url) else None
+
+
+def _answers(endpoint_url: str) -> bool:
+    """Whether anything listens there: the process id of one that was killed may be another's by now."""
+    place = urlsplit(endpoint_url)
+    try:
+        socket.create_connection((place.hostname or "", place.port or 0), timeout=2.0).close()
+    except OSError:
+        return False
+    return True
+
+
+def refuse_a_second(folder: Path) -> None:
+    """Raise `AlreadyServed` where a pipeline runs in this folder."""
+    if served := find_served(folder):
+        raise AlreadyServed(
+            f"A pipeline already runs in {folder}: process {served.pid}, {served.endpoint_url}. End it "
+            f"(`kill {served.pid}`), or give another --folder"
+        )

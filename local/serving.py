@@ -1,0 +1,64 @@
+"""A local pipeline that runs until it is interrupted, and says what can be done with it."""
+
+import os
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from local.interruption import sigterm_as_ctrl_c
+from local.served import FOLDER, Served, described, refuse_a_second
+from local.session import LocalOptions, LocalPipeline
+
+_LOOK_EVERY_S = 0.5
+
+
+def serve_until_interrupted(
+    folder: Path, consumer: bool, console: Console, parent: int | None = None
+) -> None:
+    """Return after Ctrl-C or SIGTERM, or when the process `parent` has ended, if one is named.
+
+    All that was started has ended then.
+
+    Raises: `AlreadyServed`, `EmbeddedAWSFailed`, `MappingFailed`.
+    """
+    refuse_a_second(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    console.print("Starting the embedded AWS on 127.0.0.1: stream, bucket, event bus, rules, topic, queues")
+    try:
+        with (
+            sigterm_as_ctrl_c(),
+            LocalPipeline(folder, LocalOptions(consumer=consumer, warm=True)) as pipeline,
+            described(pipeline, folder) as served,
+        ):
+            _tell(served, folder, console)
+            while parent is None or os.getppid() == parent:
+                pipeline.check()
+                time.sleep(_LOOK_EVERY_S)
+    except KeyboardInterrupt:
+        console.print("Stopped; what was started has been ended.")
+
+
+def _tell(served: Served, folder: Path, console: Console) -> None:
+    credentials = served.credentials
+    lines = [
+        f"The pipeline runs on {served.endpoint_url}, from this machine only, until Ctrl-C."
+        if served.consumer
+        else f"The pipeline runs on {served.endpoint_url} until Ctrl-C, but nothing learns (--no-consumer).",
+        "",
+        "In another terminal:",
+        "  python -m producer_sim smoke --local        follow one signal through all of it",
+        "  python -m producer_sim watch --local        alerts as they arrive",
+        "  python -m producer_sim simulate --local     a plant with faults",
+        "",
+        "With any other AWS tool:",
+        f"  export AWS_ENDPOINT_URL={served.endpoint_url} AWS_DEFAULT_REGION={served.region} \\",
+        f"    AWS_ACCESS_KEY_ID={credentials.aws_access_key_id} "
+        f"AWS_SECRET_ACCESS_KEY={credentials.aws_secret_access_key}",
+        f"  stream {served.resources.stream_name}, bucket {served.resources.model_bucket}, "
+        f"event bus {served.resources.event_bus_name}",
+        "" if folder.resolve() == FOLDER.resolve() else f"Mind that --local looks for it in {FOLDER}.",
+        f"What the function does: {served.consumer_log}",
+        f"All of it for scripts: {folder / 'pipeline.json'}",
+    ]
+    console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)

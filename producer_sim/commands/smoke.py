@@ -1,0 +1,98 @@
+"""`python -m producer_sim smoke`: does it work, and where not?"""
+
+import secrets
+import time
+from dataclasses import asdict
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.status import Status
+from rich.text import Text
+
+from producer_sim.pipeline.options import EndpointUrl, Local, Region, Stack, errors_shown
+from producer_sim.pipeline.target import Pipeline, open_pipeline
+from producer_sim.smoke.trip import Hop, Patience
+
+_MARKS = {
+    "passed": ("ok", "green"),
+    "failed": ("FAILED", "bold red"),
+    "not reached": ("not reached", "dim"),
+    "not there": ("there is none", "dim"),
+}
+_INTERRUPTED = 130
+
+
+def smoke(
+    stack: Stack = None,
+    local: Local = False,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+    learn_within: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS", help="For learning; 300 for a stack, 60 locally.", show_default=False
+        ),
+    ] = None,
+    tell_within: Annotated[
+        float, typer.Option(metavar="SECONDS", help="For the event, and again for the alert.")
+    ] = 60.0,
+    signal_prefix: Annotated[
+        str, typer.Option(help="How its name starts, where an alert lets through only some.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of lines.")] = False,
+) -> None:
+    """Send one signal with a step, and follow it hop by hop: stream, state, event, alert.
+
+    Each hop passes, or says what to look at. The first thing to run after a deployment: its alert reaches
+    whoever is subscribed. Exit code 0 where all hops pass.
+    """
+    console = Console(stderr=as_json)
+    signal = f"{signal_prefix}smoke.{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
+    patience = Patience(learn_s=learn_within or (300.0 if stack else 60.0), tell_s=tell_within)
+    try:
+        with (
+            errors_shown(console),
+            console.status("opening the pipeline") as status,
+            open_pipeline(stack, local, None, region, endpoint_url) as pipeline,
+        ):
+            hops = _followed(pipeline, signal, patience, status, None if as_json else console)
+    except KeyboardInterrupt:
+        console.print("Stopped; what was made for looking has been removed.")
+        raise typer.Exit(_INTERRUPTED) from None
+    passed = all(hop.outcome in ("passed", "not there") for hop in hops)
+    if as_json:
+        document = {"pipeline": pipeline.name, "signal": signal, "passed": passed}
+        print(msgspec.json.encode(document | {"hops": [asdict(hop) for hop in hops]}).decode())
+    elif passed:
+        console.print(f"[green]It works: {pipeline.name} learned {signal} and told of its step.")
+    raise typer.Exit(0 if passed else 1)
+
+
+def _followed(
+    pipeline: Pipeline, signal: str, patience: Patience, status: Status, console: Console | None
+) -> list[Hop]:
+    """Follow it; show each hop on the console as soon as it is known, if there is one."""
+    from producer_sim.smoke.follow import follow  # it needs River, which takes a second to import
+
+    hops: list[Hop] = []
+    if console:
+        console.print(f"Following {signal} through {pipeline.name}", highlight=False, markup=False)
+    status.update("listening to the bus and the alerts")
+    for hop in follow(pipeline, signal, patience, lambda name: status.update(f"waiting: {name}")):
+        hops.append(hop)
+        if console:
+            _show(len(hops), hop, console)
+    return hops
+
+
+def _show(number: int, hop: Hop, console: Console) -> None:
+    mark, style = _MARKS[hop.outcome]
+    line = Text(f"{number} {hop.name:<20} ")
+    line.append(f"{mark:<8}", style)
+    line.append(f"{hop.after_s:6.1f} s  " if hop.after_s is not None else "", "dim")
+    line.append(hop.seen)
+    console.print(line, soft_wrap=True)
+    for advised in hop.look_at:
+        console.print(Text(f"    {advised}"), soft_wrap=True)

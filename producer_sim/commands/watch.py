@@ -1,0 +1,100 @@
+"""`python -m producer_sim watch`: alerts as they arrive."""
+
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from producer_sim.pipeline.listening import listening
+from producer_sim.pipeline.options import EndpointUrl, Local, Region, Stack, errors_shown
+from producer_sim.pipeline.target import open_pipeline
+from producer_sim.pipeline.watching import SeenAlert, Watch
+
+_STYLES = {"critical": "bold red", "error": "red", "warning": "yellow", "info": "cyan"}
+_LOOK_EVERY_S = 0.3
+
+
+def watch(
+    stack: Stack = None,
+    local: Local = False,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+    events: Annotated[
+        bool, typer.Option("--events", help="Every event on the bus, also those that no alert lets through.")
+    ] = False,
+    seconds: Annotated[
+        float | None, typer.Option("--for", metavar="SECONDS", help="End after this time.")
+    ] = None,
+    count: Annotated[int | None, typer.Option(help="End after so many.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each.")] = False,
+) -> None:
+    """Show alerts as they arrive, each once, until Ctrl-C.
+
+    Each with the time it came, its severity, what was found where, the value, how late it was measured, and
+    the use case; below it what the model saw.
+    """
+    console, out = Console(stderr=True), Console()
+    shown = 0
+    watched: Watch | None = None
+    try:
+        with (
+            errors_shown(console),
+            console.status("opening the pipeline") as status,
+            open_pipeline(stack, local, None, region, endpoint_url) as pipeline,
+            listening(pipeline) as inbox,
+        ):
+            status.stop()
+            watched = Watch(inbox, events_too=events or not pipeline.alert_topic_arns)
+            what = "events" if watched.events_too else "alerts"
+            console.print(f"Watching the {what} of {pipeline.name}; Ctrl-C ends it", highlight=False)
+            ends = time.monotonic() + seconds if seconds is not None else float("inf")
+            while time.monotonic() < ends and (count is None or shown < count):
+                for seen in watched.arrivals(min(_LOOK_EVERY_S, ends - time.monotonic())):
+                    if count is None or shown < count:
+                        shown += 1
+                        _show(seen, out, as_json)
+    except KeyboardInterrupt:
+        pass
+    repeats = watched.repeats if watched else 0
+    console.print(f"{shown:,} shown, {repeats:,} came again and were dropped", highlight=False)
+
+
+def _show(seen: SeenAlert, out: Console, as_json: bool) -> None:
+    if as_json:
+        print(msgspec.json.encode(_line(seen)).decode(), flush=True)
+        return
+    detail = seen.detail
+    severity = detail.get("severity") or seen.headline.partition(":")[0]
+    line = Text(f"{datetime.fromtimestamp(seen.received_s).astimezone():%H:%M:%S} ")
+    line.append(f"{severity:<8} ", _STYLES.get(severity, ""))
+    line.append(seen.headline.removeprefix(f"{severity}: "), "bold")
+    for name, text in (("lag", _lag(detail)), ("use case", detail.get("use_case")), ("alert", seen.alert)):
+        if text is not None:
+            line.append(f"  {name} {text}", "dim")
+    out.print(line, soft_wrap=True)
+    if detail:
+        evidence = "  ".join(f"{name} {_number(value)}" for name, value in detail.get("evidence", {}).items())
+        out.print(
+            Text(f"         {evidence}  measured {detail.get('timestamp')}  id {seen.id}", "dim"),
+            soft_wrap=True,
+        )
+
+
+def _line(seen: SeenAlert) -> dict[str, Any]:
+    received = datetime.fromtimestamp(seen.received_s, UTC).isoformat()
+    return {"received_at": received, "alert": seen.alert, "id": seen.id, "headline": seen.headline} | {
+        "detail": seen.detail
+    }
+
+
+def _lag(detail: dict[str, Any]) -> str | None:
+    lag_s = detail.get("lag_s")
+    return None if lag_s is None else f"{lag_s:.1f} s"
+
+
+def _number(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

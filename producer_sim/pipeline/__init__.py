@@ -1,0 +1,1 @@
+"""Which pipeline is sent to, and what can be seen of it from outside."""

@@ -1,0 +1,170 @@
+"""Which pipeline: a deployed stack, the local one, or only a stream.
+
+PipelineNotFound    the text says what was looked for, and what to do
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import boto3
+from botocore.config import Config
+
+from local.served import FOLDER, Served, find_served
+from local.serving_process import serving
+from producer_sim.pipeline.errors import PipelineNotFound
+from producer_sim.pipeline.stack_outputs import read_outputs
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+
+__all__ = ["ModelsOf", "Pipeline", "PipelineNotFound", "open_pipeline"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsOf:
+    """The models of one use case, and what learns them.
+
+    Its pages lie under `models/<use case>/` of the bucket, its quarantine under `quarantine/<use case>/`.
+    `learns` is False where it is known that nothing learns; `log` is a log group, or locally a file.
+    """
+
+    use_case: str
+    bucket: str
+    function_name: str | None = None
+    log: str | None = None
+    mapping_id: str | None = None
+    learns: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """What can be sent to and looked at; a stream alone has no models, no bus and no alerts."""
+
+    name: str
+    stream_name: str
+    stream_arn: str | None = None
+    event_bus_name: str | None = None
+    alert_topic_arns: Mapping[str, str] = field(default_factory=dict)
+    """By the alert's name."""
+    models: tuple[ModelsOf, ...] = ()
+    kind: Literal["stack", "local", "stream"] = "stream"
+    session: boto3.Session = field(default_factory=boto3.Session, repr=False, compare=False)
+    endpoint_url: str | None = None
+    check: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
+    """Raises where it is known that this pipeline has ended; call it while waiting."""
+
+    @overload
+    def client(self, service: Literal["kinesis"], config: Config | None = None) -> "KinesisClient": ...
+    @overload
+    def client(self, service: Literal["events"], config: Config | None = None) -> "EventBridgeClient": ...
+    @overload
+    def client(self, service: Literal["s3"], config: Config | None = None) -> "S3Client": ...
+    @overload
+    def client(self, service: Literal["sns"], config: Config | None = None) -> "SNSClient": ...
+    @overload
+    def client(self, service: Literal["sqs"], config: Config | None = None) -> "SQSClient": ...
+    @overload
+    def client(self, service: Literal["lambda"], config: Config | None = None) -> Any: ...
+    def client(self, service: Any, config: Config | None = None) -> Any:
+        """A boto3 client of this pipeline's account and region; make it on the thread that made this."""
+        config = config or Config()
+        if self.kind == "local":
+            config = Config(proxies={}).merge(config)  # this machine is reached past any HTTP proxy
+        return self.session.client(service, endpoint_url=self.endpoint_url, config=config)
+
+
+@contextlib.contextmanager
+def open_pipeline(
+    stack: str | None = None,
+    local: bool = False,
+    stream: str | None = None,
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    folder: Path = FOLDER,
+) -> Iterator[Pipeline]:
+    """The pipeline of a stack, the local one, or a stream alone; exactly one of the three is named.
+
+    The local pipeline is the one that `python -m local serve` runs in `folder`, or else one that is started
+    there for the time of the `with` block.
+
+    Raises: `PipelineNotFound`; `ServingFailed` where the local one does not start, or ends too early.
+    """
+    if (stack is not None) + local + (stream is not None) != 1:
+        raise PipelineNotFound("Say which pipeline: one of --stack NAME, --local, --stream NAME")
+    if stack is not None or stream is not None:
+        session = boto3.Session(region_name=region)
+        yield _of_stack(stack, session, endpoint_url) if stack else _of_stream(stream, session, endpoint_url)
+    elif served := find_served(folder):
+        yield _of_served(served)
+    else:
+        with serving(folder) as (served, check):
+            yield _of_served(served, check)
+
+
+def _of_stack(stack: str, session: boto3.Session, endpoint_url: str | None) -> Pipeline:
+    outputs = read_outputs(session, stack, endpoint_url)
+    return Pipeline(
+        name=stack,
+        stream_name=outputs.stream_name,
+        stream_arn=outputs.stream_arn,
+        event_bus_name=outputs.event_bus_name,
+        alert_topic_arns=outputs.alert_topic_arns,
+        models=tuple(
+            ModelsOf(
+                use_case,
+                outputs.model_bucket,
+                function_name=outputs.of_use_case("FunctionName", use_case),
+                log=outputs.of_use_case("LogGroupName", use_case),
+                mapping_id=outputs.of_use_case("EventSourceMappingId", use_case),
+            )
+            for use_case in outputs.use_cases
+        ),
+        kind="stack",
+        session=session,
+        endpoint_url=endpoint_url,
+    )
+
+
+def _of_stream(stream: str | None, session: boto3.Session, endpoint_url: str | None) -> Pipeline:
+    assert stream is not None
+    return Pipeline(name=stream, stream_name=stream, session=session, endpoint_url=endpoint_url)
+
+
+def _of_served(served: Served, check: Callable[[], None] | None = None) -> Pipeline:
+    resources, credentials = served.resources, served.credentials
+    models = ModelsOf(
+        served.use_case, resources.model_bucket, log=served.consumer_log, learns=served.consumer
+    )
+    return Pipeline(
+        name="local",
+        stream_name=resources.stream_name,
+        stream_arn=resources.stream_arn,
+        event_bus_name=resources.event_bus_name,
+        alert_topic_arns={"drifts": resources.alert_topic_arn},
+        models=(models,),
+        kind="local",
+        session=boto3.Session(
+            aws_access_key_id=credentials.aws_access_key_id,
+            aws_secret_access_key=credentials.aws_secret_access_key,
+            region_name=served.region,
+        ),
+        endpoint_url=served.endpoint_url,
+        check=check or _still_served(served),
+    )
+
+
+def _still_served(served: Served) -> Callable[[], None]:
+    def check() -> None:
+        if not served.is_alive():
+            raise PipelineNotFound(
+                f"The local pipeline (process {served.pid}) has ended: start `python -m local serve` again"
+            )
+
+    return check
