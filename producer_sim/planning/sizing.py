@@ -76,7 +76,9 @@ def sized(
     configuration = Configuration(
         values,
         stream,
-        assumptions.assumed.on_demand_shards_min if stream == "on-demand" else power_of_two(needed),
+        assumptions.assumed.on_demand_shards_min
+        if stream == "on-demand"
+        else min(power_of_two(needed), SHARDS_MAX),
         pages,
         wishes.batch_window_s,
         wishes.memory_mb or MEMORY_MIN_MB,

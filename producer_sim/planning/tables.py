@@ -66,7 +66,7 @@ def _limits(plan: Plan) -> Table:
     for limit in plan.limits:
         use = limit.use
         table.add_row(
-            use.name, shown(use.used), shown(use.allowed), use.unit, f"{_times(limit)} x", use.beyond
+            use.name, shown(use.used), shown(use.allowed), use.unit, _times(limit, " x"), use.beyond
         )
     return table
 
@@ -84,5 +84,5 @@ def shown(value: Value) -> str:
     return f"{value:.2f}" if value >= 1 else f"{value:.3g}"
 
 
-def _times(limit: Limit | None) -> str:
-    return "never" if limit is None or limit.multiple is None else shown(limit.multiple)
+def _times(limit: Limit | None, unit: str = "") -> str:
+    return "never" if limit is None or limit.multiple is None else f"{shown(limit.multiple)}{unit}"
