@@ -51,6 +51,18 @@ def bill_of(
     return Bill(assumptions.assumed.month_days, {key: quantities[key] for key in prices.prices}, dollars)
 
 
+def stream_dollars(
+    workload: Workload,
+    configuration: Configuration,
+    flow: Flow,
+    assumptions: Assumptions,
+    prices: PriceTable,
+) -> float:
+    """What Kinesis alone costs a month with this configuration's kind of stream."""
+    quantities = _stream(workload, configuration, flow, assumptions)
+    return sum(round(written(of) * prices.prices[key].usd, 2) for key, of in quantities.items())
+
+
 def written(quantity: float) -> float:
     """A quantity as tables write it: whole from a hundred up, else with three decimals.
 

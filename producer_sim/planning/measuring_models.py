@@ -30,6 +30,7 @@ def _detect(model: Any, value: float) -> None:
 
 
 def _cluster(model: Any, value: float) -> None:
+    model.predict_one({"value": value})
     model.learn_one({"value": value})
 
 

@@ -1,15 +1,16 @@
 """The lines of a plan, each with how it comes of the lines above it, the assumptions and the prices."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from producer_sim.planning.assumptions import Assumptions, Model
-from producer_sim.planning.bill import versions_of
+from producer_sim.planning.bill import stream_dollars, versions_of
 from producer_sim.planning.learning import state_bytes
 from producer_sim.planning.month import month_hows
 from producer_sim.planning.plan import Plan
 from producer_sim.planning.prices import PriceTable
 from producer_sim.planning.sizing import shard_needs
+from producer_sim.planning.workload import StreamMode
 
 MB = 2**20
 Value = float | str
@@ -40,7 +41,7 @@ def lines_of(plans: Sequence[Plan], assumptions: Assumptions, prices: PriceTable
         "Its time and memory": _time(assumptions, model),
         "S3": _s3(assumptions),
         "A month": _month(assumptions, prices),
-        "Dollars a month": _dollars(prices),
+        "Dollars a month": _dollars(assumptions, prices),
         "How soon": _delay(assumptions),
     }
     return [
@@ -152,11 +153,22 @@ def _month(a: Assumptions, table: PriceTable) -> Iterator[_Row]:
         yield price.name, hows[key], lambda p, key=key: p.bill.quantities[key]  # type: ignore[misc]
 
 
-def _dollars(table: PriceTable) -> Iterator[_Row]:
+def _dollars(a: Assumptions, table: PriceTable) -> Iterator[_Row]:
     for key, price in table.prices.items():
         how = f"* ${price.usd:.10f}".rstrip("0").rstrip(".")
         yield price.name, how, lambda p, key=key: p.bill.dollars[key]  # type: ignore[misc]
     yield "all", "sum", lambda p: p.bill.total
+    modes: tuple[StreamMode, ...] = ("provisioned", "on-demand")
+    for mode in modes:
+
+        def of_mode(plan: Plan, mode: StreamMode = mode) -> float:
+            shards = plan.configuration.shards
+            if mode != plan.configuration.stream:
+                shards = shard_needs(plan.workload, plan.configuration.values_per_record, a).rounded
+            other = replace(plan.configuration, stream=mode, shards=shards)
+            return stream_dollars(plan.workload, other, plan.flow, a, table)
+
+        yield f"Kinesis, if {mode}", "its lines above, for that kind of stream", of_mode
     yield (
         "for a million observations",
         "all / (observations/s * seconds of a month) * 1,000,000",

@@ -30,6 +30,11 @@ class ShardNeeds:
         return max(self.by_records, self.by_bytes_in, self.by_bytes_out)
 
     @property
+    def rounded(self) -> int:
+        """The next power of two, so that pages lie within shards; a stream has 10,000 at most."""
+        return min(power_of_two(self.most), SHARDS_MAX)
+
+    @property
     def binding(self) -> str:
         """The reason that asks for most."""
         reasons = {"records": self.by_records, "bytes in": self.by_bytes_in, "bytes out": self.by_bytes_out}
@@ -72,13 +77,11 @@ def sized(
     Shards are a power of two, so that pages lie within shards, and are doubled while an invocation takes more
     than its share of the window; an on-demand stream has as many as it opens by itself.
     """
-    needed = shard_needs(workload, values, assumptions).most
+    needed = shard_needs(workload, values, assumptions).rounded
     configuration = Configuration(
         values,
         stream,
-        assumptions.assumed.on_demand_shards_min
-        if stream == "on-demand"
-        else min(power_of_two(needed), SHARDS_MAX),
+        assumptions.assumed.on_demand_shards_min if stream == "on-demand" else needed,
         pages,
         wishes.batch_window_s,
         wishes.memory_mb or MEMORY_MIN_MB,
