@@ -49,9 +49,11 @@ def plan(
 ) -> None:
     """Plan a plant: shards, invocations, S3, dollars a month, the limit that binds first, and cdk.json.
 
-    Four ways side by side: an object for each signal or pages, single values or columns. Each line says how
-    it comes of those above; the figures behind it are in producer_sim/planning/assumptions.toml and
-    prices.toml, and docs/costs.md works cases through by hand.
+    Four ways side by side: an object for each signal or pages, single
+    values or columns. Each line says how it comes of those above.
+
+    The figures behind it are in assumptions.toml and prices.toml in
+    producer_sim/planning; docs/costs.md works cases through by hand.
     """
     assumptions, prices = read_assumptions(), read_prices()
     if model not in assumptions.models:

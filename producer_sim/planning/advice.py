@@ -80,6 +80,12 @@ def reasons_of(plan: Plan, plans: Sequence[Plan], assumptions: Assumptions) -> l
         if other is not plan:
             verdict = "" if other.holds else f", and does not hold: {_first(other)} is passed"
             reasons.append(f"{other.name} would be ${other.bill.total:,.0f}{verdict}.")
+    first = plan.first_limit
+    if first is not None and first.multiple is not None:
+        reasons.append(
+            f"As the rate grows, the first limit is '{first.use.name}', at {first.multiple:.3g} times the "
+            f"rate; then {first.use.beyond}."
+        )
     if configuration.values_per_record > 1:
         gathering_s = (configuration.values_per_record - 1) / max(workload.rate, 1e-9)
         reasons.append(
@@ -107,7 +113,16 @@ def fragment_text(plan: Plan) -> str:
 
 
 def _cheapest(plans: Sequence[Plan]) -> Plan:
-    return min(plans, key=lambda plan: (not plan.holds, plan.bill.total))
+    """Where two cost the same to a dollar: pages, for plants grow, and values as they come."""
+
+    def rank(plan: Plan) -> tuple[bool, float, int, bool, int]:
+        first, configuration = plan.first_limit, plan.configuration
+        # Of those that do not hold, the one that holds most of the rate.
+        held = first.multiple or 0.0 if first and not plan.holds else 1.0
+        per_signal = configuration.pages == 0
+        return not plan.holds, -held, round(plan.bill.total), per_signal, configuration.values_per_record
+
+    return min(plans, key=rank)
 
 
 def _first(plan: Plan) -> str:

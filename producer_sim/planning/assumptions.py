@@ -90,9 +90,10 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """The whole file; `measured_on` is the day (ISO 8601) of `measured` and `models`."""
+    """The whole file: `measured` and `models` are of a day (ISO 8601) and of a machine."""
 
     measured_on: str
+    measured_where: str
     assumed: Assumed
     limits: Limits
     measured: Measured
@@ -110,9 +111,8 @@ def read_assumptions(path: Path = ASSUMPTIONS_FILE) -> Assumptions:
         for table in ("assumed", "limits", "measured")
     }
     models = {name: _without_source(model) for name, model in content["models"].items()}
-    return msgspec.convert(
-        values | {"models": models, "measured_on": content["measured_on"]}, Assumptions, strict=False
-    )
+    measured = {name: content[name] for name in ("measured_on", "measured_where")}
+    return msgspec.convert(values | measured | {"models": models}, Assumptions, strict=False)
 
 
 def _without_source(model: dict[str, Any]) -> dict[str, Any]:

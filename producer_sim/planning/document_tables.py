@@ -22,7 +22,7 @@ def texts_of(assumptions: Assumptions, figures: Figures, prices: PriceTable) -> 
         "cases": "\n".join(_cases()),
         "assumed": "\n".join(_figures(figures["assumed"])),
         "limits": "\n".join(_figures(figures["limits"])),
-        "measured": "\n".join(_figures(figures["measured"])),
+        "measured": "\n".join([_measured_on(assumptions), *_figures(figures["measured"])]),
         "models": "\n".join(_models(assumptions)),
         "prices": "\n".join(_prices(prices)),
         "by hand": "\n".join(_by_hand(plans[_BY_HAND], assumptions, prices)),
@@ -66,6 +66,10 @@ def _figures(table: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     for name, figure in table.items():
         source = str(figure["source"]).partition(": python -m")[0]
         yield _row([f"`{name}`", f"{figure['value']:,}", figure["unit"], source])
+
+
+def _measured_on(assumptions: Assumptions) -> str:
+    return f"Measured on {assumptions.measured_on}, on {assumptions.measured_where}:\n"
 
 
 def _models(assumptions: Assumptions) -> Iterator[str]:

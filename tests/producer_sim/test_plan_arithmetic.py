@@ -141,7 +141,8 @@ def test_use_cases_share_the_stream_and_nothing_of_lambda():
         for count in (1, 2)
     )
     assert (two["alarms"], two["metrics"]) == (26, 42)
-    for key in ("invocations", "s3_puts", "lambda_gb_s", "stream_gb_out", "events", "traces"):
+    doubled = ("invocations", "s3_puts", "s3_gb", "lambda_gb_s", "snapstart_gb_s", "snapstart_gb", "traces")
+    for key in (*doubled, "stream_gb_out", "events"):
         assert two[key] == pytest.approx(2 * one[key]), key
     for key in ("stream_hours", "stream_gb_in", "dashboards"):
         assert two[key] == one[key], key

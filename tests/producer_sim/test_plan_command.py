@@ -128,6 +128,12 @@ def test_a_mistake_is_answered_with_what_is_allowed(arguments, words):
     assert words in done.output.replace("\n", " ")
 
 
+def test_it_recommends_pages_where_they_cost_no_more():
+    for arguments in (("--signals", "0"), ("--signals", "8", "--rate", "0.1")):
+        assert as_json(*arguments)["recommended"].startswith("pages"), arguments
+    assert as_json("--signals", "0")["recommended"] == "pages, single values"
+
+
 @settings(max_examples=20, deadline=None)
 @given(
     workload=st.builds(
