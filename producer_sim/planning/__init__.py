@@ -1,0 +1,1 @@
+"""A plant's rate to what it takes of AWS: limits, quantities, dollars."""

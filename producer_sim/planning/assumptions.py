@@ -1,0 +1,119 @@
+"""What a plan takes for granted: `assumptions.toml`, one file, each figure with its unit and its source."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+ASSUMPTIONS_FILE = Path(__file__).with_name("assumptions.toml")
+Figures = dict[str, dict[str, dict[str, Any]]]
+"""As in the file: table -> name -> value, unit, source."""
+
+
+class Assumed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What nobody measured here; units are in the names, or in the file."""
+
+    month_days: float
+    point_bytes: float
+    further_value_bytes: float
+    envelope_bytes: float
+    headroom: float
+    on_demand_shards_min: int
+    get_ms: float
+    put_ms: float
+    s3_mb_per_s: float
+    request_us: float
+    requests_in_flight: int
+    processor_mb: float
+    processor_speed: float
+    warm_share: float
+    old_versions_days: float
+    versions_min: float
+    starts_per_day: float
+    event_bytes: float
+    log_bytes: float
+    function_metrics: int
+    mapping_metrics: int
+    shared_alarms: int
+    use_case_alarms: int
+    traced_share: float
+    delivery_s: float
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What AWS takes at most."""
+
+    shard_records_per_s: float
+    shard_bytes_in_per_s: float
+    shard_bytes_out_per_s: float
+    batch_records: float
+    batch_bytes: float
+    on_demand_records_per_s: float
+    on_demand_bytes_per_s: float
+    concurrency: float
+    s3_puts_per_s: float
+    s3_gets_per_s: float
+    put_events_per_s: float
+    iot_messages_per_s: float
+
+
+class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """CPU of the consumer in µs, without the model's own; memory in MB and bytes."""
+
+    invocation_us: float
+    record_us: float
+    observation_us: float
+    signal_us: float
+    page_us: float
+    state_encode_us: float
+    state_decode_us: float
+    state_bytes: float
+    base_mb: float
+    batch_mb: float
+
+
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one model costs: CPU in µs of one update, to be written into a page and to be read from it.
+
+    Units: `pickle_bytes` in its page, `memory_bytes` in a function's memory
+    """
+
+    update_us: float
+    dump_us: float
+    load_us: float
+    pickle_bytes: float
+    memory_bytes: float
+
+
+@dataclass(frozen=True, slots=True)
+class Assumptions:
+    """The whole file: `measured` and `models` are of a day (ISO 8601) and of a machine."""
+
+    measured_on: str
+    measured_where: str
+    assumed: Assumed
+    limits: Limits
+    measured: Measured
+    models: Mapping[str, Model]
+
+
+def read_assumptions(path: Path = ASSUMPTIONS_FILE) -> Assumptions:
+    """Read the file.
+
+    Raises: `msgspec.ValidationError` naming what is missing or unknown.
+    """
+    content = tomllib.loads(path.read_text())
+    values: dict[str, Any] = {
+        table: {name: figure["value"] for name, figure in content[table].items()}
+        for table in ("assumed", "limits", "measured")
+    }
+    models = {name: _without_source(model) for name, model in content["models"].items()}
+    measured = {name: content[name] for name in ("measured_on", "measured_where")}
+    return msgspec.convert(values | measured | {"models": models}, Assumptions, strict=False)
+
+
+def _without_source(model: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in model.items() if name != "source"}

@@ -1,0 +1,54 @@
+"""What a plant sends, what learns it, and how both are set up."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Ingest = Literal["kinesis", "iot", "sitewise"]
+StreamMode = Literal["on-demand", "provisioned"]
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What is given.
+
+    Units: `rate` in values a second of each signal, `events_per_day` of each signal and use case
+    """
+
+    signals: int
+    rate: float = 1.0
+    use_cases: int = 1
+    model: str = "ADWIN"
+    ingest: Ingest = "kinesis"
+    events_per_day: float = 1.0
+
+    @property
+    def observations_per_s(self) -> float:
+        """Signals times rate."""
+        return self.signals * self.rate
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What `cdk.json` sets, and how many values the producers put into a record.
+
+    `pages` 0 is an object for each signal; `shards` of an on-demand stream are those it has opened.
+    """
+
+    values_per_record: int
+    stream: StreamMode
+    shards: int
+    pages: int = 16
+    batch_window_s: int = 10
+    memory_mb: int = 1024
+    timeout_s: int = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user has decided already; None: the plan decides."""
+
+    values_per_record: int = 10
+    batch_window_s: int = 10
+    pages: int | None = None
+    memory_mb: int | None = None
+    stream: StreamMode | None = None

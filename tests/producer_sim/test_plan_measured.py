@@ -1,0 +1,54 @@
+"""What the plan counts with is measured on the consumer itself, and written where the plan reads it."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from producer_sim.planning.assumptions import ASSUMPTIONS_FILE, Measured, read_assumptions
+from producer_sim.planning.assumptions_writer import write_figures
+from producer_sim.planning.measure import _PARTS, CASES, Case, _least_squares, _measure
+from producer_sim.planning.measuring_world import MeasuringWorld
+
+
+def test_a_case_counts_what_the_consumer_did():
+    world = MeasuringWorld(signals=12, pages=4, values=40)
+    row, taken_us = _measure(Case(12, 4, 6, 3, 5), world)
+    invocations, records, observations, signals, pages, states, states_read = row
+    assert (invocations, records, observations, signals, states_read) == (1, 18, 90, 6, 0)
+    assert 1 <= pages <= 4
+    assert states == pages * 3
+    assert taken_us > 0
+    row, _ = _measure(Case(12, 4, 6, 3, 5, cold=True), world)
+    assert row[-1] == row[-2] > 0
+
+
+def test_the_parts_can_be_told_apart():
+    rows = []
+    for case in CASES:
+        pages = min(case.pages or case.touched, case.touched)
+        states = pages * case.held / (case.pages or case.held)
+        records = case.touched * case.records
+        rows.append([1, records, records * case.values, case.touched, pages, states, states * case.cold])
+    rows = np.array(rows, dtype=float)
+    assert np.linalg.matrix_rank(rows) == len(_PARTS)
+    known = np.array([600.0, 12.0, 1.5, 20.0, 60.0, 8.0, 10.0])
+    found = _least_squares(rows / (rows @ known)[:, None])
+    assert found == pytest.approx(known, rel=0.05)
+
+
+def test_what_is_written_is_what_is_read(tmp_path):
+    path = tmp_path / "assumptions.toml"
+    shutil.copy(ASSUMPTIONS_FILE, path)
+    before = read_assumptions()
+    parts = dict.fromkeys(Measured.__struct_fields__, 1.25)
+    models = {
+        "ADWIN": dict.fromkeys(("update_us", "dump_us", "load_us", "pickle_bytes", "memory_bytes"), 2.5)
+    }
+    write_figures(parts, models, _PARTS, "2026-12-01", "a machine", path)
+    after = read_assumptions(path)
+    assert (after.assumed, after.limits) == (before.assumed, before.limits)
+    assert after.measured == Measured(**parts)
+    assert after.measured_on == "2026-12-01"
+    assert list(after.models) == ["ADWIN"]
+    assert "a machine" in path.read_text()
