@@ -122,4 +122,4 @@ class SteppedClock:
     def wait(self, answered, seconds):
         if answered is not None and answered.wait(0.02):
             return
-        self._now_s += seconds
+        self._now_s += max(seconds, 1e-6)  # less is lost in the digits of epoch seconds
