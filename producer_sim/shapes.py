@@ -6,7 +6,7 @@ numbers go along: None is null, or of BAD quality where the shape knows it, and 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from producer_sim import kpl, payloads
 from producer_sim.payloads import Reading, Value
@@ -48,6 +48,9 @@ class Shape:
     is_named_by_its_key: bool = False
     """Whether the partition key has to be the signal's name."""
     compress: Compress = bytes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return shape_named, (self.name, self.batch)  # by name: functions made on the way cannot be pickled
 
     def payloads(self, names: Sequence[str], readings: Sequence[Readings]) -> Iterator[Encoded]:
         """The payloads of readings, one of a shape that batches; none where there are no readings."""

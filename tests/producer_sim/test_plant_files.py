@@ -1,0 +1,95 @@
+"""Every mistake in a plant's file is told with line, field, and what is allowed."""
+
+import pytest
+
+from producer_sim.plant.description import InjectedKind
+from producer_sim.plant.reading import PlantFileWrong, parse_plant, read_plant, shipped_plants
+
+GOOD = """
+signals: 10
+families:
+  flow:
+    name: "line{line}.pump{asset}.flow"
+    unit: l/min
+    share: 1
+    level: [100, 200]
+    noise: {deviation: 1, correlation: 0.5}
+    cycles:
+      - {period_s: 60, amplitude: 3, shape: sine}
+faults:
+  - kind: step
+    share: 0.1
+    at: [50%, 90]
+"""
+
+
+def told(text: str) -> list[str]:
+    with pytest.raises(PlantFileWrong) as mistake:
+        parse_plant(text, "plant.yaml")
+    return str(mistake.value).splitlines()
+
+
+def test_a_good_file_is_read():
+    plant = parse_plant(GOOD, "plant.yaml")
+    assert plant.families["flow"].noise.correlation == 0.5
+    (fault,) = plant.faults
+    assert fault.kind == ("step",)
+    assert [moment.after(600.0) for moment in fault.at] == [300.0, 90.0]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "message"),
+    [
+        ("signals: 10", "signals: 0", "line 2, signals: must be greater than or equal to 1; not 0"),
+        (
+            "unit: l/min",
+            "units: l/min",
+            "line 6, families.flow.units: there is no such field; allowed are",
+        ),
+        ("    unit: l/min\n", "", "line 4, families.flow.unit: this field is needed"),
+        ("deviation: 1", "deviation: -1", "line 9, families.flow.noise.deviation: must be greater than 0"),
+        ("[100, 200]", "[200, 100]", "line 8, families.flow.level: a level is [lowest, highest]"),
+        ("shape: sine", "shape: round", "line 11, families.flow.cycles.0.shape: must be 'sine', 'square'"),
+        ("pump{asset}", "pump{machine}", "line 5, families.flow.name: a name has {asset} or {number}"),
+        ("kind: step", "kind: stepp", "line 13, faults.0.kind.0: must be 'step', 'ramp'"),
+        ("at: [50%, 90]", "at: 150%", "line 15, faults.0.at: a time is a number of seconds"),
+        ("at: [50%, 90]", "at: noon", "such as 50%; not 'noon'"),
+        ("share: 0.1", "share: 2", "line 14, faults.0.share: must be less than or equal to 1; not 2"),
+        ("    share: 0.1\n", "", "line 13, faults.0: a fault has 'signal', 'count' or 'share'"),
+        ("kind: step", "kind: step\n    families: steam", "line 14, faults.0.families: there is no family"),
+        ("share: 1\n", "share: 1\n    count: 3\n", "a family has either 'count' or 'share'"),
+        ("unit: l/min", "unit: [", "this is not YAML"),
+        ("signals: 10", "signals: 10\nsignals: 11", "line 3: this is not YAML: 'signals' is here twice"),
+        (GOOD, "", "line 1, families: this field is needed"),
+        (GOOD, "- 1", "line 1, the file: must be a valid dictionary"),
+        (GOOD, "a: &a [*a]", "it holds itself"),
+    ],
+)
+def test_a_mistake_is_told_where_it_is(good, bad, message):
+    assert good in GOOD
+    lines = told(GOOD.replace(good, bad))
+    assert any(message in line for line in lines), lines
+    assert all(line.startswith("plant.yaml") for line in lines)
+
+
+def test_all_mistakes_are_told_at_once():
+    assert len(told(GOOD.replace("signals: 10", "signals: 0").replace("kind: step", "kind: stepp"))) == 2
+
+
+def test_anchors_and_merges_are_read():
+    text = GOOD.replace("  flow:\n", "  flow: &flow\n").replace(
+        "faults:", '  other:\n    <<: *flow\n    name: "fan{asset}.flow"\nfaults:'
+    )
+    assert parse_plant(text, "plant.yaml").families["other"].unit == "l/min"
+
+
+def test_the_plants_that_ship_are_read_by_name_and_have_all_kinds():
+    assert shipped_plants() == ["factory", "steady"]
+    kinds = {kind for fault in read_plant("factory").faults for kind in fault.kind}
+    assert kinds == set(InjectedKind.__args__)
+    assert read_plant("steady").faults
+
+
+def test_a_file_that_is_not_there_names_those_that_ship():
+    with pytest.raises(PlantFileWrong, match="factory and steady"):
+        read_plant("nowhere.yaml")
