@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -177,9 +177,3 @@ def _summary(
         configuration=run.configuration
         | {"processes": processes, "late_max_s": round(sending.late_max_s, 3)},
     )
-
-
-@contextlib.contextmanager
-def unobserved(pipeline: object, folder: RunFolder, signals: Collection[str]) -> Iterator[None]:
-    """For a stream of which nothing is known but its name: it is sent to, and nothing more."""
-    yield None

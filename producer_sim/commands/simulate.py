@@ -1,20 +1,25 @@
 """`simulate`: a plant with known faults sends to a pipeline, at a rate that is exact over time."""
 
-import importlib
+import contextlib
 import math
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from producer_sim.carriers import carriers_of
+from producer_sim.commands.report import write_report
+from producer_sim.outcome.score import WITHIN_OBSERVATIONS
+from producer_sim.outcome.summary import read_outcome, write_summary
+from producer_sim.outcome.verdict import verdict
+from producer_sim.pipeline import options
+from producer_sim.pipeline.observer import Observer, observe
+from producer_sim.pipeline.target import Pipeline, open_pipeline
 from producer_sim.plant.reading import PlantFileWrong, read_plant, shipped_plants
 from producer_sim.plant.simulation import PlantImpossible
 from producer_sim.plant.simulation import simulate as simulate_plant
@@ -80,15 +85,11 @@ def simulate(
     settle: Annotated[
         float, typer.Option(min=0.0, help="Seconds to wait at most, after sending, until all is learned.")
     ] = 120.0,
-    stack: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Send to the stream of this CloudFormation stack.")
-    ] = None,
-    local: Annotated[bool, typer.Option("--local", help="Send to the pipeline on this machine.")] = False,
-    stream: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only send, to this stream; nothing is observed.")
-    ] = None,
-    region: Annotated[str | None, typer.Option(help="The AWS region, if not the environment's.")] = None,
-    endpoint_url: Annotated[str | None, typer.Option(help="Another AWS, such as an emulator's URL.")] = None,
+    stack: options.Stack = None,
+    local: options.Local = False,
+    stream: options.Stream = None,
+    region: options.Region = None,
+    endpoint_url: options.EndpointUrl = None,
 ) -> None:
     """Send a simulated plant with known faults to a pipeline, and leave how it went in a folder.
 
@@ -120,11 +121,12 @@ def simulate(
         )
         folder = RunFolder.fresh(run)
         with (
-            _open_pipeline(stack, local, stream, region, endpoint_url) as pipeline,
+            options.errors_shown(console),
+            open_pipeline(stack, local, stream, region, endpoint_url) as pipeline,
             _progress(console, plant_run.observations) as on_progress,
         ):
             summary, sending = run_simulation(
-                simulated, pipeline, _observe, folder, on_progress, lambda stage: console.print(stage)
+                simulated, pipeline, _observing, folder, on_progress, lambda stage: console.print(stage)
             )
     if truth is not None:
         truth.parent.mkdir(parents=True, exist_ok=True)
@@ -132,8 +134,10 @@ def simulate(
     if as_json:
         sys.stdout.write(msgspec.json.encode(summary).decode() + "\n")
     print_run(console, summary, sending, folder.path)
+    write_summary(folder, WITHIN_OBSERVATIONS)
+    console.print(verdict(read_outcome(folder, WITHIN_OBSERVATIONS)).sentence, markup=False, highlight=False)
     if report:
-        console.print(f"The report: {_write_report(folder)}")
+        console.print(f"The report: {write_report(folder)}")
     if summary.interrupted:
         raise typer.Exit(_INTERRUPTED)
 
@@ -146,7 +150,7 @@ def _number_of(processes: str) -> int | None:
     raise typer.BadParameter(f"--processes is 'auto' or a number from 1 to 64, not {processes!r}")
 
 
-@contextmanager
+@contextlib.contextmanager
 def _progress(console: Console, observations: int) -> Iterator[Any]:
     columns = (TextColumn("{task.description:<8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("{task.fields[told]}"), console=console) as progress:
@@ -161,7 +165,7 @@ def _progress(console: Console, observations: int) -> Iterator[Any]:
         yield tell
 
 
-@contextmanager
+@contextlib.contextmanager
 def _errors_told(console: Console) -> Iterator[None]:
     """What went wrong, and what to do, instead of a trace."""
     try:
@@ -173,19 +177,9 @@ def _errors_told(console: Console) -> Iterator[None]:
         sent = f" {error.sending.observations:,} observations had been sent." if error.sending else ""
         console.print(f"[red]The sending ended early: {error}.[/]{sent}", soft_wrap=True)
         raise typer.Exit(1) from None
-    except (BotoCoreError, ClientError) as error:
-        console.print(f"[red]AWS: {error}.[/] Check the stream, credentials and region.", soft_wrap=True)
-        raise typer.Exit(1) from None
 
 
-def _open_pipeline(*which: Any) -> Any:
-    return importlib.import_module("producer_sim.pipeline.target").open_pipeline(*which)
-
-
-def _observe(pipeline: Any, folder: RunFolder, signals: Any) -> Any:
-    return importlib.import_module("producer_sim.pipeline.observer").observe(pipeline, folder, signals)
-
-
-def _write_report(folder: RunFolder) -> Path:
-    written: Path = importlib.import_module("producer_sim.outcome.report").write_report(folder)
-    return written
+def _observing(
+    pipeline: Pipeline, folder: RunFolder, signals: Collection[str]
+) -> contextlib.AbstractContextManager[Observer | None]:
+    return observe(pipeline, folder, signals) if pipeline.models else contextlib.nullcontext()
