@@ -24,7 +24,7 @@ from producer_sim.sending.processes import ProcessFailed
 from producer_sim.sending.sent import Sending
 from producer_sim.sent_tables import print_run
 from producer_sim.shapes import SHAPES, ShapeUnknown
-from producer_sim.simulated_run import SimulatedRun, run_simulation
+from producer_sim.simulated_run import SimulatedRun, run_simulation, unobserved
 
 _PLANTS = " or ".join(shipped_plants())
 _SHAPES = ", ".join(["mixed", *SHAPES])
@@ -124,7 +124,12 @@ def simulate(
             _progress(console, plant_run.observations) as on_progress,
         ):
             summary, sending = run_simulation(
-                simulated, pipeline, _observe, folder, on_progress, lambda stage: console.print(stage)
+                simulated,
+                pipeline,
+                _observe if stream is None else unobserved,
+                folder,
+                on_progress,
+                console.print,
             )
     if truth is not None:
         truth.parent.mkdir(parents=True, exist_ok=True)
@@ -166,7 +171,7 @@ def _errors_told(console: Console) -> Iterator[None]:
     """What went wrong, and what to do, instead of a trace."""
     try:
         yield
-    except (PlantFileWrong, PlantImpossible, ShapeUnknown) as error:
+    except (PlantFileWrong, PlantImpossible, ShapeUnknown, _NoPipeline) as error:
         console.print(f"[red]{error}", soft_wrap=True, highlight=False)
         raise typer.Exit(2) from None
     except (PutFailed, ProcessFailed) as error:
@@ -178,8 +183,18 @@ def _errors_told(console: Console) -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def _open_pipeline(*which: Any) -> Any:
-    return importlib.import_module("producer_sim.pipeline.target").open_pipeline(*which)
+class _NoPipeline(Exception):
+    """The text says what to do."""
+
+
+@contextmanager
+def _open_pipeline(*which: Any) -> Iterator[Any]:
+    target = importlib.import_module("producer_sim.pipeline.target")
+    try:
+        with target.open_pipeline(*which) as pipeline:
+            yield pipeline
+    except target.PipelineNotFound as error:
+        raise _NoPipeline(str(error)) from None
 
 
 def _observe(pipeline: Any, folder: RunFolder, signals: Any) -> Any:
