@@ -10,13 +10,18 @@ CDK := PATH="$(CURDIR)/$(BIN):$$PATH" CDK_DISABLE_CLI_TELEMETRY=true $(BIN)/cdk
 PLANT ?= --all
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check synth deploy lock clean
+.PHONY: help demo load test check synth deploy lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
 demo: $(INSTALLED) ## The whole pipeline on this machine: send, learn, alert; leaves build/demo
 	@$(BIN)/python -m local
+
+load: $(INSTALLED) ## A load test of a minute on this machine; leaves build/load/report.html
+	@echo "Sending 5,000 observations a second for a minute, to the pipeline on this machine"
+	@$(BIN)/python -m producer_sim simulate --local --plant steady --signals 500 --rate 5000 --duration 60 \
+	  --shape columns --batch 10 --run build/load
 
 test: $(CDK_INSTALLED) ## All tests
 	@echo "Testing on two processes; a test that fails says what was promised"

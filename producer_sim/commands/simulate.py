@@ -5,12 +5,11 @@ import math
 import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from producer_sim.carriers import carriers_of
 from producer_sim.commands.report import write_report
@@ -26,10 +25,9 @@ from producer_sim.plant.simulation import simulate as simulate_plant
 from producer_sim.run_folder import RunFolder
 from producer_sim.sending.failures import PutFailed
 from producer_sim.sending.processes import ProcessFailed
-from producer_sim.sending.sent import Sending
-from producer_sim.sent_tables import print_run
 from producer_sim.shapes import SHAPES, ShapeUnknown
 from producer_sim.simulated_run import SimulatedRun, run_simulation
+from producer_sim.terminal import print_run, sending_progress
 
 _PLANTS = " or ".join(shipped_plants())
 _SHAPES = ", ".join(["mixed", *SHAPES])
@@ -38,16 +36,19 @@ _INTERRUPTED = 130
 
 def simulate(
     signals: Annotated[
-        int | None, typer.Option(min=1, help="How many signals; what the plant's file says if not given.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="How many signals; what the plant's file says if not given."),
     ] = None,
     rate: Annotated[
-        float, typer.Option(min=0.001, max=1e6, help="Observations a second, of all signals together.")
+        float,
+        typer.Option(min=0.001, max=1e6, metavar="R", help="Observations a second, of all signals together."),
     ] = 1000.0,
     duration: Annotated[
-        float | None, typer.Option(min=0.1, help="Seconds to send. Default: 60, unless --count is given.")
+        float | None,
+        typer.Option(min=0.1, metavar="S", help="Seconds to send. Default: 60, unless --count is given."),
     ] = None,
     count: Annotated[
-        int | None, typer.Option(min=1, help="Observations to send, instead of --duration.")
+        int | None, typer.Option(min=1, metavar="N", help="Observations to send, instead of --duration.")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed sends the same values, to the byte.")] = 0,
     plant: Annotated[
@@ -56,7 +57,10 @@ def simulate(
     ] = "factory",
     shape: Annotated[
         str,
-        typer.Option(help=f"What records look like: {_SHAPES}. Not mixed: also SHAPE+gzip, SHAPE+zstd."),
+        typer.Option(
+            metavar="SHAPE",
+            help=f"What records look like: {_SHAPES}. Not mixed: also SHAPE+gzip, SHAPE+zstd.",
+        ),
     ] = "point",
     partition: Annotated[
         Literal["signal", "random"],
@@ -72,7 +76,7 @@ def simulate(
         ),
     ] = None,
     processes: Annotated[
-        str, typer.Option(help="How many processes send; auto: as many as the rate needs.")
+        str, typer.Option(metavar="N|auto", help="How many processes send; auto: as many as the rate needs.")
     ] = "auto",
     truth: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write here what was injected where.")
@@ -83,7 +87,10 @@ def simulate(
     report: Annotated[bool, typer.Option(help="Write FOLDER/report.html in the end.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, for a script.")] = False,
     settle: Annotated[
-        float, typer.Option(min=0.0, help="Seconds to wait at most, after sending, until all is learned.")
+        float,
+        typer.Option(
+            min=0.0, metavar="S", help="Seconds to wait at most, after sending, until all is learned."
+        ),
     ] = 120.0,
     stack: options.Stack = None,
     local: options.Local = False,
@@ -123,10 +130,10 @@ def simulate(
         with (
             options.errors_shown(console),
             open_pipeline(stack, local, stream, region, endpoint_url) as pipeline,
-            _progress(console, plant_run.observations) as on_progress,
+            sending_progress(console, plant_run.observations) as on_progress,
         ):
             summary, sending = run_simulation(
-                simulated, pipeline, _observing, folder, on_progress, lambda stage: console.print(stage)
+                simulated, pipeline, _observing, folder, on_progress, console.print
             )
     if truth is not None:
         truth.parent.mkdir(parents=True, exist_ok=True)
@@ -151,31 +158,17 @@ def _number_of(processes: str) -> int | None:
 
 
 @contextlib.contextmanager
-def _progress(console: Console, observations: int) -> Iterator[Any]:
-    columns = (TextColumn("{task.description:<8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TextColumn("{task.fields[told]}"), console=console) as progress:
-        due_task = progress.add_task("due", total=observations, told="")
-        sent_task = progress.add_task("sent", total=observations, told="")
-
-        def tell(due: int, sending: Sending) -> None:
-            refused = f", {sending.refused:,} refused" if sending.refused else ""
-            progress.update(due_task, completed=due)
-            progress.update(sent_task, completed=sending.observations, told=f"{sending.rate:,.0f}/s{refused}")
-
-        yield tell
-
-
-@contextlib.contextmanager
 def _errors_told(console: Console) -> Iterator[None]:
     """What went wrong, and what to do, instead of a trace."""
     try:
         yield
     except (PlantFileWrong, PlantImpossible, ShapeUnknown) as error:
-        console.print(f"[red]{error}", soft_wrap=True, highlight=False)
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(2) from None
     except (PutFailed, ProcessFailed) as error:
         sent = f" {error.sending.observations:,} observations had been sent." if error.sending else ""
-        console.print(f"[red]The sending ended early: {error}.[/]{sent}", soft_wrap=True)
+        text = f"The sending ended early: {error}.{sent}"
+        console.print(text, style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
 
 

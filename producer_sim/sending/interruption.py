@@ -26,3 +26,16 @@ def interruptible(on_interrupt: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def deaf_children() -> Iterator[None]:
+    """Processes started inside the block hear no Ctrl-C: the terminal sends it to all, and we tell them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a new process inherits that
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

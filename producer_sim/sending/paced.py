@@ -65,11 +65,10 @@ def send_paced(
         interruptible(sender.interrupt),
     ):
         sender.run(threads)
-    sending = sender.sending()
     if sender.failure is not None:
         kind, reason = sender.failure
-        raise kind(reason, sending)
-    return sending
+        raise kind(reason, sender.sending())
+    return sender.sending()
 
 
 class _Sender:
@@ -164,7 +163,7 @@ class _Sender:
         self._answered.set()
 
     def _seconds_to_wait(self) -> float:
-        """Until an answer could be missed, a record leaves, is due with company, or has rested enough."""
+        """Until a record leaves, is due with company, or has rested enough."""
         if self._ends:
             return _WAIT_SECONDS_MAX
         line, linger_s = self._line, self._manner.linger_s
@@ -172,8 +171,8 @@ class _Sender:
         if self._next is not None and self._has_room:
             until.append(self._next.due_s + linger_s)
         if len(self._in_flight) < self._manner.requests_in_flight:
-            until += [line.oldest_due_s + linger_s] if line.oldest_due_s is not None else []
-            until += [line.next_wake] if line.next_wake is not None else []
+            oldest_s = None if line.oldest_due_s is None else line.oldest_due_s + linger_s
+            until += [time_s for time_s in (oldest_s, line.next_wake) if time_s is not None]
         return max(0.0, min(until) - (self._clock.now() - self._start_s))
 
     def _settle_answers(self) -> None:

@@ -6,7 +6,6 @@ rates add up, and a key stays with one process, so that its order is kept.
 
 import contextlib
 import multiprocessing
-import signal
 from collections.abc import Callable, Iterable
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import parent_process
@@ -15,7 +14,7 @@ from typing import Protocol
 
 from producer_sim.sending.clock import WallClock
 from producer_sim.sending.failures import PutFailed
-from producer_sim.sending.interruption import interruptible
+from producer_sim.sending.interruption import deaf_children, interruptible
 from producer_sim.sending.manner import AS_DUE, Manner
 from producer_sim.sending.paced import Planned, send_paced
 from producer_sim.sending.put_request import RecordStream
@@ -79,7 +78,8 @@ def send_in_processes(
             receiver, reports = spawning.Pipe(duplex=False)
             arguments = (part, processes, shares, connect, stream_name, start_s, manner, stop, reports)
             process = spawning.Process(target=_send_share, args=arguments, name=f"sender-{part}")
-            process.start()
+            with deaf_children():
+                process.start()
             at_end.callback(process.join)
             reports.close()  # ours: the end of the process then ends the pipe
             team.join(part, receiver)
@@ -144,7 +144,6 @@ def _send_share(
     stop: Event,
     reports: Connection,
 ) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the first process tells the others
     clock, parent = WallClock(), parent_process()
     next_report_s = 0.0
 

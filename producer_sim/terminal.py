@@ -1,12 +1,31 @@
-"""What was sent, as tables for the terminal."""
+"""What the terminal shows of a sending: progress while it goes on, tables in the end."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from producer_sim.run_folder import RunSummary
 from producer_sim.sending.sent import Sending
+
+
+@contextmanager
+def sending_progress(console: Console, observations: int) -> Iterator[Callable[[int, Sending], None]]:
+    """Bars of what is due and what was sent, of so many observations; call what it gives to move them."""
+    columns = (TextColumn("{task.description:<8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("{task.fields[told]}"), console=console) as progress:
+        due_task = progress.add_task("due", total=observations, told="")
+        sent_task = progress.add_task("sent", total=observations, told="")
+
+        def tell(due: int, sending: Sending) -> None:
+            refused = f", {sending.refused:,} refused" if sending.refused else ""
+            progress.update(due_task, completed=due)
+            progress.update(sent_task, completed=sending.observations, told=f"{sending.rate:,.0f}/s{refused}")
+
+        yield tell
 
 
 def print_run(console: Console, summary: RunSummary, sending: Sending, folder: Path) -> None:
