@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from producer_sim.commands.report import write_report
+from producer_sim.outcome.report import write_report
 from producer_sim.outcome.score import WITHIN_OBSERVATIONS
 from producer_sim.outcome.summary import read_outcome, write_summary
 from producer_sim.outcome.verdict import verdict

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from producer_sim.outcome.report import render_report
+from producer_sim.outcome.report import write_report
 from producer_sim.outcome.score import WITHIN_OBSERVATIONS
-from producer_sim.outcome.summary import read_outcome
 from producer_sim.run_folder import RunFolder, RunFolderIncomplete
 
 
@@ -31,17 +30,3 @@ def report_command(
         typer.echo(f"{error.filename}: {error.strerror}. Name another file with --out", err=True)
         raise typer.Exit(1) from None
     typer.echo(f"The report is {path}")
-
-
-def write_report(folder: RunFolder, out: Path | None = None, within: int = WITHIN_OBSERVATIONS) -> Path:
-    """Write the report of a run, and say where it is.
-
-    Raises:
-        RunFolderIncomplete: A file of the run is missing, or cannot be read.
-        OSError: The report cannot be written.
-    """
-    path = folder.path / "report.html" if out is None else out
-    page = render_report(read_outcome(folder, within))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page)
-    return path

@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -112,9 +113,9 @@ def _print(scored: Score, run: RunSummary | None, console: Console) -> None:
 
 
 def _faults(scored: Score) -> Table:
-    table = Table(title="Faults that should alert", title_justify="left")
+    table = Table(title="Faults that should alert", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("kind")
-    for heading in ("injected", "detected", "missed", "median s", "p90 s", "median obs.", "p90 obs."):
+    for heading in ("injected", "detected", "missed", "p50 s", "p90 s", "p50 obs.", "p90 obs."):
         table.add_column(heading, justify="right")
     for kind in kinds_of_faults(scored):
         counts = (str(kind.injected), str(kind.detected), str(kind.missed))
@@ -125,7 +126,14 @@ def _faults(scored: Score) -> Table:
 
 
 def _disturbances(scored: Score) -> Table:
-    table = Table("kind", "should be", title="What should not alert", title_justify="left")
+    table = Table(
+        "kind",
+        "should be",
+        title="What should not alert",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
     table.add_column("injected", justify="right")
     table.add_column("observations", justify="right")
     words = {"skip": "skipped", "quarantine": "quarantined", "learn": "learned"}

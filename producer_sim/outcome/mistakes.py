@@ -63,7 +63,9 @@ def _false_alarm(alarm: Detection, family: str) -> Mistake:
 
 def _evidence(evidence: Mapping[str, Any]) -> str:
     texts = [
-        f"{name.replace('_', ' ')} {value:.6g}" if isinstance(value, float) else f"{name} {value}"
+        f"{name.replace('_', ' ')} {value:.5g}"
+        if isinstance(value, float)
+        else f"{name.replace('_', ' ')} {value}"
         for name, value in evidence.items()
     ]
     text = ", ".join(texts) or "-"

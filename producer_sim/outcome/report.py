@@ -17,11 +17,27 @@ from producer_sim.outcome import charts, words
 from producer_sim.outcome.kinds import kept, kinds_of_disturbances, kinds_of_faults
 from producer_sim.outcome.latency import quantile
 from producer_sim.outcome.mistakes import MISTAKES_MAX, mistakes
+from producer_sim.outcome.score import WITHIN_OBSERVATIONS
 from producer_sim.outcome.signal_charts import signal_charts
-from producer_sim.outcome.summary import Outcome
+from producer_sim.outcome.summary import Outcome, read_outcome
 from producer_sim.outcome.verdict import LEGEND, verdict
+from producer_sim.run_folder import RunFolder
 
 _FOLDER = Path(__file__).parent
+
+
+def write_report(folder: RunFolder, out: Path | None = None, within: int = WITHIN_OBSERVATIONS) -> Path:
+    """Write the report of a run, `report.html` in its folder if not told otherwise, and say where it is.
+
+    Raises:
+        RunFolderIncomplete: A file of the run is missing, or cannot be read.
+        OSError: The report cannot be written.
+    """
+    path = folder.path / "report.html" if out is None else out
+    page = render_report(read_outcome(folder, within))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page)
+    return path
 
 
 def render_report(outcome: Outcome) -> str:

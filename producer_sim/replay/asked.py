@@ -50,6 +50,7 @@ def prepare(asked: Asked, say: Callable[[str], None] = lambda text: None) -> Rep
         recordings.append(recording)
         windows.append(_windows(recording, asked))
         _tell(recording, windows[-1], asked, say)
+    _tell_left_out(recordings, say)
     configuration = _configuration(asked, recordings)
     return Replay(recordings, windows, asked.shape, asked.rows_in_columns, asked.settle_s, configuration)
 
@@ -123,9 +124,14 @@ def _tell(recording: Recording, windows: list[Window], asked: Asked, say: Callab
         say(f"  {seen.empty:,} cells without a finite number are not sent")
     if seen.backwards:
         say(f"  {seen.backwards:,} rows are earlier than the row before: sent all the same, in this order")
-    if recording.choice.left_out:
-        names = ", ".join(column.name for column in recording.choice.left_out)
-        say(f"  named like labels, so not sent: {names} (--labels scores by one, --signals sends it)")
+
+
+def _tell_left_out(recordings: Sequence[Recording], say: Callable[[str], None]) -> None:
+    names = dict.fromkeys(column.name for recording in recordings for column in recording.choice.left_out)
+    if names:
+        say(
+            f"Named like labels, so not sent: {', '.join(names)} (--labels scores by one, --signals sends it)"
+        )
 
 
 def _configuration(asked: Asked, recordings: Sequence[Recording]) -> dict[str, Any]:

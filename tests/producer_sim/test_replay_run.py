@@ -162,7 +162,7 @@ def test_a_person_hears_what_is_not_sent(tmp_path):
         "2 rows, 1 signals",
         "1 cells without",
         "1 rows are earlier",
-        "named like labels, so not sent: anomaly",
+        "Named like labels, so not sent: anomaly",
     ):
         assert part in text
 
