@@ -4,10 +4,11 @@ import contextlib
 import functools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from producer_sim.carriers import Carrier, learned_names
 from producer_sim.drawing import series_of
+from producer_sim.pipeline.protocols import Counts, Observing, Pipeline
 from producer_sim.plant.simulation import Simulation
 from producer_sim.run_folder import RunFolder, RunSummary
 from producer_sim.sending.calibration import processes_needed
@@ -22,61 +23,8 @@ _LEAD_SECONDS_A_PROCESS = 1.5
 """A process has to start before it can send: the run begins when the last of them is there."""
 
 
-class Counts(Protocol):
-    """Of observations, since the run began."""
-
-    @property
-    def learned(self) -> int:
-        """What the models have seen."""
-        ...
-
-    @property
-    def skipped(self) -> int:
-        """What had nothing to learn in it."""
-        ...
-
-    @property
-    def quarantined(self) -> int:
-        """What is kept with a reason."""
-        ...
-
-
-class Observer(Protocol):
-    """Watches the pipeline while records are sent."""
-
-    def due(self, observations: int) -> None:
-        """Hear how many are due by now."""
-        ...
-
-    def acknowledged(self, observations: int) -> None:
-        """Hear how many are on the stream by now."""
-        ...
-
-    def wait_until_settled(self, observations: int, timeout_s: float) -> Counts:
-        """Return when so many are learned, skipped or quarantined, or time is up."""
-        ...
-
-
-Observe = Callable[[Any, RunFolder, Collection[str]], contextlib.AbstractContextManager[Observer | None]]
-"""From a pipeline, the run's folder and its signals; None where a pipeline cannot be observed."""
-
-
-class Target(Protocol):
-    """The pipeline to send to; it is pickled where several processes send."""
-
-    @property
-    def name(self) -> str:
-        """As people call it."""
-        ...
-
-    @property
-    def stream_name(self) -> str:
-        """Where records go."""
-        ...
-
-    def client(self, service: Any, config: Any = None) -> Any:
-        """A boto3 client of the service."""
-        ...
+Observe = Callable[[Any, RunFolder, Collection[str]], Observing]
+"""From a pipeline, the run's folder and its signals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +41,7 @@ class SimulatedRun:
 
 def run_simulation(
     run: SimulatedRun,
-    pipeline: Target,
+    pipeline: Pipeline,
     observe: Observe,
     folder: RunFolder,
     on_progress: Callable[[int, Sending], None],
@@ -142,7 +90,7 @@ def run_simulation(
     return summary, sending
 
 
-def _kinesis(pipeline: Target) -> RecordStream:
+def _kinesis(pipeline: Pipeline) -> RecordStream:
     client: RecordStream = pipeline.client("kinesis", SEND_ONCE)
     return client
 
@@ -154,7 +102,7 @@ def _processes(run: SimulatedRun) -> int:
 
 
 def _summary(
-    run: SimulatedRun, pipeline: Target, sending: Sending, counts: Counts | None, processes: int
+    run: SimulatedRun, pipeline: Pipeline, sending: Sending, counts: Counts | None, processes: int
 ) -> RunSummary:
     return RunSummary(
         command="simulate",

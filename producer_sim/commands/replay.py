@@ -1,7 +1,6 @@
 """`replay`: recorded measurements through a pipeline, and what it tells of them."""
 
 import contextlib
-import importlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,12 +13,14 @@ from producer_sim.outcome.report import write_report
 from producer_sim.outcome.score import WITHIN_OBSERVATIONS
 from producer_sim.outcome.summary import read_outcome, write_summary
 from producer_sim.outcome.verdict import verdict
+from producer_sim.pipeline import options as which
+from producer_sim.pipeline.observer import observe
+from producer_sim.pipeline.protocols import Observing
+from producer_sim.pipeline.target import Pipeline, open_pipeline
 from producer_sim.replay import options
 from producer_sim.replay.asked import Asked, prepare, speed_of
-from producer_sim.replay.pipeline import Observing, Pipeline
 from producer_sim.replay.refusals import ReplayRefused
 from producer_sim.replay.run import Replay, run_replay
-from producer_sim.replay.shapes import ROWS_IN_COLUMNS
 from producer_sim.run_folder import RunFolder, RunSummary
 from producer_sim.sending.failures import PutFailed
 from producer_sim.sending.sent import Sending
@@ -37,14 +38,14 @@ def replay_command(
     windows: options.Windows = None,
     within: options.Within = WITHIN_OBSERVATIONS,
     speed: options.Speed = "recorded",
-    shape: options.Shape = "points",
-    rows: options.Rows = ROWS_IN_COLUMNS,
+    shape: options.Shape = "auto",
+    rows: options.Rows = None,
     shift: options.Shift = True,
-    stack: options.Stack = None,
-    local: options.Local = False,
-    stream: options.Stream = None,
-    region: options.Region = None,
-    endpoint_url: options.EndpointUrl = None,
+    stack: which.Stack = None,
+    local: which.Local = False,
+    stream: which.Stream = None,
+    region: which.Region = None,
+    endpoint_url: which.EndpointUrl = None,
     settle: options.Settle = 60.0,
     run: options.Run = Path("build/replay"),
     report: options.Report = True,
@@ -74,9 +75,10 @@ def replay_command(
             say=lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
         )
         folder = RunFolder.fresh(run)
-        target = importlib.import_module("producer_sim.pipeline.target")
-        shown = importlib.import_module("producer_sim.pipeline.options").errors_shown(console)
-        with shown, target.open_pipeline(stack, local, stream, region, endpoint_url) as pipeline:
+        with (
+            which.errors_shown(console),
+            open_pipeline(stack, local, stream, region, endpoint_url) as pipeline,
+        ):
             went = _run(replay, pipeline, folder, console)
     summary = write_summary(folder, within)
     if as_json:
@@ -94,11 +96,7 @@ def _run(replay: Replay, pipeline: Pipeline, folder: RunFolder, console: Console
 
 
 def _observing(pipeline: Pipeline, folder: RunFolder, replay: Replay) -> Observing:
-    if not pipeline.models:
-        return contextlib.nullcontext()
-    observer = importlib.import_module("producer_sim.pipeline.observer")
-    observing: Observing = observer.observe(pipeline, folder, replay.signals)
-    return observing
+    return observe(pipeline, folder, replay.signals) if pipeline.models else contextlib.nullcontext()
 
 
 @contextlib.contextmanager

@@ -12,12 +12,13 @@ import typer
 from rich.console import Console
 
 from producer_sim.carriers import carriers_of
-from producer_sim.commands.report import write_report
+from producer_sim.outcome.report import write_report
 from producer_sim.outcome.score import WITHIN_OBSERVATIONS
 from producer_sim.outcome.summary import read_outcome, write_summary
 from producer_sim.outcome.verdict import verdict
 from producer_sim.pipeline import options
-from producer_sim.pipeline.observer import Observer, observe
+from producer_sim.pipeline.observer import observe
+from producer_sim.pipeline.protocols import Observing
 from producer_sim.pipeline.target import Pipeline, open_pipeline
 from producer_sim.plant.reading import PlantFileWrong, read_plant, shipped_plants
 from producer_sim.plant.simulation import PlantImpossible
@@ -172,7 +173,5 @@ def _errors_told(console: Console) -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def _observing(
-    pipeline: Pipeline, folder: RunFolder, signals: Collection[str]
-) -> contextlib.AbstractContextManager[Observer | None]:
+def _observing(pipeline: Pipeline, folder: RunFolder, signals: Collection[str]) -> Observing:
     return observe(pipeline, folder, signals) if pipeline.models else contextlib.nullcontext()

@@ -12,7 +12,7 @@ from producer_sim.replay.labels import LabelKind, Window, labelled_windows, wind
 from producer_sim.replay.recording import FLAT_OUT, Recording, Times
 from producer_sim.replay.refusals import ReplayRefused
 from producer_sim.replay.run import Replay
-from producer_sim.replay.shapes import ROWS_IN_COLUMNS, Shape
+from producer_sim.replay.shapes import Shape, ShapeAsked, shape_for
 from producer_sim.replay.survey import survey
 from producer_sim.replay.table import open_table
 
@@ -29,8 +29,8 @@ class Asked:
     label_kind: LabelKind = "auto"
     windows: Path | None = None
     speed: float = 1.0
-    shape: Shape = "points"
-    rows_in_columns: int = ROWS_IN_COLUMNS
+    shape: ShapeAsked = "auto"
+    rows_in_columns: int | None = None
     times: Times = "shifted"
     settle_s: float = 60.0
 
@@ -51,8 +51,10 @@ def prepare(asked: Asked, say: Callable[[str], None] = lambda text: None) -> Rep
         windows.append(_windows(recording, asked))
         _tell(recording, windows[-1], asked, say)
     _tell_left_out(recordings, say)
-    configuration = _configuration(asked, recordings)
-    return Replay(recordings, windows, asked.shape, asked.rows_in_columns, asked.settle_s, configuration)
+    period_s = min(0.0 if asked.speed == FLAT_OUT else r.survey.period_s / asked.speed for r in recordings)
+    shape, rows = shape_for(asked.shape, asked.rows_in_columns, period_s)
+    configuration = _configuration(asked, recordings, shape, rows)
+    return Replay(recordings, windows, shape, rows, asked.settle_s, configuration)
 
 
 def speed_of(text: str) -> float:
@@ -134,7 +136,7 @@ def _tell_left_out(recordings: Sequence[Recording], say: Callable[[str], None]) 
         )
 
 
-def _configuration(asked: Asked, recordings: Sequence[Recording]) -> dict[str, Any]:
+def _configuration(asked: Asked, recordings: Sequence[Recording], shape: Shape, rows: int) -> dict[str, Any]:
     shifted = "due" if asked.speed == 1.0 else "ahead"
     return {
         "files": [str(path) for path in asked.files],
@@ -143,8 +145,8 @@ def _configuration(asked: Asked, recordings: Sequence[Recording]) -> dict[str, A
         "signals": list(dict.fromkeys(c.name for recording in recordings for c in recording.choice.signals)),
         "labels": str(asked.windows) if asked.windows else asked.labels,
         "speed": "flat out" if asked.speed == FLAT_OUT else f"{asked.speed:g}",
-        "shape": asked.shape,
-        "rows_in_columns": asked.rows_in_columns if asked.shape == "columns" else None,
+        "shape": shape,
+        "rows_in_columns": rows if shape == "columns" else None,
         "timestamps": shifted if asked.times == "shifted" else "recorded",
         "cells_without_number": sum(recording.survey.empty for recording in recordings),
         "rows_backwards": sum(recording.survey.backwards for recording in recordings),

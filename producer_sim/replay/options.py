@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from producer_sim.replay.labels import LabelKind
-from producer_sim.replay.shapes import Shape as ShapeName
+from producer_sim.replay.shapes import ShapeAsked
 
-_COLUMNS, _LABELS, _PACE, _WHICH = "Columns", "Labels", "Pace and form", "Which pipeline"
+_COLUMNS, _LABELS, _PACE = "Columns", "Labels", "Pace and form"
 
 Files = Annotated[
     list[Path], typer.Argument(help="CSV, Parquet or JSON lines; each file is an asset of its own.")
@@ -70,13 +70,21 @@ Speed = Annotated[
     str, typer.Option(help="recorded, a factor such as 60, or flat-out.", rich_help_panel=_PACE)
 ]
 Shape = Annotated[
-    ShapeName,
+    ShapeAsked,
     typer.Option(
-        help="A record is a cell (points), some rows of a column, or all of a row.", rich_help_panel=_PACE
+        help="A record is a cell (points), some rows of a column, or all of a row; auto: points, or columns "
+        "where a signal has more than five rows a second.",
+        rich_help_panel=_PACE,
     ),
 ]
 Rows = Annotated[
-    int, typer.Option(min=1, max=10_000, help="Rows in a record of columns.", rich_help_panel=_PACE)
+    int | None,
+    typer.Option(
+        min=1,
+        max=10_000,
+        help="Rows in a record of columns; else as many as come in a fifth of a second, 100 flat out.",
+        rich_help_panel=_PACE,
+    ),
 ]
 Shift = Annotated[
     bool,
@@ -85,19 +93,6 @@ Shift = Annotated[
         help="Move all times so that the first row is measured now: alerts may leave out what is late.",
         rich_help_panel=_PACE,
     ),
-]
-Stack = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="A deployed stack, by its outputs.", rich_help_panel=_WHICH),
-]
-Local = Annotated[bool, typer.Option("--local", help="The one on this machine.", rich_help_panel=_WHICH)]
-Stream = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="A stream alone: only send, look at nothing.", rich_help_panel=_WHICH),
-]
-Region = Annotated[str | None, typer.Option(help="Its AWS region.", rich_help_panel=_WHICH)]
-EndpointUrl = Annotated[
-    str | None, typer.Option(help="Where AWS is, for an emulator of your own.", rich_help_panel=_WHICH)
 ]
 Settle = Annotated[
     float, typer.Option(min=0, metavar="SECONDS", help="Wait at most so long until all is learned.")

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from producer_sim.pipeline.protocols import Counts, Observer, Observing, Pipeline
 from producer_sim.replay.drawn import Drawn
 from producer_sim.replay.labels import Window, faults
-from producer_sim.replay.pipeline import Counts, Observer, Observing, Pipeline
 from producer_sim.replay.recording import FLAT_OUT, Recording
-from producer_sim.replay.shapes import ROWS_IN_COLUMNS, Shape, planned
+from producer_sim.replay.shapes import Shape, planned
 from producer_sim.run_folder import Fault, RunFolder, RunSummary, SimulatedSignal, Truth
 from producer_sim.sending.clock import Clock, WallClock
 from producer_sim.sending.failures import PutFailed
@@ -28,7 +28,7 @@ class Replay:
     recordings: Sequence[Recording]
     windows: Sequence[Sequence[Window]]
     shape: Shape = "points"
-    rows_in_columns: int = ROWS_IN_COLUMNS
+    rows_in_columns: int = 1
     settle_s: float = 60.0
     configuration: dict[str, Any] = field(default_factory=dict)
 

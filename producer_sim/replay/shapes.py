@@ -1,5 +1,6 @@
 """Rows to records: a point of each cell, columns of some rows, or the several values of a row."""
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
@@ -9,12 +10,29 @@ from producer_sim.sending.line import Planned
 from producer_sim.sending.put_request import StreamRecord
 
 Shape = Literal["points", "columns", "several-values"]
+ShapeAsked = Literal["auto", "points", "columns", "several-values"]
 
-ROWS_IN_COLUMNS = 10
+# A record of a signal waits for the one before it to be acknowledged: more a second would fall behind.
+_RECORDS_A_SECOND_MAX = 5
+_ROWS_FLAT_OUT = 100
+_ROWS_MAX = 1000
+
+
+def shape_for(asked: ShapeAsked, rows_asked: int | None, period_s: float) -> tuple[Shape, int]:
+    """The shape, and the rows in a record of columns, where a row comes each `period_s` (0: at once).
+
+    >>> shape_for("auto", None, 1.0), shape_for("auto", None, 1 / 60), shape_for("auto", None, 0.0)
+    (('points', 1), ('columns', 12), ('columns', 100))
+    """
+    rows = math.ceil(round(1 / _RECORDS_A_SECOND_MAX / period_s, 6)) if period_s else _ROWS_FLAT_OUT
+    rows = rows_asked or min(rows, _ROWS_MAX)
+    if asked == "auto":
+        return ("columns", rows) if rows > 1 else ("points", 1)
+    return asked, rows
 
 
 def planned(
-    recording: Recording, rows: Iterable[Row], shape: Shape, rows_in_columns: int = ROWS_IN_COLUMNS
+    recording: Recording, rows: Iterable[Row], shape: Shape, rows_in_columns: int = 1
 ) -> Iterator[Planned]:
     """Records in due order, each with how many observations it holds; cells without a value are left out.
 

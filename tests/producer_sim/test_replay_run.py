@@ -1,15 +1,14 @@
 """A replay: what is sent, when, in which shape, and what is left in the run's folder."""
 
 import json
-import sys
 from contextlib import contextmanager
-from types import ModuleType
 
 import pytest
 import typer
 from recordings import START, MemoryObserver, MemoryPipeline, SteppedClock, observing, write_csv, write_jsonl
 from typer.testing import CliRunner
 
+from producer_sim.commands import replay as replay_module
 from producer_sim.commands.replay import replay_command
 from producer_sim.replay.asked import Asked, prepare, speed_of
 from producer_sim.replay.drawn import Drawn
@@ -42,7 +41,12 @@ def test_every_shape_is_read_by_the_consumer_to_the_same_observations(tmp_path, 
 
 @pytest.mark.parametrize(
     ("shape", "records", "key"),
-    [("points", 120, "rig.Pressure"), ("columns", 12, "rig.Pressure"), ("several-values", 60, "rig")],
+    [
+        ("points", 120, "rig.Pressure"),
+        ("columns", 2, "rig.Pressure"),
+        ("auto", 2, "rig.Pressure"),
+        ("several-values", 60, "rig"),
+    ],
 )
 def test_records_are_keyed_by_signal_or_by_asset(tmp_path, shape, records, key):
     stream, run, _ = replayed(tmp_path, [write_csv(tmp_path / "rig.csv")], shape=shape, speed=float("inf"))
@@ -52,7 +56,7 @@ def test_records_are_keyed_by_signal_or_by_asset(tmp_path, shape, records, key):
 
 def due(path, shape="points", **asked):
     (recording,) = prepare(Asked([path], shape=shape, **asked)).recordings
-    return [plan.due_s for plan in planned(recording, recording.rows(0.0), shape)]
+    return [plan.due_s for plan in planned(recording, recording.rows(0.0), shape, 10)]
 
 
 def test_rows_are_due_as_they_were_recorded_or_faster_or_at_once(tmp_path):
@@ -171,19 +175,14 @@ def test_a_person_hears_what_is_not_sent(tmp_path):
 def commands(monkeypatch):
     """The command, with a pipeline in memory where the real one would be opened."""
     opened = MemoryPipeline()
-    target, options, observer = (ModuleType(name) for name in ("target", "options", "observer"))
 
     @contextmanager
     def open_pipeline(stack, local, stream, region, endpoint_url):
         opened.models = () if stream else ("drift",)
         yield opened
 
-    target.open_pipeline = open_pipeline
-    options.errors_shown = lambda console: observing(None)
-    observer.observe = lambda pipeline, folder, signals: observing(MemoryObserver())
-    for module in (target, options, observer):
-        monkeypatch.setitem(sys.modules, f"producer_sim.pipeline.{module.__name__}", module)
-    monkeypatch.setitem(sys.modules, "producer_sim.pipeline", ModuleType("pipeline"))
+    monkeypatch.setattr(replay_module, "open_pipeline", open_pipeline)
+    monkeypatch.setattr(replay_module, "observe", lambda *given: observing(MemoryObserver()))
     app = typer.Typer()
     app.command("replay")(replay_command)
     return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])

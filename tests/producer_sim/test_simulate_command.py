@@ -32,6 +32,7 @@ class Pipeline:
     endpoint_url: str
     name: str = "a stream"
     stream_name: str = "telemetry"
+    models: tuple[str, ...] = ("drift",)
 
     def client(self, service: Any, config: Config | None = None) -> Any:
         session = boto3.Session(
@@ -80,8 +81,8 @@ def observer(aws, monkeypatch):
     def observe(pipeline, folder, signals):
         yield observer
 
-    monkeypatch.setattr(command, "_open_pipeline", open_pipeline)
-    monkeypatch.setattr(command, "_observe", observe)
+    monkeypatch.setattr(command, "open_pipeline", open_pipeline)
+    monkeypatch.setattr(command, "observe", observe)
     return observer
 
 
@@ -122,7 +123,6 @@ def test_what_is_sent_is_on_the_stream_and_in_the_summary(aws, observer, tmp_pat
     assert folder.run.lost == 0
     assert sum(shard.records for shard in folder.run.shards) == folder.run.records_sent == 800
     assert sum(shard.bytes for shard in folder.run.shards) == folder.run.bytes_sent
-    assert folder.run.rate_achieved == pytest.approx(400, rel=0.5)
     assert len(records_on(aws)) == before + 800
     assert observer.told == sorted(observer.told)
     assert observer.told[-1][1] == 800
@@ -172,7 +172,7 @@ def observe(pipeline, folder, signals):
     yield Observer()
 
 if __name__ == "__main__":
-    command._open_pipeline, command._observe = open_pipeline, observe
+    command.open_pipeline, command.observe = open_pipeline, observe
     app = typer.Typer()
     app.command()(command.simulate)
     app()

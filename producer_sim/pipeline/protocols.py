@@ -1,4 +1,4 @@
-"""What a replay needs of the pipeline it sends to, and of whoever observes it."""
+"""What a run needs of the pipeline it sends to, and of whoever observes it."""
 
 from collections.abc import Sized
 from contextlib import AbstractContextManager
