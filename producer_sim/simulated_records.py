@@ -44,11 +44,15 @@ def simulated_records(
     members = [member for carrier in carriers for member in carrier.members]
     schedule = _Schedule(fillings)
     for stretch in stretches(simulation, members, values_at_once):
-        for filling in fillings:
-            filling.extend(stretch)
-        for tick in range(stretch.first_tick, stretch.first_tick + stretch.ticks):
+        end = stretch.first_tick + stretch.ticks
+        for tick in range(stretch.first_tick, end):
             for filling in fillings if tick == simulation.ticks - 1 else schedule.due_at(tick):
+                if filling.end_tick < end:  # one by one: of many signals, all at once would be late
+                    filling.extend(stretch)
                 yield from filling.take(tick)
+        for filling in fillings:
+            if filling.end_tick < end:
+                filling.extend(stretch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,11 @@ class _Filling:
         self._values: list[list[Value]] = [[] for _ in self._rows]
         self._copies: list[list[int]] = [[] for _ in self._rows]
         self._shifts_s: list[list[float]] = [[] for _ in self._rows]
+
+    @property
+    def end_tick(self) -> int:
+        """The first tick that is not there yet."""
+        return self._first_tick + len(self._values[0])
 
     def extend(self, stretch: Stretch) -> None:
         """Add what was measured in a stretch; ticks that were sent are forgotten."""

@@ -19,8 +19,9 @@ from producer_sim.sending.sent import Sending
 from producer_sim.simulated_records import Partition, Shares
 
 _LEAD_SECONDS = 0.2
+_LEAD_SECONDS_A_SIGNAL = 50e-6
 _LEAD_SECONDS_A_PROCESS = 1.5
-"""A process has to start before it can send: the run begins when the last of them is there."""
+"""The run begins when the signals' first values are there, and the last process has started."""
 
 
 Observe = Callable[[Any, RunFolder, Collection[str]], Observing]
@@ -59,7 +60,8 @@ def run_simulation(
     processes = run.processes or _processes(run)
     clock = WallClock()
     with observe(pipeline, folder, frozenset(names.values())) as observer:
-        start_s = clock.now() + _LEAD_SECONDS + (processes > 1) * processes * _LEAD_SECONDS_A_PROCESS
+        lead_s = _LEAD_SECONDS + len(simulation.members) * _LEAD_SECONDS_A_SIGNAL
+        start_s = clock.now() + lead_s + (processes > 1) * processes * _LEAD_SECONDS_A_PROCESS
 
         def tell(sending: Sending) -> None:
             elapsed_s = clock.now() - start_s
