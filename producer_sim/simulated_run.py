@@ -8,7 +8,7 @@ from typing import Any
 
 from producer_sim.carriers import Carrier, learned_names
 from producer_sim.drawing import series_of
-from producer_sim.pipeline.protocols import Counts, Observing, Pipeline
+from producer_sim.pipeline.protocols import Account, Counts, Observing, Pipeline
 from producer_sim.plant.simulation import Simulation
 from producer_sim.run_folder import RunFolder, RunSummary
 from producer_sim.sending.calibration import processes_needed
@@ -75,7 +75,7 @@ def run_simulation(
 
         on_stage(f"Sending to {pipeline.name} by {processes} process{'es' if processes > 1 else ''}")
         shares = Shares(simulation, run.carriers, start_s, run.partition)
-        connect = functools.partial(_kinesis, pipeline)
+        connect = functools.partial(_kinesis, pipeline.account)
         sending = send_in_processes(
             processes, shares, connect, pipeline.stream_name, start_s=start_s, on_progress=tell
         )
@@ -92,8 +92,8 @@ def run_simulation(
     return summary, sending
 
 
-def _kinesis(pipeline: Pipeline) -> RecordStream:
-    client: RecordStream = pipeline.client("kinesis", SEND_ONCE)
+def _kinesis(account: Account) -> RecordStream:
+    client: RecordStream = account.client("kinesis", SEND_ONCE)
     return client
 
 

@@ -40,8 +40,21 @@ class Observer(Protocol):
         ...
 
 
+class Account(Protocol):
+    """Whose AWS it is; it can be handed to another process."""
+
+    def client(self, service: str, config: Any = None) -> Any:
+        """A client of an AWS service."""
+        ...
+
+
 class Pipeline(Protocol):
     """Where the records go."""
+
+    @property
+    def account(self) -> Account:
+        """Whose AWS it is in."""
+        ...
 
     @property
     def name(self) -> str:
@@ -56,10 +69,6 @@ class Pipeline(Protocol):
     @property
     def models(self) -> Sized:
         """Where its models are; empty for a stream alone."""
-        ...
-
-    def client(self, service: Any, config: Any = None) -> Any:
-        """A client of an AWS service, where this pipeline is."""
         ...
 
 

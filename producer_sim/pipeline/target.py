@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-import boto3
 from botocore.config import Config
 
 from local.served import FOLDER, Served, find_served
 from local.serving_process import serving
+from producer_sim.pipeline.account import Account
 from producer_sim.pipeline.errors import PipelineNotFound
 from producer_sim.pipeline.stack_outputs import read_outputs
 
@@ -55,8 +55,7 @@ class Pipeline:
     """By the alert's name."""
     models: tuple[ModelsOf, ...] = ()
     kind: Literal["stack", "local", "stream"] = "stream"
-    session: boto3.Session = field(default_factory=boto3.Session, repr=False, compare=False)
-    endpoint_url: str | None = None
+    account: Account = field(default_factory=Account)
     check: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
     """Raises where it is known that this pipeline has ended; call it while waiting."""
 
@@ -74,10 +73,7 @@ class Pipeline:
     def client(self, service: Literal["lambda"], config: Config | None = None) -> Any: ...
     def client(self, service: Any, config: Config | None = None) -> Any:
         """A boto3 client of this pipeline's account and region; make it on the thread that made this."""
-        config = config or Config()
-        if self.kind == "local":
-            config = Config(proxies={}).merge(config)  # this machine is reached past any HTTP proxy
-        return self.session.client(service, endpoint_url=self.endpoint_url, config=config)
+        return self.account.client(service, config)
 
 
 @contextlib.contextmanager
@@ -99,8 +95,8 @@ def open_pipeline(
     if (stack is not None) + local + (stream is not None) != 1:
         raise PipelineNotFound("Say which pipeline: one of --stack NAME, --local, --stream NAME")
     if stack is not None or stream is not None:
-        session = boto3.Session(region_name=region)
-        yield _of_stack(stack, session, endpoint_url) if stack else _of_stream(stream, session, endpoint_url)
+        account = Account(region, endpoint_url)
+        yield _of_stack(stack, account) if stack else _of_stream(stream, account)
     elif served := find_served(folder):
         yield _of_served(served)
     else:
@@ -108,8 +104,8 @@ def open_pipeline(
             yield _of_served(served, check)
 
 
-def _of_stack(stack: str, session: boto3.Session, endpoint_url: str | None) -> Pipeline:
-    outputs = read_outputs(session, stack, endpoint_url)
+def _of_stack(stack: str, account: Account) -> Pipeline:
+    outputs = read_outputs(account.session(), stack, account.endpoint_url)
     return Pipeline(
         name=stack,
         stream_name=outputs.stream_name,
@@ -127,14 +123,13 @@ def _of_stack(stack: str, session: boto3.Session, endpoint_url: str | None) -> P
             for use_case in outputs.use_cases
         ),
         kind="stack",
-        session=session,
-        endpoint_url=endpoint_url,
+        account=account,
     )
 
 
-def _of_stream(stream: str | None, session: boto3.Session, endpoint_url: str | None) -> Pipeline:
+def _of_stream(stream: str | None, account: Account) -> Pipeline:
     assert stream is not None
-    return Pipeline(name=stream, stream_name=stream, session=session, endpoint_url=endpoint_url)
+    return Pipeline(name=stream, stream_name=stream, account=account)
 
 
 def _of_served(served: Served, check: Callable[[], None] | None = None) -> Pipeline:
@@ -150,12 +145,13 @@ def _of_served(served: Served, check: Callable[[], None] | None = None) -> Pipel
         alert_topic_arns={"drifts": resources.alert_topic_arn},
         models=(models,),
         kind="local",
-        session=boto3.Session(
-            aws_access_key_id=credentials.aws_access_key_id,
-            aws_secret_access_key=credentials.aws_secret_access_key,
-            region_name=served.region,
+        account=Account(
+            region=served.region,
+            endpoint_url=served.endpoint_url,
+            access_key_id=credentials.aws_access_key_id,
+            secret_access_key=credentials.aws_secret_access_key,
+            on_this_machine=True,
         ),
-        endpoint_url=served.endpoint_url,
         check=check or _still_served(served),
     )
 

@@ -78,7 +78,7 @@ def run_replay(
         ReplayRefused: A file changed, or broke, since it was looked through.
     """
     clock = clock or WallClock()
-    stream = pipeline.client("kinesis", SEND_ONCE)
+    stream = pipeline.account.client("kinesis", SEND_ONCE)
     with observing as observer:
         started_s = clock.now() + _OPENING_S * len(replay.recordings)
         folder.write("truth", replay.truth(started_s))

@@ -173,12 +173,12 @@ def test_smoke_on_a_stack_reads_its_outputs_and_alerts_that_are_text(pipeline, m
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
         "Outputs": {name: {"Value": value} for name, value in outputs.items()},
     }
-    cloudformation = pipeline.session.client("cloudformation", endpoint_url=pipeline.endpoint_url)
+    cloudformation = pipeline.account.client("cloudformation")
     cloudformation.create_stack(StackName="Plant", TemplateBody=json.dumps(template))
     cloudformation.get_waiter("stack_create_complete").wait(StackName="Plant", WaiterConfig={"Delay": 1})
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
-    where = ["--region", "us-east-1", "--endpoint-url", pipeline.endpoint_url]
+    where = ["--region", "us-east-1", "--endpoint-url", pipeline.account.endpoint_url]
     result = CliRunner().invoke(app, ["smoke", "--stack", "Plant", *where])
     assert result.exit_code == 0, result.output
     assert "through the topic of the alert OnCall" in result.output
@@ -219,7 +219,7 @@ def test_where_none_runs_one_is_started_and_ends(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with open_pipeline(local=True) as pipeline:
         served = find_served(tmp_path / "build" / "local")
-        assert pipeline.endpoint_url == served.endpoint_url
+        assert pipeline.account.endpoint_url == served.endpoint_url
         assert served.pid != os.getpid()
         pipeline.check()
     assert not served.is_alive()

@@ -86,6 +86,10 @@ class MemoryPipeline:
     models: tuple = ("drift",)
     stream: MemoryStream = field(default_factory=MemoryStream)
 
+    @property
+    def account(self):
+        return self
+
     def client(self, service, config=None):
         assert service == "kinesis"
         return self.stream

@@ -34,6 +34,10 @@ class Pipeline:
     stream_name: str = "telemetry"
     models: tuple[str, ...] = ("drift",)
 
+    @property
+    def account(self):
+        return self
+
     def client(self, service: Any, config: Config | None = None) -> Any:
         session = boto3.Session(
             aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1"
