@@ -139,7 +139,7 @@ class _Sender:
             if planned is None or planned.due_s > elapsed_s or not self._has_room:
                 return
             self._line.enter(Waiting(self._positions, planned, check(self._positions, planned.record)))
-            self._tally.take(planned.observations, planned.due_s, elapsed_s)
+            self._tally.take(planned.observations)
             self._positions += 1
             self._next = next(self._source, None)
 
@@ -153,7 +153,11 @@ class _Sender:
                 return
             taken = line.take()
             request = [waiting.planned.record for waiting in taken]
-            self._tally.retries += sum(waiting.refusals > 0 for waiting in taken)
+            for waiting in taken:
+                if waiting.refusals:
+                    self._tally.retries += 1
+                else:
+                    self._tally.leave(waiting.planned.due_s, elapsed_s)
             future = threads.submit(put, self._stream, self._stream_name, request)
             self._in_flight[future] = taken
             future.add_done_callback(self._hear)

@@ -14,7 +14,7 @@ class Sending:
     """Counts of what was acknowledged, and of what it took.
 
     Units: `started_s` and `ended_s` are epoch seconds; `late_max_s` is in seconds, `first_late_s` in seconds
-           after the start. A record is late when it is taken well after it was due.
+           after the start. A record is late when it leaves well after it was due.
     """
 
     records: int
@@ -90,9 +90,12 @@ class Tally:
         self._first_late_s: float | None = None
         self._shards: dict[str, list[int]] = {}  # records and bytes
 
-    def take(self, observations: int, due_s: float, elapsed_s: float) -> None:
-        """Count observations taken from the source, `elapsed_s` after the start."""
+    def take(self, observations: int) -> None:
+        """Count observations taken from the source."""
         self._taken += observations
+
+    def leave(self, due_s: float, elapsed_s: float) -> None:
+        """Note how late a record leaves for the first time, `elapsed_s` after the start."""
         late_s = elapsed_s - due_s if due_s else 0.0  # what is due at once is never late
         if late_s > self._late_max_s:
             self._late_max_s = late_s
