@@ -18,7 +18,11 @@ from benchmarks.workloads import column_batches, point_batches
 _INVOCATIONS = 5
 
 
-def profile(shape: str = "points", signals: int = 1_000, lines: Annotated[int, typer.Option()] = 30) -> None:
+def profile(
+    shape: Annotated[str, typer.Argument()] = "points",
+    signals: Annotated[int, typer.Argument()] = 1_000,
+    lines: Annotated[int, typer.Option()] = 30,
+) -> None:
     """Profile five warm invocations, functions by their own time."""
     batches = point_batches(signals) if shape == "points" else column_batches(signals, VALUES_PER_RECORD, signals)
     events = [next(batches) for _ in range(_INVOCATIONS + 2)]

@@ -14,7 +14,8 @@ from consumer.core.deployment_check import DeploymentCheck
 from consumer.core.errors import PageChanged, Unavailable, UnreadablePage
 from consumer.core.exclusions import Exclusions
 from consumer.core.kinesis_event import batches_of
-from consumer.core.learning import Learned, Learning
+from consumer.core.learned import Learned
+from consumer.core.learning import Learning
 from consumer.core.quarantine import quarantine_objects
 from consumer.core.report import Report
 from consumer.core.signals import SignalKey
@@ -122,7 +123,8 @@ class Pipeline:
                 try:
                     page_bytes = await self.pages.commit(page)
                 except PageChanged:
-                    report.add(page_conflicts=1)
+                    # A warm page that another function has written meanwhile is no conflict.
+                    report.add(page_conflicts=int(page.is_confirmed))
                     continue
                 report.committed(learned, work.batch, page_bytes)
             report.add(redelivered=learned.redelivered)
@@ -133,18 +135,46 @@ class Pipeline:
         self, work: Work, exclusions: Exclusions, check: DeploymentCheck, time_left: TimeLeft
     ) -> tuple[Page, Learned]:
         """The page, with the batch learned: all of it but the observations at which models raise."""
+        page: Page | None = None
         while True:
             if time_left.is_short():
                 raise Unavailable(f"the time ran short before the page {work.page_key} was learned")
-            page = await self.pages.load(work.page_key)
-            learned = Learning(
+            page = page or await self.pages.load(work.page_key)
+            learning = Learning(
                 self.name, self.use_case, work.batch, page.states, exclusions, time_left.is_short
-            ).learn(work.keys)
-            check.report(work.page_key, learned.signals, len(learned.raised))
-            if not learned.raised:
-                return page, learned
+            )
+            learning.learn(work.keys)
+            if learning.learned.is_to_be_sure:
+                confirmed = await self.pages.confirm(page)
+                if confirmed is not page:
+                    page = confirmed
+                    continue
+            check.report(work.page_key, learning.learned.signals, len(learning.learned.raised))
+            changed = await self._learn_raised(work, page, learning, check, time_left)
+            if changed is None:
+                return page, learning.learned
+            page = changed
+
+    async def _learn_raised(
+        self, work: Work, page: Page, learning: Learning, check: DeploymentCheck, time_left: TimeLeft
+    ) -> Page | None:
+        """Learn the signals whose models raised again, from the page in S3; leave them where time is short.
+
+        Gives that page where somebody has written it since: then all is to be learned again.
+        """
+        while raised := learning.learned.raised:
             await check.passed()
-            exclusions.add(learned.raised)
+            learning.exclusions.add(raised)
+            fresh = await self.pages.load(work.page_key)
+            if fresh.e_tag != page.e_tag:
+                return fresh
+            learning.take_afresh(fresh.states)
+            if time_left.is_short():
+                learning.leave(raised)
+                break
+            learning.learned.raised = {}
+            learning.learn(raised)
+        return None
 
     async def _refusals_step(self, batch: Batch, report: Report) -> int | None:
         """Keep what could not be decoded."""

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from river.base import Base
 
+from consumer.core.adwin import drifted, updating
 from consumer.core.errors import ModelRaised, is_models_own
 from consumer.core.use_case import Finding, Severity, parameters_of
 
@@ -56,23 +57,24 @@ class DriftUseCase:
     def learn(self, watched: Watched, values: Sequence[float]) -> list[Finding]:
         """Feed the detector the values, in order."""
         findings = []
-        detector, count, total = watched.detector, watched.count, watched.total
-        index = 0
+        detector, total, start = watched.detector, watched.total, -watched.count
+        update, index = None, 0
         try:
             for index, value in enumerate(values):
-                detector.update(value)
-                count += 1
-                total += value
-                if detector.drift_detected:
-                    findings.append(Finding(index, _evidence(detector, count, total)))
-                    count, total = 0, 0.0
+                update = update or updating(detector)
+                has_drifted = update(value)
+                total += value  # one by one: the sum must not depend on how the values are cut into calls
+                if has_drifted:
+                    drifted(detector)
+                    findings.append(Finding(index, _evidence(detector, index + 1 - start, total)))
+                    start, total, update = index + 1, 0.0, None
         except (
             BaseException
         ) as error:  # a model may raise anything; whatever it is, this value is not learned
             if not is_models_own(error):
                 raise
             raise ModelRaised(index, f"the model raised {type(error).__name__}: {error}") from error
-        watched.count, watched.total = count, total
+        watched.count, watched.total = len(values) - start, total
         return findings
 
 
