@@ -11,7 +11,7 @@ from typing import Any
 
 from consumer.core.batch import Batch, Refusal
 from consumer.core.deployment_check import DeploymentCheck
-from consumer.core.errors import PageChanged, Unavailable, UnreadablePage
+from consumer.core.errors import LayoutChanged, PageChanged, Unavailable, UnreadablePage
 from consumer.core.exclusions import Exclusions
 from consumer.core.kinesis_event import batches_of
 from consumer.core.learned import Learned
@@ -101,6 +101,8 @@ class Pipeline:
                 await self._keep(work.batch, _all_of(work, str(error)), report)
                 return None
         except Unavailable as error:
+            if isinstance(error, LayoutChanged):
+                self.layouts.forget()
             report.problems.append(str(error))
             report.add(pages_failed=1)
             return work.first_record
@@ -140,6 +142,8 @@ class Pipeline:
             if time_left.is_short():
                 raise Unavailable(f"the time ran short before the page {work.page_key} was learned")
             page = page or await self.pages.load(work.page_key)
+            if page.e_tag is None:  # a page that is there says itself when its models were moved
+                await self.layouts.confirm()
             learning = Learning(
                 self.name, self.use_case, work.batch, page.states, exclusions, time_left.is_short
             )

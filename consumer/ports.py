@@ -57,6 +57,12 @@ class Layouts(Protocol):
     async def current(self) -> Layout:
         """The layout that is in force. Raises: `Unavailable`."""
 
+    async def confirm(self) -> None:
+        """Make sure that it still is. Raises: `LayoutChanged`, `Unavailable`."""
+
+    def forget(self) -> None:
+        """Have it read again next time."""
+
 
 class Bus(Protocol):
     """Where events are told."""

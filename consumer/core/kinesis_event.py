@@ -7,10 +7,12 @@ from typing import Any
 from consumer.core import kpl
 from consumer.core.batch import Batch, UnlearnableRecord
 from consumer.core.compression import UNPACKED_BYTES_MAX, unpack
-from consumer.core.delivery import delivered
+from consumer.core.delivery import delivered, entries_of
 from consumer.core.errors import Unlearnable
 from consumer.core.payloads import read
-from consumer.core.plain_payloads import read_plain
+from consumer.core.plain_payloads import PlainReader
+from consumer.core.records import Records, Shard
+from consumer.core.usual_delivery import Unusual, UsualDelivery
 
 # What a sub-record that cannot be unpacked counts as: to find that out may have cost gzip's best ratio.
 _UNREADABLE_BYTES_MAX = UNPACKED_BYTES_MAX // 16
@@ -23,13 +25,30 @@ def batches_of(event: Mapping[str, Any]) -> list[Batch]:
     Raises: `MalformedEvent` where a record has not the fields that Lambda gives it. What producers wrote
         never raises: it is refused, record by record, in the batches.
     """
-    batches = [Batch(shard, records) for shard, records in delivered(event).items()]
-    for batch in batches:
-        read_plain(batch, otherwise=read_record)
-    return batches
+    entries = entries_of(event)
+    try:
+        return [_usual_batch(UsualDelivery(entries))]
+    except Unusual:
+        return [_batch(shard, records) for shard, records in delivered(entries).items()]
 
 
-def read_record(batch: Batch) -> None:
+def _usual_batch(delivery: UsualDelivery) -> Batch:
+    batch = Batch(delivery.shard, delivery.records)
+    reader = PlainReader(batch, _read_current)
+    for payloads in delivery.payloads():
+        reader.read(payloads)
+    return batch
+
+
+def _batch(shard: Shard, records: Records) -> Batch:
+    batch = Batch(shard, records)
+    for record in range(len(records)):
+        batch.go_to(record)
+        _read_current(batch)
+    return batch
+
+
+def _read_current(batch: Batch) -> None:
     """Read the batch's current record, of any shape."""
     records, record = batch.records, batch.record
     try:

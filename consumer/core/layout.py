@@ -19,8 +19,13 @@ class Layout:
     def key_of(self, carrier: str) -> str:
         """The key of the page that holds the signals which `carrier`'s records bring."""
         if self.pages == 0:
-            return f"{self.prefix}/signals/{_segment(carrier)}"
-        return f"{self.prefix}/pages/{self.pages}/{page_of(carrier, self.pages)}"
+            return f"{self.folder}{_segment(carrier)}"
+        return f"{self.folder}{page_of(carrier, self.pages)}"
+
+    @property
+    def folder(self) -> str:
+        """What the keys of all its pages begin with, and no other."""
+        return f"{self.prefix}/pages/{self.pages}/" if self.pages else f"{self.prefix}/signals/"
 
 
 def prefix_of(use_case: str, fingerprint: str) -> str:

@@ -4,7 +4,6 @@ What is read here comes out as `payloads` would read it: whatever is unusual in 
 signal to a value out of bounds, leaves the whole record to the other reader.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, cast
 
@@ -81,37 +80,57 @@ _NEXT = {
 _UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
-def read_plain(batch: Batch, otherwise: Callable[[Batch], None]) -> None:
-    """Read all records of a batch of which nothing is read yet; `otherwise` reads the current one if not plain."""
-    payloads = batch.records.payloads
-    if payloads is None:
-        for record in range(len(batch.records)):
-            batch.go_to(record)
-            otherwise(batch)
-    elif not _read_points(payloads, batch):
-        _read_one_by_one(payloads, batch, otherwise)
+class PlainReader:
+    """Reads a batch's records in parts, in their order; `otherwise` reads the current one where it is not plain."""
+
+    def __init__(self, batch: Batch, otherwise: Callable[[Batch], None]) -> None:
+        self._batch = batch
+        self._otherwise = otherwise
+        self._record = 0
+        self._are_points = True
+        """Whether the last part was of points alone."""
+        self._decode: Callable[[bytes], Any] = _decode_columns
+
+    def read(self, payloads: Sequence[bytes]) -> None:
+        """Read what the next records hold."""
+        if not (self._are_points and _read_points(payloads, self._record, self._batch)):
+            self._read_one_by_one(payloads)
+        self._record += len(payloads)
+
+    def _read_one_by_one(self, payloads: Sequence[bytes]) -> None:
+        self._are_points = True
+        for record, payload in enumerate(payloads, self._record):
+            self._batch.go_to(record)
+            try:
+                plain = self._decode(payload)
+                self._are_points &= isinstance(plain, Point)
+                _read(plain, self._batch)
+            except (*_UNREADABLE, Unlearnable):
+                self._decode = _NEXT[self._decode]  # most batches are of one shape
+                self._are_points = False
+                self._otherwise(self._batch)
 
 
-def _read_points(payloads: list[bytes], batch: Batch) -> bool:
-    """Read a batch of points, column by column; say False, having read nothing, where one is anything else."""
-    decode = _decode_point
+def _read_points(payloads: Sequence[bytes], first: int, batch: Batch) -> bool:
+    """Read points, the record `first` and those after it; say False, having read nothing, where one is no point."""
+    decode, runs = _decode_point, batch.plain_runs
     try:
         points = [decode(payload) for payload in payloads]
         values = numbers([point.value for point in points])
         timestamps = _timestamps([point.timestamp for point in points])
         if values is None or timestamps is None:
             return False
-        records_of: defaultdict[str, list[int]] = defaultdict(list)
-        for record, point in enumerate(points):
-            records_of[point.signal].append(record)
-        keys = list(map(plain_key, records_of))
+        signals = [point.signal for point in points]
+        for key in [plain_key(signal) for signal in set(signals) - runs.keys()]:
+            batch.runs[key] = runs[key.signal] = Run()
     except (*_UNREADABLE, Unlearnable):
         return False
-    value_of, timestamp_of = values.__getitem__, timestamps.__getitem__
-    for key, records in zip(keys, records_of.values(), strict=True):
-        batch.runs[key] = batch.plain_runs[key.signal] = Run(
-            list(map(value_of, records)), list(map(timestamp_of, records)), records, [0] * len(records)
-        )
+    for record, signal in enumerate(signals):
+        run = runs[signal]
+        run.values.append(values[record])
+        run.timestamps.append(timestamps[record])
+        run.records.append(first + record)
+        run.positions.append(0)
     return True
 
 
@@ -123,17 +142,6 @@ def _timestamps(column: list[float | str | None]) -> Sequence[float | None] | No
     if kinds == {str}:
         return list(map(seconds, column))
     return cast("list[None]", column) if kinds == {type(None)} else None
-
-
-def _read_one_by_one(payloads: list[bytes], batch: Batch, otherwise: Callable[[Batch], None]) -> None:
-    decode: Callable[[bytes], Any] = _decode_columns
-    for record, payload in enumerate(payloads):
-        batch.go_to(record)
-        try:
-            _read(decode(payload), batch)
-        except (*_UNREADABLE, Unlearnable):
-            decode = _NEXT[decode]  # most batches are of one shape
-            otherwise(batch)
 
 
 def _read(plain: Point | Columns, batch: Batch) -> None:

@@ -44,8 +44,6 @@ class Records:
     partition_keys: Sequence[str] = field(default_factory=list)
     arrived_s: Sequence[float | None] = field(default_factory=list)
     data: Sequence[str] = field(default_factory=list)
-    payloads: list[bytes] | None = None
-    """What `data` is the base64 of, where it was all decoded at once."""
     are_distinct: bool = False
     """Whether it is known that no two of them share a sequence number."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from consumer.core.errors import ConfigurationError, UnreadablePage, is_models_own
+from consumer.core.errors import ConfigurationError, LayoutChanged, UnreadablePage, is_models_own
 from consumer.core.signals import SignalKey
 from consumer.core.state import State
 from consumer.core.use_case import STATE_FORMAT, UseCase
@@ -22,6 +22,7 @@ from consumer.edge.allowed_classes import ALLOWED_CLASSES, STAND_INS
 from consumer.edge.state_columns import Columns, States, columns_of, states_of
 
 _MAGIC = b"RVPG\x01"
+_MOVED = b"RVPG moved\n"
 _LENGTH_BYTES = 4
 _DIGEST_BYTES = 32
 
@@ -58,7 +59,10 @@ class PageCodec:
         """The states that the page holds.
 
         Raises: `UnreadablePage` for anything that `encode`, in the same version, did not write.
+            `LayoutChanged` for a page whose models were moved.
         """
+        if page.startswith(_MOVED):
+            raise LayoutChanged("the page's models were moved to other pages: the layout is to be read again")
         header, body = _open(page)
         if (header.format, header.river) != (STATE_FORMAT, self._river):
             raise UnreadablePage(
@@ -115,3 +119,12 @@ def _open(page: bytes) -> tuple[Header, bytes]:
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UnreadablePage(f"the page's header cannot be read: {error}") from error
 
+
+def moved(page: bytes) -> bytes:
+    """What takes the place of a page whose models are moved: whoever has the page at hand cannot write it any more."""
+    return page if page.startswith(_MOVED) else _MOVED + page
+
+
+def before_moved(page: bytes) -> bytes:
+    """The page itself, whether or not its models are being moved; nothing, once they were."""
+    return page.removeprefix(_MOVED)
