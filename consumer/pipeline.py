@@ -74,9 +74,7 @@ class Pipeline:
             report.problems.append("the time ran out while the layout waited for an answer")
             report.add(pages_failed=1)
             return 0
-        keys_of: dict[str, list[SignalKey]] = {}
-        for key in batch.runs:
-            keys_of.setdefault(layout.key_of(key.carrier), []).append(key)
+        keys_of = layout.grouped(batch.runs)
         check = DeploymentCheck(keys_of)
         steps = {}
         for page_key, keys in keys_of.items():

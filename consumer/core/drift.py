@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add, length_hint
 from typing import Any, Literal
 
 from river.base import Base
@@ -56,26 +58,28 @@ class DriftUseCase:
 
     def learn(self, watched: Watched, values: Sequence[float]) -> list[Finding]:
         """Feed the detector the values, in order."""
-        findings = []
-        detector, total, start = watched.detector, watched.total, -watched.count
-        update, index = None, 0
+        findings: list[Finding] = []
+        detector, total = watched.detector, watched.total
+        start, summed, left = -watched.count, 0, iter(values)
         try:
-            for index, value in enumerate(values):
-                update = update or updating(detector)
-                has_drifted = update(value)
-                total += value  # one by one: the sum must not depend on how the values are cut into calls
-                if has_drifted:
-                    drifted(detector)
-                    findings.append(Finding(index, _evidence(detector, index + 1 - start, total)))
-                    start, total, update = index + 1, 0.0, None
-        except (
-            BaseException
-        ) as error:  # a model may raise anything; whatever it is, this value is not learned
+            while any(map(updating(detector), left)):  # until a drift, or the end: no loop of Python's is as fast
+                drifted(detector)
+                index = len(values) - length_hint(left) - 1
+                total = _plus(total, values[summed : index + 1])
+                findings.append(Finding(index, _evidence(detector, index + 1 - start, total)))
+                start, summed, total = index + 1, index + 1, 0.0
+        except BaseException as error:  # a model may raise anything; whatever it is, this value is not learned
             if not is_models_own(error):
                 raise
+            index = len(values) - length_hint(left) - 1
             raise ModelRaised(index, f"the model raised {type(error).__name__}: {error}") from error
-        watched.count, watched.total = len(values) - start, total
+        watched.count, watched.total = len(values) - start, _plus(total, values[summed:] if summed else values)
         return findings
+
+
+def _plus(total: float, values: Sequence[float]) -> float:
+    """Add one by one: the sum must not depend on how the values are cut into calls, as that of `sum` does."""
+    return reduce(add, values, total)
 
 
 def _evidence(detector: Any, count: int, total: float) -> dict[str, Any]:

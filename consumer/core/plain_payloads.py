@@ -5,6 +5,7 @@ signal to a value out of bounds, leaves the whole record to the other reader.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -14,8 +15,11 @@ from consumer.core.batch import OBSERVATIONS_PER_RECORD_MAX, Batch, Run
 from consumer.core.errors import Unlearnable
 from consumer.core.signals import plain_key
 from consumer.core.timestamps import seconds, seconds_column
-from consumer.core.values import VALUE_MAX, number, numbers
+from consumer.core.values import VALUE_MAX, number
 
+_Value = Annotated[float, Meta(ge=-VALUE_MAX, le=VALUE_MAX)]  # JSON has no NaN
+_Time = Annotated[float, Meta(ge=0, lt=1e14)]  # seconds or milliseconds, since 1970
+_SECONDS_MAX = 1e11
 # No text is so: where a field of this type is there, the decoder refuses the payload.
 _Nothing = Annotated[str, Meta(min_length=1, max_length=0)] | UnsetType
 
@@ -24,8 +28,8 @@ class Point(msgspec.Struct, gc=False, rename="camel"):
     """A value of `signal`, and none of the other fields by which a shape is known."""
 
     signal: str
-    value: float | str
-    timestamp: float | str | None = None
+    value: _Value | str
+    timestamp: _Time | str | None = None
     timestamps: _Nothing = UNSET
     values: _Nothing = UNSET
     key: _Nothing = UNSET
@@ -45,7 +49,7 @@ class KeyAndBody(
     """The same by its fields' other two names."""
 
     signal: str
-    value: float | str
+    value: _Value | str
     key: _Nothing = UNSET
     body: _Nothing = UNSET
 
@@ -54,8 +58,8 @@ class Columns(msgspec.Struct, gc=False, rename="camel"):
     """Values of `signal`, and none of the other fields."""
 
     signal: str
-    values: list[float]
-    timestamps: list[float] | UnsetType = UNSET
+    values: list[_Value]
+    timestamps: list[_Time] | UnsetType = UNSET
     timestamp: _Nothing = UNSET
     key: _Nothing = UNSET
     value: _Nothing = UNSET
@@ -116,20 +120,20 @@ def _read_points(payloads: Sequence[bytes], first: int, batch: Batch) -> bool:
     decode, runs = _decode_point, batch.plain_runs
     try:
         points = [decode(payload) for payload in payloads]
-        values = numbers([point.value for point in points])
+        values = [point.value for point in points]
         timestamps = _timestamps([point.timestamp for point in points])
-        if values is None or timestamps is None:
+        if timestamps is None or set(map(type, values)) != {float}:
             return False
         signals = [point.signal for point in points]
         for key in [plain_key(signal) for signal in set(signals) - runs.keys()]:
             batch.runs[key] = runs[key.signal] = Run()
     except (*_UNREADABLE, Unlearnable):
         return False
-    for record, signal in enumerate(signals):
+    for record, signal, value, timestamp in zip(count(first), signals, values, timestamps, strict=False):
         run = runs[signal]
-        run.values.append(values[record])
-        run.timestamps.append(timestamps[record])
-        run.records.append(first + record)
+        run.values.append(value)
+        run.timestamps.append(timestamp)
+        run.records.append(record)
         run.positions.append(0)
     return True
 
@@ -138,10 +142,14 @@ def _timestamps(column: list[float | str | None]) -> Sequence[float | None] | No
     """The seconds of each; None where one is to be looked at by itself."""
     kinds = set(map(type, column))
     if kinds == {float}:
-        return seconds_column(column)
+        return _seconds(cast("list[float]", column))
     if kinds == {str}:
         return list(map(seconds, column))
     return cast("list[None]", column) if kinds == {type(None)} else None
+
+
+def _seconds(column: list[float]) -> list[float] | None:
+    return column if max(column, default=0.0) < _SECONDS_MAX else seconds_column(column)
 
 
 def _read(plain: Point | Columns, batch: Batch) -> None:
@@ -161,12 +169,10 @@ def _read_columns(columns: Columns, batch: Batch) -> None:
     values = columns.values
     timestamps: list[float] | list[None] | None = [None] * len(values)
     if columns.timestamps is not UNSET:
-        timestamps = seconds_column(columns.timestamps)
+        timestamps = _seconds(columns.timestamps)
     if (
         timestamps is None
         or not 0 < len(values) == len(timestamps) <= OBSERVATIONS_PER_RECORD_MAX
-        or min(values) < -VALUE_MAX
-        or max(values) > VALUE_MAX
     ):
         raise _NotPlain
     batch.observe_column(columns.signal, values, timestamps)

@@ -63,17 +63,14 @@ class State:
 
     def advance(self, records: Sequence[int], batch: Batch) -> None:
         """Raise the watermark over `records`, the ascending records just done."""
-        delivered, shard, last = batch.records, batch.shard, records[-1]
+        delivered, shard, watermarks, last = batch.records, batch.shard, self.watermarks, records[-1]
         sequence_number, arrived_s = int(delivered.identifiers[last]), delivered.arrived_s[last]
-        if delivered.are_distinct:
-            keys: tuple[str, ...] = (delivered.partition_keys[last],)
-        else:
-            keys = _partition_keys(records, batch)
-        before = self.watermarks.get(shard)
+        keys = (delivered.partition_keys[last],) if delivered.are_distinct else _partition_keys(records, batch)
+        before = watermarks.get(shard)
         if before is not None and before.sequence_number == sequence_number:
             keys = tuple(sorted({*keys, *before.partition_keys}))
-        self.watermarks[shard] = Watermark(sequence_number, keys, arrived_s)
-        if len(self.watermarks) > 1:
+        watermarks[shard] = Watermark(sequence_number, keys, arrived_s)
+        if len(watermarks) > 1:
             self._drop_old_watermarks(arrived_s)
 
     def is_spread(self, shard: Shard) -> bool:

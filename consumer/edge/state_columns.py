@@ -35,26 +35,33 @@ class Columns(NamedTuple):
 def columns_of(states: Mapping[SignalKey, State]) -> Columns:
     """The states, ready to be pickled."""
     values = states.values()
+    carriers = [carrier for carrier, _ in states]
+    watermarks = [state.watermarks for state in values]
+    counts = list(map(len, watermarks))
+    marks = [mark for each in watermarks for mark in each.values()]
     shards: dict[Shard, int] = {}
-    marks = [
-        (carrier, shards.setdefault(shard, len(shards)), watermark)
-        for (carrier, _), state in states.items()
-        for shard, watermark in state.watermarks.items()
-    ]
+    of_marks = carriers if set(counts) == {1} else _repeated(carriers, counts)
     return Columns(
-        [carrier for carrier, _ in states],
+        carriers,
         [None if signal == carrier else signal for carrier, signal in states],
         packed([state.model for state in values]),
         [state.learned for state in values],
         [state.skipped for state in values],
         [state.latest_s for state in values],
-        [tuple(shard) for shard in shards],
-        [len(state.watermarks) for state in values],
-        [shard for _, shard, _ in marks],
-        [watermark.sequence_number for _, _, watermark in marks],
-        [None if mark.partition_keys == (carrier,) else mark.partition_keys for carrier, _, mark in marks],
-        [watermark.arrived_s for _, _, watermark in marks],
-    )
+        [],
+        counts,
+        [shards.setdefault(shard, len(shards)) for each in watermarks for shard in each],
+        [mark.sequence_number for mark in marks],
+        [
+            None if mark.partition_keys == (carrier,) else mark.partition_keys
+            for carrier, mark in zip(of_marks, marks, strict=True)
+        ],
+        [mark.arrived_s for mark in marks],
+    )._replace(shards=[tuple(shard) for shard in shards])
+
+
+def _repeated(carriers: list[str], counts: list[int]) -> list[str]:
+    return [carrier for carrier, count in zip(carriers, counts, strict=True) for _ in range(count)]
 
 
 def states_of(columns: Columns) -> States:
