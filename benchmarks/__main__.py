@@ -21,7 +21,9 @@ from benchmarks.figures import Figure, measured
 _RESULTS = Path(__file__).parent.parent / "build" / "bench" / "results.json"
 
 
-def bench(names: Annotated[list[str] | None, typer.Argument(help="What to measure; all if none.")] = None) -> None:
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(help="What to measure; all if none.")] = None,
+) -> None:
     """Exit with 0 where all bars hold, with 1 naming those that do not."""
     figures: list[Figure] = []
     console, work = Console(), measured()
@@ -33,7 +35,9 @@ def bench(names: Annotated[list[str] | None, typer.Argument(help="What to measur
         figures += work[name]()
     _write(figures)
     console.print(_table(figures))
-    console.print(f"Written to {_RESULTS.relative_to(Path.cwd()) if _RESULTS.is_relative_to(Path.cwd()) else _RESULTS}")
+    console.print(
+        f"Written to {_RESULTS.relative_to(Path.cwd()) if _RESULTS.is_relative_to(Path.cwd()) else _RESULTS}"
+    )
     if failed := [figure.name for figure in figures if not figure.holds]:
         console.print(f"Bars that do not hold: {'; '.join(failed)}", style="red", highlight=False)
         raise typer.Exit(1)
@@ -50,7 +54,12 @@ def _table(figures: list[Figure]) -> Table:
         bar = "" if figure.bar is None else f"{figure.bound} {_number(figure.bar)}"
         style = "" if figure.holds else "red"
         table.add_row(
-            figure.name, "" if figure.holds else "✗", f"{median} {figure.unit}", f"{low} – {high}", bar, figure.note,
+            figure.name,
+            "" if figure.holds else "✗",
+            f"{median} {figure.unit}",
+            f"{low} – {high}",
+            bar,
+            figure.note,
             style=style,
         )
     return table

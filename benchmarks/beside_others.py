@@ -46,13 +46,17 @@ def bytewax() -> Pair:
     python = _environment()
     events = list(islice(point_batches(_SIGNALS), _BYTEWAX_BATCHES))
     payloads = _BENCH / "payloads.txt"
-    payloads.write_text("\n".join(record["kinesis"]["data"] for event in events for record in event["Records"]))
+    payloads.write_text(
+        "\n".join(record["kinesis"]["data"] for event in events for record in event["Records"])
+    )
     before = _ours()
     command = [str(python), str(Path(__file__).with_name("bytewax_flow.py")), str(payloads)]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     theirs = [float(line) / (_BYTEWAX_BATCHES * RECORDS_PER_BATCH) for line in ran.stdout.split()]
     ours = sorted(before + _ours())
-    return Pair(ours[: len(theirs)] if len(ours) == len(theirs) else _thinned(ours, len(theirs)), sorted(theirs))
+    return Pair(
+        ours[: len(theirs)] if len(ours) == len(theirs) else _thinned(ours, len(theirs)), sorted(theirs)
+    )
 
 
 def _ours() -> list[float]:
@@ -76,7 +80,16 @@ def _environment() -> Path:
         print("Installing Bytewax into build/bench, once", file=sys.stderr)
         venv.create(folder, with_pip=True, clear=True)
         requirements = Path(__file__).with_name("requirements.txt")
-        pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", str(requirements)]
+        pip = [
+            str(python),
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+            "-r",
+            str(requirements),
+        ]
         subprocess.run(pip, check=True)
         done.write_text(time.strftime("%F"))
     return python

@@ -31,7 +31,9 @@ class ColdStart:
 
 def cold_start(rounds: int = 3) -> ColdStart:
     """Start the function anew, so many times, and invoke it twice; S3 and the bus are the embedded AWS."""
-    asset = bundle(f"{platform.machine()}-manylinux_2_28", f"{sys.version_info.major}.{sys.version_info.minor}")
+    asset = bundle(
+        f"{platform.machine()}-manylinux_2_28", f"{sys.version_info.major}.{sys.version_info.minor}"
+    )
     init, first, second = [], [], []
     with tempfile.TemporaryDirectory() as folder, EmbeddedAWS(Path(folder) / "aws.log") as aws:
         resources = create_pipeline_resources(aws, shards=1)

@@ -34,7 +34,9 @@ class Figure:
         """Whether the bar is met."""
         if self.bar is None:
             return True
-        return self.measured.median <= self.bar if self.bound == "at most" else self.measured.median >= self.bar
+        return (
+            self.measured.median <= self.bar if self.bound == "at most" else self.measured.median >= self.bar
+        )
 
 
 def measured() -> dict[str, Callable[[], Iterator[Figure]]]:
@@ -93,7 +95,13 @@ def _footprint() -> Iterator[Figure]:
         name = f"S3 requests per million observations, {f'{pages} pages' if pages else 'an object a signal'}"
         note = f"{traffic.bytes / 1e6:.0f} MB"
         yield Figure(name, spread([traffic.requests]), "", "at most" if bar else None, bar, note)
-    yield Figure("peak memory, 10,000 ADWINs", spread([footprint.peak_mib("signals")]), "MiB", "at most", 400 / 1.048576)
+    yield Figure(
+        "peak memory, 10,000 ADWINs",
+        spread([footprint.peak_mib("signals")]),
+        "MiB",
+        "at most",
+        400 / 1.048576,
+    )
     yield Figure("peak memory, a batch of 6 MB", spread([footprint.peak_mib("batch")]), "MiB")
 
 
@@ -111,8 +119,15 @@ def _persist_vs_learn() -> Iterator[Figure]:
 
 def _cold_start() -> Iterator[Figure]:
     started = cold_start.cold_start()
-    yield Figure("cold start, until the first invocation", started.init_s, "s", note="SnapStart: at publication")
-    yield Figure("cold start, first invocation", started.first_s, "s", note="all that SnapStart leaves, and the restore")
+    yield Figure(
+        "cold start, until the first invocation", started.init_s, "s", note="SnapStart: at publication"
+    )
+    yield Figure(
+        "cold start, first invocation",
+        started.first_s,
+        "s",
+        note="all that SnapStart leaves, and the restore",
+    )
     yield Figure("cold start, the next invocation", started.second_s, "s")
 
 

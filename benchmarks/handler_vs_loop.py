@@ -46,5 +46,7 @@ def _check_equal(ours: Function, models: bare_loop.Models, drifts: int) -> None:
     """Both have learned the same: a ratio of two different works would say nothing."""
     learned = {key.signal: state.model.detector for key, state in ours.states().items()}
     assert learned.keys() == models.keys()
-    assert all(learned[name]._helper.__getstate__() == model._helper.__getstate__() for name, model in models.items())
+    assert all(
+        learned[name]._helper.__getstate__() == model._helper.__getstate__() for name, model in models.items()
+    )
     assert len(ours.bus.events) == drifts

@@ -39,7 +39,8 @@ def _learn_target(model: Any, value: float) -> None:
     model.learn_one(value)
 
 
-Make, Learn = Callable[[], Any], Callable[[Any, float], None]
+Make = Callable[[], Any]
+Learn = Callable[[Any, float], None]
 # The slow ones with fewer signals; the figures are scaled to 1,000.
 MODELS: dict[str, tuple[Make, Learn, int]] = {
     "ADWIN": (drift.ADWIN, _update, 1000),

@@ -24,7 +24,9 @@ def profile(
     lines: Annotated[int, typer.Option()] = 30,
 ) -> None:
     """Profile five warm invocations, functions by their own time."""
-    batches = point_batches(signals) if shape == "points" else column_batches(signals, VALUES_PER_RECORD, signals)
+    batches = (
+        point_batches(signals) if shape == "points" else column_batches(signals, VALUES_PER_RECORD, signals)
+    )
     events = [next(batches) for _ in range(_INVOCATIONS + 2)]
     profiler, text = cProfile.Profile(), io.StringIO()
     with function() as ours:

@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
 from itertools import islice
 
-from benchmarks.measuring import Spread, alternately, cpu_s, spread, wall_s
+from benchmarks.measuring import Spread, alternately, cpu_s, spread, timed, wall_s
 from benchmarks.warm_function import function
-from benchmarks.workloads import column_batches, point_batches
+from benchmarks.workloads import LambdaEvent, column_batches, point_batches
 
 _VALUES = 10
 _FEW, _MANY = 100, 10_000
@@ -19,7 +20,6 @@ def scale_signals(rounds: int = 7) -> Spread:
     """CPU of an observation with 10,000 signals over that with 100, a record of ten values for each signal."""
     few, many = (column_batches(signals, _VALUES, signals) for signals in (_FEW, _MANY))
     with function() as ours:
-        # One function, two sets of signals in its pages would be another figure: each has an S3 of its own.
         warm_few = [next(few) for _ in range(2)]
         for event in warm_few:
             ours.invoke(event)
@@ -32,10 +32,8 @@ def scale_signals(rounds: int = 7) -> Spread:
     return spread([seconds / middle for seconds in many_s])
 
 
-def _timed_each(invoke: object, event: object) -> float:
-    from benchmarks.measuring import timed
-
-    return timed(cpu_s, partial(invoke, event))  # type: ignore[arg-type]
+def _timed_each(invoke: Callable[[LambdaEvent], None], event: LambdaEvent) -> float:
+    return timed(cpu_s, partial(invoke, event))
 
 
 def scale_shards(rounds: int = 5) -> Spread:
@@ -68,7 +66,7 @@ def _processes(count: int, seconds: list[float]) -> float:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    slowest = max(json.loads(process.communicate()[0]) for process in running)
+    slowest: float = max(json.loads(process.communicate()[0]) for process in running)
     seconds.append(slowest)
     return slowest
 

@@ -6,7 +6,7 @@ import pickle
 import time
 from base64 import b64decode
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import boto3
 from botocore.awsrequest import AWSResponse
@@ -29,7 +29,7 @@ class SeedHandler:
             aws_secret_access_key="x",
             config=Config(s3={"addressing_style": "path"}),
         )
-        self._s3.meta.events.register("before-send.s3", self._answer)
+        self._s3.meta.events.register("before-send.s3", cast("Any", self._answer))
 
     def learn(self, event: LambdaEvent) -> None:
         """Learn a batch, value by value."""
@@ -50,11 +50,16 @@ class SeedHandler:
         if request.method == "PUT":
             body = request.body
             self._stored[request.url] = body if isinstance(body, bytes) else body.read()
-            return AWSResponse(request.url, 200, {"ETag": '"1"'}, _Raw(b""))
+            return _response(request.url, 200, b"")
         stored = self._stored.get(request.url)
         if stored is None:
-            return AWSResponse(request.url, 404, {}, _Raw(b"<Error><Code>NoSuchKey</Code></Error>"))
-        return AWSResponse(request.url, 200, {"Content-Length": str(len(stored))}, _Raw(stored))
+            return _response(request.url, 404, b"<Error><Code>NoSuchKey</Code></Error>")
+        return _response(request.url, 200, stored)
+
+
+def _response(url: str, status: int, body: bytes) -> AWSResponse:
+    headers: Any = {"Content-Length": str(len(body)), "ETag": '"1"'}
+    return AWSResponse(url, status, headers, _Raw(body))
 
 
 class _Raw(io.BytesIO):

@@ -62,7 +62,9 @@ def _repage(pages: int, function: str, force: bool) -> None:
         )
     settings = read_settings(environment)
     if settings.use_case not in USE_CASES:
-        raise ConfigurationError(f"USE_CASE is {settings.use_case!r}, which consumer/use_cases.py does not have")
+        raise ConfigurationError(
+            f"USE_CASE is {settings.use_case!r}, which consumer/use_cases.py does not have"
+        )
     objects = open_bucket(settings.model_bucket, settings.region, settings.s3_endpoint)
     prefix = prefix_of(settings.use_case, fingerprint(USE_CASES[settings.use_case], versions()))
     done = asyncio.run(Repage(objects, PageCodec(), prefix, typer.echo).run(pages))

@@ -63,10 +63,11 @@ class Repage:
     async def run(self, pages: int) -> Moved:
         """Move the models to `pages` pages, 0 for an object a signal.
 
-        Raises: `ConfigurationError` where there is nothing to move; `Unavailable`, `UnreadablePage`: nothing is
-            lost, run it again; `PageChanged`: a function is at work, so disable its mapping, and run it again.
+        Raises: `ConfigurationError` where there is nothing to move; `Unavailable`, `UnreadablePage`: nothing
+            is lost, run it again; `PageChanged`: a function is at work, so disable its mapping, then again.
         """
-        recorded, version = await self._recorded()
+        recorded, found = await self._recorded()
+        version: str | None = found
         old, new = Layout(self.prefix, recorded.pages), Layout(self.prefix, pages)
         if recorded == Recorded(pages):
             signals = sum(map(len, await self._each(new.folder, self._states)))
@@ -93,8 +94,8 @@ class Repage:
         found = await self.objects.get(key, bytes_max=_BYTES_MAX)
         if not isinstance(found, Found) or found.body is None:
             raise ConfigurationError(
-                f"there is no {key}: nothing was learned under this use case, with these versions of River, numpy "
-                "and scipy and these parameters"
+                f"there is no {key}: nothing was learned under this use case, with these versions of River, "
+                "numpy and scipy and these parameters"
             )
         return recorded_in(key, found.body), found.e_tag
 

@@ -62,18 +62,25 @@ class DriftUseCase:
         detector, total = watched.detector, watched.total
         start, summed, left = -watched.count, 0, iter(values)
         try:
-            while any(map(updating(detector), left)):  # until a drift, or the end: no loop of Python's is as fast
+            while any(
+                map(updating(detector), left)
+            ):  # until a drift, or the end: no loop of Python's is as fast
                 drifted(detector)
                 index = len(values) - length_hint(left) - 1
                 total = _plus(total, values[summed : index + 1])
                 findings.append(Finding(index, _evidence(detector, index + 1 - start, total)))
                 start, summed, total = index + 1, index + 1, 0.0
-        except BaseException as error:  # a model may raise anything; whatever it is, this value is not learned
+        except (
+            BaseException
+        ) as error:  # a model may raise anything; whatever it is, this value is not learned
             if not is_models_own(error):
                 raise
             index = len(values) - length_hint(left) - 1
             raise ModelRaised(index, f"the model raised {type(error).__name__}: {error}") from error
-        watched.count, watched.total = len(values) - start, _plus(total, values[summed:] if summed else values)
+        watched.count, watched.total = (
+            len(values) - start,
+            _plus(total, values[summed:] if summed else values),
+        )
         return findings
 
 

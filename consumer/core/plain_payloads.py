@@ -73,10 +73,10 @@ class Columns(msgspec.Struct, gc=False, rename="camel"):
     entries: _Nothing = UNSET
 
 
-_decode_point, _decode_key_and_body, _decode_columns = (
-    msgspec.json.Decoder(shape).decode for shape in (Point, KeyAndBody, Columns)
-)
-_NEXT = {
+_decode_point = msgspec.json.Decoder(Point).decode
+_decode_key_and_body = msgspec.json.Decoder(KeyAndBody).decode
+_decode_columns = msgspec.json.Decoder(Columns).decode
+_NEXT: dict[Callable[[bytes], Any], Callable[[bytes], Any]] = {
     _decode_point: _decode_columns,
     _decode_columns: _decode_key_and_body,
     _decode_key_and_body: _decode_point,
@@ -120,7 +120,7 @@ def _read_points(payloads: Sequence[bytes], first: int, batch: Batch) -> bool:
     decode, runs = _decode_point, batch.plain_runs
     try:
         points = [decode(payload) for payload in payloads]
-        values = [point.value for point in points]
+        values = cast("list[float]", [point.value for point in points])
         timestamps = _timestamps([point.timestamp for point in points])
         if timestamps is None or set(map(type, values)) != {float}:
             return False
@@ -170,9 +170,6 @@ def _read_columns(columns: Columns, batch: Batch) -> None:
     timestamps: list[float] | list[None] | None = [None] * len(values)
     if columns.timestamps is not UNSET:
         timestamps = _seconds(columns.timestamps)
-    if (
-        timestamps is None
-        or not 0 < len(values) == len(timestamps) <= OBSERVATIONS_PER_RECORD_MAX
-    ):
+    if timestamps is None or not 0 < len(values) == len(timestamps) <= OBSERVATIONS_PER_RECORD_MAX:
         raise _NotPlain
     batch.observe_column(columns.signal, values, timestamps)

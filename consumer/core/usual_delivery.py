@@ -32,7 +32,6 @@ class Unusual(Exception):
     """The event is not as Lambda usually sends it: it is to be looked at record by record."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class _Column(Sequence[Any]):
     """A field of the records, read where it is looked at."""

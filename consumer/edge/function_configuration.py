@@ -37,7 +37,9 @@ class DeployedFunction:
             enabled = [
                 f"{mapping['UUID']} ({mapping['State']})"
                 for name in self._names()
-                for page in self._lambda.get_paginator("list_event_source_mappings").paginate(FunctionName=name)
+                for page in self._lambda.get_paginator("list_event_source_mappings").paginate(
+                    FunctionName=name
+                )
                 for mapping in page["EventSourceMappings"]
                 if mapping["State"] != "Disabled"
             ]

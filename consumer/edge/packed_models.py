@@ -24,7 +24,7 @@ def packed(models: Sequence[Any]) -> tuple[Any, ...]:
     if set(map(type, models)) == {Watched}:
         detectors = [watched.detector for watched in models]
         if set(map(type, detectors)) == {ADWIN}:
-            attributes = list(map(vars, detectors))
+            attributes: list[dict[str, Any]] = [vars(detector) for detector in detectors]
             if set(map(len, attributes)) == {_ATTRIBUTES}:  # nobody has added one
                 return _packed_adwins(models, attributes)
     return _AS_THEY_ARE, list(models)

@@ -19,7 +19,8 @@ from consumer.core.signals import SignalKey
 from consumer.core.state import State
 from consumer.core.use_case import STATE_FORMAT, UseCase
 from consumer.edge.allowed_classes import ALLOWED_CLASSES, STAND_INS
-from consumer.edge.state_columns import Columns, States, columns_of, states_of
+from consumer.edge.state_columns import Columns, columns_of, states_of
+from consumer.edge.state_columns import States as States
 
 _MAGIC = b"RVPG\x01"
 _MOVED = b"RVPG moved\n"

@@ -63,9 +63,7 @@ class PageStore:
         return page if page.is_confirmed else await self._read(page.key, page)
 
     async def _read(self, key: str, known: Page | None) -> Page:
-        found = await self._objects.get(
-            key, bytes_max=_PAGE_BYTES_MAX, unless=known.e_tag if known else None
-        )
+        found = await self._objects.get(key, bytes_max=_PAGE_BYTES_MAX, unless=known.e_tag if known else None)
         if isinstance(found, Unchanged):
             assert known is not None  # only where a version was named
             known.is_confirmed = True

@@ -57,7 +57,7 @@ def columns_of(states: Mapping[SignalKey, State]) -> Columns:
             for carrier, mark in zip(of_marks, marks, strict=True)
         ],
         [mark.arrived_s for mark in marks],
-    )._replace(shards=[tuple(shard) for shard in shards])
+    )._replace(shards=[(shard.stream_arn, shard.shard_id) for shard in shards])
 
 
 def _repeated(carriers: list[str], counts: list[int]) -> list[str]:
@@ -85,7 +85,9 @@ def states_of(columns: Columns) -> States:
         watermarks = {}
         for _ in range(count):
             shard, sequence_number, keys, arrived_s = next(marks)
-            watermarks[shards[shard]] = Watermark(sequence_number, keys or (carrier,), arrived_s)
+            watermarks[shards[shard]] = Watermark(
+                sequence_number, (carrier,) if keys is None else keys, arrived_s
+            )
         key = SignalKey(carrier, carrier if signal is None else signal)
         states[key] = State(model, watermarks, learned, skipped, latest_s)
     return states
