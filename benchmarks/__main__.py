@@ -57,7 +57,7 @@ def _table(figures: list[Figure]) -> Table:
             figure.name,
             "" if figure.holds else "✗",
             f"{median} {figure.unit}",
-            f"{low} – {high}",
+            f"{low} to {high}",
             bar,
             figure.note,
             style=style,

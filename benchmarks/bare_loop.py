@@ -1,7 +1,7 @@
 """The bare loop: what the learning costs where nothing is kept, promised or told.
 
-It decodes the same payloads with the same decoder and updates the same models, and is as fast as we can write it:
-msgspec structs of the two fields that count, which the garbage collector need not track, and methods looked up once.
+It decodes the same payloads with the same decoder and updates the same models, as fast as we can write it:
+msgspec structs of the two fields that count, untracked by the garbage collector.
 """
 
 from binascii import a2b_base64

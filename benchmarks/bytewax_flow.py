@@ -2,8 +2,8 @@
 
 python bytewax_flow.py payloads.txt    # base64 payloads, one a line; prints CPU seconds a run, three runs
 
-Batches are decoded and learned as batches, the fastest that Bytewax's operators allow. A snapshot is due after each
-10,000 records, as the handler commits after each 10,000.
+Batches are decoded and learned as batches, the fastest that Bytewax's operators allow. A snapshot is due
+after each 10,000 records, as the handler commits after each 10,000.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What a cold start costs, through Lambda's own runtime client: the asset as it is deployed, for this machine."""
+"""What a cold start costs, through Lambda's own runtime client: the asset as deployed, for this machine."""
 
 import platform
 import sys
@@ -19,7 +19,7 @@ _SIGNALS, _RECORDS = 100, 1_000
 
 @dataclass(frozen=True, slots=True)
 class ColdStart:
-    """Seconds. With SnapStart, `init_s` is spent when a version is published, and what is left is `first_s`."""
+    """Seconds. With SnapStart, `init_s` is spent when a version is published; `first_s` is what is left."""
 
     init_s: Spread
     """Python, imports, clients, a model written and read: until the first invocation is asked for."""

@@ -1,4 +1,4 @@
-"""An S3 in this process, as obstore's clients see one: conditions, versions, latencies, and a count of requests."""
+"""An S3 in this process, as obstore's clients see one: conditions, versions, latencies; it counts."""
 
 import threading
 import time
@@ -32,7 +32,7 @@ class Traffic:
 
 @dataclass
 class FakeS3:
-    """The calls that `consumer.edge.objects` makes of obstore's `S3Store`. Latencies are slept in the caller."""
+    """The calls that `consumer.edge.objects` makes of obstore's `S3Store`. Latencies are slept."""
 
     get_s: float = 0.0
     put_s: float = 0.0

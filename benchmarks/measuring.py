@@ -1,4 +1,4 @@
-"""Two things timed in one run, alternating: so that a busy machine is as unfair to the one as to the other."""
+"""Two things timed in one run, alternating: a busy machine is as unfair to the one as to the other."""
 
 import gc
 import statistics
@@ -57,7 +57,7 @@ def timed(clock: Clock, work: Callable[[], object]) -> float:
 def alternately(
     rounds: int, clock: Clock, next_pair: Callable[[], tuple[Callable[[], object], Callable[[], object]]]
 ) -> Pair:
-    """Time ours and theirs in turn, each first in every other round; `next_pair` prepares a round, untimed."""
+    """Time ours and theirs in turn, each first in every other round; `next_pair` prepares them."""
     pair = Pair([], [])
     for number in range(rounds):
         ours, theirs = next_pair()

@@ -17,7 +17,7 @@ _SHARD_BATCHES = 10
 
 
 def scale_signals(rounds: int = 7) -> Spread:
-    """CPU of an observation with 10,000 signals over that with 100, a record of ten values for each signal."""
+    """CPU of an observation with 10,000 signals over that with 100, ten values of each in a record."""
     few, many = (column_batches(signals, _VALUES, signals) for signals in (_FEW, _MANY))
     with function() as ours:
         warm_few = [next(few) for _ in range(2)]

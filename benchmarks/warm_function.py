@@ -1,4 +1,4 @@
-"""The function as Lambda calls it, logs and metrics included; only S3 and the event bus answer in this process."""
+"""The function as Lambda calls it, logs and metrics included; S3 and the event bus are in this process."""
 
 import os
 import time

@@ -23,7 +23,7 @@ def signal_names(count: int) -> list[str]:
 def point_batches(
     signals: int, records: int = RECORDS_PER_BATCH, seed: int = 1, shard: int = 0
 ) -> Iterator[LambdaEvent]:
-    """Batches of JSON points, the signals in turn: `{"signal": …, "value": 42.017, "timestamp": 1700000000.25}`."""
+    """Batches of points, signals in turn: `{"signal": …, "value": 42.017, "timestamp": 1700000000.25}`."""
     rng = random.Random(seed)
     names, clock = signal_names(signals), itertools.count()
     for first in itertools.count(0, records):

@@ -1,4 +1,4 @@
-"""What operators run: `python -m consumer repage --pages 64 --function <name>`. It does not ship in the function."""
+"""What operators run: `python -m consumer repage --pages 64 --function NAME`. It is not in the asset."""
 
 import asyncio
 import os
@@ -57,8 +57,8 @@ def _repage(pages: int, function: str, force: bool) -> None:
         environment |= deployed.environment()
     elif not force:
         raise ConfigurationError(
-            "name the function with --function, so that Lambda can be asked whether its mapping is disabled; or "
-            "say --force where nothing learns meanwhile"
+            "name the function with --function, so that Lambda can be asked whether its mapping is disabled; "
+            "or say --force where nothing learns meanwhile"
         )
     settings = read_settings(environment)
     if settings.use_case not in USE_CASES:
@@ -69,7 +69,8 @@ def _repage(pages: int, function: str, force: bool) -> None:
     prefix = prefix_of(settings.use_case, fingerprint(USE_CASES[settings.use_case], versions()))
     done = asyncio.run(Repage(objects, PageCodec(), prefix, typer.echo).run(pages))
     typer.echo(
-        f"Done: {done.signals} signals. Set MODEL_PAGES (`pages` in cdk.json) to {pages}, and enable the mapping again"
+        f"Done: {done.signals} signals. Set MODEL_PAGES (`pages` in cdk.json) to {pages}, "
+        "and enable the mapping again"
     )
 
 

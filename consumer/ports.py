@@ -29,7 +29,7 @@ class Page(Protocol):
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether it was this version when it was handed out, for sure; committing it finds out in any case."""
+        """Whether it was this version when it was handed out, for sure; to commit it finds out as well."""
 
 
 class Pages(Protocol):

@@ -20,7 +20,7 @@ class Mark(NamedTuple):
 
 @dataclass(slots=True)
 class Learned:
-    """What came of it for one page. It counts once the page is committed; not at all for models that `raised`."""
+    """What came of it for one page. It counts once the page is committed; not for models that `raised`."""
 
     events: list[Event] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)

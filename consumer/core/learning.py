@@ -26,9 +26,9 @@ _T = TypeVar("_T")
 class Learning:
     """One page's learning of one batch.
 
-    `is_short` tells when the invocation's time runs short: what is learned up to a record's end is kept. A signal
-    whose model raised adds to `learned` that it did, and nothing else: its state, half changed, is to be replaced
-    by the one in S3, and the signal learned again without that observation.
+    `is_short` tells when the invocation's time runs short: what is learned up to a record's end is kept. A
+    signal whose model raised adds to `learned` that it did, and nothing else: its state, half changed, is
+    to be replaced by the one in S3, and the signal learned again without that observation.
     """
 
     name: str

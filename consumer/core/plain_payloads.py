@@ -1,7 +1,7 @@
 """The two most usual payloads, points and columns with JSON numbers, read fast; all else is read elsewhere.
 
-What is read here comes out as `payloads` would read it: whatever is unusual in a record, from a second name of its
-signal to a value out of bounds, leaves the whole record to the other reader.
+What is read here comes out as `payloads` would read it: whatever is unusual in a record, from a second name
+of its signal to a value out of bounds, leaves the whole record to the other reader.
 """
 
 from collections.abc import Callable, Sequence
@@ -85,7 +85,7 @@ _UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 class PlainReader:
-    """Reads a batch's records in parts, in their order; `otherwise` reads the current one where it is not plain."""
+    """Reads a batch's records in parts; `otherwise` reads the current record where it is not plain."""
 
     def __init__(self, batch: Batch, otherwise: Callable[[Batch], None]) -> None:
         self._batch = batch
@@ -116,7 +116,7 @@ class PlainReader:
 
 
 def _read_points(payloads: Sequence[bytes], first: int, batch: Batch) -> bool:
-    """Read points, the record `first` and those after it; say False, having read nothing, where one is no point."""
+    """Read points, from the record `first` on; say False, having read nothing, where one is no point."""
     decode, runs = _decode_point, batch.plain_runs
     try:
         points = [decode(payload) for payload in payloads]

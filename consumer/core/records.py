@@ -1,4 +1,4 @@
-"""The records of a batch as Lambda delivers them: columns, from which a single record is made when it is asked for."""
+"""The records of a batch as Lambda delivers them, in columns."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

@@ -65,9 +65,9 @@ class State:
         """Raise the watermark over `records`, the ascending records just done."""
         delivered, shard, watermarks, last = batch.records, batch.shard, self.watermarks, records[-1]
         sequence_number, arrived_s = int(delivered.identifiers[last]), delivered.arrived_s[last]
-        keys = (
-            (delivered.partition_keys[last],) if delivered.are_distinct else _partition_keys(records, batch)
-        )
+        keys: tuple[str, ...] = (delivered.partition_keys[last],)
+        if not delivered.are_distinct:
+            keys = _partition_keys(records, batch)
         before = watermarks.get(shard)
         if before is not None and before.sequence_number == sequence_number:
             keys = tuple(sorted({*keys, *before.partition_keys}))

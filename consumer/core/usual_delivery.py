@@ -47,7 +47,7 @@ class _Column(Sequence[Any]):
 
 
 class UsualDelivery:
-    """Records as Lambda sends them: of one shard, complete, ascending; checked part by part, while in the cache.
+    """Records as Lambda sends them: of one shard, complete, ascending.
 
     Raises: `Unusual`, where they are anything else.
     """

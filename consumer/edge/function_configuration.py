@@ -47,8 +47,8 @@ class DeployedFunction:
             raise Unavailable(f"the mappings of {self._name} cannot be listed: {error}") from error
         if enabled:
             raise ConfigurationError(
-                f"event source mappings of {self._name} are not disabled: {', '.join(enabled)}. Disable each with "
-                "`aws lambda update-event-source-mapping --no-enabled --uuid …`, and wait until it says Disabled"
+                f"event source mappings of {self._name} are not disabled: {', '.join(enabled)}. "
+                "Disable each, with `aws lambda update-event-source-mapping --no-enabled`, and wait"
             )
 
     def _names(self) -> Iterator[str]:

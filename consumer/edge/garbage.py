@@ -1,7 +1,7 @@
 """The garbage collector waits while a batch is learned.
 
-It would look through the ten thousands of objects of a batch several times, and find nothing: what a batch makes holds
-no cycles, and goes when the batch goes. Between batches it does its work as ever.
+It would look through the ten thousands of objects of a batch several times, and find nothing: what a batch
+makes holds no cycles, and goes when the batch goes. Between batches it does its work as ever.
 """
 
 import gc

@@ -21,7 +21,7 @@ class Recorded(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class LayoutStore:
-    """`layout.json` of one use case and fingerprint: read once, and again where a page says that it is another."""
+    """`layout.json` of one use case and fingerprint: read once, and again where a page says it is another."""
 
     def __init__(self, objects: Objects, wanted: Layout, warn: Callable[[str], None]) -> None:
         self._objects = objects

@@ -1,7 +1,8 @@
 """Models as a page holds them: ADWINs, of which it may hold thousands, packed; all others as they are.
 
-A pickle of an ADWIN names its attributes one by one, which takes longer than to learn ten values. What it knows is
-one text of bytes that its Rust gives and takes; that and a few numbers say the same in a tenth of the time.
+A pickle of an ADWIN names its attributes one by one, which takes longer than to learn ten values. What it
+knows is one string of bytes that its Rust gives and takes; that and a few numbers say the same in a tenth
+of the time.
 """
 
 import operator

@@ -122,7 +122,7 @@ def _open(page: bytes) -> tuple[Header, bytes]:
 
 
 def moved(page: bytes) -> bytes:
-    """What takes the place of a page whose models are moved: whoever has the page at hand cannot write it any more."""
+    """What takes the place of a page whose models are moved: nobody who has the page can write it then."""
     return page if page.startswith(_MOVED) else _MOVED + page
 
 

@@ -32,9 +32,9 @@ class _Warm(NamedTuple):
 class PageStore:
     """Pages by their keys.
 
-    Warm pages, at most `warm_bytes_max` as they were written, are handed out unasked: the condition of the PUT finds
-    out whether S3 has another by now, and `confirm` does so before. A page leaves them when it is handed out, and
-    returns only when its commit succeeded: nobody sees one changed in vain.
+    Warm pages, at most `warm_bytes_max` as they were written, are handed out unasked: the condition of the
+    PUT finds out whether S3 has another by now, and `confirm` does so before. A page leaves them when it is
+    handed out, and returns only when its commit succeeded: nobody sees one changed in vain.
     """
 
     def __init__(self, objects: Objects, codec: PageCodec, warm_bytes_max: int) -> None:

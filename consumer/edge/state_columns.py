@@ -1,4 +1,4 @@
-"""The states of a page as columns: plain lists, which are written and read faster than thousands of small objects."""
+"""The states of a page as columns: plain lists, written and read faster than thousands of small objects."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -15,7 +15,8 @@ class Columns(NamedTuple):
     """A column an entry: one value for each state, but for the shards and the watermarks.
 
     `marks` tells how many watermarks each state has; they follow one another in the columns after it, where
-    `mark_shards` are indices into `shards`. None stands for the carrier's own name, as signal and as partition key.
+    `mark_shards` are indices into `shards`. None stands for the carrier's own name, as signal and as
+    partition key.
     """
 
     carriers: list[str]

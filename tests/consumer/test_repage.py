@@ -1,4 +1,4 @@
-"""Models move between layouts offline: nothing is lost, wherever it is interrupted, and no old function spoils it."""
+"""Models move between layouts offline: nothing is lost, wherever it is interrupted."""
 
 import asyncio
 import json
