@@ -18,22 +18,13 @@ from consumer.core.learned import Learned
 from consumer.core.learning import Learning
 from consumer.core.quarantine import quarantine_objects
 from consumer.core.report import Report
-from consumer.core.signals import SignalKey
 from consumer.core.use_case import UseCase
+from consumer.core.work import Work
 from consumer.ports import Bus, Jitter, Layouts, Page, Pages, Quarantine, TimeLeft
+from consumer.steps import first_left
 
 COMMIT_TRIES = 6
 _BACKOFF_S = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What one batch holds for one page, of which `first_record` is the first record."""
-
-    batch: Batch
-    page_key: str
-    keys: list[SignalKey]
-    first_record: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +75,7 @@ class Pipeline:
         if batch.refusals:
             step = self._refusals_step(batch, report)
             steps[asyncio.create_task(step)] = batch.refusals[0].record
-        return await _first_left(steps, time_left, report)
+        return await first_left(steps, time_left, report)
 
     async def _page_step(
         self, work: Work, check: DeploymentCheck, time_left: TimeLeft, report: Report
@@ -96,7 +87,7 @@ class Pipeline:
             except UnreadablePage as error:
                 report.problems.append(str(error))
                 report.add(pages_unreadable=1)
-                await self._keep(work.batch, _all_of(work, str(error)), report)
+                await self._keep(work.batch, work.refused(str(error)), report)
                 return None
         except Unavailable as error:
             if isinstance(error, LayoutChanged):
@@ -191,37 +182,3 @@ class Pipeline:
         for key, content in quarantine_objects(self.name, batch, refusals):
             await self.quarantine.write(key, content)
         report.add(quarantined=len(refusals))
-
-
-async def _first_left(
-    steps: Mapping[asyncio.Task[int | None], int], time_left: TimeLeft, report: Report
-) -> int | None:
-    """Wait for the steps as long as there is time; a step that does not end leaves its first record."""
-    if not steps:
-        return None
-    await asyncio.wait(steps, timeout=time_left.seconds_to_answer(), return_when=asyncio.FIRST_EXCEPTION)
-    raised = [error for step in steps if step.done() and (error := step.exception())]
-    if raised:
-        raise raised[0]
-    left = []
-    for step, first_record in steps.items():
-        record: int | None = first_record
-        if step.done():
-            record = step.result()
-        else:
-            step.cancel()
-            report.problems.append("the time ran out while a page waited for an answer")
-            report.add(pages_failed=1)
-        if record is not None:
-            left.append(record)
-    return min(left, default=None)
-
-
-def _all_of(work: Work, reason: str) -> list[Refusal]:
-    """Each observation that the batch holds for a page, those that are skipped too."""
-    refusals = []
-    for key in work.keys:
-        run = work.batch.runs[key]
-        records, positions = run.records + run.skipped, run.positions + run.skipped_positions
-        refusals += [Refusal(*place, reason, key.signal) for place in zip(records, positions, strict=True)]
-    return refusals

@@ -1,25 +1,19 @@
 """A page learns what a batch holds for it: signal by signal, in order, above each one's watermark."""
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from consumer.core.batch import Batch, Refusal, Run
+from consumer.core.entries import OBSERVATIONS_PER_LOOK, before_record, looks, taken, unlearned
 from consumer.core.errors import BadDeployment, ModelRaised
-from consumer.core.events import Event, event_of
 from consumer.core.exclusions import Exclusions, Raised
+from consumer.core.finding_event import event_of_finding
 from consumer.core.learned import Learned
 from consumer.core.signals import SignalKey, seed_of
 from consumer.core.state import State, Watermark
 from consumer.core.use_case import Finding, UseCase
 
-# How much is learned between two looks at the time; a KSWIN takes half a millisecond for each.
-_OBSERVATIONS_PER_LOOK = 128
-
 _NEVER = Watermark(-1, (), None)
-
-_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
@@ -38,7 +32,7 @@ class Learning:
     exclusions: Exclusions
     is_short: Callable[[], bool]
     learned: Learned = field(default_factory=Learned)
-    _unlooked: int = _OBSERVATIONS_PER_LOOK
+    _unlooked: int = OBSERVATIONS_PER_LOOK
     """Observations since the last look at the time."""
 
     def learn(self, keys: Iterable[SignalKey]) -> None:
@@ -46,8 +40,8 @@ class Learning:
         batch, learned = self.batch, self.learned
         for key in self._learn_usual(keys):
             run, state = batch.runs[key], self.states.get(key)
-            entries = _unlearned(run.records, state, batch)
-            skipped = _unlearned(run.skipped, state, batch) if run.skipped else ()
+            entries = unlearned(run.records, state, batch)
+            skipped = unlearned(run.skipped, state, batch) if run.skipped else ()
             if entries or skipped:
                 mark = learned.mark()
                 learned.signals += bool(entries)
@@ -77,7 +71,7 @@ class Learning:
                 state is None
                 or before.sequence_number >= first
                 or run.skipped
-                or count > _OBSERVATIONS_PER_LOOK
+                or count > OBSERVATIONS_PER_LOOK
                 or self._time_is_short(count)
             ):
                 others.append(key)
@@ -89,7 +83,7 @@ class Learning:
                 learned.raised[key] = Raised(error.index, error.reason)
                 continue
             for finding in findings:
-                learned.events.append(self._event(key, run, finding.index, state.learned, finding))
+                self._tell(key, run, finding.index, state, finding)
             state.learned += count
             learned.observations += count
             self._advance(state, run.records)
@@ -127,7 +121,7 @@ class Learning:
     ) -> None:
         reasons = self.exclusions.reasons(key, entries) if self.exclusions.raised else {}
         left = len(self.batch.records)
-        for look in _looks(entries, run.records):
+        for look in looks(entries, run.records):
             if self._time_is_short(len(look)):
                 left = run.records[look[0]]
                 self.learned.leave(left)
@@ -137,7 +131,7 @@ class Learning:
 
     def _time_is_short(self, observations: int) -> bool:
         """Look at the time, unless it was looked at a moment ago; once short, it stays so."""
-        if self._unlooked >= _OBSERVATIONS_PER_LOOK:
+        if self._unlooked >= OBSERVATIONS_PER_LOOK:
             if self.is_short():
                 return True
             self._unlooked = 0
@@ -157,11 +151,11 @@ class Learning:
         if self.use_case.late == "skip":
             entries = self._not_late(run, state, entries)
         try:
-            findings = self.use_case.learn(state.model, _taken(run.values, entries))
+            findings = self.use_case.learn(state.model, taken(run.values, entries))
         except ModelRaised as error:
             raise ModelRaised(entries[error.index], error.reason) from error
         for finding in findings:
-            self.learned.events.append(self._event(key, run, entries[finding.index], state.learned, finding))
+            self._tell(key, run, entries[finding.index], state, finding)
         state.learned += len(entries)
         self.learned.observations += len(entries)
 
@@ -190,9 +184,9 @@ class Learning:
     ) -> None:
         """Count the skipped, raise the watermark: of what lies before record `left`."""
         learned = self.learned
-        done = _before(left, _taken(run.records, entries))
+        done = before_record(left, taken(run.records, entries))
         if skipped:
-            records_skipped = _before(left, _taken(run.skipped, skipped))
+            records_skipped = before_record(left, taken(run.skipped, skipped))
             state.skipped += len(records_skipped)
             learned.skipped += len(records_skipped)
             done = sorted([*done, *records_skipped])
@@ -202,47 +196,9 @@ class Learning:
                 learned.models_created += 1
             self._advance(state, done)
 
-    def _event(self, key: SignalKey, run: Run, entry: int, learned: int, finding: Finding) -> Event:
-        return event_of(
-            use_case=self.name,
-            kind=self.use_case.kind,
-            detail_type=self.use_case.detail_type,
-            shard=self.batch.shard,
-            record=self.batch.records[run.records[entry]],
-            signal=key.signal,
-            position=run.positions[entry],
-            value=run.values[entry],
-            timestamp=run.timestamps[entry],
-            severity=self.use_case.severity,
-            observations=learned + finding.index + 1,
-            evidence=finding.evidence,
+    def _tell(self, key: SignalKey, run: Run, entry: int, state: State, finding: Finding) -> None:
+        observations = state.learned + finding.index + 1
+        event = event_of_finding(
+            self.name, self.use_case, self.batch, key.signal, run, entry, observations, finding
         )
-
-
-def _unlearned(records: list[int], state: State | None, batch: Batch) -> Sequence[int]:
-    return range(len(records)) if state is None else state.above_watermark(records, batch)
-
-
-def _looks(entries: Sequence[int], records: list[int]) -> Iterator[Sequence[int]] | tuple[Sequence[int]]:
-    """Cut `entries` at records' ends, so that the time is looked at now and then."""
-    return (entries,) if len(entries) <= _OBSERVATIONS_PER_LOOK else _parts(entries, records)
-
-
-def _parts(entries: Sequence[int], records: list[int]) -> Iterator[Sequence[int]]:
-    start = 0
-    while start < len(entries):
-        end = min(start + _OBSERVATIONS_PER_LOOK, len(entries))
-        while end < len(entries) and records[entries[end]] == records[entries[end - 1]]:
-            end += 1
-        yield entries[start:end]
-        start = end
-
-
-def _taken(column: list[_T], entries: Sequence[int]) -> list[_T]:
-    """These entries of a column: the column itself where it is all of them."""
-    return column if len(entries) == len(column) else [column[entry] for entry in entries]
-
-
-def _before(left: int, records: list[int]) -> list[int]:
-    """Those of the ascending `records` that lie before record `left`: the list itself where it is all."""
-    return records if not records or records[-1] < left else records[: bisect_left(records, left)]
+        self.learned.events.append(event)
