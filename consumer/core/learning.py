@@ -61,22 +61,25 @@ class Learning:
         batch, records, learned = self.batch, self.batch.records, self.learned
         if self.use_case.late != "learn" or not records.are_distinct or self.exclusions.raised:
             return keys
-        others, runs, states, shard, learn = [], batch.runs, self.states, batch.shard, self.use_case.learn
+        runs, states, shard, learn = batch.runs, self.states, batch.shard, self.use_case.learn
+        others, signals, observations, unlooked = [], 0, 0, self._unlooked
         first = records.first_sequence_number
         for key in keys:
             run, state = runs[key], states.get(key)
-            before = state.watermarks.get(shard, _NEVER) if state is not None else _NEVER
             count = len(run.records)
-            if (
-                state is None
-                or before.sequence_number >= first
-                or run.skipped
-                or count > OBSERVATIONS_PER_LOOK
-                or self._time_is_short(count)
-            ):
+            if state is None or run.skipped or count > OBSERVATIONS_PER_LOOK:
                 others.append(key)
                 continue
-            learned.signals += 1
+            if state.watermarks.get(shard, _NEVER).sequence_number >= first:
+                others.append(key)
+                continue
+            if unlooked >= OBSERVATIONS_PER_LOOK:
+                if self.is_short():
+                    others.append(key)
+                    continue
+                unlooked = 0
+            unlooked += count
+            signals += 1
             try:
                 findings = learn(state.model, run.values)
             except ModelRaised as error:
@@ -85,8 +88,11 @@ class Learning:
             for finding in findings:
                 self._tell(key, run, finding.index, state, finding)
             state.learned += count
-            learned.observations += count
+            observations += count
             self._advance(state, run.records)
+        self._unlooked = unlooked
+        learned.signals += signals
+        learned.observations += observations
         return others
 
     def _advance(self, state: State, done: Sequence[int]) -> None:

@@ -41,18 +41,24 @@ class Records:
     """
 
     identifiers: list[str] = field(default_factory=list)
-    partition_keys: Sequence[str] = field(default_factory=list)
-    arrived_s: Sequence[float | None] = field(default_factory=list)
+    partition_keys: list[str] = field(default_factory=list)
+    arrived_s: list[float | None] = field(default_factory=list)
     data: Sequence[str] = field(default_factory=list)
     are_distinct: bool = False
     """Whether it is known that no two of them share a sequence number."""
 
     def append(self, record: Record) -> None:
         """Add a record that does not lie before the others; all of them were added so."""
-        self.identifiers.append(record.identifier)
-        for column, value in ((self.partition_keys, record.partition_key), (self.data, record.data)):
-            cast("list[str]", column).append(value)
-        cast("list[float | None]", self.arrived_s).append(record.arrived_s)
+        cast("list[str]", self.data).append(record.data)
+        self.extend([record.identifier], [record.partition_key], [record.arrived_s])
+
+    def extend(
+        self, identifiers: list[str], partition_keys: list[str], arrived_s: Sequence[float | None]
+    ) -> None:
+        """Add records whose `data` is there already."""
+        self.identifiers += identifiers
+        self.partition_keys += partition_keys
+        self.arrived_s += arrived_s
 
     @cached_property
     def first_sequence_number(self) -> int:

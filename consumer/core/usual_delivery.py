@@ -61,13 +61,7 @@ class UsualDelivery:
         self._entries, self._arn, self._prefix = entries, first.arn, f"{shard_id}:"
         self._length = len(first.kinesis.sequence_number)
         self.shard = Shard(stream_of(first.arn), shard_id)
-        self.records = Records(
-            [],
-            _Column(entries, "partitionKey"),
-            _Column(entries, "approximateArrivalTimestamp"),
-            _Column(entries, "data"),
-            are_distinct=True,
-        )
+        self.records = Records(data=_Column(entries, "data"), are_distinct=True)
 
     def payloads(self) -> Iterator[list[bytes]]:
         """What the records hold, part by part; `records` has their identifiers then."""
@@ -86,7 +80,11 @@ class UsualDelivery:
             ):
                 raise Unusual
             last = identifiers[-1]
-            self.records.identifiers += identifiers
+            self.records.extend(
+                identifiers,
+                [entry.kinesis.partition_key for entry in part],
+                [entry.kinesis.approximate_arrival_timestamp for entry in part],
+            )
             yield [entry.kinesis.data for entry in part]
 
 
