@@ -45,9 +45,9 @@ Learn = Callable[[Any, float], None]
 MODELS: dict[str, tuple[Make, Learn, int]] = {
     "ADWIN": (drift.ADWIN, _update, 1000),
     "PageHinkley": (drift.PageHinkley, _update, 1000),
-    "KMeans": (lambda: cluster.KMeans(seed=1), _learn_features, 1000),
-    "HalfSpaceTrees": (lambda: anomaly.HalfSpaceTrees(seed=1), _learn_features, 50),
-    "SNARIMAX": (lambda: time_series.SNARIMAX(p=4, d=1, q=4), _learn_target, 200),
+    "KMeans": (lambda: cluster.KMeans(seed=1), _learn_features, 200),
+    "HalfSpaceTrees": (lambda: anomaly.HalfSpaceTrees(seed=1), _learn_features, 20),
+    "SNARIMAX": (lambda: time_series.SNARIMAX(p=4, d=1, q=4), _learn_target, 20),
 }
 
 

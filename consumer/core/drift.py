@@ -59,28 +59,22 @@ class DriftUseCase:
     def learn(self, watched: Watched, values: Sequence[float]) -> list[Finding]:
         """Feed the detector the values, in order."""
         findings: list[Finding] = []
-        detector, total = watched.detector, watched.total
-        start, summed, left = -watched.count, 0, iter(values)
+        detector, total, start = watched.detector, watched.total, -watched.count
+        rest, left = values, iter(values)
         try:
-            while any(
-                map(updating(detector), left)
-            ):  # until a drift, or the end: no loop of Python's is as fast
+            # `any` calls until a drift, or the end; no loop of Python's is as fast.
+            while length_hint(left) and any(map(updating(detector), left)):
                 drifted(detector)
-                index = len(values) - length_hint(left) - 1
-                total = _plus(total, values[summed : index + 1])
-                findings.append(Finding(index, _evidence(detector, index + 1 - start, total)))
-                start, summed, total = index + 1, index + 1, 0.0
-        except (
-            BaseException
-        ) as error:  # a model may raise anything; whatever it is, this value is not learned
+                end = len(values) - length_hint(left)
+                total = _plus(total, rest[: end - len(values) + len(rest)])
+                findings.append(Finding(end - 1, _evidence(detector, end - start, total)))
+                start, total, rest = end, 0.0, values[end:]
+        except BaseException as error:  # a model may raise anything; this value is not learned then
             if not is_models_own(error):
                 raise
-            index = len(values) - length_hint(left) - 1
+            index = max(0, len(values) - length_hint(left) - 1)
             raise ModelRaised(index, f"the model raised {type(error).__name__}: {error}") from error
-        watched.count, watched.total = (
-            len(values) - start,
-            _plus(total, values[summed:] if summed else values),
-        )
+        watched.count, watched.total = len(values) - start, _plus(total, rest)
         return findings
 
 
