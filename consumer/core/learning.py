@@ -155,7 +155,9 @@ class Learning:
             ]
             entries = [entry for entry in entries if entry not in reasons]
         if self.use_case.late == "skip":
-            entries = self._not_late(run, state, entries)
+            in_time = state.in_time(run, entries, self.batch)
+            self.learned.skipped += len(entries) - len(in_time)
+            entries = in_time
         try:
             findings = self.use_case.learn(state.model, taken(run.values, entries))
         except ModelRaised as error:
@@ -164,20 +166,6 @@ class Learning:
             self._tell(key, run, entries[finding.index], state, finding)
         state.learned += len(entries)
         self.learned.observations += len(entries)
-
-    def _not_late(self, run: Run, state: State, entries: Sequence[int]) -> list[int]:
-        in_time = []
-        for entry in entries:
-            timestamp = run.timestamps[entry]
-            if timestamp is None:
-                timestamp = self.batch.records.arrived_s[run.records[entry]]
-            if timestamp is None or state.latest_s is None or timestamp > state.latest_s:
-                state.latest_s = state.latest_s if timestamp is None else timestamp
-                in_time.append(entry)
-            else:
-                state.skipped += 1
-                self.learned.skipped += 1
-        return in_time
 
     def _finish(
         self,

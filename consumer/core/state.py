@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from consumer.core.batch import Batch
+from consumer.core.batch import Batch, Run
 from consumer.core.records import Shard
 
 # The longest retention of a Kinesis stream, a year, and a day: nothing older can come again.
@@ -74,6 +74,20 @@ class State:
         watermarks[shard] = Watermark(sequence_number, keys, arrived_s)
         if len(watermarks) > 1:
             self._drop_old_watermarks(arrived_s)
+
+    def in_time(self, run: Run, entries: Sequence[int], batch: Batch) -> list[int]:
+        """Those entries that are newer than all learned before them; the others count as skipped."""
+        in_time = []
+        for entry in entries:
+            timestamp = run.timestamps[entry]
+            if timestamp is None:
+                timestamp = batch.records.arrived_s[run.records[entry]]
+            if timestamp is None or self.latest_s is None or timestamp > self.latest_s:
+                self.latest_s = self.latest_s if timestamp is None else timestamp
+                in_time.append(entry)
+            else:
+                self.skipped += 1
+        return in_time
 
     def is_spread(self, shard: Shard) -> bool:
         """Whether another shard brought this signal in the minute before `shard` last did."""
