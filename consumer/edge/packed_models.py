@@ -64,5 +64,7 @@ def _adwin(parameters: tuple[Any, ...], count: int, total: float, drifted: bool,
     helper = AdaptiveWindowing(*parameters)
     helper.__setstate__(window)
     detector = ADWIN.__new__(ADWIN)
-    vars(detector).update(zip(_PARAMETERS, parameters, strict=True), _drift_detected=drifted, _helper=helper)
+    attributes = vars(detector)  # in the order in which River's own constructor sets them
+    attributes["_drift_detected"] = drifted
+    attributes.update(zip(_PARAMETERS, parameters, strict=True), _helper=helper)
     return Watched(detector, count, total)

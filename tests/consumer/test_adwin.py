@@ -1,5 +1,7 @@
 """ADWIN without the Python around it is ADWIN."""
 
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,3 +75,31 @@ def test_the_index_is_that_of_the_value_at_which_it_raised(at):
     with pytest.raises(ModelRaised) as raised:
         use_case.learn(use_case.create(1), values)
     assert raised.value.index == at
+
+
+def test_a_packed_model_comes_back_as_it_was_to_the_byte_of_its_pickle():
+    watched = DriftUseCase(drift.ADWIN(delta=0.01)).create(1)
+    DriftUseCase(drift.ADWIN()).learn(watched, [0.0] * 100 + [9.0] * 60)
+    [again] = unpacked(packed([watched]))
+    assert pickle.dumps(again) == pickle.dumps(watched)
+
+
+def test_models_that_are_no_plain_adwins_are_kept_as_they_are():
+    named = DriftUseCase(drift.ADWIN()).create(1)
+    named.detector.note = "somebody's own"
+    for models in ([DriftUseCase(drift.PageHinkley()).create(1)], [named], [named, object()], []):
+        assert unpacked(packed(models)) == models
+
+
+def test_models_of_other_parameters_share_a_page():
+    models = [DriftUseCase(drift.ADWIN(delta=delta)).create(1) for delta in (0.1, 0.002, 0.1)]
+    assert [model.detector.delta for model in unpacked(packed(models))] == [0.1, 0.002, 0.1]
+
+
+@pytest.mark.parametrize(
+    "pickled",
+    [("as they are",), ("another", []), ("ADWINs", [(0.1, 32, 5, 5, 10)], [1], [0], [0.0], [False], [b""])],
+)
+def test_what_was_not_packed_here_is_refused(pickled):
+    with pytest.raises((ValueError, LookupError, TypeError)):
+        unpacked(pickled)
