@@ -1,13 +1,15 @@
 """Whether more signals and more shards cost what they should."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
 from itertools import islice
 
-from benchmarks.measuring import Spread, alternately, cpu_s, spread, timed, wall_s
+from benchmarks import bare_loop
+from benchmarks.measuring import Spread, cpu_s, spread, timed, wall_s
 from benchmarks.warm_function import function
 from benchmarks.workloads import LambdaEvent, column_batches, point_batches
 
@@ -36,23 +38,20 @@ def _timed_each(invoke: Callable[[LambdaEvent], None], event: LambdaEvent) -> fl
     return timed(cpu_s, partial(invoke, event))
 
 
-def scale_shards(rounds: int = 5) -> Spread:
-    """How much more two processes on two cores learn in a second than one, each with a shard of its own."""
+def scale_shards(rounds: int = 5, work: str = "handler") -> Spread:
+    """How much more two processes on two cores learn in a second than one, each with a shard of its own.
 
-    def next_pair() -> tuple[partial[float], partial[float]]:
-        return partial(_processes, 2, both), partial(_processes, 1, alone)
-
-    both: list[float] = []
-    alone: list[float] = []
-    alternately(rounds, wall_s, next_pair)
-    return spread([2 * one / two for one, two in zip(alone, both, strict=True)])
+    With `work` "loop" it is the bare loop that they run: what this machine, busy as it is, lets anybody gain.
+    """
+    pairs = [(_slowest_s(1, work), _slowest_s(2, work)) for _ in range(rounds)]
+    return spread([2 * one / two for one, two in pairs])
 
 
-def _processes(count: int, seconds: list[float]) -> float:
-    """Start so many processes; each gets ready, then all learn at once. Note how long the slowest took."""
+def _slowest_s(count: int, work: str) -> float:
+    """Start so many processes; each gets ready, then all learn at once. Give how long the slowest took."""
     running = [
         subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.scaling", str(shard)],
+            [sys.executable, "-m", "benchmarks.scaling", str(shard), work],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -67,24 +66,31 @@ def _processes(count: int, seconds: list[float]) -> float:
         process.stdin.write("go\n")
         process.stdin.flush()
     slowest: float = max(json.loads(process.communicate()[0]) for process in running)
-    seconds.append(slowest)
     return slowest
 
 
-def _learn_a_shard(shard: int) -> None:
-    """Say that all is ready, wait for a word, learn, and say how many seconds it took."""
+def _learn_a_shard(shard: int, work: str) -> None:
+    """Warm up, say that all is ready, wait for a word, learn, and say how many seconds it took."""
     events = list(islice(point_batches(1_000, shard=shard), _SHARD_BATCHES + 2))
-    print("ready", flush=True)
-    with function() as ours:
+    models = bare_loop.new_models()
+    with os.fdopen(os.dup(1), "w") as ready, function() as ours:
+
+        def learn(event: LambdaEvent) -> None:
+            if work == "loop":
+                bare_loop.learn_points(event, models)
+            else:
+                ours.invoke(event)
+
         for event in events[:2]:
-            ours.invoke(event)
+            learn(event)
+        print("ready", file=ready, flush=True)
         sys.stdin.readline()
         start = wall_s()
         for event in events[2:]:
-            ours.invoke(event)
+            learn(event)
         seconds = wall_s() - start
     print(json.dumps(seconds), flush=True)
 
 
 if __name__ == "__main__":
-    _learn_a_shard(int(sys.argv[1]))
+    _learn_a_shard(int(sys.argv[1]), sys.argv[2])
