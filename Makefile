@@ -10,7 +10,7 @@ CDK := PATH="$(CURDIR)/$(BIN):$$PATH" CDK_DISABLE_CLI_TELEMETRY=true $(BIN)/cdk
 PLANT ?= --all
 
 .DEFAULT_GOAL := help
-.PHONY: help demo load test check synth deploy lock clean
+.PHONY: help demo load test check bench synth deploy lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -31,6 +31,9 @@ check: $(INSTALLED) ## Lint, format and types
 	@echo "Linting" && $(BIN)/ruff check .
 	@echo "Checking the format" && $(BIN)/ruff format --check .
 	@echo "Checking types" && $(BIN)/mypy
+
+bench: $(INSTALLED) ## Figures beside a bare loop and others, with their bars; leaves build/bench
+	@$(BIN)/python -m benchmarks
 
 synth: $(CDK_INSTALLED) ## The CloudFormation templates of cdk.json; needs no account
 	@echo "Synthesising cdk.json into cdk.out"

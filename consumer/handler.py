@@ -11,6 +11,7 @@ from consumer.core.errors import BadDeployment, ConfigurationError, MalformedEve
 from consumer.core.layout import Layout, prefix_of
 from consumer.core.use_case import fingerprint
 from consumer.edge.event_bus import open_event_bus
+from consumer.edge.garbage import collected_later
 from consumer.edge.invocation_time import InvocationTime
 from consumer.edge.layout_store import LayoutStore
 from consumer.edge.objects import open_bucket
@@ -64,7 +65,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str
     logger.append_keys(aws_request_id=getattr(context, "aws_request_id", None))
     try:
         pipeline = start(settings)
-        with tracer.provider.in_subsegment("consume"):
+        with collected_later(), tracer.provider.in_subsegment("consume"):
             report = asyncio.run(pipeline.consume(event, InvocationTime(context)))
     except (BadDeployment, ConfigurationError, MalformedEvent) as error:
         logger.error(str(error), extra={"use_case": settings.use_case})

@@ -11,28 +11,20 @@ from typing import Any
 
 from consumer.core.batch import Batch, Refusal
 from consumer.core.deployment_check import DeploymentCheck
-from consumer.core.errors import PageChanged, Unavailable, UnreadablePage
+from consumer.core.errors import LayoutChanged, PageChanged, Unavailable, UnreadablePage
 from consumer.core.exclusions import Exclusions
 from consumer.core.kinesis_event import batches_of
-from consumer.core.learning import Learned, Learning
+from consumer.core.learned import Learned
+from consumer.core.learning import Learning
 from consumer.core.quarantine import quarantine_objects
 from consumer.core.report import Report
-from consumer.core.signals import SignalKey
 from consumer.core.use_case import UseCase
+from consumer.core.work import Work
 from consumer.ports import Bus, Jitter, Layouts, Page, Pages, Quarantine, TimeLeft
+from consumer.steps import first_left
 
 COMMIT_TRIES = 6
 _BACKOFF_S = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What one batch holds for one page, of which `first_record` is the first record."""
-
-    batch: Batch
-    page_key: str
-    keys: list[SignalKey]
-    first_record: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +65,7 @@ class Pipeline:
             report.problems.append("the time ran out while the layout waited for an answer")
             report.add(pages_failed=1)
             return 0
-        keys_of: dict[str, list[SignalKey]] = {}
-        for key in batch.runs:
-            keys_of.setdefault(layout.key_of(key.carrier), []).append(key)
+        keys_of = layout.grouped(batch.runs)
         check = DeploymentCheck(keys_of)
         steps = {}
         for page_key, keys in keys_of.items():
@@ -85,7 +75,7 @@ class Pipeline:
         if batch.refusals:
             step = self._refusals_step(batch, report)
             steps[asyncio.create_task(step)] = batch.refusals[0].record
-        return await _first_left(steps, time_left, report)
+        return await first_left(steps, time_left, report)
 
     async def _page_step(
         self, work: Work, check: DeploymentCheck, time_left: TimeLeft, report: Report
@@ -97,9 +87,11 @@ class Pipeline:
             except UnreadablePage as error:
                 report.problems.append(str(error))
                 report.add(pages_unreadable=1)
-                await self._keep(work.batch, _all_of(work, str(error)), report)
+                await self._keep(work.batch, work.refused(str(error)), report)
                 return None
         except Unavailable as error:
+            if isinstance(error, LayoutChanged):
+                self.layouts.forget()
             report.problems.append(str(error))
             report.add(pages_failed=1)
             return work.first_record
@@ -122,7 +114,8 @@ class Pipeline:
                 try:
                     page_bytes = await self.pages.commit(page)
                 except PageChanged:
-                    report.add(page_conflicts=1)
+                    # A warm page that another function has written meanwhile is no conflict.
+                    report.add(page_conflicts=int(page.is_confirmed))
                     continue
                 report.committed(learned, work.batch, page_bytes)
             report.add(redelivered=learned.redelivered)
@@ -133,18 +126,48 @@ class Pipeline:
         self, work: Work, exclusions: Exclusions, check: DeploymentCheck, time_left: TimeLeft
     ) -> tuple[Page, Learned]:
         """The page, with the batch learned: all of it but the observations at which models raise."""
+        page: Page | None = None
         while True:
             if time_left.is_short():
                 raise Unavailable(f"the time ran short before the page {work.page_key} was learned")
-            page = await self.pages.load(work.page_key)
-            learned = Learning(
+            page = page or await self.pages.load(work.page_key)
+            if page.e_tag is None:  # a page that is there says itself when its models were moved
+                await self.layouts.confirm()
+            learning = Learning(
                 self.name, self.use_case, work.batch, page.states, exclusions, time_left.is_short
-            ).learn(work.keys)
-            check.report(work.page_key, learned.signals, len(learned.raised))
-            if not learned.raised:
-                return page, learned
+            )
+            learning.learn(work.keys)
+            if learning.learned.is_to_be_sure:
+                confirmed = await self.pages.confirm(page)
+                if confirmed is not page:
+                    page = confirmed
+                    continue
+            check.report(work.page_key, learning.learned.signals, len(learning.learned.raised))
+            changed = await self._learn_raised(work, page, learning, check, time_left)
+            if changed is None:
+                return page, learning.learned
+            page = changed
+
+    async def _learn_raised(
+        self, work: Work, page: Page, learning: Learning, check: DeploymentCheck, time_left: TimeLeft
+    ) -> Page | None:
+        """Learn the signals whose models raised again, from the page in S3; leave them where time is short.
+
+        Gives that page where somebody has written it since: then all is to be learned again.
+        """
+        while raised := learning.learned.raised:
             await check.passed()
-            exclusions.add(learned.raised)
+            learning.exclusions.add(raised)
+            fresh = await self.pages.load(work.page_key)
+            if fresh.e_tag != page.e_tag:
+                return fresh
+            learning.take_afresh(fresh.states)
+            if time_left.is_short():
+                learning.leave(raised)
+                break
+            learning.learned.raised = {}
+            learning.learn(raised)
+        return None
 
     async def _refusals_step(self, batch: Batch, report: Report) -> int | None:
         """Keep what could not be decoded."""
@@ -159,37 +182,3 @@ class Pipeline:
         for key, content in quarantine_objects(self.name, batch, refusals):
             await self.quarantine.write(key, content)
         report.add(quarantined=len(refusals))
-
-
-async def _first_left(
-    steps: Mapping[asyncio.Task[int | None], int], time_left: TimeLeft, report: Report
-) -> int | None:
-    """Wait for the steps as long as there is time; a step that does not end leaves its first record."""
-    if not steps:
-        return None
-    await asyncio.wait(steps, timeout=time_left.seconds_to_answer(), return_when=asyncio.FIRST_EXCEPTION)
-    raised = [error for step in steps if step.done() and (error := step.exception())]
-    if raised:
-        raise raised[0]
-    left = []
-    for step, first_record in steps.items():
-        record: int | None = first_record
-        if step.done():
-            record = step.result()
-        else:
-            step.cancel()
-            report.problems.append("the time ran out while a page waited for an answer")
-            report.add(pages_failed=1)
-        if record is not None:
-            left.append(record)
-    return min(left, default=None)
-
-
-def _all_of(work: Work, reason: str) -> list[Refusal]:
-    """Each observation that the batch holds for a page, those that are skipped too."""
-    refusals = []
-    for key in work.keys:
-        run = work.batch.runs[key]
-        records, positions = run.records + run.skipped, run.positions + run.skipped_positions
-        refusals += [Refusal(*place, reason, key.signal) for place in zip(records, positions, strict=True)]
-    return refusals

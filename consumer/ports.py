@@ -23,12 +23,26 @@ class Page(Protocol):
     def states(self) -> dict[SignalKey, State]:
         """The states it holds."""
 
+    @property
+    def e_tag(self) -> str | None:
+        """The version that was read; None: there is none yet."""
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether it was this version when it was handed out, for sure; to commit it finds out as well."""
+
 
 class Pages(Protocol):
     """Where pages are kept."""
 
     async def load(self, key: str) -> Page:
-        """The page as it is now. Raises: `Unavailable`, `UnreadablePage`."""
+        """The page: as it is now, or as this function left it, unconfirmed.
+
+        Raises: `Unavailable`, `UnreadablePage`.
+        """
+
+    async def confirm(self, page: Any) -> Page:
+        """The page itself, if it is still as it was; else the page as it is now. Raises: as `load`."""
 
     async def commit(self, page: Any) -> int:
         """Write a page that `load` gave, unless it has changed since, and give its size in bytes.
@@ -42,6 +56,12 @@ class Layouts(Protocol):
 
     async def current(self) -> Layout:
         """The layout that is in force. Raises: `Unavailable`."""
+
+    async def confirm(self) -> None:
+        """Make sure that it still is. Raises: `LayoutChanged`, `Unavailable`."""
+
+    def forget(self) -> None:
+        """Have it read again next time."""
 
 
 class Bus(Protocol):

@@ -33,7 +33,13 @@ _LEFT_OUT_FOLDERS = {"tests", "include", "__pycache__", "bin"}
 _LEFT_OUT_SUFFIXES = {".pyi", ".pxd", ".pyx", ".h", ".c", ".a"}
 _LEFT_OUT_DATA = ("river/datasets", {".csv", ".zip", ".gz", ".txt", ".npz"})
 # Operators run these here, not in Lambda.
-_LEFT_OUT_SOURCES = {"__main__.py", "requirements.txt", "requirements.lock"}
+_LEFT_OUT_SOURCES = {
+    "__main__.py",
+    "repage.py",
+    "function_configuration.py",
+    "requirements.txt",
+    "requirements.lock",
+}
 
 
 class BundlingFailed(Exception):

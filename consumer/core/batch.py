@@ -5,31 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from consumer.core.errors import Unlearnable
-from consumer.core.signals import Signal, SignalKey, check_name
+from consumer.core.records import Record, Records, Shard
+from consumer.core.signals import SignalKey, check_name, plain_key
 
 OBSERVATIONS_PER_RECORD_MAX = 10_000
-
-
-class Shard(NamedTuple):
-    """Where a batch comes from. Shard ids repeat in every stream, so the stream's ARN belongs to it."""
-
-    stream_arn: str
-    shard_id: str
-
-    @property
-    def stream(self) -> str:
-        """The stream's name."""
-        return self.stream_arn.rpartition("/")[2]
-
-
-class Record(NamedTuple):
-    """A record as Lambda delivers it: `data` is still base64, `arrived_s` is since 1970."""
-
-    sequence_number: int
-    identifier: str
-    partition_key: str
-    arrived_s: float | None
-    data: str
 
 
 class Refusal(NamedTuple):
@@ -58,7 +37,9 @@ class Run:
 
     def first_record(self) -> int:
         """The first record that carries an observation of this signal."""
-        return min(column[0] for column in (self.records, self.skipped) if column)
+        if not self.skipped:
+            return self.records[0]
+        return min(self.records[0], self.skipped[0]) if self.records else self.skipped[0]
 
     def forget(self, record: int) -> None:
         """Take back what `record`, the last one, brought."""
@@ -74,62 +55,71 @@ class Run:
 class Batch:
     """The records of one shard in order of their sequence numbers, and what they say.
 
-    It is filled record by record: `begin`, then what the record holds, in its order.
+    It is filled record by record: `begin` or `go_to`, then what the record holds, in its order.
     """
 
     shard: Shard
-    records: list[Record] = field(default_factory=list)
-    sequence_numbers: list[int] = field(default_factory=list)
+    records: Records = field(default_factory=Records)
     runs: dict[SignalKey, Run] = field(default_factory=dict)
+    plain_runs: dict[str, Run] = field(default_factory=dict)
+    """Those of `runs` whose signal is the carrier itself, by its name."""
     refusals: list[Refusal] = field(default_factory=list)
     uncertain: int = 0
+    record: int = -1
+    """The current record."""
     position: int = 0
     uncertain_before: int = 0
     """How many were uncertain before the current record."""
 
     def begin(self, record: Record) -> None:
-        """Go on to the next record."""
+        """Add a record, and go on to it."""
         self.records.append(record)
-        self.sequence_numbers.append(record.sequence_number)
+        self.go_to(len(self.records) - 1)
+
+    def go_to(self, record: int) -> None:
+        """Go on to a record further on."""
+        self.record = record
         self.position = 0
         self.uncertain_before = self.uncertain
 
     def observe(self, carrier: str, name: str | None, value: float, timestamp: float | None) -> None:
         """Add one observation of the signal `carrier`, or of its part `name`; no timestamp: the arrival's."""
-        run = self._run(carrier, name)
+        run = self.plain_run(carrier) if name is None else self._named_run(carrier, name)
         position = self._take()  # it may raise: the columns stay of one length
         run.values.append(value)
         run.timestamps.append(timestamp)
-        run.records.append(len(self.records) - 1)
+        run.records.append(self.record)
         run.positions.append(position)
 
     def observe_column(self, carrier: str, values: list[float], timestamps: Sequence[float | None]) -> None:
         """Add many observations of one signal at once."""
-        run = self._run(carrier, None)
+        run = self.plain_run(carrier)
         first = self._take(len(values))
         run.values += values
         run.timestamps += timestamps
-        run.records += [len(self.records) - 1] * len(values)
+        run.records += [self.record] * len(values)
         run.positions += range(first, first + len(values))
 
     def skip(self, carrier: str, name: str | None = None) -> None:
         """Count an observation that is well-formed and carries nothing to learn."""
-        run = self._run(carrier, name)
+        run = self.plain_run(carrier) if name is None else self._named_run(carrier, name)
         run.skipped_positions.append(self._take())
-        run.skipped.append(len(self.records) - 1)
+        run.skipped.append(self.record)
 
     def refuse(self, reason: str, signal: Any = None) -> None:
         """Note an observation that can never be learned."""
         named = signal if isinstance(signal, str) else None
-        self.refusals.append(Refusal(len(self.records) - 1, self._take(), reason, named))
+        self.refusals.append(Refusal(self.record, self._take(), reason, named))
 
     def refuse_record(self, reason: str) -> None:
         """Take back all that the record brought, and note it as a whole."""
-        record = len(self.records) - 1
+        record = self.record
         for key, run in list(self.runs.items()) if self.position else ():  # most brought nothing
             run.forget(record)
             if not run.records and not run.skipped:
                 del self.runs[key]
+                if key.signal == key.carrier:
+                    del self.plain_runs[key.carrier]
         while self.refusals and self.refusals[-1].record == record:
             self.refusals.pop()
         self.position = 0
@@ -140,13 +130,22 @@ class Batch:
         """The first record that carries an observation of any of these signals."""
         return min(self.runs[key].first_record() for key in keys)
 
-    def _run(self, carrier: str, name: str | None) -> Run:
+    def plain_run(self, signal: str) -> Run:
+        """The run of a signal that its records bring alone."""
+        run = self.plain_runs.get(signal)
+        if run is None:
+            key = plain_key(signal)
+            run = self.plain_runs[signal] = self.runs[key] = Run()
+        return run
+
+    def _named_run(self, carrier: str, name: str) -> Run:
         if name == "":
             raise Unlearnable("one of the several values has no name")
-        key = SignalKey(carrier, carrier if name is None else f"{carrier}.{name}")
+        key = SignalKey(carrier, f"{carrier}.{name}")
         run = self.runs.get(key)
         if run is None:
-            _check_key(key)
+            check_name(key.carrier)
+            check_name(key.signal)
             run = self.runs[key] = Run()
         return run
 
@@ -160,8 +159,3 @@ class Batch:
 
 class UnlearnableRecord(Unlearnable):
     """The whole record is refused, with all that it brought so far."""
-
-
-def _check_key(key: SignalKey) -> Signal:
-    check_name(key.carrier)
-    return check_name(key.signal)

@@ -3,10 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add, length_hint
 from typing import Any, Literal
 
 from river.base import Base
 
+from consumer.core.adwin import drifted, updating
 from consumer.core.errors import ModelRaised, is_models_own
 from consumer.core.use_case import Finding, Severity, parameters_of
 
@@ -55,25 +58,29 @@ class DriftUseCase:
 
     def learn(self, watched: Watched, values: Sequence[float]) -> list[Finding]:
         """Feed the detector the values, in order."""
-        findings = []
-        detector, count, total = watched.detector, watched.count, watched.total
-        index = 0
+        findings: list[Finding] = []
+        detector, total, start = watched.detector, watched.total, -watched.count
+        rest, left = values, iter(values)
         try:
-            for index, value in enumerate(values):
-                detector.update(value)
-                count += 1
-                total += value
-                if detector.drift_detected:
-                    findings.append(Finding(index, _evidence(detector, count, total)))
-                    count, total = 0, 0.0
-        except (
-            BaseException
-        ) as error:  # a model may raise anything; whatever it is, this value is not learned
+            # `any` calls until a drift, or the end; no loop of Python's is as fast.
+            while length_hint(left) and any(map(updating(detector), left)):
+                drifted(detector)
+                end = len(values) - length_hint(left)
+                total = _plus(total, rest[: end - len(values) + len(rest)])
+                findings.append(Finding(end - 1, _evidence(detector, end - start, total)))
+                start, total, rest = end, 0.0, values[end:]
+        except BaseException as error:  # a model may raise anything; this value is not learned then
             if not is_models_own(error):
                 raise
+            index = max(0, len(values) - length_hint(left) - 1)
             raise ModelRaised(index, f"the model raised {type(error).__name__}: {error}") from error
-        watched.count, watched.total = count, total
+        watched.count, watched.total = len(values) - start, _plus(total, rest)
         return findings
+
+
+def _plus(total: float, values: Sequence[float]) -> float:
+    """Add one by one: the sum must not depend on how the values are cut into calls, as that of `sum` does."""
+    return reduce(add, values, total)
 
 
 def _evidence(detector: Any, count: int, total: float) -> dict[str, Any]:

@@ -7,7 +7,8 @@
     ├── Unlearnable             quarantine it and go on: it will never be learned
     ├── UnreadablePage          quarantine the page's records; an operator rolls the page back
     └── Unavailable             report it: the same call may work later
-        └── PageChanged         somebody else committed this page: reload, learn again
+        ├── PageChanged         somebody else committed this page: reload, learn again
+        └── LayoutChanged       the models were moved to other pages: read the layout again
 
 `ModelRaised` is not one of them: it carries a model's own exception from a use case to the learning loop,
 which makes an `Unlearnable` observation of it.
@@ -44,6 +45,10 @@ class Unavailable(ConsumerError):
 
 class PageChanged(Unavailable):
     """Somebody else committed this page: reload, learn again."""
+
+
+class LayoutChanged(Unavailable):
+    """The models were moved to other pages, or are being moved: read the layout again."""
 
 
 def is_models_own(error: BaseException) -> bool:

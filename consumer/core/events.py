@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from consumer.core.batch import Record, Shard
+from consumer.core.records import Record, Shard
 from consumer.core.timestamps import iso8601
 
 SOURCE = "river.consumer"

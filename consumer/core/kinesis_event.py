@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from consumer.core import kpl
-from consumer.core.batch import Batch, Record, Shard, UnlearnableRecord
+from consumer.core.batch import Batch, UnlearnableRecord
 from consumer.core.compression import UNPACKED_BYTES_MAX, unpack
-from consumer.core.errors import MalformedEvent, Unlearnable
+from consumer.core.delivery import delivered, entries_of
+from consumer.core.errors import Unlearnable
 from consumer.core.payloads import read
-from consumer.core.timestamps import seconds
+from consumer.core.plain_payloads import PlainReader
+from consumer.core.records import Records, Shard
+from consumer.core.usual_delivery import Unusual, UsualDelivery
 
 # What a sub-record that cannot be unpacked counts as: to find that out may have cost gzip's best ratio.
 _UNREADABLE_BYTES_MAX = UNPACKED_BYTES_MAX // 16
@@ -22,74 +25,47 @@ def batches_of(event: Mapping[str, Any]) -> list[Batch]:
     Raises: `MalformedEvent` where a record has not the fields that Lambda gives it. What producers wrote
         never raises: it is refused, record by record, in the batches.
     """
-    batches: dict[Shard, Batch] = {}
-    for shard, record in _records(event):
-        batch = batches.get(shard)
-        if batch is None:
-            batch = batches[shard] = Batch(shard)
-        if batch.records and _is_repeated(record, batch):
-            continue
-        batch.begin(record)
-        try:
-            _read_record(record, batch)
-        except Unlearnable as error:
-            batch.refuse_record(str(error))
-    return list(batches.values())
-
-
-def _records(event: Mapping[str, Any]) -> list[tuple[Shard, Record]]:
-    """The records with their shards, by sequence number: the order in which the shard holds them."""
-    delivered = event.get("Records") if isinstance(event, Mapping) else None
-    if not isinstance(delivered, list):
-        raise MalformedEvent("the event has no list of Records: invoke with batches of a Kinesis stream")
-    records = []
-    for number, entry in enumerate(delivered):
-        try:
-            records.append(_record(entry))
-        except (KeyError, TypeError, ValueError, AttributeError, Unlearnable) as error:
-            raise MalformedEvent(f"Records[{number}] is not a Kinesis record: {error!r}") from None
-    records.sort(key=lambda placed: placed[1].sequence_number)
-    return records
-
-
-def _record(entry: Mapping[str, Any]) -> tuple[Shard, Record]:
-    kinesis = entry["kinesis"]
-    shard_id, _, _ = entry["eventID"].rpartition(":")
-    identifier = kinesis["sequenceNumber"]
-    arrived = kinesis.get("approximateArrivalTimestamp")
-    for name in ("sequenceNumber", "partitionKey", "data"):
-        if not isinstance(kinesis[name], str):
-            raise TypeError(f"{name} is text, not {type(kinesis[name]).__name__}")
-    # Enhanced fan-out names its consumer; the records, and what was learned of them, are the stream's.
-    stream_arn, _, _ = entry["eventSourceARN"].partition("/consumer/")
-    return Shard(stream_arn, shard_id), Record(
-        int(identifier),
-        identifier,
-        kinesis["partitionKey"],
-        None if arrived is None else seconds(arrived),
-        kinesis["data"],
-    )
-
-
-def _is_repeated(record: Record, batch: Batch) -> bool:
-    """Whether the batch has it already: a sequence number is unique per partition key."""
-    for earlier in reversed(batch.records):
-        if earlier.sequence_number != record.sequence_number:
-            return False
-        if earlier.partition_key == record.partition_key:
-            return True
-    return False
-
-
-def _read_record(record: Record, batch: Batch) -> None:
+    entries = entries_of(event)
     try:
-        payload = binascii.a2b_base64(record.data, strict_mode=True)
+        return [_usual_batch(UsualDelivery(entries))]
+    except Unusual:
+        return [_batch(shard, records) for shard, records in delivered(entries).items()]
+
+
+def _usual_batch(delivery: UsualDelivery) -> Batch:
+    batch = Batch(delivery.shard, delivery.records)
+    reader = PlainReader(batch, _read_current)
+    for payloads in delivery.payloads():
+        reader.read(payloads)
+    return batch
+
+
+def _batch(shard: Shard, records: Records) -> Batch:
+    batch = Batch(shard, records)
+    for record in range(len(records)):
+        batch.go_to(record)
+        _read_current(batch)
+    return batch
+
+
+def _read_current(batch: Batch) -> None:
+    """Read the batch's current record, of any shape."""
+    records, record = batch.records, batch.record
+    try:
+        _read_record(records.data[record], records.partition_keys[record], batch)
+    except Unlearnable as error:
+        batch.refuse_record(str(error))
+
+
+def _read_record(data: str, partition_key: str, batch: Batch) -> None:
+    try:
+        payload = binascii.a2b_base64(data, strict_mode=True)
     except ValueError as error:
         raise Unlearnable(f"not readable as base64: {error}") from None
     if kpl.is_aggregated(payload):
         _read_aggregated(payload, batch)
     else:
-        read(unpack(payload), record.partition_key, batch)
+        read(unpack(payload), partition_key, batch)
 
 
 def _read_aggregated(payload: bytes, batch: Batch) -> None:

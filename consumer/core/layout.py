@@ -1,10 +1,12 @@
 """Which page holds a signal, and under which key."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
 from consumer.core.quarantine import quoted
-from consumer.core.signals import page_of
+from consumer.core.signals import SignalKey, page_of
 
 _SEGMENT_BYTES_MAX = 600
 
@@ -19,8 +21,24 @@ class Layout:
     def key_of(self, carrier: str) -> str:
         """The key of the page that holds the signals which `carrier`'s records bring."""
         if self.pages == 0:
-            return f"{self.prefix}/signals/{_segment(carrier)}"
-        return f"{self.prefix}/pages/{self.pages}/{page_of(carrier, self.pages)}"
+            return f"{self.folder}{_segment(carrier)}"
+        return f"{self.folder}{page_of(carrier, self.pages)}"
+
+    def grouped(self, keys: Iterable[SignalKey]) -> dict[str, list[SignalKey]]:
+        """The signals by the keys of their pages."""
+        groups: defaultdict[str | int, list[SignalKey]] = defaultdict(list)
+        if self.pages == 0:
+            for key in keys:
+                groups[key.carrier].append(key)
+        else:
+            for key in keys:
+                groups[page_of(key.carrier, self.pages)].append(key)
+        return {self.key_of(group[0].carrier): group for group in groups.values()}
+
+    @property
+    def folder(self) -> str:
+        """What the keys of all its pages begin with, and no other."""
+        return f"{self.prefix}/pages/{self.pages}/" if self.pages else f"{self.prefix}/signals/"
 
 
 def prefix_of(use_case: str, fingerprint: str) -> str:

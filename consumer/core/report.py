@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from consumer.core.batch import Batch
-from consumer.core.learning import Learned
+from consumer.core.learned import Learned
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """Names of signals: which are allowed, which page they share, which seed their model starts from."""
 
 import re
+from functools import lru_cache
 from hashlib import md5, sha256
 from typing import NamedTuple, NewType
 
@@ -9,6 +10,8 @@ from consumer.core.errors import Unlearnable
 Signal = NewType("Signal", str)
 
 NAME_BYTES_MAX = 512
+# Names come again with each batch. An entry takes some 300 bytes.
+_NAMES_KNOWN_MAX = 20_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -37,6 +40,13 @@ def check_name(name: object) -> Signal:
     return Signal(name)
 
 
+@lru_cache(_NAMES_KNOWN_MAX)
+def plain_key(name: str) -> SignalKey:
+    """The key of a signal that its records bring alone; raises `Unlearnable` for what cannot be its name."""
+    return SignalKey(check_name(name), name)
+
+
+@lru_cache(_NAMES_KNOWN_MAX)
 def page_of(carrier: str, pages: int) -> int:
     """The page, 0 to `pages` - 1, by the top bits of the hash that assigns a partition key to a shard.
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from consumer.core.batch import Batch, Shard
+from consumer.core.batch import Batch, Run
+from consumer.core.records import Shard
 
 # The longest retention of a Kinesis stream, a year, and a day: nothing older can come again.
 _WATERMARK_AGE_MAX_S = 366 * 24 * 3600.0
@@ -35,12 +36,17 @@ class State:
     latest_s: float | None = None
     """Timestamp of the newest observation learned."""
 
+    def is_below(self, batch: Batch) -> bool:
+        """Whether its watermark lies below all of the batch, or it has none for its shard."""
+        watermark = self.watermarks.get(batch.shard)
+        return watermark is None or watermark.sequence_number < batch.records.first_sequence_number
+
     def above_watermark(self, records: Sequence[int], batch: Batch) -> Sequence[int]:
         """Which entries of the ascending column `records` were not learned yet: indices, ascending."""
         watermark = self.watermarks.get(batch.shard)
-        if watermark is None:
+        if watermark is None or not records or self.is_below(batch):
             return range(len(records))
-        sequence_numbers = batch.sequence_numbers
+        sequence_numbers = batch.records.sequence_numbers
         first_at = bisect_left(sequence_numbers, watermark.sequence_number)
         first_above = bisect_right(sequence_numbers, watermark.sequence_number, lo=first_at)
         end = bisect_left(records, first_above)
@@ -51,23 +57,37 @@ class State:
         at = [
             index
             for index in range(bisect_left(records, first_at), end)
-            if batch.records[records[index]].partition_key not in known
+            if batch.records.partition_keys[records[index]] not in known
         ]
         return [*at, *above] if at else above
 
     def advance(self, records: Sequence[int], batch: Batch) -> None:
         """Raise the watermark over `records`, the ascending records just done."""
-        last = batch.records[records[-1]]
-        keys = set()
-        for record in reversed(records):
-            if batch.sequence_numbers[record] != last.sequence_number:
-                break
-            keys.add(batch.records[record].partition_key)
-        before = self.watermarks.get(batch.shard)
-        if before is not None and before.sequence_number == last.sequence_number:
-            keys.update(before.partition_keys)
-        self.watermarks[batch.shard] = Watermark(last.sequence_number, tuple(sorted(keys)), last.arrived_s)
-        self._drop_old_watermarks(last.arrived_s)
+        delivered, shard, watermarks, last = batch.records, batch.shard, self.watermarks, records[-1]
+        sequence_number, arrived_s = int(delivered.identifiers[last]), delivered.arrived_s[last]
+        keys: tuple[str, ...] = (delivered.partition_keys[last],)
+        if not delivered.are_distinct:
+            keys = _partition_keys(records, batch)
+        before = watermarks.get(shard)
+        if before is not None and before.sequence_number == sequence_number:
+            keys = tuple(sorted({*keys, *before.partition_keys}))
+        watermarks[shard] = Watermark(sequence_number, keys, arrived_s)
+        if len(watermarks) > 1:
+            self._drop_old_watermarks(arrived_s)
+
+    def in_time(self, run: Run, entries: Sequence[int], batch: Batch) -> list[int]:
+        """Those entries that are newer than all learned before them; the others count as skipped."""
+        in_time = []
+        for entry in entries:
+            timestamp = run.timestamps[entry]
+            if timestamp is None:
+                timestamp = batch.records.arrived_s[run.records[entry]]
+            if timestamp is None or self.latest_s is None or timestamp > self.latest_s:
+                self.latest_s = self.latest_s if timestamp is None else timestamp
+                in_time.append(entry)
+            else:
+                self.skipped += 1
+        return in_time
 
     def is_spread(self, shard: Shard) -> bool:
         """Whether another shard brought this signal in the minute before `shard` last did."""
@@ -80,10 +100,21 @@ class State:
         )
 
     def _drop_old_watermarks(self, arrived_s: float | None) -> None:
-        if len(self.watermarks) > 1 and arrived_s is not None:
+        if arrived_s is not None:
             oldest = arrived_s - _WATERMARK_AGE_MAX_S
             self.watermarks = {
                 shard: watermark
                 for shard, watermark in self.watermarks.items()
                 if watermark.arrived_s is None or watermark.arrived_s >= oldest
             }
+
+
+def _partition_keys(records: Sequence[int], batch: Batch) -> tuple[str, ...]:
+    """Those under the last one's sequence number, which other records may share."""
+    sequence_numbers, last = batch.records.sequence_numbers, records[-1]
+    keys = set()
+    for record in reversed(records):
+        if sequence_numbers[record] != sequence_numbers[last]:
+            break
+        keys.add(batch.records.partition_keys[record])
+    return tuple(sorted(keys))

@@ -38,7 +38,7 @@ def seconds_column(timestamps: list[Any]) -> list[float] | None:
     first, last = min(timestamps), max(timestamps)
     if not (first >= _FIRST_S and last <= _LAST_S * 1000):
         return None
-    if sum(timestamps) != sum(timestamps):  # a NaN hides from min and max
+    if (total := sum(timestamps)) != total:  # a NaN hides from min and max
         return None
     if last < _MILLISECONDS_FROM:
         return timestamps

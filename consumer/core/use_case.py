@@ -9,7 +9,7 @@ import msgspec
 
 from consumer.core.errors import ConfigurationError
 
-STATE_FORMAT = 1
+STATE_FORMAT = 2
 
 Severity = Literal["info", "warning", "error", "critical"]
 

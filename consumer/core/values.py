@@ -29,11 +29,12 @@ def number(value: Any) -> float:
 
 def numbers(values: list[Any]) -> list[float] | None:
     """The whole column at once where each value is plainly a float in bounds; None: look at each."""
-    if not values or not set(map(type, values)) <= {float, int}:
+    kinds = set(map(type, values))
+    if not values or not kinds <= {float, int}:
         return None
     # A NaN hides from min and max; a sum does not lose it.
-    if min(values) >= -VALUE_MAX and max(values) <= VALUE_MAX and sum(values) == sum(values):
-        return list(map(float, values))
+    if min(values) >= -VALUE_MAX and max(values) <= VALUE_MAX and (total := sum(values)) == total:
+        return values if kinds == {float} else list(map(float, values))
     return None
 
 

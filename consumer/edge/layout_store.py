@@ -6,19 +6,22 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from consumer.core.errors import PageChanged, Unavailable
+from consumer.core.errors import LayoutChanged, PageChanged, Unavailable
 from consumer.core.layout import Layout
 from consumer.edge.objects import Found, Missing, Objects
 
 _BYTES_MAX = 4096
 
 
-class _Recorded(msgspec.Struct, frozen=True):
+class Recorded(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What `layout.json` says: where the models lie, and where they are being moved to, if they are."""
+
     pages: Annotated[int, Meta(ge=0, le=4096)]
+    moving_to: Annotated[int, Meta(ge=0, le=4096)] | None = None
 
 
 class LayoutStore:
-    """`layout.json` of one use case and fingerprint, read once."""
+    """`layout.json` of one use case and fingerprint: read once, and again where a page says it is another."""
 
     def __init__(self, objects: Objects, wanted: Layout, warn: Callable[[str], None]) -> None:
         self._objects = objects
@@ -30,6 +33,7 @@ class LayoutStore:
         """The layout recorded, or the one wanted, recorded now.
 
         Raises: `Unavailable`, also where what is recorded cannot be read: without it no page can be found.
+            `LayoutChanged` while the models are being moved.
         """
         if self._current is None:
             self._current = await self._read() or await self._record()
@@ -40,21 +44,33 @@ class LayoutStore:
                 )
         return self._current
 
+    async def confirm(self) -> None:
+        """Make sure that the layout given is still in force.
+
+        Raises: `LayoutChanged` where it is not; `Unavailable`.
+        """
+        known = self._current
+        if await self._read() != known:
+            raise LayoutChanged(f"{self._key} is another than this function knew: it is read again next time")
+
+    def forget(self) -> None:
+        """Read it again next time."""
+        self._current = None
+
     async def _read(self) -> Layout | None:
         found = await self._objects.get(self._key, bytes_max=_BYTES_MAX)
         if isinstance(found, Missing):
             return None
         if not isinstance(found, Found) or found.body is None:
             raise Unavailable(f"{self._key} is no record of a layout")
-        try:
-            recorded = msgspec.json.decode(found.body, type=_Recorded)
-        except msgspec.MsgspecError as error:
-            raise Unavailable(f"{self._key} cannot be read: {error}") from error
+        recorded = recorded_in(self._key, found.body)
+        if recorded.moving_to is not None:
+            raise LayoutChanged(f"the models are being moved to {recorded.moving_to} pages: {self._key}")
         return Layout(self._wanted.prefix, recorded.pages)
 
     async def _record(self) -> Layout:
         try:
-            await self._objects.replace(self._key, msgspec.json.encode(_Recorded(self._wanted.pages)), None)
+            await self._objects.replace(self._key, msgspec.json.encode(Recorded(self._wanted.pages)), None)
         except PageChanged:
             recorded = await self._read()
             if recorded is None:
@@ -64,4 +80,20 @@ class LayoutStore:
 
     @property
     def _key(self) -> str:
-        return f"{self._wanted.prefix}/layout.json"
+        return layout_key(self._wanted.prefix)
+
+
+def layout_key(prefix: str) -> str:
+    """Where the layout of what lies under `prefix` is recorded."""
+    return f"{prefix}/layout.json"
+
+
+def recorded_in(key: str, body: bytes) -> Recorded:
+    """What it says.
+
+    Raises: `Unavailable` where it cannot be read.
+    """
+    try:
+        return msgspec.json.decode(body, type=Recorded)
+    except msgspec.MsgspecError as error:
+        raise Unavailable(f"{key} cannot be read: {error}") from error

@@ -104,6 +104,22 @@ class Objects:
         except _FAILED as error:
             raise Unavailable(f"PUT {key}: {_brief(error)}") from error
 
+    async def keys(self, prefix: str) -> list[str]:
+        """The keys that begin so.
+
+        Raises: `Unavailable`.
+        """
+
+        def keys() -> list[str]:
+            # obstore's prefix ends at a slash by itself.
+            pages = self._store.list(prefix.rstrip("/"))
+            return [found["path"] for page in pages for found in page]
+
+        try:
+            return await self._in_thread(keys)
+        except _FAILED as error:
+            raise Unavailable(f"LIST {prefix}: {_brief(error)}") from error
+
     async def _put(self, key: str, body: bytes, mode: Any) -> str | None:
         put = await self._in_thread(lambda: self._store.put(key, body, mode=mode, use_multipart=False))
         return put["e_tag"]

@@ -1,7 +1,7 @@
-"""A page as bytes: a versioned, checksummed envelope around one pickle of its states.
+"""A page as bytes: a versioned, checksummed envelope around one pickle of its states, in columns.
 
 b"RVPG" | envelope version, 1 byte | length of the header, 4 bytes | header, JSON
-        | SHA-256 of header and body, 32 bytes | body, a pickle of plain tuples and allowed classes
+        | SHA-256 of header and body, 32 bytes | body, a pickle of plain columns and allowed classes
 """
 
 import io
@@ -14,18 +14,18 @@ from typing import Any
 
 import msgspec
 
-from consumer.core.batch import Shard
-from consumer.core.errors import ConfigurationError, UnreadablePage, is_models_own
+from consumer.core.errors import ConfigurationError, LayoutChanged, UnreadablePage, is_models_own
 from consumer.core.signals import SignalKey
-from consumer.core.state import State, Watermark
+from consumer.core.state import State
 from consumer.core.use_case import STATE_FORMAT, UseCase
 from consumer.edge.allowed_classes import ALLOWED_CLASSES, STAND_INS
+from consumer.edge.state_columns import Columns, columns_of, states_of
+from consumer.edge.state_columns import States as States
 
 _MAGIC = b"RVPG\x01"
+_MOVED = b"RVPG moved\n"
 _LENGTH_BYTES = 4
 _DIGEST_BYTES = 32
-
-States = dict[SignalKey, State]
 
 
 def versions() -> dict[str, str]:
@@ -52,7 +52,7 @@ class PageCodec:
     def encode(self, states: Mapping[SignalKey, State]) -> bytes:
         """The page that holds these states."""
         header = msgspec.json.encode(Header(STATE_FORMAT, self._river, self._python, len(states)))
-        body = pickle.dumps(_plain(states), protocol=5)
+        body = pickle.dumps(tuple(columns_of(states)), protocol=5)
         digest = sha256(header + body).digest()
         return b"".join((_MAGIC, len(header).to_bytes(_LENGTH_BYTES), header, digest, body))
 
@@ -60,7 +60,10 @@ class PageCodec:
         """The states that the page holds.
 
         Raises: `UnreadablePage` for anything that `encode`, in the same version, did not write.
+            `LayoutChanged` for a page whose models were moved.
         """
+        if page.startswith(_MOVED):
+            raise LayoutChanged("the page's models were moved to other pages: the layout is to be read again")
         header, body = _open(page)
         if (header.format, header.river) != (STATE_FORMAT, self._river):
             raise UnreadablePage(
@@ -68,7 +71,7 @@ class PageCodec:
                 f"this function reads format {STATE_FORMAT} and River {self._river}"
             )
         try:
-            return _states(_AllowListUnpickler(io.BytesIO(body)).load())
+            return states_of(Columns(*_AllowListUnpickler(io.BytesIO(body)).load()))
         except BaseException as error:  # a pickle that was tampered with may raise anything
             # It can ask for all memory too: such a page must not block its shard.
             if not (is_models_own(error) or isinstance(error, MemoryError)):
@@ -118,37 +121,11 @@ def _open(page: bytes) -> tuple[Header, bytes]:
         raise UnreadablePage(f"the page's header cannot be read: {error}") from error
 
 
-def _plain(states: Mapping[SignalKey, State]) -> list[tuple[Any, ...]]:
-    """The states as tuples. Equal shards and names are one object each, which a pickle writes once."""
-    shards: dict[Shard, tuple[str, str]] = {}
-    plain = []
-    for (carrier, signal), state in states.items():
-        watermarks = [
-            (
-                shards.setdefault(shard, (shard.stream_arn, shard.shard_id)),
-                watermark.sequence_number,
-                tuple(carrier if key == carrier else key for key in watermark.partition_keys),
-                watermark.arrived_s,
-            )
-            for shard, watermark in state.watermarks.items()
-        ]
-        name = carrier if signal == carrier else signal
-        plain.append((carrier, name, state.model, watermarks, state.learned, state.skipped, state.latest_s))
-    return plain
+def moved(page: bytes) -> bytes:
+    """What takes the place of a page whose models are moved: nobody who has the page can write it then."""
+    return page if page.startswith(_MOVED) else _MOVED + page
 
 
-def _states(plain: Any) -> States:
-    shards: dict[tuple[str, str], Shard] = {}
-    states = {}
-    for carrier, signal, model, watermarks, learned, skipped, latest_s in plain:
-        states[SignalKey(carrier, signal)] = State(
-            model,
-            {
-                shards.setdefault(shard, Shard(*shard)): Watermark(sequence_number, keys, arrived_s)
-                for shard, sequence_number, keys, arrived_s in watermarks
-            },
-            learned,
-            skipped,
-            latest_s,
-        )
-    return states
+def before_moved(page: bytes) -> bytes:
+    """The page itself, whether or not its models are being moved; nothing, once they were."""
+    return page.removeprefix(_MOVED)

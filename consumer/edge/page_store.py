@@ -20,6 +20,8 @@ class Page:
     e_tag: str | None
     """The version that was read; None: there is none yet."""
     states: States
+    is_confirmed: bool = True
+    """Whether S3 said since the page was handed out that this is its version."""
 
 
 class _Warm(NamedTuple):
@@ -30,8 +32,9 @@ class _Warm(NamedTuple):
 class PageStore:
     """Pages by their keys.
 
-    Warm pages, at most `warm_bytes_max` as they were written, cost a GET without a body. A page leaves them
-    when it is handed out, and returns only when its commit succeeded: nobody sees one changed in vain.
+    Warm pages, at most `warm_bytes_max` as they were written, are handed out unasked: the condition of the
+    PUT finds out whether S3 has another by now, and `confirm` does so before. A page leaves them when it is
+    handed out, and returns only when its commit succeeded: nobody sees one changed in vain.
     """
 
     def __init__(self, objects: Objects, codec: PageCodec, warm_bytes_max: int) -> None:
@@ -42,16 +45,29 @@ class PageStore:
         self._warm_bytes_max = warm_bytes_max
 
     async def load(self, key: str) -> Page:
-        """The page as it is in S3 now; a new one where S3 says that there is none.
+        """The page as this function wrote it last, unconfirmed; where it has none, as it is in S3 now.
 
         Raises: `Unavailable`, `UnreadablePage`.
         """
         warm = self._take_warm(key)
-        version = warm.page.e_tag if warm else None
-        found = await self._objects.get(key, bytes_max=_PAGE_BYTES_MAX, unless=version)
-        if isinstance(found, Unchanged):
-            assert warm is not None  # only where a version was named
+        if warm is not None:
+            warm.page.is_confirmed = False
             return warm.page
+        return await self._read(key, None)
+
+    async def confirm(self, page: Page) -> Page:
+        """The page itself if it is as it was in S3 when it was handed out; else the one that S3 has now.
+
+        Raises: `Unavailable`, `UnreadablePage`.
+        """
+        return page if page.is_confirmed else await self._read(page.key, page)
+
+    async def _read(self, key: str, known: Page | None) -> Page:
+        found = await self._objects.get(key, bytes_max=_PAGE_BYTES_MAX, unless=known.e_tag if known else None)
+        if isinstance(found, Unchanged):
+            assert known is not None  # only where a version was named
+            known.is_confirmed = True
+            return known
         if isinstance(found, Missing):
             return Page(key, None, {})
         if found.body is None:

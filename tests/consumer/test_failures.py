@@ -429,6 +429,97 @@ def test_a_panic_of_rivers_rust_costs_one_observation_and_ctrl_c_none():
             use_case.learn(use_case.create(1), [1.0])
 
 
+@LAYOUTS
+@pytest.mark.parametrize("looks", [8, 9, 12])
+def test_where_a_model_raised_and_the_time_runs_short_each_delivery_gets_on(pages, looks):
+    """Only the signal whose model raised is learned again; what the others have learned is committed."""
+    use_case = Fussy(raises_at=frozenset({POISON + 50, POISON + 120}))
+    world = World(pages and 1, use_case)
+    records = points(interleaved(poisoned("a", [50, 120]), step("b"), step("c")))
+    left = records
+    for _ in range(40):
+        before = dict(world.objects.objects)
+        report = world.invoke(left, time_left=RunsShort(looks))
+        if not report.failed:
+            break
+        assert world.objects.objects != before, (
+            "nothing was committed, and the next delivery would be the same"
+        )
+        left = [r for r in records if int(r["kinesis"]["sequenceNumber"]) >= int(report.failed[0])]
+    assert report.failed == []
+    assert len({line["id"] for line in world.objects.quarantined()}) == 2
+    assert_exact(world, [r for n, r in enumerate(records) if n not in (150, 360)])
+
+
+def test_what_others_have_learned_is_committed_though_the_time_ran_short_after_a_raise():
+    world = World(1, Fussy(raises_at=frozenset({POISON + 50})))
+    records = points(poisoned("a", [50])[:100] + step("b")[:100])
+    looks = 3  # before the page, before the first observation, before what is learned again
+    report = world.invoke(records, time_left=RunsShort(looks - 1))
+    assert report.failed == ["100"]
+    assert {signal: state.learned for signal, state in world.states().items()} == {"b": 100}
+    assert world.objects.quarantined() == [], "it comes again"
+    deliver_until_done(world, records)
+    assert_exact(world, [r for n, r in enumerate(records) if n != 50])
+
+
+def test_where_another_has_written_the_page_after_a_raise_all_of_it_is_learned_again():
+    world = World(1, Fussy(raises_at=frozenset({POISON + 50})))
+    records = points(interleaved(poisoned("a", [50]), step("b")))
+    other, fresh_loads = world.cold(), []
+
+    def other_commits():
+        nested = threading.Thread(target=world.invoke, args=(records[:60], other))
+        nested.start()
+        nested.join()
+
+    def at_the_second_load():
+        fresh_loads.append(1)
+        if len(fresh_loads) == 2:
+            other_commits()
+
+    world.faults.plan("before", "get", at_the_second_load, key="/pages/1/")
+    assert world.invoke(records).failed == []
+    world.faults.clear()
+    assert_exact(world, [r for n, r in enumerate(records) if n != 100])
+
+
+def test_a_stale_warm_page_publishes_nothing_that_the_page_in_s3_would_not():
+    """Another function has learned in between: what the old copy finds is not told."""
+    world = World(1)
+    other = world.cold()
+    records = points(step("a", count=300, at=150))
+    world.invoke(records[:100])
+    world.invoke(records[100:200], other)
+    told = set(world.event_ids())
+    assert told, "the other has found the drift"
+    later = [r | {"eventID": r["eventID"]} for r in records[200:]]
+    report = world.invoke(later)
+    assert report.counts["page_conflicts"] == 0, "an old copy is no conflict"
+    assert_exact(world, records)
+
+
+def test_a_warm_page_that_was_rolled_back_is_learned_from_where_it_is_now():
+    world = World(1)
+    records = points(step("a"))
+    world.invoke(records[:50])
+    [key] = [key for key in world.objects.objects if "/pages/" in key]
+    rolled_back = world.objects.objects[key]
+    world.invoke(records[50:100])
+    world.objects.objects[key] = ('"rolled back"', rolled_back[1])
+    assert world.invoke(records[50:100]).counts["observations_learned"] == 50, "redriven, it is learned again"
+    world.invoke(records[100:])
+    assert_exact(world, records)
+
+
+def test_a_warm_page_without_events_is_not_asked_for():
+    world = World(1)
+    world.invoke(points([("a", 1.0)] * 10))
+    del world.faults.calls[:]
+    world.invoke(points([("a", 1.0)] * 10, first=500))
+    assert [call for call, _ in world.faults.calls] == ["put"]
+
+
 class Raises(DriftDetector):
     def __init__(self, error):
         super().__init__()

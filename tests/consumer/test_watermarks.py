@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.core.batch import Batch, Record, Shard
+from consumer.core.batch import Batch
+from consumer.core.records import Record, Shard
 from consumer.core.state import State
 
 ARN = "arn:aws:kinesis:eu-west-1:123456789012:stream/plant"
@@ -17,7 +18,7 @@ DAY_S = 86_400.0
 def batch(*records: tuple[int, str], shard: Shard = SHARD, arrived_s: float | None = T) -> Batch:
     filled = Batch(shard)
     for number, key in records:
-        filled.begin(Record(number, str(number), key, arrived_s, ""))
+        filled.begin(Record(str(number), key, arrived_s, ""))
     return filled
 
 

@@ -20,7 +20,7 @@ from consumer.core.state import State
 from consumer.core.use_case import UseCase
 from consumer.edge.layout_store import LayoutStore
 from consumer.edge.objects import Found, Missing, Unchanged
-from consumer.edge.page_codec import PageCodec
+from consumer.edge.page_codec import PageCodec, before_moved
 from consumer.edge.page_store import PageStore
 from consumer.pipeline import Pipeline
 
@@ -43,6 +43,17 @@ class Faults:
     def plan(self, when: str, call: str, what: object, *, key: str = "", times: int = 10**9) -> None:
         """`when`: before or after; `call`: get, put or publish; `what`: an exception, or what to call."""
         self._planned.append([when, call, key, what, times])
+
+    def plan_nth(self, when: str, call: str, what: object, number: int) -> None:
+        """Only at the `number`-th call of this name from now on."""
+        left = [number]
+
+        def happen():
+            left[0] -= 1
+            if left[0] == 0:
+                raise what
+
+        self.plan(when, call, happen)
 
     def clear(self) -> None:
         self._planned.clear()
@@ -97,6 +108,13 @@ class InMemoryObjects:
         self.faults.happen("before", "put", key)
         self._store(key, body)
         self.faults.happen("after", "put", key)
+
+    async def keys(self, prefix):
+        await asyncio.sleep(0)
+        self.faults.happen("before", "list", prefix)
+        found = [key for key in self.objects if key.startswith(prefix)]
+        self.faults.happen("after", "list", prefix)
+        return found
 
     def _store(self, key, body):
         self.versions += 1
@@ -170,7 +188,8 @@ class World:
         states = {}
         for key, (_, body) in self.objects.objects.items():
             if key.startswith("models/") and not key.endswith("layout.json"):
-                for (_, signal), state in codec.decode(body).items():
+                content = before_moved(body)
+                for (_, signal), state in (codec.decode(content) if content else {}).items():
                     assert signal not in states, f"{signal} has two models"
                     states[signal] = state
         return states

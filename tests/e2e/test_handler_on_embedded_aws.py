@@ -462,9 +462,9 @@ RATES = {"refuse": 0.08, "drop": 0.05, "lose": 0.08, "delay": 0.05, "fail entrie
 def test_through_faults_of_all_kinds_it_is_exact_in_the_end(site, pages, seed):
     with site.behind_a_proxy(seeded(seed, RATES)) as proxy:
         with site.function(pages, proxy.endpoint_url) as function:
-            function.deliver(RECORDS[:360], batch=90)
+            function.deliver(RECORDS[:360], batch=30)
         with site.function(pages, proxy.endpoint_url) as function:
-            function.deliver(RECORDS[360:], batch=120)
+            function.deliver(RECORDS[360:], batch=40)
     assert {fate for service, fate in proxy.fates if service == "s3"} >= {"refuse", "lose", "pass"}
     assert {fate for service, fate in proxy.fates if service == "events"} > {"pass"}
     assert_exact(site, RECORDS)

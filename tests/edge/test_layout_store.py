@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from consumer.core.errors import PageChanged, Unavailable
+from consumer.core.errors import LayoutChanged, PageChanged, Unavailable
 from consumer.core.layout import Layout
 from consumer.edge.layout_store import LayoutStore
 from consumer.edge.objects import Found, Missing
@@ -144,3 +144,30 @@ def test_a_record_whose_answer_was_lost_is_found_by_the_next_call():
     with pytest.raises(Unavailable):
         current(layouts)
     assert current(layouts) == Layout(PREFIX, 16)
+
+
+def test_a_layout_that_is_still_in_force_is_confirmed_and_kept():
+    bucket = Bucket(b'{"pages": 8}')
+    layouts = store(bucket, 8)
+    current(layouts)
+    asyncio.run(layouts.confirm())
+    assert current(layouts) == Layout(PREFIX, 8)
+    assert bucket.calls == [("get", KEY)] * 2
+
+
+@pytest.mark.parametrize("body", [b'{"pages": 64}', b'{"pages": 8, "moving_to": 64}', None])
+def test_a_layout_that_has_changed_is_told_and_read_anew(body):
+    bucket = Bucket(b'{"pages": 8}')
+    layouts = store(bucket, 8)
+    current(layouts)
+    bucket.body = body
+    with pytest.raises(LayoutChanged):
+        asyncio.run(layouts.confirm())
+    bucket.body = b'{"pages": 64}'
+    layouts.forget()
+    assert current(layouts) == Layout(PREFIX, 64)
+
+
+def test_while_the_models_are_moved_there_is_no_layout():
+    with pytest.raises(LayoutChanged, match="64"):
+        current(store(Bucket(b'{"pages": 8, "moving_to": 64}'), 8))

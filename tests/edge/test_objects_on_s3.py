@@ -389,6 +389,9 @@ def test_a_warm_page_names_its_version_and_is_not_unpickled_again():
         page = asyncio.run(store.load("page"))
         asyncio.run(store.commit(page))
         warm = asyncio.run(store.load("page"))
+        assert not warm.is_confirmed
+        assert asyncio.run(store.confirm(warm)) is warm
+        assert warm.is_confirmed
         asyncio.run(store.commit(warm))
     assert warm is page
     conditions = [
@@ -418,13 +421,35 @@ def test_a_page_whose_commit_failed_is_read_anew(answer):
     assert "if-none-match" not in script.requests[-1].headers
 
 
-def test_a_page_that_cannot_be_loaded_now_is_not_warm_afterwards():
+def test_a_warm_page_is_handed_out_unasked_and_its_put_names_its_version():
+    with ScriptedS3(Answer(200, page_bytes("a"), {"ETag": '"7"'})) as script:
+        store = page_store(open_bucket(BUCKET, REGION, script.endpoint))
+        for _ in range(2):
+            asyncio.run(store.commit(asyncio.run(store.load("page"))))
+        script.answers = [refusal(412)]
+        with pytest.raises(PageChanged):
+            asyncio.run(store.commit(asyncio.run(store.load("page"))))
+    assert [request.method for request in script.requests] == ["GET", "PUT", "PUT", "PUT"]
+
+
+def test_a_warm_page_that_is_another_by_now_is_given_as_it_is():
+    with ScriptedS3(Answer(200, page_bytes("a"), {"ETag": '"7"'})) as script:
+        store = page_store(open_bucket(BUCKET, REGION, script.endpoint))
+        asyncio.run(store.commit(asyncio.run(store.load("page"))))
+        warm = asyncio.run(store.load("page"))
+        script.answers = [Answer(200, page_bytes("b"), {"ETag": '"9"'})]
+        now = asyncio.run(store.confirm(warm))
+    assert (now.e_tag, list(now.states), now.is_confirmed) == ('"9"', [key_of("b")], True)
+
+
+def test_a_page_that_cannot_be_confirmed_now_is_not_warm_afterwards():
     with ScriptedS3(Answer(200, page_bytes("a"), {"ETag": '"7"'})) as script:
         store = page_store(open_bucket(BUCKET, REGION, script.endpoint))
         asyncio.run(store.commit(asyncio.run(store.load("page"))))
         script.answers = [refusal(403)]
+        warm = asyncio.run(store.load("page"))
         with pytest.raises(Unavailable):
-            asyncio.run(store.load("page"))
+            asyncio.run(store.confirm(warm))
         script.answers = [Answer(200, page_bytes("b"), {"ETag": '"9"'})]
         assert list(asyncio.run(store.load("page")).states) == [key_of("b")]
 
@@ -437,7 +462,7 @@ def test_warm_pages_stay_within_their_bytes_and_the_oldest_go_first():
             asyncio.run(store.commit(asyncio.run(store.load(key))))
         script.requests.clear()
         for key in ("third", "second", "first"):
-            asyncio.run(store.load(key))
+            asyncio.run(store.confirm(asyncio.run(store.load(key))))
     assert ["if-none-match" in request.headers for request in script.requests] == [True, True, False]
 
 

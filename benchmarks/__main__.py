@@ -1,0 +1,84 @@
+"""Measure, print the table with the bars beside, write build/bench/results.json: `make bench`.
+
+python -m benchmarks                          # all, some five minutes on two cores
+python -m benchmarks handler_vs_loop scaling  # these
+"""
+
+import json
+import platform
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.figures import Figure, measured
+
+_RESULTS = Path(__file__).parent.parent / "build" / "bench" / "results.json"
+
+
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(help="What to measure; all if none.")] = None,
+) -> None:
+    """Exit with 0 where all bars hold, with 1 naming those that do not."""
+    figures: list[Figure] = []
+    console, work = Console(), measured()
+    if unknown := set(names or ()) - work.keys():
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}; there are {', '.join(work)}")
+    _RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    for name in names or work:
+        console.print(f"Measuring {name}", highlight=False)
+        figures += work[name]()
+    _write(figures)
+    console.print(_table(figures))
+    console.print(
+        f"Written to {_RESULTS.relative_to(Path.cwd()) if _RESULTS.is_relative_to(Path.cwd()) else _RESULTS}"
+    )
+    if failed := [figure.name for figure in figures if not figure.holds]:
+        console.print(f"Bars that do not hold: {'; '.join(failed)}", style="red", highlight=False)
+        raise typer.Exit(1)
+    console.print("All bars hold", style="green")
+
+
+def _table(figures: list[Figure]) -> Table:
+    table = Table("figure", "", title="Medians, and the quartiles around them", title_justify="left")
+    for heading in ("median", "quartiles", "bar"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for figure in figures:
+        low, median, high = (_number(value) for value in figure.measured)
+        bar = "" if figure.bar is None else f"{figure.bound} {_number(figure.bar)}"
+        style = "" if figure.holds else "red"
+        table.add_row(
+            figure.name,
+            "" if figure.holds else "✗",
+            f"{median} {figure.unit}",
+            f"{low} to {high}",
+            bar,
+            figure.note,
+            style=style,
+        )
+    return table
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
+
+
+def _write(figures: list[Figure]) -> None:
+    results = {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "versions": {name: metadata.version(name) for name in ("river", "msgspec", "obstore", "boto3")},
+        "figures": [asdict(figure) | {"holds": figure.holds} for figure in figures],
+    }
+    _RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    typer.run(bench)

@@ -1,0 +1,72 @@
+"""The bare loop: what the learning costs where nothing is kept, promised or told.
+
+It decodes the same payloads with the same decoder and updates the same models, as fast as we can write it:
+msgspec structs of the two fields that count, untracked by the garbage collector.
+"""
+
+from binascii import a2b_base64
+from typing import Any
+
+import msgspec
+from river import drift
+
+from benchmarks.workloads import LambdaEvent
+
+Models = dict[str, drift.ADWIN]
+
+
+class Point(msgspec.Struct, gc=False):
+    """A point's two fields; the others are skipped unread."""
+
+    signal: str
+    value: float
+
+
+class Columns(msgspec.Struct, gc=False):
+    """A column's two fields; its timestamps are skipped unread."""
+
+    signal: str
+    values: list[float]
+
+
+_decode_point = msgspec.json.Decoder(Point).decode
+_decode_columns = msgspec.json.Decoder(Columns).decode
+
+
+class _NewModels(dict[str, drift.ADWIN]):
+    def __missing__(self, signal: str) -> drift.ADWIN:
+        model = self[signal] = drift.ADWIN()
+        return model
+
+
+def new_models() -> Models:
+    """A model for each signal that is asked for."""
+    return _NewModels()
+
+
+def learn_points(event: LambdaEvent, models: Models) -> list[tuple[str, float]]:
+    """Learn a batch of points; give the signals and values at which there was a drift."""
+    drifts = []
+    decode = _decode_point
+    for record in event["Records"]:
+        point = decode(a2b_base64(record["kinesis"]["data"]))
+        model = models[point.signal]
+        model.update(point.value)
+        if model.drift_detected:
+            drifts.append((point.signal, point.value))
+    return drifts
+
+
+def learn_columns(event: LambdaEvent, models: Models) -> list[tuple[str, float]]:
+    """Learn a batch of columns."""
+    drifts: list[tuple[str, float]] = []
+    decode = _decode_columns
+    for record in event["Records"]:
+        columns = decode(a2b_base64(record["kinesis"]["data"]))
+        model = models[columns.signal]
+        update: Any = model.update
+        for value in columns.values:
+            update(value)
+            if model.drift_detected:
+                drifts.append((columns.signal, value))
+    return drifts

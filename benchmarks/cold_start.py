@@ -1,0 +1,54 @@
+"""What a cold start costs, through Lambda's own runtime client: the asset as deployed, for this machine."""
+
+import platform
+import sys
+import tempfile
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from benchmarks.measuring import Spread, spread
+from benchmarks.workloads import point_batches
+from local.aws import REGION, EmbeddedAWS
+from local.lambda_runtime import LambdaRuntime
+from local.pipeline_resources import create_pipeline_resources
+from stack.bundling import bundle
+
+_SIGNALS, _RECORDS = 100, 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ColdStart:
+    """Seconds. With SnapStart, `init_s` is spent when a version is published; `first_s` is what is left."""
+
+    init_s: Spread
+    """Python, imports, clients, a model written and read: until the first invocation is asked for."""
+    first_s: Spread
+    """The first invocation: connections, credentials, the layout and cold pages."""
+    second_s: Spread
+    """The next one, warm."""
+
+
+def cold_start(rounds: int = 3) -> ColdStart:
+    """Start the function anew, so many times, and invoke it twice; S3 and the bus are the embedded AWS."""
+    asset = bundle(
+        f"{platform.machine()}-manylinux_2_28", f"{sys.version_info.major}.{sys.version_info.minor}"
+    )
+    init, first, second = [], [], []
+    with tempfile.TemporaryDirectory() as folder, EmbeddedAWS(Path(folder) / "aws.log") as aws:
+        resources = create_pipeline_resources(aws, shards=1)
+        environment = {
+            "MODEL_BUCKET": resources.model_bucket,
+            "EVENT_BUS_NAME": resources.event_bus_name,
+            "AWS_ENDPOINT_URL": aws.endpoint_url,
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+        events = islice(point_batches(_SIGNALS, _RECORDS), 2 * rounds)
+        for one, other in zip(events, events, strict=False):
+            with LambdaRuntime(asset.folder, environment, Path(folder) / "function.log") as function:
+                init.append(function.init_s)
+                first.append(function.invoke(one).duration_s)
+                second.append(function.invoke(other).duration_s)
+    return ColdStart(spread(init), spread(first), spread(second))

@@ -1,0 +1,142 @@
+"""The figures, each with its bar: what is measured, in which unit, and what it may be at most or at least."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from benchmarks import (
+    beside_others,
+    cold_start,
+    footprint,
+    handler_vs_loop,
+    latencies,
+    persistence,
+    scaling,
+)
+from benchmarks.measuring import Pair, Spread, spread
+
+Bound = Literal["at most", "at least"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure, and its bar if it has one; it is the median that must meet it."""
+
+    name: str
+    measured: Spread
+    unit: str = ""
+    bound: Bound | None = None
+    bar: float | None = None
+    note: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the bar is met."""
+        if self.bar is None:
+            return True
+        return (
+            self.measured.median <= self.bar if self.bound == "at most" else self.measured.median >= self.bar
+        )
+
+
+def measured() -> dict[str, Callable[[], Iterator[Figure]]]:
+    """What can be measured, by name, in the order of the table."""
+    return {
+        "handler_vs_loop": _handler_vs_loop,
+        "layout_wall": _layout_wall,
+        "handler_vs_seed": _handler_vs_seed,
+        "handler_vs_bytewax": _handler_vs_bytewax,
+        "scaling": _scaling,
+        "footprint": _footprint,
+        "persist_vs_learn": _persist_vs_learn,
+        "cold_start": _cold_start,
+    }
+
+
+def _handler_vs_loop() -> Iterator[Figure]:
+    bars = {1_000: 1.5, 10_000: 6.0}
+    for signals in handler_vs_loop.SIGNALS:
+        pair, bar = handler_vs_loop.points(signals), bars.get(signals)
+        name = f"handler_vs_loop, {signals:,} signals"
+        yield Figure(name, pair.ratio, "x", "at most" if bar else None, bar, _times(pair))
+    pair = handler_vs_loop.columns()
+    name = "handler_vs_loop, columns of 100 values, 1,000 signals"
+    yield Figure(name, pair.ratio, "x", "at most", 1.5, _times(pair))
+
+
+def _layout_wall() -> Iterator[Figure]:
+    pair = latencies.layout_wall(16)
+    over = Spread(*(1000 * seconds for seconds in pair.difference_s))
+    yield Figure("page_layout_wall, beyond the loop", over, "ms", "at most", 120, _times(pair))
+    pair = latencies.layout_wall(0, rounds=5)
+    yield Figure("signal_layout_wall", spread(pair.ours_s), "s", "at most", 1.0, _times(pair))
+
+
+def _handler_vs_seed() -> Iterator[Figure]:
+    pair = beside_others.seed()
+    note = f"{1 / spread(pair.ours_s).median:,.0f} observations/s, {1 / spread(pair.theirs_s).median:,.0f}"
+    yield Figure("handler_vs_seed", _turned(pair.ratio), "x", "at least", 5_000, note)
+
+
+def _handler_vs_bytewax() -> Iterator[Figure]:
+    pair = beside_others.bytewax()
+    ours, theirs = (1e6 * spread(seconds).median for seconds in (pair.ours_s, pair.theirs_s))
+    note = f"{ours:.2f} µs of CPU an observation, Bytewax {theirs:.2f}"
+    yield Figure("handler_vs_bytewax", _turned(pair.ratio), "x", "at least", 2, note)
+
+
+def _scaling() -> Iterator[Figure]:
+    yield Figure("scale_signals, 10,000 over 100", scaling.scale_signals(), "x", "at most", 1.5)
+    note = f"the bare loop, here and now: {scaling.scale_shards(work='loop').median:.2f} x"
+    shards = scaling.scale_shards()
+    yield Figure("scale_shards, two processes over one", shards, "x", "at least", 1.8, note)
+
+
+def _footprint() -> Iterator[Figure]:
+    for pages, bar in ((16, 4_000), (0, None)):
+        traffic = footprint.s3_traffic(pages)
+        name = f"S3 requests per million observations, {f'{pages} pages' if pages else 'an object a signal'}"
+        note = f"{traffic.bytes / 1e6:.0f} MB"
+        yield Figure(name, spread([traffic.requests]), "", "at most" if bar else None, bar, note)
+    yield Figure(
+        "peak memory, 10,000 ADWINs",
+        spread([footprint.peak_mib("signals")]),
+        "MiB",
+        "at most",
+        400 / 1.048576,
+    )
+    yield Figure("peak memory, a batch of 6 MB", spread([footprint.peak_mib("batch")]), "MiB")
+
+
+def _persist_vs_learn() -> Iterator[Figure]:
+    for name in persistence.MODELS:
+        kept = persistence.persist_vs_learn(name)
+        note = (
+            f"learn {1000 * kept.learn_s.median:.1f} ms, write {1000 * kept.write_s.median:.1f}, "
+            f"cold load {1000 * kept.read_s.median:.1f}; {kept.bytes_each:,} bytes each"
+        )
+        middle = kept.learn_s.median
+        ratio = Spread(*(seconds / middle for seconds in kept.write_s))
+        yield Figure(f"persist_vs_learn, {name}", ratio, "x", note=note)
+
+
+def _cold_start() -> Iterator[Figure]:
+    started = cold_start.cold_start()
+    yield Figure(
+        "cold start, until the first invocation", started.init_s, "s", note="SnapStart: at publication"
+    )
+    yield Figure(
+        "cold start, first invocation",
+        started.first_s,
+        "s",
+        note="all that SnapStart leaves, and the restore",
+    )
+    yield Figure("cold start, the next invocation", started.second_s, "s")
+
+
+def _times(pair: Pair) -> str:
+    return f"{1000 * spread(pair.ours_s).median:.1f} ms, loop {1000 * spread(pair.theirs_s).median:.1f} ms"
+
+
+def _turned(ratio: Spread) -> Spread:
+    return Spread(1 / ratio.high, 1 / ratio.median, 1 / ratio.low)

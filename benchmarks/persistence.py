@@ -1,0 +1,83 @@
+"""What it costs to keep a model, over what it costs to learn: 1,000 signals, ten values each."""
+
+import pickle
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from river import anomaly, cluster, drift, time_series
+
+from benchmarks.measuring import Spread, cpu_s, spread, timed
+from consumer.core.drift import Watched
+from consumer.edge.packed_models import packed, unpacked
+
+_VALUES = 10
+_ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """CPU seconds for all signals: to learn, to write and to read them; and the bytes of one."""
+
+    learn_s: Spread
+    write_s: Spread
+    read_s: Spread
+    bytes_each: int
+
+
+def _update(model: Any, value: float) -> None:
+    model.update(value)
+
+
+def _learn_features(model: Any, value: float) -> None:
+    model.learn_one({"value": value})
+
+
+def _learn_target(model: Any, value: float) -> None:
+    model.learn_one(value)
+
+
+Make = Callable[[], Any]
+Learn = Callable[[Any, float], None]
+# The slow ones with fewer signals; the figures are scaled to 1,000.
+MODELS: dict[str, tuple[Make, Learn, int]] = {
+    "ADWIN": (drift.ADWIN, _update, 1000),
+    "PageHinkley": (drift.PageHinkley, _update, 1000),
+    "KMeans": (lambda: cluster.KMeans(seed=1), _learn_features, 200),
+    "HalfSpaceTrees": (lambda: anomaly.HalfSpaceTrees(seed=1), _learn_features, 20),
+    "SNARIMAX": (lambda: time_series.SNARIMAX(p=4, d=1, q=4), _learn_target, 20),
+}
+
+
+def persist_vs_learn(name: str) -> Kept:
+    """Measure one kind of model, as a page keeps it."""
+    make, learn, signals = MODELS[name]
+    rng = random.Random(4)
+    models = [Watched(make()) for _ in range(signals)]
+    values = [rng.random() for _ in range(200)]
+    _learn_all(models, learn, values)
+    learned, written, read = [], [], []
+    for _ in range(_ROUNDS):
+        learned.append(timed(cpu_s, partial(_learn_all, models, learn, values[:_VALUES])))
+        written.append(timed(cpu_s, partial(_write, models)))
+        page = _write(models)
+        read.append(timed(cpu_s, partial(_read, page)))
+    scale = 1000 / signals
+    times = [spread([seconds * scale for seconds in each]) for each in (learned, written, read)]
+    return Kept(times[0], times[1], times[2], len(page) // signals)
+
+
+def _learn_all(models: list[Watched], learn: Learn, values: list[float]) -> None:
+    for model in models:
+        for value in values:
+            learn(model.detector, value)
+
+
+def _write(models: list[Watched]) -> bytes:
+    return pickle.dumps(packed(models), protocol=5)
+
+
+def _read(page: bytes) -> list[Any]:
+    return unpacked(pickle.loads(page))

@@ -1,0 +1,84 @@
+"""The Lambda events that are measured: batches of a shard, as Lambda's runtime client decodes them."""
+
+import base64
+import itertools
+import json
+import random
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+LambdaEvent = dict[str, Any]
+
+RECORDS_PER_BATCH = 10_000
+ARN = "arn:aws:kinesis:eu-west-1:123456789012:stream/plant"
+_FIRST_SEQUENCE_NUMBER = 49590338271490256608559692538361571095921575989136588898
+_FIRST_S = 1_700_000_000.0
+
+
+def signal_names(count: int) -> list[str]:
+    """Names of usual length."""
+    return [f"plant1.line{number // 100}.compressor{number % 100}.pressure" for number in range(count)]
+
+
+def point_batches(
+    signals: int, records: int = RECORDS_PER_BATCH, seed: int = 1, shard: int = 0
+) -> Iterator[LambdaEvent]:
+    """Batches of points, signals in turn: `{"signal": …, "value": 42.017, "timestamp": 1700000000.25}`."""
+    rng = random.Random(seed)
+    names, clock = signal_names(signals), itertools.count()
+    for first in itertools.count(0, records):
+        payloads = []
+        for number in range(records):
+            name = names[number % signals]
+            point = {"signal": name, "value": _value(rng), "timestamp": _FIRST_S + next(clock) / 4}
+            payloads.append((name, point))
+        yield lambda_event(payloads, first, shard)
+
+
+def column_batches(signals: int, values_per_record: int, records: int) -> Iterator[LambdaEvent]:
+    """Batches of columns: each record has `values_per_record` values of one signal, with their timestamps."""
+    rng = random.Random(2)
+    names, clock = signal_names(signals), itertools.count()
+    for first in itertools.count(0, records):
+        payloads = []
+        for number in range(records):
+            name, start_s = names[number % signals], _FIRST_S + next(clock) * values_per_record
+            columns = {
+                "signal": name,
+                "timestamps": [start_s + second for second in range(values_per_record)],
+                "values": [_value(rng) for _ in range(values_per_record)],
+            }
+            payloads.append((name, columns))
+        yield lambda_event(payloads, first, 0)
+
+
+def lambda_event(payloads: Sequence[tuple[str, Any]], first: int, shard: int) -> LambdaEvent:
+    """What the runtime client hands to the handler: (partition key, payload) each, numbered from `first`."""
+    records = []
+    for number, (key, payload) in enumerate(payloads, first):
+        sequence_number, shard_id = str(_FIRST_SEQUENCE_NUMBER + number), f"shardId-{shard:012}"
+        kinesis = {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": key,
+            "sequenceNumber": sequence_number,
+            "data": base64.b64encode(json.dumps(payload).encode()).decode(),
+            "approximateArrivalTimestamp": _FIRST_S + number / 1000,
+        }
+        records.append(
+            {
+                "kinesis": kinesis,
+                "eventSource": "aws:kinesis",
+                "eventVersion": "1.0",
+                "eventID": f"{shard_id}:{sequence_number}",
+                "eventName": "aws:kinesis:record",
+                "invokeIdentityArn": "arn:aws:iam::123456789012:role/consumer",
+                "awsRegion": "eu-west-1",
+                "eventSourceARN": ARN,
+            }
+        )
+    decoded: LambdaEvent = json.loads(json.dumps({"Records": records}))
+    return decoded
+
+
+def _value(rng: random.Random) -> float:
+    return round(rng.gauss(42.0, 1.0), 3)

@@ -1,0 +1,78 @@
+"""What operators run: `python -m consumer repage --pages 64 --function NAME`. It is not in the asset."""
+
+import asyncio
+import os
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def main() -> None:
+    """Tools for a deployment of the consumer."""
+
+
+@app.command()
+def repage(
+    pages: Annotated[int, typer.Option(min=0, max=4096, help="How many; 0: an object for each signal.")],
+    function: Annotated[
+        str, typer.Option(help="The function whose models are moved: its environment says where they lie.")
+    ] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Move without asking Lambda whether the mapping is disabled.")
+    ] = False,
+) -> None:
+    """Move a use case's models to other pages; interrupt it where you like, and run it again.
+
+    Its event source mapping must be disabled. Without --function, the environment variables are those of the
+    function, and --force says that nothing learns meanwhile, as where there is no Lambda.
+    """
+    from consumer.core.errors import ConsumerError
+
+    try:
+        _repage(pages, function, force)
+    except ConsumerError as error:
+        typer.echo(f"Not done: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _repage(pages: int, function: str, force: bool) -> None:
+    from consumer.core.errors import ConfigurationError
+    from consumer.core.layout import prefix_of
+    from consumer.core.use_case import fingerprint
+    from consumer.edge.function_configuration import DeployedFunction
+    from consumer.edge.objects import open_bucket
+    from consumer.edge.page_codec import PageCodec, versions
+    from consumer.edge.settings import read_settings
+    from consumer.repage import Repage
+    from consumer.use_cases import USE_CASES
+
+    environment = dict(os.environ)
+    if function:
+        deployed = DeployedFunction(function)
+        if not force:
+            deployed.check_is_idle()
+        environment |= deployed.environment()
+    elif not force:
+        raise ConfigurationError(
+            "name the function with --function, so that Lambda can be asked whether its mapping is disabled; "
+            "or say --force where nothing learns meanwhile"
+        )
+    settings = read_settings(environment)
+    if settings.use_case not in USE_CASES:
+        raise ConfigurationError(
+            f"USE_CASE is {settings.use_case!r}, which consumer/use_cases.py does not have"
+        )
+    objects = open_bucket(settings.model_bucket, settings.region, settings.s3_endpoint)
+    prefix = prefix_of(settings.use_case, fingerprint(USE_CASES[settings.use_case], versions()))
+    done = asyncio.run(Repage(objects, PageCodec(), prefix, typer.echo).run(pages))
+    typer.echo(
+        f"Done: {done.signals} signals. Set MODEL_PAGES (`pages` in cdk.json) to {pages}, "
+        "and enable the mapping again"
+    )
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m consumer")

@@ -1,0 +1,32 @@
+"""The event of a finding at one entry of a signal's run."""
+
+from consumer.core.batch import Batch, Run
+from consumer.core.events import Event, event_of
+from consumer.core.use_case import Finding, UseCase
+
+
+def event_of_finding(
+    name: str,
+    use_case: UseCase,
+    batch: Batch,
+    signal: str,
+    run: Run,
+    entry: int,
+    observations: int,
+    finding: Finding,
+) -> Event:
+    """The event; `observations` is how many the model had learned by then."""
+    return event_of(
+        use_case=name,
+        kind=use_case.kind,
+        detail_type=use_case.detail_type,
+        shard=batch.shard,
+        record=batch.records[run.records[entry]],
+        signal=signal,
+        position=run.positions[entry],
+        value=run.values[entry],
+        timestamp=run.timestamps[entry],
+        severity=use_case.severity,
+        observations=observations,
+        evidence=finding.evidence,
+    )

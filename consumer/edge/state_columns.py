@@ -1,0 +1,94 @@
+"""The states of a page as columns: plain lists, written and read faster than thousands of small objects."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from consumer.core.records import Shard
+from consumer.core.signals import SignalKey
+from consumer.core.state import State, Watermark
+from consumer.edge.packed_models import packed, unpacked
+
+States = dict[SignalKey, State]
+
+
+class Columns(NamedTuple):
+    """A column an entry: one value for each state, but for the shards and the watermarks.
+
+    `marks` tells how many watermarks each state has; they follow one another in the columns after it, where
+    `mark_shards` are indices into `shards`. None stands for the carrier's own name, as signal and as
+    partition key.
+    """
+
+    carriers: list[str]
+    signals: list[str | None]
+    models: tuple[Any, ...]
+    learned: list[int]
+    skipped: list[int]
+    latest_s: list[float | None]
+    shards: list[tuple[str, str]]
+    marks: list[int]
+    mark_shards: list[int]
+    mark_sequence_numbers: list[int]
+    mark_keys: list[tuple[str, ...] | None]
+    mark_arrived_s: list[float | None]
+
+
+def columns_of(states: Mapping[SignalKey, State]) -> Columns:
+    """The states, ready to be pickled."""
+    values = states.values()
+    carriers = [carrier for carrier, _ in states]
+    watermarks = [state.watermarks for state in values]
+    counts = list(map(len, watermarks))
+    marks = [mark for each in watermarks for mark in each.values()]
+    shards: dict[Shard, int] = {}
+    of_marks = carriers if set(counts) == {1} else _repeated(carriers, counts)
+    return Columns(
+        carriers,
+        [None if signal == carrier else signal for carrier, signal in states],
+        packed([state.model for state in values]),
+        [state.learned for state in values],
+        [state.skipped for state in values],
+        [state.latest_s for state in values],
+        [],
+        counts,
+        [shards.setdefault(shard, len(shards)) for each in watermarks for shard in each],
+        [mark.sequence_number for mark in marks],
+        [
+            None if mark.partition_keys == (carrier,) else mark.partition_keys
+            for carrier, mark in zip(of_marks, marks, strict=True)
+        ],
+        [mark.arrived_s for mark in marks],
+    )._replace(shards=[(shard.stream_arn, shard.shard_id) for shard in shards])
+
+
+def _repeated(carriers: list[str], counts: list[int]) -> list[str]:
+    return [carrier for carrier, count in zip(carriers, counts, strict=True) for _ in range(count)]
+
+
+def states_of(columns: Columns) -> States:
+    """The states again.
+
+    Raises: anything, where `columns_of` did not make them.
+    """
+    shards = [Shard(*shard) for shard in columns.shards]
+    marks = zip(*columns[-4:], strict=True)
+    states = {}
+    for carrier, signal, model, learned, skipped, latest_s, count in zip(
+        columns.carriers,
+        columns.signals,
+        unpacked(columns.models),
+        columns.learned,
+        columns.skipped,
+        columns.latest_s,
+        columns.marks,
+        strict=True,
+    ):
+        watermarks = {}
+        for _ in range(count):
+            shard, sequence_number, keys, arrived_s = next(marks)
+            watermarks[shards[shard]] = Watermark(
+                sequence_number, (carrier,) if keys is None else keys, arrived_s
+            )
+        key = SignalKey(carrier, carrier if signal is None else signal)
+        states[key] = State(model, watermarks, learned, skipped, latest_s)
+    return states

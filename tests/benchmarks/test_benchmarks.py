@@ -1,0 +1,95 @@
+"""The benchmarks compare like with like, and say so when a bar does not hold."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import bare_loop, figures, footprint, handler_vs_loop, persistence
+from benchmarks.beside_others import GET_S
+from benchmarks.fake_s3 import FakeS3
+from benchmarks.figures import Figure
+from benchmarks.measuring import Pair, Spread, alternately, spread, wall_s
+from benchmarks.seed_handler import SeedHandler
+from benchmarks.warm_function import function
+from benchmarks.workloads import column_batches, point_batches
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_handler_and_the_loop_learn_the_same():
+    """`handler_vs_loop` itself asserts equal models and as many events as drifts."""
+    assert handler_vs_loop.points(100, rounds=2).ratio.median > 0
+    assert handler_vs_loop.columns(20, rounds=2).ratio.median > 0
+
+
+def test_the_seed_and_the_loop_learn_the_same():
+    seed, event, models = SeedHandler(0.0, 0.0), next(point_batches(3, records=30)), bare_loop.new_models()
+    seed.learn(event)
+    bare_loop.learn_points(event, models)
+    assert len(seed._stored) == len(models) == 3
+
+
+def test_columns_hold_what_the_loop_reads():
+    models = bare_loop.new_models()
+    bare_loop.learn_columns(next(column_batches(2, 50, 4)), models)
+    assert [model.width for model in models.values()] == [100, 100]
+
+
+def test_ratios_are_of_the_same_round_and_each_is_first_in_turn():
+    order = []
+
+    def next_pair():
+        return lambda: order.append("ours"), lambda: order.append("theirs")
+
+    pair = alternately(4, wall_s, next_pair)
+    assert order == ["ours", "theirs", "theirs", "ours"] * 2
+    assert len(pair.ours_s) == len(pair.theirs_s) == 4
+    assert Pair([2.0, 6.0, 1.0], [1.0, 2.0, 1.0]).ratio == Spread(1.5, 2.0, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("bound", "median", "holds"), [("at most", 1.5, True), ("at most", 1.6, False), ("at least", 1.5, True)]
+)
+def test_a_bar_is_met_by_the_median(bound, median, holds):
+    assert Figure("figure", spread([median]), "x", bound, 1.5).holds is holds
+    assert Figure("figure", spread([median])).holds
+
+
+def test_an_unknown_figure_is_refused_by_name():
+    ran = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "handler"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 2
+    assert all(name in ran.stderr.replace("\n", "") for name in ("handler_vs_loop", "scaling"))
+
+
+def test_every_bar_that_was_set_is_among_the_figures():
+    source = (ROOT / "benchmarks" / "figures.py").read_text()
+    for bar in ("1.5", "6.0", "5_000", '"at least", 2,', "120", "1.0", "1.8", "4_000", "400 / 1.048576"):
+        assert bar in source
+    assert set(figures.measured()) >= {
+        "handler_vs_loop",
+        "handler_vs_seed",
+        "handler_vs_bytewax",
+        "cold_start",
+    }
+
+
+def test_a_warm_batch_without_events_costs_one_put_a_page():
+    traffic = footprint.s3_traffic(pages=4)
+    assert 4 / 10_000 <= traffic.requests / 1e6 <= 4.5 / 10_000
+
+
+def test_latencies_are_slept():
+    with function(FakeS3(GET_S, 0.0), pages=1) as ours:
+        seconds = alternately(
+            1, wall_s, lambda: (lambda: ours.invoke(next(point_batches(1, 1))), lambda: None)
+        )
+    assert seconds.ours_s[0] >= GET_S
+
+
+def test_what_a_model_costs_to_keep_is_measured_as_a_page_keeps_it():
+    kept = persistence.persist_vs_learn("ADWIN")
+    assert 100 < kept.bytes_each < 3000

@@ -1,0 +1,154 @@
+"""Models move between layouts offline: nothing is lost, wherever it is interrupted."""
+
+import asyncio
+import json
+
+import pytest
+from world import PREFIX, Crash, World, assert_exact, interleaved, points, step
+
+from consumer.core.errors import ConfigurationError, Unavailable
+from consumer.edge.page_codec import PageCodec
+from consumer.repage import Repage
+
+SIGNALS = [f"s{number}" for number in range(12)]
+STREAM = points(interleaved(*(step(signal, at=60 + 5 * n) for n, signal in enumerate(SIGNALS))))
+HALF = len(STREAM) // 2
+MOVES = pytest.mark.parametrize(("before", "after"), [(16, 64), (16, 0), (0, 16), (8, 1)])
+
+
+def move(world: World, pages: int):
+    return asyncio.run(Repage(world.objects, PageCodec(), PREFIX, lambda line: None).run(pages))
+
+
+def layout(world: World) -> dict:
+    return json.loads(world.objects.objects[f"{PREFIX}/layout.json"][1])
+
+
+@MOVES
+def test_a_stream_whose_pages_are_changed_half_way_gives_the_references_events(before, after):
+    world = World(before)
+    world.invoke(STREAM[:HALF])
+    assert move(world, after).signals == len(SIGNALS)
+    assert layout(world) == {"pages": after}
+    world.invoke(STREAM[HALF:], world.cold(before))
+    assert_exact(world, STREAM)
+
+
+def test_there_and_back_and_there_again_loses_nothing():
+    world = World(16)
+    part = len(STREAM) // 4
+    for number, pages in enumerate([0, 16, 64, 64]):
+        world.invoke(STREAM[number * part : (number + 1) * part], world.cold())
+        move(world, pages)
+        assert layout(world) == {"pages": pages}
+    assert_exact(world, STREAM)
+
+
+@MOVES
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("call", ["put", "get", "list"])
+def test_it_can_be_interrupted_at_every_step_and_run_again(before, after, when, call):
+    for step_number in range(1, 100):
+        world = World(before)
+        world.invoke(STREAM[:HALF])
+        world.faults.plan_nth(when, call, Crash(), step_number)
+        try:
+            move(world, after)
+        except Crash:
+            world.faults.clear()
+            assert move(world, after).signals == len(SIGNALS)
+        else:
+            break
+        finally:
+            world.faults.clear()
+        assert layout(world) == {"pages": after}
+        world.invoke(STREAM[HALF:], world.cold())
+        assert_exact(world, STREAM)
+    assert step_number > 2, "it was interrupted"
+
+
+@MOVES
+def test_an_interrupted_move_can_be_taken_back(before, after):
+    for step_number in range(1, 100):
+        world = World(before)
+        world.invoke(STREAM[:HALF])
+        world.faults.plan_nth("before", "put", Crash(), step_number)
+        try:
+            move(world, after)
+        except Crash:
+            world.faults.clear()
+        else:
+            break
+        move(world, before)
+        assert layout(world) == {"pages": before}
+        world.invoke(STREAM[HALF:], world.cold())
+        assert_exact(world, STREAM)
+
+
+@MOVES
+def test_a_warm_function_that_knows_the_old_layout_writes_nothing_there_and_finds_the_new_one(before, after):
+    world = World(before)
+    world.invoke(STREAM[:HALF])
+    move(world, after)
+    moved = dict(world.objects.objects)
+    report = world.invoke(STREAM[HALF:])
+    assert report.failed == [STREAM[HALF]["kinesis"]["sequenceNumber"]]
+    assert world.objects.objects == moved, "it wrote nothing"
+    assert world.invoke(STREAM[HALF:]).failed == []
+    assert_exact(world, STREAM)
+
+
+@MOVES
+def test_a_warm_function_makes_no_new_page_in_the_old_layout(before, after):
+    world = World(before)
+    world.invoke(STREAM[:1])
+    move(world, after)
+    new = points(step("new to all"), first=10**6)
+    assert world.invoke(new).failed == [new[0]["kinesis"]["sequenceNumber"]]
+    assert world.invoke(new).failed == []
+    assert set(world.states()) == {"s0", "new to all"}
+
+
+@pytest.mark.parametrize("after", [0, 64])
+def test_a_function_that_starts_during_the_move_waits(after):
+    world = World(16)
+    world.invoke(STREAM[:HALF])
+    world.faults.plan_nth("before", "put", Crash(), 3)
+    with pytest.raises(Crash):
+        move(world, after)
+    world.faults.clear()
+    for function in (world.cold(), world.function):
+        report = world.invoke(STREAM[HALF:], function)
+        assert report.failed == [STREAM[HALF]["kinesis"]["sequenceNumber"]]
+        assert world.objects.quarantined() == []
+    move(world, after)
+    world.invoke(STREAM[HALF:], world.function)
+    assert_exact(world, STREAM)
+
+
+def test_where_nothing_was_learned_there_is_nothing_to_move():
+    with pytest.raises(ConfigurationError, match="nothing was learned"):
+        move(World(), 64)
+
+
+def test_s3_down_is_told_and_the_next_run_ends_it():
+    world = World(16)
+    world.invoke(STREAM[:HALF])
+    world.faults.plan_nth("before", "put", Unavailable("503"), 4)
+    with pytest.raises(Unavailable):
+        move(world, 64)
+    world.faults.clear()
+    move(world, 64)
+    world.invoke(STREAM[HALF:], world.cold())
+    assert_exact(world, STREAM)
+
+
+def test_what_lies_in_a_layout_that_is_not_in_force_is_told_and_left_alone():
+    world = World(16)
+    world.invoke(STREAM[:HALF])
+    stray = f"{PREFIX}/pages/8/3"
+    world.objects.objects[stray] = ('"x"', PageCodec().encode({}))
+    told = []
+    asyncio.run(Repage(world.objects, PageCodec(), PREFIX, told.append).run(64))
+    assert any(stray in line for line in told)
+    assert world.objects.objects[stray][0] == '"x"'
