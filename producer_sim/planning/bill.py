@@ -133,7 +133,7 @@ def _learning(
     traced = min(each_s, 1.0) + assumed.traced_share * max(each_s - 1.0, 0.0)
     return {
         "s3_puts": commits / 1e3,
-        "s3_gets": commits / 1e3,
+        "s3_gets": commits * (1 - learning.warm) / 1e3,
         "s3_gb": kept * versions_of(flow, configuration, workload, assumptions) * use_cases / GB,
         "invocations": invocations / 1e6,
         "lambda_gb_s": invocations * learning.duration_s * gb,

@@ -17,8 +17,8 @@ class Learning:
 
     Units: `cpu_us` by what takes it and `cpu_s` in all, on the processor that was measured; `processor` the
            share of such a one that Lambda gives; `duration_s` on the wall; `concurrency` of all shards,
-           `environments` those that serve it; `busy` the share of a shard's time; `unchanged` the share of
-           GETs answered 304; `states_in_memory` those at work and those kept warm
+           `environments` those that serve it; `busy` the share of a shard's time; `warm` the share of
+           pages that are at hand as they are in S3; `states_in_memory` those at work and those kept warm
     """
 
     cpu_us: Mapping[str, float]
@@ -29,7 +29,7 @@ class Learning:
     busy: float
     concurrency: float
     environments: int
-    unchanged: float
+    warm: float
     states_in_memory: float
     page_bytes: float
     memory_mb: float
@@ -41,13 +41,13 @@ def learning_of(
     """What an invocation takes.
 
     Which environment serves a shard is Lambda's choice: of E environments one in E has written the page
-    last, and gets a 304. E comes of how long invocations take where every page is read whole.
+    last, and need not read it. E comes of how long invocations take where every page is read.
     """
-    whole = _invocation(workload, configuration, flow, assumptions, unchanged=0.0)
+    whole = _invocation(workload, configuration, flow, assumptions, warm=0.0)
     environments = max(1, math.ceil(whole.concurrency))
     all_bytes = workload.signals * state_bytes(workload, assumptions)
     kept = min(1.0, _warm_bytes(configuration, assumptions) / all_bytes) if all_bytes else 1.0
-    learning = _invocation(workload, configuration, flow, assumptions, unchanged=kept / environments)
+    learning = _invocation(workload, configuration, flow, assumptions, warm=kept / environments)
     return replace(learning, environments=environments)
 
 
@@ -61,7 +61,7 @@ def _warm_bytes(configuration: Configuration, assumptions: Assumptions) -> float
 
 
 def _invocation(
-    workload: Workload, configuration: Configuration, flow: Flow, assumptions: Assumptions, unchanged: float
+    workload: Workload, configuration: Configuration, flow: Flow, assumptions: Assumptions, warm: float
 ) -> Learning:
     assumed, measured = assumptions.assumed, assumptions.measured
     model = assumptions.models[workload.model]
@@ -70,15 +70,16 @@ def _invocation(
         "records": flow.records * measured.record_us,
         "observations": flow.observations * (measured.observation_us + model.update_us),
         "signals": flow.signals * measured.signal_us,
-        "pages": flow.pages * (measured.page_us + 2 * assumed.request_us),
+        "pages": flow.pages * (measured.page_us + (2 - warm) * assumed.request_us),
         "states written": flow.states * (measured.state_encode_us + model.dump_us),
-        "states read": flow.states * (1 - unchanged) * (measured.state_decode_us + model.load_us),
+        "states read": flow.states * (1 - warm) * (measured.state_decode_us + model.load_us),
     }
     cpu_s = sum(cpu_us.values()) / 1e6
     page_bytes = state_bytes(workload, assumptions) * (flow.states / flow.pages if flow.pages else 0.0)
-    moved_mb = flow.pages * page_bytes * (2 - unchanged) / MB
+    moved_mb = flow.pages * page_bytes * (2 - warm) / MB
     turns = math.ceil(flow.pages / assumed.requests_in_flight)
-    wait_s = turns * (assumed.get_ms + assumed.put_ms) / 1000 + moved_mb / assumed.s3_mb_per_s
+    asked_ms = (1 - warm) * assumed.get_ms + assumed.put_ms
+    wait_s = turns * asked_ms / 1000 + moved_mb / assumed.s3_mb_per_s
     processor = min(1.0, configuration.memory_mb / assumed.processor_mb) * assumed.processor_speed
     duration_s = cpu_s / processor + wait_s
     concurrency = flow.invocations_per_s * duration_s
@@ -91,7 +92,7 @@ def _invocation(
         busy=concurrency / configuration.shards,
         concurrency=concurrency,
         environments=1,
-        unchanged=unchanged,
+        warm=warm,
         states_in_memory=_states_in_memory(workload, configuration, flow, assumptions),
         page_bytes=page_bytes,
         memory_mb=_memory_mb(workload, configuration, flow, assumptions),
@@ -102,8 +103,8 @@ def _states_in_memory(
     workload: Workload, configuration: Configuration, flow: Flow, assumptions: Assumptions
 ) -> float:
     """States at work and kept warm."""
-    warm = _warm_bytes(configuration, assumptions) / state_bytes(workload, assumptions)
-    return min(workload.signals, flow.states + warm)
+    kept = _warm_bytes(configuration, assumptions) / state_bytes(workload, assumptions)
+    return min(workload.signals, flow.states + kept)
 
 
 def _memory_mb(

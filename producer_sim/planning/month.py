@@ -21,7 +21,7 @@ def month_hows(assumptions: Assumptions) -> Mapping[str, str]:
         "iot_rules": f"iot, sitewise: records/s * {seconds}",
         "iot_actions": "as messages: each puts one record",
         "s3_puts": f"PUT/s * use cases * {seconds}",
-        "s3_gets": f"GET/s * use cases * {seconds}; a 304 counts too",
+        "s3_gets": f"GET/s * use cases * {seconds}",
         "s3_gb": "signals * bytes of a state * versions * use cases / 2^30",
         "invocations": invocations,
         "lambda_gb_s": "invocations * duration * memory_mb / 1,024",

@@ -101,9 +101,9 @@ def _processor(a: Assumptions, model: Model) -> Iterator[_Row]:
         "records": f"records * {m.record_us:g} µs",
         "observations": f"observations * ({m.observation_us:g} + {model.update_us:g} µs)",
         "signals": f"signals * {m.signal_us:g} µs",
-        "pages": f"pages * ({m.page_us:g} + 2 * {a.assumed.request_us:g} µs)",
+        "pages": f"pages * ({m.page_us:g} + (2 - warm share) * {a.assumed.request_us:g} µs)",
         "states written": f"states * ({m.state_encode_us:g} + {model.dump_us:g} µs)",
-        "states read": f"states * (1 - share 304) * ({m.state_decode_us:g} + {model.load_us:g} µs)",
+        "states read": f"states * (1 - warm share) * ({m.state_decode_us:g} + {model.load_us:g} µs)",
     }
     for part, how in hows.items():
         yield f"for {part}", how, lambda p, part=part: p.learning.cpu_us[part] / 1000  # type: ignore[misc]
@@ -114,8 +114,9 @@ def _time(a: Assumptions, model: Model) -> Iterator[_Row]:
     m, assumed = a.measured, a.assumed
     share = f"min(1, memory_mb / {assumed.processor_mb:g}) * {assumed.processor_speed:g}"
     yield "processor", share, lambda p: p.learning.processor
-    turns = f"pages / {assumed.requests_in_flight}, up, * {assumed.get_ms + assumed.put_ms:g} ms"
-    moved = f"pages * MB of a page * (2 - share 304) / {assumed.s3_mb_per_s:g}"
+    asked = f"((1 - warm share) * {assumed.get_ms:g} + {assumed.put_ms:g}) ms"
+    turns = f"pages / {assumed.requests_in_flight}, up, * {asked}"
+    moved = f"pages * MB of a page * (2 - warm share) / {assumed.s3_mb_per_s:g}"
     yield "waiting for S3, s", f"{turns} + {moved}", lambda p: p.learning.wait_s
     yield "duration, s", "CPU s / processor + waiting", lambda p: p.learning.duration_s
     yield "concurrency", "invocations/s * duration", lambda p: p.learning.concurrency
@@ -132,11 +133,11 @@ def _time(a: Assumptions, model: Model) -> Iterator[_Row]:
 
 def _s3(a: Assumptions) -> Iterator[_Row]:
     yield "PUT/s", "invocations/s * pages", lambda p: p.flow.commits_per_s
-    yield "GET/s", "the same", lambda p: p.flow.commits_per_s
-    whole = "concurrency if every page were read whole, up"
+    yield "GET/s", "PUT/s * (1 - warm share)", lambda p: p.flow.commits_per_s * (1 - p.learning.warm)
+    whole = "concurrency if every page were read, up"
     yield "environments", whole, lambda p: p.learning.environments
     share = f"min(1, {a.assumed.warm_share:g} * memory / bytes of all states) / environments"
-    yield "share of GETs answered 304", share, lambda p: p.learning.unchanged
+    yield "warm share of pages", share, lambda p: p.learning.warm
     yield "bytes of a state", "its model's pickle + its watermark", lambda p: state_bytes(p.workload, a)
     yield "MB of a page", "states written / pages * bytes of a state", lambda p: p.learning.page_bytes / MB
     days, least = a.assumed.old_versions_days, a.assumed.versions_min

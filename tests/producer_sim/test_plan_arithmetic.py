@@ -76,17 +76,18 @@ def test_a_small_plant_with_columns():
         "records": 10_000,
         "observations": 30_000,
         "signals": 20_000,
-        "pages": 16 * 650,
+        "pages": 16 * 350,  # and so each is written, and none read
         "states written": 10_000,
         "states read": 0,  # one environment has written each page last, and 221 MB hold 1 MB of pages
     }
-    assert plan.learning.cpu_s == pytest.approx(0.0814)
+    assert plan.learning.cpu_s == pytest.approx(0.0766)
     # One round of requests, and a million bytes written at 50 MB/s.
-    assert plan.learning.wait_s == pytest.approx(0.045 + 0.019073, abs=1e-6)
-    assert plan.learning.duration_s == pytest.approx(0.0814 / 0.5 + 0.064073, abs=1e-6)
+    assert plan.learning.wait_s == pytest.approx(0.030 + 0.019073, abs=1e-6)
+    assert plan.learning.duration_s == pytest.approx(0.0766 / 0.5 + 0.049073, abs=1e-6)
     assert plan.bill.quantities["invocations"] == pytest.approx(0.2592)
     assert plan.bill.quantities["s3_puts"] == pytest.approx(4147.2)
-    assert plan.bill.quantities["lambda_gb_s"] == pytest.approx(259_200 * 0.226873 * 1769 / 1024, rel=1e-5)
+    assert plan.bill.quantities["s3_gets"] == 0
+    assert plan.bill.quantities["lambda_gb_s"] == pytest.approx(259_200 * 0.202273 * 1769 / 1024, rel=1e-5)
     # 17,280 versions of 16 pages, two days' worth, of a million bytes in all.
     assert plan.bill.quantities["s3_gb"] == pytest.approx(17_280e6 / 2**30)
     # The window and the nine seconds of gathering, or half of them.
@@ -97,7 +98,7 @@ def test_an_object_for_each_signal():
     plan = planned(Workload(signals=1000), Configuration(1, "on-demand", 4, pages=0))
     assert (plan.flow.pages, plan.flow.states, plan.flow.commits_per_s) == (250, 250, 100)
     assert plan.learning.page_bytes == 1000
-    assert plan.learning.wait_s == pytest.approx(4 * 0.045 + 250_000 / 2**20 / 50)  # 250 are four rounds
+    assert plan.learning.wait_s == pytest.approx(4 * 0.030 + 250_000 / 2**20 / 50)  # 250 are four rounds
     assert plan.bill.quantities["s3_puts"] == pytest.approx(259_200)
     assert plan.bill.quantities["stream_hours"] == 720
     # Each record counts as 1 KB, in and out.
@@ -118,7 +119,7 @@ def test_several_environments_read_what_others_wrote():
     # Read whole, 160 states of 20 ms and 160 of 128 kB take 6.4 s and 0.8 s: four invocations meet in ten.
     assert plan.learning.environments == 3
     # 221 MB hold all 80 MB; one environment in three wrote a page last.
-    assert plan.learning.unchanged == pytest.approx(1 / 3)
+    assert plan.learning.warm == pytest.approx(1 / 3)
     assert plan.learning.cpu_us["states read"] == pytest.approx(160 * 2 / 3 * 10_010)
 
 

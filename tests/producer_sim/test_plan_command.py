@@ -165,7 +165,7 @@ def test_the_stack_takes_every_fragment(workload, wishes):
         )
         assert configured.timeout_s == one.configuration.timeout_s
         assert one.bill.total > 0
-        assert 0 <= one.learning.unchanged <= 1
+        assert 0 <= one.learning.warm <= 1
     best = recommended(plans)
     assert best.holds or not any(one.holds for one in plans)
 
