@@ -562,6 +562,18 @@ def test_skipped_observations_and_columns_count_once_however_short_the_time_is(l
     assert (state.learned, state.skipped) == (3000, 10)
 
 
+@pytest.mark.parametrize("looks", range(1, 6))
+def test_where_time_runs_short_a_signal_of_skipped_observations_alone_costs_nothing(looks):
+    world = World()
+    nothing = [record(100 + number, {"signal": "a", "value": None}, key="a") for number in range(3)]
+    world.invoke([*nothing, *points(step("b"), first=200)], time_left=RunsShort(looks))
+    world.invoke([*nothing, *points(step("b"), first=200)], world.cold())
+    assert {name: (state.learned, state.skipped) for name, state in world.states().items()} == {
+        "a": (0, 3),
+        "b": (200, 0),
+    }
+
+
 def test_a_page_is_warm_again_only_after_its_commit():
     world = World()
     world.invoke(STREAM[:100])
