@@ -73,13 +73,12 @@ class Repage:
             signals = sum(map(len, await self._each(new.folder, self._states)))
         else:
             self.tell(f"from {_name(old)} to {_name(new)}")
-            if recorded.moving_to not in (None, old.pages, pages):
-                # An interrupted move elsewhere: what it has written is in force nowhere.
-                await self._each(Layout(self.prefix, recorded.moving_to or 0).folder, self._give_up)
             version = await self._record(Recorded(old.pages, moving_to=pages), version)
-            if old != new:
-                await self._each(old.folder, self._fence)
-                self.tell("the old pages are fenced")
+            if recorded.moving_to not in (None, old.pages, pages):
+                # An interrupted move elsewhere: what it has written is in force nowhere, nor will be.
+                await self._each(Layout(self.prefix, recorded.moving_to or 0).folder, self._give_up)
+            await self._each(old.folder, self._fence)
+            self.tell("the old pages are fenced")
             states = await self._gather(old)
             await self._write(new, states)
             await self._record(Recorded(pages), version)

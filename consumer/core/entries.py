@@ -20,7 +20,7 @@ def unlearned(records: list[int], state: State | None, batch: Batch) -> Sequence
 
 def looks(entries: Sequence[int], records: list[int]) -> Iterator[Sequence[int]] | tuple[Sequence[int]]:
     """Cut `entries` at records' ends, so that the time is looked at now and then."""
-    return (entries,) if len(entries) <= OBSERVATIONS_PER_LOOK else _parts(entries, records)
+    return (entries,) if 0 < len(entries) <= OBSERVATIONS_PER_LOOK else _parts(entries, records)
 
 
 def _parts(entries: Sequence[int], records: list[int]) -> Iterator[Sequence[int]]:

@@ -261,6 +261,19 @@ def test_an_observation_at_which_a_model_raises_is_quarantined_and_the_rest_is_l
     assert_exact(world, [r for n, r in enumerate(records) if n != 100])
 
 
+@LAYOUTS
+def test_a_known_signals_short_run_at_which_its_model_raises_is_learned_without_that_observation(pages):
+    """The usual loop learns it first; the event before the raise is told once."""
+    world = World(pages, Fussy(raises_at=frozenset({POISON + 150})))
+    records = points(interleaved(poisoned("a", [150]), step("b")))
+    world.invoke(records[:200])
+    world.invoke(records[200:], time_left=RunsShort(40))
+    assert world.states()["a"].learned == 199
+    assert len(world.objects.quarantined()) == 1
+    assert len(world.event_ids()) == len(set(world.event_ids()))
+    assert_exact(world, [r for n, r in enumerate(records) if n != 300])
+
+
 def test_after_a_few_raises_the_rest_of_that_signals_batch_is_quarantined():
     raising = list(range(50, 60))
     use_case = Fussy(raises_at=frozenset(POISON + index for index in raising))
@@ -560,6 +573,18 @@ def test_skipped_observations_and_columns_count_once_however_short_the_time_is(l
     world.invoke(records, world.cold())
     state = world.states()["a"]
     assert (state.learned, state.skipped) == (3000, 10)
+
+
+@pytest.mark.parametrize("looks", range(1, 6))
+def test_where_time_runs_short_a_signal_of_skipped_observations_alone_costs_nothing(looks):
+    world = World()
+    nothing = [record(100 + number, {"signal": "a", "value": None}, key="a") for number in range(3)]
+    world.invoke([*nothing, *points(step("b"), first=200)], time_left=RunsShort(looks))
+    world.invoke([*nothing, *points(step("b"), first=200)], world.cold())
+    assert {name: (state.learned, state.skipped) for name, state in world.states().items()} == {
+        "a": (0, 3),
+        "b": (200, 0),
+    }
 
 
 def test_a_page_is_warm_again_only_after_its_commit():

@@ -97,3 +97,13 @@ def test_whatever_order_and_shards_the_records_have_both_deliver_the_same(rows):
         entry["kinesis"] |= {"sequenceNumber": str(number), "partitionKey": key}
         entry["eventID"] = f"{shard}:{number}"
     assert list(map(plain, batches_of(delivery))) == list(map(plain, carefully(delivery)))
+
+
+def test_a_point_of_the_nineties_in_milliseconds_and_records_of_two_streams_are_told_apart():
+    delivery = event(*(b'{"signal":"a","value":1.0,"timestamp":631152000000}' for _ in range(3)))
+    [batch] = batches_of(delivery)
+    [run] = batch.runs.values()
+    assert list(run.timestamps) == [631_152_000.0] * 3
+    delivery["Records"][1]["eventSourceARN"] += "2"
+    assert len(batches_of(delivery)) == 2
+    assert list(map(plain, batches_of(delivery))) == list(map(plain, carefully(delivery)))

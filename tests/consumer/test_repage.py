@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import threading
 
 import pytest
 from world import PREFIX, Crash, World, assert_exact, interleaved, points, step
 
-from consumer.core.errors import ConfigurationError, Unavailable
+from consumer.core.errors import ConfigurationError, PageChanged, Unavailable
 from consumer.edge.page_codec import PageCodec
 from consumer.repage import Repage
 
@@ -152,3 +153,73 @@ def test_what_lies_in_a_layout_that_is_not_in_force_is_told_and_left_alone():
     asyncio.run(Repage(world.objects, PageCodec(), PREFIX, told.append).run(64))
     assert any(stray in line for line in told)
     assert world.objects.objects[stray][0] == '"x"'
+
+
+class Meanwhile:
+    """A bucket in which others do something just before a call that `when` picks, once."""
+
+    def __init__(self, objects, when, do):
+        self.objects, self.when, self.do = objects, when, do
+
+    def happen(self, call, key):
+        if self.do is not None and self.when(call, key):
+            do, self.do = self.do, None
+            other = threading.Thread(target=do)
+            other.start()
+            other.join()
+
+    async def get(self, key, *, bytes_max, unless=None):
+        self.happen("write" if bytes_max == 0 else "read", key)
+        return await self.objects.get(key, bytes_max=bytes_max, unless=unless)
+
+    async def replace(self, key, body, e_tag):
+        self.happen("put", key)
+        return await self.objects.replace(key, body, e_tag)
+
+    async def keys(self, prefix):
+        self.happen("list", prefix)
+        return await self.objects.keys(prefix)
+
+
+def move_beside(objects, pages: int):
+    return asyncio.run(Repage(objects, PageCodec(), PREFIX, lambda line: None).run(pages))
+
+
+def interrupted(world: World, pages: int, number: int) -> None:
+    world.faults.plan_nth("before", "put", Crash(), number)
+    with pytest.raises(Crash):
+        move(world, pages)
+    world.faults.clear()
+
+
+def test_a_move_elsewhere_does_not_give_up_pages_that_another_has_put_in_force_meanwhile():
+    world = World(16)
+    world.invoke(STREAM[:HALF])
+    interrupted(world, 32, 9)
+
+    def the_other_ends():
+        move(world, 32)
+        assert world.invoke(STREAM[HALF:], world.cold()).failed == []
+
+    beside = Meanwhile(world.objects, lambda call, key: key.endswith("layout.json") and call == "put", the_other_ends)
+    with pytest.raises(PageChanged):
+        move_beside(beside, 64)
+    assert layout(world) == {"pages": 32}
+    assert_exact(world, STREAM)
+
+
+def test_a_move_that_is_taken_back_is_fenced_too():
+    world = World(16)
+    world.invoke(STREAM[:HALF])
+    interrupted(world, 64, 2)
+    failed = []
+    one_each = [[delivered for delivered in STREAM if delivered["kinesis"]["partitionKey"] == s] for s in SIGNALS]
+    beside = Meanwhile(
+        world.objects,
+        lambda call, key: call == "write",
+        lambda: failed.extend(world.invoke(records).failed for records in one_each),
+    )
+    move_beside(beside, 16)
+    assert all(failed), "a warm function is refused"
+    world.invoke(STREAM, world.cold())
+    assert_exact(world, STREAM)
