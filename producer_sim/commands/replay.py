@@ -24,6 +24,7 @@ from producer_sim.replay.run import Replay, run_replay
 from producer_sim.run_folder import RunFolder, RunSummary
 from producer_sim.sending.failures import PutFailed
 from producer_sim.sending.sent import Sending
+from producer_sim.writable import Unwritable, check_folder
 
 _INTERRUPTED = 130
 
@@ -74,6 +75,7 @@ def replay_command(
             ),
             say=lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
         )
+        check_folder(run, "--run")
         folder = RunFolder.fresh(run)
         with (
             which.errors_shown(console),
@@ -117,7 +119,7 @@ def _progress(observations: int, console: Console) -> Iterator[Callable[[Sending
 def _refusals_shown(console: Console) -> Iterator[None]:
     try:
         yield
-    except (ReplayRefused, PutFailed) as error:
+    except (ReplayRefused, Unwritable, PutFailed) as error:
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         if isinstance(error, PutFailed):
             sent = error.sending
