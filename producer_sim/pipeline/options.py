@@ -53,9 +53,15 @@ def errors_shown(console: Console) -> Iterator[None]:
         raise typer.Exit(1) from None
     except (ClientError, BotoCoreError) as error:
         console.print(
-            f"AWS does not do it: {error}. docs/deploy.md says what the credentials need",
+            f"AWS does not do it: {error}. {_advice(error)}",
             style="red",
             markup=False,
             soft_wrap=True,
         )
         raise typer.Exit(1) from None
+
+
+def _advice(error: ClientError | BotoCoreError) -> str:
+    if isinstance(error, ClientError) and "NotFound" in error.response["Error"].get("Code", ""):
+        return "See that name, region and account are those of the pipeline"
+    return "docs/deploy.md says what the credentials need"
