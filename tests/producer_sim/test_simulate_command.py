@@ -151,6 +151,7 @@ def test_the_summary_says_what_each_shard_took(observer, tmp_path):
         (["--plant", "nowhere.yaml"], "factory and steady"),
         (["--duration", "1", "--count", "1"], "not both"),
         (["--processes", "many"], "'auto' or a number"),
+        (["--truth", "/dev/null/truth.json"], "Name another place with --truth"),
     ],
 )
 def test_a_mistake_is_told_with_what_is_allowed(observer, tmp_path, arguments, told):
