@@ -26,8 +26,6 @@ from producer_sim.sending.failures import PutFailed
 from producer_sim.sending.sent import Sending
 from producer_sim.writable import Unwritable, check_folder
 
-_INTERRUPTED = 130
-
 
 def replay_command(
     files: options.Files,
@@ -57,7 +55,7 @@ def replay_command(
     Example: python -m producer_sim replay data/*.csv --local --labels changepoint --speed 60
     """
     console = Console(stderr=True)
-    with _refusals_shown(console):
+    with which.stop_told(console), _refusals_shown(console):
         replay = prepare(
             Asked(
                 files=files,
@@ -89,7 +87,7 @@ def replay_command(
     if report:
         console.print(f"The report is {write_report(folder, within=within)}", markup=False, soft_wrap=True)
     if went.interrupted:
-        raise typer.Exit(_INTERRUPTED)
+        raise typer.Exit(which.INTERRUPTED)
 
 
 def _run(replay: Replay, pipeline: Pipeline, folder: RunFolder, console: Console) -> RunSummary:

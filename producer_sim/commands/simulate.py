@@ -33,7 +33,6 @@ from producer_sim.writable import Unwritable, check_file, check_folder
 
 _PLANTS = " or ".join(shipped_plants())
 _SHAPES = ", ".join(["mixed", *SHAPES])
-_INTERRUPTED = 130
 
 
 def simulate(
@@ -111,7 +110,7 @@ def simulate(
     python -m producer_sim simulate --local --rate 5000 --signals 1000
     """
     console = Console(stderr=as_json)
-    with _errors_told(console):
+    with options.stop_told(console), _errors_told(console):
         if duration is not None and count is not None:
             raise typer.BadParameter("give --duration or --count, not both")
         observations = count or max(1, math.ceil(rate * (duration or 60.0)))
@@ -155,7 +154,7 @@ def simulate(
     if report:
         console.print(f"The report: {write_report(folder)}")
     if summary.interrupted:
-        raise typer.Exit(_INTERRUPTED)
+        raise typer.Exit(options.INTERRUPTED)
 
 
 def _number_of(processes: str) -> int | None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from producer_sim.pipeline.options import EndpointUrl, Local, Region, Stack, errors_shown
+from producer_sim.pipeline.options import INTERRUPTED, EndpointUrl, Local, Region, Stack, errors_shown
 from producer_sim.pipeline.target import Pipeline, open_pipeline
 from producer_sim.smoke.trip import Hop, Patience
 
@@ -21,7 +21,6 @@ _MARKS = {
     "not reached": ("not reached", "dim"),
     "not there": ("there is none", "dim"),
 }
-_INTERRUPTED = 130
 
 
 def smoke(
@@ -60,7 +59,7 @@ def smoke(
             hops = _followed(pipeline, signal, patience, status, None if as_json else console)
     except KeyboardInterrupt:
         console.print("Stopped; what was made for looking has been removed.")
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED) from None
     passed = all(hop.outcome in ("passed", "not there") for hop in hops)
     if as_json:
         document = {"pipeline": pipeline.name, "signal": signal, "passed": passed}

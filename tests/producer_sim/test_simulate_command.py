@@ -161,6 +161,16 @@ def test_a_mistake_is_told_with_what_is_allowed(observer, tmp_path, arguments, t
     assert "Traceback" not in outcome.output
 
 
+def test_ctrl_c_before_anything_is_sent_is_told_in_a_sentence(tmp_path, monkeypatch):
+    def open_pipeline(*which):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "open_pipeline", open_pipeline)
+    outcome = run("--count", "1", "--run", str(tmp_path))
+    assert outcome.exit_code == 130
+    assert "nothing to sum up" in outcome.output
+
+
 INTERRUPTED = """
 import os
 from contextlib import contextmanager
