@@ -44,8 +44,9 @@ def smoke(
 ) -> None:
     """Send one signal with a step, and follow it hop by hop: stream, state, event, alert.
 
-    Each hop passes, or says what to look at. The first thing to run after a deployment: its alert reaches
-    whoever is subscribed. Exit code 0 where all hops pass.
+    Each hop passes, or says what to look at. The first thing to run after
+    a deployment: its alert reaches whoever is subscribed. Exit code 0
+    where all hops pass.
     """
     console = Console(stderr=as_json)
     signal = f"{signal_prefix}smoke.{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
