@@ -1,28 +1,11 @@
 """`python -m producer_sim`: load tests, replays, and what came of them."""
 
-import typer
+import sys
 
-from producer_sim.commands.plan import plan
-from producer_sim.commands.replay import replay_command
-from producer_sim.commands.report import report_command
-from producer_sim.commands.score import score_command
-from producer_sim.commands.simulate import simulate
-from producer_sim.commands.smoke import smoke
-from producer_sim.commands.watch import watch
-
-app = typer.Typer(
-    help="Load tests and replays of the pipeline, and what came of them.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-app.command("simulate")(simulate)
-app.command("replay")(replay_command)
-app.command("score")(score_command)
-app.command("report")(report_command)
-app.command("watch")(watch)
-app.command("smoke")(smoke)
-app.command("plan")(plan)
+try:
+    from producer_sim.cli import app
+except KeyboardInterrupt:  # Ctrl-C while it is imported, which takes a second or more
+    sys.exit(130)
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="python -m producer_sim")

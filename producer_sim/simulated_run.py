@@ -1,6 +1,5 @@
 """One run of a simulated plant: observe, send, wait until all is learned, and leave it all in a folder."""
 
-import contextlib
 import functools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -8,7 +7,8 @@ from typing import Any
 
 from producer_sim.carriers import Carrier, learned_names
 from producer_sim.drawing import series_of
-from producer_sim.pipeline.protocols import Account, Counts, Observing, Pipeline
+from producer_sim.pipeline.protocols import Account, Observing, Pipeline
+from producer_sim.pipeline.settling import Settled, settle
 from producer_sim.plant.simulation import Simulation
 from producer_sim.run_folder import RunFolder, RunSummary
 from producer_sim.sending.calibration import processes_needed
@@ -79,12 +79,10 @@ def run_simulation(
         sending = send_in_processes(
             processes, shares, connect, pipeline.stream_name, start_s=start_s, on_progress=tell
         )
-        counts = None
         if observer is not None:
             on_stage("Waiting until the pipeline has learned it")
-            with contextlib.suppress(KeyboardInterrupt):
-                counts = observer.wait_until_settled(sending.observations, run.settle_timeout_s)
-    summary = _summary(run, pipeline, sending, counts, processes)
+        settled = settle(observer, sending.observations, run.settle_timeout_s)
+    summary = _summary(run, pipeline, sending, settled, processes)
     end_s = sending.ended_s if sending.interrupted else start_s + simulation.ticks * simulation.period_s
     folder.write("truth", simulation.truth(start_s, names, end_s))
     folder.write("series", list(series_of(simulation, names, start_s, end_s)))
@@ -104,8 +102,9 @@ def _processes(run: SimulatedRun) -> int:
 
 
 def _summary(
-    run: SimulatedRun, pipeline: Pipeline, sending: Sending, counts: Counts | None, processes: int
+    run: SimulatedRun, pipeline: Pipeline, sending: Sending, settled: Settled, processes: int
 ) -> RunSummary:
+    counts = settled.counts
     return RunSummary(
         command="simulate",
         pipeline=pipeline.name,
@@ -123,7 +122,7 @@ def _summary(
         learned=counts.learned if counts else None,
         skipped=counts.skipped if counts else None,
         quarantined=counts.quarantined if counts else None,
-        interrupted=sending.interrupted,
+        interrupted=sending.interrupted or settled.interrupted,
         configuration=run.configuration
         | {"processes": processes, "late_max_s": round(sending.late_max_s, 3)},
     )

@@ -18,8 +18,8 @@ _WIDTH = 150  # where nobody says how wide the paper is
 
 
 def plan(
-    signals: Annotated[int, typer.Option(min=0, help="Signals of the plant.")],
-    rate: Annotated[float, typer.Option(min=0.0, help="Values a second of each signal.")] = 1.0,
+    signals: Annotated[int, typer.Option(min=0, max=1_000_000_000, help="Signals of the plant.")],
+    rate: Annotated[float, typer.Option(min=0.0, max=1e6, help="Values a second of each signal.")] = 1.0,
     values_per_record: Annotated[
         int, typer.Option(min=2, max=10_000, help="Values that columns gather into a record.")
     ] = 10,
@@ -40,7 +40,7 @@ def plan(
         Ingest, typer.Option(help="What puts records on the stream: your own producers, or AWS IoT's rules.")
     ] = "kinesis",
     events_per_day: Annotated[
-        float, typer.Option(min=0.0, help="Events of each signal and use case in a day.")
+        float, typer.Option(min=0.0, max=1e6, help="Events of each signal and use case in a day.")
     ] = 1.0,
     stream: Annotated[
         StreamMode | None, typer.Option(help="Kind of Kinesis stream; default: the cheaper one.")

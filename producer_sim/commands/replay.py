@@ -24,8 +24,7 @@ from producer_sim.replay.run import Replay, run_replay
 from producer_sim.run_folder import RunFolder, RunSummary
 from producer_sim.sending.failures import PutFailed
 from producer_sim.sending.sent import Sending
-
-_INTERRUPTED = 130
+from producer_sim.writable import Unwritable, check_folder
 
 
 def replay_command(
@@ -56,7 +55,7 @@ def replay_command(
     Example: python -m producer_sim replay data/*.csv --local --labels changepoint --speed 60
     """
     console = Console(stderr=True)
-    with _refusals_shown(console):
+    with which.stop_told(console), _refusals_shown(console):
         replay = prepare(
             Asked(
                 files=files,
@@ -74,6 +73,7 @@ def replay_command(
             ),
             say=lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
         )
+        check_folder(run, "--run")
         folder = RunFolder.fresh(run)
         with (
             which.errors_shown(console),
@@ -87,7 +87,7 @@ def replay_command(
     if report:
         console.print(f"The report is {write_report(folder, within=within)}", markup=False, soft_wrap=True)
     if went.interrupted:
-        raise typer.Exit(_INTERRUPTED)
+        raise typer.Exit(which.INTERRUPTED)
 
 
 def _run(replay: Replay, pipeline: Pipeline, folder: RunFolder, console: Console) -> RunSummary:
@@ -117,7 +117,7 @@ def _progress(observations: int, console: Console) -> Iterator[Callable[[Sending
 def _refusals_shown(console: Console) -> Iterator[None]:
     try:
         yield
-    except (ReplayRefused, PutFailed) as error:
+    except (ReplayRefused, Unwritable, PutFailed) as error:
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         if isinstance(error, PutFailed):
             sent = error.sending

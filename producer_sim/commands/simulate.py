@@ -29,10 +29,10 @@ from producer_sim.sending.processes import ProcessFailed
 from producer_sim.shapes import SHAPES, ShapeUnknown
 from producer_sim.simulated_run import SimulatedRun, run_simulation
 from producer_sim.terminal import print_run, sending_progress
+from producer_sim.writable import Unwritable, check_file, check_folder
 
 _PLANTS = " or ".join(shipped_plants())
 _SHAPES = ", ".join(["mixed", *SHAPES])
-_INTERRUPTED = 130
 
 
 def simulate(
@@ -49,7 +49,12 @@ def simulate(
         typer.Option(min=0.1, metavar="S", help="Seconds to send. Default: 60, unless --count is given."),
     ] = None,
     count: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Observations to send, instead of --duration.")
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Observations to send, instead of --duration; rounded up to as many of each signal.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed sends the same values, to the byte.")] = 0,
     plant: Annotated[
@@ -105,7 +110,7 @@ def simulate(
     python -m producer_sim simulate --local --rate 5000 --signals 1000
     """
     console = Console(stderr=as_json)
-    with _errors_told(console):
+    with options.stop_told(console), _errors_told(console):
         if duration is not None and count is not None:
             raise typer.BadParameter("give --duration or --count, not both")
         observations = count or max(1, math.ceil(rate * (duration or 60.0)))
@@ -127,6 +132,9 @@ def simulate(
                 "batch": batch,
             },
         )
+        check_folder(run, "--run")
+        if truth is not None:
+            check_file(truth, "--truth")
         folder = RunFolder.fresh(run)
         with (
             options.errors_shown(console),
@@ -137,7 +145,6 @@ def simulate(
                 simulated, pipeline, _observing, folder, on_progress, console.print
             )
     if truth is not None:
-        truth.parent.mkdir(parents=True, exist_ok=True)
         truth.write_bytes((folder.path / "truth.json").read_bytes())
     if as_json:
         sys.stdout.write(msgspec.json.encode(summary).decode() + "\n")
@@ -147,7 +154,7 @@ def simulate(
     if report:
         console.print(f"The report: {write_report(folder)}")
     if summary.interrupted:
-        raise typer.Exit(_INTERRUPTED)
+        raise typer.Exit(options.INTERRUPTED)
 
 
 def _number_of(processes: str) -> int | None:
@@ -163,7 +170,7 @@ def _errors_told(console: Console) -> Iterator[None]:
     """What went wrong, and what to do, instead of a trace."""
     try:
         yield
-    except (PlantFileWrong, PlantImpossible, ShapeUnknown) as error:
+    except (PlantFileWrong, PlantImpossible, ShapeUnknown, Unwritable) as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(2) from None
     except (PutFailed, ProcessFailed) as error:

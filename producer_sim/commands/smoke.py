@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from producer_sim.pipeline.options import EndpointUrl, Local, Region, Stack, errors_shown
+from producer_sim.pipeline.options import INTERRUPTED, EndpointUrl, Local, Region, Stack, errors_shown
 from producer_sim.pipeline.target import Pipeline, open_pipeline
 from producer_sim.smoke.trip import Hop, Patience
 
@@ -21,7 +21,6 @@ _MARKS = {
     "not reached": ("not reached", "dim"),
     "not there": ("there is none", "dim"),
 }
-_INTERRUPTED = 130
 
 
 def smoke(
@@ -45,8 +44,9 @@ def smoke(
 ) -> None:
     """Send one signal with a step, and follow it hop by hop: stream, state, event, alert.
 
-    Each hop passes, or says what to look at. The first thing to run after a deployment: its alert reaches
-    whoever is subscribed. Exit code 0 where all hops pass.
+    Each hop passes, or says what to look at. The first thing to run after
+    a deployment: its alert reaches whoever is subscribed. Exit code 0
+    where all hops pass.
     """
     console = Console(stderr=as_json)
     signal = f"{signal_prefix}smoke.{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
@@ -60,7 +60,7 @@ def smoke(
             hops = _followed(pipeline, signal, patience, status, None if as_json else console)
     except KeyboardInterrupt:
         console.print("Stopped; what was made for looking has been removed.")
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED) from None
     passed = all(hop.outcome in ("passed", "not there") for hop in hops)
     if as_json:
         document = {"pipeline": pipeline.name, "signal": signal, "passed": passed}

@@ -34,8 +34,9 @@ def watch(
 ) -> None:
     """Show alerts as they arrive, each once, until Ctrl-C.
 
-    Each with the time it came, its severity, what was found where, the value, how late it was measured, and
-    the use case; below it what the model saw.
+    Each with the time it came, its severity, what was found where, the
+    value, how late it was measured, and the use case; below it what the
+    model saw.
     """
     console, out = Console(stderr=True), Console()
     shown = 0

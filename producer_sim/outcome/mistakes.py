@@ -26,7 +26,9 @@ class Mistake:
 
 
 def mistakes(outcome: Outcome) -> list[Mistake]:
-    """All of them: the missed faults first, each in the order of time."""
+    """All of them: the missed faults first, each in the order of time; none where nobody watched."""
+    if not outcome.is_watched:
+        return []
     score = outcome.score
     missed = sorted(
         (one.fault for one in score.outcomes if one.detection is None), key=lambda fault: fault.first_s

@@ -24,9 +24,9 @@ class Summary:
     lag_p99_s: float | None
     put_to_alert_p50_s: float | None
     put_to_alert_p99_s: float | None
-    detected: int
-    missed: int
-    false_alarms: int
+    detected: int | None
+    missed: int | None
+    false_alarms: int | None
     lost: int | None
 
     def as_dict(self) -> dict[str, Any]:
@@ -47,6 +47,11 @@ class Outcome:
     alerts: latency.AlertLatency
 
     @property
+    def is_watched(self) -> bool:
+        """Whether anybody saw what the pipeline did: of a stream alone, nobody does."""
+        return bool(self.samples or self.score.detections) or self.run.learned is not None
+
+    @property
     def summary(self) -> Summary:
         """The fourteen figures."""
         return Summary(
@@ -60,9 +65,9 @@ class Outcome:
             lag_p99_s=self.lag.quantile_s(0.99),
             put_to_alert_p50_s=latency.quantile(self.alerts.put_to_alert_s, 0.5),
             put_to_alert_p99_s=latency.quantile(self.alerts.put_to_alert_s, 0.99),
-            detected=self.score.detected,
-            missed=self.score.missed,
-            false_alarms=len(self.score.false_alarms),
+            detected=self.score.detected if self.is_watched else None,
+            missed=self.score.missed if self.is_watched else None,
+            false_alarms=len(self.score.false_alarms) if self.is_watched else None,
             lost=self.run.lost,
         )
 

@@ -104,6 +104,8 @@ def _detected(outcome: Outcome) -> Figure:
     total = len(score.outcomes)
     if not total:
         return Figure("Faults detected", "none there", "nothing was injected or labelled to alert", "plain")
+    if not outcome.is_watched:
+        return Figure("Faults detected", "unknown", f"nobody watched; {total:,} were injected", "plain")
     share = score.detected / total
     level: Level = "good" if share >= DETECTED_GOOD else "fair" if share >= DETECTED_FAIR else "bad"
     missed = f"{score.missed:,} missed" if score.missed else "none missed"
@@ -120,6 +122,8 @@ def _false_alarms(outcome: Outcome) -> Figure:
     count, events = len(score.false_alarms), len(score.detections)
     if not outcome.truth.signals:
         return Figure("False alarms", "unknown", "the run says nothing of its signals", "plain")
+    if not outcome.is_watched:
+        return Figure("False alarms", "unknown", "nobody watched", "plain")
     if not events:
         return Figure("False alarms", "0", "no event was received", "plain")
     share = count / events

@@ -7,6 +7,7 @@ from typing import Any
 from producer_sim.planning.assumptions import Assumptions
 from producer_sim.planning.plan import Plan, plan_of
 from producer_sim.planning.prices import PriceTable
+from producer_sim.planning.shown import shown
 from producer_sim.planning.sizing import pages_for, sized
 from producer_sim.planning.workload import StreamMode, Wishes, Workload
 
@@ -44,7 +45,7 @@ def recommended(plans: Sequence[Plan]) -> Plan:
 
 
 def fragment_of(plan: Plan) -> dict[str, Any]:
-    """The fields of a plant in `cdk.json`; further use cases are to be named as `use_cases.py` does."""
+    """The fields of a plant in `cdk.json`; `reasons_of` says which use cases are still to be written."""
     configuration = plan.configuration
     stream: dict[str, Any] = {"mode": configuration.stream}
     if configuration.stream == "provisioned":
@@ -73,7 +74,8 @@ def use_case_names(count: int) -> list[str]:
 def reasons_of(plan: Plan, plans: Sequence[Plan], assumptions: Assumptions) -> list[str]:
     """Why this one, and what to mind with it: a sentence each."""
     workload, configuration = plan.workload, plan.configuration
-    reasons = [f"{plan.name}, on a {configuration.stream} stream: ${plan.bill.total:,.0f} a month."]
+    article = "an" if configuration.stream == "on-demand" else "a"
+    reasons = [f"{plan.name}, on {article} {configuration.stream} stream: ${plan.bill.total:,.0f} a month."]
     if not plan.holds:
         reasons.append("NONE of the four holds this rate as asked; the limits below say what to change.")
     for other in plans:
@@ -83,17 +85,22 @@ def reasons_of(plan: Plan, plans: Sequence[Plan], assumptions: Assumptions) -> l
     first = plan.first_limit
     if first is not None and first.multiple is not None:
         reasons.append(
-            f"As the rate grows, the first limit is '{first.use.name}', at {first.multiple:.3g} times the "
+            f"As the rate grows, the first limit is '{first.use.name}', at {shown(first.multiple)} times the "
             f"rate; then {first.use.beyond}."
         )
     if configuration.values_per_record > 1:
         gathering_s = (configuration.values_per_record - 1) / max(workload.rate, 1e-9)
         reasons.append(
             f"Gateways have to gather {configuration.values_per_record} values of a signal into a record, "
-            f"which takes up to {gathering_s:,.0f} s: docs/send-data.md has the shape."
+            f"which takes up to {shown(gathering_s)} s: docs/send-data.md has the shape."
         )
     if plan.flow.window_s < configuration.batch_window_s:
         reasons.append(f"Batches are full after {plan.flow.window_s:.1f} s: a longer window saves nothing.")
+    if further := use_case_names(workload.use_cases)[1:]:
+        names = " to ".join(dict.fromkeys([further[0], further[-1]]))
+        reasons.append(
+            f"Not in consumer/use_cases.py yet: {names}. Write a line for each there, under that name."
+        )
     if workload.use_cases > 2:
         reasons.append(
             "More than two functions read the stream: consider enhanced_fan_out, not in this bill."

@@ -8,7 +8,7 @@ from producer_sim.planning.cases import CASES, CHANGES, FIELDS, changed, plan_of
 from producer_sim.planning.plan import Plan
 from producer_sim.planning.prices import PriceTable
 from producer_sim.planning.sheet import lines_of
-from producer_sim.planning.tables import shown
+from producer_sim.planning.shown import shown
 
 _BY_HAND = "provisioned"
 _KINESIS = ("stream_hours", "stream_gb_in", "stream_gb_out", "shard_hours", "put_units")

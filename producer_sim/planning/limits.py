@@ -14,7 +14,7 @@ _NEVER = 2.0**30
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A limit, and at how many times the rate it is reached; None: however fast, it is not."""
+    """A limit, and at how many times the rate it is reached; None: never; 0: at any rate."""
 
     use: Use
     multiple: float | None
@@ -33,7 +33,7 @@ def limits_of(workload: Workload, configuration: Configuration, assumptions: Ass
         Limit(use, _multiple(lambda times, at=position: uses(times)[at].share))  # type: ignore[misc]
         for position, use in enumerate(uses(1.0))
     ]
-    return sorted(limits, key=lambda limit: limit.multiple or _NEVER)
+    return sorted(limits, key=lambda limit: _NEVER if limit.multiple is None else limit.multiple)
 
 
 def grown_with(workload: Workload, configuration: Configuration, assumptions: Assumptions) -> Configuration:
@@ -49,7 +49,9 @@ def grown_with(workload: Workload, configuration: Configuration, assumptions: As
 
 def _multiple(share: Callable[[float], float]) -> float | None:
     """The least multiple of the rate at which the share reaches 1, to a thousandth; shares grow with it."""
-    low, high = 0.0, 1.0
+    low, high = 1 / _NEVER, 1.0
+    if share(low) >= 1.0:  # such as a page that no memory holds
+        return 0.0
     while share(high) < 1.0:
         low, high = high, high * 2
         if high > _NEVER:

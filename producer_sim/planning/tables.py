@@ -8,7 +8,8 @@ from producer_sim.planning.assumptions import Assumptions
 from producer_sim.planning.limits import Limit
 from producer_sim.planning.plan import Plan
 from producer_sim.planning.prices import PriceTable
-from producer_sim.planning.sheet import Line, Value
+from producer_sim.planning.sheet import Line
+from producer_sim.planning.shown import shown
 
 
 def show(
@@ -69,19 +70,6 @@ def _limits(plan: Plan) -> Table:
             use.name, shown(use.used), shown(use.allowed), use.unit, _times(limit, " x"), use.beyond
         )
     return table
-
-
-def shown(value: Value) -> str:
-    """A number as a person reads it: from a hundred up whole, below with as much as says something.
-
-    >>> shown(4147.2), shown(56.166), shown(0.012345), shown(16), shown("columns")
-    ('4,147', '56.17', '0.0123', '16', 'columns')
-    """
-    if isinstance(value, str):
-        return value
-    if value == int(value) or value >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.2f}" if value >= 1 else f"{value:.3g}"
 
 
 def _times(limit: Limit | None, unit: str = "") -> str:

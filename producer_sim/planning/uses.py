@@ -45,7 +45,9 @@ def uses_of(
 def _of_stream(
     workload: Workload, configuration: Configuration, flow: Flow, assumptions: Assumptions
 ) -> list[Use]:
-    limits, shards = assumptions.limits, configuration.shards
+    limits = assumptions.limits
+    # All records of a signal go to one shard: with fewer signals than shards, some shards are idle.
+    shards = min(configuration.shards, max(workload.signals, 1))
     refused = "the stream refuses records: more shards, or more values a record"
     out = flow.bytes_per_s * workload.use_cases
     uses = [

@@ -51,6 +51,8 @@ def prepare(asked: Asked, say: Callable[[str], None] = lambda text: None) -> Rep
         windows.append(_windows(recording, asked))
         _tell(recording, windows[-1], asked, say)
     _tell_left_out(recordings, say)
+    if not asked.signals:
+        _tell_texts(recordings, say)
     period_s = min(0.0 if asked.speed == FLAT_OUT else r.survey.period_s / asked.speed for r in recordings)
     shape, rows = shape_for(asked.shape, asked.rows_in_columns, period_s)
     configuration = _configuration(asked, recordings, shape, rows)
@@ -134,6 +136,12 @@ def _tell_left_out(recordings: Sequence[Recording], say: Callable[[str], None]) 
         say(
             f"Named like labels, so not sent: {', '.join(names)} (--labels scores by one, --signals sends it)"
         )
+
+
+def _tell_texts(recordings: Sequence[Recording], say: Callable[[str], None]) -> None:
+    names = dict.fromkeys(column.name for recording in recordings for column in recording.choice.texts)
+    if names:
+        say(f"No numbers, so not sent: {', '.join(names)} (a number has a decimal point, not a comma)")
 
 
 def _configuration(asked: Asked, recordings: Sequence[Recording], shape: Shape, rows: int) -> dict[str, Any]:

@@ -24,6 +24,12 @@ class Choice:
     left_out: tuple[Column, ...]
 
     @property
+    def texts(self) -> tuple[Column, ...]:
+        """Columns that are neither sent nor left out, for they are no numbers."""
+        known = (self.time, *self.signals, *self.left_out, *filter(None, [self.labels]))
+        return tuple(one for one in self.table.columns if one not in known and not one.is_number)
+
+    @property
     def seconds_sql(self) -> str:
         """A row's time in epoch seconds; null where it cannot be read. Without a zone it is UTC."""
         cell = quoted(self.time.name)
@@ -61,7 +67,7 @@ def choose(
     if not chosen:
         raise ReplayRefused(
             f"{table.path} has no column of numbers beside the time and labels; it has {table.names}. "
-            "Name the signals' columns with --signals"
+            "Name the signals' columns with --signals; a number has a decimal point, not a comma"
         )
     return Choice(table, moment, chosen, label, left_out)
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from producer_sim.pipeline.protocols import Counts, Observer, Observing, Pipeline
+from producer_sim.pipeline.protocols import Observer, Observing, Pipeline
+from producer_sim.pipeline.settling import Settled, settle
 from producer_sim.replay.drawn import Drawn
 from producer_sim.replay.labels import Window, faults
 from producer_sim.replay.recording import FLAT_OUT, Recording
@@ -96,9 +97,9 @@ def run_replay(
         except PutFailed as error:
             failure, sending = error, error.sending
         _tell(sending, observer, on_progress)
-        counts = observer.wait_until_settled(sending.observations, replay.settle_s) if observer else None
+        settled = settle(observer, sending.observations, replay.settle_s)
     folder.write("series", [series for one in drawn for series in one.series()])
-    summary = _summary(replay, pipeline, sending, counts, clock.now())
+    summary = _summary(replay, pipeline, sending, settled, clock.now())
     folder.write("run", summary)
     if failure is not None:
         raise failure
@@ -121,8 +122,9 @@ def _tell(sending: Sending, observer: Observer | None, on_progress: Callable[[Se
 
 
 def _summary(
-    replay: Replay, pipeline: Pipeline, sending: Sending, counts: Counts | None, ended_s: float
+    replay: Replay, pipeline: Pipeline, sending: Sending, settled: Settled, ended_s: float
 ) -> RunSummary:
+    counts = settled.counts
     return RunSummary(
         command="replay",
         pipeline=pipeline.name,
@@ -140,6 +142,6 @@ def _summary(
         learned=None if counts is None else counts.learned,
         skipped=None if counts is None else counts.skipped,
         quarantined=None if counts is None else counts.quarantined,
-        interrupted=sending.interrupted,
+        interrupted=sending.interrupted or settled.interrupted,
         configuration=replay.configuration,
     )

@@ -24,7 +24,7 @@ BUCKET = "models"
 REGION = "us-east-1"
 REQUESTS_MAX = 4
 """Of one call: the request and its three retries."""
-RETRIES_S_MAX = 5.0
+RETRIES_S_MAX = 20.0
 WARM_BYTES = 2**20
 
 

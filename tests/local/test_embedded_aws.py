@@ -174,7 +174,7 @@ def test_it_ends_with_the_process_that_started_it_even_if_that_is_killed(tmp_pat
         endpoint_url = parent.stdout.readline().strip()
         assert answers(endpoint_url)
         parent.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 5.0
+    deadline = time.monotonic() + 60.0  # it ends at once; a loaded machine may take its time
     while answers(endpoint_url):
         assert time.monotonic() < deadline, "the emulator outlives its parent"
         time.sleep(0.05)

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from producer_sim.commands.report import report_command
 from producer_sim.commands.score import score_command
+from producer_sim.outcome.mistakes import mistakes
 from producer_sim.outcome.report import render_report
 from producer_sim.outcome.summary import read_outcome, write_summary
 from producer_sim.outcome.verdict import verdict
@@ -162,6 +163,18 @@ def test_a_run_of_which_nothing_but_the_sending_is_known_says_so(tmp_path):
     ):
         assert text in page
     assert outcome.summary.lost is None
+
+
+def test_what_was_sent_to_a_stream_alone_is_not_said_to_be_missed(tmp_path):
+    folder = make_run_folder(tmp_path, SMALL)
+    for name in ("events", "alerts", "samples"):
+        (tmp_path / f"{name}.jsonl").unlink()
+    folder.write("run", msgspec.structs.replace(folder.run, learned=None, skipped=None, quarantined=None))
+    outcome = read_outcome(folder)
+    assert (outcome.summary.detected, outcome.summary.missed, outcome.summary.false_alarms) == (None,) * 3
+    assert verdict(outcome).sentence == "Held 5,000 observations a second."
+    assert "nobody watched; 10 were injected" in render_report(outcome)
+    assert mistakes(outcome) == []
 
 
 def test_an_interrupted_run_is_never_green(tmp_path):

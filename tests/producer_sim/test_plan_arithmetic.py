@@ -185,10 +185,20 @@ def test_an_object_a_signal_meets_s3s_rate_first():
     assert first.multiple == pytest.approx(0.35, rel=0.001)
 
 
+def test_what_is_too_much_at_any_rate_comes_first_and_does_not_hold():
+    # A page of two million models is larger than the function's memory, however rarely it is read.
+    plan = planned(Workload(signals=2_000_000), Configuration(10, "provisioned", 256, pages=1, memory_mb=512))
+    always = {limit.use.name for limit in plan.limits if limit.multiple == 0.0}
+    assert "Lambda, memory" in always
+    assert plan.limits[0].use.name in always
+    assert not plan.holds
+
+
 def test_an_on_demand_stream_grows_up_to_the_accounts_quota():
     reached = multiples(Workload(signals=1000), Configuration(1, "on-demand", 4))
     assert reached["stream, records in"] == pytest.approx(200, rel=0.001)
-    assert reached["shard, records in"] is None
+    # However many shards it opens, each signal has one: a thousand records a second.
+    assert reached["shard, records in"] == pytest.approx(1000, rel=0.001)
 
 
 def test_a_limit_binds_where_it_is_said_to():

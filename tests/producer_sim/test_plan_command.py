@@ -113,11 +113,33 @@ def test_where_nothing_holds_it_says_so():
     assert any("NONE of the four holds" in reason for reason in told["reasons"])
 
 
+def test_use_cases_that_are_still_to_be_written_are_named():
+    def told(use_cases):
+        return [
+            reason
+            for reason in as_json("--signals", "1000", "--use-cases", use_cases)["reasons"]
+            if "use_cases.py yet" in reason
+        ]
+
+    assert told("1") == []
+    assert told("2")[0].startswith("Not in consumer/use_cases.py yet: use-case-2. ")
+    assert told("5")[0].startswith("Not in consumer/use_cases.py yet: use-case-2 to use-case-5. ")
+
+
+def test_one_fast_signal_fills_one_shard_however_many_there_are():
+    plans = plans_of(Workload(1, rate=1000.0), Wishes(), ASSUMPTIONS, PRICES)
+    reached = {one.name: one.first_limit.multiple for one in plans}
+    assert reached["pages, single values"] == pytest.approx(1, rel=0.001)
+    assert reached["pages, columns"] == pytest.approx(10, rel=0.001)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("--signals", "10", "--model", "Oracle"), "measured: ADWIN"),
         (("--signals", "-1"), "--signals"),
+        (("--signals", "10", "--rate", "inf"), "--rate"),
+        (("--signals", "10", "--events-per-day", "inf"), "--events-per-day"),
         (("--signals", "10", "--batch-window", "301"), "--batch-window"),
         (("--signals", "10", "--ingest", "carrier-pigeon"), "sitewise"),
     ],

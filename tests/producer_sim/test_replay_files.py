@@ -5,6 +5,7 @@ import gzip
 import pytest
 from recordings import START, write_csv, write_jsonl, write_parquet
 
+from producer_sim.replay.asked import Asked, prepare
 from producer_sim.replay.choice import choose
 from producer_sim.replay.refusals import ReplayRefused
 from producer_sim.replay.survey import survey
@@ -157,3 +158,10 @@ def test_rows_stream_and_a_file_is_not_read_to_its_end_for_its_first(tmp_path):
     rows = choice.table.rows(f"{choice.seconds_sql}, v")
     assert next(rows)[0] == 1_583_064_000.0
     rows.close()
+
+
+def test_columns_of_text_are_named_before_anything_is_sent(tmp_path):
+    rows = "".join(f"2020-01-01 00:00:{second:02d};{second},5;{second}\n" for second in range(30))
+    said = []
+    prepare(Asked([written(tmp_path / "a.csv", "time;flow;level\n" + rows)]), said.append)
+    assert said[-1] == "No numbers, so not sent: flow (a number has a decimal point, not a comma)"

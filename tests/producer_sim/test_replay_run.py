@@ -222,3 +222,17 @@ def test_the_command_refuses_before_it_opens_a_pipeline(tmp_path, commands):
     assert result.exit_code == 1
     assert "has no column 'nope'" in result.output
     assert not (tmp_path / "run").exists()
+
+
+class Impatient(MemoryObserver):
+    """Somebody presses Ctrl-C as soon as there is only waiting."""
+
+    def wait_until_settled(self, observations, timeout_s):
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_it_waits_leaves_what_was_sent_and_counts_nothing_as_lost(tmp_path):
+    _, run, folder = replayed(tmp_path, [write_csv(tmp_path / "rig.csv")], Impatient(), speed=float("inf"))
+    assert (run.observations_sent, run.learned, run.lost) == (120, None, None)
+    assert run.interrupted
+    assert folder.run == run

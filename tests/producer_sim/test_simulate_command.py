@@ -151,6 +151,7 @@ def test_the_summary_says_what_each_shard_took(observer, tmp_path):
         (["--plant", "nowhere.yaml"], "factory and steady"),
         (["--duration", "1", "--count", "1"], "not both"),
         (["--processes", "many"], "'auto' or a number"),
+        (["--truth", "/dev/null/truth.json"], "Name another place with --truth"),
     ],
 )
 def test_a_mistake_is_told_with_what_is_allowed(observer, tmp_path, arguments, told):
@@ -158,6 +159,16 @@ def test_a_mistake_is_told_with_what_is_allowed(observer, tmp_path, arguments, t
     assert outcome.exit_code == 2
     assert told in " ".join(outcome.output.replace("│", " ").split())
     assert "Traceback" not in outcome.output
+
+
+def test_ctrl_c_before_anything_is_sent_is_told_in_a_sentence(tmp_path, monkeypatch):
+    def open_pipeline(*which):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "open_pipeline", open_pipeline)
+    outcome = run("--count", "1", "--run", str(tmp_path))
+    assert outcome.exit_code == 130
+    assert "nothing to sum up" in outcome.output
 
 
 INTERRUPTED = """
