@@ -40,7 +40,7 @@ class AlertLatency:
 
 
 def lag(samples: Sequence[Sample], started_s: float | None = None) -> Lag:
-    """Read the lag of all observations that were both due and settled; none where there are no samples."""
+    """Read the lag of all observations that were both due and settled; none where no sample shows any."""
     if not samples:
         return Lag(np.empty(0), np.empty(0))
     at_s = np.array([sample.at_s for sample in samples])
@@ -51,7 +51,9 @@ def lag(samples: Sequence[Sample], started_s: float | None = None) -> Lag:
     start_s = min(at_s[0], at_s[0] if started_s is None else started_s)
     at_s, due, settled = np.r_[start_s, at_s], np.r_[0.0, due], np.r_[0.0, settled]
     both = min(due[-1], settled[-1])
-    if both < 1:
+    # A run that is over between two samples has a lag below their distance, which is not zero.
+    is_over_at_once = np.array_equal(due, settled) and not np.any((due > 0) & (due < both))
+    if both < 1 or is_over_at_once:
         return Lag(np.empty(0), np.empty(0))
     # Halves: between two observations, where a flat stretch of a curve leaves no doubt about its end.
     read_at = np.floor(np.linspace(0.0, both - 1, min(_READ_AT, int(both)))) + 0.5

@@ -41,7 +41,7 @@ def test_lag_is_weighted_by_observations_not_by_seconds():
 
 
 def test_what_is_skipped_or_quarantined_has_settled_too():
-    curve = [(0, 0, 0, 0, 0), (1, 30, 10, 10, 10)]
+    curve = [(0, 0, 0, 0, 0), (1, 30, 10, 10, 10), (2, 60, 20, 20, 20)]
     found = lag([Sample(START_S + at, due, due, *rest) for at, due, *rest in curve], START_S)
     assert found.quantile_s(0.99) == pytest.approx(0.0)
 
@@ -72,3 +72,8 @@ def test_put_to_alert_is_from_arrival_to_the_first_receipt():
     waits = alert_latency(alerts, detections)
     assert waits.put_to_alert_s.tolist() == [3.0]
     assert waits.due_to_alert_s.tolist() == [4.0]
+
+
+def test_a_run_that_is_over_between_two_samples_has_no_lag_of_zero():
+    samples = [Sample(100.0, 0, 0, 0, 0, 0), Sample(101.0, 500, 500, 500, 0, 0)]
+    assert lag(samples, 100.2).quantile_s(0.5) is None
