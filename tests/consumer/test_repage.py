@@ -201,7 +201,9 @@ def test_a_move_elsewhere_does_not_give_up_pages_that_another_has_put_in_force_m
         move(world, 32)
         assert world.invoke(STREAM[HALF:], world.cold()).failed == []
 
-    beside = Meanwhile(world.objects, lambda call, key: key.endswith("layout.json") and call == "put", the_other_ends)
+    beside = Meanwhile(
+        world.objects, lambda call, key: key.endswith("layout.json") and call == "put", the_other_ends
+    )
     with pytest.raises(PageChanged):
         move_beside(beside, 64)
     assert layout(world) == {"pages": 32}
@@ -213,7 +215,9 @@ def test_a_move_that_is_taken_back_is_fenced_too():
     world.invoke(STREAM[:HALF])
     interrupted(world, 64, 2)
     failed = []
-    one_each = [[delivered for delivered in STREAM if delivered["kinesis"]["partitionKey"] == s] for s in SIGNALS]
+    one_each = [
+        [delivered for delivered in STREAM if delivered["kinesis"]["partitionKey"] == s] for s in SIGNALS
+    ]
     beside = Meanwhile(
         world.objects,
         lambda call, key: call == "write",
