@@ -10,13 +10,14 @@ It can be interrupted anywhere and run again: until `layout.json` says so, the o
 """
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import msgspec
 
-from consumer.core.errors import ConfigurationError, Unavailable, UnreadablePage
+from consumer.core.errors import ConfigurationError, PageChanged, Unavailable, UnreadablePage
 from consumer.core.layout import Layout
 from consumer.edge.layout_store import Recorded, layout_key, recorded_in
 from consumer.edge.objects import Found, Missing, Unchanged
@@ -73,14 +74,18 @@ class Repage:
             signals = sum(map(len, await self._each(new.folder, self._states)))
         else:
             self.tell(f"from {_name(old)} to {_name(new)}")
-            version = await self._record(Recorded(old.pages, moving_to=pages), version)
+            version = await self._record(Recorded(old.pages, pages, secrets.token_hex(8)), version)
             if recorded.moving_to not in (None, old.pages, pages):
                 # An interrupted move elsewhere: what it has written is in force nowhere, nor will be.
                 await self._each(Layout(self.prefix, recorded.moving_to or 0).folder, self._give_up)
             await self._each(old.folder, self._fence)
             self.tell("the old pages are fenced")
+            replaced = await self._versions(new)  # from here on, whoever writes there makes this move fail
             states = await self._gather(old)
-            await self._write(new, states)
+            _, now = await self._recorded()
+            if now != version:
+                raise PageChanged("another move began meanwhile")
+            await self._write(new, states, replaced)
             await self._record(Recorded(pages), version)
             self.tell("the new pages are in force")
             signals = len(states)
@@ -133,24 +138,33 @@ class Repage:
         except UnreadablePage as error:
             raise UnreadablePage(f"the page {key} cannot be read, and nothing was moved: {error}") from error
 
+    async def _fenced_states(self, key: str, version: str, body: bytes) -> States:
+        if moved(body) != body:
+            raise PageChanged(f"{key} was made since the others were fenced")
+        return await self._states(key, version, body)
+
     async def _gather(self, old: Layout) -> States:
         states: States = {}
-        for page in await self._each(old.folder, self._states):
+        for page in await self._each(old.folder, self._fenced_states):
             if twice := states.keys() & page.keys():
                 raise UnreadablePage(f"two pages of {old.folder} hold the signal {min(twice).signal!r}")
             states |= page
         return states
 
-    async def _write(self, new: Layout, states: States) -> None:
+    async def _versions(self, layout: Layout) -> dict[str, str]:
+        async def version(key: str, version: str, body: bytes) -> tuple[str, str]:
+            return key, version
+
+        return dict(await self._each(layout.folder, version))
+
+    async def _write(self, new: Layout, states: States, versions: dict[str, str]) -> None:
         """Write every new page, over whatever an earlier move or an interrupted one has left there."""
-        pages: dict[str, States] = {key: {} for key in await self.objects.keys(new.folder)}
+        pages: dict[str, States] = {key: {} for key in versions}
         for key, state in states.items():
             pages.setdefault(new.key_of(key.carrier), {})[key] = state
 
         async def write(key: str, page: States) -> None:
-            found = await self.objects.get(key, bytes_max=0)
-            version = found.e_tag if isinstance(found, Found) else None
-            await self.objects.replace(key, self.codec.encode(page), version)
+            await self.objects.replace(key, self.codec.encode(page), versions.get(key))
 
         await asyncio.gather(*(write(key, page) for key, page in pages.items()))
         self.tell(f"{len(pages)} pages are written, with {len(states)} signals")

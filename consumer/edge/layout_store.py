@@ -18,6 +18,8 @@ class Recorded(msgspec.Struct, frozen=True, omit_defaults=True):
 
     pages: Annotated[int, Meta(ge=0, le=4096)]
     moving_to: Annotated[int, Meta(ge=0, le=4096)] | None = None
+    move: str = ""
+    """Tells one move from another: S3's ETag of the same text is the same."""
 
 
 class LayoutStore:

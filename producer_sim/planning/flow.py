@@ -15,7 +15,8 @@ class Flow:
 
     Units: rates a second of the whole plant, the others of one invocation; `window_s` between two
            invocations of a shard; `batch_records` at most in an invocation; `commits_per_s` of pages, each
-           of which is one PUT, and one GET where the page is not warm; `states` are the models in the pages that are written
+           of which is one PUT, and one GET where the page is not warm; `states` are the models in the pages
+           that are written
     """
 
     records_per_s: float

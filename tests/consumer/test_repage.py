@@ -1,13 +1,16 @@
 """Models move between layouts offline: nothing is lost, wherever it is interrupted."""
 
 import asyncio
+import hashlib
+import itertools
 import json
 import threading
 
 import pytest
-from world import PREFIX, Crash, World, assert_exact, interleaved, points, step
+from world import PREFIX, Crash, InMemoryObjects, World, assert_exact, interleaved, points, step
 
 from consumer.core.errors import ConfigurationError, PageChanged, Unavailable
+from consumer.core.layout import Layout
 from consumer.edge.page_codec import PageCodec
 from consumer.repage import Repage
 
@@ -181,6 +184,12 @@ class Meanwhile:
         return await self.objects.keys(prefix)
 
 
+def before_the_new_pages_are_written():
+    """The move reads layout.json once more when it knows what it will write."""
+    reads = itertools.count()
+    return lambda call, key: call == "read" and key.endswith("layout.json") and next(reads) == 1
+
+
 def move_beside(objects, pages: int):
     return asyncio.run(Repage(objects, PageCodec(), PREFIX, lambda line: None).run(pages))
 
@@ -220,10 +229,64 @@ def test_a_move_that_is_taken_back_is_fenced_too():
     ]
     beside = Meanwhile(
         world.objects,
-        lambda call, key: call == "write",
+        before_the_new_pages_are_written(),
         lambda: failed.extend(world.invoke(records).failed for records in one_each),
     )
     move_beside(beside, 16)
+    assert failed
     assert all(failed), "a warm function is refused"
     world.invoke(STREAM, world.cold())
     assert_exact(world, STREAM)
+
+
+class AsS3(InMemoryObjects):
+    """A bucket whose ETags are of the content, as S3's: the same text has the same one again."""
+
+    def _store(self, key, body):
+        self.objects[key] = (f'"{hashlib.md5(body).hexdigest()}"', body)
+        return self.objects[key][0]
+
+
+@pytest.mark.parametrize("objects", [InMemoryObjects, AsS3])
+@pytest.mark.parametrize(
+    "when",
+    [
+        pytest.param(lambda: before_the_new_pages_are_written(), id="before it asks whether it is alone"),
+        pytest.param(
+            lambda: lambda call, key: call == "put" and "/pages/64/" in key, id="after it has asked"
+        ),
+    ],
+)
+def test_of_two_moves_at_once_the_one_that_comes_too_late_changes_nothing(objects, when):
+    world = World(16, objects=objects())
+    world.invoke(STREAM[:HALF])
+
+    def another_moves_and_functions_go_on():
+        move(world, 64)
+        assert world.invoke(STREAM[HALF:], world.cold()).failed == []
+
+    beside = Meanwhile(world.objects, when(), another_moves_and_functions_go_on)
+    with pytest.raises(PageChanged):
+        move_beside(beside, 64)
+    assert layout(world) == {"pages": 64}
+    assert_exact(world, STREAM)
+
+
+def test_a_page_that_is_made_after_the_fences_stops_the_move():
+    pages = [Layout(PREFIX, 16).key_of(signal) for signal in SIGNALS]
+    page = next(page for page in pages if pages.count(page) == 1)
+    signal = SIGNALS[pages.index(page)]
+    world = World(16)
+    world.invoke([one for one in STREAM[:HALF] if one["kinesis"]["partitionKey"] != signal])
+    late = [one for one in STREAM if one["kinesis"]["partitionKey"] == signal][:50]
+    other = World(16, objects=InMemoryObjects())
+    other.invoke(late)
+    body = other.objects.objects[page][1]
+    beside = Meanwhile(
+        world.objects,
+        lambda call, key: call == "list" and "/pages/64/" in key,
+        lambda: asyncio.run(world.objects.replace(page, body, None)),
+    )
+    with pytest.raises(PageChanged, match="fenced"):
+        move_beside(beside, 64)
+    assert layout(world)["pages"] == 16
