@@ -2,6 +2,7 @@
 
 import json
 from functools import cache
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from aws_cdk import App, assertions
@@ -19,9 +20,11 @@ def template(plant: dict[str, Any] | None = None, known_use_cases: tuple[str, ..
 
 @cache
 def _template(plant: str, known_use_cases: tuple[str, ...]) -> str:
-    app = App(context={"plants": {PLANT: json.loads(plant)}})
-    [(name, checked)] = read_plants(app.node.try_get_context("plants"), known_use_cases).items()
-    return json.dumps(assertions.Template.from_stack(PipelineStack(app, name, checked)).to_json())
+    # A folder of our own, for CDK leaves its own behind, with a copy of the asset in each.
+    with TemporaryDirectory(prefix="synthesised-") as folder:
+        app = App(outdir=folder, context={"plants": {PLANT: json.loads(plant)}})
+        [(name, checked)] = read_plants(app.node.try_get_context("plants"), known_use_cases).items()
+        return json.dumps(assertions.Template.from_stack(PipelineStack(app, name, checked)).to_json())
 
 
 def of_type(template: dict, resource_type: str) -> dict[str, dict]:
