@@ -2,6 +2,7 @@
 
 import json
 from functools import cache
+from itertools import count
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -11,6 +12,8 @@ from stack.context import read_plants
 from stack.pipeline_stack import PipelineStack
 
 PLANT = "TestPlant"
+# CDK leaves its output behind; this goes when the process ends.
+_OUTPUT, _NUMBERS = TemporaryDirectory(prefix="synthesised-"), count()
 
 
 def template(plant: dict[str, Any] | None = None, known_use_cases: tuple[str, ...] = ("drift",)) -> dict:
@@ -20,11 +23,11 @@ def template(plant: dict[str, Any] | None = None, known_use_cases: tuple[str, ..
 
 @cache
 def _template(plant: str, known_use_cases: tuple[str, ...]) -> str:
-    # A folder of our own, for CDK leaves its own behind, with a copy of the asset in each.
-    with TemporaryDirectory(prefix="synthesised-") as folder:
-        app = App(outdir=folder, context={"plants": {PLANT: json.loads(plant)}})
-        [(name, checked)] = read_plants(app.node.try_get_context("plants"), known_use_cases).items()
-        return json.dumps(assertions.Template.from_stack(PipelineStack(app, name, checked)).to_json())
+    # Without a copy of the asset for each: a template names it by its hash alone.
+    context = {"plants": {PLANT: json.loads(plant)}, "aws:cdk:disable-asset-staging": True}
+    app = App(outdir=f"{_OUTPUT.name}/{next(_NUMBERS)}", context=context)
+    [(name, checked)] = read_plants(app.node.try_get_context("plants"), known_use_cases).items()
+    return json.dumps(assertions.Template.from_stack(PipelineStack(app, name, checked)).to_json())
 
 
 def of_type(template: dict, resource_type: str) -> dict[str, dict]:
