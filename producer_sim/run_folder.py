@@ -14,7 +14,10 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-FaultKind = Literal[
+DEFAULT_FOLDER = Path("build/run")
+"""Where `simulate` leaves a run, and `score` and `report` look for one."""
+
+InjectedKind = Literal[
     "step",
     "ramp",
     "variance",
@@ -27,8 +30,10 @@ FaultKind = Literal[
     "bad-quality",
     "nan",
     "garbage",
-    "changepoint",
 ]
+FaultKind = InjectedKind | Literal["changepoint"]
+"""What a plant can inject, or a recording be labelled with."""
+
 Expected = Literal["alert", "quarantine", "skip", "learn"]
 
 _Line = TypeVar("_Line", bound=msgspec.Struct)

@@ -7,11 +7,11 @@ import typer
 
 from producer_sim.outcome.report import write_report
 from producer_sim.outcome.score import WITHIN_OBSERVATIONS
-from producer_sim.run_folder import RunFolder, RunFolderIncomplete
+from producer_sim.run_folder import DEFAULT_FOLDER, RunFolder, RunFolderIncomplete
 
 
 def report_command(
-    run: Annotated[Path, typer.Option(help="Folder of a run of simulate or replay.")] = Path("build/load"),
+    run: Annotated[Path, typer.Option(help="Folder of a run of simulate or replay.")] = DEFAULT_FOLDER,
     out: Annotated[Path | None, typer.Option(help="The HTML file; report.html in the run's folder.")] = None,
     within: Annotated[
         int, typer.Option(min=1, help="A fault is detected within so many observations of its signal.")
@@ -19,7 +19,7 @@ def report_command(
 ) -> None:
     """Show a run in one HTML file that opens without network.
 
-    Example: python -m producer_sim report --run build/load
+    Example: python -m producer_sim report --run build/run
     """
     try:
         path = write_report(RunFolder(run), out, within)

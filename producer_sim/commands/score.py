@@ -13,15 +13,20 @@ from rich.table import Table
 
 from producer_sim.outcome.kinds import kept, kinds_of_disturbances, kinds_of_faults
 from producer_sim.outcome.score import WITHIN_OBSERVATIONS, Score, score
-from producer_sim.run_folder import ReceivedEvent, RunFolder, RunFolderIncomplete, RunSummary, Truth
+from producer_sim.run_folder import (
+    DEFAULT_FOLDER,
+    ReceivedEvent,
+    RunFolder,
+    RunFolderIncomplete,
+    RunSummary,
+    Truth,
+)
 
 _Read = TypeVar("_Read")
 
-RUN_DEFAULT = Path("build/load")
-
 
 def score_command(
-    run: Annotated[Path, typer.Option(help="Folder of a run of simulate or replay.")] = RUN_DEFAULT,
+    run: Annotated[Path, typer.Option(help="Folder of a run of simulate or replay.")] = DEFAULT_FOLDER,
     truth: Annotated[
         Path | None, typer.Option(help="What was injected, instead of the run's; with --events.")
     ] = None,
@@ -36,7 +41,7 @@ def score_command(
 ) -> None:
     """Say which faults were detected, how soon, which were missed, and which alarms were false.
 
-    Example: python -m producer_sim score --run build/load
+    Example: python -m producer_sim score --run build/run
     """
     if (truth is None) != (events is None):
         raise typer.BadParameter("--truth and --events go together: give both, or --run")

@@ -23,7 +23,7 @@ from producer_sim.pipeline.target import Pipeline, open_pipeline
 from producer_sim.plant.reading import PlantFileWrong, read_plant, shipped_plants
 from producer_sim.plant.simulation import PlantImpossible
 from producer_sim.plant.simulation import simulate as simulate_plant
-from producer_sim.run_folder import RunFolder
+from producer_sim.run_folder import DEFAULT_FOLDER, RunFolder
 from producer_sim.sending.failures import PutFailed
 from producer_sim.sending.processes import ProcessFailed
 from producer_sim.shapes import SHAPES, ShapeUnknown
@@ -87,9 +87,9 @@ def simulate(
     truth: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write here what was injected where.")
     ] = None,
-    run: Annotated[Path, typer.Option(metavar="FOLDER", help="The folder for what the run leaves.")] = Path(
-        "build/run"
-    ),
+    run: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="The folder for what the run leaves.")
+    ] = DEFAULT_FOLDER,
     report: Annotated[bool, typer.Option(help="Write FOLDER/report.html in the end.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, for a script.")] = False,
     settle: Annotated[

@@ -6,20 +6,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-InjectedKind = Literal[
-    "step",
-    "ramp",
-    "variance",
-    "stuck",
-    "drop-out",
-    "spikes",
-    "late",
-    "out-of-order",
-    "duplicates",
-    "bad-quality",
-    "nan",
-    "garbage",
-]
+from producer_sim.run_folder import InjectedKind
+
 _FIELDS_OF_A_NAME = {"line", "asset", "number"}
 _A_TIME = "a time is a number of seconds after the start, such as 90, or a share of the run, such as 50%"
 

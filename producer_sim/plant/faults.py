@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from producer_sim.payloads import Garbled, Value
-from producer_sim.plant.description import InjectedKind
 from producer_sim.plant.randomness import Floats, draw, key_of, normals, uniforms
-from producer_sim.run_folder import Expected
+from producer_sim.run_folder import Expected, InjectedKind
 
 Ticks = npt.NDArray[np.int64]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from producer_sim.plant.description import InjectedKind
 from producer_sim.plant.reading import PlantFileWrong, parse_plant, read_plant, shipped_plants
+from producer_sim.run_folder import InjectedKind
 
 GOOD = """
 signals: 10
