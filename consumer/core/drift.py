@@ -56,7 +56,9 @@ class DriftUseCase:
         own_seed = {"seed": seed} if parameters.get("seed", seed) is None else None
         return Watched(Base.clone(self.detector, own_seed))
 
-    def learn(self, watched: Watched, values: Sequence[float]) -> list[Finding]:
+    def learn(
+        self, watched: Watched, values: Sequence[float], timestamps: Sequence[float | None] = ()
+    ) -> list[Finding]:
         """Feed the detector the values, in order."""
         findings: list[Finding] = []
         detector, total, start = watched.detector, watched.total, -watched.count

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from consumer.core.batch import Batch
+from consumer.core.batch import Batch, Run
 from consumer.core.state import State
 
 # How much is learned between two looks at the time; a KSWIN takes half a millisecond for each.
@@ -36,6 +36,18 @@ def _parts(entries: Sequence[int], records: list[int]) -> Iterator[Sequence[int]
 def taken(column: list[_T], entries: Sequence[int]) -> list[_T]:
     """These entries of a column: the column itself where it is all of them."""
     return column if len(entries) == len(column) else [column[entry] for entry in entries]
+
+
+def times(run: Run, entries: Sequence[int], batch: Batch) -> list[float | None]:
+    """When these entries were observed, in seconds: where nobody said, when they arrived."""
+    timestamps = taken(run.timestamps, entries)
+    if None not in timestamps:
+        return timestamps
+    arrived_s = batch.records.arrived_s
+    return [
+        arrived_s[run.records[entry]] if timestamp is None else timestamp
+        for entry, timestamp in zip(entries, timestamps, strict=True)
+    ]
 
 
 def before_record(left: int, records: list[int]) -> list[int]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from consumer.core.batch import Batch, Refusal, Run
-from consumer.core.entries import OBSERVATIONS_PER_LOOK, before_record, looks, taken, unlearned
+from consumer.core.entries import OBSERVATIONS_PER_LOOK, before_record, looks, taken, times, unlearned
 from consumer.core.errors import BadDeployment, ModelRaised
 from consumer.core.exclusions import Exclusions, Raised
 from consumer.core.finding_event import event_of_finding
@@ -81,7 +81,7 @@ class Learning:
             unlooked += count
             signals += 1
             try:
-                findings = learn(state.model, run.values)
+                findings = learn(state.model, run.values, times(run, range(count), batch))
             except ModelRaised as error:
                 learned.raised[key] = Raised(error.index, error.reason)
                 continue
@@ -159,7 +159,9 @@ class Learning:
             self.learned.skipped += len(entries) - len(in_time)
             entries = in_time
         try:
-            findings = self.use_case.learn(state.model, taken(run.values, entries))
+            findings = self.use_case.learn(
+                state.model, taken(run.values, entries), times(run, entries, self.batch)
+            )
         except ModelRaised as error:
             raise ModelRaised(entries[error.index], error.reason) from error
         for finding in findings:

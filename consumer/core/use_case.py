@@ -54,8 +54,11 @@ class UseCase(Protocol):
     def create(self, seed: int) -> Any:
         """A model that has learned nothing."""
 
-    def learn(self, model: Any, values: Sequence[float]) -> list[Finding]:
-        """Let the model learn the values in order.
+    def learn(self, model: Any, values: Sequence[float], timestamps: Sequence[float | None]) -> list[Finding]:
+        """Let the model learn the values in order; they are not to be changed.
+
+        Shape: two columns of one length. `timestamps` are seconds since 1970, UTC: where the payload had
+        none, of the arrival; None where that is not known either.
 
         Raises: `ModelRaised` with the index of the value, where the model raises or answers with NaN; the
             model is then not to be used again.

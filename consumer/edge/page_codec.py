@@ -84,7 +84,9 @@ class PageCodec:
         Raises: `ConfigurationError` where it cannot, naming the class that is not allowed.
         """
         model = use_case.create(seed=0)
-        use_case.learn(model, [float(value % 7) for value in range(64)])
+        use_case.learn(
+            model, [float(value % 7) for value in range(64)], [60.0 * minute for minute in range(64)]
+        )
         key = SignalKey("signal", "signal")
         try:
             page = self.encode({key: State(model)})

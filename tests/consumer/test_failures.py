@@ -224,7 +224,7 @@ class Fussy(DriftUseCase):
     raises_at: frozenset = frozenset()
     broken: bool = False
 
-    def learn(self, watched, values):
+    def learn(self, watched, values, timestamps):
         findings = []
         for index, value in enumerate(values):
             if self.broken or value in self.raises_at:

@@ -249,7 +249,7 @@ class Raises(DriftUseCase):
 
     detector: object = field(default_factory=drift.NoDrift)
 
-    def learn(self, watched, values):
+    def learn(self, watched, values, timestamps):
         if not values:
             return []
         raise ModelRaised(0, f"the model raised ArithmeticError: {values[0]} {TEXT}")
