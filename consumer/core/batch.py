@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import msgspec
+
 from consumer.core.errors import Unlearnable
 from consumer.core.records import Record, Records, Shard
 from consumer.core.signals import SignalKey, check_name, plain_key
@@ -20,20 +22,26 @@ class Refusal(NamedTuple):
     signal: str | None = None
 
 
-@dataclass(slots=True)
-class Run:
+class Run(msgspec.Struct, gc=False):  # there may be ten thousand
     """The observations of one signal in one batch, in order.
 
     Shape: four columns of one length, of which `records` (indices into the batch) ascends; and for the
     observations that carry nothing to learn, `skipped` (their records, ascending) and `skipped_positions`.
     """
 
-    values: list[float] = field(default_factory=list)
-    timestamps: list[float | None] = field(default_factory=list)
-    records: list[int] = field(default_factory=list)
-    positions: list[int] = field(default_factory=list)
-    skipped: list[int] = field(default_factory=list)
-    skipped_positions: list[int] = field(default_factory=list)
+    values: list[float] = []
+    timestamps: list[float | None] = []
+    records: list[int] = []
+    positions: list[int] = []
+    skipped: list[int] = []
+    skipped_positions: list[int] = []
+
+    def extend(self, other: "Run") -> None:
+        """Add what lies in later records."""
+        for column, further in zip(
+            msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True
+        ):
+            column += further
 
     def first_record(self) -> int:
         """The first record that carries an observation of this signal."""
@@ -55,7 +63,8 @@ class Run:
 class Batch:
     """The records of one shard in order of their sequence numbers, and what they say.
 
-    It is filled record by record: `begin` or `go_to`, then what the record holds, in its order.
+    The runs are in the order of their first records. It is filled record by record: `begin` or `go_to`, then
+    what the record holds, in its order.
     """
 
     shard: Shard
@@ -63,6 +72,8 @@ class Batch:
     runs: dict[SignalKey, Run] = field(default_factory=dict)
     plain_runs: dict[str, Run] = field(default_factory=dict)
     """Those of `runs` whose signal is the carrier itself, by its name."""
+    has_untimed: bool = False
+    """Whether some observations came without a timestamp of their own."""
     refusals: list[Refusal] = field(default_factory=list)
     uncertain: int = 0
     record: int = -1
@@ -86,17 +97,23 @@ class Batch:
         """Add one observation of the signal `carrier`, or of its part `name`; no timestamp: the arrival's."""
         run = self.plain_run(carrier) if name is None else self._named_run(carrier, name)
         position = self._take()  # it may raise: the columns stay of one length
+        if timestamp is None:
+            self.has_untimed = True
         run.values.append(value)
         run.timestamps.append(timestamp)
         run.records.append(self.record)
         run.positions.append(position)
 
-    def observe_column(self, carrier: str, values: list[float], timestamps: Sequence[float | None]) -> None:
-        """Add many observations of one signal at once."""
+    def observe_column(self, carrier: str, values: list[float], timestamps: Sequence[float] | None) -> None:
+        """Add many observations of one signal at once; no timestamps: the arrival's."""
         run = self.plain_run(carrier)
         first = self._take(len(values))
         run.values += values
-        run.timestamps += timestamps
+        if timestamps is None:
+            self.has_untimed = True
+            run.timestamps += [None] * len(values)
+        else:
+            run.timestamps += timestamps
         run.records += [self.record] * len(values)
         run.positions += range(first, first + len(values))
 
@@ -127,8 +144,8 @@ class Batch:
         self.refuse(reason)
 
     def first_record(self, keys: Iterable[SignalKey]) -> int:
-        """The first record that carries an observation of any of these signals."""
-        return min(self.runs[key].first_record() for key in keys)
+        """The first record that carries an observation of any of these signals, of this batch's order."""
+        return self.runs[next(iter(keys))].first_record()
 
     def plain_run(self, signal: str) -> Run:
         """The run of a signal that its records bring alone."""
@@ -137,6 +154,14 @@ class Batch:
             key = plain_key(signal)
             run = self.plain_runs[signal] = self.runs[key] = Run()
         return run
+
+    def add_run(self, key: SignalKey, added: Run) -> None:
+        """Add the observations that further records bring of the signal `key`, each alone."""
+        run = self.plain_runs.setdefault(key.signal, added)
+        if run is added:
+            self.runs[key] = run
+        else:
+            run.extend(added)
 
     def _named_run(self, carrier: str, name: str) -> Run:
         if name == "":

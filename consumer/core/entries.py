@@ -41,7 +41,7 @@ def taken(column: list[_T], entries: Sequence[int]) -> list[_T]:
 def times(run: Run, entries: Sequence[int], batch: Batch) -> list[float | None]:
     """When these entries were observed, in seconds: where nobody said, when they arrived."""
     timestamps = taken(run.timestamps, entries)
-    if None not in timestamps:
+    if not batch.has_untimed:
         return timestamps
     arrived_s = batch.records.arrived_s
     return [

@@ -10,10 +10,8 @@ from consumer.core.exclusions import Exclusions, Raised
 from consumer.core.finding_event import event_of_finding
 from consumer.core.learned import Learned
 from consumer.core.signals import SignalKey, seed_of
-from consumer.core.state import State, Watermark
+from consumer.core.state import State
 from consumer.core.use_case import Finding, UseCase
-
-_NEVER = Watermark(-1, (), None)
 
 
 @dataclass(slots=True)
@@ -63,25 +61,24 @@ class Learning:
             return keys
         runs, states, shard, learn = batch.runs, self.states, batch.shard, self.use_case.learn
         others, signals, observations, unlooked = [], 0, 0, self._unlooked
-        first = records.first_sequence_number
+        first, untimed = records.first_sequence_number, batch.has_untimed
         for key in keys:
             run, state = runs[key], states.get(key)
-            count = len(run.records)
-            if state is None or run.skipped or count > OBSERVATIONS_PER_LOOK:
+            watermark = state and state.watermarks.get(shard)
+            count = len(run.values)
+            if not watermark or watermark.sequence_number >= first or run.skipped:
                 others.append(key)
                 continue
-            if state.watermarks.get(shard, _NEVER).sequence_number >= first:
-                others.append(key)
-                continue
-            if unlooked >= OBSERVATIONS_PER_LOOK:
-                if self.is_short():
+            if unlooked + count > OBSERVATIONS_PER_LOOK:
+                if count > OBSERVATIONS_PER_LOOK or self.is_short():
                     others.append(key)
                     continue
                 unlooked = 0
             unlooked += count
             signals += 1
+            timestamps = times(run, range(count), batch) if untimed else run.timestamps
             try:
-                findings = learn(state.model, run.values, times(run, range(count), batch))
+                findings = learn(state.model, run.values, timestamps)
             except ModelRaised as error:
                 learned.raised[key] = Raised(error.index, error.reason)
                 continue

@@ -4,8 +4,8 @@ What is read here comes out as `payloads` would read it: whatever is unusual in 
 of its signal to a value out of bounds, leaves the whole record to the other reader.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from itertools import count
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -22,6 +22,14 @@ _Time = Annotated[float, Meta(ge=0, lt=1e14)]  # seconds or milliseconds, since 
 _SECONDS_MAX = 1e11
 # No text is so: where a field of this type is there, the decoder refuses the payload.
 _Nothing = Annotated[str, Meta(min_length=1, max_length=0)] | UnsetType
+
+
+class BarePoint(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """The most usual of all: numbers, and no other field."""
+
+    signal: str
+    value: _Value
+    timestamp: _Time
 
 
 class Point(msgspec.Struct, gc=False, rename="camel"):
@@ -73,6 +81,11 @@ class Columns(msgspec.Struct, gc=False, rename="camel"):
     entries: _Nothing = UNSET
 
 
+class _NotPlain(Unlearnable):
+    """The other reader is to say what it is."""
+
+
+_decode_bare_point = msgspec.json.Decoder(BarePoint).decode
 _decode_point = msgspec.json.Decoder(Point).decode
 _decode_key_and_body = msgspec.json.Decoder(KeyAndBody).decode
 _decode_columns = msgspec.json.Decoder(Columns).decode
@@ -117,39 +130,59 @@ class PlainReader:
 
 def _read_points(payloads: Sequence[bytes], first: int, batch: Batch) -> bool:
     """Read points, from the record `first` on; say False, having read nothing, where one is no point."""
-    decode, runs = _decode_point, batch.plain_runs
     try:
-        points = [decode(payload) for payload in payloads]
+        points, timestamps = _points(payloads)
         values = cast("list[float]", [point.value for point in points])
-        timestamps = _timestamps([point.timestamp for point in points])
-        if timestamps is None or set(map(type, values)) != {float}:
-            return False
-        signals = [point.signal for point in points]
-        for key in [plain_key(signal) for signal in set(signals) - runs.keys()]:
-            batch.runs[key] = runs[key.signal] = Run()
+        places: defaultdict[str, list[int]] = defaultdict(list)
+        for place, point in enumerate(points):
+            places[point.signal].append(place)
+        keys = [plain_key(signal) for signal in places]
     except (*_UNREADABLE, Unlearnable):
         return False
-    for record, signal, value, timestamp in zip(count(first), signals, values, timestamps, strict=False):
-        run = runs[signal]
-        run.values.append(value)
-        run.timestamps.append(timestamp)
-        run.records.append(record)
-        run.positions.append(0)
+    batch.has_untimed |= timestamps is None
+    for key, of_signal in zip(keys, places.values(), strict=True):
+        run = Run(
+            [values[place] for place in of_signal],
+            [None] * len(of_signal) if timestamps is None else [timestamps[place] for place in of_signal],
+            [first + place for place in of_signal] if first else of_signal,
+            [0] * len(of_signal),
+        )
+        batch.add_run(key, run)
     return True
 
 
-def _timestamps(column: list[float | str | None]) -> Sequence[float | None] | None:
-    """The seconds of each; None where one is to be looked at by itself."""
+def _points(payloads: Sequence[bytes]) -> tuple[list[BarePoint] | list[Point], list[float] | None]:
+    """The points with their timestamps in seconds, or None where no point has one."""
+    try:
+        bare = [_decode_bare_point(payload) for payload in payloads]
+    except _UNREADABLE:
+        points = [_decode_point(payload) for payload in payloads]
+        if set(map(type, [point.value for point in points])) != {float}:
+            raise _NotPlain from None
+        return points, _timestamps([point.timestamp for point in points])
+    timestamps = [point.timestamp for point in bare]
+    return bare, _seconds(timestamps)
+
+
+def _timestamps(column: list[float | str | None]) -> list[float] | None:
+    """The seconds of each; raises `_NotPlain` where one is to be looked at by itself."""
     kinds = set(map(type, column))
     if kinds == {float}:
         return _seconds(cast("list[float]", column))
     if kinds == {str}:
         return list(map(seconds, column))
-    return cast("list[None]", column) if kinds == {type(None)} else None
+    if kinds == {type(None)}:
+        return None
+    raise _NotPlain
 
 
-def _seconds(column: list[float]) -> list[float] | None:
-    return column if max(column, default=0.0) < _SECONDS_MAX else seconds_column(column)
+def _seconds(column: list[float]) -> list[float]:
+    if max(column, default=0.0) < _SECONDS_MAX:
+        return column
+    found = seconds_column(column)
+    if found is None:
+        raise _NotPlain
+    return found
 
 
 def _read(plain: Point | Columns, batch: Batch) -> None:
@@ -161,15 +194,13 @@ def _read(plain: Point | Columns, batch: Batch) -> None:
         batch.observe(plain.signal, None, number(plain.value), timestamp)
 
 
-class _NotPlain(Unlearnable):
-    """The other reader is to say what it is."""
-
-
 def _read_columns(columns: Columns, batch: Batch) -> None:
     values = columns.values
-    timestamps: list[float] | list[None] | None = [None] * len(values)
+    timestamps = None
+    if not 0 < len(values) <= OBSERVATIONS_PER_RECORD_MAX:
+        raise _NotPlain
     if columns.timestamps is not UNSET:
         timestamps = _seconds(columns.timestamps)
-    if timestamps is None or not 0 < len(values) == len(timestamps) <= OBSERVATIONS_PER_RECORD_MAX:
-        raise _NotPlain
+        if len(timestamps) != len(values):
+            raise _NotPlain
     batch.observe_column(columns.signal, values, timestamps)

@@ -2,8 +2,9 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from consumer.core.batch import Batch, Run
 from consumer.core.records import Shard
@@ -14,7 +15,7 @@ _WATERMARK_AGE_MAX_S = 366 * 24 * 3600.0
 _SPREAD_WITHIN_S = 60.0
 
 
-class Watermark(NamedTuple):
+class Watermark(msgspec.Struct, gc=False):
     """The last sequence number learned from a shard, and the partition keys learned under it.
 
     A sequence number is unique per partition key: two records of one shard may share it.
@@ -24,13 +25,22 @@ class Watermark(NamedTuple):
     partition_keys: tuple[str, ...]
     arrived_s: float | None
 
+    def raise_to(
+        self, sequence_number: int, partition_keys: tuple[str, ...], arrived_s: float | None
+    ) -> None:
+        """Note what was learned now, above what was learned before; in place, for there may be thousands."""
+        if sequence_number == self.sequence_number:
+            partition_keys = tuple(sorted({*partition_keys, *self.partition_keys}))
+        self.sequence_number, self.arrived_s = sequence_number, arrived_s
+        if partition_keys != self.partition_keys:
+            self.partition_keys = partition_keys
 
-@dataclass(slots=True)
-class State:
+
+class State(msgspec.Struct, gc=False):
     """A signal's model, how far it has learned each shard, and what it has counted, each exactly once."""
 
     model: Any
-    watermarks: dict[Shard, Watermark] = field(default_factory=dict)
+    watermarks: dict[Shard, Watermark] = {}
     learned: int = 0
     skipped: int = 0
     latest_s: float | None = None
@@ -65,13 +75,14 @@ class State:
         """Raise the watermark over `records`, the ascending records just done."""
         delivered, shard, watermarks, last = batch.records, batch.shard, self.watermarks, records[-1]
         sequence_number, arrived_s = int(delivered.identifiers[last]), delivered.arrived_s[last]
-        keys: tuple[str, ...] = (delivered.partition_keys[last],)
-        if not delivered.are_distinct:
-            keys = _partition_keys(records, batch)
-        before = watermarks.get(shard)
-        if before is not None and before.sequence_number == sequence_number:
-            keys = tuple(sorted({*keys, *before.partition_keys}))
-        watermarks[shard] = Watermark(sequence_number, keys, arrived_s)
+        keys = (
+            (delivered.partition_keys[last],) if delivered.are_distinct else _partition_keys(records, batch)
+        )
+        watermark = watermarks.get(shard)
+        if watermark is None:
+            watermarks[shard] = Watermark(sequence_number, keys, arrived_s)
+        else:
+            watermark.raise_to(sequence_number, keys, arrived_s)
         if len(watermarks) > 1:
             self._drop_old_watermarks(arrived_s)
 
