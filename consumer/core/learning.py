@@ -64,9 +64,9 @@ class Learning:
         first, untimed = records.first_sequence_number, batch.has_untimed
         for key in keys:
             run, state = runs[key], states.get(key)
-            watermark = state and state.watermarks.get(shard)
+            watermark = None if state is None else state.watermarks.get(shard)
             count = len(run.values)
-            if not watermark or watermark.sequence_number >= first or run.skipped:
+            if state is None or watermark is None or watermark.sequence_number >= first or run.skipped:
                 others.append(key)
                 continue
             if unlooked + count > OBSERVATIONS_PER_LOOK:

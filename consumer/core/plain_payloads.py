@@ -6,93 +6,36 @@ of its signal to a value out of bounds, leaves the whole record to the other rea
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET
 
 from consumer.core.batch import OBSERVATIONS_PER_RECORD_MAX, Batch, Run
 from consumer.core.errors import Unlearnable
+from consumer.core.plain_shapes import (
+    SECONDS_MAX,
+    BarePoint,
+    Columns,
+    Point,
+    decode_bare_point,
+    decode_columns,
+    decode_key_and_body,
+    decode_point,
+)
 from consumer.core.signals import plain_key
 from consumer.core.timestamps import seconds, seconds_column
-from consumer.core.values import VALUE_MAX, number
-
-_Value = Annotated[float, Meta(ge=-VALUE_MAX, le=VALUE_MAX)]  # JSON has no NaN
-_Time = Annotated[float, Meta(ge=0, lt=1e14)]  # seconds or milliseconds, since 1970
-_SECONDS_MAX = 1e11
-# No text is so: where a field of this type is there, the decoder refuses the payload.
-_Nothing = Annotated[str, Meta(min_length=1, max_length=0)] | UnsetType
-
-
-class BarePoint(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """The most usual of all: numbers, and no other field."""
-
-    signal: str
-    value: _Value
-    timestamp: _Time
-
-
-class Point(msgspec.Struct, gc=False, rename="camel"):
-    """A value of `signal`, and none of the other fields by which a shape is known."""
-
-    signal: str
-    value: _Value | str
-    timestamp: _Time | str | None = None
-    timestamps: _Nothing = UNSET
-    values: _Nothing = UNSET
-    key: _Nothing = UNSET
-    body: _Nothing = UNSET
-    type: _Nothing = UNSET
-    payload: _Nothing = UNSET
-    property_alias: _Nothing = UNSET
-    asset_id: _Nothing = UNSET
-    property_id: _Nothing = UNSET
-    property_values: _Nothing = UNSET
-    entries: _Nothing = UNSET
-
-
-class KeyAndBody(
-    Point, gc=False, rename={"signal": "key", "value": "body", "key": "signal", "body": "value"}
-):
-    """The same by its fields' other two names."""
-
-    signal: str
-    value: _Value | str
-    key: _Nothing = UNSET
-    body: _Nothing = UNSET
-
-
-class Columns(msgspec.Struct, gc=False, rename="camel"):
-    """Values of `signal`, and none of the other fields."""
-
-    signal: str
-    values: list[_Value]
-    timestamps: list[_Time] | UnsetType = UNSET
-    timestamp: _Nothing = UNSET
-    key: _Nothing = UNSET
-    value: _Nothing = UNSET
-    body: _Nothing = UNSET
-    type: _Nothing = UNSET
-    payload: _Nothing = UNSET
-    property_alias: _Nothing = UNSET
-    asset_id: _Nothing = UNSET
-    property_id: _Nothing = UNSET
-    property_values: _Nothing = UNSET
-    entries: _Nothing = UNSET
+from consumer.core.values import number
 
 
 class _NotPlain(Unlearnable):
     """The other reader is to say what it is."""
 
 
-_decode_bare_point = msgspec.json.Decoder(BarePoint).decode
-_decode_point = msgspec.json.Decoder(Point).decode
-_decode_key_and_body = msgspec.json.Decoder(KeyAndBody).decode
-_decode_columns = msgspec.json.Decoder(Columns).decode
 _NEXT: dict[Callable[[bytes], Any], Callable[[bytes], Any]] = {
-    _decode_point: _decode_columns,
-    _decode_columns: _decode_key_and_body,
-    _decode_key_and_body: _decode_point,
+    decode_point: decode_columns,
+    decode_columns: decode_key_and_body,
+    decode_key_and_body: decode_point,
 }
 _UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
@@ -106,7 +49,7 @@ class PlainReader:
         self._record = 0
         self._are_points = True
         """Whether the last part was of points alone."""
-        self._decode: Callable[[bytes], Any] = _decode_columns
+        self._decode: Callable[[bytes], Any] = decode_columns
 
     def read(self, payloads: Sequence[bytes]) -> None:
         """Read what the next records hold."""
@@ -151,12 +94,12 @@ def _read_points(payloads: Sequence[bytes], first: int, batch: Batch) -> bool:
     return True
 
 
-def _points(payloads: Sequence[bytes]) -> tuple[list[BarePoint] | list[Point], list[float] | None]:
+def _points(payloads: Sequence[bytes]) -> tuple[Sequence[BarePoint | Point], list[float] | None]:
     """The points with their timestamps in seconds, or None where no point has one."""
     try:
-        bare = [_decode_bare_point(payload) for payload in payloads]
+        bare = [decode_bare_point(payload) for payload in payloads]
     except _UNREADABLE:
-        points = [_decode_point(payload) for payload in payloads]
+        points = [decode_point(payload) for payload in payloads]
         if set(map(type, [point.value for point in points])) != {float}:
             raise _NotPlain from None
         return points, _timestamps([point.timestamp for point in points])
@@ -177,7 +120,7 @@ def _timestamps(column: list[float | str | None]) -> list[float] | None:
 
 
 def _seconds(column: list[float]) -> list[float]:
-    if max(column, default=0.0) < _SECONDS_MAX:
+    if max(column, default=0.0) < SECONDS_MAX:
         return column
     found = seconds_column(column)
     if found is None:

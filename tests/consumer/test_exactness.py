@@ -1,7 +1,7 @@
 """However a stream is cut and delivered, what is learned is what a plain loop learns."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given, settings
@@ -70,39 +70,44 @@ def test_a_redelivered_batch_changes_nothing(pages):
     assert report.counts["observations_learned"] == 0
 
 
-def test_the_same_record_twice_in_a_batch_is_learned_once():
-    world = World()
+@LAYOUTS
+def test_the_same_record_twice_in_a_batch_is_learned_once(pages):
+    world = World(pages)
     world.invoke(STREAM + STREAM)
     assert_exact(world, STREAM)
 
 
-def test_sequence_numbers_are_compared_as_integers():
-    world = World()
+@LAYOUTS
+def test_sequence_numbers_are_compared_as_integers(pages):
+    world = World(pages)
     records = [record(number, {"signal": "a", "value": 1.0}, key="a") for number in (8, 9, 10, 11)]
     world.invoke(records[:2])
     world.invoke(records[2:])
     assert world.states()["a"].learned == 4
 
 
-def test_two_records_of_one_sequence_number_are_both_learned_wherever_the_batch_is_cut():
+@LAYOUTS
+def test_two_records_of_one_sequence_number_are_both_learned_wherever_the_batch_is_cut(pages):
     records = [record(7, {"signal": "a", "value": float(n)}, key=f"random-{n}") for n in range(3)]
     for cut in range(4):
-        world = World()
+        world = World(pages)
         world.invoke(records[:cut])
         world.invoke(records[cut:], world.cold())
         world.invoke(records, world.cold())
         assert world.states()["a"].learned == 3, cut
 
 
-def test_the_same_shard_id_in_another_stream_has_a_watermark_of_its_own():
-    world = World()
+@LAYOUTS
+def test_the_same_shard_id_in_another_stream_has_a_watermark_of_its_own(pages):
+    world = World(pages)
     world.invoke([record(9, {"signal": "a", "value": 1.0}, key="a")])
     world.invoke([record(5, {"signal": "a", "value": 1.0}, key="a", arn="arn:aws:kinesis:x:1:stream/other")])
     assert world.states()["a"].learned == 2
 
 
-def test_a_signal_on_two_shards_is_learned_from_both_and_told():
-    world = World()
+@LAYOUTS
+def test_a_signal_on_two_shards_is_learned_from_both_and_told(pages):
+    world = World(pages)
     world.invoke([record(9, {"signal": "a", "value": 1.0}, key="a")])
     other = [record(5, {"signal": "a", "value": 1.0}, key="a", shard="shardId-000000000001")]
     report = world.invoke(other)
@@ -110,9 +115,10 @@ def test_a_signal_on_two_shards_is_learned_from_both_and_told():
     assert report.counts["signals_on_several_shards"] == 1
 
 
-def test_columns_and_points_of_the_same_values_give_the_same_model():
+@LAYOUTS
+def test_columns_and_points_of_the_same_values_give_the_same_model(pages):
     values = [value for _, value in step("a")]
-    by_point, by_column = World(), World()
+    by_point, by_column = World(pages), World(pages)
     by_point.invoke(points([("a", value) for value in values]))
     columns = {
         "signal": "a",
@@ -137,8 +143,9 @@ def test_the_values_of_one_record_share_the_page_of_its_signal():
         assert sum(call == "put" and "layout" not in key for call, key in world.faults.calls) == 1
 
 
-def test_an_unchanged_page_is_not_read_again():
-    world = World()
+@LAYOUTS
+def test_an_unchanged_page_is_not_read_again(pages):
+    world = World(pages)
     world.invoke(STREAM[:10])
     decoded = []
     decode = PageCodec.decode
@@ -168,8 +175,9 @@ def test_two_first_writers_agree_on_one_layout():
     assert any("/pages/8/" in key for key in world.objects.objects)
 
 
-def test_late_observations_are_skipped_and_counted_where_the_use_case_says_so():
-    world = World(use_case=DriftUseCase(drift.ADWIN(), late="skip"))
+@LAYOUTS
+def test_late_observations_are_skipped_and_counted_where_the_use_case_says_so(pages):
+    world = World(pages, use_case=DriftUseCase(drift.ADWIN(), late="skip"))
     timestamps = [10, 20, 15, 20, 21]
     records = [
         record(n, {"signal": "a", "value": 1.0, "timestamp": 1_700_000_000 + t}, key="a")
@@ -188,8 +196,9 @@ def test_each_signal_draws_from_a_seed_of_its_own_unless_the_user_gave_one():
     assert DriftUseCase(drift.KSWIN(seed=7)).create(2).detector.seed == 7
 
 
-def test_enhanced_fan_out_and_shared_throughput_deliver_the_same_records():
-    world = World()
+@LAYOUTS
+def test_enhanced_fan_out_and_shared_throughput_deliver_the_same_records(pages):
+    world = World(pages)
     world.invoke(STREAM)
     consumer = "arn:aws:kinesis:eu-west-1:123456789012:stream/plant/consumer/fast:1700000000"
     report = world.invoke([delivered | {"eventSourceARN": consumer} for delivered in STREAM], world.cold())
@@ -204,8 +213,9 @@ def test_the_key_of_any_signal_is_short_enough_for_s3(name):
     assert all(len(key.encode()) <= 1024 for key in world.objects.objects)
 
 
-def test_an_observation_of_unknown_time_is_not_late():
-    world = World(use_case=DriftUseCase(drift.ADWIN(), late="skip"))
+@LAYOUTS
+def test_an_observation_of_unknown_time_is_not_late(pages):
+    world = World(pages, use_case=DriftUseCase(drift.ADWIN(), late="skip"))
     records = [
         record(n, {"signal": "a", "value": 1.0, "timestamp": t}, key="a") for n, t in ((1, 100), (3, 50))
     ]
@@ -228,8 +238,9 @@ def test_the_evidence_of_a_drift_covers_what_came_since_the_last_one():
 
 
 @pytest.mark.parametrize("cut", [50, 111, 127])
-def test_an_event_counts_the_observations_that_its_model_has_learned(cut):
-    world = World()
+@LAYOUTS
+def test_an_event_counts_the_observations_that_its_model_has_learned(pages, cut):
+    world = World(pages)
     records = points(step("a"))
     world.invoke(records[:cut])
     world.invoke(records[cut:])
@@ -238,8 +249,9 @@ def test_an_event_counts_the_observations_that_its_model_has_learned(cut):
     assert [json.loads(event.detail)["observations"] for event in world.bus.events] == expected != []
 
 
-def test_an_observation_without_a_timestamp_has_that_of_its_arrival():
-    world = World()
+@LAYOUTS
+def test_an_observation_without_a_timestamp_has_that_of_its_arrival(pages):
+    world = World(pages)
     values = [f"{value}".encode() for _, value in step("a")]
     world.invoke([record(n, value, key="a", arrived=1_700_000_000.5) for n, value in enumerate(values)])
     (detail,) = [json.loads(event.detail) for event in world.bus.events]
@@ -256,3 +268,34 @@ def test_another_river_or_another_parameter_has_another_fingerprint():
     prints = {fingerprint(use_case, {"river": "1"}) for use_case in (one, *others)}
     assert len(prints | {fingerprint(one, {"river": "2"})}) == 5
     assert fingerprint(one, {"river": "1"}) == fingerprint(DriftUseCase(drift.ADWIN()), {"river": "1"})
+
+
+@dataclass(frozen=True)
+class Noting(DriftUseCase):
+    """Notes what it is given to learn."""
+
+    detector: drift.NoDrift = field(default_factory=drift.NoDrift)
+    noted: list = field(default_factory=list)
+
+    @property
+    def parameters(self):
+        return []
+
+    def learn(self, watched, values, timestamps):
+        self.noted.extend(zip(values, timestamps, strict=True))
+        return []
+
+
+@pytest.mark.parametrize("count", [1, 3, 200])
+@LAYOUTS
+def test_values_are_learned_with_their_timestamps_or_else_with_that_of_their_arrival(pages, count):
+    use_case = Noting()
+    world = World(pages, use_case=use_case)
+    for start in (0, 1_000):  # a new signal, then a known one
+        use_case.noted.clear()
+        timed = [record(start + n, {"signal": "a", "value": n, "timestamp": 5.0 + n}) for n in range(count)]
+        untimed = [record(start + 500 + n, {"signal": "a", "value": n}, arrived=7.5) for n in range(count)]
+        world.invoke(timed)
+        world.invoke([*untimed, record(start + 900, {"signal": "a", "values": [1, 2]}, arrived=8.5)])
+        expected = [(n, 5.0 + n) for n in range(count)] + [(n, 7.5) for n in range(count)]
+        assert use_case.noted == [*expected, (1, 8.5), (2, 8.5)]

@@ -117,9 +117,10 @@ def test_an_old_invocation_that_wakes_up_cannot_commit(pages):
     assert_exact(world, STREAM)
 
 
-def test_after_a_few_conflicts_the_page_is_reported_by_its_first_record():
-    world = World()
-    world.faults.plan("before", "put", PageChanged("409"), key=page_key("a", 16))
+@LAYOUTS
+def test_after_a_few_conflicts_the_page_is_reported_by_its_first_record(pages):
+    world = World(pages)
+    world.faults.plan("before", "put", PageChanged("409"), key=page_key("a", pages))
     report = world.invoke(points(step("b")[:10] + step("a")[:10]))
     assert report.failed == ["110"]
     assert report.counts["page_conflicts"] == COMMIT_TRIES
@@ -176,11 +177,12 @@ def test_with_s3_down_for_one_page_the_others_are_committed(pages, call, when):
     assert_exact(world, records)
 
 
-@pytest.mark.parametrize("key", ["layout", "/pages/"])
-def test_no_answer_but_404_makes_a_new_page(key):
-    world = World()
+@pytest.mark.parametrize("key", ["layout", ("/signals/", "/pages/")])
+@LAYOUTS
+def test_no_answer_but_404_makes_a_new_page(pages, key):
+    world = World(pages)
     world.invoke(STREAM[:400])
-    world.faults.plan("before", "get", DOWN, key=key)
+    world.faults.plan("before", "get", DOWN, key=key if key == "layout" else key[pages > 0])
     before = dict(world.objects.objects)
     report = world.invoke(STREAM[400:], world.cold())
     assert report.failed == ["500"]
@@ -188,15 +190,17 @@ def test_no_answer_but_404_makes_a_new_page(key):
     assert world.objects.objects == before
 
 
-def test_a_missing_key_that_answers_403_makes_no_page():
-    world = World()
+@LAYOUTS
+def test_a_missing_key_that_answers_403_makes_no_page(pages):
+    world = World(pages)
     world.objects.may_list = False
     assert world.invoke(STREAM).failed == ["100"]
     assert world.objects.objects == {}
 
 
-def test_a_record_that_can_never_be_decoded_is_kept_and_never_reported():
-    world = World()
+@LAYOUTS
+def test_a_record_that_can_never_be_decoded_is_kept_and_never_reported(pages):
+    world = World(pages)
     records = [record(1, b"{not json"), *points(step("a")), record(10**6, b"\xff\xfe")]
     report = world.invoke(records)
     assert report.failed == []
@@ -206,8 +210,9 @@ def test_a_record_that_can_never_be_decoded_is_kept_and_never_reported():
     assert_exact(world, records[1:-1])
 
 
-def test_what_cannot_be_kept_in_quarantine_is_reported():
-    world = World()
+@LAYOUTS
+def test_what_cannot_be_kept_in_quarantine_is_reported(pages):
+    world = World(pages)
     world.faults.plan("before", "put", DOWN, key="quarantine/", times=1)
     records = [*points(step("a")), record(10**6, b"{not json")]
     reports = deliver_until_done(world, records)
@@ -274,10 +279,11 @@ def test_a_known_signals_short_run_at_which_its_model_raises_is_learned_without_
     assert_exact(world, [r for n, r in enumerate(records) if n != 300])
 
 
-def test_after_a_few_raises_the_rest_of_that_signals_batch_is_quarantined():
+@LAYOUTS
+def test_after_a_few_raises_the_rest_of_that_signals_batch_is_quarantined(pages):
     raising = list(range(50, 60))
     use_case = Fussy(raises_at=frozenset(POISON + index for index in raising))
-    world = World(use_case=use_case)
+    world = World(pages, use_case=use_case)
     records = points(interleaved(poisoned("a", raising), step("b")))
     report = world.invoke(records)
     assert report.failed == []
@@ -366,23 +372,25 @@ def test_when_time_runs_short_what_is_learned_is_committed_and_the_next_record_r
     assert_exact(world, records)
 
 
-def test_with_no_time_at_all_the_first_record_is_reported():
-    world = World()
+@LAYOUTS
+def test_with_no_time_at_all_the_first_record_is_reported(pages):
+    world = World(pages)
     assert world.invoke(STREAM, time_left=RunsShort(0)).failed == ["100"]
     assert world.states() == {}
 
 
-def test_an_effect_that_never_ends_is_given_up_in_time_and_the_others_count():
+@LAYOUTS
+def test_an_effect_that_never_ends_is_given_up_in_time_and_the_others_count(pages):
     class Short(NoHurry):
         def seconds_to_answer(self):
             return 0.2
 
-    world = World()
+    world = World(pages)
     records = points(step("b")[:30] + step("a"))
     real = world.objects.get
 
     async def hang(key, **options):
-        if key == page_key("a", 16):
+        if key == page_key("a", pages):
             await asyncio.sleep(3600)
         return await real(key, **options)
 
@@ -411,18 +419,20 @@ def test_a_page_that_cannot_be_read_is_never_replaced(pages):
     assert sum(state.learned for state in good.values()) == 200
 
 
-def test_an_unreadable_page_whose_records_cannot_be_kept_is_reported():
-    world = World()
+@LAYOUTS
+def test_an_unreadable_page_whose_records_cannot_be_kept_is_reported(pages):
+    world = World(pages)
     world.invoke(points(step("a")[:10]))
-    world.objects.objects[page_key("a", 16)] = ('"x"', b"garbage")
+    world.objects.objects[page_key("a", pages)] = ('"x"', b"garbage")
     world.faults.plan("before", "put", DOWN, key="quarantine/")
     assert world.invoke(points(step("a"), first=500)).failed == ["500"]
 
 
-def test_skipped_observations_of_an_unreadable_page_are_kept_too():
-    world = World()
+@LAYOUTS
+def test_skipped_observations_of_an_unreadable_page_are_kept_too(pages):
+    world = World(pages)
     world.invoke(points([("a", 1.0)]))
-    world.objects.objects[page_key("a", 16)] = ('"x"', b"garbage")
+    world.objects.objects[page_key("a", pages)] = ('"x"', b"garbage")
     null = record(500, {"signal": "a", "value": None}, key="a")
     world.invoke([null, record(501, {"signal": "a", "value": 3.0}, key="a")], world.cold())
     assert len({line["id"] for line in world.objects.quarantined()}) == 2
@@ -542,19 +552,21 @@ class Raises(DriftDetector):
         raise self.error
 
 
-def test_a_crash_at_the_commit_finds_what_cannot_be_learned_already_in_quarantine():
+@LAYOUTS
+def test_a_crash_at_the_commit_finds_what_cannot_be_learned_already_in_quarantine(pages):
     use_case = Fussy(raises_at=frozenset({POISON + 50}))
     for when in ("before", "after"):
-        world = World(use_case=use_case)
-        world.faults.plan(when, "put", Crash(), key="/pages/", times=1)
+        world = World(pages, use_case=use_case)
+        world.faults.plan(when, "put", Crash(), key=page_key("a", pages), times=1)
         with pytest.raises(Crash):
             world.invoke(points(poisoned("a", [50])))
         assert len(world.objects.quarantined()) == 1
 
 
 @pytest.mark.parametrize("looks", [1, 2, 3, 4])
-def test_skipped_observations_and_columns_count_once_however_short_the_time_is(looks):
-    world = World()
+@LAYOUTS
+def test_skipped_observations_and_columns_count_once_however_short_the_time_is(pages, looks):
+    world = World(pages)
     columns = {"signal": "a", "values": [float(n % 7) for n in range(300)]}
     records = []
     for number in range(10):
@@ -576,8 +588,9 @@ def test_skipped_observations_and_columns_count_once_however_short_the_time_is(l
 
 
 @pytest.mark.parametrize("looks", range(1, 6))
-def test_where_time_runs_short_a_signal_of_skipped_observations_alone_costs_nothing(looks):
-    world = World()
+@LAYOUTS
+def test_where_time_runs_short_a_signal_of_skipped_observations_alone_costs_nothing(pages, looks):
+    world = World(pages)
     nothing = [record(100 + number, {"signal": "a", "value": None}, key="a") for number in range(3)]
     world.invoke([*nothing, *points(step("b"), first=200)], time_left=RunsShort(looks))
     world.invoke([*nothing, *points(step("b"), first=200)], world.cold())
@@ -587,8 +600,9 @@ def test_where_time_runs_short_a_signal_of_skipped_observations_alone_costs_noth
     }
 
 
-def test_a_page_is_warm_again_only_after_its_commit():
-    world = World()
+@LAYOUTS
+def test_a_page_is_warm_again_only_after_its_commit(pages):
+    world = World(pages)
     world.invoke(STREAM[:100])
     world.faults.plan("before", "put", DOWN, times=1, key="/pages/")
     deliver_until_done(world, STREAM[100:])
@@ -596,8 +610,9 @@ def test_a_page_is_warm_again_only_after_its_commit():
 
 
 @pytest.mark.parametrize("event", [{}, {"Records": None}, {"Records": [{}]}, {"Records": [{"kinesis": {}}]}])
-def test_what_is_no_kinesis_event_is_refused_by_name(event):
-    world = World()
+@LAYOUTS
+def test_what_is_no_kinesis_event_is_refused_by_name(pages, event):
+    world = World(pages)
     with pytest.raises(MalformedEvent, match="Records"):
         asyncio.run(world.function.consume(event, NoHurry()))
 

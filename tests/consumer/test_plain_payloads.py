@@ -63,6 +63,10 @@ def plain(batch: Batch) -> tuple:
         )
         for key, run in batch.runs.items()
     }
+    firsts = [run.first_record() for run in batch.runs.values()]
+    assert firsts == sorted(firsts), "runs are in the order of their first records"
+    untimed = any(None in run.timestamps for run in batch.runs.values())
+    assert batch.has_untimed or not untimed
     return batch.shard, list(batch.records), runs, batch.refusals, batch.uncertain, set(batch.plain_runs)
 
 
