@@ -1,21 +1,20 @@
 """Whether more signals and more shards cost what they should."""
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
 
 from benchmarks import bare_loop
 from benchmarks.measuring import Spread, cpu_s, spread, timed, wall_s
 from benchmarks.warm_function import function
-from benchmarks.workloads import LambdaEvent, column_batches, point_batches
+from benchmarks.workloads import RECORDS_PER_BATCH, LambdaEvent, column_batches, point_batches, renumber
 
 _VALUES = 10
 _FEW, _MANY = 100, 10_000
-_SHARD_BATCHES = 10
+_SHARD_BATCHES = 15
 
 
 def scale_signals(rounds: int = 7) -> Spread:
@@ -38,58 +37,53 @@ def _timed_each(invoke: Callable[[LambdaEvent], None], event: LambdaEvent) -> fl
     return timed(cpu_s, partial(invoke, event))
 
 
-def scale_shards(rounds: int = 5, work: str = "handler") -> Spread:
+def scale_shards(rounds: int = 7, work: str = "handler") -> Spread:
     """How much more two processes on two cores learn in a second than one, each with a shard of its own.
 
     With `work` "loop" it is the bare loop that they run: what this machine, busy as it is, lets anybody gain.
     """
-    pairs = [(_slowest_s(1, work), _slowest_s(2, work)) for _ in range(rounds)]
+    processes = [_started(shard, work) for shard in range(2)]
+    try:
+        _seconds_of(processes)  # the first time, all is new
+        pairs = [(_seconds_of([processes[turn % 2]]), _seconds_of(processes)) for turn in range(rounds)]
+    finally:
+        for process in processes:
+            process.communicate()  # its input ends, and so does it
     return spread([2 * one / two for one, two in pairs])
 
 
-def _slowest_s(count: int, work: str) -> float:
-    """Start so many processes; each gets ready, then all learn at once. Give how long the slowest took."""
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.scaling", str(shard), work],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for shard in range(count)
-    ]
-    for process in running:
+def _started(shard: int, work: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "benchmarks.scaling", str(shard), work]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _seconds_of(processes: Sequence[subprocess.Popen[str]]) -> float:
+    """Once each is ready, all learn at the same time; give how long the slowest took."""
+    for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-    for process in running:
+    for process in processes:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    slowest: float = max(json.loads(process.communicate()[0]) for process in running)
-    return slowest
+    return max(float(process.stdout.readline()) for process in processes if process.stdout)
 
 
 def _learn_a_shard(shard: int, work: str) -> None:
-    """Warm up, say that all is ready, wait for a word, learn, and say how many seconds it took."""
-    events = list(islice(point_batches(1_000, shard=shard), _SHARD_BATCHES + 2))
+    """Say that all is ready; at each word that comes, learn further batches, and say how long it took."""
+    events = list(islice(point_batches(1_000, shard=shard), _SHARD_BATCHES))
     models = bare_loop.new_models()
-    with os.fdopen(os.dup(1), "w") as ready, function() as ours:
-
-        def learn(event: LambdaEvent) -> None:
-            if work == "loop":
-                bare_loop.learn_points(event, models)
-            else:
-                ours.invoke(event)
-
-        for event in events[:2]:
-            learn(event)
-        print("ready", file=ready, flush=True)
-        sys.stdin.readline()
-        start = wall_s()
-        for event in events[2:]:
-            learn(event)
-        seconds = wall_s() - start
-    print(json.dumps(seconds), flush=True)
+    with os.fdopen(os.dup(1), "w") as answers, function() as ours:
+        learn = partial(bare_loop.learn_points, models=models) if work == "loop" else ours.invoke
+        print("ready", file=answers, flush=True)
+        for _ in sys.stdin:
+            start = wall_s()
+            for event in events:
+                learn(event)
+            print(wall_s() - start, file=answers, flush=True)
+            for event in events:
+                renumber(event, _SHARD_BATCHES * RECORDS_PER_BATCH)
+            print("ready", file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -80,5 +80,14 @@ def lambda_event(payloads: Sequence[tuple[str, Any]], first: int, shard: int) ->
     return decoded
 
 
+def renumber(event: LambdaEvent, further: int) -> None:
+    """Have the event's records come again as new ones, so many further on in their shard."""
+    for record in event["Records"]:
+        kinesis = record["kinesis"]
+        shard_id, _, number = record["eventID"].partition(":")
+        kinesis["sequenceNumber"] = str(int(number) + further)
+        record["eventID"] = f"{shard_id}:{kinesis['sequenceNumber']}"
+
+
 def _value(rng: random.Random) -> float:
     return round(rng.gauss(42.0, 1.0), 3)
