@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.document import number
 from benchmarks.figures import Figure, measured
 
 _RESULTS = Path(__file__).parent.parent / "build" / "bench" / "results.json"
@@ -50,8 +51,8 @@ def _table(figures: list[Figure]) -> Table:
         table.add_column(heading, justify="right")
     table.add_column("")
     for figure in figures:
-        low, median, high = (_number(value) for value in figure.measured)
-        bar = "" if figure.bar is None else f"{figure.bound} {_number(figure.bar)}"
+        low, median, high = (number(value) for value in figure.measured)
+        bar = "" if figure.bar is None else f"{figure.bound} {number(figure.bar)}"
         style = "" if figure.holds else "red"
         table.add_row(
             figure.name,
@@ -63,10 +64,6 @@ def _table(figures: list[Figure]) -> Table:
             style=style,
         )
     return table
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
 
 
 def _write(figures: list[Figure]) -> None:

@@ -28,9 +28,10 @@ def test_the_cdks_command_line_is_of_one_version():
     assert named == {pinned}
 
 
-def test_the_readme_names_every_environment_variable_and_no_other():
+def test_the_documents_name_every_environment_variable_and_no_other():
     variables = {field.encode_name for field in msgspec.structs.fields(Settings)}
-    table = README.partition("## What the function is told")[2].partition("##")[0]
+    operations = (ROOT / "docs" / "operations.md").read_text()
+    table = operations.partition("## What the function is told")[2].partition("##")[0]
     assert variables == set(re.findall(r"`([A-Z0-9_]{4,})`", table))
 
 

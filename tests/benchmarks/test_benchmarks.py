@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from benchmarks import bare_loop, figures, footprint, handler_vs_loop, persistence
+from benchmarks import bare_loop, document, figures, footprint, handler_vs_loop, persistence, stages
 from benchmarks.beside_others import GET_S
 from benchmarks.fake_s3 import FakeS3
 from benchmarks.figures import Figure
@@ -93,3 +94,42 @@ def test_latencies_are_slept():
 def test_what_a_model_costs_to_keep_is_measured_as_a_page_keeps_it():
     kept = persistence.persist_vs_learn("ADWIN")
     assert 100 < kept.bytes_each < 3000
+
+
+def test_what_was_measured_is_written_between_the_marks_and_nowhere_else(tmp_path):
+    names = [
+        "handler_vs_loop, 1,000 signals",
+        "handler_vs_loop, columns of 100 values, 1,000 signals",
+        "handler_vs_seed",
+        "handler_vs_bytewax",
+        "S3 requests per million observations, 16 pages",
+        "peak memory, 10,000 ADWINs",
+    ]
+    measured = [
+        asdict(Figure(name, spread([at + 0.25]), "x", "at most", 3.0, "a note"))
+        for at, name in enumerate(names)
+    ]
+    results = {
+        "measured_at": "2026-11-26T12:00:00+00:00",
+        "machine": "x86_64",
+        "python": "3.11.7",
+        "figures": [figure | {"holds": figure["measured"][1] <= 3.0} for figure in measured],
+    }
+    file = tmp_path / "costs.md"
+    file.write_text(
+        "before <!-- measured: figures -->\nold\n<!-- end --> <!-- measured: in short -->\n<!-- end -->"
+    )
+    document.write(results, "stages", [file])
+    text = file.read_text()
+    assert text.startswith("before ")
+    assert "old" not in text
+    assert "| handler_vs_seed | 2.25 x | 2.25 to 2.25 | at most 3.00 | a note |" in text
+    assert "| handler_vs_bytewax | 3.25 x | 3.25 to 3.25 | at most 3.00 ✗ | a note |" in text
+    assert "takes 0.25 times" in text
+    assert "10,000 signals take 5.25 MiB" in text
+
+
+def test_the_stages_of_an_invocation_add_up_to_it():
+    found = stages.stages(50)
+    assert found.keys() == {*stages._PARTS, stages._REST, stages._LOOP}
+    assert all(milliseconds > 0 for milliseconds in found.values())
