@@ -17,14 +17,14 @@ from benchmarks.measuring import cpu_s
 from benchmarks.warm_function import function
 from benchmarks.workloads import point_batches
 from consumer import handler
-from consumer.core import kinesis_event, usual_delivery
+from consumer.core import plain_payloads, usual_delivery
 from consumer.core.learning import Learning
 from consumer.edge.page_codec import PageCodec
 
 _WARM_UP, _ROUNDS = 3, 15
 _PARTS = {
     "records: checked, and their base64 decoded": (usual_delivery.UsualDelivery, "_read"),
-    "records: JSON, and signals apart": (kinesis_event.PlainReader, "read"),
+    "records: JSON, and signals apart": (plain_payloads.PlainReader, "read"),
     "learning": (Learning, "learn"),
     "pages written": (PageCodec, "encode"),
     "log and metrics": (handler, "tell"),
