@@ -8,12 +8,13 @@ CDK_CLI := aws-cdk@2.1148.1
 CDK_INSTALLED := $(VENV)/cdk-installed
 CDK := PATH="$(CURDIR)/$(BIN):$$PATH" CDK_DISABLE_CLI_TELEMETRY=true $(BIN)/cdk
 PLANT ?= --all
+SEEDS ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo load test check bench synth deploy lock clean
+.PHONY: help demo load test sim sim-mutants check bench synth deploy lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
 
 demo: $(INSTALLED) ## The whole pipeline on this machine: send, learn, alert; leaves build/demo
 	@$(BIN)/python -m local
@@ -26,6 +27,14 @@ load: $(INSTALLED) ## A load test of a minute on this machine; leaves build/load
 test: $(CDK_INSTALLED) ## All tests
 	@echo "Testing on two processes; a test that fails says what was promised"
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+sim: $(INSTALLED) ## The promise, through faults at every step of SEEDS=1000 simulated worlds
+	@echo "Simulating $(SEEDS) worlds; one that breaks a promise prints how to play it again"
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+
+sim-mutants: $(INSTALLED) ## The same with mistakes put into the protocol: each has to be seen
+	@echo "Simulating with one mistake at a time, until it is caught"
+	@$(BIN)/python -m tests.simulation --all-mutants --seeds 400
 
 check: $(INSTALLED) ## Lint, format and types
 	@echo "Linting" && $(BIN)/ruff check .

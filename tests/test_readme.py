@@ -17,8 +17,8 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 def test_the_readme_names_every_make_target_and_no_other():
     makefile = (ROOT / "Makefile").read_text()
-    targets = set(re.findall(r"^([a-z]+):.*##", makefile, flags=re.MULTILINE))
-    assert targets == set(re.findall(r"`make ([a-z]+)`", README))
+    targets = set(re.findall(r"^([a-z-]+):.*##", makefile, flags=re.MULTILINE))
+    assert targets == set(re.findall(r"`make ([a-z-]+)`", README))
     assert targets <= set(re.search(r"^\.PHONY: (.*)$", makefile, flags=re.MULTILINE)[1].split())
 
 
@@ -36,9 +36,9 @@ def test_the_documents_name_every_environment_variable_and_no_other():
 
 
 def test_the_modules_that_it_runs_exist():
-    for module in re.findall(r"python -m (\w+)", README):
+    for module in re.findall(r"python -m ([\w.]+)", README):
         if module not in {"venv", "pytest"}:
-            assert (ROOT / module / "__main__.py").is_file(), module
+            assert (ROOT / module.replace(".", "/") / "__main__.py").is_file(), module
 
 
 def test_every_link_to_a_file_leads_somewhere():

@@ -1,0 +1,167 @@
+"""What has to be true: followed at each commit, and looked at once the dust has settled."""
+
+import math
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from consumer.core.events import identity
+from consumer.core.exclusions import RAISES_PER_SIGNAL_MAX
+from consumer.core.state import State
+from consumer.edge.page_codec import PageCodec, before_moved
+from tests.simulation.functions import Invocation
+from tests.simulation.plant import POISON, Observation, Place, Plant
+from tests.simulation.reference import (
+    History,
+    Kept,
+    Known,
+    in_time,
+    is_below,
+    knowledge,
+    places_of,
+    reference_of,
+    time_of,
+)
+
+
+@dataclass
+class Audit:
+    """Follows every page that is written. `violations` are sentences; none is what is wanted."""
+
+    plant: Plant
+    late: str
+    raises: bool
+    histories: dict[str, dict[str, History]] = field(default_factory=lambda: defaultdict(dict))
+    """By the prefix of a fingerprint, and by signal."""
+    done: dict[str, Counter] = field(default_factory=lambda: defaultdict(Counter))
+    """By prefix: how often each observation was learned or skipped by a commit."""
+    violations: list[str] = field(default_factory=list)
+    commits: int = 0
+    codec: PageCodec = field(default_factory=PageCodec)
+
+    def page_written(self, key: str, before: bytes | None, body: bytes, by: Invocation | None) -> None:
+        """Take note of a page's PUT; a page that no invocation wrote is moved, and says nothing new."""
+        if by is None:
+            return
+        self.commits += 1
+        if before is not None and before_moved(before) != before:
+            self.violations.append(f"{key}: invocation {by.number} wrote over a page whose models were moved")
+            return
+        old = self.codec.decode(before) if before else {}
+        new = self.codec.decode(body)
+        prefix = "/".join(key.split("/")[:3])
+        if lost := old.keys() - new.keys():
+            self.violations.append(f"{key}: invocation {by.number} lost the models of {sorted(lost)}")
+        for signal_key, state in new.items():
+            self._committed(prefix, signal_key.signal, old.get(signal_key), state, by)
+
+    def _committed(self, prefix: str, signal: str, old: State | None, new: State, by: Invocation) -> None:
+        history = self.histories[prefix].setdefault(signal, History())
+        raised = learned = skipped = either = 0
+        for place, one in self._above(old, new, signal, by):
+            known = place, one.position
+            if one.value is None:
+                skipped += 1
+            elif raised >= RAISES_PER_SIGNAL_MAX:
+                continue
+            elif self.late == "skip" and not in_time(history, one, by, place):
+                skipped += 1
+                # Its model may have raised before another's commit made it late: it is quarantined too.
+                either += self.raises and one.value == POISON
+            elif self.raises and one.value == POISON:
+                raised += 1
+                continue
+            else:
+                history.latest_s = time_of(one, by, place)
+                history.learned.append((place, one))
+                learned += 1
+            self.done[prefix][known] += 1
+        says_learned = new.learned - (old.learned if old else 0)
+        says_skipped = new.skipped - (old.skipped if old else 0)
+        history.skipped += says_skipped
+        if says_learned != learned or not skipped - either <= says_skipped <= skipped:
+            self.violations.append(
+                f"{signal}: invocation {by.number} says that it learned {says_learned} and skipped "
+                f"{says_skipped}; of its batch {learned} and {skipped} lie between the watermarks"
+            )
+
+    def _above(
+        self, old: State | None, new: State, signal: str, by: Invocation
+    ) -> list[tuple[Place, Observation]]:
+        """What of the invocation's batch lies above the old watermark, and not above the new one."""
+        found = []
+        for place in places_of(by.event):
+            if not is_below(new, place) or (old and is_below(old, place)):
+                continue
+            for one in self.plant.records.get(place, []):
+                if one.signal == signal and not (one.value is not None and math.isnan(one.value)):
+                    found.append((place, one))
+        return found
+
+    def settled(
+        self,
+        states: dict[str, dict[str, State]],
+        published: set[str],
+        kept: Kept,
+        use_cases: dict[str, Any],
+    ) -> None:
+        """Look at what is left when nothing moves any more: all states by prefix, ids, and what was kept."""
+        for prefix, use_case in use_cases.items():
+            found = states.get(prefix, {})
+            if found.keys() != self.histories[prefix].keys():
+                self.violations.append(f"{prefix} has models of {sorted(found)}")
+            for signal, history in self.histories[prefix].items():
+                if signal in found:
+                    self._check_model(prefix, signal, history, found[signal], use_case, published)
+            for known, times in self.done[prefix].items():
+                if times > 1:
+                    self.violations.append(f"{known} was done {times} times")
+        self._check_ids(use_cases, published, kept)
+        self._check_nothing_is_lost(kept)
+
+    def _check_model(
+        self, prefix: str, signal: str, history: History, state: State, use_case: Any, published: set[str]
+    ) -> None:
+        reference, drifts = reference_of(use_case, signal, history)
+        if knowledge(state.model.detector) != knowledge(reference):
+            self.violations.append(f"{prefix} {signal}: its model is not the reference's")
+        if state.learned != len(history.learned) or state.skipped != history.skipped:
+            self.violations.append(f"{prefix} {signal}: its counters are not the reference's")
+        if missing := drifts - published:
+            self.violations.append(f"{prefix} {signal}: {len(missing)} events were never published")
+
+    def _check_ids(self, use_cases: dict[str, Any], published: set[str], kept: Kept) -> None:
+        """No event but the reference's, where it says that for sure: see docs/guarantees.md."""
+        allowed: set[str] = set()
+        uncertain = len(use_cases) > 1
+        spread = self._spread_signals()
+        for prefix, use_case in use_cases.items():
+            for signal, history in self.histories[prefix].items():
+                allowed |= reference_of(use_case, signal, history)[1]
+        sure = {
+            identity("drift", *place[:2], str(place[2]), place[3], one.signal, "drift", one.position)
+            for place, observations in self.plant.records.items()
+            for one in observations
+            if one.signal not in spread and one.signal not in kept.signals
+        }
+        if not uncertain and (extra := (published - allowed) & sure):
+            self.violations.append(f"{len(extra)} events are not the reference's")
+
+    def _spread_signals(self) -> set[str]:
+        shards: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for place, observations in self.plant.records.items():
+            for one in observations:
+                shards[one.signal].add(place[:2])
+        return {signal for signal, of in shards.items() if len(of) > 1}
+
+    def _check_nothing_is_lost(self, kept: Kept) -> None:
+        done: set[Known] = set().union(*(counted.keys() for counted in self.done.values()), kept.quarantined)
+        lost = [
+            (place, one.position, one.signal)
+            for place, observations in self.plant.records.items()
+            if place not in kept.stored
+            for one in observations or [Observation("", 0, math.nan, None)]
+            if (place, one.position) not in done
+        ]
+        if lost:
+            self.violations.append(f"{len(lost)} observations are lost, the first of them {lost[0]}")

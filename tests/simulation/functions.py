@@ -1,0 +1,128 @@
+"""Lambda: execution environments, and how invocations of them end."""
+
+import asyncio
+import contextvars
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from consumer.pipeline import Pipeline
+from tests.simulation.chance import Chance
+
+TIMEOUT_S = 20.0
+_SHORT_S = 3.0
+
+
+class Died(BaseException):
+    """The process of this invocation is no more."""
+
+
+class FunctionError(Exception):
+    """What the event source mapping hears of an invocation that died or ran out of time."""
+
+
+@dataclass
+class Invocation:
+    """One run of a function, in its own process or in a warm one."""
+
+    number: int
+    event: dict[str, Any]
+    chance: Chance
+    started_s: float
+    is_dead: bool = False
+    is_stalled: bool = False
+    """It is slow without knowing: its process gets no time, say."""
+
+    def live(self) -> None:
+        """Go no further where it is dead."""
+        if self.is_dead:
+            raise Died
+
+    def may_die(self, when: str) -> None:
+        """Die here, perhaps."""
+        self.live()
+        if self.chance.happens(f"death {when}", 0.01):
+            self.is_dead = True
+            raise Died
+
+    def is_short(self) -> bool:
+        """Whether to learn no more."""
+        if self.is_stalled:
+            return False
+        return self._left_s() < _SHORT_S or self.chance.happens("time is short", 0.01)
+
+    def seconds_to_answer(self) -> float | None:
+        """How long effects may be waited for."""
+        if self.is_stalled:
+            return None
+        return max(0.0, self._left_s() - 1.0)
+
+    def _left_s(self) -> float:
+        return self.started_s + TIMEOUT_S - asyncio.get_running_loop().time()
+
+
+INVOCATION: contextvars.ContextVar[Invocation | None] = contextvars.ContextVar("invocation", default=None)
+
+
+@dataclass
+class Lambda:
+    """Execution environments, warm ones among them, and how invocations of them end."""
+
+    chance: Chance
+    cold: Callable[[], Pipeline]
+    warm: list[Pipeline] = field(default_factory=list)
+    background: set[asyncio.Task[Any]] = field(default_factory=set)
+    invocations: int = 0
+
+    def deploy(self, cold: Callable[[], Pipeline]) -> None:
+        """From now on other code is started; what runs goes on."""
+        self.cold, self.warm = cold, []
+
+    async def invoke(self, event: dict[str, Any]) -> object:
+        """What the event source mapping calls."""
+        if self.chance.happens("batch delivered to two at once", 0.03):
+            self._in_background(self._run(self._invocation(copy.deepcopy(event))))
+        invocation = self._invocation(event)
+        running = self._in_background(self._run(invocation))
+        done, _ = await asyncio.wait({running}, timeout=TIMEOUT_S)
+        if done:
+            return running.result()
+        if self.chance.rng("zombie").random() < 0.5:
+            self.chance.exercised["time-out, and the invocation goes on"] += 1
+        else:
+            self.chance.exercised["time-out, and the invocation ends"] += 1
+            invocation.is_dead = True
+        raise FunctionError("timed out")
+
+    async def settled(self) -> None:
+        """Wait until no invocation is left, those that nobody waits for included."""
+        while self.background:
+            await asyncio.wait(self.background)
+
+    def _invocation(self, event: dict[str, Any]) -> Invocation:
+        self.invocations += 1
+        now, is_stalled = asyncio.get_running_loop().time(), self.chance.happens("stalled process", 0.02)
+        return Invocation(self.invocations, event, self.chance, now, is_stalled=is_stalled)
+
+    def _in_background(self, run: Any) -> "asyncio.Task[Any]":
+        task = asyncio.get_running_loop().create_task(run)
+        self.background.add(task)
+        task.add_done_callback(self.background.discard)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return task
+
+    async def _run(self, invocation: Invocation) -> object:
+        INVOCATION.set(invocation)
+        cold = self.cold
+        if not self.warm or self.chance.happens("cold start", 0.1):
+            pipeline = cold()
+        else:
+            pipeline = self.warm.pop(self.chance.rng("warm").randrange(len(self.warm)))
+        try:
+            report = await pipeline.consume(invocation.event, invocation)
+        except Died as died:
+            raise FunctionError("the process ended") from died
+        if cold is self.cold:
+            self.warm.append(pipeline)
+        return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in report.failed]}

@@ -1,0 +1,156 @@
+"""The protocol with a mistake in it: the simulation has to see each of these.
+
+A mutant is a piece of a module's source, and what stands there instead. It is read in place of the source
+when the module is imported, so `install` comes before any import of the consumer.
+"""
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """In `module`, `source` becomes `mistake`."""
+
+    module: str
+    source: str
+    mistake: str
+
+
+_QUARANTINE = """            if learned.refusals:
+                await self._keep(work.batch, learned.refusals, report)
+"""
+_PUBLISH = """            if learned.events:
+                await self.bus.publish(learned.events)
+                report.add(events_published=len(learned.events))
+"""
+_COMMITTED = "                report.committed(learned, work.batch, page_bytes)\n"
+
+MUTANTS = {
+    "a page is saved without If-Match": Mutant(
+        "consumer.edge.page_store",
+        "await self._objects.replace(page.key, body, page.e_tag)",
+        "(await self._objects.write(page.key, body), None)[1]",
+    ),
+    "a refused PUT is taken for a commit": Mutant(
+        "consumer.pipeline",
+        "report.add(page_conflicts=int(page.is_confirmed))\n                    continue\n",
+        "page_bytes = 0\n",
+    ),
+    "events are published after the commit": Mutant("consumer.pipeline", _PUBLISH, ""),
+    "events are not published again after a failure": Mutant(
+        "consumer.pipeline",
+        "                await self.bus.publish(learned.events)\n",
+        "                try:\n                    await self.bus.publish(learned.events)\n"
+        "                except Unavailable:\n                    pass\n",
+    ),
+    "watermarks are compared as text": Mutant(
+        "consumer.core.learning",
+        "watermark.sequence_number >= first",
+        "str(watermark.sequence_number) >= str(first)",
+    ),
+    "a page has one watermark": Mutant(
+        "consumer.core.learning",
+        "        state.advance(done, self.batch)\n",
+        "        state.advance(done, self.batch)\n"
+        "        for each in self.states.values():\n"
+        "            each.watermarks[self.batch.shard] = state.watermarks[self.batch.shard]\n",
+    ),
+    "watermarks are of a shard id, whatever the stream": Mutant(
+        "consumer.core.records",
+        "    shard_id: str\n\n    @property",
+        "    shard_id: str\n\n"
+        "    def __eq__(self, other):\n        return self.shard_id == other.shard_id\n\n"
+        "    def __hash__(self):\n        return hash(self.shard_id)\n\n    @property",
+    ),
+    "of equal sequence numbers the last partition key alone is known": Mutant(
+        "consumer.core.state",
+        "if delivered.are_distinct else _partition_keys(records, batch)",
+        "if True else ()",
+    ),
+    "the page is warm before it is written": Mutant(
+        "consumer.edge.page_store",
+        "        body = self._codec.encode(page.states)\n",
+        "        body = self._codec.encode(page.states)\n        self._keep_warm(page, len(body))\n",
+    ),
+    "a warm page's events are published unconfirmed": Mutant(
+        "consumer.pipeline", "if learning.learned.is_to_be_sure:", "if False:"
+    ),
+    "any error of a GET is a new page": Mutant(
+        "consumer.edge.objects",
+        'raise Unavailable(f"GET {key}: {_brief(error)}") from error',
+        "return Missing()",
+    ),
+    "the highest failed sequence number is reported": Mutant(
+        "consumer.steps", "return min(left, default=None)", "return max(left, default=None)"
+    ),
+    "what time did not suffice for is not reported": Mutant(
+        "consumer.core.learning", "                self.learned.leave(left)\n", ""
+    ),
+    "quarantine comes after the commit": Mutant("consumer.pipeline", _QUARANTINE, ""),
+    "a failed quarantine is not reported": Mutant(
+        "consumer.pipeline",
+        "            return batch.refusals[0].record\n        return None\n",
+        "            return None\n        return None\n",
+    ),
+    "models draw seeds of their own": Mutant(
+        "consumer.core.drift",
+        'own_seed = {"seed": seed} if parameters.get("seed", seed) is None else None',
+        "own_seed = None",
+    ),
+    "models are moved without fences": Mutant(
+        "consumer.repage",
+        "            await self.objects.replace(key, moved(body), version)\n",
+        "            pass\n",
+    ),
+    "a model that raised is kept half changed": Mutant(
+        "consumer.core.learning",
+        "            if key in states:\n                self.states[key] = states[key]\n",
+        "            if key in states:\n                pass\n",
+    ),
+}
+# These two move a step to after the commit.
+_AFTER_COMMIT = {
+    "events are published after the commit": _PUBLISH,
+    "quarantine comes after the commit": _QUARANTINE,
+}
+
+
+def mutated(name: str, source: str) -> str:
+    """The module's source with the mistake in it; raises `LookupError` where the source is another by now."""
+    mutant = MUTANTS[name]
+    if source.count(mutant.source) != 1:
+        raise LookupError(f"{mutant.module} has not this source just once: {mutant.source!r}")
+    source = source.replace(mutant.source, mutant.mistake)
+    if name in _AFTER_COMMIT:
+        moved = "".join(f"    {line}\n" for line in _AFTER_COMMIT[name].splitlines())
+        source = source.replace(_COMMITTED, _COMMITTED + moved)
+    return source
+
+
+def install(name: str) -> None:
+    """Have the module read with its mistake; nothing where there is no name."""
+    if not name:
+        return
+    module = MUTANTS[name].module
+    assert module not in sys.modules, f"{module} was imported already"
+
+    class Loader(importlib.machinery.SourceFileLoader):
+        def get_code(self, fullname):
+            path = self.get_filename(fullname)
+            return compile(mutated(name, self.get_data(path).decode()), path, "exec")
+
+    class Finder(importlib.abc.MetaPathFinder):
+        def find_spec(self, fullname, path, target=None):
+            if fullname != module:
+                return None
+            found = importlib.machinery.PathFinder.find_spec(fullname, path)
+            assert found is not None
+            return importlib.util.spec_from_file_location(
+                fullname, found.origin, loader=Loader(fullname, found.origin)
+            )
+
+    sys.meta_path.insert(0, Finder())

@@ -1,0 +1,235 @@
+"""One seed's world: plants, streams, mappings, functions and a bucket, from the first record to the last."""
+
+import asyncio
+import hashlib
+import logging
+import random
+from dataclasses import dataclass, replace
+from typing import Any
+
+from river import drift
+
+from consumer.core.drift import DriftUseCase
+from consumer.core.errors import ConfigurationError, ModelRaised, Unavailable
+from consumer.core.layout import Layout, prefix_of
+from consumer.core.state import State
+from consumer.edge.layout_store import LayoutStore
+from consumer.edge.page_codec import PageCodec, before_moved
+from consumer.edge.page_store import PageStore
+from consumer.pipeline import Pipeline
+from consumer.repage import Repage
+from local.clock import Pace
+from local.event_source_mapping import EventSourceMapping, MappingConfig
+from tests.local.fake_stream import SimulatedClock, SimulatedTimeLoop
+from tests.simulation.audit import Audit
+from tests.simulation.chance import Chance
+from tests.simulation.cloud import Bucket, Bus, SimulatedObjects
+from tests.simulation.functions import Lambda
+from tests.simulation.plan import Outcome, Plan
+from tests.simulation.plant import POISON, Plant, Producer, Stream
+from tests.simulation.reference import kept_in
+
+AT_MOST_S = 40_000.0
+PACE = Pace(discovery_interval_s=3.0, backoff_first_s=0.1, backoff_cap_s=20.0, destination_attempts=100)
+PATIENCE_S = 300.0
+"""How long a mapping that stops may struggle with faults; batches under way are finished first."""
+
+
+@dataclass(frozen=True)
+class Fussy(DriftUseCase):
+    """Raises at poison, once it has half learned it."""
+
+    def learn(self, watched, values, timestamps=()):
+        if POISON not in values:
+            return super().learn(watched, values, timestamps)
+        at = list(values).index(POISON)
+        super().learn(watched, [*values[:at], 1e9], ())
+        raise ModelRaised(at, "the model raised ZeroDivisionError")
+
+
+class Destination:
+    """The on-failure destination."""
+
+    def __init__(self, chance: Chance):
+        self.chance, self.objects = chance, {}
+
+    async def put(self, key: str, body: bytes) -> None:
+        """Store a batch whole."""
+        if self.chance.happens("destination fails", 0.1):
+            raise OSError("the bucket is on fire")
+        self.objects[key] = body
+
+
+class World:
+    """Everything, made from a plan."""
+
+    def __init__(self, plan: Plan):
+        self.chance = Chance(plan.seed, plan.without)
+        rng = self.rng = self.chance.rng("world")
+        self.plant = Plant(self.chance)
+        self.producer = Producer(self.plant, rng)
+        self.records = plan.records or rng.randint(5, 120)
+        late = "skip" if rng.random() < 0.2 else "learn"
+        detector: Any = drift.ADWIN(delta=0.3, clock=1, grace_period=3, min_window_length=1)
+        if rng.random() < 0.4:
+            detector = drift.DummyDriftDetector(trigger_method="random", t_0=4, w=2)
+        use_case = (Fussy if self.producer.raises else DriftUseCase)(detector, late=late)
+        self.versions = [use_case, replace(use_case, detector=drift.ADWIN(clock=3, grace_period=5))]
+        self.prefixes = [prefix_of("drift", f"{number:016}") for number in range(2)]
+        self.deployed = 0
+        self.audit = Audit(self.plant, late, self.producer.raises)
+        self.bucket = Bucket(self.chance, self.audit.page_written)
+        self.objects = SimulatedObjects(self.bucket)
+        self.bus = Bus(self.chance)
+        self.pages = rng.choice([0, 0, 1, 2, 4, 16])
+        self.functions = Lambda(self.chance, self.cold)
+        self.destination = Destination(self.chance)
+        self.streams = [Stream(0, self.plant)]
+        if rng.random() < 0.2 and "two streams" not in plan.without:
+            self.chance.exercised["two streams"] += 1
+            self.streams.append(Stream(1, self.plant))
+        self.mapping_config = MappingConfig(
+            batch_size=rng.choice([1, 3, 10, 40, 100]),
+            batching_window_s=rng.choice([0, 0, 2]),
+            bisect_on_error=rng.random() < 0.8,
+            maximum_retry_attempts=rng.choice([-1, -1, 0, 2, 5]),
+        )
+        self.running: list[tuple[EventSourceMapping, asyncio.Task]] = []
+
+    def cold(self) -> Pipeline:
+        """A new execution environment of what is deployed now."""
+        layout = Layout(self.prefixes[self.deployed], self.pages)
+        return Pipeline(
+            "drift",
+            self.versions[self.deployed],
+            LayoutStore(self.objects, layout, lambda text: None),
+            PageStore(self.objects, PageCodec(), self.rng.choice([0, 3_000, 2**26])),
+            self.bus,
+            self.objects,
+            random.Random(1),
+        )
+
+    async def run(self) -> None:
+        """Produce, deliver, disturb; then let all come to its end, and look."""
+        self.start_mappings()
+        for _ in range(self.records):
+            await asyncio.sleep(self.rng.choice([0.0, 0.0, 0.05, 0.5, 3.0]))
+            key, data, observations = self.producer.record()
+            stream = self.rng.choice(self.streams)
+            hashed = int.from_bytes(hashlib.md5(key.encode()).digest())
+            stream.put_record(key, data, observations, hashed)
+            await self.disturb(stream)
+        await asyncio.sleep(30.0)
+        self.chance.is_quiet = True
+        await self.stop_mappings(all_is_done=True)
+        await self.functions.settled()
+        self.look()
+
+    async def disturb(self, stream: Stream) -> None:
+        """What operators do, and what Kinesis does to a stream."""
+        if self.chance.rng("reshard").random() < 0.02 and not self.chance.without & {"split", "merge"}:
+            stream.reshard_at_random(self.chance.rng("reshard"))
+        if self.deployed == 0 and self.chance.happens("deployment", 0.003):
+            self.deployed = 1
+            self.functions.deploy(self.cold)
+        if self.chance.happens("mapping made anew", 0.005):
+            await self.stop_mappings()
+            self.start_mappings()
+        if self.chance.happens("repage", 0.005):
+            await self.stop_mappings()
+            await self.repage()
+            self.start_mappings()
+
+    def start_mappings(self) -> None:
+        """A mapping for each stream, from its beginning."""
+        for number, stream in enumerate(self.streams):
+            mapping = EventSourceMapping(
+                stream,
+                self.functions.invoke,
+                self.mapping_config,
+                SimulatedClock(),
+                self.destination,
+                rng=self.chance.rng(f"mapping {number}"),
+                pace=Pace(
+                    discovery_interval_s=3.0,
+                    backoff_first_s=0.1,
+                    backoff_cap_s=20.0,
+                    destination_attempts=100,
+                ),
+            )
+            self.running.append((mapping, asyncio.create_task(mapping.run())))
+
+    async def stop_mappings(self, all_is_done: bool = False) -> None:
+        """Stop them; first wait until all that is on their streams is done, if asked."""
+        for (mapping, running), stream in zip(self.running, self.streams, strict=True):
+            if all_is_done:
+                await mapping.progress.wait_until_done(sum(map(len, stream.records.values())))
+            mapping.stop()
+            await asyncio.wait({running}, timeout=PATIENCE_S)
+            was_quiet, self.chance.is_quiet = self.chance.is_quiet, True
+            await running
+            self.chance.is_quiet = was_quiet
+        self.running = []
+
+    async def repage(self) -> None:
+        """Move the models elsewhere, as often as it takes; zombies may be at work."""
+        pages = self.rng.choice([0, 1, 3, 16, 64])
+        for tries in range(40):
+            self.chance.is_quiet = tries > 20
+            try:
+                repage = Repage(self.objects, PageCodec(), self.prefixes[self.deployed], lambda line: None)
+                await repage.run(pages)
+                break
+            except Unavailable:
+                await asyncio.sleep(tries)
+            except ConfigurationError:
+                break  # nothing was learned yet
+        self.chance.is_quiet = False
+
+    def look(self) -> None:
+        """All invariants, now that nothing moves."""
+        states = self.states()
+        kept = kept_in(self.bucket.objects, self.destination.objects, self.plant)
+        published = {event.id for event in self.bus.events}
+        started = 1 + self.deployed
+        use_cases = dict(list(zip(self.prefixes, self.versions, strict=True))[:started])
+        self.audit.settled(states, published, kept, use_cases)
+
+    def states(self) -> dict[str, dict[str, State]]:
+        """All states in S3, by prefix and signal."""
+        codec, found = PageCodec(), {}
+        for key, (_, body) in self.bucket.objects.items():
+            if not key.startswith("models/") or key.endswith("layout.json"):
+                continue
+            content = before_moved(body)
+            states = found.setdefault("/".join(key.split("/")[:3]), {})
+            for (_, signal), state in (codec.decode(content) if content else {}).items():
+                if signal in states:
+                    self.audit.violations.append(f"{signal} has two models")
+                states[signal] = state
+        return found
+
+
+def simulate(plan: Plan, is_traced: bool = False) -> Outcome:
+    """Play a plan."""
+    logging.disable(logging.CRITICAL)
+    world = World(plan)
+    trace: list[str] = []
+    if is_traced:
+        from tests.simulation.trace import note_all
+
+        note_all(world, trace)
+
+    async def bounded() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        async with asyncio.timeout(AT_MOST_S):
+            await world.run()
+
+    try:
+        with asyncio.Runner(loop_factory=SimulatedTimeLoop) as runner:
+            runner.run(bounded())
+    except TimeoutError:
+        world.audit.violations.append("it never came to an end")
+    except Exception as error:
+        world.audit.violations.append(f"it raised {error!r}")
+    return Outcome(plan, world.audit.violations, world.chance.exercised, world.records, trace)
