@@ -14,6 +14,9 @@ from consumer.core.state import State
 from tests.simulation.functions import Invocation
 from tests.simulation.plant import Observation, Place, Plant
 
+Found = tuple[Place, Observation]
+"""An observation in its record."""
+
 Known = tuple[Place, int]
 """An observation: its record's place, and its position in the record."""
 
@@ -97,10 +100,6 @@ def is_below(state: State, place: Place) -> bool:
     if watermark is None or number > watermark.sequence_number:
         return False
     return number < watermark.sequence_number or key in watermark.partition_keys
-
-
-def in_time(history: History, one: Observation, by: Invocation, place: Place) -> bool:
-    return history.latest_s is None or time_of(one, by, place) > history.latest_s
 
 
 def time_of(one: Observation, by: Invocation, place: Place) -> float:
