@@ -111,12 +111,15 @@ class Pipeline:
                 await self.bus.publish(learned.events)
                 report.add(events_published=len(learned.events))
             if learned.first_done is not None:
+                is_new = page.e_tag is None
                 try:
                     page_bytes = await self.pages.commit(page)
                 except PageChanged:
                     # A warm page that another function has written meanwhile is no conflict.
                     report.add(page_conflicts=int(page.is_confirmed))
                     continue
+                if is_new:  # where the models were moved meanwhile, there was nothing to fence it
+                    await self.layouts.confirm()
                 report.committed(learned, work.batch, page_bytes)
             report.add(redelivered=learned.redelivered)
             return learned.first_left

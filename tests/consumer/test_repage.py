@@ -106,11 +106,40 @@ def test_a_warm_function_that_knows_the_old_layout_writes_nothing_there_and_find
 def test_a_warm_function_makes_no_new_page_in_the_old_layout(before, after):
     world = World(before)
     world.invoke(STREAM[:1])
+    assert Layout(PREFIX, before).key_of("another") not in world.objects.objects
     move(world, after)
-    new = points(step("new to all"), first=10**6)
+    new = points(step("another"), first=10**6)
     assert world.invoke(new).failed == [new[0]["kinesis"]["sequenceNumber"]]
     assert world.invoke(new).failed == []
-    assert set(world.states()) == {"s0", "new to all"}
+    assert set(world.states()) == {"s0", "another"}
+
+
+@MOVES
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_a_new_page_takes_while_the_models_move_is_learned_where_they_lie_now(before, after, when):
+    world = World(before)
+    world.invoke(STREAM[:1])
+    new = points(step("another"), first=10**6)
+    page = Layout(PREFIX, before).key_of("another")
+    assert page not in world.objects.objects
+    world.faults.plan(when, "put", in_another_thread(lambda: move(world, after)), key=page, times=1)
+    assert world.invoke(new).failed == [new[0]["kinesis"]["sequenceNumber"]]
+    assert layout(world) == {"pages": after}
+    if when == "before":
+        world.objects.objects.pop(page)  # in a layout that is not in force
+    assert world.invoke(new).failed == []
+    assert_exact(world, STREAM[:1] + new)
+
+
+def in_another_thread(do):
+    """For what runs a loop of its own."""
+
+    def run():
+        thread = threading.Thread(target=do)
+        thread.start()
+        thread.join()
+
+    return run
 
 
 @pytest.mark.parametrize("after", [0, 64])
@@ -167,9 +196,7 @@ class Meanwhile:
     def happen(self, call, key):
         if self.do is not None and self.when(call, key):
             do, self.do = self.do, None
-            other = threading.Thread(target=do)
-            other.start()
-            other.join()
+            in_another_thread(do)()
 
     async def get(self, key, *, bytes_max, unless=None):
         self.happen("write" if bytes_max == 0 else "read", key)

@@ -7,10 +7,12 @@ from typing import Any
 
 from consumer.core.events import identity
 from consumer.core.exclusions import RAISES_PER_SIGNAL_MAX
+from consumer.core.layout import Layout
 from consumer.core.state import State
+from consumer.edge.layout_store import Recorded, recorded_in
 from consumer.edge.page_codec import PageCodec, before_moved
 from tests.simulation.functions import Invocation
-from tests.simulation.plant import POISON, Observation, Plant
+from tests.simulation.plant import POISON, Observation, Place, Plant
 from tests.simulation.reference import (
     Found,
     History,
@@ -31,32 +33,57 @@ class Audit:
     plant: Plant
     late: str
     raises: bool
+    layouts: dict[str, Layout] = field(default_factory=dict)
+    """The layout in force, by the prefix of a fingerprint."""
     histories: dict[str, dict[str, History]] = field(default_factory=lambda: defaultdict(dict))
-    """By the prefix of a fingerprint, and by signal."""
-    done: dict[str, Counter] = field(default_factory=lambda: defaultdict(Counter))
-    """By prefix: how often each observation was learned or skipped by a commit."""
+    """By the folder of a layout, and by signal. Elsewhere than in force, it counts as nothing."""
+    fenced: set[str] = field(default_factory=set)
+    """The pages that the move under way has fenced."""
     violations: list[str] = field(default_factory=list)
     commits: int = 0
     codec: PageCodec = field(default_factory=PageCodec)
 
-    def page_written(self, key: str, before: bytes | None, body: bytes, by: Invocation | None) -> None:
-        """Take note of a page's PUT; a page that no invocation wrote is moved, and says nothing new."""
-        if by is None:
+    def written(self, key: str, before: bytes | None, body: bytes, by: Invocation | None) -> None:
+        """Take note of a PUT below `models/`."""
+        if key.endswith("/layout.json"):
+            self._layout_written(key, recorded_in(key, body))
+        elif by is not None:
+            self._page_written(key, before, body, by)
+        elif before_moved(body) != body:
+            self.fenced.add(key)
+
+    def _layout_written(self, key: str, recorded: Recorded) -> None:
+        """Once another layout is in force, what was fenced in the old one is in it, and nothing else."""
+        if recorded.moving_to is not None:
             return
+        prefix = key.removesuffix("/layout.json")
+        old, new = self.layouts.get(prefix), Layout(prefix, recorded.pages)
+        if old is not None and old != new:
+            self.histories[new.folder] = {
+                signal: history
+                for signal, history in self.histories.pop(old.folder, {}).items()
+                if old.key_of(history.carrier) in self.fenced
+            }
+        self.layouts[prefix] = new
+        self.fenced = {key for key in self.fenced if not key.startswith(prefix)}
+
+    def _page_written(self, key: str, before: bytes | None, body: bytes, by: Invocation) -> None:
         self.commits += 1
         if before is not None and before_moved(before) != before:
             self.violations.append(f"{key}: invocation {by.number} wrote over a page whose models were moved")
             return
         old = self.codec.decode(before) if before else {}
         new = self.codec.decode(body)
-        prefix = "/".join(key.split("/")[:3])
+        folder = key[: key.rindex("/") + 1]
         if lost := old.keys() - new.keys():
             self.violations.append(f"{key}: invocation {by.number} lost the models of {sorted(lost)}")
         for signal_key, state in new.items():
-            self._committed(prefix, signal_key.signal, old.get(signal_key), state, by)
+            history = self.histories[folder].setdefault(signal_key.signal, History(signal_key.carrier))
+            self._committed(history, signal_key.signal, old.get(signal_key), state, by)
 
-    def _committed(self, prefix: str, signal: str, old: State | None, new: State, by: Invocation) -> None:
-        history = self.histories[prefix].setdefault(signal, History())
+    def _committed(
+        self, history: History, signal: str, old: State | None, new: State, by: Invocation
+    ) -> None:
         says = new.learned - (old.learned if old else 0), new.skipped - (old.skipped if old else 0)
         above = self._above(old, new, signal, by)
         # A model may have raised at poison before another's commit made it late: then it is quarantined as
@@ -72,9 +99,8 @@ class Audit:
                 f"of its batch {len(learned)} and {len(skipped)} lie between the watermarks"
             )
         history.learned += learned
-        history.skipped += len(skipped)
+        history.skipped += skipped
         history.latest_s = latest_s
-        self.done[prefix].update((place, one.position) for place, one in [*learned, *skipped])
 
     def _replayed(
         self, above: list[Found], history: History, by: Invocation, raised_before: int
@@ -116,18 +142,28 @@ class Audit:
         use_cases: dict[str, Any],
     ) -> None:
         """Look at what is left when nothing moves any more: all states by prefix, ids, and what was kept."""
+        done: set[Known] = set()
         for prefix, use_case in use_cases.items():
-            found = states.get(prefix, {})
-            if found.keys() != self.histories[prefix].keys():
-                self.violations.append(f"{prefix} has models of {sorted(found)}")
-            for signal, history in self.histories[prefix].items():
+            found, histories = states.get(prefix, {}), self._in_force(prefix)
+            if found.keys() != histories.keys():
+                self.violations.append(f"{prefix} has models of {sorted(found)}, not {sorted(histories)}")
+            for signal, history in histories.items():
                 if signal in found:
                     self._check_model(prefix, signal, history, found[signal], use_case, published)
-            for known, times in self.done[prefix].items():
-                if times > 1:
-                    self.violations.append(f"{known} was done {times} times")
+            counted = Counter(
+                (place, one.position)
+                for history in histories.values()
+                for place, one in history.learned + history.skipped
+            )
+            done |= counted.keys()
+            self.violations += [
+                f"{known} was done {times} times" for known, times in counted.items() if times > 1
+            ]
         self._check_ids(use_cases, published, kept)
-        self._check_nothing_is_lost(kept)
+        self._check_nothing_is_lost(done | kept.quarantined, kept.stored)
+
+    def _in_force(self, prefix: str) -> dict[str, History]:
+        return self.histories[self.layouts[prefix].folder] if prefix in self.layouts else {}
 
     def _check_model(
         self, prefix: str, signal: str, history: History, state: State, use_case: Any, published: set[str]
@@ -135,7 +171,7 @@ class Audit:
         reference, drifts = reference_of(use_case, signal, history)
         if knowledge(state.model.detector) != knowledge(reference):
             self.violations.append(f"{prefix} {signal}: its model is not the reference's")
-        if state.learned != len(history.learned) or state.skipped != history.skipped:
+        if state.learned != len(history.learned) or state.skipped != len(history.skipped):
             self.violations.append(f"{prefix} {signal}: its counters are not the reference's")
         if missing := drifts - published:
             self.violations.append(f"{prefix} {signal}: {len(missing)} events were never published")
@@ -146,7 +182,7 @@ class Audit:
         uncertain = len(use_cases) > 1
         spread = self._spread_signals()
         for prefix, use_case in use_cases.items():
-            for signal, history in self.histories[prefix].items():
+            for signal, history in self._in_force(prefix).items():
                 allowed |= reference_of(use_case, signal, history)[1]
         sure = {
             identity("drift", *place[:2], str(place[2]), place[3], one.signal, "drift", one.position)
@@ -164,12 +200,11 @@ class Audit:
                 shards[one.signal].add(place[:2])
         return {signal for signal, of in shards.items() if len(of) > 1}
 
-    def _check_nothing_is_lost(self, kept: Kept) -> None:
-        done: set[Known] = set().union(*(counted.keys() for counted in self.done.values()), kept.quarantined)
+    def _check_nothing_is_lost(self, done: set[Known], stored: set[Place]) -> None:
         lost = [
             (place, one.position, one.signal)
             for place, observations in self.plant.records.items()
-            if place not in kept.stored
+            if place not in stored
             for one in observations or [Observation("", 0, math.nan, None)]
             if (place, one.position) not in done
         ]

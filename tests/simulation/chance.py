@@ -45,6 +45,7 @@ KINDS = frozenset(
         "destination fails",
         "deployment",
         "repage",
+        "repage while functions are at work",
         "mapping made anew",
         "two streams",
     }

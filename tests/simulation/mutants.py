@@ -106,6 +106,7 @@ MUTANTS = {
         "            await self.objects.replace(key, moved(body), version)\n",
         "            pass\n",
     ),
+    "a new page is trusted though the models moved": Mutant("consumer.pipeline", "if is_new:", "if False:"),
     "a model that raised is kept half changed": Mutant(
         "consumer.core.learning",
         "            if key in states:\n                self.states[key] = states[key]\n",

@@ -25,8 +25,9 @@ Known = tuple[Place, int]
 class History:
     """What one signal's model has committed, in order."""
 
-    learned: list[tuple[Place, Observation]] = field(default_factory=list)
-    skipped: int = 0
+    carrier: str
+    learned: list[Found] = field(default_factory=list)
+    skipped: list[Found] = field(default_factory=list)
     latest_s: float | None = None
 
 

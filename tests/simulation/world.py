@@ -78,7 +78,7 @@ class World:
         self.prefixes = [prefix_of("drift", f"{number:016}") for number in range(2)]
         self.deployed = 0
         self.audit = Audit(self.plant, late, self.producer.raises)
-        self.bucket = Bucket(self.chance, self.audit.page_written)
+        self.bucket = Bucket(self.chance, self.audit.written)
         self.objects = SimulatedObjects(self.bucket)
         self.bus = Bus(self.chance)
         self.pages = rng.choice([0, 0, 1, 2, 4, 16])
@@ -136,9 +136,12 @@ class World:
             await self.stop_mappings()
             self.start_mappings()
         if self.chance.happens("repage", 0.005):
-            await self.stop_mappings()
+            is_careless = self.chance.happens("repage while functions are at work", 0.3)
+            if not is_careless:
+                await self.stop_mappings()
             await self.repage()
-            self.start_mappings()
+            if not is_careless:
+                self.start_mappings()
 
     def start_mappings(self) -> None:
         """A mapping for each stream, from its beginning."""
@@ -196,17 +199,17 @@ class World:
         self.audit.settled(states, published, kept, use_cases)
 
     def states(self) -> dict[str, dict[str, State]]:
-        """All states in S3, by prefix and signal."""
-        codec, found = PageCodec(), {}
-        for key, (_, body) in self.bucket.objects.items():
-            if not key.startswith("models/") or key.endswith("layout.json"):
-                continue
-            content = before_moved(body)
-            states = found.setdefault("/".join(key.split("/")[:3]), {})
-            for (_, signal), state in (codec.decode(content) if content else {}).items():
-                if signal in states:
-                    self.audit.violations.append(f"{signal} has two models")
-                states[signal] = state
+        """All states in the layouts in force, by prefix and signal."""
+        codec = PageCodec()
+        found: dict[str, dict[str, State]] = {}
+        for prefix, layout in self.audit.layouts.items():
+            states = found[prefix] = {}
+            for key, (_, body) in self.bucket.objects.items():
+                content = before_moved(body) if key.startswith(layout.folder) else b""
+                for (_, signal), state in (codec.decode(content) if content else {}).items():
+                    if signal in states:
+                        self.audit.violations.append(f"{signal} has two models")
+                    states[signal] = state
         return found
 
 
