@@ -34,7 +34,7 @@ sim: $(INSTALLED) ## The promise, through faults at every step of SEEDS=1000 sim
 
 sim-mutants: $(INSTALLED) ## The same with mistakes put into the protocol: each has to be seen
 	@echo "Simulating with one mistake at a time, until it is caught"
-	@$(BIN)/python -m tests.simulation --all-mutants --seeds 400
+	@$(BIN)/python -m tests.simulation --all-mutants --seeds 1000
 
 check: $(INSTALLED) ## Lint, format and types
 	@echo "Linting" && $(BIN)/ruff check .

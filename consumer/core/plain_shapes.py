@@ -22,15 +22,9 @@ class BarePoint(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     timestamp: _Time
 
 
-class Point(msgspec.Struct, gc=False, rename="camel"):
-    """A value of `signal`, and none of the other fields by which a shape is known."""
+class _NoOther(msgspec.Struct, gc=False, kw_only=True, rename="camel"):
+    """None of the fields by which the other shapes are known."""
 
-    signal: str
-    value: _Value | str
-    timestamp: _Time | str | None = None
-    timestamps: _Nothing = UNSET
-    values: _Nothing = UNSET
-    key: _Nothing = UNSET
     body: _Nothing = UNSET
     type: _Nothing = UNSET
     payload: _Nothing = UNSET
@@ -39,6 +33,17 @@ class Point(msgspec.Struct, gc=False, rename="camel"):
     property_id: _Nothing = UNSET
     property_values: _Nothing = UNSET
     entries: _Nothing = UNSET
+
+
+class Point(_NoOther, gc=False):
+    """A value of `signal`."""
+
+    signal: str
+    value: _Value | str
+    timestamp: _Time | str | None = None
+    timestamps: _Nothing = UNSET
+    values: _Nothing = UNSET
+    key: _Nothing = UNSET
 
 
 class KeyAndBody(
@@ -52,8 +57,8 @@ class KeyAndBody(
     body: _Nothing = UNSET
 
 
-class Columns(msgspec.Struct, gc=False, rename="camel"):
-    """Values of `signal`, and none of the other fields."""
+class Columns(_NoOther, gc=False):
+    """Values of `signal`."""
 
     signal: str
     values: list[_Value]
@@ -61,14 +66,6 @@ class Columns(msgspec.Struct, gc=False, rename="camel"):
     timestamp: _Nothing = UNSET
     key: _Nothing = UNSET
     value: _Nothing = UNSET
-    body: _Nothing = UNSET
-    type: _Nothing = UNSET
-    payload: _Nothing = UNSET
-    property_alias: _Nothing = UNSET
-    asset_id: _Nothing = UNSET
-    property_id: _Nothing = UNSET
-    property_values: _Nothing = UNSET
-    entries: _Nothing = UNSET
 
 
 decode_bare_point = msgspec.json.Decoder(BarePoint).decode

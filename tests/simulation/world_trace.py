@@ -5,7 +5,7 @@ import base64
 from typing import Any
 
 from tests.simulation.functions import INVOCATION
-from tests.simulation.world import World
+from tests.simulation.simulated_world import World
 
 
 def note_all(world: World, trace: list[str]) -> None:

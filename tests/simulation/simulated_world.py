@@ -219,7 +219,7 @@ def simulate(plan: Plan, is_traced: bool = False) -> Outcome:
     world = World(plan)
     trace: list[str] = []
     if is_traced:
-        from tests.simulation.trace import note_all
+        from tests.simulation.world_trace import note_all
 
         note_all(world, trace)
 
