@@ -2,8 +2,9 @@
 
     layout.json says that the models are being moved    # a function that starts now waits
     each old page is fenced, its content kept            # a warm function cannot write it any more
-    each new page is written, from the old ones
+    each new page is written, from the old ones          # fenced too: a function may know them of old
     layout.json says where the models lie now            # the move counts from here on
+    each new page's fence is taken away
     each old page's content goes; its fence stays
 
 It can be interrupted anywhere and run again: until `layout.json` says so, the old pages hold everything.
@@ -21,7 +22,7 @@ from consumer.core.errors import ConfigurationError, PageChanged, Unavailable, U
 from consumer.core.layout import Layout
 from consumer.edge.layout_store import Recorded, layout_key, recorded_in
 from consumer.edge.objects import Found, Missing, Unchanged
-from consumer.edge.page_codec import PageCodec, before_moved, moved
+from consumer.edge.page_codec import PageCodec, coming, moved, unmarked
 from consumer.edge.state_columns import States
 
 _BYTES_MAX = 1024**3
@@ -89,6 +90,7 @@ class Repage:
             await self._record(Recorded(pages), version)
             self.tell("the new pages are in force")
             signals = len(states)
+        await self._each(new.folder, self._open)
         for folder in {key.rpartition("/")[0] + "/" for key in await self._page_keys()} - {new.folder}:
             await self._each(folder, self._empty)
         return Moved(signals, old.pages, pages)
@@ -132,7 +134,7 @@ class Repage:
             await self.objects.replace(key, moved(body), version)
 
     async def _states(self, key: str, version: str, body: bytes) -> States:
-        content = before_moved(body)
+        content = unmarked(body)
         try:
             return self.codec.decode(content) if content else {}
         except UnreadablePage as error:
@@ -164,10 +166,14 @@ class Repage:
             pages.setdefault(new.key_of(key.carrier), {})[key] = state
 
         async def write(key: str, page: States) -> None:
-            await self.objects.replace(key, self.codec.encode(page), versions.get(key))
+            await self.objects.replace(key, coming(self.codec.encode(page)), versions.get(key))
 
         await asyncio.gather(*(write(key, page) for key, page in pages.items()))
         self.tell(f"{len(pages)} pages are written, with {len(states)} signals")
+
+    async def _open(self, key: str, version: str, body: bytes) -> None:
+        if body == coming(body):
+            await self.objects.replace(key, unmarked(body), version)
 
     async def _give_up(self, key: str, version: str, body: bytes) -> None:
         if body != moved(b""):

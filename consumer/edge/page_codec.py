@@ -24,6 +24,7 @@ from consumer.edge.state_columns import States as States
 
 _MAGIC = b"RVPG\x01"
 _MOVED = b"RVPG moved\n"
+_COMING = b"RVPG coming\n"
 _LENGTH_BYTES = 4
 _DIGEST_BYTES = 32
 
@@ -60,10 +61,10 @@ class PageCodec:
         """The states that the page holds.
 
         Raises: `UnreadablePage` for anything that `encode`, in the same version, did not write.
-            `LayoutChanged` for a page whose models were moved.
+            `LayoutChanged` for a page whose models were moved, or are on their way to it.
         """
-        if page.startswith(_MOVED):
-            raise LayoutChanged("the page's models were moved to other pages: the layout is to be read again")
+        if page.startswith((_MOVED, _COMING)):
+            raise LayoutChanged("the page's models were or are being moved: the layout is to be read again")
         header, body = _open(page)
         if (header.format, header.river) != (STATE_FORMAT, self._river):
             raise UnreadablePage(
@@ -125,9 +126,14 @@ def _open(page: bytes) -> tuple[Header, bytes]:
 
 def moved(page: bytes) -> bytes:
     """What takes the place of a page whose models are moved: nobody who has the page can write it then."""
-    return page if page.startswith(_MOVED) else _MOVED + page
+    return _MOVED + unmarked(page)
 
 
-def before_moved(page: bytes) -> bytes:
+def coming(page: bytes) -> bytes:
+    """What stands for a page until the layout that it is of is in force: nobody learns from it before."""
+    return _COMING + unmarked(page)
+
+
+def unmarked(page: bytes) -> bytes:
     """The page itself, whether or not its models are being moved; nothing, once they were."""
-    return page.removeprefix(_MOVED)
+    return page.removeprefix(_MOVED).removeprefix(_COMING)

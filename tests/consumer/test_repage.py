@@ -131,6 +131,52 @@ def test_what_a_new_page_takes_while_the_models_move_is_learned_where_they_lie_n
     assert_exact(world, STREAM[:1] + new)
 
 
+def refuse_to_put_it_in_force(world: World) -> None:
+    """The first PUT of layout.json says that the models are being moved, the second that they were."""
+    puts = itertools.count(1)
+
+    def refuse():
+        if next(puts) == 2:
+            raise Unavailable("503")
+
+    world.faults.plan("before", "put", refuse, key="layout.json")
+
+
+@MOVES
+def test_a_warm_function_that_knows_a_layout_from_before_learns_nothing_there_until_it_is_in_force(
+    before, after
+):
+    world = World(before)
+    world.invoke(STREAM[:HALF])  # and this function hears of no move
+    move(world, after)
+    refuse_to_put_it_in_force(world)
+    with pytest.raises(Unavailable):
+        move(world, before)
+    world.faults.clear()
+    left = dict(world.objects.objects)
+    assert world.invoke(STREAM[HALF:]).failed == [STREAM[HALF]["kinesis"]["sequenceNumber"]]
+    assert world.objects.objects == left
+    move(world, before)
+    assert world.invoke(STREAM[HALF:]).failed == []
+    assert_exact(world, STREAM)
+
+
+@MOVES
+def test_interrupted_before_all_new_pages_are_open_functions_wait_for_the_next_run(before, after):
+    world = World(before)
+    world.invoke(STREAM[:HALF])
+    opened = Layout(PREFIX, after).key_of("s0")
+    world.faults.plan("after", "get", Unavailable("503"), key=opened)
+    with pytest.raises(Unavailable):
+        move(world, after)
+    world.faults.clear()
+    assert layout(world) == {"pages": after}
+    assert world.invoke(STREAM[HALF:], world.cold()).failed
+    assert move(world, after).signals == len(SIGNALS)
+    world.invoke(STREAM[HALF:], world.cold())
+    assert_exact(world, STREAM)
+
+
 def in_another_thread(do):
     """For what runs a loop of its own."""
 

@@ -20,7 +20,7 @@ from consumer.core.state import State
 from consumer.core.use_case import UseCase
 from consumer.edge.layout_store import LayoutStore
 from consumer.edge.objects import Found, Missing, Unchanged
-from consumer.edge.page_codec import PageCodec, before_moved
+from consumer.edge.page_codec import PageCodec, unmarked
 from consumer.edge.page_store import PageStore
 from consumer.pipeline import Pipeline
 
@@ -188,7 +188,7 @@ class World:
         states = {}
         for key, (_, body) in self.objects.objects.items():
             if key.startswith("models/") and not key.endswith("layout.json"):
-                content = before_moved(body)
+                content = unmarked(body)
                 for (_, signal), state in (codec.decode(content) if content else {}).items():
                     assert signal not in states, f"{signal} has two models"
                     states[signal] = state

@@ -10,7 +10,7 @@ from consumer.core.exclusions import RAISES_PER_SIGNAL_MAX
 from consumer.core.layout import Layout
 from consumer.core.state import State
 from consumer.edge.layout_store import Recorded, recorded_in
-from consumer.edge.page_codec import PageCodec, before_moved
+from consumer.edge.page_codec import PageCodec, moved, unmarked
 from tests.simulation.functions import Invocation
 from tests.simulation.plant import POISON, Observation, Place, Plant
 from tests.simulation.reference import (
@@ -49,7 +49,7 @@ class Audit:
             self._layout_written(key, recorded_in(key, body))
         elif by is not None:
             self._page_written(key, before, body, by)
-        elif before_moved(body) != body:
+        elif body == moved(body):
             self.fenced.add(key)
 
     def _layout_written(self, key: str, recorded: Recorded) -> None:
@@ -69,7 +69,7 @@ class Audit:
 
     def _page_written(self, key: str, before: bytes | None, body: bytes, by: Invocation) -> None:
         self.commits += 1
-        if before is not None and before_moved(before) != before:
+        if before is not None and unmarked(before) != before:
             self.violations.append(f"{key}: invocation {by.number} wrote over a page whose models were moved")
             return
         old = self.codec.decode(before) if before else {}

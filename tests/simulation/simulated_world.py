@@ -14,7 +14,7 @@ from consumer.core.errors import ConfigurationError, ModelRaised, Unavailable
 from consumer.core.layout import Layout, prefix_of
 from consumer.core.state import State
 from consumer.edge.layout_store import LayoutStore
-from consumer.edge.page_codec import PageCodec, before_moved
+from consumer.edge.page_codec import PageCodec, unmarked
 from consumer.edge.page_store import PageStore
 from consumer.pipeline import Pipeline
 from consumer.repage import Repage
@@ -205,7 +205,7 @@ class World:
         for prefix, layout in self.audit.layouts.items():
             states = found[prefix] = {}
             for key, (_, body) in self.bucket.objects.items():
-                content = before_moved(body) if key.startswith(layout.folder) else b""
+                content = unmarked(body) if key.startswith(layout.folder) else b""
                 for (_, signal), state in (codec.decode(content) if content else {}).items():
                     if signal in states:
                         self.audit.violations.append(f"{signal} has two models")
