@@ -118,7 +118,7 @@ class Pipeline:
                     # A warm page that another function has written meanwhile is no conflict.
                     report.add(page_conflicts=int(page.is_confirmed))
                     continue
-                if is_new:  # where the models were moved meanwhile, there was nothing to fence it
+                if is_new:  # and there was nothing to fence where the models were moved meanwhile
                     await self.layouts.confirm()
                 report.committed(learned, work.batch, page_bytes)
             report.add(redelivered=learned.redelivered)
@@ -134,7 +134,7 @@ class Pipeline:
             if time_left.is_short():
                 raise Unavailable(f"the time ran short before the page {work.page_key} was learned")
             page = page or await self.pages.load(work.page_key)
-            if page.e_tag is None:  # a page that is there says itself when its models were moved
+            if page.is_confirmed:  # read now, and perhaps made by somebody after the models were moved
                 await self.layouts.confirm()
             learning = Learning(
                 self.name, self.use_case, work.batch, page.states, exclusions, time_left.is_short

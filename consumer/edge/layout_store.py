@@ -1,5 +1,6 @@
 """The layout in force: what the first writer recorded, whatever the environment says since."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Annotated
 
@@ -30,6 +31,9 @@ class LayoutStore:
         self._wanted = wanted
         self._warn = warn
         self._current: Layout | None = None
+        self._asked = self._answered = 0
+        self._answer: Layout | Unavailable | None = None
+        self._turns: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
     async def current(self) -> Layout:
         """The layout recorded, or the one wanted, recorded now.
@@ -49,11 +53,33 @@ class LayoutStore:
     async def confirm(self) -> None:
         """Make sure that the layout given is still in force.
 
+        One request answers all who asked before it was sent: no answer is older than its question.
+
         Raises: `LayoutChanged` where it is not; `Unavailable`.
         """
         known = self._current
-        if await self._read() != known:
+        self._asked += 1
+        question = self._asked
+        async with self._turn():
+            if self._answered < question:
+                answered = self._asked
+                try:
+                    self._answer = await self._read()
+                except Unavailable as error:
+                    self._answer = error
+                self._answered = answered
+            answer = self._answer
+        if isinstance(answer, Unavailable):
+            raise answer
+        if answer != known:
             raise LayoutChanged(f"{self._key} is another than this function knew: it is read again next time")
+
+    def _turn(self) -> asyncio.Lock:
+        """Each invocation has an event loop of its own, and so a lock of its own."""
+        loop = asyncio.get_running_loop()
+        if self._turns is None or self._turns[0] is not loop:
+            self._turns = loop, asyncio.Lock()
+        return self._turns[1]
 
     def forget(self) -> None:
         """Read it again next time."""

@@ -177,6 +177,23 @@ def test_interrupted_before_all_new_pages_are_open_functions_wait_for_the_next_r
     assert_exact(world, STREAM)
 
 
+@MOVES
+def test_a_page_that_was_made_in_the_old_layout_too_late_misleads_no_warm_function(before, after):
+    """Of an invocation that was given up long ago, a PUT may arrive at any time."""
+    new = points(step("another"), first=10**6)
+    late = World(before)
+    late.invoke(new[:50])
+    page = Layout(PREFIX, before).key_of("another")
+    world = World(before)
+    world.invoke(STREAM[:1])
+    move(world, after)
+    world.objects.objects[page] = ('"late"', late.objects.objects[page][1])
+    assert world.invoke(new).failed == [new[0]["kinesis"]["sequenceNumber"]]
+    assert world.invoke(new).failed == []
+    assert world.objects.objects.pop(page)[0] == '"late"'
+    assert_exact(world, STREAM[:1] + new)
+
+
 def in_another_thread(do):
     """For what runs a loop of its own."""
 

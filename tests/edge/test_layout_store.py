@@ -171,3 +171,57 @@ def test_a_layout_that_has_changed_is_told_and_read_anew(body):
 def test_while_the_models_are_moved_there_is_no_layout():
     with pytest.raises(LayoutChanged, match="64"):
         current(store(Bucket(b'{"pages": 8, "moving_to": 64}'), 8))
+
+
+class SlowBucket(Bucket):
+    """Answers late, with what was there when it was asked."""
+
+    async def get(self, key, *, bytes_max, unless=None):
+        found = await super().get(key, bytes_max=bytes_max, unless=unless)
+        await asyncio.sleep(0.01)
+        return found
+
+
+def test_a_thousand_who_ask_at_once_cost_two_requests_in_each_invocation():
+    bucket = SlowBucket(b'{"pages": 8}')
+    layouts = store(bucket, 8)
+    current(layouts)
+
+    async def many():
+        await asyncio.gather(*(layouts.confirm() for _ in range(1_000)))
+
+    for invocation in range(1, 4):
+        asyncio.run(many())
+        assert len(bucket.calls) == 1 + 2 * invocation
+
+
+def test_who_asks_while_a_request_is_under_way_gets_the_answer_to_the_next():
+    bucket = SlowBucket(b'{"pages": 8}')
+    layouts = store(bucket, 8)
+
+    async def early_and_late():
+        await layouts.current()
+        early = asyncio.create_task(layouts.confirm())
+        await asyncio.sleep(0.005)
+        bucket.body = b'{"pages": 64}'
+        late = [asyncio.create_task(layouts.confirm()) for _ in range(5)]
+        return await asyncio.gather(early, *late, return_exceptions=True)
+
+    early, *late = asyncio.run(early_and_late())
+    assert early is None
+    assert [type(answer) for answer in late] == [LayoutChanged] * 5
+    assert len(bucket.calls) == 3
+
+
+def test_a_bucket_that_is_down_is_told_to_all_who_asked():
+    bucket = SlowBucket(b'{"pages": 8}')
+    layouts = store(bucket, 8)
+    current(layouts)
+    bucket.down = Unavailable("503")
+
+    async def many():
+        return await asyncio.gather(*(layouts.confirm() for _ in range(5)), return_exceptions=True)
+
+    assert [str(answer) for answer in asyncio.run(many())] == ["503"] * 5
+    bucket.down = None
+    asyncio.run(layouts.confirm())
