@@ -2,7 +2,9 @@
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain, combinations
 from typing import Any
 
 from consumer.core.events import identity
@@ -21,6 +23,7 @@ from tests.simulation.reference import (
     is_below,
     knowledge,
     places_of,
+    quarantined_in,
     reference_of,
     time_of,
 )
@@ -39,13 +42,16 @@ class Audit:
     """By the folder of a layout, and by signal. Elsewhere than in force, it counts as nothing."""
     fenced: set[str] = field(default_factory=set)
     """The pages that the move under way has fenced."""
+    quarantined: set[Known] = field(default_factory=set)
     violations: list[str] = field(default_factory=list)
     commits: int = 0
     codec: PageCodec = field(default_factory=PageCodec)
 
     def written(self, key: str, before: bytes | None, body: bytes, by: Invocation | None) -> None:
-        """Take note of a PUT below `models/`."""
-        if key.endswith("/layout.json"):
+        """Take note of a PUT."""
+        if key.startswith("quarantine/"):
+            self.quarantined |= quarantined_in(body)
+        elif key.endswith("/layout.json"):
             self._layout_written(key, recorded_in(key, body))
         elif by is not None:
             self._page_written(key, before, body, by)
@@ -88,12 +94,16 @@ class Audit:
         above = self._above(old, new, signal, by)
         # A model may have raised at poison before another's commit made it late: then it is quarantined as
         # poison, and counts among those after which the rest of the batch is, though it would be skipped now.
-        for raised_before in range(RAISES_PER_SIGNAL_MAX + 1):
+        perhaps = [one for one in above if one[1].value == POISON and _known(one) in self.quarantined]
+        for raised_before in chain.from_iterable(
+            combinations(perhaps, size) for size in range(RAISES_PER_SIGNAL_MAX + 1)
+        ):
             learned, skipped, latest_s = self._replayed(above, history, by, raised_before)
-            if (len(learned), len(skipped)) == says:
+            refused = {_known(one) for one in above if one not in learned + skipped}
+            if (len(learned), len(skipped)) == says and refused <= self.quarantined:
                 break
         else:
-            learned, skipped, latest_s = self._replayed(above, history, by, 0)
+            learned, skipped, latest_s = self._replayed(above, history, by, ())
             self.violations.append(
                 f"{signal}: invocation {by.number} says that it learned {says[0]} and skipped {says[1]}; "
                 f"of its batch {len(learned)} and {len(skipped)} lie between the watermarks"
@@ -103,7 +113,7 @@ class Audit:
         history.latest_s = latest_s
 
     def _replayed(
-        self, above: list[Found], history: History, by: Invocation, raised_before: int
+        self, above: list[Found], history: History, by: Invocation, raised_before: Sequence[Found]
     ) -> tuple[list[Found], list[Found], float | None]:
         """What of these is learned and what skipped, and the latest timestamp then."""
         learned, skipped, raised, latest_s = [], [], 0, history.latest_s
@@ -114,7 +124,7 @@ class Audit:
                 skipped.append((place, one))
             elif raised >= RAISES_PER_SIGNAL_MAX:
                 continue
-            elif is_poison and (not is_late or raised < raised_before):
+            elif is_poison and (not is_late or (place, one) in raised_before):
                 raised += 1
             elif is_late:
                 skipped.append((place, one))
@@ -210,3 +220,8 @@ class Audit:
         ]
         if lost:
             self.violations.append(f"{len(lost)} observations are lost, the first of them {lost[0]}")
+
+
+def _known(found: Found) -> Known:
+    place, one = found
+    return place, one.position

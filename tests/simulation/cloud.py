@@ -17,10 +17,10 @@ from tests.simulation.functions import INVOCATION, Invocation
 
 @dataclass
 class Bucket:
-    """What `Objects` calls of obstore's store, on memory. `on_model` hears of each PUT below `models/`."""
+    """What `Objects` calls of obstore's store, on memory. `on_put` hears of each PUT."""
 
     chance: Chance
-    on_model: Callable[[str, bytes | None, bytes, Invocation | None], None]
+    on_put: Callable[[str, bytes | None, bytes, Invocation | None], None]
     objects: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     versions: int = 0
 
@@ -51,8 +51,7 @@ class Bucket:
             raise exceptions.PreconditionError(key)
         self.versions += 1
         self.objects[key] = f'"{self.versions}"', body
-        if key.startswith("models/"):
-            self.on_model(key, before, body, INVOCATION.get())
+        self.on_put(key, before, body, INVOCATION.get())
         if self.chance.happens("PUT fails after its effect", 0.01):
             raise exceptions.GenericError("the connection is torn")
         if conditional and self.chance.happens("PUT answers 412 after its effect", 0.01):

@@ -43,18 +43,24 @@ class Kept:
 
 def kept_in(objects: dict[str, tuple[str, bytes]], destination: dict[str, bytes], plant: Plant) -> Kept:
     """Read both; of a line, the original bytes have to be there too."""
-    quarantined = set()
-    for key, (_, body) in objects.items():
-        for line in body.splitlines() if key.startswith("quarantine/") else ():
-            found = json.loads(line)
-            base64.b64decode(found["data"], validate=True)
-            place = found["stream"], found["shard_id"], int(found["sequence_number"]), found["partition_key"]
-            quarantined.add((place, found["position"]))
+    lines = [body for key, (_, body) in objects.items() if key.startswith("quarantine/")]
+    quarantined = set[Known]().union(*map(quarantined_in, lines))
     stored = {
         place for body in destination.values() for place in places_of(json.loads(json.loads(body)["payload"]))
     }
     signals = {one.signal for place in stored for one in plant.records[place]}
     return Kept(quarantined, stored, signals)
+
+
+def quarantined_in(lines: bytes) -> set[Known]:
+    """The observations of these lines, each of which has the original bytes; a record's own is its first."""
+    known = set()
+    for line in lines.splitlines():
+        found = json.loads(line)
+        base64.b64decode(found["data"], validate=True)
+        place = found["stream"], found["shard_id"], int(found["sequence_number"]), found["partition_key"]
+        known.add((place, found["position"]))
+    return known
 
 
 def places_of(event: dict[str, Any]) -> list[Place]:
