@@ -28,6 +28,7 @@ from tests.simulation.functions import Lambda
 from tests.simulation.plan import Outcome, Plan
 from tests.simulation.plant import POISON, Plant, Producer, Stream
 from tests.simulation.reference import kept_in
+from tests.simulation.verdict import Verdict
 
 AT_MOST_S = 40_000.0
 PACE = Pace(discovery_interval_s=3.0, backoff_first_s=0.1, backoff_cap_s=20.0, destination_attempts=100)
@@ -153,12 +154,7 @@ class World:
                 SimulatedClock(),
                 self.destination,
                 rng=self.chance.rng(f"mapping {number}"),
-                pace=Pace(
-                    discovery_interval_s=3.0,
-                    backoff_first_s=0.1,
-                    backoff_cap_s=20.0,
-                    destination_attempts=100,
-                ),
+                pace=PACE,
             )
             self.running.append((mapping, asyncio.create_task(mapping.run())))
 
@@ -196,7 +192,7 @@ class World:
         published = {event.id for event in self.bus.events}
         started = 1 + self.deployed
         use_cases = dict(list(zip(self.prefixes, self.versions, strict=True))[:started])
-        self.audit.settled(states, published, kept, use_cases)
+        Verdict(self.audit).look(states, published, kept, use_cases)
 
     def states(self) -> dict[str, dict[str, State]]:
         """All states in the layouts in force, by prefix and signal."""
