@@ -35,7 +35,7 @@ class _NoOther(msgspec.Struct, gc=False, kw_only=True, rename="camel"):
     entries: _Nothing = UNSET
 
 
-class Point(_NoOther, gc=False):
+class Point(_NoOther, gc=False, kw_only=True):
     """A value of `signal`."""
 
     signal: str
@@ -47,7 +47,10 @@ class Point(_NoOther, gc=False):
 
 
 class KeyAndBody(
-    Point, gc=False, rename={"signal": "key", "value": "body", "key": "signal", "body": "value"}
+    Point,
+    gc=False,
+    kw_only=True,
+    rename={"signal": "key", "value": "body", "key": "signal", "body": "value"},
 ):
     """The same by its fields' other two names."""
 
@@ -57,7 +60,7 @@ class KeyAndBody(
     body: _Nothing = UNSET
 
 
-class Columns(_NoOther, gc=False):
+class Columns(_NoOther, gc=False, kw_only=True):
     """Values of `signal`."""
 
     signal: str
