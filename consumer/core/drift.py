@@ -61,9 +61,9 @@ class DriftUseCase:
     ) -> list[Finding]:
         """Feed the detector the values, in order."""
         findings: list[Finding] = []
-        detector, total, start = watched.detector, watched.total, -watched.count
         rest, left = values, iter(values)
         try:
+            detector, total, start = watched.detector, watched.total, -watched.count
             # `any` calls until a drift, or the end; no loop of Python's is as fast.
             while length_hint(left) and any(map(updating(detector), left)):
                 drifted(detector)

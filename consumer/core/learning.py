@@ -155,6 +155,8 @@ class Learning:
             in_time = state.in_time(run, entries, self.batch)
             self.learned.skipped += len(entries) - len(in_time)
             entries = in_time
+        if not entries:
+            return
         try:
             findings = self.use_case.learn(
                 state.model, taken(run.values, entries), times(run, entries, self.batch)

@@ -91,4 +91,6 @@ def states_of(columns: Columns) -> States:
             )
         key = SignalKey(carrier, carrier if signal is None else signal)
         states[key] = State(model, watermarks, learned, skipped, latest_s)
+    if next(marks, None) is not None:
+        raise ValueError("there are more watermarks than the states have")
     return states

@@ -11,7 +11,7 @@ from river import drift
 from river.base import DriftDetector
 from world import PREFIX, Crash, NoHurry, World, assert_exact, interleaved, points, record, step
 
-from consumer.core.drift import DriftUseCase
+from consumer.core.drift import DriftUseCase, Watched
 from consumer.core.errors import BadDeployment, MalformedEvent, ModelRaised, PageChanged, Unavailable
 from consumer.core.layout import Layout
 from consumer.edge.page_codec import PageCodec
@@ -417,6 +417,25 @@ def test_a_page_that_cannot_be_read_is_never_replaced(pages):
     assert all("checksum" in line["reason"] and line["data"] for line in lines.values())
     good = PageCodec().decode(world.objects.objects[page_key("b", pages)][1])
     assert sum(state.learned for state in good.values()) == 200
+
+
+@LAYOUTS
+@pytest.mark.parametrize("planted", [None, 7, "text", drift.ADWIN(), Watched(7), Watched(drift.ADWIN(), "x")])
+def test_a_planted_model_of_another_type_costs_its_own_observations_and_blocks_nothing(pages, planted):
+    world = World(pages)
+    world.invoke(STREAM[:200])
+    key = page_key("a", pages)
+    e_tag, body = world.objects.objects[key]
+    states = PageCodec().decode(body)
+    next(state for (_, signal), state in states.items() if signal == "a").model = planted
+    world.objects.objects[key] = e_tag, PageCodec().encode(states)
+    report = world.invoke(STREAM[200:], world.cold())
+    assert report.failed == []
+    kept = world.objects.quarantined()
+    assert [line["signal"] for line in kept] == ["a"] * len(STREAM[200::4])
+    assert {signal: state.learned for signal, state in world.states().items() if signal != "a"} == {
+        signal: 200 for signal in SIGNALS if signal != "a"
+    }
 
 
 @LAYOUTS

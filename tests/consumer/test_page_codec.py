@@ -24,6 +24,7 @@ from consumer.core.state import State, Watermark
 from consumer.core.use_case import STATE_FORMAT
 from consumer.edge.allowed_classes import ALLOWED_CLASSES, STAND_INS
 from consumer.edge.page_codec import Header, PageCodec, versions
+from consumer.edge.state_columns import columns_of
 
 CODEC = PageCodec()
 DETECTORS = {
@@ -397,17 +398,79 @@ def test_a_state_that_makes_rust_panic_is_unreadable():
         pytest.fail(f"{type(error).__name__}: {error}")
 
 
-@pytest.mark.xfail(strict=True, reason="pickle's BUILD sets attributes of an allowed class itself")
-def test_a_pickle_cannot_change_an_allowed_class():
-    body = b"\x80\x05cconsumer.core.drift\nWatched\nN}\x8c\x04evilK\x01s\x86b0]."
-    try:
+def setting(module: str, name: str, attribute: str, value: bytes) -> bytes:
+    """A pickle that sets an attribute of what it looks up; `value` is the opcodes that make it."""
+    looked_up = f"c{module}\n{name}\n".encode()
+    key = b"\x8c" + bytes([len(attribute)]) + attribute.encode()
+    return b"\x80\x05" + looked_up + b"N}" + key + value + b"s\x86b0]."
+
+
+ONE, NO_DRIFT = b"K\x01", b"criver.drift.no_drift\nNoDrift\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "attribute", "value"),
+    [
+        ("consumer.core.drift", "Watched", "evil", ONE),
+        ("consumer.core.drift", "Watched", "__reduce__", ONE),
+        ("consumer.core.drift", "Watched", "__qualname__", b"\x8c\x01x"),
+        ("river.drift.adwin", "ADWIN", "update", NO_DRIFT),
+        ("river.drift.adwin", "ADWIN", "__name__", b"\x8c\x01x"),
+        ("river.drift.adwin", "ADWIN", "__bases__", NO_DRIFT + b"\x85"),
+        ("collections", "deque", "append", ONE),
+        ("river.stats.mean", "Mean", "update", ONE),
+    ],
+)
+def test_a_pickle_cannot_change_an_allowed_class(module, name, attribute, value):
+    looked_up = getattr(importlib.import_module(module), name)
+    named_apart = ("__bases__", "__name__", "__qualname__")
+    before = dict(vars(looked_up)), [getattr(looked_up, apart) for apart in named_apart]
+    with pytest.raises(UnreadablePage, match=attribute):
+        CODEC.decode(enveloped(setting(module, name, attribute, value)))
+    assert (dict(vars(looked_up)), [getattr(looked_up, apart) for apart in named_apart]) == before
+
+
+@pytest.mark.parametrize("name", sorted(STAND_INS))
+def test_a_pickle_cannot_change_a_stand_in(name):
+    for attribute, value in [("evil", ONE), ("__defaults__", ONE + b"\x85"), ("_function", NO_DRIFT)]:
         with pytest.raises(UnreadablePage):
-            CODEC.decode(enveloped(body))
-    finally:
-        changed = "evil" in Watched.__dict__
-        if changed:
-            del Watched.evil
-    assert not changed
+            CODEC.decode(enveloped(setting(*name, attribute, value)))
+        assert not hasattr(STAND_INS[name], "evil")
+        assert STAND_INS[name].__defaults__ is None
+
+
+def with_column(number: int, column: object) -> bytes:
+    """A page of one state, one column of which is another."""
+    columns = list(columns_of({KEY: state(learned(DETECTORS["ADWIN"], VALUES))}))
+    columns[number] = column
+    return enveloped(pickle.dumps(tuple(columns), protocol=5))
+
+
+def test_a_page_of_columns_made_by_hand_is_read():
+    columns = columns_of({KEY: state(learned(DETECTORS["ADWIN"], VALUES))})
+    assert CODEC.decode(with_column(0, columns.carriers))[KEY].learned == 400
+
+
+@pytest.mark.parametrize(
+    ("number", "column"),
+    [
+        *((number, None) for number in range(12)),
+        *((number, "text") for number in range(12)),
+        *((number, [[]]) for number in (0, 1, 3, 4, 5, 6, 8, 9, 10, 11)),
+        *((0, column) for column in ([7], [None], [b"plant"])),
+        *((3, column) for column in ([None], ["400"], [4.5])),
+        (6, [("arn", 7)]),
+        *((7, column) for column in ([2], [10**9], [3.0])),
+        (8, [0, 1, 3]),
+        (9, ["9", 9, 9]),
+        (9, [9.5, 9, 9]),
+        (10, [(7,), None, None]),
+        (11, ["now", None, None]),
+    ],
+)
+def test_columns_of_other_types_are_unreadable(number, column):
+    with pytest.raises(UnreadablePage, match="states cannot be read"):
+        CODEC.decode(with_column(number, column))
 
 
 def names_in(model: object) -> set[tuple[str, str]]:
