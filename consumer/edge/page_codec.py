@@ -4,13 +4,11 @@ b"RVPG" | envelope version, 1 byte | length of the header, 4 bytes | header, JSO
         | SHA-256 of header and body, 32 bytes | body, a pickle of plain columns and allowed classes
 """
 
-import io
 import pickle
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 from importlib import metadata
-from typing import Any
 
 import msgspec
 
@@ -18,7 +16,7 @@ from consumer.core.errors import ConfigurationError, LayoutChanged, UnreadablePa
 from consumer.core.signals import SignalKey
 from consumer.core.state import State
 from consumer.core.use_case import STATE_FORMAT, UseCase
-from consumer.edge.allowed_classes import ALLOWED_CLASSES, STAND_INS
+from consumer.edge.allow_list_unpickler import unpickled
 from consumer.edge.state_columns import Columns, columns_of, states_of
 from consumer.edge.state_columns import States as States
 
@@ -27,8 +25,6 @@ _MOVED = b"RVPG moved\n"
 _COMING = b"RVPG coming\n"
 _LENGTH_BYTES = 4
 _DIGEST_BYTES = 32
-_NAMED_APART = ("__bases__", "__name__", "__qualname__")
-_ABSENT = object()
 
 
 def versions() -> dict[str, str]:
@@ -74,7 +70,7 @@ class PageCodec:
                 f"this function reads format {STATE_FORMAT} and River {self._river}"
             )
         try:
-            return states_of(msgspec.convert(_unpickled(body), Columns))
+            return states_of(msgspec.convert(unpickled(body), Columns))
         except BaseException as error:  # a pickle that was tampered with may raise anything
             # It can ask for all memory too: such a page must not block its shard.
             if not (is_models_own(error) or isinstance(error, MemoryError)):
@@ -99,81 +95,6 @@ class PageCodec:
                 f"the model of use_cases.py cannot be kept in a page: {error}. "
                 "If a class is not allowed, add it to consumer/edge/allowed_classes.py"
             ) from error
-
-
-def _unpickled(body: bytes) -> Any:
-    """What the pickle holds; the classes that it names are as they were, whatever it did to them."""
-    unpickler = _AllowListUnpickler(io.BytesIO(body))
-    try:
-        return unpickler.load()
-    finally:
-        unpickler.check_classes()
-
-
-class _AllowListUnpickler(pickle.Unpickler):
-    """Looks up allowed classes and nothing else.
-
-    A pickle can set attributes of what it looked up, a class too, and all models of the function would have
-    them. No hook of pickle's tells of that; so each class is compared afterwards with what it was.
-    """
-
-    def __init__(self, file: io.BytesIO) -> None:
-        super().__init__(file)
-        self._attributes: dict[type, dict[str, Any]] = {}
-
-    def find_class(self, module: str, name: str) -> Any:
-        stand_in = STAND_INS.get((module, name))
-        if stand_in is not None:
-            return _StandIn(stand_in)
-        if (module, name) not in ALLOWED_CLASSES:
-            raise UnreadablePage(f"the class {module}.{name} is not allowed in a page")
-        found: type = super().find_class(module, name)
-        self._attributes.setdefault(found, _attributes_of(found))
-        return found
-
-    def check_classes(self) -> None:
-        """Raise `UnreadablePage` where an attribute of a class was set; it is set back first."""
-        changed = [
-            f"{each.__module__}: {name}"
-            for each, before in self._attributes.items()
-            for name in _set_back(each, before)
-        ]
-        if changed:
-            raise UnreadablePage(f"the page sets what belongs to a class: {', '.join(changed)}")
-
-
-class _StandIn:
-    """A function's stand-in of this pickle alone, which leaves nothing behind if its attributes are set."""
-
-    __slots__ = ("_function",)
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self._function(*arguments)
-
-
-def _attributes_of(looked_up: type) -> dict[str, Any]:
-    """All that can be set on a class; its bases and names do not lie with the others."""
-    return {**vars(looked_up), **{name: getattr(looked_up, name) for name in _NAMED_APART}}
-
-
-def _set_back(looked_up: type, before: dict[str, Any]) -> list[str]:
-    """Undo what was set since; give the names of it."""
-    now = _attributes_of(looked_up)
-    changed = [
-        name
-        for name in sorted(before.keys() | now.keys())
-        if before.get(name, _ABSENT) is not now.get(name, _ABSENT)
-        and not (name in _NAMED_APART and before[name] == now[name])  # made anew whenever asked for
-    ]
-    for name in changed:
-        if name in before:
-            setattr(looked_up, name, before[name])
-        else:
-            delattr(looked_up, name)
-    return changed
 
 
 def _open(page: bytes) -> tuple[Header, bytes]:
