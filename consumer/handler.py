@@ -48,6 +48,7 @@ def start(settings: Settings) -> Pipeline:
         open_event_bus(settings.event_bus_name, settings.region, jitter),
         objects,
         jitter,
+        settings.page_signals_max,
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from consumer.core.batch import Batch, Refusal
+from consumer.core.batch import Batch
 from consumer.core.deployment_check import DeploymentCheck
 from consumer.core.errors import LayoutChanged, PageChanged, Unavailable, UnreadablePage
 from consumer.core.exclusions import Exclusions
@@ -18,6 +18,7 @@ from consumer.core.learned import Learned
 from consumer.core.learning import Learning
 from consumer.core.quarantine import quarantine_objects
 from consumer.core.report import Report
+from consumer.core.runs import Refusal
 from consumer.core.use_case import UseCase
 from consumer.core.work import Work
 from consumer.ports import Bus, Jitter, Layouts, Page, Pages, Quarantine, TimeLeft
@@ -38,6 +39,7 @@ class Pipeline:
     bus: Bus
     quarantine: Quarantine
     jitter: Jitter
+    page_signals_max: int
 
     async def consume(self, event: Mapping[str, Any], time_left: TimeLeft) -> Report:
         """Learn the invocation's records, and tell from which on Lambda is to deliver again.
@@ -47,7 +49,7 @@ class Pipeline:
         """
         report = Report()
         for batch in batches_of(event):
-            report.add(records=len(batch.records), uncertain=batch.uncertain)
+            report.read(batch)
             failed = await self._consume_batch(batch, time_left, report)
             if failed is not None:
                 report.failed.append(batch.records[failed].identifier)
@@ -75,7 +77,7 @@ class Pipeline:
         if batch.refusals:
             step = self._refusals_step(batch, report)
             steps[asyncio.create_task(step)] = batch.refusals[0].record
-        return await first_left(steps, time_left, report)
+        return await first_left(steps, time_left, report, batch.unread_from)
 
     async def _page_step(
         self, work: Work, check: DeploymentCheck, time_left: TimeLeft, report: Report
@@ -121,7 +123,7 @@ class Pipeline:
                 if is_new:  # and there was nothing to fence where the models were moved meanwhile
                     await self.layouts.confirm()
                 report.committed(learned, work.batch, page_bytes)
-            report.add(redelivered=learned.redelivered)
+            report.add(redelivered=learned.redelivered, signals_refused=learned.signals_refused)
             return learned.first_left
         raise Unavailable(f"the page {work.page_key} was changed by others, {COMMIT_TRIES} times in a row")
 
@@ -137,7 +139,13 @@ class Pipeline:
             if page.is_confirmed:  # read now, and perhaps made by somebody after the models were moved
                 await self.layouts.confirm()
             learning = Learning(
-                self.name, self.use_case, work.batch, page.states, exclusions, time_left.is_short
+                self.name,
+                self.use_case,
+                work.batch,
+                page.states,
+                exclusions,
+                time_left.is_short,
+                self.page_signals_max,
             )
             learning.learn(work.keys)
             if learning.learned.is_to_be_sure:

@@ -66,6 +66,8 @@ class UseCaseConfig(Strict):
 
     pages: Annotated[int, Field(ge=0, le=4096)] = 16
     """How many objects hold the models; 0: one for each signal."""
+    signals_per_page: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
+    """Of an object, at most: what a producer that invents signals can make it grow to."""
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 10_000
     """Records of an invocation, at most."""
     batch_window_s: Annotated[int, Field(ge=0, le=300)] = 10

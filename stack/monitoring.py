@@ -141,6 +141,11 @@ def _of_consumer(config: AlarmsConfig, namespace: str, use_case: str, consumer: 
     )
     yield Watch("Quarantined", "Observations that can never be learned were kept aside.", own("Quarantined"))
     yield Watch(
+        "PagesFull",
+        "New signals are refused, for their pages hold as many as are allowed.",
+        own("SignalsRefused"),
+    )
+    yield Watch(
         "PagesFailed",
         "Pages of models go on failing to be read, told of or written; their records come again.",
         own("PagesFailed"),

@@ -2,61 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
-
-import msgspec
+from typing import Any
 
 from consumer.core.errors import Unlearnable
 from consumer.core.records import Record, Records, Shard
+from consumer.core.runs import Refusal, Run
 from consumer.core.signals import SignalKey, check_name, plain_key
 
 OBSERVATIONS_PER_RECORD_MAX = 10_000
-
-
-class Refusal(NamedTuple):
-    """Something that can never be learned: the `position`-th observation of record number `record`."""
-
-    record: int
-    position: int
-    reason: str
-    signal: str | None = None
-
-
-class Run(msgspec.Struct, gc=False):  # there may be ten thousand
-    """The observations of one signal in one batch, in order.
-
-    Shape: four columns of one length, of which `records` (indices into the batch) ascends; and for the
-    observations that carry nothing to learn, `skipped` (their records, ascending) and `skipped_positions`.
-    """
-
-    values: list[float] = []
-    timestamps: list[float | None] = []
-    records: list[int] = []
-    positions: list[int] = []
-    skipped: list[int] = []
-    skipped_positions: list[int] = []
-
-    def extend(self, other: "Run") -> None:
-        """Add what lies in later records."""
-        for column, further in zip(
-            msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True
-        ):
-            column += further
-
-    def first_record(self) -> int:
-        """The first record that carries an observation of this signal."""
-        if not self.skipped:
-            return self.records[0]
-        return min(self.records[0], self.skipped[0]) if self.records else self.skipped[0]
-
-    def forget(self, record: int) -> None:
-        """Take back what `record`, the last one, brought."""
-        while self.records and self.records[-1] == record:
-            for column in (self.values, self.timestamps, self.records, self.positions):
-                column.pop()
-        while self.skipped and self.skipped[-1] == record:
-            self.skipped.pop()
-            self.skipped_positions.pop()
+# Ten thousand records can unpack to more than any memory holds, and take longer than any invocation may.
+OBSERVATIONS_PER_BATCH_MAX = 1_000_000  # some 100 MB
+UNPACKED_BYTES_PER_BATCH_MAX = 256 * 1024 * 1024  # seconds
 
 
 @dataclass(slots=True)
@@ -76,11 +32,22 @@ class Batch:
     """Whether some observations came without a timestamp of their own."""
     refusals: list[Refusal] = field(default_factory=list)
     uncertain: int = 0
+    observations: int = 0
+    unpacked_bytes: int = 0
+    unread_from: int | None = None
+    """The first record that is left for the next delivery, because those before it hold so much."""
     record: int = -1
     """The current record."""
     position: int = 0
     uncertain_before: int = 0
     """How many were uncertain before the current record."""
+
+    def is_full(self) -> bool:
+        """Whether to read no further record."""
+        return (
+            self.observations >= OBSERVATIONS_PER_BATCH_MAX
+            or self.unpacked_bytes >= UNPACKED_BYTES_PER_BATCH_MAX
+        )
 
     def begin(self, record: Record) -> None:
         """Add a record, and go on to it."""
@@ -177,6 +144,7 @@ class Batch:
     def _take(self, positions: int = 1) -> int:
         first = self.position
         self.position += positions
+        self.observations += positions
         if self.position > OBSERVATIONS_PER_RECORD_MAX:
             raise UnlearnableRecord(f"the record holds more than {OBSERVATIONS_PER_RECORD_MAX} observations")
         return first

@@ -4,7 +4,8 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from consumer.core.batch import Batch, Run
+from consumer.core.batch import Batch
+from consumer.core.runs import Run
 from consumer.core.state import State
 
 # How much is learned between two looks at the time; a KSWIN takes half a millisecond for each.

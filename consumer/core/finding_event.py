@@ -1,7 +1,8 @@
 """The event of a finding at one entry of a signal's run."""
 
-from consumer.core.batch import Batch, Run
+from consumer.core.batch import Batch
 from consumer.core.events import Event, event_of
+from consumer.core.runs import Run
 from consumer.core.use_case import Finding, UseCase
 
 

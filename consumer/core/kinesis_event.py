@@ -14,7 +14,7 @@ from consumer.core.plain_payloads import PlainReader
 from consumer.core.records import Records, Shard
 from consumer.core.usual_delivery import Unusual, UsualDelivery
 
-# What a sub-record that cannot be unpacked counts as: to find that out may have cost gzip's best ratio.
+# What a payload that cannot be unpacked counts as: to find that out may have cost gzip's best ratio.
 _UNREADABLE_BYTES_MAX = UNPACKED_BYTES_MAX // 16
 _UNREADABLE_RATIO = 1032
 
@@ -43,6 +43,10 @@ def _usual_batch(delivery: UsualDelivery) -> Batch:
 def _batch(shard: Shard, records: Records) -> Batch:
     batch = Batch(shard, records)
     for record in range(len(records)):
+        # What comes again does so from a sequence number on, which several records may share.
+        if batch.is_full() and not records.shares_number(record, record - 1):
+            batch.unread_from = record
+            break
         batch.go_to(record)
         _read_current(batch)
     return batch
@@ -65,26 +69,32 @@ def _read_record(data: str, partition_key: str, batch: Batch) -> None:
     if kpl.is_aggregated(payload):
         _read_aggregated(payload, batch)
     else:
-        read(unpack(payload), partition_key, batch)
+        read(_unpacked(payload, batch), partition_key, batch)
 
 
 def _read_aggregated(payload: bytes, batch: Batch) -> None:
-    unpacked_bytes = 0
+    unpacked_bytes = batch.unpacked_bytes
     for partition_key, sub_record in kpl.sub_records(payload):
-        unpacked_bytes += _read_sub_record(sub_record, partition_key, batch)
-        if unpacked_bytes > UNPACKED_BYTES_MAX:
+        _read_sub_record(sub_record, partition_key, batch)
+        if batch.unpacked_bytes - unpacked_bytes > UNPACKED_BYTES_MAX:
             raise UnlearnableRecord(f"the aggregated record unpacks to more than {UNPACKED_BYTES_MAX} bytes")
 
 
-def _read_sub_record(sub_record: bytes, partition_key: str | None, batch: Batch) -> int:
-    """Give the bytes that it unpacks to, which the sub-records of one record share a bound of."""
-    unpacked_bytes = min(_UNREADABLE_BYTES_MAX, len(sub_record) * _UNREADABLE_RATIO)
+def _read_sub_record(sub_record: bytes, partition_key: str | None, batch: Batch) -> None:
     try:
-        unpacked = unpack(sub_record)
-        unpacked_bytes = len(unpacked)
-        read(unpacked, partition_key, batch)
+        read(_unpacked(sub_record, batch), partition_key, batch)
     except UnlearnableRecord:
         raise
     except Unlearnable as error:
         batch.refuse(str(error))
-    return unpacked_bytes
+
+
+def _unpacked(payload: bytes, batch: Batch) -> bytes:
+    """Unpack it, and count the bytes: the parts of a record, and the records of a batch, share a bound."""
+    try:
+        unpacked = unpack(payload)
+    except Unlearnable:
+        batch.unpacked_bytes += min(_UNREADABLE_BYTES_MAX, len(payload) * _UNREADABLE_RATIO)
+        raise
+    batch.unpacked_bytes += len(unpacked)
+    return unpacked

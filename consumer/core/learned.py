@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from consumer.core.batch import Refusal
 from consumer.core.events import Event
 from consumer.core.exclusions import Raised
+from consumer.core.runs import Refusal, Run
 from consumer.core.signals import SignalKey
 
 
@@ -30,6 +30,7 @@ class Learned:
     redelivered: int = 0
     skipped: int = 0
     models_created: int = 0
+    signals_refused: int = 0
     signals_spread: int = 0
     first_done: int | None = None
     """The first record of which something is new in the states; None: there is nothing to commit."""
@@ -45,6 +46,11 @@ class Learned:
         del self.events[mark.events :]
         del self.refusals[mark.refusals :]
         self.observations, self.skipped = mark.observations, mark.skipped
+
+    def refuse_signal(self, key: SignalKey, run: Run, reason: str) -> None:
+        """Learn nothing of a signal."""
+        self.refusals += run.refusals(key.signal, reason)
+        self.signals_refused += 1
 
     def leave(self, record: int) -> None:
         """Leave something of `record` for the next delivery."""

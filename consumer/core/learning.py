@@ -3,24 +3,26 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from consumer.core.batch import Batch, Refusal, Run
+from consumer.core.batch import Batch
 from consumer.core.entries import OBSERVATIONS_PER_LOOK, before_record, looks, taken, times, unlearned
-from consumer.core.errors import BadDeployment, ModelRaised
+from consumer.core.errors import ModelRaised
 from consumer.core.exclusions import Exclusions, Raised
 from consumer.core.finding_event import event_of_finding
 from consumer.core.learned import Learned
-from consumer.core.signals import SignalKey, seed_of
+from consumer.core.runs import Refusal, Run
+from consumer.core.signals import SignalKey
 from consumer.core.state import State
-from consumer.core.use_case import Finding, UseCase
+from consumer.core.use_case import Finding, UseCase, new_model
 
 
 @dataclass(slots=True)
 class Learning:
     """One page's learning of one batch.
 
-    `is_short` tells when the invocation's time runs short: what is learned up to a record's end is kept. A
-    signal whose model raised adds to `learned` that it did, and nothing else: its state, half changed, is
-    to be replaced by the one in S3, and the signal learned again without that observation.
+    `is_short` tells when the invocation's time runs short: what is learned up to a record's end is kept.
+    Where a page holds `signals_max` signals, it takes no new one. A signal whose model raised adds to
+    `learned` that it did, and nothing else: its state, half changed, is to be replaced by the one in S3, and
+    the signal learned again without that observation.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Learning:
     states: dict[SignalKey, State]
     exclusions: Exclusions
     is_short: Callable[[], bool]
+    signals_max: int
     learned: Learned = field(default_factory=Learned)
     _unlooked: int = OBSERVATIONS_PER_LOOK
     """Observations since the last look at the time."""
@@ -38,6 +41,9 @@ class Learning:
         batch, learned = self.batch, self.learned
         for key in self._learn_usual(keys):
             run, state = batch.runs[key], self.states.get(key)
+            if state is None and len(self.states) >= self.signals_max:
+                learned.refuse_signal(key, run, f"the signal is new, and its page has {self.signals_max}")
+                continue
             entries = unlearned(run.records, state, batch)
             skipped = unlearned(run.skipped, state, batch) if run.skipped else ()
             if entries or skipped:
@@ -114,10 +120,7 @@ class Learning:
             self.learned.leave(self.batch.runs[key].first_record())
 
     def _new_state(self, key: SignalKey) -> State:
-        try:
-            return State(self.use_case.create(seed_of(self.name, key.signal)))
-        except Exception as error:  # a model may raise anything, and no observation is to blame
-            raise BadDeployment(f"no model can be made: {type(error).__name__}: {error}") from error
+        return State(new_model(self.name, self.use_case, key.signal))
 
     def _learn_signal(
         self, key: SignalKey, state: State, run: Run, entries: Sequence[int], skipped: Sequence[int]

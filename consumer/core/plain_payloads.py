@@ -11,7 +11,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import UNSET
 
-from consumer.core.batch import OBSERVATIONS_PER_RECORD_MAX, Batch, Run
+from consumer.core.batch import OBSERVATIONS_PER_RECORD_MAX, Batch
 from consumer.core.errors import Unlearnable
 from consumer.core.plain_shapes import (
     SECONDS_MAX,
@@ -23,6 +23,7 @@ from consumer.core.plain_shapes import (
     decode_key_and_body,
     decode_point,
 )
+from consumer.core.runs import Run
 from consumer.core.signals import plain_key
 from consumer.core.timestamps import seconds, seconds_column
 from consumer.core.values import number
@@ -53,6 +54,8 @@ class PlainReader:
 
     def read(self, payloads: Sequence[bytes]) -> None:
         """Read what the next records hold."""
+        if self._batch.unread_from is not None:
+            return
         if not (self._are_points and _read_points(payloads, self._record, self._batch)):
             self._read_one_by_one(payloads)
         self._record += len(payloads)
@@ -60,6 +63,9 @@ class PlainReader:
     def _read_one_by_one(self, payloads: Sequence[bytes]) -> None:
         self._are_points = True
         for record, payload in enumerate(payloads, self._record):
+            if self._batch.is_full():
+                self._batch.unread_from = record
+                return
             self._batch.go_to(record)
             try:
                 plain = self._decode(payload)

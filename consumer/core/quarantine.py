@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from urllib.parse import quote
 
-from consumer.core.batch import Batch, Refusal
+from consumer.core.batch import Batch
+from consumer.core.runs import Refusal
 
 _LINES_PER_OBJECT_MAX = 10_000
 # Records of many bad observations are written once in full; up to this, each line stands alone.

@@ -60,6 +60,10 @@ class Records:
         self.partition_keys += partition_keys
         self.arrived_s += arrived_s
 
+    def shares_number(self, one: int, other: int) -> bool:
+        """Whether two records, of different partition keys then, have one sequence number."""
+        return int(self.identifiers[one]) == int(self.identifiers[other])
+
     @cached_property
     def first_sequence_number(self) -> int:
         """The lowest sequence number."""

@@ -22,6 +22,18 @@ class Report:
         """Count what happened, by name."""
         self.counts.update(counts)
 
+    def read(self, batch: Batch) -> None:
+        """Count the batch's records, and say where some are left unread."""
+        records = len(batch.records)
+        if batch.unread_from is not None:
+            self.problems.append(
+                f"of {records} records {batch.unread_from} hold as much as one invocation learns, "
+                f"{batch.observations} observations in {batch.unpacked_bytes} unpacked bytes; "
+                "the others come again"
+            )
+            records = batch.unread_from
+        self.add(records=records, uncertain=batch.uncertain)
+
     def committed(self, learned: Learned, batch: Batch, page_bytes: int) -> None:
         """Count what a page learned, now that it is committed."""
         self.add(

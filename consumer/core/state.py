@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
-from consumer.core.batch import Batch, Run
+from consumer.core.batch import Batch
 from consumer.core.records import Shard
+from consumer.core.runs import Run
 
 # The longest retention of a Kinesis stream, a year, and a day: nothing older can come again.
 _WATERMARK_AGE_MAX_S = 366 * 24 * 3600.0

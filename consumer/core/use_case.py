@@ -7,7 +7,8 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from consumer.core.errors import ConfigurationError
+from consumer.core.errors import BadDeployment, ConfigurationError
+from consumer.core.signals import seed_of
 
 STATE_FORMAT = 2
 
@@ -63,6 +64,14 @@ class UseCase(Protocol):
         Raises: `ModelRaised` with the index of the value, where the model raises or answers with NaN; the
             model is then not to be used again.
         """
+
+
+def new_model(name: str, use_case: UseCase, signal: str) -> Any:
+    """The model of a signal that has learned nothing; raises `BadDeployment` where none can be made."""
+    try:
+        return use_case.create(seed_of(name, signal))
+    except Exception as error:  # a model may raise anything, and no observation is to blame
+        raise BadDeployment(f"no model can be made: {type(error).__name__}: {error}") from error
 
 
 def fingerprint(use_case: UseCase, versions: dict[str, str]) -> str:

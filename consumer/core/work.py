@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from consumer.core.batch import Batch, Refusal
+from consumer.core.batch import Batch
+from consumer.core.runs import Refusal
 from consumer.core.signals import SignalKey
 
 
@@ -17,11 +18,5 @@ class Work:
 
     def refused(self, reason: str) -> list[Refusal]:
         """Each observation of it, those that are skipped too."""
-        refusals = []
-        for key in self.keys:
-            run = self.batch.runs[key]
-            records, positions = run.records + run.skipped, run.positions + run.skipped_positions
-            refusals += [
-                Refusal(*place, reason, key.signal) for place in zip(records, positions, strict=True)
-            ]
-        return refusals
+        runs = self.batch.runs
+        return [refusal for key in self.keys for refusal in runs[key].refusals(key.signal, reason)]

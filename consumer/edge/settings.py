@@ -19,6 +19,7 @@ class Settings(msgspec.Struct, frozen=True, rename="upper"):
     event_bus_name: _Text
     use_case: _Text = "drift"
     model_pages: Annotated[int, Meta(ge=0, le=4096)] = 16
+    page_signals_max: Annotated[int, Meta(ge=1)] = 10_000
     aws_region: str = ""
     aws_default_region: str = ""
     aws_endpoint_url: str = ""
@@ -57,7 +58,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     except msgspec.ValidationError as error:
         raise ConfigurationError(
             f"the environment is not complete: {error}. Needed: MODEL_BUCKET and EVENT_BUS_NAME; "
-            "allowed: USE_CASE (default drift), MODEL_PAGES (0 to 4096, default 16)"
+            "allowed: USE_CASE (default drift), MODEL_PAGES (0 to 4096, default 16), "
+            "PAGE_SIGNALS_MAX (from 1, default 10000)"
         ) from None
     if not (settings.aws_region or settings.aws_default_region or settings.s3_endpoint):
         raise ConfigurationError("set AWS_REGION to the region of the bucket and the event bus")

@@ -29,6 +29,7 @@ _COUNTS = {
     "PagesFailed": "pages_failed",
     "PagesUnreadable": "pages_unreadable",
     "ModelsCreated": "models_created",
+    "SignalsRefused": "signals_refused",
     "SignalsOnSeveralShards": "signals_on_several_shards",
 }
 

@@ -128,6 +128,7 @@ class MeasuringWorld:
             _SilentBus(),
             objects,
             jitter,
+            page_signals_max=10**9,
         )
 
     def _record(self, signal: str, values: int) -> dict[str, Any]:

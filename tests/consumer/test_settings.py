@@ -84,6 +84,14 @@ def test_pages_are_kept_warm_in_an_eighth_of_the_memory():
     assert read_settings(COMPLETE | memory).warm_bytes_max == 128 * 1024 * 1024
 
 
+def test_how_many_signals_a_page_takes_is_a_number_from_one_on():
+    assert read_settings(COMPLETE).page_signals_max == 10_000
+    assert read_settings(COMPLETE | {"PAGE_SIGNALS_MAX": "1"}).page_signals_max == 1
+    for value in ("0", "-1", "x", "1.5"):
+        with pytest.raises(ConfigurationError, match=r"PAGE_SIGNALS_MAX"):
+            read_settings(COMPLETE | {"PAGE_SIGNALS_MAX": value})
+
+
 def test_other_variables_do_not_matter():
     assert read_settings(COMPLETE | {"PATH": "/bin", "model_pages": "x"}) == read_settings(COMPLETE)
 
@@ -100,6 +108,7 @@ def test_every_setting_is_tried_here():
         "EVENT_BUS_NAME",
         "USE_CASE",
         "MODEL_PAGES",
+        "PAGE_SIGNALS_MAX",
         "AWS_REGION",
         "AWS_DEFAULT_REGION",
         "AWS_ENDPOINT_URL",

@@ -159,6 +159,7 @@ class World:
     pages: int = 16
     use_case: UseCase = field(default_factory=lambda: DriftUseCase(river.drift.ADWIN()))
     objects: InMemoryObjects = field(default_factory=InMemoryObjects)
+    signals_max: int = 10_000
 
     def __post_init__(self):
         self.faults = self.objects.faults
@@ -176,6 +177,7 @@ class World:
             self.bus,
             self.objects,
             random.Random(1),
+            self.signals_max,
         )
 
     def invoke(self, records: Iterable[dict], function: Pipeline | None = None, time_left=None):

@@ -37,6 +37,7 @@ COUNTS = {
     "PagesCommitted",
     "PagesUnreadable",
     "SignalsOnSeveralShards",
+    "SignalsRefused",
 }
 UNITS = dict.fromkeys(COUNTS, "Count") | {"PageBytes": "Bytes", "ArrivalToLearned": "Milliseconds"}
 
@@ -133,6 +134,7 @@ def test_the_metrics_say_what_happened(invoke):
         "PagesUnreadable": 0,
         "ModelsCreated": 2,
         "SignalsOnSeveralShards": 0,
+        "SignalsRefused": 0,
     }
     assert metrics["EventsPublished"] == len(world.bus.events) > 0
     assert metrics["PageBytes"] == max(

@@ -141,7 +141,7 @@ def test_use_cases_share_the_stream_and_nothing_of_lambda():
         planned(Workload(signals=1000, use_cases=count), Configuration(1, "on-demand", 4)).bill.quantities
         for count in (1, 2)
     )
-    assert (two["alarms"], two["metrics"]) == (26, 42)
+    assert (two["alarms"], two["metrics"]) == (28, 44)
     doubled = ("invocations", "s3_puts", "s3_gb", "lambda_gb_s", "snapstart_gb_s", "snapstart_gb", "traces")
     for key in (*doubled, "stream_gb_out", "events"):
         assert two[key] == pytest.approx(2 * one[key]), key

@@ -31,6 +31,7 @@ class Audit:
     plant: Plant
     late: str
     raises: bool
+    signals_max: int
     layouts: dict[str, Layout] = field(default_factory=dict)
     """The layout in force, by the prefix of a fingerprint."""
     histories: dict[str, dict[str, History]] = field(default_factory=lambda: defaultdict(dict))
@@ -76,6 +77,8 @@ class Audit:
         old = self.codec.decode(before) if before else {}
         new = self.codec.decode(body)
         folder = key[: key.rindex("/") + 1]
+        if new.keys() - old.keys() and len(new) > self.signals_max:
+            self.violations.append(f"{key}: invocation {by.number} put {len(new)} signals in one page")
         if lost := old.keys() - new.keys():
             self.violations.append(f"{key}: invocation {by.number} lost the models of {sorted(lost)}")
         for signal_key, state in new.items():

@@ -42,6 +42,8 @@ KINDS = frozenset(
         "poison record",
         "observation that cannot be learned",
         "model raises",
+        "batch of too many observations",
+        "flood of signals",
         "destination fails",
         "deployment",
         "repage",

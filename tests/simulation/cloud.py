@@ -140,3 +140,16 @@ class Bus:
         invocation.may_die("after a publication")
         if self.chance.happens("publication is not answered", 0.02):
             raise Unavailable("EventBridge did not answer")
+
+
+class Destination:
+    """The on-failure destination."""
+
+    def __init__(self, chance: Chance):
+        self.chance, self.objects = chance, {}
+
+    async def put(self, key: str, body: bytes) -> None:
+        """Store a batch whole."""
+        if self.chance.happens("destination fails", 0.1):
+            raise OSError("the bucket is on fire")
+        self.objects[key] = body

@@ -107,6 +107,22 @@ MUTANTS = {
         "            pass\n",
     ),
     "a new page is trusted though the models moved": Mutant("consumer.pipeline", "if is_new:", "if False:"),
+    "what is left unread is not reported": Mutant(
+        "consumer.steps", "[] if unread_from is None else [unread_from]", "[]"
+    ),
+    "a batch is cut between records of one sequence number": Mutant(
+        "consumer.core.kinesis_event", " and not records.shares_number(record, record - 1)", ""
+    ),
+    "a page takes one signal too many": Mutant(
+        "consumer.core.learning",
+        "len(self.states) >= self.signals_max",
+        "len(self.states) > self.signals_max",
+    ),
+    "signals that are refused are forgotten": Mutant(
+        "consumer.core.learning",
+        "                learned.refuse_signal(",
+        "                (lambda *_: None)(",
+    ),
     "a model that raised is kept half changed": Mutant(
         "consumer.core.learning",
         "            if key in states:\n                self.states[key] = states[key]\n",

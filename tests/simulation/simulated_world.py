@@ -4,13 +4,14 @@ import asyncio
 import hashlib
 import logging
 import random
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from river import drift
 
+from consumer.core import batch
 from consumer.core.drift import DriftUseCase
-from consumer.core.errors import ConfigurationError, ModelRaised, Unavailable
+from consumer.core.errors import ConfigurationError, Unavailable
 from consumer.core.layout import Layout, prefix_of
 from consumer.core.state import State
 from consumer.edge.layout_store import LayoutStore
@@ -23,10 +24,11 @@ from local.event_source_mapping import EventSourceMapping, MappingConfig
 from tests.local.fake_stream import SimulatedClock, SimulatedTimeLoop
 from tests.simulation.audit import Audit
 from tests.simulation.chance import Chance
-from tests.simulation.cloud import Bucket, Bus, SimulatedObjects
+from tests.simulation.cloud import Bucket, Bus, Destination, SimulatedObjects
 from tests.simulation.functions import Lambda
+from tests.simulation.fussy import Fussy
 from tests.simulation.plan import Outcome, Plan
-from tests.simulation.plant import POISON, Plant, Producer, Stream
+from tests.simulation.plant import Plant, Producer, Stream
 from tests.simulation.reference import kept_in
 from tests.simulation.verdict import Verdict
 
@@ -34,31 +36,6 @@ AT_MOST_S = 40_000.0
 PACE = Pace(discovery_interval_s=3.0, backoff_first_s=0.1, backoff_cap_s=20.0, destination_attempts=100)
 PATIENCE_S = 300.0
 """How long a mapping that stops may struggle with faults; batches under way are finished first."""
-
-
-@dataclass(frozen=True)
-class Fussy(DriftUseCase):
-    """Raises at poison, once it has half learned it."""
-
-    def learn(self, watched, values, timestamps=()):
-        if POISON not in values:
-            return super().learn(watched, values, timestamps)
-        at = list(values).index(POISON)
-        super().learn(watched, [*values[:at], 1e9], ())
-        raise ModelRaised(at, "the model raised ZeroDivisionError")
-
-
-class Destination:
-    """The on-failure destination."""
-
-    def __init__(self, chance: Chance):
-        self.chance, self.objects = chance, {}
-
-    async def put(self, key: str, body: bytes) -> None:
-        """Store a batch whole."""
-        if self.chance.happens("destination fails", 0.1):
-            raise OSError("the bucket is on fire")
-        self.objects[key] = body
 
 
 class World:
@@ -78,7 +55,7 @@ class World:
         self.versions = [use_case, replace(use_case, detector=drift.ADWIN(clock=3, grace_period=5))]
         self.prefixes = [prefix_of("drift", f"{number:016}") for number in range(2)]
         self.deployed = 0
-        self.audit = Audit(self.plant, late, self.producer.raises)
+        self.audit = Audit(self.plant, late, self.producer.raises, self._signals_max())
         self.bucket = Bucket(self.chance, self.audit.written)
         self.objects = SimulatedObjects(self.bucket)
         self.bus = Bus(self.chance)
@@ -95,7 +72,15 @@ class World:
             bisect_on_error=rng.random() < 0.8,
             maximum_retry_attempts=rng.choice([-1, -1, 0, 2, 5]),
         )
+        # Of the process, which plays one world at a time.
+        is_low = self.chance.happens("batch of too many observations", 0.1)
+        batch.OBSERVATIONS_PER_BATCH_MAX = rng.randint(1, 30) if is_low else 1_000_000
         self.running: list[tuple[EventSourceMapping, asyncio.Task]] = []
+
+    def _signals_max(self) -> int:
+        """Of a page; in some worlds fewer than there are signals."""
+        is_small = self.chance.happens("flood of signals", 0.1)
+        return self.chance.rng("signals").randint(1, 3) if is_small else 10_000
 
     def cold(self) -> Pipeline:
         """A new execution environment of what is deployed now."""
@@ -108,6 +93,7 @@ class World:
             self.bus,
             self.objects,
             random.Random(1),
+            self.audit.signals_max,
         )
 
     async def run(self) -> None:

@@ -180,7 +180,14 @@ def test_each_alarm_on_a_metric_of_the_function_is_on_one_that_it_sends_under_th
     own = {
         name: alarm for name, alarm in alarms_by_metric().items() if not alarm["Namespace"].startswith("AWS/")
     }
-    assert set(own) == {"Quarantined", "PagesFailed", "PagesUnreadable", "PageConflicts", "ModelsCreated"}
+    assert set(own) == {
+        "Quarantined",
+        "PagesFailed",
+        "PagesUnreadable",
+        "PageConflicts",
+        "ModelsCreated",
+        "SignalsRefused",
+    }
     assert set(own) <= set(telemetry._COUNTS)
     for alarm in own.values():
         assert alarm["Namespace"] == namespace == f"KinesisRiver/{PLANT}"
@@ -306,6 +313,7 @@ def test_what_a_use_case_asks_for_is_what_its_function_gets():
         "ephemeral_storage_mb": 1024,
         "snap_start": False,
         "pages": 3,
+        "signals_per_page": 70,
     }
     plant = {"use_cases": {"drift": asked}, "archive_days": 7}
     function = the(template(plant), "AWS::Lambda::Function")
@@ -313,6 +321,7 @@ def test_what_a_use_case_asks_for_is_what_its_function_gets():
     assert function["EphemeralStorage"] == {"Size": 1024}
     assert "SnapStart" not in function
     assert function["Environment"]["Variables"]["MODEL_PAGES"] == "3"
+    assert function["Environment"]["Variables"]["PAGE_SIGNALS_MAX"] == "70"
     assert the(template(plant), "AWS::Events::Archive")["RetentionDays"] == 7
 
 

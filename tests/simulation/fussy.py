@@ -1,0 +1,19 @@
+"""A use case whose models raise."""
+
+from dataclasses import dataclass
+
+from consumer.core.drift import DriftUseCase
+from consumer.core.errors import ModelRaised
+from tests.simulation.plant import POISON
+
+
+@dataclass(frozen=True)
+class Fussy(DriftUseCase):
+    """Raises at poison, once it has half learned it."""
+
+    def learn(self, watched, values, timestamps=()):
+        if POISON not in values:
+            return super().learn(watched, values, timestamps)
+        at = list(values).index(POISON)
+        super().learn(watched, [*values[:at], 1e9], ())
+        raise ModelRaised(at, "the model raised ZeroDivisionError")
