@@ -34,7 +34,7 @@ def start(settings: Settings) -> Pipeline:
         raise ConfigurationError(
             f"USE_CASE is {settings.use_case!r}; consumer/use_cases.py has {', '.join(sorted(USE_CASES))}"
         )
-    codec = PageCodec()
+    codec = PageCodec(settings.page_memory_bytes_max)
     codec.check(use_case)
     objects = open_bucket(settings.model_bucket, settings.region, settings.s3_endpoint)
     prefix = prefix_of(settings.use_case, fingerprint(use_case, versions()))

@@ -9,18 +9,23 @@ from collections.abc import Callable
 from typing import Any
 
 from consumer.core.errors import UnreadablePage
-from consumer.edge.allowed_classes import ALLOWED_CLASSES, STAND_INS
+from consumer.edge import adwin_windows, pickle_bounds
+from consumer.edge.allowed_classes import ALLOWED_CLASSES, STAND_INS, WINDOW
 
 _NAMED_APART = ("__bases__", "__name__", "__qualname__")
 _ABSENT = object()
 
 
-def unpickled(body: bytes) -> Any:
+def unpickled(body: bytes, memory_bytes_max: int) -> Any:
     """What the pickle holds; the classes that it names are as they were, whatever it did to them.
 
-    Raises: `UnreadablePage` for a class that is not allowed, or that the pickle changed; anything else that
-        a pickle which was tampered with can raise.
+    Raises: `UnreadablePage` for a class that is not allowed, or that the pickle changed, and where it could
+        take more memory than that; anything else that a pickle which was tampered with can raise.
     """
+    pickle_bounds.check_opcodes(body)
+    memory_bytes = pickle_bounds.memory_bytes(body)
+    if memory_bytes > memory_bytes_max:
+        raise UnreadablePage(f"it could take {memory_bytes} bytes of memory, of {memory_bytes_max}")
     unpickler = _AllowListUnpickler(io.BytesIO(body))
     try:
         return unpickler.load()
@@ -38,11 +43,14 @@ class _AllowListUnpickler(pickle.Unpickler):
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file)
         self._attributes: dict[type, dict[str, Any]] = {}
+        self._windows: list[Any] = []
 
     def find_class(self, module: str, name: str) -> Any:
         stand_in = STAND_INS.get((module, name))
         if stand_in is not None:
             return _StandIn(stand_in)
+        if (module, name) == WINDOW:
+            return adwin_windows.standing_in(self._windows)
         if (module, name) not in ALLOWED_CLASSES:
             raise UnreadablePage(f"the class {module}.{name} is not allowed in a page")
         found: type = super().find_class(module, name)
@@ -51,6 +59,8 @@ class _AllowListUnpickler(pickle.Unpickler):
 
     def check_classes(self) -> None:
         """Raise `UnreadablePage` where an attribute of a class was set; it is set back first."""
+        for window in self._windows:
+            adwin_windows.check(window.__getstate__())
         changed = [
             f"{each.__module__}: {name}"
             for each, before in self._attributes.items()

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from river.base import Base
 
+WINDOW = ("river._river_rust.drift", "AdaptiveWindowing")
 _WATCHED = ("consumer.core.drift", "Watched")
 
 # Each with the models that need it. A class that is not here cannot be read back, and a use case whose model
@@ -13,7 +14,7 @@ _WATCHED = ("consumer.core.drift", "Watched")
 ALLOWED_CLASSES: dict[tuple[str, str], str] = {
     _WATCHED: "every drift detector",
     ("river.drift.adwin", "ADWIN"): "ADWIN",
-    ("river._river_rust.drift", "AdaptiveWindowing"): "ADWIN",
+    WINDOW: "ADWIN",
     ("river.drift.page_hinkley", "PageHinkley"): "PageHinkley",
     ("river.stats.mean", "Mean"): "PageHinkley",
     ("river.drift.kswin", "KSWIN"): "KSWIN",

@@ -9,10 +9,10 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-from river._river_rust.drift import AdaptiveWindowing
 from river.drift import ADWIN
 
 from consumer.core.drift import Watched
+from consumer.edge import adwin_windows
 
 _AS_THEY_ARE, _ADWINS = "as they are", "ADWINs"
 _PARAMETERS = ("delta", "clock", "max_buckets", "min_window_length", "grace_period")
@@ -61,7 +61,8 @@ def _packed_adwins(models: Sequence[Watched], attributes: list[dict[str, Any]]) 
 
 
 def _adwin(parameters: tuple[Any, ...], count: int, total: float, drifted: bool, window: bytes) -> Watched:
-    helper = AdaptiveWindowing(*parameters)
+    helper = adwin_windows.made(*parameters)
+    adwin_windows.check(window)
     helper.__setstate__(window)
     detector = ADWIN.__new__(ADWIN)
     attributes = vars(detector)  # in the order in which River's own constructor sets them

@@ -42,16 +42,28 @@ class Header(msgspec.Struct, frozen=True):
 
 
 class PageCodec:
-    """Writes and reads pages, for the River that is installed."""
+    """Writes and reads pages, for the River that is installed.
 
-    def __init__(self) -> None:
+    A page that could take more memory than `memory_bytes_max` is not read.
+    """
+
+    def __init__(self, memory_bytes_max: int = 512 * 1024 * 1024) -> None:
+        self._memory_bytes_max = memory_bytes_max
         self._river = versions()["river"]
         self._python = platform.python_version()
 
     def encode(self, states: Mapping[SignalKey, State]) -> bytes:
-        """The page that holds these states."""
+        """The page that holds these states.
+
+        Raises: `UnreadablePage` where a model cannot be pickled, such as one of a page that was altered.
+        """
         header = msgspec.json.encode(Header(STATE_FORMAT, self._river, self._python, len(states)))
-        body = pickle.dumps(tuple(columns_of(states)), protocol=5)
+        try:
+            body = pickle.dumps(tuple(columns_of(states)), protocol=5)
+        except BaseException as error:
+            if not is_models_own(error):
+                raise
+            raise UnreadablePage(f"the page's states cannot be written: {error!r}") from error
         digest = sha256(header + body).digest()
         return b"".join((_MAGIC, len(header).to_bytes(_LENGTH_BYTES), header, digest, body))
 
@@ -70,7 +82,7 @@ class PageCodec:
                 f"this function reads format {STATE_FORMAT} and River {self._river}"
             )
         try:
-            return states_of(msgspec.convert(unpickled(body), Columns))
+            return states_of(msgspec.convert(unpickled(body, self._memory_bytes_max), Columns))
         except BaseException as error:  # a pickle that was tampered with may raise anything
             # It can ask for all memory too: such a page must not block its shard.
             if not (is_models_own(error) or isinstance(error, MemoryError)):

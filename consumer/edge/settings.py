@@ -42,6 +42,11 @@ class Settings(msgspec.Struct, frozen=True, rename="upper"):
         """How many bytes of pages, as written, a warm function keeps: an eighth of its memory."""
         return self.aws_lambda_function_memory_size * _MIB // 8
 
+    @property
+    def page_memory_bytes_max(self) -> int:
+        """How much memory one page may take: half of all."""
+        return self.aws_lambda_function_memory_size * _MIB // 2
+
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Read and check the environment.

@@ -6,12 +6,12 @@ import io
 import os
 import pickle
 import subprocess
-from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
+from hostile_pages import enveloped, looking_up, sealed, text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import datasets, drift
@@ -63,16 +63,6 @@ def state(model: object) -> State:
         OTHER_PLACES[1]: Watermark(0, (), 1.0),
     }
     return State(model, watermarks, learned=400, skipped=3, latest_s=1_700_000_000.5)
-
-
-def enveloped(body: bytes, **fields: object) -> bytes:
-    """What an attacker who knows the format writes: a right envelope around any pickle."""
-    header = {"format": STATE_FORMAT, "river": versions()["river"], "python": "3.13.0", "signals": 1}
-    return sealed(msgspec.json.encode(header | fields), body)
-
-
-def sealed(header: bytes, body: bytes) -> bytes:
-    return b"RVPG\x01" + len(header).to_bytes(4, "big") + header + sha256(header + body).digest() + body
 
 
 def plain(model: object) -> list[tuple]:
@@ -384,8 +374,11 @@ def test_the_hostile_pickles_would_do_something_elsewhere(tmp_path):
 def rust_window(state: bytes) -> bytes:
     """A page whose ADWIN holds these bytes as the state of its Rust part."""
     return enveloped(
-        b"\x80\x05criver._river_rust.drift\nAdaptiveWindowing\n"
-        b"(G?\x60bM\xd2\xf1\xa9\xfcK\x20K\x05K\x05K\x0at\x81" + pickle.dumps(state, 5)[2:-1] + b"b."
+        b"\x80\x05"
+        + looking_up("river._river_rust.drift", "AdaptiveWindowing")
+        + b"(G?\x60bM\xd2\xf1\xa9\xfcK\x20K\x05K\x05K\x0at\x81"
+        + pickle.dumps(state, 5)[2:-1]
+        + b"b."
     )
 
 
@@ -400,12 +393,10 @@ def test_a_state_that_makes_rust_panic_is_unreadable():
 
 def setting(module: str, name: str, attribute: str, value: bytes) -> bytes:
     """A pickle that sets an attribute of what it looks up; `value` is the opcodes that make it."""
-    looked_up = f"c{module}\n{name}\n".encode()
-    key = b"\x8c" + bytes([len(attribute)]) + attribute.encode()
-    return b"\x80\x05" + looked_up + b"N}" + key + value + b"s\x86b0]."
+    return b"\x80\x05]" + looking_up(module, name) + b"N}" + text(attribute) + value + b"s\x86ba."
 
 
-ONE, NO_DRIFT = b"K\x01", b"criver.drift.no_drift\nNoDrift\n"
+ONE, NO_DRIFT = b"K\x01", looking_up("river.drift.no_drift", "NoDrift")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,219 @@
+"""An altered page can fill no memory and end no process: it cannot be read, and its records are kept."""
+
+import functools
+import json
+import pickle
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from hostile_pages import enveloped, looking_up, text
+from river import drift
+from river._river_rust.drift import AdaptiveWindowing
+from world import PREFIX, World, points, step
+
+from consumer.core.drift import Watched
+from consumer.core.errors import UnreadablePage
+from consumer.core.layout import Layout
+from consumer.core.signals import SignalKey
+from consumer.core.state import State
+from consumer.edge import pickle_bounds
+from consumer.edge.page_codec import PageCodec
+from consumer.edge.state_columns import columns_of
+
+ROOT = Path(__file__).parents[2]
+PROTO = b"\x80\x05"
+A = SignalKey("a", "a")
+
+
+def index(number: int) -> bytes:
+    return number.to_bytes(4, "little")
+
+
+def laughs(levels: int) -> bytes:
+    """A list of ten times the same list of ten times the same, and so on."""
+    level = b"]\x94(" + b"N" * 10 + b"e"
+    for memo in range(levels):
+        level += b"]\x94(" + b"j" + index(memo) + (b"j" + index(memo)) * 9 + b"e"
+    return PROTO + level + b"."
+
+
+WINDOW = looking_up("river._river_rust.drift", "AdaptiveWindowing")
+DELTA = b"G?\x60bM\xd2\xf1\xa9\xfc"
+RANDOM = looking_up("random", "Random")
+BOMBS = {
+    "an index that makes a table so long": lambda: PROTO + b"Nr" + index(2**28) + b".",
+    "the same as text": lambda: PROTO + b"Np268435456\n.",
+    "an index of one byte": lambda: PROTO + b"Nq\xff.",
+    "sets": lambda: PROTO + b"](" + b"\x8f" * 4_000_000 + b"e.",
+    "lists": lambda: PROTO + b"](" + b"]" * 8_000_000 + b"e.",
+    "objects": lambda: (
+        PROTO + b"](" + looking_up("random", "Random") + b"\x94" + b"h\x00)R" * 400_000 + b"e."
+    ),
+    "deep lists": lambda: PROTO + b"]" * 3_000_000 + b"a" * 2_999_999 + b".",
+    "deep tuples": lambda: PROTO + b"N" + b"\x85" * 6_000_000 + b".",
+    "bytes that are not there": lambda: PROTO + b"B\xff\xff\xff\xff.",
+    "more bytes that are not there": lambda: PROTO + b"\x8e" + b"\xff" * 7 + b"\x7f.",
+    "a text that is not there": lambda: PROTO + b"X\xff\xff\xff\x7f.",
+    "a number of a million digits": lambda: PROTO + b"\x8b" + index(2**20) + b"\x01" * 2**20 + b".",
+    "a number as text": lambda: PROTO + b"L" + b"9" * 1_000_000 + b"L\n.",
+    "a billion laughs": lambda: laughs(9),
+    "a window of more buckets than there is memory": lambda: (
+        PROTO + WINDOW + b"(" + DELTA + b"K\x20\x8a\x08" + b"\x00" * 6 + b"\x08\x00K\x05K\x0at\x81."
+    ),
+    "windows of many buckets": lambda: (
+        (
+            PROTO
+            + WINDOW
+            + b"\x94]("
+            + b"h\x00(G?\x60bM\xd2\xf1\xa9\xfcK\x20J\x00\x00\x00\x01K\x05K\x0at\x81" * 99
+        )
+        + b"e."
+    ),
+}
+
+_DECODED = """
+import json, resource, sys, time
+from consumer.core.errors import UnreadablePage
+from consumer.core.layout import Layout
+from consumer.edge.page_codec import PageCodec
+for name in sys.argv[1:]:
+    page = open(name, "rb").read()
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    try:
+        outcome = f"{len(PageCodec(256 * 2**20).decode(page))} states"
+    except UnreadablePage as error:
+        outcome = "unreadable"
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(json.dumps([name, outcome, peak // 1024, time.process_time() - start]), flush=True)
+"""
+
+
+def test_a_bomb_is_unreadable_within_memory_and_time(tmp_path):
+    for number, bomb in enumerate(BOMBS.values()):
+        (tmp_path / str(number)).write_bytes(enveloped(bomb()))
+    files = [str(tmp_path / str(number)) for number in range(len(BOMBS))]
+    ran = subprocess.run(
+        [sys.executable, "-c", _DECODED, *files], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    told = dict(zip(BOMBS, map(json.loads, ran.stdout.splitlines()), strict=True))
+    assert {name: outcome for name, (_, outcome, _, _) in told.items()} == dict.fromkeys(BOMBS, "unreadable")
+    assert {name: more for name, (_, _, more, _) in told.items() if more > 256} == {}
+    assert {name: took for name, (_, _, _, took) in told.items() if took > 5.0} == {}
+
+
+def test_the_bombs_would_go_off_elsewhere():
+    read = pickle.loads(BOMBS["sets"]())
+    assert len(read) == 4_000_000
+
+
+# States that a model does not make.
+
+
+def altered(**attributes: object) -> bytes:
+    """A page with one ADWIN, on which more was set than an ADWIN has."""
+    detector = drift.ADWIN()
+    vars(detector).update(attributes)
+    return PageCodec().encode({A: State(Watched(detector))})
+
+
+def window_of(buckets: int, *, at: int) -> AdaptiveWindowing:
+    state = bytearray(AdaptiveWindowing(0.002, 32, 5, 5, 10).__getstate__())
+    assert state[at : at + 8] == (5).to_bytes(8, "little"), "the number of buckets is here, twice"
+    state[at : at + 8] = buckets.to_bytes(8, "little")
+    window = AdaptiveWindowing(0.002, 32, 5, 5, 10)
+    window.__setstate__(bytes(state))
+    return window
+
+
+@pytest.mark.parametrize("at", [12, -16])
+@pytest.mark.parametrize("more", [{}, {"added": 1}])
+def test_a_windows_state_says_no_more_buckets_than_are_allowed(at, more):
+    """Packed as ADWINs are, or with an attribute more as any model is."""
+    at = at % len(AdaptiveWindowing(0.002, 32, 5, 5, 10).__getstate__())
+    assert PageCodec().decode(altered(_helper=window_of(1000, at=at), **more))
+    with pytest.raises(UnreadablePage, match="1001 buckets"):
+        PageCodec().decode(altered(_helper=window_of(1001, at=at), **more))
+
+
+def test_a_model_with_more_buckets_than_a_page_may_hold_is_refused():
+    with pytest.raises(UnreadablePage, match="2000 buckets"):
+        PageCodec().decode(PageCodec().encode({A: State(Watched(drift.ADWIN(max_buckets=2000)))}))
+
+
+def test_a_page_that_would_take_too_much_memory_is_unreadable_and_says_so():
+    states = {SignalKey(str(n), str(n)): State(Watched(drift.ADWIN())) for n in range(2_000)}
+    page = PageCodec().encode(states)
+    assert len(PageCodec().decode(page)) == 2_000
+    with pytest.raises(UnreadablePage, match=r"could take \d+ bytes of memory, of 1048576"):
+        PageCodec(2**20).decode(page)
+
+
+@pytest.mark.parametrize("model", [drift.ADWIN(), drift.PageHinkley(), drift.KSWIN(window_size=60)])
+def test_the_estimate_is_above_what_is_taken(model):
+    states = {SignalKey(str(n), str(n)): State(Watched(model.clone())) for n in range(500)}
+    page = PageCodec().encode(states)
+    tracemalloc.start()
+    read = PageCodec().decode(page)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(read) == 500
+    body = pickle.dumps(tuple(columns_of(states)), protocol=5)
+    assert peak < pickle_bounds.memory_bytes(body) < 40 * peak
+
+
+@pytest.mark.parametrize("pages", [0, 16])
+def test_a_page_that_can_be_read_and_not_written_again_blocks_nothing(pages):
+    """Its models hold lists within lists, deeper than pickle writes."""
+    records = points([*step("a", 60), ("b", 1.0)])
+    world = World(pages)
+    world.invoke(records[:30] + records[60:])
+    key = Layout(PREFIX, pages).key_of("a")
+    states = PageCodec().decode(world.objects.objects[key][1])
+    states[A].model.detector.extra = "here"
+    written = pickle.dumps(tuple(columns_of(states)), protocol=5)
+    before, after = written.split(text("here"))
+    nested = b"]" * 50_000 + b"a" * 49_999
+    world.objects.objects[key] = ('"planted"', enveloped(_unframed(before) + nested + after))
+    report = world.invoke(records[30:60], world.cold())
+    assert report.failed == []
+    assert report.counts["pages_unreadable"] == 1
+    assert len(world.objects.quarantined()) == 30
+    assert "cannot be written" in world.objects.quarantined()[0]["reason"]
+
+
+def _unframed(start: bytes) -> bytes:
+    """A pickle's start without its frame, whose length would be another."""
+    assert start[2:3] == b"\x95"
+    return start[:2] + start[11:]
+
+
+def test_partial_tricks_are_refused_by_their_opcodes():
+    for opcode in b"cio0123pqrFILSTUVdlgPQ\x82\x83\x84\x8b\x8d\x8e\x92\x96\x97\x98":
+        with pytest.raises(ValueError, match="is not allowed"):
+            pickle_bounds.check_opcodes(PROTO + b"N" + bytes([opcode]) + b"....")
+
+
+def test_what_pickle_writes_is_allowed():
+    values = [
+        1,
+        -1,
+        2**40,
+        2**600,
+        1.5,
+        "x" * 10,
+        "y" * 300,
+        b"z",
+        b"z" * 300,
+        None,
+        True,
+        (),
+        (1,),
+        {1: 2},
+        [3],
+    ]
+    values += [{4}, frozenset({5}), (1, 2, 3, 4), functools.reduce(lambda inner, _: [inner], range(200), [])]
+    pickle_bounds.check_opcodes(pickle.dumps(values, protocol=5))
