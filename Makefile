@@ -9,9 +9,10 @@ CDK_INSTALLED := $(VENV)/cdk-installed
 CDK := PATH="$(CURDIR)/$(BIN):$$PATH" CDK_DISABLE_CLI_TELEMETRY=true $(BIN)/cdk
 PLANT ?= --all
 SEEDS ?= 1000
+FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo load test sim sim-mutants check bench synth deploy lock clean
+.PHONY: help demo load test sim sim-mutants fuzz check bench synth deploy lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -35,6 +36,9 @@ sim: $(INSTALLED) ## The promise, through faults at every step of SEEDS=1000 sim
 sim-mutants: $(INSTALLED) ## The same with mistakes put into the protocol: each has to be seen
 	@echo "Simulating with one mistake at a time, until it is caught"
 	@$(BIN)/python -m tests.simulation --all-mutants --seeds 1000
+
+fuzz: $(INSTALLED) ## Hostile payloads, and FUZZ_SECONDS=60 of looking for more; first, that a planted bug is found
+	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 check: $(INSTALLED) ## Lint, format and types
 	@echo "Linting" && $(BIN)/ruff check .

@@ -94,6 +94,8 @@ def _read_point(payload: Payload, batch: Batch) -> None:
 
 
 def _read_values(payload: Payload, batch: Batch) -> None:
+    if payload.values in ([], {}):
+        raise Unlearnable("'values' is empty: there is no observation")
     if isinstance(payload.values, list):
         _read_columns(payload, payload.values, batch)
     elif isinstance(payload.values, dict):
@@ -149,8 +151,8 @@ def _read_entry(payload: Payload, batch: Batch) -> None:
 
 
 def _read_entries(payload: Payload, batch: Batch) -> None:
-    if not isinstance(payload.entries, list):
-        raise Unlearnable("'entries' is a list")
+    if not isinstance(payload.entries, list) or not payload.entries:
+        raise Unlearnable("'entries' is a list of one entry or more")
     for entry in payload.entries:
         try:
             _read_entry(msgspec.convert(entry, Payload), batch)

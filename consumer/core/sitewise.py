@@ -27,8 +27,8 @@ def read_notification(payload: Any, batch: Batch) -> None:
 def read_entry(alias: Any, asset_id: Any, property_id: Any, tqvs: Any, batch: Batch) -> None:
     """Read the TQVs of one property, known by its alias or by the ids of asset and property."""
     signal = check_name(_signal(alias, asset_id, property_id))
-    if not isinstance(tqvs, list):
-        raise Unlearnable("the values of a SiteWise property are a list")
+    if not isinstance(tqvs, list) or not tqvs:
+        raise Unlearnable("the values of a SiteWise property are a list of one value or more")
     for tqv in tqvs:
         try:
             _read_tqv(signal, tqv, batch)

@@ -7,6 +7,7 @@ b"RVPG" | envelope version, 1 byte | length of the header, 4 bytes | header, JSO
 import pickle
 import platform
 from collections.abc import Mapping
+from functools import cache
 from hashlib import sha256
 from importlib import metadata
 
@@ -27,6 +28,7 @@ _LENGTH_BYTES = 4
 _DIGEST_BYTES = 32
 
 
+@cache
 def versions() -> dict[str, str]:
     """The versions on which it depends whether a model can be read: River's, numpy's and scipy's."""
     return {name: metadata.version(name) for name in ("river", "numpy", "scipy")}

@@ -1,0 +1,228 @@
+"""Payloads of those who would break in, or of a producer gone mad; each with what has to become of it."""
+
+import gzip
+import json
+import struct
+from dataclasses import dataclass
+from hashlib import md5
+from typing import Literal
+
+from backports import zstd
+
+MIB = 1024 * 1024
+KPL = b"\xf3\x89\x9a\xc2"
+
+Outcome = Literal["learned", "skipped", "quarantined", "both"]
+
+
+@dataclass(frozen=True)
+class Hostile:
+    """A payload, and whether it is learned, skipped or kept in quarantine; both: some is and some not."""
+
+    payload: bytes
+    becomes: Outcome = "quarantined"
+
+
+def point(**fields: object) -> bytes:
+    """A payload of one value."""
+    return json.dumps({"signal": "s", "value": 1.0} | fields).encode()
+
+
+def named(signal: str, becomes: Outcome = "quarantined") -> Hostile:
+    """A point of a signal of that name, written as UTF-8."""
+    return Hostile(json.dumps({"signal": signal, "value": 1.0}, ensure_ascii=False).encode(), becomes)
+
+
+def sealed(message: bytes) -> bytes:
+    """Whatever a KPL record says, with its magic and a right digest."""
+    return KPL + message + md5(message, usedforsecurity=False).digest()
+
+
+def field(number: int, content: bytes) -> bytes:
+    """A field of a protobuf that holds bytes."""
+    return bytes([number << 3 | 2]) + varint(len(content)) + content
+
+
+def varint(number: int) -> bytes:
+    """A number as protobuf writes it."""
+    septets = [number >> shift & 0x7F for shift in range(0, max(1, number.bit_length()), 7)]
+    return bytes(septet | 0x80 for septet in septets[:-1]) + bytes(septets[-1:])
+
+
+def sub_record(payload: bytes, index: int = 0) -> bytes:
+    """One sub-record, whose partition key is number `index` of the table."""
+    return field(3, b"\x08" + varint(index) + field(3, payload))
+
+
+def well_formed() -> dict[str, bytes]:
+    """One of each shape: what a fuzzer starts from."""
+    tqv = {"timestamp": {"timeInSeconds": 1_700_000_000}, "quality": "GOOD", "value": {"doubleValue": 1.0}}
+    return {
+        "point": point(timestamp="2023-11-14T22:13:20Z"),
+        "key and body": b'{"key": "s", "body": 1.5, "timestamp": 1700000000000}',
+        "columns": b'{"signal": "s", "values": [1.0, 2, null], "timestamps": [1.7e9, 1.7e9, 1.7e9]}',
+        "named values": b'{"signal": "s", "values": {"a": 1, "b": true}, "timestamp": 1700000000}',
+        "notification": json.dumps(
+            {"type": "PropertyValueUpdate", "payload": {"assetId": "a", "propertyId": "p", "values": [tqv]}}
+        ).encode(),
+        "entries": json.dumps({"entries": [{"propertyAlias": "/a/b", "propertyValues": [tqv]}]}).encode(),
+        "bare number": b"12.5",
+        "kpl": field(1, b"key") + sub_record(point()) + sub_record(b"1.5"),
+    }
+
+
+def corpus() -> dict[str, Hostile]:
+    """All of them, by name."""
+    return _json() | _texts() | _numbers() | _names() | _packed() | _aggregated()
+
+
+def _json() -> dict[str, Hostile]:
+    columns = {"signal": "s", "values": [1.0, 2.0, 3.0], "timestamps": [1.7e9, 1.7e9]}
+    return {
+        "nothing": Hostile(b""),
+        "an empty object": Hostile(b"{}"),
+        "an empty list of values": Hostile(b'{"signal": "s", "values": []}'),
+        "no named values": Hostile(b'{"signal": "s", "values": {}}'),
+        "no entries": Hostile(b'{"entries": []}'),
+        "no values of a property": Hostile(b'{"propertyAlias": "a", "propertyValues": []}'),
+        "half an object": Hostile(b'{"signal": "s", "value": 1'),
+        "deep lists": Hostile(b'{"signal": "s", "value": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+        "deep objects": Hostile(b'{"signal": "s", "value": ' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001),
+        "deep lists without an end": Hostile(b"[" * MIB),
+        "deep lists in an unknown field": Hostile(
+            b'{"signal": "s", "value": 1.0, "x": ' + b"[" * 5_000 + b"]" * 5_000 + b"}"
+        ),
+        "a name twice": Hostile(b'{"signal": "s", "value": 1.0, "value": 2.0}', "learned"),
+        "two signals": Hostile(b'{"signal": "s", "key": "t", "value": 1.0}'),
+        "columns of unequal length": Hostile(json.dumps(columns).encode()),
+        "a million values": Hostile(b'{"signal": "s", "values": [' + b"1," * 999_999 + b"1]}"),
+        "a million named values": Hostile(
+            b'{"signal": "s", "values": {' + b",".join(b'"%d":1' % n for n in range(100_000)) + b"}}"
+        ),
+        "a record of 1 MiB": Hostile(point(x="y" * (MIB - 40)), "learned"),
+        "a record of 1 MiB of noise": Hostile(bytes(range(256)) * 4096),
+        "empty lists by the million": Hostile(b'{"signal": "s", "values": [' + b"[]," * 300_000 + b"[]]}"),
+    }
+
+
+def _texts() -> dict[str, Hostile]:
+    return {
+        "invalid UTF-8 as name": Hostile(b'{"signal": "\xff\xfe", "value": 1.0}'),
+        "an overlong encoding of a slash": Hostile(b'{"signal": "\xc0\xaf", "value": 1.0}'),
+        "invalid UTF-8 beside it": Hostile(b'{"signal": "s", "value": 1.0, "x": "\xff"}', "learned"),
+        "half a surrogate pair": Hostile(b'{"signal": "\\ud800", "value": 1.0}'),
+        "a surrogate in UTF-8": Hostile(b'{"signal": "\xed\xa0\x80", "value": 1.0}'),
+        "UTF-16": Hostile(point().decode().encode("utf-16")),
+        "a byte order mark": Hostile(b"\xef\xbb\xbf" + point()),
+        "a NUL after it": Hostile(point() + b"\x00"),
+        "two objects": Hostile(point() + point()),
+        "a log line": Hostile(b'{"signal": "s", "value": "\\n{\\"level\\":\\"CRITICAL\\"}"}'),
+        "colours of a terminal": Hostile(b'{"signal": "s", "value": "\\u001b[31mred"}'),
+    }
+
+
+def _numbers() -> dict[str, Hostile]:
+    huge = {"value": "9" * 400, "timestamp": "1" * 400}
+    return {
+        "a number of 400 digits": Hostile(b'{"signal": "s", "value": ' + b"9" * 400 + b"}"),
+        "a number of 100,000 digits": Hostile(b'{"signal": "s", "value": ' + b"9" * 100_000 + b"}"),
+        "a text of 400 digits": Hostile(json.dumps({"signal": "s"} | huge).encode()),
+        "1e400": Hostile(b'{"signal": "s", "value": 1e400}'),
+        "1e155, whose square overflows": Hostile(b'{"signal": "s", "value": 1e155}'),
+        "NaN": Hostile(b'{"signal": "s", "value": NaN}'),
+        "minus infinity": Hostile(b'{"signal": "s", "value": -Infinity}'),
+        "a denormal number": Hostile(b'{"signal": "s", "value": 5e-324}', "learned"),
+        "minus zero": Hostile(b'{"signal": "s", "value": -0.0}', "learned"),
+        "hexadecimal": Hostile(b'{"signal": "s", "value": "0x10"}'),
+        "digits of another script": Hostile('{"signal": "s", "value": "١٢٣"}'.encode()),
+        "an underscore": Hostile(b'{"signal": "s", "value": "1_000"}'),
+        "one bad value of three": Hostile(b'{"signal": "s", "values": [1.0, NaN, 3.0]}', "both"),
+        "null": Hostile(b'{"signal": "s", "value": null}', "skipped"),
+        "the year 1": Hostile(point(timestamp="0001-01-01T00:00:00Z"), "learned"),
+        "before the year 1": Hostile(point(timestamp="0001-01-01T00:00:00+14:00")),
+        "the year 9999": Hostile(point(timestamp="9999-12-31T23:59:59Z"), "learned"),
+        "after the year 9999": Hostile(point(timestamp="9999-12-31T23:59:59-14:00")),
+        "a time of 1e308 seconds": Hostile(point(timestamp=1e308)),
+        "a time before 1970": Hostile(point(timestamp=-1.0), "learned"),
+        "a 30th of February": Hostile(point(timestamp="2023-02-30T00:00:00Z")),
+        "a time that is a list": Hostile(point(timestamp=[1])),
+        "a time that is no number": Hostile(b'{"signal": "s", "value": 1, "timestamp": NaN}'),
+    }
+
+
+def _names() -> dict[str, Hostile]:
+    return {
+        "a dot": named(".", "learned"),
+        "two dots": named("..", "learned"),
+        "the way up": named("../../../layout.json", "learned"),
+        "a slash": named("/", "learned"),
+        "a name as keys are escaped": named("%2E%2E%2F", "learned"),
+        "a space": named(" ", "learned"),
+        "no name": named(""),
+        "NUL": named("a\x00b"),
+        "a newline": named('a\n{"level": "CRITICAL"}'),
+        "a line separator": named("a\u2028b", "learned"),
+        "an escape": named("a\x1b[31mb"),
+        "C1 controls": named("a\x85b"),
+        "5,000 characters": named("n" * 5_000),
+        "512 bytes": named("é" * 256, "learned"),
+        "514 bytes": named("é" * 257),
+        "a Cyrillic letter that looks Latin": named("\u0440ump", "learned"),
+        "letters from right to left": named("a\u202eb", "learned"),
+        "a name in two normal forms": named("e\u0301", "learned"),
+        "a zero-width space": named("a\u200bb", "learned"),
+        "a name that is a list": Hostile(b'{"signal": ["s"], "value": 1.0}'),
+        "a name that is null": Hostile(b'{"signal": null, "value": 1.0}'),
+        "__proto__": Hostile(b'{"__proto__": {"signal": "s"}, "value": 1.0}'),
+    }
+
+
+def _packed() -> dict[str, Hostile]:
+    bombs = bytes(64 * MIB)
+    good, inner = gzip.compress(point()), gzip.compress(gzip.compress(point()))
+    return {
+        "a bomb in gzip": Hostile(gzip.compress(bombs)),
+        "a bomb in zstd": Hostile(zstd.compress(bombs)),
+        "a bomb of JSON": Hostile(gzip.compress(b'{"signal": "s", "values": [' + b"1," * 30 * MIB + b"1]}")),
+        "a bomb in a bomb": Hostile(gzip.compress(gzip.compress(bombs))),
+        "gzip in gzip": Hostile(inner),
+        "gzip cut short": Hostile(good[:-4]),
+        "gzip with a wrong sum": Hostile(good[:-8] + b"\x00" * 8),
+        "gzip and rubbish": Hostile(good + b"rubbish"),
+        "gzip of nothing": Hostile(gzip.compress(b"")),
+        "gzip of ten thousand parts": Hostile(gzip.compress(b" ") * 10_000),
+        "zstd with a window of gigabytes": Hostile(b"\x28\xb5\x2f\xfd\x00\xf8" + b"\x01\x00\x00" * 8),
+        "zstd cut short": Hostile(zstd.compress(point())[:-3]),
+        "a magic alone": Hostile(b"\x1f\x8b"),
+        "zstd's magic alone": Hostile(b"\x28\xb5\x2f\xfd"),
+    }
+
+
+def _aggregated() -> dict[str, Hostile]:
+    whole = field(1, b"key") + sub_record(point())
+    return {
+        "a wrong digest": Hostile(KPL + whole + bytes(16)),
+        "KPL's magic alone": Hostile(KPL),
+        "KPL of nothing": Hostile(sealed(b"")),
+        "no sub-record": Hostile(sealed(field(1, b"key"))),
+        "a length beyond the end": Hostile(sealed(b"\x1a\xff\xff\xff\xff\x0f")),
+        "a length that is negative": Hostile(sealed(b"\x1a" + b"\xff" * 9 + b"\x01")),
+        "a varint without an end": Hostile(sealed(b"\x08" + b"\xff" * 10_000)),
+        "an index beyond the table": Hostile(sealed(field(1, b"key") + sub_record(b"1.5", 7))),
+        "an index of 2^64 - 1": Hostile(sealed(field(1, b"k") + sub_record(b"1.5", 2**64 - 1))),
+        "no table": Hostile(sealed(sub_record(b"1.5"))),
+        "a partition key that is no UTF-8": Hostile(sealed(field(1, b"\xff") + sub_record(b"1.5"))),
+        "an index beyond the table, of a point that names its signal": Hostile(
+            sealed(sub_record(point(), 9)), "learned"
+        ),
+        "a sub-record without data": Hostile(sealed(field(1, b"k") + field(3, b"\x08\x00"))),
+        "KPL in KPL": Hostile(sealed(field(1, b"k") + sub_record(sealed(whole)))),
+        "KPL in gzip": Hostile(gzip.compress(sealed(whole))),
+        "one bad of two": Hostile(sealed(whole + sub_record(b"{")), "both"),
+        "100,000 sub-records": Hostile(sealed(field(1, b"k") + sub_record(b"1") * 100_000)),
+        "groups without an end": Hostile(sealed(b"\x0b" * 100_000)),
+        "fields of all kinds": Hostile(sealed(b"".join(struct.pack("<BI", n, n) for n in range(256)))),
+        "a bomb in each sub-record": Hostile(
+            sealed(field(1, b"k") + sub_record(gzip.compress(bytes(9 * MIB))) * 40), "quarantined"
+        ),
+    }
