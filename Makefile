@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 # The newest command line that reads what aws-cdk-lib writes; npm's newest, 3.0.0, does not.
 CDK_CLI := aws-cdk@2.1148.1
+KINESALITE := kinesalite@3.3.3
+KINESALITE_INSTALLED := $(VENV)/kinesalite-installed
 CDK_INSTALLED := $(VENV)/cdk-installed
 CDK := PATH="$(CURDIR)/$(BIN):$$PATH" CDK_DISABLE_CLI_TELEMETRY=true $(BIN)/cdk
 PLANT ?= --all
@@ -12,7 +14,7 @@ SEEDS ?= 1000
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo load test sim sim-mutants fuzz check bench synth deploy lock clean
+.PHONY: help demo load test sim sim-mutants fuzz soak check bench synth deploy lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -39,6 +41,9 @@ sim-mutants: $(INSTALLED) ## The same with mistakes put into the protocol: each 
 
 fuzz: $(INSTALLED) ## Hostile payloads, and FUZZ_SECONDS=60 of looking for more; first, that a planted bug is found
 	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
+
+soak: $(KINESALITE_INSTALLED) ## Real components for three minutes, killed, slowed and resharded
+	@$(BIN)/python -m tests.soak
 
 check: $(INSTALLED) ## Lint, format and types
 	@echo "Linting" && $(BIN)/ruff check .
@@ -82,4 +87,10 @@ $(CDK_INSTALLED): $(INSTALLED)
 	  echo "npm could not install it: is there a network? Then run make again"; exit 1; }
 	@echo "Fetching what ships in the function, for Lambda's platform"
 	@$(BIN)/python -m stack.bundling
+	@touch $@
+
+$(KINESALITE_INSTALLED): $(INSTALLED)
+	@echo "Installing a Kinesis that can reshard, $(KINESALITE)"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm install --prefix $(VENV)/kinesalite --silent --no-audit --no-fund \
+	  --ignore-scripts $(KINESALITE) || { echo "npm could not install it: is there a network? Then run make again"; exit 1; }
 	@touch $@

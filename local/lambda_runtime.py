@@ -110,6 +110,11 @@ class LambdaRuntime:
         """The function's process id."""
         return self._process.pid
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether there is one to invoke."""
+        return self._process.poll() is None
+
     def invoke(self, event: Mapping[str, Any]) -> Answer:
         """Run the handler on an event.
 

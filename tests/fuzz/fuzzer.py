@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing in a process of its own: `python -m tests.fuzz.fuzzer folder seconds`.
 
-`folder` is what it starts from and what it finds new ways with; a finding is a file `finding-…` beside it. The
-first byte of an input says what the others are: a payload, one in an envelope that would never be guessed, or
+`folder` is what it starts from and what it finds new ways with; a finding is a file `finding-…` beside it.
+The first byte of an input says what the others are: a payload, one in an envelope that nobody would guess, or
 the body of a page.
 """
 

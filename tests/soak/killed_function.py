@@ -1,0 +1,110 @@
+"""A function of several environments of Lambda's own runtime client, which may be killed at any time."""
+
+import os
+import queue
+import random
+import signal
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from local.execution_environment import FunctionError
+from local.lambda_runtime import FunctionDied, FunctionTimedOut, LambdaRuntime
+
+_TWICE = 0.1
+"""How often a batch is delivered to two environments at once, as by a time-out that the function outlives."""
+
+
+class KilledFunction:
+    """A context manager; `invoke` is what the event source mapping calls.
+
+    What the environments print, logs and metrics, is in files of `logs`, one for each.
+    """
+
+    def __init__(
+        self, asset: Path, environment: Mapping[str, str], logs: Path, environments: int, seed: int
+    ) -> None:
+        self._asset, self._environment, self._logs = asset, environment, logs
+        self._idle: queue.LifoQueue[LambdaRuntime | None] = queue.LifoQueue()
+        self._at_work: set[LambdaRuntime] = set()
+        self._lock = threading.Lock()
+        self._rng = random.Random(seed)
+        self._started = 0
+        self._closed = False
+        self._second = ThreadPoolExecutor(environments, thread_name_prefix="second")
+        self.deaths = 0
+        """Of environments that were killed at work."""
+        self.deliveries_to_two = 0
+        for _ in range(environments):
+            self._idle.put(None)
+
+    def __enter__(self) -> "KilledFunction":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+        self._second.shutdown(cancel_futures=True)
+
+    def close(self) -> None:
+        """End all environments; invocations under way raise."""
+        self._closed = True
+        with self._lock:
+            for runtime in self._at_work:
+                os.kill(runtime.pid, signal.SIGKILL)
+        while not self._idle.empty():
+            runtime = self._idle.get_nowait()
+            if runtime is not None:
+                runtime.__exit__(None, None, None)
+
+    def invoke(self, event: dict[str, Any]) -> Any:
+        """Run the handler on an event when an environment is free; now and then on a second one as well.
+
+        Raises: `FunctionError`.
+        """
+        with self._lock:
+            twice = self._rng.random() < _TWICE
+            self.deliveries_to_two += twice
+        if twice:
+            self._second.submit(self._invoke, event)
+        return self._invoke(event)
+
+    def kill_one(self) -> None:
+        """Kill an environment at work, if there is one, at whatever it does."""
+        with self._lock:
+            if self._at_work:
+                os.kill(self._rng.choice(sorted(self._at_work, key=lambda one: one.pid)).pid, signal.SIGKILL)
+
+    def _invoke(self, event: dict[str, Any]) -> Any:
+        runtime = self._idle.get()
+        try:
+            runtime = runtime or self._start()
+            with self._lock:
+                self._at_work.add(runtime)
+            return runtime.invoke(event).response
+        except (FunctionDied, FunctionTimedOut):
+            self.deaths += 1
+            raise
+        finally:
+            runtime = self._after(runtime)
+            self._idle.put(runtime)
+
+    def _after(self, runtime: LambdaRuntime | None) -> LambdaRuntime | None:
+        """The environment, to be used again; None where it is no more."""
+        if runtime is None:
+            return None
+        with self._lock:
+            self._at_work.discard(runtime)
+        if runtime.is_alive and not self._closed:
+            return runtime
+        runtime.__exit__(None, None, None)
+        return None
+
+    def _start(self) -> LambdaRuntime:
+        with self._lock:
+            if self._closed:
+                raise FunctionError("the function was closed")
+            self._started += 1
+            log = self._logs / f"environment-{self._started:03}.log"
+        return LambdaRuntime(self._asset, self._environment, log, timeout_s=30.0).__enter__()
