@@ -12,6 +12,9 @@ CDK := PATH="$(CURDIR)/$(BIN):$$PATH" CDK_DISABLE_CLI_TELEMETRY=true $(BIN)/cdk
 PLANT ?= --all
 SEEDS ?= 1000
 FUZZ_SECONDS ?= 60
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+  --custom-compile-command "make lock"
+AUDIT := $(VENV)/audit.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help demo load test sim sim-mutants fuzz soak check bench synth deploy lock clean
@@ -45,10 +48,16 @@ fuzz: $(INSTALLED) ## Hostile payloads, and FUZZ_SECONDS=60 of looking for more;
 soak: $(KINESALITE_INSTALLED) ## Real components for three minutes, killed, slowed and resharded
 	@$(BIN)/python -m tests.soak
 
-check: $(INSTALLED) ## Lint, format and types
+check: $(INSTALLED) ## Lint, format, types, and known vulnerabilities of what is installed
 	@echo "Linting" && $(BIN)/ruff check .
 	@echo "Checking the format" && $(BIN)/ruff format --check .
 	@echo "Checking types" && $(BIN)/mypy
+	@echo "Auditing what requirements.lock pins"
+	@$(BIN)/pip-audit --progress-spinner off --disable-pip --require-hashes -r requirements.lock >$(AUDIT) 2>&1 || { \
+	  grep -q "known vulnerabilit" $(AUDIT) && { cat $(AUDIT); echo "Pin a version without them, then make lock"; exit 1; }; \
+	  echo "NOT AUDITED, for the list of vulnerabilities could not be read: $$(tail -n 1 $(AUDIT))"; }
+	@grep -q "could not be audited" $(AUDIT) && \
+	  echo "NOT AUDITED: $$(grep -c "could not be audited" $(AUDIT)) packages that the list does not know" || true
 
 bench: $(INSTALLED) ## Figures beside a bare loop and others, with their bars; leaves build/bench
 	@$(BIN)/python -m benchmarks
@@ -62,22 +71,22 @@ synth: $(CDK_INSTALLED) ## The CloudFormation templates of cdk.json; needs no ac
 deploy: $(CDK_INSTALLED) ## Deploy cdk.json to the account of your AWS credentials; PLANT=name for one plant
 	@$(CDK) deploy $(PLANT)
 
-lock: $(INSTALLED) ## Pin all that ships in the function, after a change of consumer/requirements.txt
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-	  --custom-compile-command "make lock" consumer/requirements.txt --output-file consumer/requirements.lock
+lock: $(INSTALLED) ## Pin all that ships, and all that is installed, after a change of a requirements.txt
+	@$(LOCK) consumer/requirements.txt --output-file consumer/requirements.lock
+	@$(LOCK) requirements.txt --constraint consumer/requirements.lock --output-file requirements.lock
 
 clean: ## Remove all that was made here
 	rm -rf $(VENV) build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(INSTALLED): requirements.txt consumer/requirements.txt
+$(INSTALLED): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Python 3.11 or later is needed, and '$(PYTHON)' is not it: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV) || { \
 	  echo "No virtual environment could be made: install Python's venv and pip (Debian: python3-venv)"; exit 1; }
-	@echo "Installing what requirements.txt pins; this takes a minute or two"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt || { \
+	@echo "Installing what requirements.lock pins; this takes a minute or two"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock || { \
 	  echo "pip could not install it: is there a network, and a wheel for this Python? Then run make again"; exit 1; }
 	@touch $@
 

@@ -7,7 +7,7 @@ import tracemalloc
 from collections import Counter
 
 import pytest
-from backports import zstd
+from payload_builders import zstd
 from world import SHARD, World, assert_exact, points, record, step
 
 from consumer.core import batch as batches

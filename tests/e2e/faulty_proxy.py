@@ -4,6 +4,7 @@ import http.client
 import json
 import random
 import socket
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -47,6 +48,13 @@ def seeded(seed: int, rates: dict[Fate, float]) -> Callable[[Request], Fate]:
     return fate
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a client that was killed."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class FaultyProxy:
     """A context manager: a proxy on 127.0.0.1 that asks `fate` about each request."""
 
@@ -59,7 +67,7 @@ class FaultyProxy:
         self._kinds: Counter[tuple[str, str]] = Counter()
         self._ends = threading.Event()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer((HOST, 0), self._handler())
+        self._server = _Server((HOST, 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=[0.01])
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import md5
 from typing import Literal
 
-from backports import zstd
+from tests.consumer.payload_builders import zstd
 
 MIB = 1024 * 1024
 KPL = b"\xf3\x89\x9a\xc2"

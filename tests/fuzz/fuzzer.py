@@ -16,9 +16,8 @@ with atheris.instrument_imports(include=["consumer"]):
     from consumer.edge.page_codec import PageCodec
     from tests.fuzz.target import deliver
 
-from backports import zstd
-
 from tests.consumer.hostile_pages import enveloped
+from tests.consumer.payload_builders import zstd
 from tests.fuzz.corpus import sealed
 
 RSS_MB_MAX = 2048

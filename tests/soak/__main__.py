@@ -45,7 +45,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def main(
-    seconds: Annotated[int, typer.Option(help="How long to send.")] = 120,
+    seconds: Annotated[int, typer.Option(help="How long to send.")] = 150,
     rate: Annotated[int, typer.Option(help="Observations a second.")] = 500,
     signals: Annotated[int, typer.Option(help="How many signals.")] = 200,
     seed: Annotated[int, typer.Option(help="Of the faults; their times are the machine's.")] = 0,

@@ -51,7 +51,7 @@ def sent(records: Iterable[tuple[str, dict[str, Any]]], stream_arn: str) -> Sent
 
 
 def _point(data: bytes) -> tuple[str, float | None] | None:
-    """The signal and its value; None where there is no number, and no null, that could be learned or skipped."""
+    """The signal and its value; None where there is nothing that could be learned or skipped."""
     try:
         point = json.loads(data)
         signal, value = point["signal"], point["value"]
