@@ -145,7 +145,7 @@ class Pipeline:
                 page.states,
                 exclusions,
                 time_left.is_short,
-                self.page_signals_max,
+                0 if page.is_full else self.page_signals_max,
             )
             learning.learn(work.keys)
             if learning.learned.is_to_be_sure:

@@ -28,6 +28,10 @@ class Page(Protocol):
         """The version that was read; None: there is none yet."""
 
     @property
+    def is_full(self) -> bool:
+        """Whether no new signal may come, for the memory's sake."""
+
+    @property
     def is_confirmed(self) -> bool:
         """Whether it was this version when it was handed out, for sure; to commit it finds out as well."""
 
@@ -47,7 +51,7 @@ class Pages(Protocol):
     async def commit(self, page: Any) -> int:
         """Write a page that `load` gave, unless it has changed since, and give its size in bytes.
 
-        Raises: `PageChanged`, `Unavailable`.
+        Raises: `PageChanged`, `Unavailable`; `UnreadablePage` where it could not be read again.
         """
 
 

@@ -47,9 +47,9 @@ class Learned:
         del self.refusals[mark.refusals :]
         self.observations, self.skipped = mark.observations, mark.skipped
 
-    def refuse_signal(self, key: SignalKey, run: Run, reason: str) -> None:
-        """Learn nothing of a signal."""
-        self.refusals += run.refusals(key.signal, reason)
+    def refuse_signal(self, key: SignalKey, run: Run) -> None:
+        """Learn nothing of a new signal."""
+        self.refusals += run.refusals(key.signal, "the signal is new, and its page is full")
         self.signals_refused += 1
 
     def leave(self, record: int) -> None:

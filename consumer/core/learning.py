@@ -9,7 +9,7 @@ from consumer.core.errors import ModelRaised
 from consumer.core.exclusions import Exclusions, Raised
 from consumer.core.finding_event import event_of_finding
 from consumer.core.learned import Learned
-from consumer.core.runs import Refusal, Run
+from consumer.core.runs import Entries, Refusal, Run
 from consumer.core.signals import SignalKey
 from consumer.core.state import State
 from consumer.core.use_case import Finding, UseCase, new_model
@@ -42,7 +42,7 @@ class Learning:
         for key in self._learn_usual(keys):
             run, state = batch.runs[key], self.states.get(key)
             if state is None and len(self.states) >= self.signals_max:
-                learned.refuse_signal(key, run, f"the signal is new, and its page has {self.signals_max}")
+                learned.refuse_signal(key, run)
                 continue
             entries = unlearned(run.records, state, batch)
             skipped = unlearned(run.skipped, state, batch) if run.skipped else ()
@@ -123,7 +123,7 @@ class Learning:
         return State(new_model(self.name, self.use_case, key.signal))
 
     def _learn_signal(
-        self, key: SignalKey, state: State, run: Run, entries: Sequence[int], skipped: Sequence[int]
+        self, key: SignalKey, state: State, run: Run, entries: Entries, skipped: Entries
     ) -> None:
         reasons = self.exclusions.reasons(key, entries) if self.exclusions.raised else {}
         left = len(self.batch.records)
@@ -145,7 +145,7 @@ class Learning:
         return False
 
     def _learn_entries(
-        self, key: SignalKey, state: State, run: Run, entries: Sequence[int], reasons: dict[int, str]
+        self, key: SignalKey, state: State, run: Run, entries: Entries, reasons: dict[int, str]
     ) -> None:
         if reasons:
             self.learned.refusals += [
@@ -172,13 +172,7 @@ class Learning:
         self.learned.observations += len(entries)
 
     def _finish(
-        self,
-        key: SignalKey,
-        state: State,
-        run: Run,
-        entries: Sequence[int],
-        skipped: Sequence[int],
-        left: int,
+        self, key: SignalKey, state: State, run: Run, entries: Entries, skipped: Entries, left: int
     ) -> None:
         """Count the skipped, raise the watermark: of what lies before record `left`."""
         learned = self.learned

@@ -1,8 +1,12 @@
 """What a batch says of one signal, in columns; and what can never be learned."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
+
+Entries = Sequence[int]
+"""Indices into a run's columns, ascending."""
 
 
 class Refusal(NamedTuple):

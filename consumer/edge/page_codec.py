@@ -17,6 +17,7 @@ from consumer.core.errors import ConfigurationError, LayoutChanged, UnreadablePa
 from consumer.core.signals import SignalKey
 from consumer.core.state import State
 from consumer.core.use_case import STATE_FORMAT, UseCase
+from consumer.edge import pickle_bounds
 from consumer.edge.allow_list_unpickler import unpickled
 from consumer.edge.state_columns import Columns, columns_of, states_of
 from consumer.edge.state_columns import States as States
@@ -26,6 +27,8 @@ _MOVED = b"RVPG moved\n"
 _COMING = b"RVPG coming\n"
 _LENGTH_BYTES = 4
 _DIGEST_BYTES = 32
+_NEARLY_FULL = 0.8
+_MEMORY_RATIO_MAX = 64  # bytes of memory that a byte of a page that was written here could take
 
 
 @cache
@@ -49,7 +52,7 @@ class PageCodec:
     A page that could take more memory than `memory_bytes_max` is not read.
     """
 
-    def __init__(self, memory_bytes_max: int = 512 * 1024 * 1024) -> None:
+    def __init__(self, memory_bytes_max: int = 4 * 1024**3) -> None:
         self._memory_bytes_max = memory_bytes_max
         self._river = versions()["river"]
         self._python = platform.python_version()
@@ -57,7 +60,8 @@ class PageCodec:
     def encode(self, states: Mapping[SignalKey, State]) -> bytes:
         """The page that holds these states.
 
-        Raises: `UnreadablePage` where a model cannot be pickled, such as one of a page that was altered.
+        Raises: `UnreadablePage` where it could not be read again: for a model that cannot be pickled, such as
+            one of a page that was altered, or for more of them than fit into the memory.
         """
         header = msgspec.json.encode(Header(STATE_FORMAT, self._river, self._python, len(states)))
         try:
@@ -66,6 +70,11 @@ class PageCodec:
             if not is_models_own(error):
                 raise
             raise UnreadablePage(f"the page's states cannot be written: {error!r}") from error
+        if self._share(body) > 1.0:
+            raise UnreadablePage(
+                f"the page's {len(states)} states would take more than {self._memory_bytes_max} bytes of "
+                "memory: spread them over more pages, or give the function more"
+            )
         digest = sha256(header + body).digest()
         return b"".join((_MAGIC, len(header).to_bytes(_LENGTH_BYTES), header, digest, body))
 
@@ -90,6 +99,16 @@ class PageCodec:
             if not (is_models_own(error) or isinstance(error, MemoryError)):
                 raise
             raise UnreadablePage(f"the page's states cannot be read: {error!r}") from error
+
+    def is_nearly_full(self, page: bytes) -> bool:
+        """Whether models that are there may grow, and no new one may come."""
+        return self._share(page) > _NEARLY_FULL
+
+    def _share(self, pickled: bytes) -> float:
+        """How much of the memory it could take, where that is much."""
+        if len(pickled) * _MEMORY_RATIO_MAX < self._memory_bytes_max:
+            return 0.0
+        return pickle_bounds.memory_bytes(pickled) / self._memory_bytes_max
 
     def check(self, use_case: UseCase) -> None:
         """Let a model of the use case learn a little, be written and be read back.

@@ -20,6 +20,8 @@ class Page:
     e_tag: str | None
     """The version that was read; None: there is none yet."""
     states: States
+    is_full: bool = False
+    """Whether no new signal may come, for the memory's sake."""
     is_confirmed: bool = True
     """Whether S3 said since the page was handed out that this is its version."""
 
@@ -76,16 +78,18 @@ class PageStore:
             states = self._codec.decode(found.body)
         except UnreadablePage as error:
             raise UnreadablePage(f"the page {key} cannot be read: {error}") from error
-        return Page(key, found.e_tag, states)
+        return Page(key, found.e_tag, states, self._codec.is_nearly_full(found.body))
 
     async def commit(self, page: Page) -> int:
         """Write the page if nobody else has since it was loaded; give its size in bytes.
 
         Raises: `PageChanged` where somebody has, or where two writes met: load it again and learn anew.
-            `Unavailable` where it is not known whether it was written.
+            `Unavailable` where it is not known whether it was written. `UnreadablePage` where it was not, for
+            it could not be read again.
         """
         body = self._codec.encode(page.states)
         page.e_tag = await self._objects.replace(page.key, body, page.e_tag)
+        page.is_full = self._codec.is_nearly_full(body)
         if page.e_tag is not None:
             self._keep_warm(page, len(body))
         return len(body)

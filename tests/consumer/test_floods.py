@@ -13,6 +13,7 @@ from world import SHARD, World, assert_exact, points, record, step
 from consumer.core import batch as batches
 from consumer.core.compression import UNPACKED_BYTES_MAX
 from consumer.core.kinesis_event import batches_of
+from consumer.edge.pickle_bounds import memory_bytes
 
 KNOWN = points(step("known", 120, at=60))
 
@@ -48,7 +49,7 @@ def test_a_flood_of_signals_cannot_grow_a_page_and_the_known_ones_go_on(invocati
     assert counts["signals_refused"] == counts["quarantined"] == 396
     lines = world.objects.quarantined()
     assert {line["signal"] for line in lines} == {f"made.up.{number}" for number in range(10_004, 10_400)}
-    assert {line["reason"] for line in lines} == {"the signal is new, and its page has 5"}
+    assert {line["reason"] for line in lines} == {"the signal is new, and its page is full"}
     assert [json.loads(base64.b64decode(line["data"])) for line in lines[:1]]
 
 
@@ -83,6 +84,37 @@ def test_named_values_of_one_carrier_count_where_each_carrier_has_an_object():
     assert report.failed == []
     assert len(world.states()) == 3
     assert report.counts["signals_refused"] == 7
+
+
+def test_a_page_that_nearly_fills_the_memory_takes_no_new_signal_and_the_known_ones_go_on():
+    """Its models may grow; what comes would make it a page that cannot be read again."""
+    world = World(pages=1)
+    first = points([(f"known.{number}", float(number)) for number in range(100)])
+    world.invoke(first)
+    [page] = [body for key, (_, body) in world.objects.objects.items() if "/pages/" in key]
+    world.memory_bytes_max = int(memory_bytes(page) / 0.9)
+    again = points([(f"known.{number}", 1.0) for number in range(100)], 1_000)
+    world.function = world.cold()
+    report = world.invoke(again + invented(50))
+    assert report.failed == []
+    assert report.counts["signals_refused"] == report.counts["quarantined"] == 50
+    report = world.invoke(points([(f"known.{number}", 2.0) for number in range(100)], 20_000) + invented(1))
+    assert report.counts["signals_refused"] == 1, "a warm page is as full"
+    assert {state.learned for state in world.states().values()} == {3}
+    assert len(world.states()) == 100
+
+
+def test_what_would_not_fit_into_the_memory_is_not_written():
+    world = World(pages=1, memory_bytes_max=2**20)
+    world.invoke(points([("known", 1.0)]))
+    before = dict(world.objects.objects)
+    report = world.invoke(invented(3_000))
+    assert report.failed == []
+    assert report.counts["pages_unreadable"] == 1
+    assert {key: before[key] for key in before} == {key: world.objects.objects[key] for key in before}
+    assert "give the function more" in world.objects.quarantined()[0]["reason"]
+    world.invoke(points([("known", 2.0)], 50_000), world.cold())
+    assert world.states()["known"].learned == 2
 
 
 # What a batch unpacks to.

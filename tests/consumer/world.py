@@ -160,6 +160,7 @@ class World:
     use_case: UseCase = field(default_factory=lambda: DriftUseCase(river.drift.ADWIN()))
     objects: InMemoryObjects = field(default_factory=InMemoryObjects)
     signals_max: int = 10_000
+    memory_bytes_max: int = 2**30
 
     def __post_init__(self):
         self.faults = self.objects.faults
@@ -173,7 +174,7 @@ class World:
             "drift",
             self.use_case,
             LayoutStore(self.objects, layout, lambda text: None),
-            PageStore(self.objects, PageCodec(), 64 * 2**20),
+            PageStore(self.objects, PageCodec(self.memory_bytes_max), 64 * 2**20),
             self.bus,
             self.objects,
             random.Random(1),

@@ -4,13 +4,12 @@ import gzip
 import json
 import struct
 from dataclasses import dataclass
-from hashlib import md5
 from typing import Literal
 
 from tests.consumer.payload_builders import zstd
+from tests.fuzz.kpl_bytes import KPL, field, sealed, sub_record
 
 MIB = 1024 * 1024
-KPL = b"\xf3\x89\x9a\xc2"
 
 Outcome = Literal["learned", "skipped", "quarantined", "both"]
 
@@ -31,27 +30,6 @@ def point(**fields: object) -> bytes:
 def named(signal: str, becomes: Outcome = "quarantined") -> Hostile:
     """A point of a signal of that name, written as UTF-8."""
     return Hostile(json.dumps({"signal": signal, "value": 1.0}, ensure_ascii=False).encode(), becomes)
-
-
-def sealed(message: bytes) -> bytes:
-    """Whatever a KPL record says, with its magic and a right digest."""
-    return KPL + message + md5(message, usedforsecurity=False).digest()
-
-
-def field(number: int, content: bytes) -> bytes:
-    """A field of a protobuf that holds bytes."""
-    return bytes([number << 3 | 2]) + varint(len(content)) + content
-
-
-def varint(number: int) -> bytes:
-    """A number as protobuf writes it."""
-    septets = [number >> shift & 0x7F for shift in range(0, max(1, number.bit_length()), 7)]
-    return bytes(septet | 0x80 for septet in septets[:-1]) + bytes(septets[-1:])
-
-
-def sub_record(payload: bytes, index: int = 0) -> bytes:
-    """One sub-record, whose partition key is number `index` of the table."""
-    return field(3, b"\x08" + varint(index) + field(3, payload))
 
 
 def well_formed() -> dict[str, bytes]:

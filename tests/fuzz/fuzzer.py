@@ -18,7 +18,7 @@ with atheris.instrument_imports(include=["consumer"]):
 
 from tests.consumer.hostile_pages import enveloped
 from tests.consumer.payload_builders import zstd
-from tests.fuzz.corpus import sealed
+from tests.fuzz.kpl_bytes import sealed
 
 RSS_MB_MAX = 2048
 INPUT_SECONDS_MAX = 20

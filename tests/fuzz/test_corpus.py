@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.fuzz.corpus import Hostile, corpus, sealed, well_formed
+from tests.fuzz.corpus import Hostile, corpus, well_formed
+from tests.fuzz.kpl_bytes import sealed
 from tests.fuzz.target import Became, deliver
 
 CORPUS = corpus()

@@ -74,7 +74,7 @@ def _play(seeds: range, mutant: str) -> int:
 
 def _simulated(seeds: range) -> "list[Outcome]":
     from tests.simulation.plan import Plan
-    from tests.simulation.simulated_world import simulate
+    from tests.simulation.play import simulate
 
     return [simulate(Plan(seed)) for seed in seeds]
 
@@ -92,8 +92,8 @@ def _tell(plan: "Plan", violations: list[str]) -> None:
 
 
 def _tell_smallest(outcome: "Outcome") -> None:
+    from tests.simulation.play import simulate
     from tests.simulation.shrink import shrunk
-    from tests.simulation.simulated_world import simulate
 
     smallest = shrunk(outcome)
     print(f"Smaller, of seed {outcome.plan.seed}:")
@@ -102,7 +102,7 @@ def _tell_smallest(outcome: "Outcome") -> None:
 
 
 def _play_again(plan: "Plan") -> int:
-    from tests.simulation.simulated_world import simulate
+    from tests.simulation.play import simulate
 
     outcome = simulate(plan, is_traced=True)
     print("\n".join(outcome.trace))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from tests.simulation.plan import Outcome, Plan
-from tests.simulation.simulated_world import simulate
+from tests.simulation.play import simulate
 
 
 def shrunk(failing: Outcome, play: Callable[[Plan], Outcome] = simulate) -> Outcome:

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import logging
 import random
 from dataclasses import replace
 from typing import Any
@@ -21,18 +20,17 @@ from consumer.pipeline import Pipeline
 from consumer.repage import Repage
 from local.clock import Pace
 from local.event_source_mapping import EventSourceMapping, MappingConfig
-from tests.local.fake_stream import SimulatedClock, SimulatedTimeLoop
+from tests.local.fake_stream import SimulatedClock
 from tests.simulation.audit import Audit
 from tests.simulation.chance import Chance
 from tests.simulation.cloud import Bucket, Bus, Destination, SimulatedObjects
 from tests.simulation.functions import Lambda
 from tests.simulation.fussy import Fussy
-from tests.simulation.plan import Outcome, Plan
+from tests.simulation.plan import Plan
 from tests.simulation.plant import Plant, Producer, Stream
 from tests.simulation.reference import kept_in
 from tests.simulation.verdict import Verdict
 
-AT_MOST_S = 40_000.0
 PACE = Pace(discovery_interval_s=3.0, backoff_first_s=0.1, backoff_cap_s=20.0, destination_attempts=100)
 PATIENCE_S = 300.0
 """How long a mapping that stops may struggle with faults; batches under way are finished first."""
@@ -193,28 +191,3 @@ class World:
                         self.audit.violations.append(f"{signal} has two models")
                     states[signal] = state
         return found
-
-
-def simulate(plan: Plan, is_traced: bool = False) -> Outcome:
-    """Play a plan."""
-    logging.disable(logging.CRITICAL)
-    world = World(plan)
-    trace: list[str] = []
-    if is_traced:
-        from tests.simulation.world_trace import note_all
-
-        note_all(world, trace)
-
-    async def bounded() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
-        async with asyncio.timeout(AT_MOST_S):
-            await world.run()
-
-    try:
-        with asyncio.Runner(loop_factory=SimulatedTimeLoop) as runner:
-            runner.run(bounded())
-    except TimeoutError:
-        world.audit.violations.append("it never came to an end")
-    except Exception as error:
-        world.audit.violations.append(f"it raised {error!r}")
-    return Outcome(plan, world.audit.violations, world.chance.exercised, world.records, trace)

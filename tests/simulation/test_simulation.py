@@ -9,8 +9,8 @@ import pytest
 from tests.simulation import mutants
 from tests.simulation.chance import Chance
 from tests.simulation.plan import Outcome, Plan
+from tests.simulation.play import simulate
 from tests.simulation.shrink import shrunk
-from tests.simulation.simulated_world import simulate
 
 ROOT = Path(__file__).parents[2]
 

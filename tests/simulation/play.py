@@ -1,0 +1,35 @@
+"""A plan, played."""
+
+import asyncio
+import logging
+
+from tests.local.fake_stream import SimulatedTimeLoop
+from tests.simulation.plan import Outcome, Plan
+from tests.simulation.simulated_world import World
+
+AT_MOST_S = 40_000.0
+
+
+def simulate(plan: Plan, is_traced: bool = False) -> Outcome:
+    """Play a plan."""
+    logging.disable(logging.CRITICAL)
+    world = World(plan)
+    trace: list[str] = []
+    if is_traced:
+        from tests.simulation.world_trace import note_all
+
+        note_all(world, trace)
+
+    async def bounded() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        async with asyncio.timeout(AT_MOST_S):
+            await world.run()
+
+    try:
+        with asyncio.Runner(loop_factory=SimulatedTimeLoop) as runner:
+            runner.run(bounded())
+    except TimeoutError:
+        world.audit.violations.append("it never came to an end")
+    except Exception as error:
+        world.audit.violations.append(f"it raised {error!r}")
+    return Outcome(plan, world.audit.violations, world.chance.exercised, world.records, trace)
