@@ -4,11 +4,24 @@ To change a model, change its line: `drift.ADWIN()` to `drift.PageHinkley()`, sa
 line has learned stay in the bucket untouched, and are found again when the old line comes back.
 """
 
-from river import drift
+from river import anomaly, cluster, drift, preprocessing, time_series
 
+from consumer.core.anomaly import AnomalyUseCase
+from consumer.core.clusters import ClustersUseCase
 from consumer.core.drift import DriftUseCase
+from consumer.core.forecast import ForecastUseCase
 from consumer.core.use_case import UseCase
 
 USE_CASES: dict[str, UseCase] = {
     "drift": DriftUseCase(drift.ADWIN()),
+    "anomaly": AnomalyUseCase(
+        anomaly.ThresholdFilter(
+            anomaly.GaussianScorer(window_size=500), threshold=0.99999, protect_anomaly_detector=False
+        )
+    ),
+    "clusters": ClustersUseCase(preprocessing.StandardScaler() | cluster.DBSTREAM()),
+    "forecast": ForecastUseCase(time_series.HoltWinters(alpha=0.3, beta=0.1), horizon=60),
 }
+
+OWN_MODULES: tuple[str, ...] = ()
+"""Modules of model classes of your own, such as "consumer.own_models": a page may hold their classes."""

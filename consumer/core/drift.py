@@ -7,10 +7,9 @@ from functools import reduce
 from operator import add, length_hint
 from typing import Any, Literal
 
-from river.base import Base
-
 from consumer.core.adwin import drifted, updating
 from consumer.core.errors import ModelRaised, is_models_own
+from consumer.core.seeds import seeded
 from consumer.core.use_case import Finding, Severity, parameters_of
 
 
@@ -52,9 +51,7 @@ class DriftUseCase:
 
     def create(self, seed: int) -> Watched:
         """A detector that has seen nothing."""
-        parameters = self.detector._get_params()
-        own_seed = {"seed": seed} if parameters.get("seed", seed) is None else None
-        return Watched(Base.clone(self.detector, own_seed))
+        return Watched(seeded(self.detector, seed))
 
     def learn(
         self, watched: Watched, values: Sequence[float], timestamps: Sequence[float | None] = ()

@@ -98,6 +98,8 @@ def parameters_of(model: Any) -> Any:
     if hasattr(model, "_get_params"):
         named = {str(name): parameters_of(value) for name, value in model._get_params().items()}
         return [type_name(type(model)), named]
+    if hasattr(model, "learn_one"):  # of a class of one's own: what it starts with
+        return [type_name(type(model)), {name: parameters_of(value) for name, value in vars(model).items()}]
     if isinstance(model, set | frozenset):
         return sorted((parameters_of(value) for value in model), key=msgspec.json.encode)
     if hasattr(model, "__iter__"):

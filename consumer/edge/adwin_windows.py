@@ -32,13 +32,13 @@ def check(state: bytes) -> None:
         raise ValueError(f"a window with a state of {max(first, last)} buckets in a row")
 
 
-def standing_in(windows: list[AdaptiveWindowing]) -> Callable[..., Any]:
-    """A class that a pickle can make windows of; `windows` gets them, whose states are to be checked."""
+def standing_in(checks: list[Callable[[], None]]) -> Callable[..., Any]:
+    """A class that a pickle can make windows of; `checks` gets what is to be checked once it is read."""
 
     class Window:
         def __new__(cls, *parameters: Any) -> Any:
             window = made(*parameters)
-            windows.append(window)
+            checks.append(lambda: check(window.__getstate__()))
             return window
 
     return Window

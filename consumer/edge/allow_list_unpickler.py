@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from consumer.core.errors import UnreadablePage
-from consumer.edge import adwin_windows, pickle_bounds
-from consumer.edge.allowed_classes import ALLOWED_CLASSES, STAND_INS, WINDOW
+from consumer.edge import pickle_bounds
+from consumer.edge.allowed_classes import ALLOWED_CLASSES, CHECKED, STAND_INS
+from consumer.use_cases import OWN_MODULES
 
 _NAMED_APART = ("__bases__", "__name__", "__qualname__")
 _ABSENT = object()
@@ -43,24 +44,27 @@ class _AllowListUnpickler(pickle.Unpickler):
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file)
         self._attributes: dict[type, dict[str, Any]] = {}
-        self._windows: list[Any] = []
+        self._checks: list[Callable[[], None]] = []
 
     def find_class(self, module: str, name: str) -> Any:
         stand_in = STAND_INS.get((module, name))
         if stand_in is not None:
             return _StandIn(stand_in)
-        if (module, name) == WINDOW:
-            return adwin_windows.standing_in(self._windows)
-        if (module, name) not in ALLOWED_CLASSES:
+        checked = CHECKED.get((module, name))
+        if checked is not None:
+            return checked(self._checks)
+        if (module, name) not in ALLOWED_CLASSES and module not in OWN_MODULES:
             raise UnreadablePage(f"the class {module}.{name} is not allowed in a page")
         found: type = super().find_class(module, name)
+        if module in OWN_MODULES and not (isinstance(found, type) and found.__module__ == module):
+            raise UnreadablePage(f"{module}.{name} is no class of that module")
         self._attributes.setdefault(found, _attributes_of(found))
         return found
 
     def check_classes(self) -> None:
         """Raise `UnreadablePage` where an attribute of a class was set; it is set back first."""
-        for window in self._windows:
-            adwin_windows.check(window.__getstate__())
+        for check in self._checks:
+            check()
         changed = [
             f"{each.__module__}: {name}"
             for each, before in self._attributes.items()

@@ -22,7 +22,7 @@ from consumer.core.errors import ConfigurationError, UnreadablePage
 from consumer.core.signals import SignalKey
 from consumer.core.state import State, Watermark
 from consumer.core.use_case import STATE_FORMAT
-from consumer.edge.allowed_classes import ALLOWED_CLASSES, STAND_INS
+from consumer.edge.allowed_classes import STAND_INS
 from consumer.edge.page_codec import Header, PageCodec, versions
 from consumer.edge.state_columns import columns_of
 
@@ -462,40 +462,6 @@ def test_a_page_of_columns_made_by_hand_is_read():
 def test_columns_of_other_types_are_unreadable(number, column):
     with pytest.raises(UnreadablePage, match="states cannot be read"):
         CODEC.decode(with_column(number, column))
-
-
-def names_in(model: object) -> set[tuple[str, str]]:
-    """Every class and function that the model's pickle looks up."""
-    found = set()
-
-    class Recorder(pickle.Unpickler):
-        def find_class(self, module, name):
-            found.add((module, name))
-            return super().find_class(module, name)
-
-    Recorder(io.BytesIO(pickle.dumps(model, protocol=5))).load()
-    return found
-
-
-def test_the_allow_list_names_what_the_listed_models_need_and_nothing_else():
-    needed = set()
-    for detector in DETECTORS.values():
-        for count in (0, 10, 205, 400):
-            needed |= names_in(learned(detector, VALUES[:count]))
-    assert needed == set(ALLOWED_CLASSES) | set(STAND_INS)
-    assert not set(ALLOWED_CLASSES) & set(STAND_INS)
-
-
-def test_the_allow_list_says_for_each_class_which_models_need_it():
-    needed_by: dict[tuple[str, str], set[str]] = {}
-    for detector in DETECTORS.values():
-        for count in (0, 400):
-            for name in names_in(learned(detector, VALUES[:count])):
-                needed_by.setdefault(name, set()).add(type(detector).__name__)
-    every = {type(detector).__name__ for detector in DETECTORS.values()}
-    for name, told in ALLOWED_CLASSES.items():
-        models = every if told == "every drift detector" else set(told.split(", "))
-        assert models == needed_by[name], name
 
 
 @pytest.mark.parametrize("name", DETECTORS)

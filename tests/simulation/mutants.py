@@ -97,9 +97,7 @@ MUTANTS = {
         "            return None\n        return None\n",
     ),
     "models draw seeds of their own": Mutant(
-        "consumer.core.drift",
-        'own_seed = {"seed": seed} if parameters.get("seed", seed) is None else None',
-        "own_seed = None",
+        "consumer.core.seeds", "            told[name] = seed\n", "            pass\n"
     ),
     "models are moved without fences": Mutant(
         "consumer.repage",

@@ -30,7 +30,11 @@ def to(**targets):
 # What is wrong -> the plant, the field's path in it, and words of what is allowed.
 WRONG = {
     "a wrong type": (drift(batch_size="500"), "use_cases.drift.batch_size", "valid integer"),
-    "an unknown use case": ({"use_cases": {"dirft": {}}}, "use_cases.dirft", "allowed: drift"),
+    "an unknown use case": (
+        {"use_cases": {"dirft": {}}},
+        "use_cases.dirft",
+        "is no line of consumer/use_cases.py; allowed: ",
+    ),
     "a window of 301": (drift(batch_window_s=301), "use_cases.drift.batch_window_s", "equal to 300"),
     "a batch of 10,001": (drift(batch_size=10_001), "use_cases.drift.batch_size", "equal to 10000"),
     "factor 2 with pages": (drift(parallelization_factor=2), "use_cases.drift", "with pages 0 only"),

@@ -1,0 +1,119 @@
+"""Forecasts: a model of `river.time_series` says when a limit will be crossed, before it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from consumer.core.errors import ConfigurationError
+from consumer.core.one_by_one import finite, one_by_one
+from consumer.core.seeds import seeded
+from consumer.core.use_case import Finding, Severity, parameters_of
+
+_INTERVAL_SHARE = 0.05  # of the newest interval in their mean
+
+
+@dataclass(slots=True)
+class Forecasting:
+    """A forecaster, and what is known of the time between values, in seconds."""
+
+    forecaster: Any
+    count: int = 0
+    is_warned: bool = False
+    last_s: float | None = None
+    interval_s: float | None = None
+
+    def __reduce__(self) -> tuple[type["Forecasting"], tuple[Any, int, bool, float | None, float | None]]:
+        return Forecasting, (self.forecaster, self.count, self.is_warned, self.last_s, self.interval_s)
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastUseCase:
+    """Tells that a limit will be crossed within `horizon` values, once until that is no longer expected.
+
+    `forecaster` is a pattern: each signal gets a copy. It looks ahead at every `every`-th value, and not
+    before `warm_up`. Without a limit nothing is told.
+
+    >>> from river import time_series
+    >>> use_case = ForecastUseCase(time_series.HoltWinters(alpha=0.3, beta=0.1), horizon=60, upper=100.0)
+    >>> values = [0.2 * number for number in range(500)]
+    >>> times = [60.0 * number for number in range(500)]
+    >>> [finding] = use_case.learn(use_case.create(seed=1), values, times)
+    >>> finding.index, round(values[finding.index], 6)
+    (449, 89.8)
+    >>> finding.evidence["in_observations"], finding.evidence["in_s"]
+    (52, 3120.0)
+    """
+
+    forecaster: Any
+    horizon: int = 60
+    upper: float | None = None
+    lower: float | None = None
+    every: int = 10
+    warm_up: int = 200
+    late: Literal["learn", "skip"] = "learn"
+    kind: str = "forecast"
+    detail_type: str = "Limit Crossing Forecast"
+    severity: Severity = "warning"
+
+    def __post_init__(self) -> None:
+        if self.horizon < 1 or self.every < 1:
+            raise ConfigurationError("a forecast's `horizon` and `every` are 1 or more")
+        if self.upper is not None and self.lower is not None and self.lower >= self.upper:
+            raise ConfigurationError(f"the lower limit {self.lower} is not below the upper, {self.upper}")
+
+    @property
+    def parameters(self) -> Any:
+        """What the models depend on: limits may change without a new start."""
+        return parameters_of(self.forecaster)
+
+    def create(self, seed: int) -> Forecasting:
+        """A forecaster that has seen nothing."""
+        return Forecasting(seeded(self.forecaster, seed))
+
+    def learn(
+        self, state: Forecasting, values: Sequence[float], timestamps: Sequence[float | None]
+    ) -> list[Finding]:
+        """Let the forecaster learn each value, and look ahead now and then."""
+
+        def step(value: float, timestamp_s: float | None) -> dict[str, Any] | None:
+            state.forecaster.learn_one(value)
+            state.count += 1
+            _learn_interval(state, timestamp_s)
+            if state.count < self.warm_up or state.count % self.every:
+                return None
+            crossing = self._crossing(state)
+            is_told = crossing is not None and not state.is_warned
+            state.is_warned = crossing is not None
+            return crossing if is_told else None
+
+        return one_by_one(step, values, timestamps)
+
+    def _crossing(self, state: Forecasting) -> dict[str, Any] | None:
+        if self.upper is None and self.lower is None:
+            return None
+        ahead = state.forecaster.forecast(horizon=self.horizon)
+        for observations, forecast in enumerate(map(finite, ahead), 1):
+            is_above = self.upper is not None and forecast > self.upper
+            if is_above or (self.lower is not None and forecast < self.lower):
+                return {
+                    "forecaster": type(state.forecaster).__name__,
+                    "limit": self.upper if is_above else self.lower,
+                    "forecast": forecast,
+                    "in_observations": observations,
+                    "in_s": None if state.interval_s is None else observations * state.interval_s,
+                }
+        return None
+
+
+def _learn_interval(state: Forecasting, timestamp_s: float | None) -> None:
+    """Learn the time since the last value; one that is not newer says nothing."""
+    if timestamp_s is None:
+        return
+    if state.last_s is not None and timestamp_s > state.last_s:
+        interval_s = timestamp_s - state.last_s
+        if state.interval_s is None:
+            state.interval_s = interval_s
+        else:
+            state.interval_s += _INTERVAL_SHARE * (interval_s - state.interval_s)
+    if state.last_s is None or timestamp_s > state.last_s:
+        state.last_s = timestamp_s

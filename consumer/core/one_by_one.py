@@ -1,0 +1,38 @@
+"""Values given to a model one by one; what it raises belongs to one of them."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from consumer.core.errors import ModelRaised, is_models_own
+from consumer.core.use_case import Finding
+
+Step = Callable[[float, float | None], dict[str, Any] | None]
+"""A value and its timestamp in; the evidence of a finding out, or None."""
+
+
+def one_by_one(step: Step, values: Sequence[float], timestamps: Sequence[float | None]) -> list[Finding]:
+    """Let `step` learn them in order.
+
+    Raises: `ModelRaised` with the index of the value at which it raised.
+    """
+    findings = []
+    index = 0
+    try:
+        for index, value in enumerate(values):
+            evidence = step(value, timestamps[index])
+            if evidence is not None:
+                findings.append(Finding(index, evidence))
+    except BaseException as error:  # a model may raise anything; this value is not learned then
+        if not is_models_own(error):
+            raise
+        raise ModelRaised(index, f"the model raised {type(error).__name__}: {error}") from error
+    return findings
+
+
+def finite(number: Any) -> float:
+    """A model's answer as a float; raises `ArithmeticError` where it is NaN or infinite."""
+    answer = float(number)
+    if not math.isfinite(answer):
+        raise ArithmeticError(f"it answered {answer}")
+    return answer

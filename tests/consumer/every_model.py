@@ -1,0 +1,68 @@
+"""The models that are known to work, by use case and name: a few settings of each."""
+
+from river import anomaly, cluster, drift, preprocessing, time_series
+
+from consumer.core.anomaly import AnomalyUseCase
+from consumer.core.clusters import ClustersUseCase
+from consumer.core.drift import DriftUseCase
+from consumer.core.forecast import ForecastUseCase
+from consumer.core.use_case import UseCase
+
+
+def anomalies(detector: object, q: float = 0.99) -> AnomalyUseCase:
+    """The highest scores of a detector."""
+    return AnomalyUseCase(anomaly.QuantileFilter(detector, q=q), warm_up=100, rest=20)
+
+
+def trees() -> anomaly.HalfSpaceTrees:
+    """Few and small ones."""
+    return anomaly.HalfSpaceTrees(n_trees=3, height=4, window_size=60)
+
+
+def far(scorer: anomaly.GaussianScorer) -> AnomalyUseCase:
+    """What lies far out in the tails."""
+    return AnomalyUseCase(anomaly.ThresholdFilter(scorer, threshold=0.999), warm_up=100, rest=20)
+
+
+def below(forecaster: object) -> ForecastUseCase:
+    """A limit that the values of these tests come to cross."""
+    return ForecastUseCase(forecaster, horizon=20, upper=60.0, lower=-20.0, every=5, warm_up=60)
+
+
+def rare(clusterer: object) -> ClustersUseCase:
+    """Clusters that a signal is seldom in."""
+    return ClustersUseCase(clusterer, rare=0.05, warm_up=100)
+
+
+EVERY_MODEL: dict[tuple[str, str], list[UseCase]] = {
+    ("drift", "ADWIN"): [DriftUseCase(drift.ADWIN())],
+    ("drift", "PageHinkley"): [DriftUseCase(drift.PageHinkley(mode=mode)) for mode in ("both", "up", "down")],
+    ("drift", "KSWIN"): [DriftUseCase(drift.KSWIN(window_size=60, stat_size=20))],
+    ("drift", "DummyDriftDetector"): [
+        DriftUseCase(drift.DummyDriftDetector(t_0=90)),
+        DriftUseCase(drift.DummyDriftDetector(trigger_method="random", t_0=60, w=20)),
+    ],
+    ("drift", "NoDrift"): [DriftUseCase(drift.NoDrift())],
+    ("anomaly", "HalfSpaceTrees"): [anomalies(trees())],
+    ("anomaly", "OneClassSVM"): [anomalies(anomaly.OneClassSVM(nu=0.1))],
+    ("anomaly", "GaussianScorer"): [
+        far(anomaly.GaussianScorer(grace_period=50)),
+        far(anomaly.GaussianScorer(window_size=80, grace_period=50)),
+    ],
+    ("anomaly", "scaled"): [
+        anomalies(preprocessing.StandardScaler() | trees()),
+        anomalies(preprocessing.MinMaxScaler() | trees()),
+    ],
+    ("clusters", "KMeans"): [rare(cluster.KMeans(n_clusters=3, halflife=0.4))],
+    ("clusters", "DBSTREAM"): [rare(cluster.DBSTREAM(clustering_threshold=2.0))],
+    ("clusters", "scaled"): [
+        rare(preprocessing.StandardScaler() | cluster.KMeans(n_clusters=3)),
+        rare(preprocessing.StandardScaler() | cluster.DBSTREAM()),
+    ],
+    ("forecast", "HoltWinters"): [
+        below(time_series.HoltWinters(alpha=0.3, beta=0.1)),
+        below(time_series.HoltWinters(alpha=0.3, beta=0.1, gamma=0.1, seasonality=13)),
+        below(time_series.HoltWinters(alpha=0.3, beta=0.1, gamma=0.1, seasonality=13, multiplicative=True)),
+    ],
+    ("forecast", "SNARIMAX"): [below(time_series.SNARIMAX(p=2, d=1, q=1))],
+}
