@@ -10,6 +10,9 @@ from typing import Any
 
 from river._river_rust.drift import AdaptiveWindowing
 
+from consumer.edge.untouchable import untouchable
+
+NAME = ("river._river_rust.drift", "AdaptiveWindowing")
 BUCKETS_MAX = 1000
 # Where the state of a window has its own parameters, at its beginning and again at its end: delta, clock and
 # the number of buckets. River has no name for them.
@@ -32,13 +35,12 @@ def check(state: bytes) -> None:
         raise ValueError(f"a window with a state of {max(first, last)} buckets in a row")
 
 
-def standing_in(checks: list[Callable[[], None]]) -> Callable[..., Any]:
+def standing_in(checks: list[Callable[[], None]]) -> type:
     """A class that a pickle can make windows of; `checks` gets what is to be checked once it is read."""
 
-    class Window:
-        def __new__(cls, *parameters: Any) -> Any:
-            window = made(*parameters)
-            checks.append(lambda: check(window.__getstate__()))
-            return window
+    def new(cls: type, *parameters: Any) -> Any:
+        window = made(*parameters)
+        checks.append(lambda: check(window.__getstate__()))
+        return window
 
-    return Window
+    return untouchable("AdaptiveWindowing", new)

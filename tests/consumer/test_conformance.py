@@ -26,7 +26,10 @@ from consumer.core.signals import SignalKey, seed_of
 from consumer.core.state import State
 from consumer.core.use_case import UseCase, fingerprint
 from consumer.edge import allow_list_unpickler
-from consumer.edge.allowed_classes import ALLOWED_CLASSES, CHECKED, STAND_INS
+from consumer.edge.adwin_windows import NAME
+from consumer.edge.allowed_classes import ALLOWED_CLASSES
+from consumer.edge.allowed_functions import FUNCTIONS
+from consumer.edge.factories import MAKING
 from consumer.edge.page_codec import PageCodec
 from consumer.use_cases import USE_CASES
 
@@ -246,8 +249,9 @@ def needed() -> dict[tuple[str, str], set[tuple[str, str]]]:
 
 
 def test_the_allow_list_names_what_the_use_cases_models_need_and_nothing_else():
-    assert set(needed()) == set(ALLOWED_CLASSES) | set(STAND_INS) | set(CHECKED)
-    assert len(ALLOWED_CLASSES | STAND_INS | CHECKED) == len(ALLOWED_CLASSES) + len(STAND_INS) + len(CHECKED)
+    lists = [set(ALLOWED_CLASSES), set(FUNCTIONS), set(MAKING), {NAME}]
+    assert set(needed()) == set.union(*lists)
+    assert len(set.union(*lists)) == sum(map(len, lists))
 
 
 def test_the_allow_list_says_for_each_class_which_use_case_and_models_need_it():

@@ -74,6 +74,49 @@ BOMBS = {
     ),
 }
 
+
+def called(module: str, name: str, arguments: bytes) -> bytes:
+    """A pickle that calls what it looks up, over and over, with arguments that lie before it."""
+    looked_up = looking_up(module, name) + b"\x94"
+    return PROTO + looked_up + b"](" + arguments + (b"h\x00h\x01R" * 20_000) + b"e."
+
+
+# A list of a million, a dict of a hundred thousand: memo 1, as the one argument of a tuple.
+MILLION = b"](" + b"N" * 1_000_000 + b"e\x85\x94"
+HUNDRED_THOUSAND = b"}(" + b"".join(b"J" + index(n) + b"N" for n in range(100_000)) + b"u\x85\x94"
+HUGE = b"J\xff\xff\xff\x7f"
+BOMBS |= {
+    "a deque of what is there, again and again": lambda: called("collections", "deque", MILLION),
+    "a tuple likewise": lambda: called("builtins", "tuple", MILLION),
+    "a Counter likewise": lambda: called("collections", "Counter", HUNDRED_THOUSAND),
+    "an OrderedDict likewise": lambda: called("collections", "OrderedDict", HUNDRED_THOUSAND),
+    "a VectorDict likewise": lambda: called("river._river_rust.vectordict", "VectorDict", HUNDRED_THOUSAND),
+    "a KMeans of two thousand million clusters": lambda: (
+        PROTO + looking_up("river.cluster.k_means", "KMeans") + HUGE + b"\x85R."
+    ),
+    "as many trees": lambda: PROTO + looking_up("river.anomaly.hst", "HalfSpaceTrees") + HUGE + b"\x85R.",
+    "an ADWIN of more buckets than there is memory": lambda: (
+        PROTO
+        + looking_up("river.drift.adwin", "ADWIN")
+        + (b"(" + DELTA + b"K\x20\x8a\x08" + b"\x00" * 6 + b"\x08\x00K\x05K\x0atR.")
+    ),
+    "a factory of clusterers": lambda: (
+        PROTO
+        + looking_up("functools", "partial")
+        + looking_up("river.cluster.k_means", "KMeans")
+        + b"\x85R("
+        + looking_up("river.cluster.k_means", "KMeans")
+        + HUGE
+        + b"\x85NNtb."
+    ),
+    "a dict whose defaults are clusterers": lambda: (
+        PROTO
+        + looking_up("collections", "defaultdict")
+        + looking_up("river.cluster.k_means", "KMeans")
+        + b"\x85R."
+    ),
+}
+
 _DECODED = """
 import json, resource, sys, time
 from consumer.core.errors import UnreadablePage

@@ -1,0 +1,102 @@
+"""What River's pickles call while they are read, each with the arguments that they have and no others."""
+
+import random
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from river._river_rust.vectordict import VectorDict
+from river.base import Base
+from river.time_series import holt_winters
+
+from consumer.core.anomaly import Scored
+from consumer.core.clusters import Clustered
+from consumer.core.drift import Watched
+from consumer.core.forecast import Forecasting
+
+# Of a dict that is copied: one that came a thousand times would take a thousand times its memory.
+_COPIED_MAX = 32
+
+
+def _bound_method(model: Any, name: str) -> Callable[..., Any]:
+    """In place of `getattr`: a method of its own that a River model keeps, and nothing else."""
+    if type(model) is random.Random and name == "gauss":
+        return model.gauss
+    if isinstance(model, Base) and name in _METHODS.get(type(model).__name__, ()):
+        method: Callable[..., Any] = getattr(model, name)
+        return method
+    raise ValueError(f"a page asks for the attribute {name!r} of a {type(model).__name__}")
+
+
+_METHODS = {
+    "PageHinkley": ("_test_increase", "_test_decrease", "_test_both"),
+    "DummyDriftDetector": ("_fixed_trigger", "_random_trigger"),
+}
+
+
+def _number_dtype(code: str, align: bool, copy: bool) -> np.dtype[Any]:
+    """In place of `numpy.dtype`: of plain numbers only."""
+    if not isinstance(code, str) or code not in {"f4", "f8", "i4", "i8", "u4", "u8", "b1"}:
+        raise ValueError("a page holds a numpy type that is no plain number")
+    return np.dtype(code, align, copy)
+
+
+def _number_scalar(dtype: Any, raw: bytes) -> Any:
+    """In place of numpy's own: of plain numbers only."""
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "fiub" or len(raw) != dtype.itemsize:
+        raise ValueError("a page holds a numpy scalar that is no plain number")
+    return np.frombuffer(raw, dtype)[0]
+
+
+def _deque(items: tuple[()], maxlen: int | None = None) -> "deque[Any]":
+    if items != ():
+        raise ValueError("a page makes a deque of what is there already")
+    return deque(maxlen=maxlen)
+
+
+def _copied(named: dict[Any, Any]) -> dict[Any, Any]:
+    if type(named) is not dict or len(named) > _COPIED_MAX:
+        raise ValueError(f"a page copies a dict of more than {_COPIED_MAX} entries")
+    return named
+
+
+def _vector_dict(named: dict[Any, Any], *others: Any) -> "VectorDict[Any, Any]":
+    if not set(map(type, others)) <= {type(None), bool}:
+        raise ValueError("a page makes a VectorDict with a factory or a mask")
+    return VectorDict(_copied(named), *others)
+
+
+def _of_numbers(component: type) -> Callable[..., Any]:
+    def make(*numbers: float) -> Any:
+        if not set(map(type, numbers)) <= {int, float}:
+            raise ValueError(f"a page makes a {component.__name__} of what is no number")
+        return component(*numbers)
+
+    return make
+
+
+FUNCTIONS: dict[tuple[str, str], Callable[..., Any]] = {
+    ("consumer.core.drift", "Watched"): lambda *parts: Watched(*parts),
+    ("consumer.core.anomaly", "Scored"): lambda *parts: Scored(*parts),
+    ("consumer.core.clusters", "Clustered"): lambda *parts: Clustered(*parts),
+    ("consumer.core.forecast", "Forecasting"): lambda *parts: Forecasting(*parts),
+    ("builtins", "getattr"): _bound_method,
+    ("numpy", "dtype"): _number_dtype,
+    ("numpy._core.multiarray", "scalar"): _number_scalar,
+    ("random", "Random"): lambda: random.Random(),
+    ("collections", "deque"): _deque,
+    ("collections", "OrderedDict"): lambda: OrderedDict(),
+    ("collections", "Counter"): lambda counts: Counter(_copied(counts)),
+    ("river._river_rust.vectordict", "VectorDict"): _vector_dict,
+    **{
+        (holt_winters.__name__, name): _of_numbers(getattr(holt_winters, name))
+        for name in (
+            "AdditiveLevel",
+            "AdditiveSeason",
+            "MultiplicativeLevel",
+            "MultiplicativeSeason",
+            "Trend",
+        )
+    },
+}
