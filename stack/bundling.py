@@ -36,6 +36,7 @@ _LEFT_OUT_DATA = ("river/datasets", {".csv", ".zip", ".gz", ".txt", ".npz"})
 _LEFT_OUT_SOURCES = {
     "__main__.py",
     "repage.py",
+    "backtest.py",
     "function_configuration.py",
     "requirements.txt",
     "requirements.lock",

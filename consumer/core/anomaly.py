@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-from consumer.core.one_by_one import finite, one_by_one
+from consumer.core.one_by_one import finite, last_step, one_by_one
 from consumer.core.seeds import seeded
 from consumer.core.use_case import Finding, Severity, parameters_of
 
@@ -62,7 +62,7 @@ class AnomalyUseCase:
     ) -> list[Finding]:
         """Score each value, then let the detector learn it."""
         detector = scored.detector
-        scorer = _last(getattr(detector, "anomaly_detector", detector))
+        scorer = last_step(getattr(detector, "anomaly_detector", detector))
         learner = _learner(detector)
         arguments = _arguments_of(type(scorer).score_one)
 
@@ -87,12 +87,6 @@ def _learner(detector: Any) -> Any:
     """
     is_protected = getattr(detector, "protect_anomaly_detector", True)
     return detector if is_protected or hasattr(detector, "quantile") else detector.anomaly_detector
-
-
-def _last(model: Any) -> Any:
-    """The last step of a pipeline, which scores; any other model is its own."""
-    steps = getattr(model, "steps", None)
-    return list(steps.values())[-1] if isinstance(steps, dict) else model
 
 
 @cache

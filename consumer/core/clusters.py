@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from consumer.core.one_by_one import one_by_one
+from consumer.core.one_by_one import last_step, one_by_one
 from consumer.core.seeds import seeded
 from consumer.core.use_case import Finding, Severity, parameters_of
 
@@ -67,7 +67,7 @@ class ClustersUseCase:
             if not is_told:
                 return None
             return {
-                "clusterer": type(clusterer).__name__,
+                "clusterer": type(last_step(clusterer)).__name__,
                 "cluster": cluster,
                 "previous_cluster": previous,
                 "observations_in_cluster": times,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from consumer.core.errors import ConfigurationError
-from consumer.core.one_by_one import finite, one_by_one
+from consumer.core.one_by_one import finite, last_step, one_by_one
 from consumer.core.seeds import seeded
 from consumer.core.use_case import Finding, Severity, parameters_of
 
@@ -96,7 +96,7 @@ class ForecastUseCase:
             is_above = self.upper is not None and forecast > self.upper
             if is_above or (self.lower is not None and forecast < self.lower):
                 return {
-                    "forecaster": type(state.forecaster).__name__,
+                    "forecaster": type(last_step(state.forecaster)).__name__,
                     "limit": self.upper if is_above else self.lower,
                     "forecast": forecast,
                     "in_observations": observations,

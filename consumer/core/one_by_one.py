@@ -30,6 +30,12 @@ def one_by_one(step: Step, values: Sequence[float], timestamps: Sequence[float |
     return findings
 
 
+def last_step(model: Any) -> Any:
+    """The last step of a pipeline, which answers; any other model is its own."""
+    steps = getattr(model, "steps", None)
+    return list(steps.values())[-1] if isinstance(steps, dict) else model
+
+
 def finite(number: Any) -> float:
     """A model's answer as a float; raises `ArithmeticError` where it is NaN or infinite."""
     answer = float(number)

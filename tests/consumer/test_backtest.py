@@ -1,0 +1,157 @@
+"""A backtest finds what the pipeline would: the same models, one pass, in any parts, no look ahead."""
+
+import json
+from pathlib import Path
+
+import pytest
+from own_model import Wobble
+from river import anomaly, drift
+from typer.testing import CliRunner
+from world import World, record
+
+from consumer import backtest, use_cases
+from consumer.__main__ import app
+from consumer.backtest import Backtest
+from consumer.core.anomaly import AnomalyUseCase
+from consumer.core.drift import DriftUseCase
+from consumer.core.signals import SignalKey, seed_of
+from consumer.edge import allow_list_unpickler
+
+NAB = Path(__file__).parents[3] / "shared" / "data" / "nab" / "realKnownCause"
+START_S = 1_700_000_000.0
+ADWIN = DriftUseCase(drift.ADWIN())
+# Two signals of one asset: the first rises, the second is missing now and then.
+ROWS = [
+    (START_S + number, (10.0 + number % 7 + 30.0 * (number > 400), None if number % 5 == 0 else number % 3.0))
+    for number in range(1_000)
+]
+SIGNALS = ("pump.flow", "pump.level")
+
+
+def run(rows=ROWS, use_case=ADWIN) -> tuple[Backtest, list[dict]]:
+    tested = Backtest("drift", use_case, "pump", SIGNALS)
+    return tested, list(tested.events(rows))
+
+
+def test_it_finds_what_the_pipeline_does():
+    world = World()
+    records = [
+        record(number, {"signal": "pump", "values": dict(zip(("flow", "level"), values, strict=True))})
+        | {"timestamp": at_s}
+        for number, (at_s, values) in enumerate(ROWS)
+    ]
+    world.invoke(records)
+    tested, details = run()
+    found = [(one["signal"], one["value"], one["observations"], one["evidence"]) for one in details]
+    assert found
+    told = [json.loads(event.detail) for event in world.bus.events]
+    assert found == [(one["signal"], one["value"], one["observations"], one["evidence"]) for one in told]
+    states = world.states()
+    for signal in SIGNALS:
+        assert tested.states[SignalKey("pump", signal)].learned == states[signal].learned
+
+
+def test_it_is_a_plain_loop():
+    detector = ADWIN.create(seed_of("drift", "pump.flow")).detector
+    drifts = []
+    for at_s, (flow, _) in ROWS:
+        detector.update(flow)
+        if detector.drift_detected:
+            drifts.append(at_s)
+    _, details = run()
+    assert drifts
+    flow = [one for one in details if one["signal"] == "pump.flow"]
+    assert [int(one["sequence_number"]) + START_S for one in flow] == drifts
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 7, 999])
+def test_its_parts_do_not_matter(rows_at_once, monkeypatch):
+    whole = run()[1]
+    monkeypatch.setattr(backtest, "ROWS_AT_ONCE", rows_at_once)
+    assert run()[1] == whole
+
+
+def test_it_does_not_look_ahead():
+    whole = run()[1]
+    for rows in (100, 440, 800):
+        part = run(ROWS[:rows])[1]
+        assert part == [one for one in whole if int(one["sequence_number"]) < rows]
+
+
+class Fussy(Wobble):
+    """It cannot learn what is negative."""
+
+    def learn_one(self, x):
+        if x["value"] < 0:
+            raise ValueError("negative")
+        super().learn_one(x)
+
+
+FUSSY = anomaly.ThresholdFilter(Fussy(), threshold=0.9, protect_anomaly_detector=False)
+
+
+def test_what_cannot_be_learned_is_counted_with_its_reason_and_the_rest_is_learned(monkeypatch):
+    monkeypatch.setattr(allow_list_unpickler, "OWN_MODULES", (__name__,))
+    rows = list(ROWS)
+    for number in (0, 400):
+        rows[number] = (rows[number][0], (-1.0, 0.0))
+    rows[500] = (rows[500][0], (1e200, 0.0))
+    tested, _ = run(rows, AnomalyUseCase(FUSSY))
+    assert tested.refused == {"the model raised ValueError: negative": 2, "the value is beyond ±1e+100": 1}
+    assert tested.states[SignalKey("pump", "pump.flow")].learned == 1_000 - 3
+
+
+def csv(folder: Path) -> Path:
+    file = folder / "pump.csv"
+    lines = ["datetime;flow;level;anomaly"]
+    lines += [
+        f"2023-11-14 {number // 3600:02}:{number // 60 % 60:02}:{number % 60:02};{flow};"
+        f"{'' if level is None else level};0"
+        for number, (_, (flow, level)) in enumerate(ROWS)
+    ]
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+def test_the_command_prints_the_events_and_writes_them(tmp_path):
+    out = tmp_path / "events.jsonl"
+    ran = CliRunner().invoke(
+        app, ["backtest", "--use-case", "drift", str(csv(tmp_path)), "--events", str(out)]
+    )
+    assert ran.exit_code == 0, ran.output
+    details = run()[1]
+    written = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [one["evidence"] for one in written] == [one["evidence"] for one in details]
+    assert written[0]["timestamp"].startswith("2023-11-14T00:0")
+    assert ran.stdout.count("Drift Detected on pump.flow") == len(
+        [one for one in details if one["signal"] == "pump.flow"]
+    )
+    assert "1,800 values of 2 signals" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--use-case", "dirft", "pump.csv"], "has no 'dirft'; it has anomaly, clusters, drift, forecast"),
+        (["--use-case", "drift", "none.csv"], "there is no such file"),
+        (["--use-case", "drift", "pump.csv", "--signals", "power"], "has no column 'power'"),
+        (["--use-case", "drift", "pump.csv", "--time", "when"], "has no column 'when'"),
+    ],
+)
+def test_a_mistake_is_answered(arguments, told, tmp_path, monkeypatch):
+    csv(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    ran = CliRunner().invoke(app, ["backtest", *arguments])
+    assert ran.exit_code == 1
+    assert told in ran.stderr
+
+
+@pytest.mark.parametrize("use_case", sorted(use_cases.USE_CASES))
+def test_every_registered_use_case_runs_over_a_real_recording(use_case):
+    file = NAB / "machine_temperature_system_failure.csv"
+    if not file.exists():
+        pytest.skip(f"the recording is not here: {file}")
+    ran = CliRunner().invoke(app, ["backtest", "--use-case", use_case, str(file)])
+    assert ran.exit_code == 0, ran.output
+    assert "22,695 values of 1 signals" in ran.stderr
+    assert "; 0 values could not be learned" in ran.stderr
