@@ -4,6 +4,7 @@ import importlib.util
 import os
 import pickle
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from tests.fuzz.target import deliver
 ROOT = Path(__file__).parents[2]
 FINDINGS = ROOT / "build" / "fuzz"
 PLANTED_SECONDS_MAX = 120
+MEMORY_MB_MAX = 512  # the smallest function's
 # In a copy of the consumer: a sub-record may name a partition key that is not there, and now it is taken.
 PLANTED = ("consumer/core/kpl.py", "(keys[index] if index < len(keys) else None)", "keys[index]")
 
@@ -81,7 +83,10 @@ def _play_corpus() -> int:
         except Exception as error:
             findings += 1
             print(f"  {name}: {type(error).__name__}: {error}")
-    print(f"{len(hostiles)} payloads of the corpus, {findings} do harm")
+    unit = 1024 if sys.platform == "linux" else 2**20  # of the peak, which elsewhere is in bytes
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
+    findings += peak_mb > MEMORY_MB_MAX
+    print(f"{len(hostiles)} payloads of the corpus, {findings} do harm; {peak_mb} MB, of {MEMORY_MB_MAX}")
     return findings
 
 
