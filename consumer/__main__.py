@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-import time as clock
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -54,53 +52,27 @@ def backtest(
     events: Annotated[
         Path | None, typer.Option(metavar="OUT.jsonl", help="Write the events' details here, line by line.")
     ] = None,
+    scores: Annotated[
+        Path | None, typer.Option(metavar="OUT.csv", help="Write each row's timestamp, value and score here.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="OUT.html", help="Draw values, scores and events; of one file.")
+    ] = None,
+    windows: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help='Draw labels too: {"file.csv": [["first", "last"], ...]}.'),
+    ] = None,
 ) -> None:
     """Learn recordings as the function would, in one pass; print what it would have told."""
+    from consumer.backtest_command import Outputs, run_backtest
     from consumer.core.errors import ConsumerError
     from producer_sim.replay.refusals import ReplayRefused
 
     try:
-        with ExitStack() as opened:
-            lines = opened.enter_context(events.open("w")) if events else None
-            for path in files:
-                _backtest(path, use_case, time, signals, lines)
+        run_backtest(files, use_case, time, signals, Outputs(events, scores, plot, windows))
     except (ConsumerError, ReplayRefused) as error:
         typer.echo(f"Not done: {error}", err=True)
         raise typer.Exit(1) from None
-
-
-def _backtest(path: Path, name: str, time: str | None, signals: str | None, lines: Any) -> None:
-    import json
-
-    from consumer.backtest import Backtest
-    from consumer.core.errors import ConfigurationError
-    from consumer.core.signals import check_name
-    from consumer.use_cases import USE_CASES
-    from producer_sim.replay.choice import choose
-    from producer_sim.replay.table import open_table
-
-    if name not in USE_CASES:
-        known = ", ".join(sorted(USE_CASES))
-        raise ConfigurationError(f"consumer/use_cases.py has no {name!r}; it has {known}")
-    choice = choose(open_table(path), time, signals.split(",") if signals else ())
-    asset = path.name.split(".")[0]
-    names = [check_name(f"{asset}.{column.name}") for column in choice.signals]
-    cells = ", ".join([choice.seconds_sql, *map(choice.value_sql, choice.signals)])
-    rows = ((at_s, values) for at_s, *values in choice.table.rows(cells) if at_s is not None)
-    run, start, told = Backtest(name, USE_CASES[name], asset, names), clock.perf_counter(), 0
-    for detail in run.events(rows):
-        told += 1
-        typer.echo(f"{detail['timestamp']}  {detail['headline']}  {json.dumps(detail['evidence'])}")
-        if lines:
-            lines.write(json.dumps(detail) + "\n")
-    took_s = clock.perf_counter() - start
-    typer.echo(
-        f"{path}: {run.learned:,} values of {len(names)} signals, {run.learned / took_s:,.0f} a second; "
-        f"{told} events of {name}; {run.refused.total()} values could not be learned",
-        err=True,
-    )
-    for reason, times in run.refused.most_common(5):
-        typer.echo(f"  {times} times: {reason}", err=True)
 
 
 def _repage(pages: int, function: str, force: bool) -> None:

@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from consumer.core.batch import Batch
+from consumer.core.errors import ConfigurationError
 from consumer.core.exclusions import Exclusions
 from consumer.core.learned import Learned
 from consumer.core.learning import Learning
@@ -18,7 +19,7 @@ from consumer.core.records import Records, Shard
 from consumer.core.runs import Refusal, Run
 from consumer.core.signals import SignalKey
 from consumer.core.state import State
-from consumer.core.use_case import UseCase
+from consumer.core.use_case import Finding, UseCase
 from consumer.core.values import VALUE_MAX
 from consumer.edge.page_codec import PageCodec
 
@@ -27,6 +28,37 @@ _SHARD = Shard("arn:aws:kinesis:local:000000000000:stream/backtest", "shardId-00
 
 Row = tuple[float, Sequence[float | None]]
 """A time, seconds since 1970, and a value of each signal; None where there is none."""
+
+
+class Part(NamedTuple):
+    """Some rows that were learned: the events found at them, and the value and score of each row.
+
+    Where a row has several signals, these are of the one that scores highest; without any, None and 0.
+    """
+
+    rows: Sequence[Row]
+    events: list[dict[str, Any]]
+    scored: list[tuple[float | None, float]]
+
+
+class _Scoring:
+    """A use case that is asked for scores too; they are kept by the model that gave them."""
+
+    def __init__(self, use_case: UseCase) -> None:
+        self._use_case = use_case
+        self.kept: list[tuple[Any, list[float]]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._use_case, name)
+
+    def learn(self, model: Any, values: Sequence[float], timestamps: Sequence[float | None]) -> list[Finding]:
+        scores: list[float] = []
+        findings = self._use_case.learn(model, values, timestamps, scores)
+        self.kept.append((model, scores))
+        return findings
+
+    def scores_of(self, model: Any) -> list[float]:
+        return [score for by, scores in self.kept if by is model for score in scores]
 
 
 @dataclass(slots=True)
@@ -43,23 +75,24 @@ class Backtest:
     learned: int = 0
     _rows: int = 0
 
-    def events(self, rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
-        """Learn the rows in order; the events' details, in the order of the rows they were found at."""
+    def parts(self, rows: Iterable[Row]) -> Iterator[Part]:
+        """Learn the rows in order, some at a time; events are in the order of the rows they were found at.
+
+        Raises: `ConfigurationError` for a use case that skips what comes late.
+        """
+        if self.use_case.late != "learn":
+            raise ConfigurationError(f"{self.name} skips what comes late, and recordings have no arrival")
         left = iter(rows)
         while part := list(islice(left, ROWS_AT_ONCE)):
-            learned = self._learn(part)
-            self.learned += learned.observations
-            self.refused.update(refusal.reason for refusal in learned.refusals)
-            details = [json.loads(event.detail) for event in learned.events]
-            yield from sorted(details, key=lambda detail: int(detail["sequence_number"]))
+            yield self._learn(part)
 
-    def _learn(self, rows: Sequence[Row]) -> Learned:
+    def _learn(self, rows: Sequence[Row]) -> Part:
         """As the pipeline does: a model that raises is taken afresh, and learns all but that value."""
-        batch = self._batch(rows)
+        batch, scoring = self._batch(rows), _Scoring(self.use_case)
         codec, exclusions = PageCodec(), Exclusions()
         before = codec.encode(self.states)
         learning = Learning(
-            self.name, self.use_case, batch, self.states, exclusions, lambda: False, signals_max=10**9
+            self.name, cast("UseCase", scoring), batch, self.states, exclusions, lambda: False, 10**9
         )
         learning.learn(batch.runs)
         while raised := learning.learned.raised:
@@ -67,8 +100,26 @@ class Backtest:
             learning.take_afresh(codec.decode(before))
             learning.learned.raised = {}
             learning.learn(raised)
-        learning.learned.refusals += batch.refusals
-        return learning.learned
+        learned = learning.learned
+        learned.refusals += batch.refusals
+        self.learned += learned.observations
+        self.refused.update(refusal.reason for refusal in learned.refusals)
+        details = [json.loads(event.detail) for event in learned.events]
+        details.sort(key=lambda detail: int(detail["sequence_number"]))
+        return Part(rows, details, self._scored(batch, scoring, learned, len(rows)))
+
+    def _scored(
+        self, batch: Batch, scoring: _Scoring, learned: Learned, rows: int
+    ) -> list[tuple[float | None, float]]:
+        scored: list[tuple[float | None, float]] = [(None, 0.0)] * rows
+        refused = {(refusal.signal, refusal.record) for refusal in learned.refusals}
+        for key, run in batch.runs.items():
+            scores = iter(scoring.scores_of(self.states[key].model) if key in self.states else ())
+            for row, value in zip(run.records, run.values, strict=True):
+                score = 0.0 if (key.signal, row) in refused else next(scores)
+                if scored[row][0] is None or score > scored[row][1]:
+                    scored[row] = value, score
+        return scored
 
     def _batch(self, rows: Sequence[Row]) -> Batch:
         timestamps = [timestamp_s for timestamp_s, _ in rows]

@@ -37,6 +37,8 @@ _LEFT_OUT_SOURCES = {
     "__main__.py",
     "repage.py",
     "backtest.py",
+    "backtest_command.py",
+    "backtest_plot.py",
     "function_configuration.py",
     "requirements.txt",
     "requirements.lock",

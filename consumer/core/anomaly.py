@@ -58,26 +58,47 @@ class AnomalyUseCase:
         return Scored(seeded(self.detector, seed))
 
     def learn(
-        self, scored: Scored, values: Sequence[float], timestamps: Sequence[float | None]
+        self,
+        scored: Scored,
+        values: Sequence[float],
+        timestamps: Sequence[float | None],
+        scores: list[float] | None = None,
     ) -> list[Finding]:
-        """Score each value, then let the detector learn it."""
+        """Score each value, then let the detector learn it; 0.5 is what the filter just lets through."""
         detector = scored.detector
         scorer = last_step(getattr(detector, "anomaly_detector", detector))
         learner = _learner(detector)
         arguments = _arguments_of(type(scorer).score_one)
 
-        def step(value: float, _: float | None) -> dict[str, Any] | None:
+        def step(value: float, _: float | None) -> tuple[float, dict[str, Any] | None]:
             given = arguments(value)
             score = finite(detector.score_one(*given))
+            share = _share(score, _bound(detector)) if scores is not None else 0.0
             # Strictly above: where all scores are equal, as of a signal that stands still, none is high.
             is_anomaly = bool(detector.classify(math.nextafter(score, -math.inf)))
             learner.learn_one(*given)
             scored.count += 1
             is_told = is_anomaly and scored.count > self.warm_up and scored.normal_for >= self.rest
             scored.normal_for = 0 if is_anomaly else scored.normal_for + 1
-            return {"detector": type(scorer).__name__, "score": score} if is_told else None
+            return share, {"detector": type(scorer).__name__, "score": score} if is_told else None
 
-        return one_by_one(step, values, timestamps)
+        return one_by_one(step, values, timestamps, scores)
+
+
+def _bound(detector: Any) -> float | None:
+    """The score above which the filter says that a value is not normal; None where there is none yet."""
+    quantile = getattr(detector, "quantile", None)
+    bound: float | None = quantile.get() if quantile is not None else getattr(detector, "threshold", None)
+    return bound
+
+
+def _share(score: float, bound: float | None) -> float:
+    """From 0 to 1, and 0.5 at the bound.
+
+    >>> _share(0.0, 0.9), _share(0.9, 0.9), _share(2.7, 0.9), _share(1.0, None)
+    (0.0, 0.5, 0.75, 0.5)
+    """
+    return score / (score + (bound if bound is not None and bound > 0 else 1.0)) if score > 0 else 0.0
 
 
 def _learner(detector: Any) -> Any:

@@ -51,29 +51,34 @@ class ClustersUseCase:
         return Clustered(seeded(self.clusterer, seed))
 
     def learn(
-        self, clustered: Clustered, values: Sequence[float], timestamps: Sequence[float | None]
+        self,
+        clustered: Clustered,
+        values: Sequence[float],
+        timestamps: Sequence[float | None],
+        scores: list[float] | None = None,
     ) -> list[Finding]:
-        """Let the clusterer learn each value, and ask it which cluster that is."""
+        """Let the clusterer learn each value, and ask it which cluster that is; a rare one scores high."""
         clusterer = clustered.clusterer
 
-        def step(value: float, _: float | None) -> dict[str, Any] | None:
+        def step(value: float, _: float | None) -> tuple[float, dict[str, Any] | None]:
             x = {"value": value}
             clusterer.learn_one(x)
             cluster, previous = int(clusterer.predict_one(x)), clustered.current
             times = clustered.seen.get(cluster, 0)
             is_rare = cluster != previous and times < self.rare * clustered.count
-            is_told = is_rare and clustered.count >= self.warm_up
+            is_warm = clustered.count >= max(1, self.warm_up)
+            score = 1.0 - times / clustered.count if is_warm else 0.0
             _count(clustered, cluster, times)
-            if not is_told:
-                return None
-            return {
+            if not (is_rare and is_warm):
+                return score, None
+            return score, {
                 "clusterer": type(last_step(clusterer)).__name__,
                 "cluster": cluster,
                 "previous_cluster": previous,
                 "observations_in_cluster": times,
             }
 
-        return one_by_one(step, values, timestamps)
+        return one_by_one(step, values, timestamps, scores)
 
 
 def _count(clustered: Clustered, cluster: int, times: int) -> None:

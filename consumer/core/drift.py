@@ -54,9 +54,13 @@ class DriftUseCase:
         return Watched(seeded(self.detector, seed))
 
     def learn(
-        self, watched: Watched, values: Sequence[float], timestamps: Sequence[float | None] = ()
+        self,
+        watched: Watched,
+        values: Sequence[float],
+        timestamps: Sequence[float | None] = (),
+        scores: list[float] | None = None,
     ) -> list[Finding]:
-        """Feed the detector the values, in order."""
+        """Feed the detector the values, in order; one at which it tells of a drift scores 1, others 0."""
         findings: list[Finding] = []
         rest, left = values, iter(values)
         try:
@@ -74,6 +78,9 @@ class DriftUseCase:
             index = max(0, len(values) - length_hint(left) - 1)
             raise ModelRaised(index, f"the model raised {type(error).__name__}: {error}") from error
         watched.count, watched.total = len(values) - start, _plus(total, rest)
+        if scores is not None:
+            told = {finding.index for finding in findings}
+            scores += [float(index in told) for index in range(len(values))]
         return findings
 
 

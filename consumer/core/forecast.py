@@ -71,22 +71,26 @@ class ForecastUseCase:
         return Forecasting(seeded(self.forecaster, seed))
 
     def learn(
-        self, state: Forecasting, values: Sequence[float], timestamps: Sequence[float | None]
+        self,
+        state: Forecasting,
+        values: Sequence[float],
+        timestamps: Sequence[float | None],
+        scores: list[float] | None = None,
     ) -> list[Finding]:
-        """Let the forecaster learn each value, and look ahead now and then."""
+        """Let the forecaster learn each value, and look ahead; a crossing that is expected scores 1."""
 
-        def step(value: float, timestamp_s: float | None) -> dict[str, Any] | None:
+        def step(value: float, timestamp_s: float | None) -> tuple[float, dict[str, Any] | None]:
             state.forecaster.learn_one(value)
             state.count += 1
             _learn_interval(state, timestamp_s)
             if state.count < self.warm_up or state.count % self.every:
-                return None
+                return float(state.is_warned), None
             crossing = self._crossing(state)
             is_told = crossing is not None and not state.is_warned
             state.is_warned = crossing is not None
-            return crossing if is_told else None
+            return float(state.is_warned), crossing if is_told else None
 
-        return one_by_one(step, values, timestamps)
+        return one_by_one(step, values, timestamps, scores)
 
     def _crossing(self, state: Forecasting) -> dict[str, Any] | None:
         if self.upper is None and self.lower is None:

@@ -7,12 +7,14 @@ from typing import Any
 from consumer.core.errors import ModelRaised, is_models_own
 from consumer.core.use_case import Finding
 
-Step = Callable[[float, float | None], dict[str, Any] | None]
-"""A value and its timestamp in; the evidence of a finding out, or None."""
+Step = Callable[[float, float | None], tuple[float, dict[str, Any] | None]]
+"""A value and its timestamp in; its score from 0 to 1 out, and the evidence of a finding, or None."""
 
 
-def one_by_one(step: Step, values: Sequence[float], timestamps: Sequence[float | None]) -> list[Finding]:
-    """Let `step` learn them in order.
+def one_by_one(
+    step: Step, values: Sequence[float], timestamps: Sequence[float | None], scores: list[float] | None
+) -> list[Finding]:
+    """Let `step` learn them in order; `scores` gets theirs, if asked for.
 
     Raises: `ModelRaised` with the index of the value at which it raised.
     """
@@ -20,7 +22,9 @@ def one_by_one(step: Step, values: Sequence[float], timestamps: Sequence[float |
     index = 0
     try:
         for index, value in enumerate(values):
-            evidence = step(value, timestamps[index])
+            score, evidence = step(value, timestamps[index])
+            if scores is not None:
+                scores.append(score)
             if evidence is not None:
                 findings.append(Finding(index, evidence))
     except BaseException as error:  # a model may raise anything; this value is not learned then

@@ -55,11 +55,18 @@ class UseCase(Protocol):
     def create(self, seed: int) -> Any:
         """A model that has learned nothing."""
 
-    def learn(self, model: Any, values: Sequence[float], timestamps: Sequence[float | None]) -> list[Finding]:
+    def learn(
+        self,
+        model: Any,
+        values: Sequence[float],
+        timestamps: Sequence[float | None],
+        scores: list[float] | None = None,
+    ) -> list[Finding]:
         """Let the model learn the values in order; they are not to be changed.
 
         Shape: two columns of one length. `timestamps` are seconds since 1970, UTC: where the payload had
-        none, of the arrival; None where that is not known either.
+        none, of the arrival; None where that is not known either. `scores`, if asked for, gets a number from
+        0 to 1 for each value: how far it is from usual.
 
         Raises: `ModelRaised` with the index of the value, where the model raises or answers with NaN; the
             model is then not to be used again.

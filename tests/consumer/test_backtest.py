@@ -30,7 +30,7 @@ SIGNALS = ("pump.flow", "pump.level")
 
 def run(rows=ROWS, use_case=ADWIN) -> tuple[Backtest, list[dict]]:
     tested = Backtest("drift", use_case, "pump", SIGNALS)
-    return tested, list(tested.events(rows))
+    return tested, [detail for part in tested.parts(rows) for detail in part.events]
 
 
 def test_it_finds_what_the_pipeline_does():
@@ -129,11 +129,52 @@ def test_the_command_prints_the_events_and_writes_them(tmp_path):
     assert "1,800 values of 2 signals" in ran.stderr
 
 
+@pytest.mark.parametrize("use_case", sorted(use_cases.USE_CASES))
+def test_the_scores_are_one_for_each_row_in_order_from_0_to_1(use_case, tmp_path):
+    out = tmp_path / "scores.csv"
+    arguments = ["backtest", "--use-case", use_case, str(csv(tmp_path)), "--scores", str(out)]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    header, *rows = [line.split(",") for line in out.read_text().splitlines()]
+    assert header == ["timestamp", "value", "anomaly_score"]
+    assert [row[0] for row in rows] == sorted(row[0] for row in rows)
+    assert len(rows) == len(ROWS)
+    assert all(0.0 <= float(score) <= 1.0 for _, _, score in rows)
+    assert {float(value) for _, value, _ in rows} <= {value for _, values in ROWS for value in values}
+    highest = max(rows, key=lambda row: float(row[2]))
+    assert use_case == "forecast" or float(highest[2]) > 0.5
+
+
+def test_a_drift_scores_1_in_its_row_and_a_value_that_cannot_be_learned_0():
+    rows = list(ROWS)
+    rows[700] = (rows[700][0], (1e200, None))
+    tested = Backtest("drift", ADWIN, "pump", SIGNALS)
+    [part] = tested.parts(rows)
+    told = {int(detail["sequence_number"]) for detail in part.events}
+    assert {row for row, (_, score) in enumerate(part.scored) if score == 1.0} == told
+    assert part.scored[700] == (None, 0.0)
+
+
+def test_the_plot_opens_without_a_network_and_has_all_events(tmp_path):
+    out, labels = tmp_path / "plot.html", tmp_path / "windows.json"
+    labels.write_text('{"pump.csv": [["2023-11-14 00:06:00", "2023-11-14 00:07:00"]]}')
+    arguments = ["--use-case", "drift", str(csv(tmp_path)), "--plot", str(out), "--windows", str(labels)]
+    ran = CliRunner().invoke(app, ["backtest", *arguments])
+    assert ran.exit_code == 0, ran.output
+    page = out.read_text()
+    assert "<script src=" not in page
+    assert page.count("warning: Drift Detected on pump.flow") == ran.stdout.count(
+        "Drift Detected on pump.flow"
+    )
+    assert "2023-11-14T00:06:00" in page
+    assert "orange" in page
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (["--use-case", "dirft", "pump.csv"], "has no 'dirft'; it has anomaly, clusters, drift, forecast"),
         (["--use-case", "drift", "none.csv"], "there is no such file"),
+        (["--use-case", "drift", "pump.csv", "pump.csv", "--plot", "x.html"], "--plot draws one file"),
         (["--use-case", "drift", "pump.csv", "--signals", "power"], "has no column 'power'"),
         (["--use-case", "drift", "pump.csv", "--time", "when"], "has no column 'when'"),
     ],

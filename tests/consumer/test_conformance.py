@@ -183,6 +183,19 @@ def test_a_signal_that_stands_still_tells_nothing(name):
 
 
 @every
+def test_scores_are_from_0_to_1_and_to_ask_for_them_changes_nothing(name):
+    use_case = CASES[name]
+    whole, findings = learned(use_case)
+    model, scores = use_case.create(7), []
+    assert use_case.learn(model, VALUES, TIMES, scores) == findings
+    assert len(scores) == len(VALUES)
+    assert all(0.0 <= score <= 1.0 for score in scores)
+    assert bytes_of(model) == bytes_of(whole)
+    for finding in findings:
+        assert scores[finding.index] > 0.0
+
+
+@every
 def test_its_parameters_are_plain_and_tell_it_from_the_others(name):
     use_case = CASES[name]
     own = fingerprint(use_case, {})

@@ -184,6 +184,17 @@ def test_it_learns_and_alerts_as_a_plain_loop_does_and_a_redelivery_changes_noth
 
 
 @on_linux
+@pytest.mark.parametrize("use_case", sorted(USE_CASES))
+def test_every_registered_use_case_starts_and_learns(here, environment, aws, resources, use_case, tmp_path):
+    """What its models import and pickle is in the asset."""
+    with deployed(here, environment | {"USE_CASE": use_case}, tmp_path / "function.log") as function:
+        assert function.invoke(EVENT).response == {"batchItemFailures": []}
+    prefix = f"models/{use_case}/"
+    stored = aws.client("s3").list_objects_v2(Bucket=resources.model_bucket, Prefix=prefix)["Contents"]
+    assert any("/pages/" in one["Key"] for one in stored)
+
+
+@on_linux
 def test_without_a_bucket_it_does_not_start_and_says_what_is_missing(here, environment, tmp_path):
     del environment["MODEL_BUCKET"]
     with (
@@ -334,7 +345,14 @@ def test_it_has_the_sources_and_the_packages_without_what_only_developers_need(c
     assert names & sources == modules - OPERATORS
 
 
-OPERATORS = {"consumer/__main__.py", "consumer/repage.py", "consumer/edge/function_configuration.py"}
+OPERATORS = {
+    "consumer/__main__.py",
+    "consumer/backtest.py",
+    "consumer/backtest_command.py",
+    "consumer/backtest_plot.py",
+    "consumer/repage.py",
+    "consumer/edge/function_configuration.py",
+}
 
 
 def flip_a_byte(checkout: Path) -> None:
