@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple, cast
 
+from consumer.core.assets import join_assets
 from consumer.core.batch import Batch
 from consumer.core.errors import ConfigurationError
 from consumer.core.exclusions import Exclusions
@@ -89,6 +90,7 @@ class Backtest:
     def _learn(self, rows: Sequence[Row]) -> Part:
         """As the pipeline does: a model that raises is taken afresh, and learns all but that value."""
         batch, scoring = self._batch(rows), _Scoring(self.use_case)
+        join_assets(batch, self.use_case)
         codec, exclusions = PageCodec(), Exclusions()
         before = codec.encode(self.states)
         learning = Learning(
@@ -118,7 +120,7 @@ class Backtest:
             for row, value in zip(run.records, run.values, strict=True):
                 score = 0.0 if (key.signal, row) in refused else next(scores)
                 if scored[row][0] is None or score > scored[row][1]:
-                    scored[row] = value, score
+                    scored[row] = float(value), score
         return scored
 
     def _batch(self, rows: Sequence[Row]) -> Batch:

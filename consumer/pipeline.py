@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from consumer.core.assets import join_assets
 from consumer.core.batch import Batch
 from consumer.core.deployment_check import DeploymentCheck
 from consumer.core.errors import LayoutChanged, PageChanged, Unavailable, UnreadablePage
@@ -50,6 +51,7 @@ class Pipeline:
         report = Report()
         for batch in batches_of(event):
             report.read(batch)
+            join_assets(batch, self.use_case)
             failed = await self._consume_batch(batch, time_left, report)
             if failed is not None:
                 report.failed.append(batch.records[failed].identifier)

@@ -7,6 +7,7 @@ line has learned stay in the bucket untouched, and are found again when the old 
 from river import anomaly, cluster, drift, preprocessing, time_series
 
 from consumer.core.anomaly import AnomalyUseCase
+from consumer.core.assets import AssetUseCase
 from consumer.core.clusters import ClustersUseCase
 from consumer.core.drift import DriftUseCase
 from consumer.core.forecast import ForecastUseCase
@@ -19,7 +20,11 @@ USE_CASES: dict[str, UseCase] = {
             anomaly.GaussianScorer(window_size=500), threshold=0.99999, protect_anomaly_detector=False
         )
     ),
-    "clusters": ClustersUseCase(preprocessing.StandardScaler() | cluster.DBSTREAM()),
+    "clusters": AssetUseCase(
+        ClustersUseCase(
+            preprocessing.StandardScaler() | cluster.KMeans(n_clusters=8, halflife=0.1, sigma=1.0)
+        )
+    ),
     "forecast": ForecastUseCase(time_series.HoltWinters(alpha=0.3, beta=0.1), horizon=60),
 }
 

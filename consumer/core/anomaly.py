@@ -115,4 +115,4 @@ def _arguments_of(score_one: Callable[..., Any]) -> Callable[[float], tuple[Any,
     """What `score_one` and `learn_one` are given: a target where they ask for one, as GaussianScorer does."""
     if "y" in inspect.signature(score_one).parameters:
         return lambda value: (None, value)
-    return lambda value: ({"value": value},)
+    return lambda value: (value if isinstance(value, dict) else {"value": value},)  # a dict: of an asset

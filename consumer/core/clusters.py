@@ -61,7 +61,7 @@ class ClustersUseCase:
         clusterer = clustered.clusterer
 
         def step(value: float, _: float | None) -> tuple[float, dict[str, Any] | None]:
-            x = {"value": value}
+            x = value if isinstance(value, dict) else {"value": value}  # a dict: of an asset
             clusterer.learn_one(x)
             cluster, previous = int(clusterer.predict_one(x)), clustered.current
             times = clustered.seen.get(cluster, 0)

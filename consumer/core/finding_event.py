@@ -25,7 +25,7 @@ def event_of_finding(
         record=batch.records[run.records[entry]],
         signal=signal,
         position=run.positions[entry],
-        value=run.values[entry],
+        value=float(run.values[entry]),
         timestamp=run.timestamps[entry],
         severity=use_case.severity,
         observations=observations,

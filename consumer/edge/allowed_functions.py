@@ -11,6 +11,7 @@ from river.base import Base
 from river.time_series import holt_winters
 
 from consumer.core.anomaly import Scored
+from consumer.core.assets import Joined
 from consumer.core.clusters import Clustered
 from consumer.core.drift import Watched
 from consumer.core.forecast import Forecasting
@@ -79,6 +80,7 @@ def _of_numbers(component: type) -> Callable[..., Any]:
 FUNCTIONS: dict[tuple[str, str], Callable[..., Any]] = {
     ("consumer.core.drift", "Watched"): lambda *parts: Watched(*parts),
     ("consumer.core.anomaly", "Scored"): lambda *parts: Scored(*parts),
+    ("consumer.core.assets", "Joined"): lambda *parts: Joined(*parts),
     ("consumer.core.clusters", "Clustered"): lambda *parts: Clustered(*parts),
     ("consumer.core.forecast", "Forecasting"): lambda *parts: Forecasting(*parts),
     ("builtins", "getattr"): _bound_method,

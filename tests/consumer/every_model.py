@@ -3,6 +3,7 @@
 from river import anomaly, cluster, drift, preprocessing, time_series
 
 from consumer.core.anomaly import AnomalyUseCase
+from consumer.core.assets import AssetUseCase
 from consumer.core.clusters import ClustersUseCase
 from consumer.core.drift import DriftUseCase
 from consumer.core.forecast import ForecastUseCase
@@ -59,6 +60,7 @@ EVERY_MODEL: dict[tuple[str, str], list[UseCase]] = {
         rare(preprocessing.StandardScaler() | cluster.KMeans(n_clusters=3)),
         rare(preprocessing.StandardScaler() | cluster.DBSTREAM()),
     ],
+    ("clusters", "joined"): [AssetUseCase(rare(preprocessing.StandardScaler() | cluster.DBSTREAM()))],
     ("forecast", "HoltWinters"): [
         below(time_series.HoltWinters(alpha=0.3, beta=0.1)),
         below(time_series.HoltWinters(alpha=0.3, beta=0.1, gamma=0.1, seasonality=13)),

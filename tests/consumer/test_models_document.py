@@ -51,9 +51,10 @@ def test_there_is_an_example_of_each_family_and_of_a_class_of_ones_own():
         "AnomalyUseCase",
         "ClustersUseCase",
         "ForecastUseCase",
+        "AssetUseCase",
     }
     assert type(LINES["wobble"].detector.anomaly_detector).__name__ == "Wobble"
-    assert len(LINES) == 11
+    assert len(LINES) == 13
 
 
 @pytest.mark.parametrize("name", LINES)
@@ -70,7 +71,7 @@ def test_an_example_passes_the_check_at_the_start_and_learns(name):
 
 
 # What does not happen in these values, or is not rare enough.
-SILENT = {"running-dry", "means", "trees"}
+SILENT = {"running-dry", "means", "trees", "doing"}
 
 
 def test_a_class_of_ones_own_whose_module_is_not_named_is_refused(monkeypatch):

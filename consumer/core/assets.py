@@ -1,0 +1,189 @@
+"""An asset: the values that arrive for it within a few seconds, each of one property, as one observation."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from consumer.core.batch import Batch
+from consumer.core.errors import ConfigurationError, ModelRaised
+from consumer.core.runs import Run
+from consumer.core.signals import SignalKey
+from consumer.core.use_case import Finding, Severity, UseCase
+
+NAMES_MAX = 200
+"""Properties of an asset: one that makes names up cannot grow its state without end."""
+
+
+class Named(float):
+    """A value, and which property of its asset it is of."""
+
+    __slots__ = ("name",)
+    name: str
+
+    def __new__(cls, value: float, name: str) -> "Named":
+        """The value itself, with a name beside it."""
+        named = super().__new__(cls, value)
+        named.name = name
+        return named
+
+
+@dataclass(slots=True)
+class Joined:
+    """A model; `row` are the values that wait for others, `last` those of the rows before."""
+
+    model: Any
+    row: dict[str, float] = field(default_factory=dict)
+    started_s: float | None = None
+    last: dict[str, float] = field(default_factory=dict)
+
+    def __reduce__(self) -> tuple[type["Joined"], tuple[Any, ...]]:
+        return Joined, (self.model, self.row, self.started_s, self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class AssetUseCase:
+    """Joins the values of an asset into rows, and lets another use case learn these.
+
+    A row ends when it has all properties that the asset ever had, when one comes a second time, or `within_s`
+    after its first value. A property that did not come keeps its last value. The values that one record
+    brings under several names are of that record's asset; single ones of what `pattern` finds in their
+    signals' names, in the groups `asset` and `name`. They are to share a partition key: the asset.
+    """
+
+    rows: Any
+    """The use case of the rows, such as `ClustersUseCase`: it is given dicts for values."""
+    within_s: float = 5.0
+    pattern: str = r"(?P<asset>.+)[:./](?P<name>[^:./]+)"
+
+    def __post_init__(self) -> None:
+        if self.rows.late != "learn":
+            raise ConfigurationError("rows cannot skip what comes late: their values have times of their own")
+        if not {"asset", "name"} <= re.compile(self.pattern).groupindex.keys():
+            raise ConfigurationError(f"the pattern {self.pattern!r} has no groups `asset` and `name`")
+
+    @property
+    def kind(self) -> str:
+        """As that of the rows' use case."""
+        kind: str = self.rows.kind
+        return kind
+
+    @property
+    def detail_type(self) -> str:
+        """As that of the rows' use case."""
+        detail_type: str = self.rows.detail_type
+        return detail_type
+
+    @property
+    def severity(self) -> Severity:
+        """As that of the rows' use case."""
+        severity: Severity = self.rows.severity
+        return severity
+
+    @property
+    def late(self) -> Literal["learn", "skip"]:
+        """Rows are learned as they come."""
+        return "learn"
+
+    @property
+    def parameters(self) -> Any:
+        """What the models depend on."""
+        return ["asset", self.rows.parameters, self.within_s, self.pattern]
+
+    def asset_of(self, key: SignalKey) -> tuple[str, str]:
+        """The asset and the property of a signal."""
+        if key.carrier != key.signal:
+            return key.carrier, key.signal[len(key.carrier) + 1 :]
+        found = re.fullmatch(self.pattern, key.signal)
+        return (found["asset"], found["name"]) if found else (key.signal, "value")
+
+    def create(self, seed: int) -> Joined:
+        """A model that has seen no row."""
+        return Joined(self.rows.create(seed))
+
+    def learn(
+        self,
+        joined: Joined,
+        values: Sequence[float],
+        timestamps: Sequence[float | None],
+        scores: list[float] | None = None,
+    ) -> list[Finding]:
+        """Learn the rows that these values end; a finding is at the value that ended its row."""
+        ended: list[tuple[int, dict[str, float], float | None]] = []
+        for index, value in enumerate(values):
+            self._add(joined, index, value, timestamps[index], ended)
+        rows = [row for _, row, _ in ended]
+        of_rows: list[float] | None = None if scores is None else []
+        try:
+            found = self.rows.learn(joined.model, rows, [at_s for _, _, at_s in ended], of_rows)
+        except ModelRaised as error:
+            raise ModelRaised(ended[error.index][0], error.reason) from error
+        if scores is not None and of_rows is not None:
+            by_value = dict(zip((index for index, _, _ in ended), of_rows, strict=True))
+            scores += [by_value.get(index, 0.0) for index in range(len(values))]
+        findings: dict[int, Finding] = {}  # a value may end two rows, and has one id
+        for finding in found:
+            index, row, _ = ended[finding.index]
+            findings.setdefault(index, Finding(index, finding.evidence | {"values": row}))
+        return list(findings.values())
+
+    def _add(
+        self,
+        joined: Joined,
+        index: int,
+        value: float,
+        at_s: float | None,
+        ended: list[tuple[int, dict[str, float], float | None]],
+    ) -> None:
+        name = value.name if isinstance(value, Named) else "value"
+        if joined.row and (name in joined.row or self._is_past(joined.started_s, at_s)):
+            ended.append((index, _end(joined), joined.started_s))
+        if not joined.row:
+            joined.started_s = at_s
+        if name in joined.last or len(joined.last) + len(joined.row) < NAMES_MAX:
+            joined.row[name] = float(value)
+        if joined.last and joined.last.keys() <= joined.row.keys():
+            ended.append((index, _end(joined), joined.started_s))
+
+    def _is_past(self, started_s: float | None, at_s: float | None) -> bool:
+        return started_s is not None and at_s is not None and abs(at_s - started_s) > self.within_s
+
+
+def _end(joined: Joined) -> dict[str, float]:
+    joined.last |= joined.row
+    joined.row = {}
+    return dict(joined.last)
+
+
+def join_assets(batch: Batch, use_case: UseCase) -> None:
+    """Put the runs of an asset's signals together, in their records' order, if that is what is learned."""
+    if not isinstance(use_case, AssetUseCase):
+        return
+    parts: defaultdict[str, list[tuple[str, Run]]] = defaultdict(list)
+    for key, run in batch.runs.items():
+        asset, name = use_case.asset_of(key)
+        parts[asset].append((name, run))
+    batch.runs = {SignalKey(asset, asset): _merged(runs) for asset, runs in parts.items()}
+
+
+def _merged(runs: list[tuple[str, Run]]) -> Run:
+    # No two observations share a place, so that nothing but places is compared.
+    entries = sorted(
+        (record, position, Named(value, name), timestamp)
+        for name, run in runs
+        for record, position, value, timestamp in zip(
+            run.records, run.positions, run.values, run.timestamps, strict=True
+        )
+    )
+    skipped = sorted(
+        place for _, run in runs for place in zip(run.skipped, run.skipped_positions, strict=True)
+    )
+    return Run(
+        [value for _, _, value, _ in entries],
+        [timestamp for _, _, _, timestamp in entries],
+        [record for record, _, _, _ in entries],
+        [position for _, position, _, _ in entries],
+        [record for record, _ in skipped],
+        [position for _, position in skipped],
+    )
