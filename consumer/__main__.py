@@ -49,6 +49,8 @@ def backtest(
     signals: Annotated[
         str | None, typer.Option(metavar="COL,COL", help="What is learned; else all numbers but labels.")
     ] = None,
+    upper: Annotated[float | None, typer.Option(help="Of a forecast: the limit from below.")] = None,
+    lower: Annotated[float | None, typer.Option(help="Of a forecast: the limit from above.")] = None,
     events: Annotated[
         Path | None, typer.Option(metavar="OUT.jsonl", help="Write the events' details here, line by line.")
     ] = None,
@@ -64,12 +66,13 @@ def backtest(
     ] = None,
 ) -> None:
     """Learn recordings as the function would, in one pass; print what it would have told."""
-    from consumer.backtest_command import Outputs, run_backtest
+    from consumer.backtest_command import Columns, Outputs, choose_use_case, run_backtest
     from consumer.core.errors import ConsumerError
     from producer_sim.replay.refusals import ReplayRefused
 
     try:
-        run_backtest(files, use_case, time, signals, Outputs(events, scores, plot, windows))
+        chosen = choose_use_case(use_case, upper, lower)
+        run_backtest(files, use_case, chosen, Columns(time, signals), Outputs(events, scores, plot, windows))
     except (ConsumerError, ReplayRefused) as error:
         typer.echo(f"Not done: {error}", err=True)
         raise typer.Exit(1) from None

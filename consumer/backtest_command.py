@@ -5,15 +5,17 @@ import json
 import time as clock
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
 
 from consumer.backtest import Backtest, Part, Row
 from consumer.core.errors import ConfigurationError
+from consumer.core.forecast import ForecastUseCase
 from consumer.core.signals import check_name
 from consumer.core.timestamps import iso8601
+from consumer.core.use_case import UseCase
 from consumer.use_cases import USE_CASES
 from producer_sim.replay.choice import choose
 from producer_sim.replay.labels import windows_of_file
@@ -32,39 +34,66 @@ class Outputs:
 
 
 @dataclass(frozen=True, slots=True)
+class Columns:
+    """Which columns are read: the time's name, and the signals' with commas between; None: found out."""
+
+    time: str | None = None
+    signals: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Recording:
     asset: str
     signals: list[str]
     rows: Iterator[Row]
 
 
+def choose_use_case(name: str, upper: float | None, lower: float | None) -> UseCase:
+    """The line of that name; a forecast's with these limits in place of its own.
+
+    Raises: `ConfigurationError`.
+    """
+    if name not in USE_CASES:
+        known = ", ".join(sorted(USE_CASES))
+        raise ConfigurationError(f"consumer/use_cases.py has no {name!r}; it has {known}")
+    use_case = USE_CASES[name]
+    if upper is None and lower is None:
+        return use_case
+    if not isinstance(use_case, ForecastUseCase):
+        raise ConfigurationError(f"{name} is no forecast, and has no limits")
+    return replace(
+        use_case,
+        upper=use_case.upper if upper is None else upper,
+        lower=use_case.lower if lower is None else lower,
+    )
+
+
 def run_backtest(
-    files: Sequence[Path], use_case: str, time: str | None, signals: str | None, outputs: Outputs
+    files: Sequence[Path], name: str, use_case: UseCase, columns: Columns, outputs: Outputs
 ) -> None:
     """Run a use case over each of the files.
 
     Raises: `ConfigurationError`; `ReplayRefused` for a file that cannot be read.
     """
-    if use_case not in USE_CASES:
-        known = ", ".join(sorted(USE_CASES))
-        raise ConfigurationError(f"consumer/use_cases.py has no {use_case!r}; it has {known}")
     if outputs.plot and len(files) > 1:
         raise ConfigurationError("--plot draws one file")
     with ExitStack() as opened:
         write_event = opened.enter_context(_events(outputs.events))
         write_scores = opened.enter_context(_scores(outputs.scores))
         for path in files:
-            recording = _read(path, time, signals)
-            parts = _learn(path, use_case, recording, write_event, write_scores, outputs.plot is not None)
+            recording = _read(path, columns)
+            run = Backtest(name, use_case, recording.asset, recording.signals)
+            parts = _learn(path, run, recording.rows, write_event, write_scores, outputs.plot is not None)
             if outputs.plot:
                 from consumer.backtest_plot import write_plot
 
                 windows = windows_of_file(outputs.windows, path) if outputs.windows else []
-                write_plot(outputs.plot, f"{path.name}, {use_case}", recording.signals, parts, windows)
+                write_plot(outputs.plot, f"{path.name}, {name}", recording.signals, parts, windows)
 
 
-def _read(path: Path, time: str | None, signals: str | None) -> _Recording:
-    choice = choose(open_table(path), time, signals.split(",") if signals else ())
+def _read(path: Path, columns: Columns) -> _Recording:
+    signals = columns.signals.split(",") if columns.signals else ()
+    choice = choose(open_table(path), columns.time, signals)
     survey(choice)  # refuses a cell that is no time or no number, by its row
     asset = path.name.split(".")[0]
     names: list[str] = [check_name(f"{asset}.{column.name}") for column in choice.signals]
@@ -74,15 +103,14 @@ def _read(path: Path, time: str | None, signals: str | None) -> _Recording:
 
 def _learn(
     path: Path,
-    name: str,
-    recording: _Recording,
+    run: Backtest,
+    rows: Iterator[Row],
     write_event: Callable[[str], None],
     write_scores: Callable[[Part], None],
     is_kept: bool,
 ) -> list[Part]:
-    run = Backtest(name, USE_CASES[name], recording.asset, recording.signals)
     start, told, kept = clock.perf_counter(), 0, []
-    for part in run.parts(recording.rows):
+    for part in run.parts(rows):
         for detail in part.events:
             told += 1
             typer.echo(f"{detail['timestamp']}  {detail['headline']}  {json.dumps(detail['evidence'])}")
@@ -91,8 +119,8 @@ def _learn(
         kept += [part] if is_kept else []
     took_s = clock.perf_counter() - start
     typer.echo(
-        f"{path}: {run.learned:,} values of {len(recording.signals)} signals, {run.learned / took_s:,.0f} a "
-        f"second; {told} events of {name}; {run.refused.total()} values could not be learned",
+        f"{path}: {run.learned:,} values of {len(run.signals)} signals, {run.learned / took_s:,.0f} a "
+        f"second; {told} events of {run.name}; {run.refused.total()} values could not be learned",
         err=True,
     )
     for reason, times in run.refused.most_common(5):

@@ -174,6 +174,8 @@ def test_the_plot_opens_without_a_network_and_has_all_events(tmp_path):
     [
         (["--use-case", "dirft", "pump.csv"], "has no 'dirft'; it has anomaly, clusters, drift, forecast"),
         (["--use-case", "drift", "none.csv"], "there is no such file"),
+        (["--use-case", "drift", "pump.csv", "--upper", "1"], "drift is no forecast, and has no limits"),
+        (["--use-case", "forecast", "pump.csv", "--upper", "1", "--lower", "2"], "is not below the upper"),
         (["--use-case", "drift", "pump.csv", "pump.csv", "--plot", "x.html"], "--plot draws one file"),
         (["--use-case", "drift", "pump.csv", "--signals", "power"], "has no column 'power'"),
         (["--use-case", "drift", "pump.csv", "--time", "when"], "has no column 'when'"),
@@ -185,6 +187,17 @@ def test_a_mistake_is_answered(arguments, told, tmp_path, monkeypatch):
     ran = CliRunner().invoke(app, ["backtest", *arguments])
     assert ran.exit_code == 1
     assert told in ran.stderr
+
+
+def test_a_forecast_takes_a_limit(tmp_path):
+    """The signal rises to 46 after 400 seconds."""
+    where = ["--use-case", "forecast", str(csv(tmp_path)), "--signals", "flow"]
+    crossing = CliRunner().invoke(app, ["backtest", *where, "--upper", "40"])
+    assert crossing.exit_code == 0, crossing.output
+    assert "Limit Crossing Forecast on pump.flow" in crossing.stdout
+    assert '"limit": 40.0' in crossing.stdout
+    far = CliRunner().invoke(app, ["backtest", *where, "--upper", "4000", "--lower", "-4000"])
+    assert far.stdout == ""
 
 
 @pytest.mark.parametrize("use_case", sorted(use_cases.USE_CASES))
