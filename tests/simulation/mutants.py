@@ -97,7 +97,9 @@ MUTANTS = {
         "            return None\n        return None\n",
     ),
     "models draw seeds of their own": Mutant(
-        "consumer.core.seeds", "            told[name] = seed\n", "            pass\n"
+        "consumer.core.seeds",
+        "    model = clone(pattern, _seeds(pattern, seed))\n    _seed_hidden(model, seed, set())\n",
+        "    model = clone(pattern, {})\n",
     ),
     "models are moved without fences": Mutant(
         "consumer.repage",
