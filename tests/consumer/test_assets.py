@@ -2,8 +2,12 @@
 
 import base64
 import json
+import os
 import random
+import subprocess
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +25,7 @@ from consumer.core.use_case import Finding
 
 START_S = 1_700_000_000.0
 NAMES = ("flow", "level", "power")
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass
@@ -48,8 +53,11 @@ def rows_of(values: list[tuple[str, float, float | None]], within_s: float = 5.0
     use_case = AssetUseCase(Rows(), within_s)
     joined = use_case.create(1)
     times = [None if at_s is None else START_S + at_s for _, _, at_s in values]
-    use_case.learn(joined, [Named(value, name) for name, value, _ in values], times)
-    return [row for row, _ in joined.model]
+    found = use_case.learn(joined, [Named(value, name) for name, value, _ in values], times)
+    assert [dict(enumerate(one.evidence["values"].values())) for one in found] == [
+        row for row, _ in joined.model
+    ]
+    return [one.evidence["values"] for one in found]
 
 
 def test_a_row_ends_when_a_property_comes_again_and_then_as_soon_as_it_is_whole():
@@ -105,6 +113,48 @@ def test_a_pattern_without_an_asset_and_rows_that_skip_are_refused():
         AssetUseCase(Rows(late="skip"))
 
 
+_IN_A_PROCESS = """
+import random, sys
+sys.path.insert(0, "tests/consumer")
+from river import anomaly, cluster, preprocessing
+from consumer.core.anomaly import AnomalyUseCase
+from consumer.core.assets import AssetUseCase, Named
+from consumer.core.clusters import ClustersUseCase
+from consumer.use_cases import USE_CASES
+
+scaled, rng = preprocessing.StandardScaler, random.Random(1)
+names = ["flow", "level", "power", "pressure", "speed", "temperature"]
+values = [Named(rng.gauss(place, 1.0 + place), name) for _ in range(400) for place, name in enumerate(names)]
+times = [60.0 * (number // len(names)) for number in range(len(values))]
+for rows in (
+    USE_CASES["clusters"].rows,
+    ClustersUseCase(scaled() | cluster.DBSTREAM(clustering_threshold=2.0)),
+    AnomalyUseCase(anomaly.QuantileFilter(scaled() | anomaly.OneClassSVM(nu=0.1), q=0.9)),
+    AnomalyUseCase(anomaly.QuantileFilter(preprocessing.MinMaxScaler() | anomaly.HalfSpaceTrees(), q=0.9)),
+):
+    use_case, scores = AssetUseCase(rows), []
+    findings = use_case.learn(use_case.create(seed=3), values, times, scores)
+    print(findings, scores)
+"""
+
+
+def test_rows_are_learned_the_same_in_every_process():
+    """The order of texts in a set is another in each, and River's distances go through sets of features."""
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", _IN_A_PROCESS],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(found) == 1
+    assert all(len(line) > 1000 for line in found.pop().splitlines())
+
+
 # Through the pipeline.
 
 CLUSTERS = AssetUseCase(
@@ -156,8 +206,8 @@ def test_messages_of_single_properties_are_learned_as_rows_of_their_asset():
     assert list(batch.runs) == [SignalKey("one", "one"), SignalKey("two", "two")]
     for (asset, _), run in batch.runs.items():
         joined = use_case.create(1)
-        use_case.learn(joined, run.values, run.timestamps)
-        assert [row for row, _ in joined.model] == plain_rows(asset)
+        found = use_case.learn(joined, run.values, run.timestamps)
+        assert [one.evidence["values"] for one in found] == plain_rows(asset)
 
 
 @given(cuts=st.lists(st.integers(1, len(STREAM)), max_size=5), again=st.integers(0, 200))
