@@ -113,8 +113,8 @@ class AssetUseCase:
         ended: list[tuple[int, dict[str, float], float | None]] = []
         for index, value in enumerate(values):
             self._add(joined, index, value, timestamps[index], ended)
-        # Numbers in place of names: River's distances go through sets of features, and the order of texts in a
-        # set differs from process to process.
+        # Numbers in place of names: River's distances go through sets of features, and the order of texts in
+        # a set differs from process to process.
         rows = [dict(enumerate(row.values())) for _, row, _ in ended]
         of_rows: list[float] | None = None if scores is None else []
         try:
