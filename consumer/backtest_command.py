@@ -75,6 +75,8 @@ def run_backtest(
 
     Raises: `ConfigurationError`; `ReplayRefused` for a file that cannot be read.
     """
+    if outputs.windows and not outputs.plot:
+        raise ConfigurationError("--windows are drawn by --plot: give that too")
     if outputs.plot and len(files) > 1:
         raise ConfigurationError("--plot draws one file")
     with ExitStack() as opened:

@@ -28,7 +28,6 @@ _COMING = b"RVPG coming\n"
 _LENGTH_BYTES = 4
 _DIGEST_BYTES = 32
 _NEARLY_FULL = 0.8
-_MEMORY_RATIO_MAX = 64  # bytes of memory that a byte of a page that was written here could take
 
 
 @cache
@@ -58,7 +57,11 @@ class PageCodec:
         self._python = platform.python_version()
 
     def encode(self, states: Mapping[SignalKey, State]) -> bytes:
-        """The page that holds these states.
+        """The page that holds these states. Raises: as `encode_measured`."""
+        return self.encode_measured(states)[0]
+
+    def encode_measured(self, states: Mapping[SignalKey, State]) -> tuple[bytes, bool]:
+        """The page that holds these states, and whether it is nearly full.
 
         Raises: `UnreadablePage` where it could not be read again: for a model that cannot be pickled, such as
             one of a page that was altered, or for more of them than fit into the memory.
@@ -70,13 +73,15 @@ class PageCodec:
             if not is_models_own(error):
                 raise
             raise UnreadablePage(f"the page's states cannot be written: {error!r}") from error
-        if self._share(body) > 1.0:
+        share = self._share(body)
+        if share > 1.0:
             raise UnreadablePage(
                 f"the page's {len(states)} states would take more than {self._memory_bytes_max} bytes of "
                 "memory: spread them over more pages, or give the function more"
             )
         digest = sha256(header + body).digest()
-        return b"".join((_MAGIC, len(header).to_bytes(_LENGTH_BYTES), header, digest, body))
+        page = b"".join((_MAGIC, len(header).to_bytes(_LENGTH_BYTES), header, digest, body))
+        return page, share > _NEARLY_FULL
 
     def decode(self, page: bytes) -> States:
         """The states that the page holds.
@@ -105,8 +110,8 @@ class PageCodec:
         return self._share(page) > _NEARLY_FULL
 
     def _share(self, pickled: bytes) -> float:
-        """How much of the memory it could take, where that is much."""
-        if len(pickled) * _MEMORY_RATIO_MAX < self._memory_bytes_max:
+        """How much of the memory it could take; 0 where it is too short to take much."""
+        if len(pickled) * pickle_bounds.BYTES_OF_ONE_MAX < _NEARLY_FULL * self._memory_bytes_max:
             return 0.0
         return pickle_bounds.memory_bytes(pickled) / self._memory_bytes_max
 

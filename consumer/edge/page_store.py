@@ -87,9 +87,8 @@ class PageStore:
             `Unavailable` where it is not known whether it was written. `UnreadablePage` where it was not, for
             it could not be read again.
         """
-        body = self._codec.encode(page.states)
+        body, page.is_full = self._codec.encode_measured(page.states)
         page.e_tag = await self._objects.replace(page.key, body, page.e_tag)
-        page.is_full = self._codec.is_nearly_full(body)
         if page.e_tag is not None:
             self._keep_warm(page, len(body))
         return len(body)

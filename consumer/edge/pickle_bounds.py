@@ -22,6 +22,8 @@ _COUNTED_IN_4_BYTES = b"BX"
 # calls is largest where it is a `random.Random`, of 2.5 kB.
 _BYTES_OF = dict.fromkeys(b"]}t\x81\x85\x86\x87", 100) | {0x8F: 220, 0x91: 220, ord("R"): 2600}
 _BYTES_OF_ANY = 8
+BYTES_OF_ONE_MAX = _BYTES_OF_ANY + max(_BYTES_OF.values())
+"""Of memory, that one byte of a pickle can take."""
 _OTHERS = bytes(set(range(256)) - _BYTES_OF.keys())
 
 

@@ -174,6 +174,7 @@ def test_the_plot_opens_without_a_network_and_has_all_events(tmp_path):
     [
         (["--use-case", "dirft", "pump.csv"], "has no 'dirft'; it has anomaly, clusters, drift, forecast"),
         (["--use-case", "drift", "none.csv"], "there is no such file"),
+        (["--use-case", "drift", "pump.csv", "--windows", "w.json"], "--windows are drawn by --plot"),
         (["--use-case", "drift", "pump.csv", "--upper", "1"], "drift is no forecast, and has no limits"),
         (["--use-case", "forecast", "pump.csv", "--upper", "1", "--lower", "2"], "is not below the upper"),
         (["--use-case", "drift", "pump.csv", "pump.csv", "--plot", "x.html"], "--plot draws one file"),

@@ -9,6 +9,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from every_model import EVERY_MODEL
 from hostile_pages import enveloped, looking_up, text
 from river import drift
 from river._river_rust.drift import AdaptiveWindowing
@@ -55,6 +56,7 @@ BOMBS = {
     "deep lists": lambda: PROTO + b"]" * 3_000_000 + b"a" * 2_999_999 + b".",
     "deep tuples": lambda: PROTO + b"N" + b"\x85" * 6_000_000 + b".",
     "bytes that are not there": lambda: PROTO + b"B\xff\xff\xff\xff.",
+    "a frame that is not there": lambda: PROTO + b"\x95" + b"\xff" * 5 + b"\x00\x00\x00N.",
     "more bytes that are not there": lambda: PROTO + b"\x8e" + b"\xff" * 7 + b"\x7f.",
     "a text that is not there": lambda: PROTO + b"X\xff\xff\xff\x7f.",
     "a number of a million digits": lambda: PROTO + b"\x8b" + index(2**20) + b"\x01" * 2**20 + b".",
@@ -206,6 +208,20 @@ def test_the_estimate_is_above_what_is_taken(model):
     assert len(read) == 500
     body = pickle.dumps(tuple(columns_of(states)), protocol=5)
     assert peak < pickle_bounds.memory_bytes(body) < 40 * peak
+
+
+@pytest.mark.parametrize("case", EVERY_MODEL, ids="-".join)
+def test_what_is_written_can_be_read_again_by_a_function_of_the_same_memory(case):
+    """Also of models of which little is written and much is made."""
+    states = {SignalKey(str(n), str(n)): State(EVERY_MODEL[case][0].create(n)) for n in range(300)}
+    body = pickle.dumps(tuple(columns_of(states)), protocol=5)
+    takes = pickle_bounds.memory_bytes(body)
+    codec = PageCodec(takes)
+    page, is_nearly_full = codec.encode_measured(states)
+    assert is_nearly_full
+    assert len(codec.decode(page)) == 300
+    with pytest.raises(UnreadablePage, match="would take more"):
+        PageCodec(takes - 1).encode(states)
 
 
 @pytest.mark.parametrize("pages", [0, 16])

@@ -22,7 +22,6 @@ from tests.fuzz.kpl_bytes import sealed
 
 RSS_MB_MAX = 2048
 INPUT_SECONDS_MAX = 20
-FINDING_CODE = 77  # as libFuzzer's
 
 WRAPPED = {
     ord("r"): lambda payload: payload,
@@ -53,7 +52,7 @@ def _read_page(body: bytes) -> None:
 
 
 def main() -> None:
-    """Try inputs for so many seconds; end with `FINDING_CODE` at the first that does harm."""
+    """Try inputs for so many seconds; end with libFuzzer's status at the first that does harm."""
     folder, seconds = Path(sys.argv[1]), sys.argv[2]
     options = [
         f"-max_total_time={seconds}",

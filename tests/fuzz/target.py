@@ -37,9 +37,12 @@ def deliver(payload: bytes, partition_key: str = "key") -> Became:
     start = time.process_time()
     report = world.invoke(delivered)
     took_s = time.process_time() - start
-    logger.registered_handler.setStream(printed)
-    with redirect_stdout(printed):
-        tell(report, "Fuzz", "drift", 1.0)
+    before = logger.registered_handler.setStream(printed)
+    try:
+        with redirect_stdout(printed):
+            tell(report, "Fuzz", "drift", 1.0)
+    finally:
+        logger.registered_handler.setStream(before)
 
     states, lines = world.states(), world.objects.quarantined()
     assert report.failed == [], f"the batch failed: {report.problems}"

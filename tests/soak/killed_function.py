@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from local.execution_environment import FunctionError
-from local.lambda_runtime import FunctionDied, FunctionTimedOut, LambdaRuntime
+from local.lambda_runtime import FunctionDied, LambdaRuntime
 
 _TWICE = 0.1
 """How often a batch is delivered to two environments at once, as by a time-out that the function outlives."""
@@ -35,7 +35,7 @@ class KilledFunction:
         self._closed = False
         self._second = ThreadPoolExecutor(environments, thread_name_prefix="second")
         self.deaths = 0
-        """Of environments that were killed at work."""
+        """Of environments that were killed at work; not at the end."""
         self.deliveries_to_two = 0
         for _ in range(environments):
             self._idle.put(None)
@@ -83,8 +83,8 @@ class KilledFunction:
             with self._lock:
                 self._at_work.add(runtime)
             return runtime.invoke(event).response
-        except (FunctionDied, FunctionTimedOut):
-            self.deaths += 1
+        except FunctionDied:
+            self.deaths += not self._closed
             raise
         finally:
             runtime = self._after(runtime)

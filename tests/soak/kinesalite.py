@@ -11,7 +11,6 @@ import boto3
 from botocore.config import Config
 
 HOST, REGION = "127.0.0.1", "us-east-1"
-_READY_S = 30.0
 
 # It listens on this machine only, says on which port, and ends with the process that holds its input open.
 _SERVER = """
@@ -22,7 +21,7 @@ process.stdin.on('end', () => process.exit(0)).resume()
 
 
 class KinesaliteMissing(Exception):
-    """It is not installed: `make soak` does that."""
+    """It is not there, or does not start; the text says what to do."""
 
 
 @contextmanager
@@ -41,7 +40,10 @@ def kinesalite(modules: Path, node: str) -> Iterator[str]:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            yield f"http://{HOST}:{int(process.stdout.readline())}"
+            port = process.stdout.readline()
+            if not port:
+                raise KinesaliteMissing("kinesalite ended before it listened: what Node.js says stands above")
+            yield f"http://{HOST}:{int(port)}"
         finally:
             process.stdin.close()
             process.wait(10)

@@ -128,7 +128,7 @@ def metrics_in(logs: Path) -> Counter[str]:
     sums: Counter[str] = Counter()
     for log in logs.glob("environment-*.log"):
         for line in log.read_text(errors="replace").splitlines():
-            if line.startswith('{"') and '"_aws"' in line:
+            if line.startswith('{"_aws"') and line.endswith("}"):
                 told = json.loads(line)
                 sums.update({name: sum(value) for name, value in told.items() if isinstance(value, list)})
     return sums
