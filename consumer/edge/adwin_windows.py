@@ -13,6 +13,7 @@ from river._river_rust.drift import AdaptiveWindowing
 from consumer.edge.untouchable import untouchable
 
 NAME = ("river._river_rust.drift", "AdaptiveWindowing")
+NEEDED_BY = "drift: ADWIN"
 BUCKETS_MAX = 1000
 # Where the state of a window has its own parameters, at its beginning and again at its end: delta, clock and
 # the number of buckets. River has no name for them.

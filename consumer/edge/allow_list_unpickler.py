@@ -45,11 +45,11 @@ class _AllowListUnpickler(pickle.Unpickler):
         self._real: dict[Any, type] = {}
 
     def find_class(self, module: str, name: str) -> Any:
-        function = FUNCTIONS.get((module, name))
-        if function is not None:
+        if (module, name) in FUNCTIONS:
+            _, function = FUNCTIONS[module, name]
             return _StandIn(function)
-        making = factories.MAKING.get((module, name))
-        if making is not None:
+        if (module, name) in factories.MAKING:
+            _, making = factories.MAKING[module, name]
             return _StandIn(making(self.checks, self._real))
         if (module, name) == adwin_windows.NAME:
             return adwin_windows.standing_in(self.checks)

@@ -77,22 +77,35 @@ def _of_numbers(component: type) -> Callable[..., Any]:
     return make
 
 
-FUNCTIONS: dict[tuple[str, str], Callable[..., Any]] = {
-    ("consumer.core.drift", "Watched"): lambda *parts: Watched(*parts),
-    ("consumer.core.anomaly", "Scored"): lambda *parts: Scored(*parts),
-    ("consumer.core.assets", "Joined"): lambda *parts: Joined(*parts),
-    ("consumer.core.clusters", "Clustered"): lambda *parts: Clustered(*parts),
-    ("consumer.core.forecast", "Forecasting"): lambda *parts: Forecasting(*parts),
-    ("builtins", "getattr"): _bound_method,
-    ("numpy", "dtype"): _number_dtype,
-    ("numpy._core.multiarray", "scalar"): _number_scalar,
-    ("random", "Random"): lambda: random.Random(),
-    ("collections", "deque"): _deque,
-    ("collections", "OrderedDict"): lambda: OrderedDict(),
-    ("collections", "Counter"): lambda counts: Counter(_copied(counts)),
-    ("river._river_rust.vectordict", "VectorDict"): _vector_dict,
+# Each with the use cases and models that need it.
+FUNCTIONS: dict[tuple[str, str], tuple[str, Callable[..., Any]]] = {
+    ("consumer.core.drift", "Watched"): ("drift: all", lambda *parts: Watched(*parts)),
+    ("consumer.core.anomaly", "Scored"): ("anomaly: all", lambda *parts: Scored(*parts)),
+    ("consumer.core.clusters", "Clustered"): ("clusters: all", lambda *parts: Clustered(*parts)),
+    ("consumer.core.assets", "Joined"): ("clusters: joined", lambda *parts: Joined(*parts)),
+    ("consumer.core.forecast", "Forecasting"): ("forecast: all", lambda *parts: Forecasting(*parts)),
+    ("builtins", "getattr"): ("drift: PageHinkley, DummyDriftDetector; clusters: KMeans", _bound_method),
+    ("numpy", "dtype"): ("drift: KSWIN", _number_dtype),
+    ("numpy._core.multiarray", "scalar"): ("drift: KSWIN", _number_scalar),
+    ("random", "Random"): (
+        "drift: KSWIN, DummyDriftDetector; anomaly: HalfSpaceTrees, GaussianScorer; clusters: KMeans",
+        lambda: random.Random(),
+    ),
+    ("collections", "deque"): ("drift: KSWIN; anomaly: GaussianScorer; forecast: SNARIMAX", _deque),
+    ("collections", "OrderedDict"): (
+        "anomaly: scaled; clusters: scaled; forecast: SNARIMAX",
+        lambda: OrderedDict(),
+    ),
+    ("collections", "Counter"): (
+        "anomaly: scaled; clusters: scaled; forecast: SNARIMAX",
+        lambda counts: Counter(_copied(counts)),
+    ),
+    ("river._river_rust.vectordict", "VectorDict"): (
+        "anomaly: OneClassSVM; forecast: SNARIMAX",
+        _vector_dict,
+    ),
     **{
-        (holt_winters.__name__, name): _of_numbers(getattr(holt_winters, name))
+        (holt_winters.__name__, name): ("forecast: HoltWinters", _of_numbers(getattr(holt_winters, name)))
         for name in (
             "AdditiveLevel",
             "AdditiveSeason",

@@ -58,7 +58,11 @@ def _defaultdict(checks: Checks, real: Real) -> Callable[..., Any]:
     return make
 
 
-MAKING: dict[tuple[str, str], Callable[[Checks, Real], Callable[..., Any]]] = {
-    ("functools", "partial"): _partial,
-    ("collections", "defaultdict"): _defaultdict,
+# Each with the use cases and models that need it.
+MAKING: dict[tuple[str, str], tuple[str, Callable[[Checks, Real], Callable[..., Any]]]] = {
+    ("functools", "partial"): ("anomaly: HalfSpaceTrees; clusters: KMeans", _partial),
+    ("collections", "defaultdict"): (
+        "anomaly: HalfSpaceTrees, scaled; clusters: KMeans, scaled; forecast: SNARIMAX",
+        _defaultdict,
+    ),
 }

@@ -26,7 +26,7 @@ from consumer.core.signals import SignalKey, seed_of
 from consumer.core.state import State
 from consumer.core.use_case import UseCase, fingerprint
 from consumer.edge import allow_list_unpickler
-from consumer.edge.adwin_windows import NAME
+from consumer.edge.adwin_windows import NAME, NEEDED_BY
 from consumer.edge.allowed_classes import ALLOWED_CLASSES
 from consumer.edge.allowed_functions import FUNCTIONS
 from consumer.edge.factories import MAKING
@@ -270,7 +270,8 @@ def test_the_allow_list_names_what_the_use_cases_models_need_and_nothing_else():
 
 def test_the_allow_list_says_for_each_class_which_use_case_and_models_need_it():
     needing = needed()
-    for name, told in ALLOWED_CLASSES.items():
+    told_of = {name: told for listed in (FUNCTIONS, MAKING) for name, (told, _) in listed.items()}
+    for name, told in (ALLOWED_CLASSES | told_of | {NAME: NEEDED_BY}).items():
         listed = set()
         for part in told.split("; "):
             family, models = part.split(": ")
