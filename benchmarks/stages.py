@@ -26,7 +26,7 @@ _PARTS = {
     "records: checked, and their base64 decoded": (usual_delivery.UsualDelivery, "_read"),
     "records: JSON, and signals apart": (plain_payloads.PlainReader, "read"),
     "learning": (Learning, "learn"),
-    "pages written": (PageCodec, "encode"),
+    "pages written": (PageCodec, "encode_measured"),
     "log and metrics": (handler, "tell"),
 }
 _REST = "all else: page by page in threads, clean-up"

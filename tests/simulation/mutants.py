@@ -73,8 +73,9 @@ MUTANTS = {
     ),
     "the page is warm before it is written": Mutant(
         "consumer.edge.page_store",
-        "        body = self._codec.encode(page.states)\n",
-        "        body = self._codec.encode(page.states)\n        self._keep_warm(page, len(body))\n",
+        "        body, page.is_full = self._codec.encode_measured(page.states)\n",
+        "        body, page.is_full = self._codec.encode_measured(page.states)\n"
+        "        self._keep_warm(page, len(body))\n",
     ),
     "a warm page's events are published unconfirmed": Mutant(
         "consumer.pipeline", "if learning.learned.is_to_be_sure:", "if False:"
