@@ -51,6 +51,10 @@ def backtest(
     ] = None,
     upper: Annotated[float | None, typer.Option(help="Of a forecast: the limit from below.")] = None,
     lower: Annotated[float | None, typer.Option(help="Of a forecast: the limit from above.")] = None,
+    settings: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.yaml", help="Settings per signal; else consumer/signals.yaml."),
+    ] = None,
     events: Annotated[
         Path | None, typer.Option(metavar="OUT.jsonl", help="Write the events' details here, line by line.")
     ] = None,
@@ -66,12 +70,12 @@ def backtest(
     ] = None,
 ) -> None:
     """Learn recordings as the function would, in one pass; print what it would have told."""
-    from consumer.backtest_command import Columns, Outputs, choose_use_case, run_backtest
+    from consumer.backtest_command import Columns, Outputs, choose, run_backtest
     from consumer.core.errors import ConsumerError
     from producer_sim.replay.refusals import ReplayRefused
 
     try:
-        chosen = choose_use_case(use_case, upper, lower)
+        chosen = choose(use_case, upper, lower, settings)
         run_backtest(files, use_case, chosen, Columns(time, signals), Outputs(events, scores, plot, windows))
     except (ConsumerError, ReplayRefused) as error:
         typer.echo(f"Not done: {error}", err=True)

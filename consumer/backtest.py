@@ -6,7 +6,7 @@ It is not in the asset: operators run it before they deploy.
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, NamedTuple, cast
 
@@ -18,6 +18,7 @@ from consumer.core.learned import Learned
 from consumer.core.learning import Learning
 from consumer.core.records import Records, Shard
 from consumer.core.runs import Refusal, Run
+from consumer.core.signal_settings import SettingsOfSignals, SignalSettings
 from consumer.core.signals import SignalKey
 from consumer.core.state import State
 from consumer.core.use_case import Finding, UseCase
@@ -43,11 +44,10 @@ class Part(NamedTuple):
 
 
 class _Scoring:
-    """A use case that is asked for scores too; they are kept by the model that gave them."""
+    """A use case that is asked for scores too; they are kept with the model that gave them."""
 
-    def __init__(self, use_case: UseCase) -> None:
-        self._use_case = use_case
-        self.kept: list[tuple[Any, list[float]]] = []
+    def __init__(self, use_case: UseCase, kept: list[tuple[Any, list[float]]]) -> None:
+        self._use_case, self.kept = use_case, kept
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._use_case, name)
@@ -58,6 +58,23 @@ class _Scoring:
         self.kept.append((model, scores))
         return findings
 
+
+class _ScoringSettings:
+    """The settings of signals, with use cases that are asked for scores."""
+
+    def __init__(self, settings: SettingsOfSignals) -> None:
+        self._settings, self.are_set = settings, settings.are_set
+        self.kept: list[tuple[Any, list[float]]] = []
+        self._scoring: dict[int, _Scoring] = {}
+        self.use_case = self._asked(settings.use_case)
+
+    def of(self, signal: str) -> SignalSettings:
+        settings = self._settings.of(signal)
+        return replace(settings, use_case=cast("UseCase", self._asked(settings.use_case)))
+
+    def _asked(self, use_case: UseCase) -> _Scoring:
+        return self._scoring.setdefault(id(use_case), _Scoring(use_case, self.kept))
+
     def scores_of(self, model: Any) -> list[float]:
         return [score for by, scores in self.kept if by is model for score in scores]
 
@@ -67,7 +84,7 @@ class Backtest:
     """One use case at work on the signals of one asset, each of which has a model of its own."""
 
     name: str
-    use_case: UseCase
+    settings: SettingsOfSignals
     asset: str
     signals: Sequence[str]
     states: dict[SignalKey, State] = field(default_factory=dict)
@@ -81,7 +98,7 @@ class Backtest:
 
         Raises: `ConfigurationError` for a use case that skips what comes late.
         """
-        if self.use_case.late != "learn":
+        if self.settings.use_case.late != "learn":
             raise ConfigurationError(f"{self.name} skips what comes late, and recordings have no arrival")
         left = iter(rows)
         while part := list(islice(left, ROWS_AT_ONCE)):
@@ -89,12 +106,18 @@ class Backtest:
 
     def _learn(self, rows: Sequence[Row]) -> Part:
         """As the pipeline does: a model that raises is taken afresh, and learns all but that value."""
-        batch, scoring = self._batch(rows), _Scoring(self.use_case)
-        join_assets(batch, self.use_case)
+        batch, scoring = self._batch(rows), _ScoringSettings(self.settings)
+        join_assets(batch, self.settings.use_case)
         codec, exclusions = PageCodec(), Exclusions()
         before = codec.encode(self.states)
         learning = Learning(
-            self.name, cast("UseCase", scoring), batch, self.states, exclusions, lambda: False, 10**9
+            self.name,
+            cast("SettingsOfSignals", scoring),
+            batch,
+            self.states,
+            exclusions,
+            lambda: False,
+            10**9,
         )
         learning.learn(batch.runs)
         while raised := learning.learned.raised:
@@ -111,7 +134,7 @@ class Backtest:
         return Part(rows, details, self._scored(batch, scoring, learned, len(rows)))
 
     def _scored(
-        self, batch: Batch, scoring: _Scoring, learned: Learned, rows: int
+        self, batch: Batch, scoring: _ScoringSettings, learned: Learned, rows: int
     ) -> list[tuple[float | None, float]]:
         scored: list[tuple[float | None, float]] = [(None, 0.0)] * rows
         refused = {(refusal.signal, refusal.record) for refusal in learned.refusals}

@@ -13,11 +13,13 @@ import typer
 from consumer.backtest import Backtest, Part, Row
 from consumer.core.errors import ConfigurationError
 from consumer.core.forecast import ForecastUseCase
+from consumer.core.signal_settings import SettingsOfSignals
 from consumer.core.signals import check_name
 from consumer.core.timestamps import iso8601
 from consumer.core.use_case import UseCase
+from consumer.edge.signals_file import SHIPPED, read_signals_file
 from consumer.use_cases import USE_CASES
-from producer_sim.replay.choice import choose
+from producer_sim.replay import choice as columns_of_table
 from producer_sim.replay.labels import windows_of_file
 from producer_sim.replay.survey import survey
 from producer_sim.replay.table import open_table
@@ -48,15 +50,21 @@ class _Recording:
     rows: Iterator[Row]
 
 
-def choose_use_case(name: str, upper: float | None, lower: float | None) -> UseCase:
-    """The line of that name; a forecast's with these limits in place of its own.
+def choose(
+    name: str, upper: float | None, lower: float | None, settings: Path | None = None
+) -> SettingsOfSignals:
+    """The line of that name, a forecast's with these limits, and what is set for single signals.
 
     Raises: `ConfigurationError`.
     """
     if name not in USE_CASES:
         known = ", ".join(sorted(USE_CASES))
         raise ConfigurationError(f"consumer/use_cases.py has no {name!r}; it has {known}")
-    use_case = USE_CASES[name]
+    of_signals = read_signals_file(str(settings.absolute()) if settings else SHIPPED, USE_CASES)
+    return SettingsOfSignals(name, _with_limits(name, USE_CASES[name], upper, lower), of_signals)
+
+
+def _with_limits(name: str, use_case: UseCase, upper: float | None, lower: float | None) -> UseCase:
     if upper is None and lower is None:
         return use_case
     if not isinstance(use_case, ForecastUseCase):
@@ -69,7 +77,7 @@ def choose_use_case(name: str, upper: float | None, lower: float | None) -> UseC
 
 
 def run_backtest(
-    files: Sequence[Path], name: str, use_case: UseCase, columns: Columns, outputs: Outputs
+    files: Sequence[Path], name: str, settings: SettingsOfSignals, columns: Columns, outputs: Outputs
 ) -> None:
     """Run a use case over each of the files.
 
@@ -84,7 +92,7 @@ def run_backtest(
         write_scores = opened.enter_context(_scores(outputs.scores))
         for path in files:
             recording = _read(path, columns)
-            run = Backtest(name, use_case, recording.asset, recording.signals)
+            run = Backtest(name, settings, recording.asset, recording.signals)
             parts = _learn(path, run, recording.rows, write_event, write_scores, outputs.plot is not None)
             if outputs.plot:
                 from consumer.backtest_plot import write_plot
@@ -95,7 +103,7 @@ def run_backtest(
 
 def _read(path: Path, columns: Columns) -> _Recording:
     signals = columns.signals.split(",") if columns.signals else ()
-    choice = choose(open_table(path), columns.time, signals)
+    choice = columns_of_table.choose(open_table(path), columns.time, signals)
     survey(choice)  # refuses a cell that is no time or no number, by its row
     asset = path.name.split(".")[0]
     names: list[str] = [check_name(f"{asset}.{column.name}") for column in choice.signals]

@@ -9,6 +9,7 @@ from typing import Any
 
 from consumer.core.errors import BadDeployment, ConfigurationError, MalformedEvent
 from consumer.core.layout import Layout, prefix_of
+from consumer.core.signal_settings import SettingsOfSignals
 from consumer.core.use_case import fingerprint
 from consumer.edge.event_bus import open_event_bus
 from consumer.edge.garbage import collected_later
@@ -18,6 +19,7 @@ from consumer.edge.objects import open_bucket
 from consumer.edge.page_codec import PageCodec, versions
 from consumer.edge.page_store import PageStore
 from consumer.edge.settings import Settings, read_settings
+from consumer.edge.signals_file import read_signals_file
 from consumer.edge.telemetry import logger, tell, tracer
 from consumer.pipeline import Pipeline
 from consumer.use_cases import USE_CASES
@@ -34,6 +36,7 @@ def start(settings: Settings) -> Pipeline:
         raise ConfigurationError(
             f"USE_CASE is {settings.use_case!r}; consumer/use_cases.py has {', '.join(sorted(USE_CASES))}"
         )
+    of_signals = read_signals_file(settings.signal_settings, USE_CASES)
     codec = PageCodec(settings.page_memory_bytes_max)
     codec.check(use_case)
     objects = open_bucket(settings.model_bucket, settings.region, settings.s3_endpoint)
@@ -42,7 +45,7 @@ def start(settings: Settings) -> Pipeline:
     jitter = random.SystemRandom()
     return Pipeline(
         settings.use_case,
-        use_case,
+        SettingsOfSignals(settings.use_case, use_case, of_signals),
         LayoutStore(objects, Layout(prefix, settings.model_pages), logger.warning),
         PageStore(objects, codec, settings.warm_bytes_max),
         open_event_bus(settings.event_bus_name, settings.region, jitter),

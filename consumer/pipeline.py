@@ -20,7 +20,7 @@ from consumer.core.learning import Learning
 from consumer.core.quarantine import quarantine_objects
 from consumer.core.report import Report
 from consumer.core.runs import Refusal
-from consumer.core.use_case import UseCase
+from consumer.core.signal_settings import SettingsOfSignals
 from consumer.core.work import Work
 from consumer.ports import Bus, Jitter, Layouts, Page, Pages, Quarantine, TimeLeft
 from consumer.steps import first_left
@@ -31,10 +31,10 @@ _BACKOFF_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A use case, under its name, at work on the records of a stream."""
+    """A use case, under its name and with what is set for single signals, at work on a stream's records."""
 
     name: str
-    use_case: UseCase
+    settings: SettingsOfSignals
     layouts: Layouts
     pages: Pages
     bus: Bus
@@ -51,7 +51,7 @@ class Pipeline:
         report = Report()
         for batch in batches_of(event):
             report.read(batch)
-            join_assets(batch, self.use_case)
+            join_assets(batch, self.settings.use_case)
             failed = await self._consume_batch(batch, time_left, report)
             if failed is not None:
                 report.failed.append(batch.records[failed].identifier)
@@ -142,7 +142,7 @@ class Pipeline:
                 await self.layouts.confirm()
             learning = Learning(
                 self.name,
-                self.use_case,
+                self.settings,
                 work.batch,
                 page.states,
                 exclusions,

@@ -8,6 +8,7 @@ from typing import Any
 from local.aws import EmbeddedAWS
 
 EVENT_SOURCE = "river.consumer"
+ALERT_PATTERN = {"source": [EVENT_SOURCE], "detail": {"muted": [False]}}
 _READ_WAIT_SECONDS = 1
 
 
@@ -51,7 +52,7 @@ def create_pipeline_resources(aws: EmbeddedAWS, name: str = "river", shards: int
     aws.client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=alert_queue_arn)
 
     aws.client("events").create_event_bus(Name=bus)
-    _create_rule(aws, bus, f"{name}-alerts", {"source": [EVENT_SOURCE]}, topic_arn)
+    _create_rule(aws, bus, f"{name}-alerts", ALERT_PATTERN, topic_arn)
     _create_rule(aws, bus, f"{name}-audit", {"source": [{"prefix": ""}]}, audit_queue_arn)
     return PipelineResources(
         stream_name=stream_name,

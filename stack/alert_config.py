@@ -7,6 +7,7 @@ from pydantic import Field
 from pydantic import model_validator as check
 
 from consumer.core.events import SOURCE
+from consumer.core.use_case import Severity
 from stack.config_texts import (
     BusArn,
     Email,
@@ -24,6 +25,7 @@ from stack.config_texts import (
 
 RULE_TARGETS_MAX = 5
 PATTERN_CHARACTERS_MAX = 2048
+_MANY = {"severity": "severities", "asset": "assets", "line": "lines"}
 
 
 class SlackTarget(Strict):
@@ -102,6 +104,12 @@ class AlertConfig(Strict):
     """Of which use cases; none named: all."""
     signal_prefixes: list[Text] = []
     """How the signals' names start; none named: all."""
+    severities: list[Severity] = []
+    """How much its events matter; none named: all."""
+    assets: list[Text] = []
+    """Of which assets, as `signals.yaml` calls them; none named: all."""
+    lines: list[Text] = []
+    """Of which lines, likewise; none named: all."""
     lag_s_max: Annotated[int, Field(ge=1, le=1_000_000_000)] = 3600
     """Leaves out what arrived later than this after it was measured, so that a backlog does not page."""
     also_late: bool = False
@@ -112,14 +120,17 @@ class AlertConfig(Strict):
     @property
     def pattern(self) -> dict[str, Any]:
         """The event pattern of its rule."""
-        detail: dict[str, Any] = {}
+        detail: dict[str, Any] = {"muted": [False]}
         if self.use_cases:
             detail["use_case"] = self.use_cases
         if self.signal_prefixes:
             detail["signal"] = [{"prefix": prefix} for prefix in self.signal_prefixes]
         if not self.also_late:
             detail["lag_s"] = [{"numeric": ["<=", self.lag_s_max]}]
-        return {"source": [SOURCE]} | ({"detail": detail} if detail else {})
+        for field in ("severity", "asset", "line"):
+            if named := getattr(self, _MANY[field]):
+                detail[field] = named
+        return {"source": [SOURCE], "detail": detail}
 
     @check(mode="after")
     def _fits_a_rule(self) -> Self:

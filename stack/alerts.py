@@ -46,9 +46,7 @@ class Alerts(Construct):
             scope,
             "Rule",
             event_bus=self.bus,
-            event_pattern=events.EventPattern(
-                source=alert.pattern["source"], detail=alert.pattern.get("detail")
-            ),
+            event_pattern=events.EventPattern(source=alert.pattern["source"], detail=alert.pattern["detail"]),
         )
         if alert.to.bus_arns:
             reason = "The other bus says in its own policy who may put events on it: docs/alerts.md."

@@ -1,7 +1,7 @@
 """What is told of a finding: an event whose id depends on the observation alone."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -47,6 +47,8 @@ def event_of(
     value: float,
     timestamp: float | None,
     severity: str,
+    is_muted: bool,
+    shown: Mapping[str, Any],
     observations: int,
     evidence: dict[str, Any],
 ) -> Event:
@@ -56,11 +58,13 @@ def event_of(
     )
     detail = {
         "id": event_id,
-        "headline": f"{severity}: {detail_type} on {signal}, value {value:.6g}",
+        "headline": f"{severity}: {detail_type} on {_title(signal, shown)}, {_measured(value, shown)}",
         "use_case": use_case,
         "signal": signal,
+        **shown,
         "value": value,
         "severity": severity,
+        "muted": is_muted,
         "timestamp": iso8601(record.arrived_s if timestamp is None else timestamp),
         "arrived_at": iso8601(record.arrived_s),
         "lag_s": _lag_s(record.arrived_s, timestamp),
@@ -71,6 +75,22 @@ def event_of(
         "evidence": evidence,
     }
     return Event(event_id, detail_type, _within_bounds(detail))
+
+
+def _title(signal: str, shown: Mapping[str, Any]) -> str:
+    """What is told of, as people call it, with its key.
+
+    >>> _title("c1.p", {})
+    'c1.p'
+    >>> _title("c1.p", {"name": "Pressure", "asset": "Compressor 1", "line": "Line 3"})
+    'Pressure, Compressor 1, Line 3 (c1.p)'
+    """
+    names = [shown[name] for name in ("name", "asset", "line") if name in shown]
+    return f"{', '.join(names)} ({signal})" if names else signal
+
+
+def _measured(value: float, shown: Mapping[str, Any]) -> str:
+    return f"value {value:.6g}{' ' + shown['unit'] if 'unit' in shown else ''}"
 
 
 def _lag_s(arrived_s: float | None, measured_s: float | None) -> float:

@@ -3,12 +3,13 @@
 from consumer.core.batch import Batch
 from consumer.core.events import Event, event_of
 from consumer.core.runs import Run
-from consumer.core.use_case import Finding, UseCase
+from consumer.core.signal_settings import SignalSettings
+from consumer.core.use_case import Finding
 
 
 def event_of_finding(
     name: str,
-    use_case: UseCase,
+    settings: SignalSettings,
     batch: Batch,
     signal: str,
     run: Run,
@@ -17,6 +18,7 @@ def event_of_finding(
     finding: Finding,
 ) -> Event:
     """The event; `observations` is how many the model had learned by then."""
+    use_case = settings.use_case
     return event_of(
         use_case=name,
         kind=use_case.kind,
@@ -27,7 +29,9 @@ def event_of_finding(
         position=run.positions[entry],
         value=float(run.values[entry]),
         timestamp=run.timestamps[entry],
-        severity=use_case.severity,
+        severity=settings.severity,
+        is_muted=settings.is_muted,
+        shown=settings.shown,
         observations=observations,
         evidence=finding.evidence,
     )

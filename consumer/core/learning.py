@@ -10,9 +10,10 @@ from consumer.core.exclusions import Exclusions, Raised
 from consumer.core.finding_event import event_of_finding
 from consumer.core.learned import Learned
 from consumer.core.runs import Entries, Refusal, Run
+from consumer.core.signal_settings import SettingsOfSignals, SignalSettings
 from consumer.core.signals import SignalKey
 from consumer.core.state import State
-from consumer.core.use_case import Finding, UseCase, new_model
+from consumer.core.use_case import Finding, new_model
 
 
 @dataclass(slots=True)
@@ -26,7 +27,7 @@ class Learning:
     """
 
     name: str
-    use_case: UseCase
+    settings: SettingsOfSignals
     batch: Batch
     states: dict[SignalKey, State]
     exclusions: Exclusions
@@ -50,7 +51,7 @@ class Learning:
                 mark = learned.mark()
                 learned.signals += bool(entries)
                 try:
-                    self._learn_signal(key, state or self._new_state(key), run, entries, skipped)
+                    self._learn_signal(key, state, run, entries, skipped)
                 except ModelRaised as error:
                     learned.back_to(mark)
                     learned.raised[key] = Raised(error.index, error.reason)
@@ -63,16 +64,21 @@ class Learning:
         One loop without calls of its own: there may be ten thousand signals.
         """
         batch, records, learned = self.batch, self.batch.records, self.learned
-        if self.use_case.late != "learn" or not records.are_distinct or self.exclusions.raised:
+        settings = self.settings
+        use_case, of_signal = settings.use_case, settings.of
+        if use_case.late != "learn" or not records.are_distinct or self.exclusions.raised:
             return keys
-        runs, states, shard, learn = batch.runs, self.states, batch.shard, self.use_case.learn
+        runs, states, shard, learn = batch.runs, self.states, batch.shard, use_case.learn
         others, signals, observations, unlooked = [], 0, 0, self._unlooked
-        first, untimed = records.first_sequence_number, batch.has_untimed
+        first, untimed, are_set = records.first_sequence_number, batch.has_untimed, settings.are_set
         for key in keys:
             run, state = runs[key], states.get(key)
             watermark = None if state is None else state.watermarks.get(shard)
             count = len(run.values)
             if state is None or watermark is None or watermark.sequence_number >= first or run.skipped:
+                others.append(key)
+                continue
+            if state.parameters or (are_set and of_signal(key.signal).use_case is not use_case):
                 others.append(key)
                 continue
             if unlooked + count > OBSERVATIONS_PER_LOOK:
@@ -89,7 +95,7 @@ class Learning:
                 learned.raised[key] = Raised(error.index, error.reason)
                 continue
             for finding in findings:
-                self._tell(key, run, finding.index, state, finding)
+                self._tell(key, run, finding.index, state, finding, of_signal(key.signal))
             state.learned += count
             observations += count
             self._advance(state, run.records)
@@ -119,12 +125,21 @@ class Learning:
         for key in keys:
             self.learned.leave(self.batch.runs[key].first_record())
 
-    def _new_state(self, key: SignalKey) -> State:
-        return State(new_model(self.name, self.use_case, key.signal))
+    def _ready(self, state: State | None, signal: str, settings: SignalSettings) -> State:
+        """The signal's state, with a model of the parameters that are set."""
+        if state is not None and state.parameters == settings.parameters:
+            return state
+        model = new_model(self.name, settings.use_case, signal)
+        if state is None:
+            return State(model, parameters=settings.parameters)
+        state.start_anew(model, settings.parameters)
+        return state
 
     def _learn_signal(
-        self, key: SignalKey, state: State, run: Run, entries: Entries, skipped: Entries
+        self, key: SignalKey, known: State | None, run: Run, entries: Entries, skipped: Entries
     ) -> None:
+        settings = self.settings.of(key.signal)
+        state = self._ready(known, key.signal, settings)
         reasons = self.exclusions.reasons(key, entries) if self.exclusions.raised else {}
         left = len(self.batch.records)
         for look in looks(entries, run.records):
@@ -132,7 +147,7 @@ class Learning:
                 left = run.records[look[0]]
                 self.learned.leave(left)
                 break
-            self._learn_entries(key, state, run, look, reasons)
+            self._learn_entries(key, state, run, look, reasons, settings)
         self._finish(key, state, run, entries, skipped, left)
 
     def _time_is_short(self, observations: int) -> bool:
@@ -145,7 +160,13 @@ class Learning:
         return False
 
     def _learn_entries(
-        self, key: SignalKey, state: State, run: Run, entries: Entries, reasons: dict[int, str]
+        self,
+        key: SignalKey,
+        state: State,
+        run: Run,
+        entries: Entries,
+        reasons: dict[int, str],
+        settings: SignalSettings,
     ) -> None:
         if reasons:
             self.learned.refusals += [
@@ -154,20 +175,21 @@ class Learning:
                 if entry in reasons
             ]
             entries = [entry for entry in entries if entry not in reasons]
-        if self.use_case.late == "skip":
+        use_case = settings.use_case
+        if use_case.late == "skip":
             in_time = state.in_time(run, entries, self.batch)
             self.learned.skipped += len(entries) - len(in_time)
             entries = in_time
         if not entries:
             return
         try:
-            findings = self.use_case.learn(
+            findings = use_case.learn(
                 state.model, taken(run.values, entries), times(run, entries, self.batch)
             )
         except ModelRaised as error:
             raise ModelRaised(entries[error.index], error.reason) from error
         for finding in findings:
-            self._tell(key, run, entries[finding.index], state, finding)
+            self._tell(key, run, entries[finding.index], state, finding, settings)
         state.learned += len(entries)
         self.learned.observations += len(entries)
 
@@ -188,9 +210,17 @@ class Learning:
                 learned.models_created += 1
             self._advance(state, done)
 
-    def _tell(self, key: SignalKey, run: Run, entry: int, state: State, finding: Finding) -> None:
+    def _tell(
+        self,
+        key: SignalKey,
+        run: Run,
+        entry: int,
+        state: State,
+        finding: Finding,
+        settings: SignalSettings,
+    ) -> None:
         observations = state.learned + finding.index + 1
         event = event_of_finding(
-            self.name, self.use_case, self.batch, key.signal, run, entry, observations, finding
+            self.name, settings, self.batch, key.signal, run, entry, observations, finding
         )
         self.learned.events.append(event)

@@ -46,6 +46,12 @@ class State(msgspec.Struct, gc=False):
     skipped: int = 0
     latest_s: float | None = None
     """Timestamp of the newest observation learned."""
+    parameters: str = ""
+    """Of its model, where they were set for this signal alone."""
+
+    def start_anew(self, model: Any, parameters: str) -> None:
+        """Go on with a model that has learned nothing, from where the last one ended."""
+        self.model, self.parameters, self.learned = model, parameters, 0
 
     def is_below(self, batch: Batch) -> bool:
         """Whether its watermark lies below all of the batch, or it has none for its shard."""

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from consumer.core.errors import ConfigurationError
+from consumer.edge.signals_file import SHIPPED
 
 _Text = Annotated[str, Meta(min_length=1)]
 _MIB = 1024 * 1024
@@ -20,6 +21,7 @@ class Settings(msgspec.Struct, frozen=True, rename="upper"):
     use_case: _Text = "drift"
     model_pages: Annotated[int, Meta(ge=0, le=4096)] = 16
     page_signals_max: Annotated[int, Meta(ge=1)] = 10_000
+    signal_settings: _Text = SHIPPED
     aws_region: str = ""
     aws_default_region: str = ""
     aws_endpoint_url: str = ""
@@ -64,7 +66,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         raise ConfigurationError(
             f"the environment is not complete: {error}. Needed: MODEL_BUCKET and EVENT_BUS_NAME; "
             "allowed: USE_CASE (default drift), MODEL_PAGES (0 to 4096, default 16), "
-            "PAGE_SIGNALS_MAX (from 1, default 10000)"
+            "PAGE_SIGNALS_MAX (from 1, default 10000), SIGNAL_SETTINGS (a file; default signals.yaml)"
         ) from None
     if not (settings.aws_region or settings.aws_default_region or settings.s3_endpoint):
         raise ConfigurationError("set AWS_REGION to the region of the bucket and the event bus")

@@ -16,7 +16,7 @@ class Columns(NamedTuple):
 
     `marks` tells how many watermarks each state has; they follow one another in the columns after it, where
     `mark_shards` are indices into `shards`. None stands for the carrier's own name, as signal and as
-    partition key.
+    partition key. `parameters` has an entry only for those states whose parameters are their own, by index.
     """
 
     carriers: list[str]
@@ -31,6 +31,7 @@ class Columns(NamedTuple):
     mark_sequence_numbers: list[int]
     mark_keys: list[tuple[str, ...] | None]
     mark_arrived_s: list[float | None]
+    parameters: list[tuple[int, str]] = []
 
 
 def columns_of(states: Mapping[SignalKey, State]) -> Columns:
@@ -58,6 +59,7 @@ def columns_of(states: Mapping[SignalKey, State]) -> Columns:
             for carrier, mark in zip(of_marks, marks, strict=True)
         ],
         [mark.arrived_s for mark in marks],
+        [(index, state.parameters) for index, state in enumerate(values) if state.parameters],
     )._replace(shards=[(shard.stream_arn, shard.shard_id) for shard in shards])
 
 
@@ -71,17 +73,26 @@ def states_of(columns: Columns) -> States:
     Raises: anything, where `columns_of` did not make them.
     """
     shards = [Shard(*shard) for shard in columns.shards]
-    marks = zip(*columns[-4:], strict=True)
-    states = {}
-    for carrier, signal, model, learned, skipped, latest_s, count in zip(
-        columns.carriers,
-        columns.signals,
-        unpacked(columns.models),
-        columns.learned,
-        columns.skipped,
-        columns.latest_s,
-        columns.marks,
+    marks = zip(
+        columns.mark_shards,
+        columns.mark_sequence_numbers,
+        columns.mark_keys,
+        columns.mark_arrived_s,
         strict=True,
+    )
+    parameters = dict(columns.parameters)
+    states = {}
+    for index, (carrier, signal, model, learned, skipped, latest_s, count) in enumerate(
+        zip(
+            columns.carriers,
+            columns.signals,
+            unpacked(columns.models),
+            columns.learned,
+            columns.skipped,
+            columns.latest_s,
+            columns.marks,
+            strict=True,
+        )
     ):
         watermarks = {}
         for _ in range(count):
@@ -90,7 +101,7 @@ def states_of(columns: Columns) -> States:
                 sequence_number, (carrier,) if keys is None else keys, arrived_s
             )
         key = SignalKey(carrier, carrier if signal is None else signal)
-        states[key] = State(model, watermarks, learned, skipped, latest_s)
+        states[key] = State(model, watermarks, learned, skipped, latest_s, parameters.get(index, ""))
     if next(marks, None) is not None:
         raise ValueError("there are more watermarks than the states have")
     return states

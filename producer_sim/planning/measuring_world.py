@@ -16,6 +16,7 @@ from consumer.core.drift import DriftUseCase
 from consumer.core.errors import PageChanged
 from consumer.core.events import Event
 from consumer.core.layout import Layout
+from consumer.core.signal_settings import SettingsOfSignals
 from consumer.edge.layout_store import LayoutStore
 from consumer.edge.objects import Found, Missing, Unchanged
 from consumer.edge.page_codec import PageCodec
@@ -122,7 +123,7 @@ class MeasuringWorld:
         objects, jitter = self.objects, random.Random(1)
         return Pipeline(
             "drift",
-            DriftUseCase(drift.ADWIN()),
+            SettingsOfSignals("drift", DriftUseCase(drift.ADWIN())),
             LayoutStore(objects, Layout("models/drift/measured", self.pages), lambda text: None),
             PageStore(objects, PageCodec(), _WARM_BYTES),
             _SilentBus(),

@@ -671,6 +671,8 @@ def told(batch, signal, value, timestamp):
         value=value,
         timestamp=timestamp,
         severity="warning",
+        is_muted=False,
+        shown={},
         observations=1,
         evidence={},
     )

@@ -16,6 +16,7 @@ from consumer.core.drift import DriftUseCase
 from consumer.core.errors import PageChanged, Unavailable
 from consumer.core.events import Event, identity
 from consumer.core.layout import Layout
+from consumer.core.signal_settings import SettingsFile, SettingsOfSignals
 from consumer.core.state import State
 from consumer.core.use_case import UseCase
 from consumer.edge.layout_store import LayoutStore
@@ -161,6 +162,7 @@ class World:
     objects: InMemoryObjects = field(default_factory=InMemoryObjects)
     signals_max: int = 10_000
     memory_bytes_max: int = 2**30
+    signals: SettingsFile | None = None
 
     def __post_init__(self):
         self.faults = self.objects.faults
@@ -172,7 +174,7 @@ class World:
         layout = Layout(PREFIX, self.pages if pages is None else pages)
         return Pipeline(
             "drift",
-            self.use_case,
+            SettingsOfSignals("drift", self.use_case, self.signals),
             LayoutStore(self.objects, layout, lambda text: None),
             PageStore(self.objects, PageCodec(self.memory_bytes_max), 64 * 2**20),
             self.bus,

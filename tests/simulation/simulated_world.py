@@ -12,6 +12,7 @@ from consumer.core import batch
 from consumer.core.drift import DriftUseCase
 from consumer.core.errors import ConfigurationError, Unavailable
 from consumer.core.layout import Layout, prefix_of
+from consumer.core.signal_settings import SettingsOfSignals
 from consumer.core.state import State
 from consumer.edge.layout_store import LayoutStore
 from consumer.edge.page_codec import PageCodec, unmarked
@@ -85,7 +86,7 @@ class World:
         layout = Layout(self.prefixes[self.deployed], self.pages)
         return Pipeline(
             "drift",
-            self.versions[self.deployed],
+            SettingsOfSignals("drift", self.versions[self.deployed]),
             LayoutStore(self.objects, layout, lambda text: None),
             PageStore(self.objects, PageCodec(), self.rng.choice([0, 3_000, 2**26])),
             self.bus,
