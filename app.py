@@ -5,6 +5,8 @@
 
 import sys
 
+from consumer.core.errors import ConfigurationError
+from consumer.edge.signals_file import read_signals_file
 from consumer.use_cases import USE_CASES
 from stack.bundling import BundlingFailed
 from stack.context import InvalidConfiguration, read_plants
@@ -13,11 +15,12 @@ from stack.security_review import review
 
 
 def main() -> None:
-    """Read the context, make a stack for each plant, and have all reviewed."""
+    """Read the context and the settings per signal, make a stack for each plant, and have all reviewed."""
     from aws_cdk import App  # here, for before `stack` is imported nothing says on which Node.js it runs
 
     app = App()
     for name, plant in read_plants(app.node.try_get_context("plants"), USE_CASES).items():
+        read_signals_file(plant.signals, USE_CASES)
         PipelineStack(app, name, plant)
     review(app)
     app.synth()
@@ -26,7 +29,7 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (InvalidConfiguration, BundlingFailed) as error:
+    except (InvalidConfiguration, ConfigurationError, BundlingFailed) as error:
         sys.exit(f"\n{error}\n")
     except RuntimeError as error:  # jsii's: what CDK refuses
         sys.exit(f"\nCDK refuses the stacks of cdk.json: {error}\n")

@@ -53,7 +53,7 @@ def backtest(
     lower: Annotated[float | None, typer.Option(help="Of a forecast: the limit from above.")] = None,
     settings: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.yaml", help="Settings per signal; else consumer/signals.yaml."),
+        typer.Option(metavar="FILE.yaml", help="Settings per signal; else the shipped."),
     ] = None,
     events: Annotated[
         Path | None, typer.Option(metavar="OUT.jsonl", help="Write the events' details here, line by line.")

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field
 from pydantic import model_validator as check
 
+from consumer.edge.signals_file import SHIPPED
 from stack.alert_config import AlertConfig
 from stack.config_texts import Email, KeyArn, StreamArn, Strict, Text, each_once, matching, wrong
 
@@ -148,6 +149,8 @@ class PlantConfig(Strict):
     use_cases: Annotated[dict[str, UseCaseConfig], Field(min_length=1)] = {"drift": UseCaseConfig()}
     alerts: Annotated[list[AlertConfig], Field(max_length=25)] = [AlertConfig(name="drifts")]
     alarms: AlarmsConfig = AlarmsConfig()
+    signals: Annotated[str, matching(r"[\w.-]+\.ya?ml", "a file beside consumer/use_cases.py")] = SHIPPED
+    """The file of settings per signal, in `consumer`: what they are called, limits, parameters."""
     removal: Literal["keep", "destroy"] = "keep"
     """What `cdk destroy` does with the stream, the models and what failed."""
     archive_days: Annotated[int, Field(ge=1, le=3650)] = 30

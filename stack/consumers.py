@@ -68,6 +68,7 @@ class Consumer(Construct):
             "EVENT_BUS_NAME": bus.event_bus_name,
             "MODEL_PAGES": str(config.pages),
             "PAGE_SIGNALS_MAX": str(config.signals_per_page),
+            "SIGNAL_SETTINGS": plant.signals,
             "POWERTOOLS_METRICS_NAMESPACE": namespace,
         }
         self.function = _function(self, config, role.make(), self.log_group, environment)

@@ -54,7 +54,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of its events, in place of the use case's."""
     muted: bool | None = None
     """Whether its events go to no alert; it is learned all the same."""
-    use_cases: dict[str, dict[str, bool | int | float]] = {}
+    use_cases: dict[str, dict[str, Any]] = {}
     """Parameters, by the name of the use case: other ones start that signal's model anew."""
 
     @property

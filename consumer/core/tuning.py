@@ -1,5 +1,6 @@
 """Another value for some parameters of a use case, or of the model in it, for single signals."""
 
+import copy
 import dataclasses
 import typing
 from collections.abc import Iterator, Mapping
@@ -43,8 +44,6 @@ def tuned(use_case: UseCase, parameters: Mapping[str, Number]) -> UseCase:
             raise ConfigurationError(f"{name} is {value!r}; allowed: a value such as {places[place]!r}")
         try:
             use_case = _with(use_case, place, value)
-        except ConfigurationError:
-            raise
         except Exception as error:  # a model's constructor may raise anything
             raise ConfigurationError(f"{name} cannot be {value!r}: {error}") from error
     return use_case
@@ -59,9 +58,10 @@ def limited(use_case: UseCase, low: float | None, high: float | None) -> UseCase
 
 def _places(part: Any) -> Iterator[tuple[_Place, Any]]:
     """Where a number can be set, and what is there now: names of fields, of steps, of parameters."""
-    if dataclasses.is_dataclass(part):
-        own = type(part).__name__
-        for name, is_number in _fields(type(part)).items():
+    if _is_settable(part):
+        kind: Any = type(part)
+        own = kind.__name__
+        for name, is_number in _fields(kind).items():
             value = getattr(part, name)
             if is_number and name not in _LIMITS:
                 yield (own, name), value
@@ -70,7 +70,7 @@ def _places(part: Any) -> Iterator[tuple[_Place, Any]]:
     elif isinstance(part, Base):
         for name, value in part._get_params().items():
             within = _within(part, name)
-            if isinstance(within, Base):
+            if isinstance(within, Base) or hasattr(within, "learn_one"):
                 yield from (((name, *place), there) for place, there in _places(within))
             elif value is None or isinstance(value, Number):
                 yield (type(part).__name__, name), value
@@ -81,23 +81,24 @@ def _places(part: Any) -> Iterator[tuple[_Place, Any]]:
 
 def _with(part: Any, place: _Place, value: Number) -> Any:
     """A copy of the part, with the value at that place."""
-    if dataclasses.is_dataclass(part):
+    if _is_settable(part):
         name, *rest = place if len(place) > 2 else place[1:]
         new = _with(getattr(part, name), tuple(rest), value) if rest else value
         return _replaced(part, **{name: new})
     if isinstance(part, Base):
         return _clone(part, _told(part, place, value))
-    copy = type(part).__new__(type(part))
-    vars(copy).update(vars(part) | {place[-1]: value})
-    return copy
+    changed = copy.deepcopy(part)
+    setattr(changed, place[-1], value)
+    return changed
 
 
 def _told(part: Any, place: _Place, value: Number) -> dict[str, Any]:
-    """What `clone` is to be told, down to the part that has the parameter."""
+    """What `clone` is to be told; a pipeline's steps are told, other models within another are replaced."""
     if len(place) == 2:
         return {place[1]: value}
-    within, told = _within(part, place[0]), _told(_within(part, place[0]), place[1:], value)
-    return {place[0]: told if hasattr(part, "steps") else (type(within), told)}
+    name, rest = place[0], place[1:]
+    goes_on = _told if hasattr(part, "steps") else _with
+    return {name: goes_on(_within(part, name), rest, value)}
 
 
 def _clone(part: Any, told: dict[str, Any]) -> Any:
@@ -108,6 +109,10 @@ def _clone(part: Any, told: dict[str, Any]) -> Any:
 def _within(part: Any, name: str) -> Any:
     steps = getattr(part, "steps", None)
     return steps[name] if isinstance(steps, dict) else getattr(part, name, None)
+
+
+def _is_settable(part: Any) -> bool:
+    return dataclasses.is_dataclass(part) and not isinstance(part, type)
 
 
 def _is_named(place: _Place, name: str) -> bool:

@@ -1,6 +1,6 @@
 """The states of a page as columns: plain lists, written and read faster than thousands of small objects."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from consumer.core.records import Shard
@@ -31,7 +31,7 @@ class Columns(NamedTuple):
     mark_sequence_numbers: list[int]
     mark_keys: list[tuple[str, ...] | None]
     mark_arrived_s: list[float | None]
-    parameters: list[tuple[int, str]] = []
+    parameters: Sequence[tuple[int, str]] = ()
 
 
 def columns_of(states: Mapping[SignalKey, State]) -> Columns:

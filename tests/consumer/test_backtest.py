@@ -14,6 +14,7 @@ from consumer.__main__ import app
 from consumer.backtest import Backtest
 from consumer.core.anomaly import AnomalyUseCase
 from consumer.core.drift import DriftUseCase
+from consumer.core.signal_settings import SettingsOfSignals
 from consumer.core.signals import SignalKey, seed_of
 from consumer.edge import allow_list_unpickler
 
@@ -29,7 +30,7 @@ SIGNALS = ("pump.flow", "pump.level")
 
 
 def run(rows=ROWS, use_case=ADWIN) -> tuple[Backtest, list[dict]]:
-    tested = Backtest("drift", use_case, "pump", SIGNALS)
+    tested = Backtest("drift", SettingsOfSignals("drift", use_case), "pump", SIGNALS)
     return tested, [detail for part in tested.parts(rows) for detail in part.events]
 
 
@@ -147,7 +148,7 @@ def test_the_scores_are_one_for_each_row_in_order_from_0_to_1(use_case, tmp_path
 def test_a_drift_scores_1_in_its_row_and_a_value_that_cannot_be_learned_0():
     rows = list(ROWS)
     rows[700] = (rows[700][0], (1e200, None))
-    tested = Backtest("drift", ADWIN, "pump", SIGNALS)
+    tested = Backtest("drift", SettingsOfSignals("drift", ADWIN), "pump", SIGNALS)
     [part] = tested.parts(rows)
     told = {int(detail["sequence_number"]) for detail in part.events}
     assert {row for row, (_, score) in enumerate(part.scored) if score == 1.0} == told

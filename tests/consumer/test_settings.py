@@ -110,6 +110,7 @@ def test_every_setting_is_tried_here():
         "USE_CASE",
         "MODEL_PAGES",
         "PAGE_SIGNALS_MAX",
+        "SIGNAL_SETTINGS",
         "AWS_REGION",
         "AWS_DEFAULT_REGION",
         "AWS_ENDPOINT_URL",
