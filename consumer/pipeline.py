@@ -51,7 +51,7 @@ class Pipeline:
         report = Report()
         for batch in batches_of(event):
             report.read(batch)
-            join_assets(batch, self.settings.use_case)
+            report.add(of_no_asset=join_assets(batch, self.settings.use_case))
             failed = await self._consume_batch(batch, time_left, report)
             if failed is not None:
                 report.failed.append(batch.records[failed].identifier)

@@ -23,7 +23,8 @@ USE_CASES: dict[str, UseCase] = {
     "clusters": AssetUseCase(
         ClustersUseCase(
             preprocessing.StandardScaler() | cluster.KMeans(n_clusters=8, halflife=0.1, sigma=1.0)
-        )
+        ),
+        pattern=None,
     ),
     "forecast": ForecastUseCase(time_series.HoltWinters(alpha=0.3, beta=0.1), horizon=60),
 }

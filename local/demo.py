@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from consumer.core.drift import DriftUseCase
 from consumer.use_cases import USE_CASES
 from local import demo_verdict
 from local.aws import EmbeddedAWS
-from local.demo_records import Sent, changes, demo_plant, demo_records
+from local.demo_mixer import mixer_rows
+from local.demo_records import START_S, Sent, changes, demo_plant, demo_records, demo_settings
 from local.execution_environment import Function
 from local.pipeline_resources import drain_alerts, drain_audit
 from local.session import Invocation, LocalOptions, LocalPipeline
@@ -23,11 +24,13 @@ from producer_sim.sending.ordered_put import SEND_ONCE, Acknowledgement, Ordered
 from producer_sim.water_flow import water_flow
 
 USE_CASE = "drift"
+MORE_USE_CASES = ("anomaly", "clusters")
+TOLD_OF_EACH = 2
 
 
 @dataclass(frozen=True, slots=True)
 class DemoSize:
-    """How much is sent: `signals` simulated ones of `observations` each, and the recorded series twice."""
+    """How much is sent: `signals` and a mixer of `observations` each, and the recorded series twice."""
 
     signals: int = 200
     observations: int = 1000
@@ -53,6 +56,10 @@ class Summary:
     alerts_unique: int
     median_detection_delay_observations: float | None
     observations_per_second: float
+    anomaly_events_unique: int
+    anomaly_alerts_unique: int
+    clusters_events_unique: int
+    clusters_alerts_unique: int
 
 
 class _Faults:
@@ -90,49 +97,87 @@ def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, l
     assert isinstance(use_case, DriftUseCase)
     console.print("Simulating a plant, and reading River's WaterFlow series")
     plant = demo_plant(size.seed, size.signals, size.observations)
-    sent = demo_records(plant, water_flow("branch1.water_flow"), water_flow("branch1:water_flow"))
+    mixer = mixer_rows(size.seed, size.observations, START_S)
+    sent = demo_records(plant, water_flow("branch1.water_flow"), water_flow("branch1:water_flow"), mixer)
     console.print("Starting the embedded AWS on 127.0.0.1: stream, bucket, event bus, rules, topic, queues")
     faults = _Faults()
-    options = LocalOptions(use_case=USE_CASE, wrapped=faults.wrapped)
+    settings = folder / "signals.yaml"
+    settings.write_text(demo_settings(plant))
+    options = LocalOptions(
+        use_case=USE_CASE, more_use_cases=MORE_USE_CASES, settings=settings, wrapped=faults.wrapped
+    )
     with LocalPipeline(folder, options) as pipeline:
         aws, resources = pipeline.aws, pipeline.resources
         acknowledged, seconds = _stream(pipeline, sent, console)
         console.print("Reading the states, the quarantine and the alerts")
         objects = list(_objects(aws, resources.model_bucket))
-        published = [event["detail"] for event in drain_audit(aws, resources)]
-        alerts = [event["detail"]["id"] for event in drain_alerts(aws, resources)]
-    expected = demo_verdict.plain_loop_ids(USE_CASE, use_case, resources.stream_arn, sent, acknowledged)
-    states = demo_verdict.states_in(objects)
-    judged = demo_verdict.judge(changes(plant), published)
+        published = _by_use_case(drain_audit(aws, resources))
+        alerts = _by_use_case(drain_alerts(aws, resources))
+    expected = {
+        name: demo_verdict.plain_learning_ids(name, USE_CASES[name], resources.stream_arn, sent, acknowledged)
+        for name in MORE_USE_CASES
+    }
+    expected[USE_CASE] = demo_verdict.plain_loop_ids(
+        USE_CASE, use_case, resources.stream_arn, sent, acknowledged
+    )
+    states = demo_verdict.states_in(objects, USE_CASE)
+    judged = demo_verdict.judge(changes(plant), published[USE_CASE])
+    _show(published, console)
+    drifts, drift_alerts = published[USE_CASE], _ids(alerts[USE_CASE])
     learned = sum(state.learned for state in states.values())
     summary = Summary(
         observations_sent=sum(len(one.observations) for one in sent),
         observations_learned=learned,
         skipped=sum(state.skipped for state in states.values()),
-        quarantined=len(demo_verdict.quarantined_ids(objects)),
+        quarantined=len(demo_verdict.quarantined_ids(objects, USE_CASE)),
         redelivered=demo_verdict.metric_sum(pipeline.consumer_log, "Redelivered"),
         signals=sum(state.learned > 0 for state in states.values()),
         drifts_injected=judged.injected,
         drifts_detected=judged.detected,
         false_alarms=judged.false_alarms,
-        events_published=len(published),
-        events_unique=len({event["id"] for event in published}),
-        alerts_received=len(alerts),
-        alerts_unique=len(set(alerts)),
+        events_published=len(drifts),
+        events_unique=len(_ids(drifts)),
+        alerts_received=len(alerts[USE_CASE]),
+        alerts_unique=len(drift_alerts),
         median_detection_delay_observations=judged.median_delay,
         observations_per_second=round(learned / seconds, 1),
+        anomaly_events_unique=len(_ids(published["anomaly"])),
+        anomaly_alerts_unique=len(_ids(alerts["anomaly"])),
+        clusters_events_unique=len(_ids(published["clusters"])),
+        clusters_alerts_unique=len(_ids(alerts["clusters"])),
     )
     (folder / "summary.json").write_text(json.dumps(asdict(summary), indent=2) + "\n")
     promises = {
         "every observation was learned, skipped or quarantined": summary.observations_sent
         == summary.observations_learned + summary.skipped + summary.quarantined,
         "what was quarantined is what was bad": summary.quarantined == sum(one.is_bad for one in sent),
-        "the events are those of a plain River loop": {event["id"] for event in published} == expected,
-        "the alerts are those of a plain River loop": set(alerts) == expected,
         "one invocation died between publish and commit": faults.deaths == 1,
         "one batch arrived twice": faults.batches_repeated == 1 and summary.redelivered > 0,
     }
+    for name, ids in expected.items():
+        promises[f"the events of {name} are those of a plain loop"] = _ids(published[name]) == ids
+        promises[f"the alerts of {name} are those of a plain loop"] = _ids(alerts[name]) == ids
     return summary, [promise for promise, holds in promises.items() if not holds]
+
+
+def _by_use_case(events: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    details: dict[str, list[dict[str, Any]]] = {name: [] for name in (USE_CASE, *MORE_USE_CASES)}
+    for event in events:
+        details[event["detail"]["use_case"]].append(event["detail"])
+    return details
+
+
+def _ids(details: Iterable[dict[str, Any]]) -> set[str]:
+    return {detail["id"] for detail in details}
+
+
+def _show(published: dict[str, list[dict[str, Any]]], console: Console) -> None:
+    """Some alerts of each use case, as whoever is on call reads them."""
+    for name, details in published.items():
+        by_id = {detail["id"]: detail for detail in details}
+        console.print(f"{name} told of {len(by_id)} things; the last are", markup=False, highlight=False)
+        for detail in sorted(by_id.values(), key=lambda detail: detail["timestamp"])[-TOLD_OF_EACH:]:
+            console.print(f"  {detail['timestamp']}  {detail['headline']}", markup=False, highlight=False)
 
 
 def _stream(

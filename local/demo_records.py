@@ -1,8 +1,11 @@
 """What the demo sends: a simulated plant and a recorded series, in every shape that the consumer reads."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import yaml
+
+from local.demo_mixer import MIXER, UNITS, MixerRow
 from producer_sim import payloads
 from producer_sim.carriers import carriers_of, learned_names
 from producer_sim.plant.reading import read_plant
@@ -45,8 +48,43 @@ def changes(plant: Simulation) -> dict[str, int | None]:
     }
 
 
+def demo_settings(plant: Simulation) -> str:
+    """The settings per signal, such as an export of a plant's asset model: what people call each signal.
+
+    >>> _called("line3.compressor1")
+    {'asset': 'Compressor 1', 'line': 'Line 3'}
+    """
+    names = learned_names(carriers_of(plant, "mixed"))
+    signals = [
+        {"match": names[member.name], "name": member.name.rpartition(".")[2].capitalize()}
+        | {"unit": plant.family(member).unit}
+        | _called(member.asset)
+        for member in plant.members
+    ]
+    signals += [
+        {"match": f"{MIXER}.{name}", "name": name.capitalize(), "unit": unit} | _called(MIXER)
+        for name, unit in UNITS.items()
+    ]
+    assets = sorted({member.asset for member in plant.members} | {MIXER})
+    signals += [{"match": asset, **_called(asset)} for asset in assets]
+    return yaml.safe_dump({"version": 1, "signals": signals}, sort_keys=False)
+
+
+def _called(asset: str) -> dict[str, str]:
+    line, name = asset.split(".")
+    return {"asset": _spaced(name), "line": _spaced(line)}
+
+
+def _spaced(name: str) -> str:
+    letters = name.rstrip("0123456789")
+    return f"{letters} {name[len(letters) :]}".capitalize()
+
+
 def demo_records(
-    plant: Simulation, recorded: RecordedSignal, recorded_property: RecordedSignal
+    plant: Simulation,
+    recorded: RecordedSignal,
+    recorded_property: RecordedSignal,
+    mixer: Iterable[MixerRow],
 ) -> list[Sent]:
     """All records in the order in which a plant would send them: within a signal, by time.
 
@@ -58,6 +96,7 @@ def demo_records(
     ]
     sent += _recorded(recorded, "point", 1)
     sent += _recorded(recorded_property, "sitewise-notification", 20)
+    sent += map(_mixed, mixer)
     sent.sort(key=lambda one: one.sent_s)
     return list(_with_odd_ones(sent))
 
@@ -65,6 +104,11 @@ def demo_records(
 def _learned(observation: Observation) -> tuple[str, float] | None:
     value = observation.value
     return (observation.signal, value) if isinstance(value, float) else None
+
+
+def _mixed(row: MixerRow) -> Sent:
+    observations = tuple((f"{MIXER}.{name}", value) for name, value in row.values.items())
+    return Sent(StreamRecord(MIXER, row.payload), row.at_s, observations)
 
 
 def _recorded(series: RecordedSignal, shape: str, batch: int) -> Iterator[Sent]:

@@ -1,15 +1,18 @@
 """What a plain River loop finds in what was sent, and how what the pipeline did compares with it."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from consumer.core.assets import AssetUseCase, Named
 from consumer.core.drift import DriftUseCase
 from consumer.core.events import identity
 from consumer.core.signals import seed_of
+from consumer.core.use_case import UseCase
 from consumer.edge.page_codec import PageCodec, States
 from local.demo_records import Sent
 from producer_sim.sending.put_request import Acknowledgement
@@ -19,6 +22,13 @@ RULE = (
     f"a drift is detected if its signal has an event within {DETECTION_WITHIN} observations after it; "
     "an event of a simulated signal before its drift, or of one without, is a false alarm"
 )
+
+
+@dataclass(slots=True)
+class _Column:
+    values: list[float] = field(default_factory=list)
+    timestamps: list[float | None] = field(default_factory=list)
+    places: list[tuple[str, str, str, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,38 @@ def plain_loop_ids(
     return ids
 
 
+def plain_learning_ids(
+    name: str,
+    use_case: UseCase,
+    stream_arn: str,
+    sent: Sequence[Sent],
+    acknowledged: Sequence[Acknowledgement],
+) -> set[str]:
+    """The ids of the events found where each signal's values, or each asset's, are learned at once."""
+    columns: dict[str, _Column] = defaultdict(_Column)
+    for one, where in zip(sent, acknowledged, strict=True):
+        carrier = one.record.partition_key
+        for position, observation in enumerate(one.observations):
+            if observation is None:
+                continue
+            signal, value = observation
+            if isinstance(use_case, AssetUseCase):
+                if not signal.startswith(f"{carrier}."):
+                    continue
+                signal, value = carrier, Named(value, signal.removeprefix(f"{carrier}."))
+            column = columns[signal]
+            column.values.append(value)
+            column.timestamps.append(one.sent_s)
+            column.places.append((where.shard_id, str(int(where.sequence_number)), carrier, position))
+    ids = set()
+    for signal, column in columns.items():
+        model = use_case.create(seed_of(name, signal))
+        for finding in use_case.learn(model, column.values, column.timestamps):
+            *record, position = column.places[finding.index]
+            ids.add(identity(name, stream_arn, *record, signal, use_case.kind, position))
+    return ids
+
+
 def judge(changes: Mapping[str, int | None], events: Iterable[Mapping[str, Any]]) -> Judged:
     """Judge the events' details by the rule; `changes` has the first changed observation of each signal."""
     found: dict[str, set[int]] = {}
@@ -77,22 +119,22 @@ def judge(changes: Mapping[str, int | None], events: Iterable[Mapping[str, Any]]
     return Judged(injected, len(delays), false_alarms, median(delays) if delays else None)
 
 
-def states_in(objects: Iterable[tuple[str, bytes]]) -> States:
-    """All states in a bucket's objects, given as (key, content)."""
+def states_in(objects: Iterable[tuple[str, bytes]], use_case: str) -> States:
+    """All states of a use case in a bucket's objects, given as (key, content)."""
     codec = PageCodec()
     states: States = {}
     for key, content in objects:
-        if key.startswith("models/") and not key.endswith("/layout.json"):
+        if key.startswith(f"models/{use_case}/") and not key.endswith("/layout.json"):
             states |= codec.decode(content)
     return states
 
 
-def quarantined_ids(objects: Iterable[tuple[str, bytes]]) -> set[str]:
-    """The ids of all lines in quarantine: a line that was written twice counts once."""
+def quarantined_ids(objects: Iterable[tuple[str, bytes]], use_case: str) -> set[str]:
+    """The ids of all lines in a use case's quarantine: a line that was written twice counts once."""
     return {
         json.loads(line)["id"]
         for key, content in objects
-        if key.startswith("quarantine/")
+        if key.startswith(f"quarantine/{use_case}/")
         for line in content.splitlines()
     }
 

@@ -35,13 +35,17 @@ _LOOK_EVERY_S = 0.1
 class LocalOptions:
     """What can differ between local pipelines.
 
-    `consumer` off: records stay on the stream, as where a mapping is disabled. `pages` is MODEL_PAGES, the
-    function's own default if None. `environments` is how many processes the function has; with `warm` they
-    are started first, which takes seconds. `wrapped` gives what is invoked in the function's place.
+    `more_use_cases` learn the same stream, each with a process of its own. `consumer` off: records stay on
+    the stream, as where a mapping is disabled. `pages` is MODEL_PAGES, the function's own default if None;
+    `settings` a file of settings per signal, the shipped one if None. `environments` is how many processes
+    the first use case has; with `warm` they are started first, which takes seconds. `wrapped` gives what is
+    invoked in the place of its function.
     """
 
     use_case: str = "drift"
+    more_use_cases: tuple[str, ...] = ()
     pages: int | None = None
+    settings: Path | None = None
     shards: int = 4
     consumer: bool = True
     environments: int = 2
@@ -59,7 +63,7 @@ class LocalPipeline:
     """A context manager: the pipeline runs inside the `with` block, and is gone after it.
 
     `folder` has to exist; it gets `aws.log`, what the embedded AWS prints, and `consumer.log`, what the
-    function does.
+    function does; those of more use cases have logs of their own names.
 
     Raises: `EmbeddedAWSFailed` at the start; `MappingFailed` at the end, where nobody has heard it before.
     """
@@ -71,7 +75,7 @@ class LocalPipeline:
         self.options = options or LocalOptions()
         self.consumer_log = folder / "consumer.log"
         self._aws_log = folder / "aws.log"
-        self._mapping: MappingThread | None = None
+        self._mappings: list[MappingThread] = []
 
     def __enter__(self) -> "LocalPipeline":
         self.consumer_log.unlink(missing_ok=True)
@@ -80,6 +84,8 @@ class LocalPipeline:
             self.resources = create_pipeline_resources(self.aws, shards=self.options.shards)
             if self.options.consumer:
                 self._start_consumer(entered)
+                for use_case in self.options.more_use_cases:
+                    self._start_function(entered, use_case, 1, lambda function: function.invoke)
             self._at_end = entered.pop_all()
         return self
 
@@ -87,42 +93,57 @@ class LocalPipeline:
         self._at_end.__exit__(*error)
 
     def _start_consumer(self, entered: ExitStack) -> None:
+        options = self.options
+        self._start_function(entered, options.use_case, options.environments, options.wrapped)
+
+    def _start_function(
+        self,
+        entered: ExitStack,
+        use_case: str,
+        environments: int,
+        wrapped: Callable[[Function], Invocation],
+    ) -> None:
         options, resources = self.options, self.resources
-        function = Function(self._environment(), self.consumer_log, options.environments)
-        invocations = ThreadPoolExecutor(options.environments, thread_name_prefix="invoke")
+        is_first = use_case == options.use_case
+        log = self.consumer_log if is_first else self.consumer_log.with_name(f"{use_case}.log")
+        function = Function(self._environment(use_case), log, environments)
+        invocations = ThreadPoolExecutor(environments, thread_name_prefix="invoke")
         entered.callback(invocations.shutdown, cancel_futures=True)
         entered.enter_context(function)
         if options.warm:  # at the same time, or one process would take all
-            list(invocations.map(function.invoke, [{"Records": []}] * options.environments))
+            list(invocations.map(function.invoke, [{"Records": []}] * environments))
         mapping = EventSourceMapping(
             KinesisSource(self.aws.client("kinesis"), resources.stream_arn),
-            in_thread(options.wrapped(function), invocations),
+            in_thread(wrapped(function), invocations),
             options.mapping,
             RealClock(),
             S3Destination(self.aws.client("s3"), resources.failed_batch_bucket),
             pace=options.pace,
         )
-        self._mapping = entered.enter_context(MappingThread(mapping, abort=function.close))
+        self._mappings.append(entered.enter_context(MappingThread(mapping, abort=function.close)))
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, use_case: str) -> dict[str, str]:
         environment = self.aws.environment() | {
-            "USE_CASE": self.options.use_case,
+            "USE_CASE": use_case,
             "MODEL_BUCKET": self.resources.model_bucket,
             "EVENT_BUS_NAME": self.resources.event_bus_name,
         }
         if self.options.pages is not None:
             environment["MODEL_PAGES"] = str(self.options.pages)
+        if self.options.settings is not None:
+            environment["SIGNAL_SETTINGS"] = str(self.options.settings.absolute())
         return environment
 
     @property
     def progress(self) -> Progress:
-        """What the mapping has done; all zeros without a consumer."""
-        return self._mapping.progress if self._mapping else Progress()
+        """What the mapping that is furthest behind has done; all zeros without a consumer."""
+        done = [mapping.progress for mapping in self._mappings]
+        return min(done, key=lambda progress: progress.records_done, default=Progress())
 
     def check(self) -> None:
-        """Raise `MappingFailed` where the mapping has ended by itself."""
-        if self._mapping:
-            self._mapping.check()
+        """Raise `MappingFailed` where a mapping has ended by itself."""
+        for mapping in self._mappings:
+            mapping.check()
 
     def wait_until_done(self, records: int, seen: Callable[[int], None] = lambda done: None) -> None:
         """Return when so many records will not come again; `seen` hears how many those are by now.

@@ -49,18 +49,19 @@ class AssetUseCase:
     A row ends when it has all properties that the asset ever had, when one comes a second time, or `within_s`
     after its first value. A property that did not come keeps its last value. The values that one record
     brings under several names are of that record's asset; single ones of what `pattern` finds in their
-    signals' names, in the groups `asset` and `name`. They are to share a partition key: the asset.
+    signals' names, in the groups `asset` and `name`. They are to share a partition key: the asset. Without a
+    pattern single values are not learned: a stream may carry more than this use case is for.
     """
 
     rows: Any
     """The use case of the rows, such as `ClustersUseCase`: it is given dicts for values."""
     within_s: float = 5.0
-    pattern: str = r"(?P<asset>.+)[:./](?P<name>[^:./]+)"
+    pattern: str | None = r"(?P<asset>.+)[:./](?P<name>[^:./]+)"
 
     def __post_init__(self) -> None:
         if self.rows.late != "learn":
             raise ConfigurationError("rows cannot skip what comes late: their values have times of their own")
-        if not {"asset", "name"} <= re.compile(self.pattern).groupindex.keys():
+        if self.pattern is not None and not {"asset", "name"} <= re.compile(self.pattern).groupindex.keys():
             raise ConfigurationError(f"the pattern {self.pattern!r} has no groups `asset` and `name`")
 
     @property
@@ -91,10 +92,12 @@ class AssetUseCase:
         """What the models depend on."""
         return ["asset", self.rows.parameters, self.within_s, self.pattern]
 
-    def asset_of(self, key: SignalKey) -> tuple[str, str]:
-        """The asset and the property of a signal."""
+    def asset_of(self, key: SignalKey) -> tuple[str, str] | None:
+        """The asset and the property of a signal; None where it is not learned."""
         if key.carrier != key.signal:
             return key.carrier, key.signal[len(key.carrier) + 1 :]
+        if self.pattern is None:
+            return None
         found = re.fullmatch(self.pattern, key.signal)
         return (found["asset"], found["name"]) if found else (key.signal, "value")
 
@@ -158,15 +161,23 @@ def _end(joined: Joined) -> dict[str, float]:
     return dict(joined.last)
 
 
-def join_assets(batch: Batch, use_case: UseCase) -> None:
-    """Put the runs of an asset's signals together, in their records' order, if that is what is learned."""
+def join_assets(batch: Batch, use_case: UseCase) -> int:
+    """Put the runs of an asset's signals together, in their records' order, if that is what is learned.
+
+    Gives how many observations are of no asset, and so not for this use case.
+    """
     if not isinstance(use_case, AssetUseCase):
-        return
+        return 0
+    left_out = 0
     parts: defaultdict[str, list[tuple[str, Run]]] = defaultdict(list)
     for key, run in batch.runs.items():
-        asset, name = use_case.asset_of(key)
-        parts[asset].append((name, run))
+        asset = use_case.asset_of(key)
+        if asset is None:
+            left_out += len(run.values)
+        else:
+            parts[asset[0]].append((asset[1], run))
     batch.runs = {SignalKey(asset, asset): _merged(runs) for asset, runs in parts.items()}
+    return left_out
 
 
 def _merged(runs: list[tuple[str, Run]]) -> Run:

@@ -13,6 +13,7 @@ from consumer.core.timestamps import iso8601
 
 SOURCE = "river.consumer"
 DETAIL_BYTES_MAX = 32_000
+_VALUES_TOLD_MAX = 8
 _LAG_S_MAX = 1e9  # EventBridge compares numbers up to five billion
 
 
@@ -58,7 +59,7 @@ def event_of(
     )
     detail = {
         "id": event_id,
-        "headline": f"{severity}: {detail_type} on {_title(signal, shown)}, {_measured(value, shown)}",
+        "headline": f"{severity}: {detail_type} on {_title(signal, shown)}, {_measured(value, shown, evidence)}",
         "use_case": use_case,
         "signal": signal,
         **shown,
@@ -89,7 +90,18 @@ def _title(signal: str, shown: Mapping[str, Any]) -> str:
     return f"{', '.join(names)} ({signal})" if names else signal
 
 
-def _measured(value: float, shown: Mapping[str, Any]) -> str:
+def _measured(value: float, shown: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
+    """The value, or those of an asset's row.
+
+    >>> _measured(4.25, {"unit": "bar"}, {})
+    'value 4.25 bar'
+    >>> _measured(4.25, {}, {"values": {"speed": 100.0, "flow": 4.25}})
+    'speed 100, flow 4.25'
+    """
+    row = evidence.get("values")
+    if isinstance(row, dict):
+        told = [f"{name} {each:.6g}" for name, each in row.items()]
+        return ", ".join(told[:_VALUES_TOLD_MAX]) + (", …" if len(told) > _VALUES_TOLD_MAX else "")
     return f"value {value:.6g}{' ' + shown['unit'] if 'unit' in shown else ''}"
 
 

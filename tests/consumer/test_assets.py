@@ -106,6 +106,15 @@ def test_the_asset_of_a_signal(carrier, signal, asset, name):
     assert AssetUseCase(Rows()).asset_of(SignalKey(carrier, signal)) == (asset, name)
 
 
+def test_without_a_pattern_single_values_are_left_to_other_use_cases():
+    use_case = AssetUseCase(CLUSTERS.rows, pattern=None)
+    world = World(use_case=use_case)
+    together = {"signal": "pump", "values": {"a": 1.0, "b": 2.0}, "timestamp": START_S}
+    report = world.invoke([record(1, together), record(2, {"signal": "pump.c", "value": 3.0})])
+    assert {signal: state.learned for signal, state in world.states().items()} == {"pump": 2}
+    assert (report.failed, report.counts["of_no_asset"]) == ([], 1)
+
+
 def test_a_pattern_without_an_asset_and_rows_that_skip_are_refused():
     with pytest.raises(ConfigurationError, match="no groups"):
         AssetUseCase(Rows(), pattern="(.*)")

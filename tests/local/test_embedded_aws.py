@@ -113,13 +113,19 @@ def test_a_page_is_written_only_where_its_etag_is_unchanged(aws: EmbeddedAWS, re
 def test_alerts_are_the_consumers_events_and_the_audit_has_all(
     aws: EmbeddedAWS, resources: PipelineResources
 ):
-    put_event(aws, resources, "river.consumer", {"id": "one", "value": 0.1})
+    told = {"id": "one", "value": 0.1, "muted": False}
+    put_event(aws, resources, "river.consumer", told)
+    put_event(aws, resources, "river.consumer", told | {"id": "silent", "muted": True})
     put_event(aws, resources, "somebody.else", {"id": "two"})
     alerts = drain_alerts(aws, resources, empty_polls=1)
     assert [(event["source"], event["detail-type"], event["detail"]) for event in alerts] == [
-        ("river.consumer", "Drift Detected", {"id": "one", "value": 0.1})
+        ("river.consumer", "Drift Detected", told)
     ]
-    assert {event["detail"]["id"] for event in drain_audit(aws, resources, empty_polls=1)} == {"one", "two"}
+    assert {event["detail"]["id"] for event in drain_audit(aws, resources, empty_polls=1)} == {
+        "one",
+        "two",
+        "silent",
+    }
     left = aws.client("sqs").get_queue_attributes(
         QueueUrl=resources.alert_queue_url,
         AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
