@@ -57,9 +57,10 @@ def event_of(
     event_id = identity(
         use_case, *shard, str(record.sequence_number), record.partition_key, signal, kind, position
     )
+    measured = _measured(value, shown, evidence)
     detail = {
         "id": event_id,
-        "headline": f"{severity}: {detail_type} on {_title(signal, shown)}, {_measured(value, shown, evidence)}",
+        "headline": f"{severity}: {detail_type} on {_title(signal, shown)}, {measured}",
         "use_case": use_case,
         "signal": signal,
         **shown,

@@ -108,6 +108,18 @@ def test_a_finding_that_nobody_acknowledged_fails_the_synthesis(tmp_path):
         synth(folder)
 
 
+def test_a_mistake_in_the_settings_per_signal_is_refused_with_its_line(tmp_path):
+    folder = checkout(tmp_path / "checkout")
+    file = folder / "consumer" / "signals.yaml"
+    wrong = "signals:\n  - match: pump\n    limits: { low: 3, high: 2 }\n"
+    edit(file, "signals: []\n", wrong)
+    line = file.read_text().splitlines().index("    limits: { low: 3, high: 2 }") + 1
+    with pytest.raises(
+        AssertionError, match=rf"signals.yaml, line {line}: .*low is 3.0, not below high, 2.0"
+    ):
+        synth(folder)
+
+
 def test_a_second_use_case_leaves_the_first_ones_function_as_it_was(shipped, tmp_path):
     folder = checkout(tmp_path / "checkout")
     line = '    "drift": DriftUseCase(drift.ADWIN()),\n'
