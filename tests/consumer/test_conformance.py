@@ -17,10 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from own_model import Wobble
 from river import anomaly
-from world import World, points
+from world import World, points, record
 
 from consumer.core import seeds
 from consumer.core.anomaly import AnomalyUseCase
+from consumer.core.assets import AssetUseCase
 from consumer.core.errors import ModelRaised
 from consumer.core.signals import SignalKey, seed_of
 from consumer.core.state import State
@@ -210,10 +211,13 @@ def test_the_pipeline_learns_it_exactly_under_redelivery(name):
     use_case = CASES[name]
     world = World(pages=1, use_case=use_case)
     records = points([("a", value) for value in VALUES])
+    if isinstance(use_case, AssetUseCase):  # single values may be left to other use cases
+        payloads = [{"signal": "a", "values": {"value": value}} for value in VALUES]
+        records = [record(100 + number, payload, key="a") for number, payload in enumerate(payloads)]
     for start in (0, 90, 0, 200, 150):
         assert world.invoke(records[start : start + 260], world.cold()).failed == []
     model = use_case.create(seed_of_a())
-    arrived_s = [record["kinesis"]["approximateArrivalTimestamp"] for record in records[:460]]
+    arrived_s = [one["kinesis"]["approximateArrivalTimestamp"] for one in records[:460]]
     findings = use_case.learn(model, VALUES[:460], arrived_s)
     assert bytes_of(world.states()["a"].model) == bytes_of(model)
     assert len(set(world.event_ids())) == len(findings)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from own_model import Wobble
 from river import anomaly, cluster, drift, preprocessing, time_series
+from world import World, record
 
 from consumer.core.anomaly import AnomalyUseCase
 from consumer.core.assets import AssetUseCase
@@ -18,8 +20,6 @@ from consumer.core.signal_settings import SettingsOfSignals
 from consumer.core.signal_settings_text import read_signal_settings
 from consumer.edge.signals_file import SHIPPED, read_signals_file
 from consumer.use_cases import USE_CASES
-from tests.consumer.own_model import Wobble
-from tests.consumer.world import World, record
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "models.md"
 KINDS = {
