@@ -17,7 +17,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 AUDIT := $(VENV)/audit.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo load test sim sim-mutants fuzz soak check bench synth deploy lock clean
+.PHONY: help demo load test sim sim-mutants fuzz soak check bench quality synth deploy lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -61,6 +61,9 @@ check: $(INSTALLED) ## Lint, format, types, and known vulnerabilities of what is
 
 bench: $(INSTALLED) ## Figures beside a bare loop and others, with their bars; leaves build/bench
 	@$(BIN)/python -m benchmarks
+
+quality: $(INSTALLED) ## How right the alerts are, on labelled series beside the project or in NAB_DATA
+	@$(BIN)/python -m benchmarks.quality
 
 synth: $(CDK_INSTALLED) ## The CloudFormation templates of cdk.json; needs no account
 	@echo "Synthesising cdk.json into cdk.out"

@@ -4,22 +4,18 @@ To change a model, change its line: `drift.ADWIN()` to `drift.PageHinkley()`, sa
 line has learned stay in the bucket untouched, and are found again when the old line comes back.
 """
 
-from river import anomaly, cluster, drift, preprocessing, time_series
+from river import cluster, drift, preprocessing, time_series
 
-from consumer.core.anomaly import AnomalyUseCase
 from consumer.core.assets import AssetUseCase
 from consumer.core.clusters import ClustersUseCase
 from consumer.core.drift import DriftUseCase
 from consumer.core.forecast import ForecastUseCase
+from consumer.core.unusual import UnusualUseCase
 from consumer.core.use_case import UseCase
 
 USE_CASES: dict[str, UseCase] = {
     "drift": DriftUseCase(drift.ADWIN()),
-    "anomaly": AnomalyUseCase(
-        anomaly.ThresholdFilter(
-            anomaly.GaussianScorer(window_size=500), threshold=0.99999, protect_anomaly_detector=False
-        )
-    ),
+    "anomaly": UnusualUseCase(),
     "clusters": AssetUseCase(
         ClustersUseCase(
             preprocessing.StandardScaler() | cluster.KMeans(n_clusters=8, halflife=0.1, sigma=1.0)

@@ -136,7 +136,13 @@ def _fields(kind: type) -> dict[str, bool]:
     """The fields of a dataclass: is it a number? Texts, which say what it is, cannot be set."""
     hints = typing.get_type_hints(kind)
     fields = [field.name for field in dataclasses.fields(kind)]
-    return {name: _is_number(hints[name]) for name in fields if hints[name] is Any or _is_number(hints[name])}
+    return {
+        name: _is_number(hints[name]) for name in fields if _is_part(hints[name]) or _is_number(hints[name])
+    }
+
+
+def _is_part(hint: Any) -> bool:
+    return hint is Any or dataclasses.is_dataclass(hint)
 
 
 def _is_number(hint: Any) -> bool:

@@ -15,6 +15,8 @@ from consumer.core.assets import Joined
 from consumer.core.clusters import Clustered
 from consumer.core.drift import Watched
 from consumer.core.forecast import Forecasting
+from consumer.core.unusual import Watching
+from consumer.core.usual import Usual
 
 # Of a dict that is copied: one that came a thousand times would take a thousand times its memory.
 _COPIED_MAX = 32
@@ -81,6 +83,8 @@ def _of_numbers(component: type) -> Callable[..., Any]:
 FUNCTIONS: dict[tuple[str, str], tuple[str, Callable[..., Any]]] = {
     ("consumer.core.drift", "Watched"): ("drift: all", lambda *parts: Watched(*parts)),
     ("consumer.core.anomaly", "Scored"): ("anomaly: all", lambda *parts: Scored(*parts)),
+    ("consumer.core.unusual", "Watching"): ("unusual: all", lambda *parts: Watching(*parts)),
+    ("consumer.core.usual", "Usual"): ("unusual: all", lambda *parts: Usual(*parts)),
     ("consumer.core.clusters", "Clustered"): ("clusters: all", lambda *parts: Clustered(*parts)),
     ("consumer.core.assets", "Joined"): ("clusters: joined", lambda *parts: Joined(*parts)),
     ("consumer.core.forecast", "Forecasting"): ("forecast: all", lambda *parts: Forecasting(*parts)),

@@ -7,7 +7,9 @@ from consumer.core.assets import AssetUseCase
 from consumer.core.clusters import ClustersUseCase
 from consumer.core.drift import DriftUseCase
 from consumer.core.forecast import ForecastUseCase
+from consumer.core.unusual import UnusualUseCase
 from consumer.core.use_case import UseCase
+from consumer.core.usual import Pace
 
 
 def anomalies(detector: object, q: float = 0.99) -> AnomalyUseCase:
@@ -54,6 +56,7 @@ EVERY_MODEL: dict[tuple[str, str], list[UseCase]] = {
         anomalies(preprocessing.StandardScaler() | trees()),
         anomalies(preprocessing.MinMaxScaler() | trees()),
     ],
+    ("unusual", "course"): [UnusualUseCase(pace=Pace(course=0.1), alerts_per_week=1e5, warm_up=50)],
     ("clusters", "KMeans"): [rare(cluster.KMeans(n_clusters=3, halflife=0.4))],
     ("clusters", "DBSTREAM"): [rare(cluster.DBSTREAM(clustering_threshold=2.0))],
     ("clusters", "scaled"): [

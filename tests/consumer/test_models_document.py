@@ -49,12 +49,13 @@ def test_there_is_an_example_of_each_family_and_of_a_class_of_ones_own():
     assert {type(line).__name__ for line in LINES.values()} == {
         "DriftUseCase",
         "AnomalyUseCase",
+        "UnusualUseCase",
         "ClustersUseCase",
         "ForecastUseCase",
         "AssetUseCase",
     }
     assert type(LINES["wobble"].detector.anomaly_detector).__name__ == "Wobble"
-    assert len(LINES) == 13
+    assert len(LINES) == 14
 
 
 @pytest.mark.parametrize("name", LINES)

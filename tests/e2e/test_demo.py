@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
-    size = DemoSize(signals=60, observations=300, seed=3)
+    size = DemoSize(signals=60, observations=500, seed=3)
     summary, broken = run_demo(folder, size, Console(file=io.StringIO()))
     return folder, summary, broken
 
@@ -35,8 +35,8 @@ def test_the_demo_is_exact_though_a_process_died_and_a_batch_came_twice(outcome)
 def test_its_numbers_add_up(outcome):
     _, summary, _ = outcome
     odd = len(bad_observations()) + len(skipped_observations())
-    assert summary.observations_sent == 64 * 300 + 2 * 1268 + odd
-    assert summary.observations_learned == 64 * 300 + 2 * 1268
+    assert summary.observations_sent == 64 * 500 + 2 * 1268 + odd
+    assert summary.observations_learned == 64 * 500 + 2 * 1268
     assert summary.skipped == len(skipped_observations())
     assert summary.quarantined == len(bad_observations())
     assert summary.signals == 66

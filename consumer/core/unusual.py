@@ -1,0 +1,112 @@
+"""Unusual values: they stray from the signal's daily and weekly course further than it is used to."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from consumer.core.one_by_one import finite, one_by_one
+from consumer.core.use_case import Finding, Severity
+from consumer.core.usual import USUAL_PACE, Pace, Usual
+
+_WEEK_S = 604_800.0
+_BAR_MAX = 1.0
+"""Widths of the usual range: whatever strays further is told."""
+
+
+@dataclass(slots=True)
+class Watching:
+    """What is usual, and how far a value has to stray before it is told."""
+
+    usual: Usual = field(default_factory=Usual)
+    count: int = 0
+    bar: float = 0.0
+    strays: int = 0
+    last_s: float | None = None
+    stray_s: float | None = None
+    """When it last strayed as far as that."""
+
+    def __reduce__(self) -> tuple[type["Watching"], tuple[Any, ...]]:
+        return Watching, (self.usual, self.count, self.bar, self.strays, self.last_s, self.stray_s)
+
+
+@dataclass(frozen=True, slots=True)
+class UnusualUseCase:
+    """Tells of a value that strays from what is usual at its time of day and week.
+
+    A stray raises the bar to itself, and the bar comes down again by a factor e in the time that
+    `alerts_per_week` leaves between two: a signal that strays often has to stray further, up to once the
+    width of its usual range. Nothing is told before `warm_up` values.
+
+    >>> use_case = UnusualUseCase()
+    >>> times = [600.0 * number for number in range(1000)]
+    >>> values = [math.sin(at_s / 86_400.0 * 2 * math.pi) + 0.01 * (at_s // 600 % 7) for at_s in times]
+    >>> values[800] += 1.0
+    >>> [(one.index, round(one.evidence["expected"], 1)) for one in use_case.learn(Watching(), values, times)]
+    [(800, -0.3)]
+    """
+
+    alerts_per_week: float = 1.0
+    stray: float = 0.0345
+    """How far, in widths of the usual range, is a score of 0.5."""
+    warm_up: int = 400
+    pace: Pace = USUAL_PACE
+    late: Literal["learn", "skip"] = "learn"
+    kind: str = "anomaly"
+    detail_type: str = "Anomaly Detected"
+    severity: Severity = "warning"
+
+    @property
+    def parameters(self) -> Any:
+        """What the models depend on: not when something is told."""
+        pace = self.pace
+        return ["unusual", pace.course, pace.level, pace.shrinking, pace.growth, pace.rest]
+
+    def create(self, seed: int) -> Watching:
+        """Nothing is usual yet; it has no randomness."""
+        return Watching()
+
+    def learn(
+        self,
+        watching: Watching,
+        values: Sequence[float],
+        timestamps: Sequence[float | None],
+        scores: list[float] | None = None,
+    ) -> list[Finding]:
+        """Score each value, then learn it."""
+
+        def step(value: float, at_s: float | None) -> tuple[float, dict[str, Any] | None]:
+            usual = watching.usual
+            low, high = usual.low, usual.high
+            stray = finite(usual.learn_one(value, at_s, self.pace))
+            watching.count += 1
+            bar = self._bar(watching, at_s)
+            score = stray / (stray + self.stray)
+            if stray < bar:
+                return score, None
+            evidence = {
+                "expected": usual.expected,
+                "usual_from": usual.expected + low,
+                "usual_to": usual.expected + high,
+                "score": score,
+                "strays_before": watching.strays,
+                "since_last_stray_s": _seconds_between(watching.stray_s, at_s),
+            }
+            watching.bar = min(stray, _BAR_MAX)
+            watching.strays, watching.stray_s = watching.strays + 1, at_s
+            return score, evidence if watching.count > self.warm_up else None
+
+        return one_by_one(step, values, timestamps, scores)
+
+    def _bar(self, watching: Watching, at_s: float | None) -> float:
+        """How far is far enough at that time: the bar has come down since the last value."""
+        passed_s = _seconds_between(watching.last_s, at_s)
+        if passed_s is not None and passed_s > 0.0:
+            watching.bar *= math.exp(-passed_s * self.alerts_per_week / _WEEK_S)
+        if at_s is not None and (watching.last_s is None or at_s > watching.last_s):
+            watching.last_s = at_s
+        return max(watching.bar, self.stray)
+
+
+def _seconds_between(start_s: float | None, end_s: float | None) -> float | None:
+    return None if start_s is None or end_s is None else end_s - start_s

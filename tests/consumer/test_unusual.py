@@ -1,0 +1,103 @@
+"""Unusual values: what strays from the day's and the week's course is told, and not all along."""
+
+import math
+import pickle
+import random
+
+import pytest
+
+from consumer.core.unusual import UnusualUseCase
+from consumer.core.usual import Pace, Usual
+
+DAY_S = 86_400.0
+
+
+def course(days: float, every_s: float = 600.0, noise: float = 0.05, seed: int = 1):
+    rng = random.Random(seed)
+    times = [1_700_000_000.0 + every_s * row for row in range(round(days * DAY_S / every_s))]
+    return times, [10.0 + 3.0 * math.sin(2 * math.pi * at_s / DAY_S) + rng.gauss(0, noise) for at_s in times]
+
+
+def told(values, times, use_case=None, scores=None):
+    use_case = use_case or UnusualUseCase()
+    return use_case.learn(use_case.create(1), values, times, scores)
+
+
+def test_a_daily_course_is_usual():
+    times, values = course(60)
+    assert len(told(values, times)) <= 2
+
+
+def test_a_value_that_would_be_usual_at_another_time_of_day_is_told():
+    times, values = course(30)
+    night = next(row for row in range(3600, 4320) if values[row] < 7.2)
+    values[night] = 10.0
+    [found] = [one for one in told(values, times) if one.index == night]
+    assert found.evidence["expected"] == pytest.approx(7.0, abs=0.5)
+    assert found.evidence["usual_from"] < found.evidence["expected"] < found.evidence["usual_to"] < 10.0
+
+
+def test_a_new_level_is_told_when_it_comes_and_not_all_along():
+    times, values = course(30)
+    values = [value + (8.0 if row >= 3000 else 0.0) for row, value in enumerate(values)]
+    found = [one.index for one in told(values, times)]
+    assert 3000 in found
+    assert len([row for row in found if row > 3000]) <= 3
+
+
+def test_the_first_change_of_a_signal_that_stood_still_is_told_and_rounding_is_not():
+    times, _ = course(7)
+    still = [0.1 + 0.2] * 800
+    assert told([*still, 0.3, *still[: len(times) - 801]], times) == []
+    [found] = told([*still, 0.4, *still[: len(times) - 801]], times)
+    assert (found.index, found.evidence["score"] > 0.9) == (800, True)
+
+
+def test_a_signal_that_strays_often_has_to_stray_further():
+    times, values = course(60)
+    for row in range(1000, len(values), 144):  # a spike each day
+        values[row] += 1.5 + 0.001 * (row % 5)
+    spikes = set(range(1000, len(values), 144))
+    often = [one for one in told(values, times) if one.index in spikes]
+    allowed = [
+        one for one in told(values, times, UnusualUseCase(alerts_per_week=1000.0)) if one.index in spikes
+    ]
+    assert len(often) < len(allowed)
+    assert len(often) <= 60 / 7 + 2
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [None] * 2000,
+        [1.7e9] * 2000,
+        [1.7e9 - row for row in range(2000)],
+        [1.7e9 + row**2 for row in range(2000)],
+    ],
+    ids=["none", "all the same", "backwards", "ever longer apart"],
+)
+def test_any_times_will_do(times):
+    rng = random.Random(3)
+    values = [rng.gauss(5.0, 1.0) for _ in times]
+    values[1500] = 60.0
+    scores = []
+    found = told(values, times, scores=scores)
+    assert 1500 in {one.index for one in found}
+    assert all(0.0 <= score <= 1.0 for score in scores)
+
+
+def test_its_state_is_small_however_long_it_learns():
+    times, values = course(60)
+    use_case = UnusualUseCase()
+    model = use_case.create(1)
+    use_case.learn(model, values, times)
+    assert len(pickle.dumps(model, protocol=5)) < 4_000
+
+
+def test_the_range_grows_only_a_little_with_each_value():
+    usual, pace = Usual(), Pace()
+    for value in [1.0, -1.0] * 200:
+        usual.learn_one(value, None, pace)
+    width = usual.high - usual.low
+    assert usual.learn_one(50.0, None, pace) > 10.0
+    assert usual.high - usual.low <= width * (1.0 + pace.growth)
