@@ -1,18 +1,15 @@
 """What a plain River loop finds in what was sent, and how what the pipeline did compares with it."""
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from consumer.core.assets import AssetUseCase, Named
 from consumer.core.drift import DriftUseCase
 from consumer.core.events import identity
 from consumer.core.signals import seed_of
-from consumer.core.use_case import UseCase
 from consumer.edge.page_codec import PageCodec, States
 from local.demo_records import Sent
 from producer_sim.sending.put_request import Acknowledgement
@@ -22,13 +19,6 @@ RULE = (
     f"a drift is detected if its signal has an event within {DETECTION_WITHIN} observations after it; "
     "an event of a simulated signal before its drift, or of one without, is a false alarm"
 )
-
-
-@dataclass(slots=True)
-class _Column:
-    values: list[float] = field(default_factory=list)
-    timestamps: list[float | None] = field(default_factory=list)
-    places: list[tuple[str, str, str, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,38 +55,6 @@ def plain_loop_ids(
             if detector.drift_detected:
                 record = (where.shard_id, str(int(where.sequence_number)), one.record.partition_key)
                 ids.add(identity(use_case_name, stream_arn, *record, signal, use_case.kind, position))
-    return ids
-
-
-def plain_learning_ids(
-    name: str,
-    use_case: UseCase,
-    stream_arn: str,
-    sent: Sequence[Sent],
-    acknowledged: Sequence[Acknowledgement],
-) -> set[str]:
-    """The ids of the events found where each signal's values, or each asset's, are learned at once."""
-    columns: dict[str, _Column] = defaultdict(_Column)
-    for one, where in zip(sent, acknowledged, strict=True):
-        carrier = one.record.partition_key
-        for position, observation in enumerate(one.observations):
-            if observation is None:
-                continue
-            signal, value = observation
-            if isinstance(use_case, AssetUseCase):
-                if not signal.startswith(f"{carrier}."):
-                    continue
-                signal, value = carrier, Named(value, signal.removeprefix(f"{carrier}."))
-            column = columns[signal]
-            column.values.append(value)
-            column.timestamps.append(one.sent_s)
-            column.places.append((where.shard_id, str(int(where.sequence_number)), carrier, position))
-    ids = set()
-    for signal, column in columns.items():
-        model = use_case.create(seed_of(name, signal))
-        for finding in use_case.learn(model, column.values, column.timestamps):
-            *record, position = column.places[finding.index]
-            ids.add(identity(name, stream_arn, *record, signal, use_case.kind, position))
     return ids
 
 
