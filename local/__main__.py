@@ -74,8 +74,8 @@ def _demo() -> int:
     if not broken:
         console.print(
             "[green]Exact: the drifts and their alerts are those of a plain River loop over the same values, "
-            "and those of the other use cases those of learning each shard at once, though one invocation died "
-            "between publish and commit and one batch arrived twice."
+            "and those of the other use cases those of learning each shard at once, though one invocation "
+            "died between publish and commit and one batch arrived twice."
         )
     return 1 if broken else 0
 

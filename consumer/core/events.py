@@ -92,18 +92,23 @@ def _title(signal: str, shown: Mapping[str, Any]) -> str:
 
 
 def _measured(value: float, shown: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
-    """The value, or those of an asset's row.
+    """The value, or those of an asset's row, and what would be usual.
 
     >>> _measured(4.25, {"unit": "bar"}, {})
     'value 4.25 bar'
     >>> _measured(4.25, {}, {"values": {"speed": 100.0, "flow": 4.25}})
     'speed 100, flow 4.25'
+    >>> _measured(30.7, {}, {"usual_from": 39.0, "usual_to": 84.0})
+    'value 30.7, where 39 to 84 is usual'
     """
     row = evidence.get("values")
     if isinstance(row, dict):
         told = [f"{name} {each:.6g}" for name, each in row.items()]
         return ", ".join(told[:_VALUES_TOLD_MAX]) + (", …" if len(told) > _VALUES_TOLD_MAX else "")
-    return f"value {value:.6g}{' ' + shown['unit'] if 'unit' in shown else ''}"
+    told = f"value {value:.6g}{' ' + shown['unit'] if 'unit' in shown else ''}"
+    if {"usual_from", "usual_to"} <= evidence.keys():
+        told += f", where {evidence['usual_from']:.6g} to {evidence['usual_to']:.6g} is usual"
+    return told
 
 
 def _lag_s(arrived_s: float | None, measured_s: float | None) -> float:
