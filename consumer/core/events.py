@@ -105,10 +105,10 @@ def _measured(value: float, shown: Mapping[str, Any], evidence: Mapping[str, Any
     if isinstance(row, dict):
         told = [f"{name} {each:.6g}" for name, each in row.items()]
         return ", ".join(told[:_VALUES_TOLD_MAX]) + (", …" if len(told) > _VALUES_TOLD_MAX else "")
-    told = f"value {value:.6g}{' ' + shown['unit'] if 'unit' in shown else ''}"
+    measured = f"value {value:.6g}{' ' + shown['unit'] if 'unit' in shown else ''}"
     if {"usual_from", "usual_to"} <= evidence.keys():
-        told += f", where {evidence['usual_from']:.6g} to {evidence['usual_to']:.6g} is usual"
-    return told
+        measured += f", where {evidence['usual_from']:.6g} to {evidence['usual_to']:.6g} is usual"
+    return measured
 
 
 def _lag_s(arrived_s: float | None, measured_s: float | None) -> float:
