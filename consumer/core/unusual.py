@@ -103,7 +103,7 @@ class UnusualUseCase:
         passed_s = _seconds_between(watching.last_s, at_s)
         if passed_s is not None and passed_s > 0.0:
             watching.bar *= math.exp(-passed_s * self.alerts_per_week / _WEEK_S)
-        if at_s is not None and (watching.last_s is None or at_s > watching.last_s):
+        if at_s is not None:  # one that went back too: a clock that was ahead once is not waited for
             watching.last_s = at_s
         return max(watching.bar, self.stray)
 

@@ -86,6 +86,14 @@ def test_any_times_will_do(times):
     assert all(0.0 <= score <= 1.0 for score in scores)
 
 
+def test_a_clock_that_was_ahead_once_does_not_hold_the_bar_up():
+    times, values = course(60)
+    times[500] += 100 * 365 * DAY_S
+    for row in (1500, 6000):  # a month apart
+        values[row] += 3.0
+    assert {1500, 6000} <= {one.index for one in told(values, times)}
+
+
 def test_its_state_is_small_however_long_it_learns():
     times, values = course(60)
     use_case = UnusualUseCase()
