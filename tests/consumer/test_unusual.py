@@ -86,10 +86,17 @@ def test_any_times_will_do(times):
     assert all(0.0 <= score <= 1.0 for score in scores)
 
 
+def test_what_strays_by_a_whole_width_is_told_whatever_came_before():
+    times, values = course(30)
+    values[1000] += 500.0
+    values[1300] += 8.0  # two days later
+    assert {1000, 1300} <= {one.index for one in told(values, times)}
+
+
 def test_a_clock_that_was_ahead_once_does_not_hold_the_bar_up():
     times, values = course(60)
     times[500] += 100 * 365 * DAY_S
-    for row, size in ((1500, 1.0), (6000, 0.8)):  # a month apart
+    for row, size in ((1500, 1.5), (6000, 0.8)):  # a month apart
         values[row] += size
     assert {1500, 6000} <= {one.index for one in told(values, times)}
 
