@@ -1,5 +1,6 @@
 """Unusual values: they stray from the signal's daily and weekly course further than it is used to."""
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,8 +11,6 @@ from consumer.core.use_case import Finding, Severity
 from consumer.core.usual import USUAL_PACE, Pace, Usual
 
 _WEEK_S = 604_800.0
-_BAR_MAX = 1.0
-"""Widths of the usual range: whatever strays further is told."""
 
 
 @dataclass(slots=True)
@@ -22,12 +21,11 @@ class Watching:
     count: int = 0
     bar: float = 0.0
     strays: int = 0
-    last_s: float | None = None
     stray_s: float | None = None
     """When it last strayed as far as that."""
 
     def __reduce__(self) -> tuple[type["Watching"], tuple[Any, ...]]:
-        return Watching, (self.usual, self.count, self.bar, self.strays, self.last_s, self.stray_s)
+        return Watching, (self.usual, self.count, self.bar, self.strays, self.stray_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ class UnusualUseCase:
     """
 
     alerts_per_week: float = 1.0
-    stray: float = 0.0345
+    stray: float = 0.0275
     """How far, in widths of the usual range, is a score of 0.5."""
     warm_up: int = 400
     pace: Pace = USUAL_PACE
@@ -60,7 +58,7 @@ class UnusualUseCase:
     def parameters(self) -> Any:
         """What the models depend on: not when something is told."""
         pace = self.pace
-        return ["unusual", pace.course, pace.level, pace.shrinking, pace.growth, pace.rest]
+        return ["unusual", *dataclasses.astuple(pace)]
 
     def create(self, seed: int) -> Watching:
         """Nothing is usual yet; it has no randomness."""
@@ -77,10 +75,10 @@ class UnusualUseCase:
 
         def step(value: float, at_s: float | None) -> tuple[float, dict[str, Any] | None]:
             usual = watching.usual
-            low, high = usual.low, usual.high
+            low, high, last_s = usual.low, usual.high, usual.last_s
             stray = finite(usual.learn_one(value, at_s, self.pace))
             watching.count += 1
-            bar = self._bar(watching, at_s)
+            bar = self._bar(watching, _seconds_between(last_s, at_s))
             score = stray / (stray + self.stray)
             if stray < bar:
                 return score, None
@@ -92,19 +90,16 @@ class UnusualUseCase:
                 "strays_before": watching.strays,
                 "since_last_stray_s": _seconds_between(watching.stray_s, at_s),
             }
-            watching.bar = min(stray, _BAR_MAX)
+            watching.bar = min(stray, 1.0 - self.pace.lasting_share)
             watching.strays, watching.stray_s = watching.strays + 1, at_s
             return score, evidence if watching.count > self.warm_up else None
 
         return one_by_one(step, values, timestamps, scores)
 
-    def _bar(self, watching: Watching, at_s: float | None) -> float:
-        """How far is far enough at that time: the bar has come down since the last value."""
-        passed_s = _seconds_between(watching.last_s, at_s)
+    def _bar(self, watching: Watching, passed_s: float | None) -> float:
+        """How far is far enough now: the bar has come down since the last value."""
         if passed_s is not None and passed_s > 0.0:
             watching.bar *= math.exp(-passed_s * self.alerts_per_week / _WEEK_S)
-        if at_s is not None:  # one that went back too: a clock that was ahead once is not waited for
-            watching.last_s = at_s
         return max(watching.bar, self.stray)
 
 

@@ -8,6 +8,8 @@ _LEVEL, _BY_HOUR, _BY_WEEK = 0, 1, 1 + _HOURS
 _MEANS = _BY_WEEK + _HOURS * _DAYS
 _STILL_MIN = 50
 """Values that were all the same, before another one is a stray."""
+_STRAY_MAX = 1.0
+"""So that what a signal does first, when its range is narrow, does not hide all that follows."""
 _SAME = 1e-9
 """Share of a value by which rounding may change it."""
 
@@ -24,8 +26,14 @@ class Pace:
     """Share of the range that is forgotten with each value."""
     growth: float = 0.08
     """Share of its width by which the range grows with a value outside, at most: so rare ones stay strays."""
-    rest: float = 0.95
+    rest: float = 0.9
     """What is left of a stray with each value after it: only what goes further is another one."""
+    lasting: float = 0.03
+    """Of a deviation, in their short mean, which sees what is small and lasts."""
+    lasting_share: float = 0.3
+    """Of that mean's stray in the whole; a deviation's own has the rest."""
+    step_s: float = 300.0
+    """Values that come faster weigh less in the means of hours, and in what is forgotten."""
 
 
 USUAL_PACE = Pace()
@@ -36,32 +44,54 @@ class Usual:
     """A signal's means, by hour and by hour of the week, and the range of what strays from them.
 
     Units: the signal's own. Hours are UTC's: a day's course is the same in any zone.
-    State: 193 means and counts, about 2 kB.
+    State: 193 means and counts, and some numbers: 3 kB at most.
     """
 
     means: list[float] = field(default_factory=lambda: [0.0] * _MEANS)
     counts: list[int] = field(default_factory=lambda: [0] * _MEANS)
     low: float = 0.0
     high: float = 0.0
+    lasting: float = 0.0
+    lasting_low: float = 0.0
+    lasting_high: float = 0.0
     recent: float = 0.0
+    last_s: float | None = None
     expected: float = 0.0
     """At the last value, before it was learned."""
 
     def __reduce__(self) -> tuple[type["Usual"], tuple[object, ...]]:
-        return Usual, (self.means, self.counts, self.low, self.high, self.recent, self.expected)
+        edges = (self.low, self.high, self.lasting, self.lasting_low, self.lasting_high)
+        return Usual, (self.means, self.counts, *edges, self.recent, self.last_s, self.expected)
 
     def learn_one(self, value: float, at_s: float | None, pace: Pace) -> float:
         """How far the value strays from what is usual, in widths of the range; 0 where it does not."""
         places = [_LEVEL] if at_s is None else _places(at_s)
+        weight = self._weight(at_s, pace)
         self.expected = self._expected(value, places)
-        rest = value - self.expected
+        deviation = value - self.expected
         for place in places:
-            self._learn_mean(place, value, pace.level if place == _LEVEL else pace.course)
-        stray = self._stray(rest, value)
-        self._learn_range(rest, pace)
+            self._learn_mean(place, value, pace.level if place == _LEVEL else pace.course * weight)
+        self.lasting += pace.lasting * (deviation - self.lasting)
+        least = _SAME * max(abs(value), abs(self.expected))
+        is_still = self.counts[_LEVEL] > _STILL_MIN
+        own = _stray(deviation, self.low, self.high, least, is_still)
+        lasting = _stray(self.lasting, self.lasting_low, self.lasting_high, least, is_still)
+        kept = 1.0 - pace.shrinking * weight
+        self.low, self.high = _learned(deviation, self.low, self.high, kept, pace.growth)
+        self.lasting_low, self.lasting_high = _learned(
+            self.lasting, self.lasting_low, self.lasting_high, kept, pace.growth
+        )
+        stray = (1.0 - pace.lasting_share) * own + pace.lasting_share * lasting
         further = max(0.0, stray - self.recent)
-        self.recent = max(further, pace.rest * self.recent)
+        self.recent = max(stray, pace.rest * self.recent)
         return further
+
+    def _weight(self, at_s: float | None, pace: Pace) -> float:
+        """From 0 to 1: how much of a usual step has passed since the last value."""
+        last_s, self.last_s = self.last_s, at_s
+        if at_s is None or last_s is None:
+            return 1.0
+        return min(1.0, abs(at_s - last_s) / pace.step_s)
 
     def _expected(self, value: float, places: list[int]) -> float:
         """Of the means of this hour and of this hour of the week the nearer one; else that of all."""
@@ -75,22 +105,24 @@ class Usual:
         self.counts[place] += 1
         self.means[place] += max(slowness, 1.0 / self.counts[place]) * (value - self.means[place])
 
-    def _stray(self, rest: float, value: float) -> float:
-        width = self.high - self.low
-        beyond = max(rest - self.high, self.low - rest, 0.0)
-        if width > 0.0:
-            return beyond / width
-        has_moved = beyond > _SAME * max(abs(value), abs(self.expected))
-        return float(has_moved and self.counts[_LEVEL] > _STILL_MIN)
 
-    def _learn_range(self, rest: float, pace: Pace) -> None:
-        self.high *= 1.0 - pace.shrinking
-        self.low *= 1.0 - pace.shrinking
-        grown = pace.growth * (self.high - self.low)
-        if rest > self.high:
-            self.high = min(rest, self.high + grown) if grown > 0.0 else rest
-        if rest < self.low:
-            self.low = max(rest, self.low - grown) if grown > 0.0 else rest
+def _stray(deviation: float, low: float, high: float, least: float, is_still: bool) -> float:
+    """In widths, one at most; of a signal that stood still, one for whatever is more than rounding."""
+    width, beyond = high - low, max(deviation - high, low - deviation, 0.0)
+    if width > least:
+        return min(beyond / width, _STRAY_MAX)
+    return float(is_still and beyond > least)
+
+
+def _learned(deviation: float, low: float, high: float, kept: float, growth: float) -> tuple[float, float]:
+    """The range, a little narrower, and a little wider towards a deviation outside of it."""
+    low, high = low * kept, high * kept
+    grown = growth * (high - low)
+    if deviation > high:
+        high = min(deviation, high + grown) if grown > 0.0 else deviation
+    if deviation < low:
+        low = max(deviation, low - grown) if grown > 0.0 else deviation
+    return low, high
 
 
 def _places(at_s: float) -> list[int]:
