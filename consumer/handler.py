@@ -19,7 +19,7 @@ from consumer.edge.objects import open_bucket
 from consumer.edge.page_codec import PageCodec, versions
 from consumer.edge.page_store import PageStore
 from consumer.edge.settings import Settings, read_settings
-from consumer.edge.signals_file import read_signals_file
+from consumer.edge.signals_file import read_shipped_signals
 from consumer.edge.telemetry import logger, tell, tracer
 from consumer.pipeline import Pipeline
 from consumer.use_cases import USE_CASES
@@ -36,7 +36,7 @@ def start(settings: Settings) -> Pipeline:
         raise ConfigurationError(
             f"USE_CASE is {settings.use_case!r}; consumer/use_cases.py has {', '.join(sorted(USE_CASES))}"
         )
-    of_signals = read_signals_file(settings.signal_settings, USE_CASES)
+    of_signals = read_shipped_signals(settings.signal_settings, USE_CASES)
     codec = PageCodec(settings.page_memory_bytes_max)
     codec.check(use_case)
     objects = open_bucket(settings.model_bucket, settings.region, settings.s3_endpoint)

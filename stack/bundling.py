@@ -18,6 +18,8 @@ from pathlib import Path
 
 import uv
 
+from consumer.core.signal_settings_text import as_json
+
 ROOT = Path(__file__).parent.parent
 PYTHON = "3.14"
 PLATFORM = "aarch64-manylinux_2_28"
@@ -32,6 +34,7 @@ _BUILD = ROOT / "build" / "lambda"
 _LEFT_OUT_FOLDERS = {"tests", "include", "__pycache__", "bin"}
 _LEFT_OUT_SUFFIXES = {".pyi", ".pxd", ".pyx", ".h", ".c", ".a"}
 _LEFT_OUT_DATA = ("river/datasets", {".csv", ".zip", ".gz", ".txt", ".npz"})
+_SETTINGS_SUFFIXES = {".yaml", ".yml"}
 # Operators run these here, not in Lambda.
 _LEFT_OUT_SOURCES = {
     "__main__.py",
@@ -72,7 +75,10 @@ def bundle(platform: str = PLATFORM, python: str = PYTHON) -> Asset:
             for path in sources:
                 target = making / path.relative_to(ROOT)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, target)
+                if path.suffix in _SETTINGS_SUFFIXES:
+                    target.write_bytes(as_json(path.read_text(encoding="utf-8")))
+                else:
+                    shutil.copyfile(path, target)
     return Asset(folder, digest)
 
 

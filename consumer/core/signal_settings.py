@@ -112,14 +112,14 @@ class SettingsOfSignals:
         parameters = next(
             (each.use_cases[self._name] for each in entries if self._name in each.use_cases), {}
         )
-        use_case = tuned(self.use_case, parameters)
-        is_other = use_case.parameters != self.use_case.parameters
+        use_case = tuned(self.use_case, parameters) if parameters else self.use_case
+        is_other = bool(parameters) and use_case.parameters != self.use_case.parameters
         shown = {name: _last(entries, name) for name in ("name", "asset", "line", "unit")}
         if limits:
             use_case = limited(use_case, limits.low, limits.high)
             shown["limits"] = msgspec.to_builtins(limits)
         return SignalSettings(
-            use_case if parameters or limits else self.use_case,
+            use_case,
             _last(entries, "severity") or self.use_case.severity,
             identity(use_case.parameters)[:16] if is_other else "",
             bool(_last(entries, "muted")),

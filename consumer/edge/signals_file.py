@@ -5,7 +5,7 @@ from pathlib import Path
 
 from consumer.core.errors import ConfigurationError
 from consumer.core.signal_settings import SettingsFile
-from consumer.core.signal_settings_text import read_signal_settings
+from consumer.core.signal_settings_text import read_shipped, read_signal_settings
 from consumer.core.use_case import UseCase
 
 SHIPPED = "signals.yaml"
@@ -17,9 +17,17 @@ def read_signals_file(name: str, use_cases: Mapping[str, UseCase]) -> SettingsFi
 
     Raises: `ConfigurationError` with the line of each mistake.
     """
+    return read_signal_settings(_text(name), name, use_cases)
+
+
+def read_shipped_signals(name: str, use_cases: Mapping[str, UseCase]) -> SettingsFile:
+    """Read the file of that name as the function has it. Raises: as `read_signals_file`."""
+    return read_shipped(_text(name), name, use_cases)
+
+
+def _text(name: str) -> str:
     path = _FOLDER / name
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"the settings per signal, {path}, cannot be read: {error}") from None
-    return read_signal_settings(text, str(name), use_cases)

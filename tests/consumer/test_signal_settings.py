@@ -17,7 +17,7 @@ from consumer.core.drift import DriftUseCase
 from consumer.core.errors import ConfigurationError
 from consumer.core.forecast import ForecastUseCase
 from consumer.core.signal_settings import SettingsOfSignals
-from consumer.core.signal_settings_text import read_signal_settings
+from consumer.core.signal_settings_text import as_json, read_shipped, read_signal_settings
 from consumer.edge.signals_file import SHIPPED, read_signals_file
 from consumer.use_cases import USE_CASES
 
@@ -122,6 +122,23 @@ def test_a_mistake_is_refused_with_its_line(text, line, said):
 def test_a_file_of_another_shape_is_refused(text):
     with pytest.raises(ConfigurationError, match=r"^signals.yaml"):
         read_signal_settings(text, "signals.yaml", KINDS)
+
+
+def test_as_it_ships_it_says_the_same():
+    text = (
+        "version: 1\nsignals:\n  - match: 'c*'\n    limits: {low: 1}\n    use_cases: {drift: {delta: 0.1}}\n"
+    )
+    read = read_signal_settings(text, "signals.yaml", KINDS)
+    assert read_shipped(as_json(text).decode(), "signals.yaml", {}) == read
+    assert read_shipped(text, "signals.yaml", KINDS) == read
+    assert read.signals[0].limits.low == 1.0
+
+
+def test_a_file_of_ones_own_in_json_is_checked_too():
+    with pytest.raises(ConfigurationError, match="line 1: clocc cannot be set"):
+        read_signal_settings(
+            '{"version": 1, "signals": [{"match": "x", "use_cases": {"drift": {"clocc": 3}}}]}', "s", KINDS
+        )
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
