@@ -33,7 +33,7 @@ def quality_of(corpus: Sequence[Series]) -> Quality:
         use_case, given = USE_CASES[USE_CASE], list[float]()
         found = use_case.learn(use_case.create(seed=1), series.values, series.timestamps_s, given)
         scores.append(given)
-        told.append([one.index for one in found])
+        told.append([one.index for one in found if one.change == "opened"])
     pairs = list(zip(corpus, told, strict=True))
     false = sum(not _is_within(row, series) for series, rows in pairs for row in rows)
     return Quality(

@@ -3,30 +3,31 @@
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
-from consumer.core.one_by_one import finite, last_step, one_by_one
+from consumer.core.life_cycle import LIFE_CYCLE, Alert, LifeCycle
+from consumer.core.one_by_one import Found, finite, last_step, one_by_one
 from consumer.core.seeds import seeded
 from consumer.core.use_case import Finding, Severity, parameters_of
 
 
 @dataclass(slots=True)
 class Scored:
-    """A detector, how many values it has learned, and since how many none was anomalous."""
+    """A detector, how many values it has learned, and the alert."""
 
     detector: Any
     count: int = 0
-    normal_for: int = 0
+    alert: Alert = field(default_factory=Alert)
 
-    def __reduce__(self) -> tuple[type["Scored"], tuple[Any, int, int]]:
-        return Scored, (self.detector, self.count, self.normal_for)
+    def __reduce__(self) -> tuple[type["Scored"], tuple[Any, int, Alert]]:
+        return Scored, (self.detector, self.count, self.alert)
 
 
 @dataclass(frozen=True, slots=True)
 class AnomalyUseCase:
-    """Tells of a value that is not normal, once until `rest` values running were normal again.
+    """Tells of values that are not normal: when they begin, and when they have been normal again.
 
     `detector` is one of River's filters around a detector: `QuantileFilter` for the highest share of scores,
     `ThresholdFilter` for scores above a bound. It is a pattern: each signal gets a copy, with a seed of its
@@ -42,7 +43,7 @@ class AnomalyUseCase:
 
     detector: Any
     warm_up: int = 200
-    rest: int = 50
+    alert: LifeCycle = LIFE_CYCLE
     late: Literal["learn", "skip"] = "learn"
     kind: str = "anomaly"
     detail_type: str = "Anomaly Detected"
@@ -51,7 +52,7 @@ class AnomalyUseCase:
     @property
     def parameters(self) -> Any:
         """What the models depend on: not when something is told."""
-        return parameters_of(self.detector)
+        return ["alerts", parameters_of(self.detector)]
 
     def create(self, seed: int) -> Scored:
         """A detector that has seen nothing."""
@@ -70,17 +71,27 @@ class AnomalyUseCase:
         learner = _learner(detector)
         arguments = _arguments_of(type(scorer).score_one)
 
-        def step(value: float, _: float | None) -> tuple[float, dict[str, Any] | None]:
+        def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
             given = arguments(value)
             score = finite(detector.score_one(*given))
-            share = _share(score, _bound(detector)) if scores is not None else 0.0
+            share = _share(score, _bound(detector))
             # Strictly above: where all scores are equal, as of a signal that stands still, none is high.
             is_anomaly = bool(detector.classify(math.nextafter(score, -math.inf)))
             learner.learn_one(*given)
             scored.count += 1
-            is_told = is_anomaly and scored.count > self.warm_up and scored.normal_for >= self.rest
-            scored.normal_for = 0 if is_anomaly else scored.normal_for + 1
-            return share, {"detector": type(scorer).__name__, "score": score} if is_told else None
+            # Some detectors find all of a signal anomalous: it has to have been normal before.
+            was_normal = scored.alert.calm >= self.alert.calm
+            change = self.alert.next(
+                scored.alert,
+                share,
+                opens=is_anomaly and was_normal and scored.count > self.warm_up,
+                keeps=is_anomaly,
+                at_s=at_s,
+            )
+            if change is None:
+                return share, None
+            evidence = {"detector": type(scorer).__name__, "score": score}
+            return share, (change, evidence | self.alert.course(scored.alert, change, at_s))
 
         return one_by_one(step, values, timestamps, scores)
 

@@ -10,7 +10,7 @@ from consumer.core.batch import Batch
 from consumer.core.errors import ConfigurationError, ModelRaised
 from consumer.core.runs import Run
 from consumer.core.signals import SignalKey
-from consumer.core.use_case import Finding, Severity, UseCase
+from consumer.core.use_case import Change, Finding, Severity, UseCase
 
 NAMES_MAX = 200
 """Properties of an asset: one that makes names up cannot grow its state without end."""
@@ -127,10 +127,11 @@ class AssetUseCase:
         if scores is not None and of_rows is not None:
             by_value = dict(zip((index for index, _, _ in ended), of_rows, strict=True))
             scores += [by_value.get(index, 0.0) for index in range(len(values))]
-        findings: dict[int, Finding] = {}  # a value may end two rows, and has one id
+        findings: dict[tuple[int, Change], Finding] = {}  # a value may end two rows, and has one id a change
         for finding in found:
             index, row, _ = ended[finding.index]
-            findings.setdefault(index, Finding(index, finding.evidence | {"values": row}))
+            told = Finding(index, finding.evidence | {"values": row}, finding.change)
+            findings.setdefault((index, finding.change), told)
         return list(findings.values())
 
     def _add(

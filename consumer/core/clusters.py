@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from consumer.core.one_by_one import last_step, one_by_one
+from consumer.core.life_cycle import LIFE_CYCLE, Alert, LifeCycle
+from consumer.core.one_by_one import Found, last_step, one_by_one
 from consumer.core.seeds import seeded
 from consumer.core.use_case import Finding, Severity, parameters_of
 
@@ -20,14 +21,15 @@ class Clustered:
     seen: dict[int, int] = field(default_factory=dict)
     count: int = 0
     current: int | None = None
+    alert: Alert = field(default_factory=Alert)
 
-    def __reduce__(self) -> tuple[type["Clustered"], tuple[Any, dict[int, int], int, int | None]]:
-        return Clustered, (self.clusterer, self.seen, self.count, self.current)
+    def __reduce__(self) -> tuple[type["Clustered"], tuple[Any, dict[int, int], int, int | None, Alert]]:
+        return Clustered, (self.clusterer, self.seen, self.count, self.current, self.alert)
 
 
 @dataclass(frozen=True, slots=True)
 class ClustersUseCase:
-    """Tells when a signal enters a cluster that it has never or rarely been in.
+    """Tells when a signal enters a cluster that it has never or rarely been in, and when it is usual again.
 
     Rarely: for a smaller share than `rare` of the values so far. `clusterer` is a pattern: each signal gets a
     copy, with a seed of its own. Nothing is told before `warm_up` values.
@@ -36,6 +38,7 @@ class ClustersUseCase:
     clusterer: Any
     rare: float = 0.01
     warm_up: int = 200
+    alert: LifeCycle = LIFE_CYCLE
     late: Literal["learn", "skip"] = "learn"
     kind: str = "clusters"
     detail_type: str = "Rare Cluster Entered"
@@ -44,7 +47,7 @@ class ClustersUseCase:
     @property
     def parameters(self) -> Any:
         """What the models depend on: not when something is told."""
-        return parameters_of(self.clusterer)
+        return ["alerts", parameters_of(self.clusterer)]
 
     def create(self, seed: int) -> Clustered:
         """A clusterer that has seen nothing."""
@@ -60,23 +63,30 @@ class ClustersUseCase:
         """Let the clusterer learn each value, and ask it which cluster that is; a rare one scores high."""
         clusterer = clustered.clusterer
 
-        def step(value: float, _: float | None) -> tuple[float, dict[str, Any] | None]:
+        def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
             x = value if isinstance(value, dict) else {"value": value}  # a dict: of an asset
             clusterer.learn_one(x)
             cluster, previous = int(clusterer.predict_one(x)), clustered.current
-            times = clustered.seen.get(cluster, 0)
-            is_rare = cluster != previous and times < self.rare * clustered.count
-            is_warm = clustered.count >= max(1, self.warm_up)
-            score = 1.0 - times / clustered.count if is_warm else 0.0
+            times, count = clustered.seen.get(cluster, 0), clustered.count
+            is_warm = count >= max(1, self.warm_up)
+            score = 1.0 - times / count if is_warm else 0.0
             _count(clustered, cluster, times)
-            if not (is_rare and is_warm):
+            change = self.alert.next(
+                clustered.alert,
+                score,
+                opens=is_warm and cluster != previous and times < self.rare * count,
+                keeps=times < self.rare * count,
+                at_s=at_s,
+            )
+            if change is None:
                 return score, None
-            return score, {
+            evidence = {
                 "clusterer": type(last_step(clusterer)).__name__,
                 "cluster": cluster,
                 "previous_cluster": previous,
                 "observations_in_cluster": times,
             }
+            return score, (change, evidence | self.alert.course(clustered.alert, change, at_s))
 
         return one_by_one(step, values, timestamps, scores)
 

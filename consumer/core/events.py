@@ -10,6 +10,7 @@ import msgspec
 
 from consumer.core.records import Record, Shard
 from consumer.core.timestamps import iso8601
+from consumer.core.use_case import Change
 
 SOURCE = "river.consumer"
 DETAIL_BYTES_MAX = 32_000
@@ -41,6 +42,7 @@ def event_of(
     use_case: str,
     kind: str,
     detail_type: str,
+    change: Change,
     shard: Shard,
     record: Record,
     signal: str,
@@ -54,13 +56,17 @@ def event_of(
     evidence: dict[str, Any],
 ) -> Event:
     """The event of what was found at the `position`-th observation of a record."""
+    of_change = kind if change == "opened" else f"{kind} {change}"
     event_id = identity(
-        use_case, *shard, str(record.sequence_number), record.partition_key, signal, kind, position
+        use_case, *shard, str(record.sequence_number), record.partition_key, signal, of_change, position
     )
+    what = f"{detail_type}{_since(change, evidence)}"
     measured = _measured(value, shown, evidence)
     detail = {
         "id": event_id,
-        "headline": f"{severity}: {detail_type} on {_title(signal, shown)}, {measured}",
+        "headline": f"{severity}: {what} on {_title(signal, shown)}, {measured}",
+        "change": change,
+        "alert": identity(use_case, signal, kind),
         "use_case": use_case,
         "signal": signal,
         **shown,
@@ -91,6 +97,19 @@ def _title(signal: str, shown: Mapping[str, Any]) -> str:
     return f"{', '.join(names)} ({signal})" if names else signal
 
 
+def _since(change: Change, evidence: Mapping[str, Any]) -> str:
+    """How an alert goes on, in a headline.
+
+    >>> _since("opened", {}), _since("still_open", {"open_for_s": 7260.0}), _since("cleared", {})
+    ('', ' still open after 2 h 1 min', ' cleared')
+    """
+    if change == "opened":
+        return ""
+    minutes = round((evidence.get("open_for_s") or 0.0) / 60.0)
+    hours = f"{minutes // 60} h " if minutes >= 60 else ""
+    return f" {change.replace('_', ' ')}{f' after {hours}{minutes % 60} min' if minutes > 0 else ''}"
+
+
 def _measured(value: float, shown: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
     """The value, or those of an asset's row, and what would be usual.
 
@@ -98,6 +117,8 @@ def _measured(value: float, shown: Mapping[str, Any], evidence: Mapping[str, Any
     'value 4.25 bar'
     >>> _measured(4.25, {}, {"values": {"speed": 100.0, "flow": 4.25}})
     'speed 100, flow 4.25'
+    >>> _measured(4.25, {}, {"says": "4.25 came 180 times running"})
+    '4.25 came 180 times running'
     >>> _measured(30.7, {}, {"usual_from": 39.0, "usual_to": 84.0})
     'value 30.7, where 39 to 84 is usual'
     """
@@ -105,6 +126,8 @@ def _measured(value: float, shown: Mapping[str, Any], evidence: Mapping[str, Any
     if isinstance(row, dict):
         told = [f"{name} {each:.6g}" for name, each in row.items()]
         return ", ".join(told[:_VALUES_TOLD_MAX]) + (", …" if len(told) > _VALUES_TOLD_MAX else "")
+    if "says" in evidence:
+        return str(evidence["says"])
     measured = f"value {value:.6g}{' ' + shown['unit'] if 'unit' in shown else ''}"
     if {"usual_from", "usual_to"} <= evidence.keys():
         measured += f", where {evidence['usual_from']:.6g} to {evidence['usual_to']:.6g} is usual"

@@ -1,10 +1,22 @@
 """The event of a finding at one entry of a signal's run."""
 
+from typing import NamedTuple
+
 from consumer.core.batch import Batch
 from consumer.core.events import Event, event_of
-from consumer.core.runs import Run
 from consumer.core.signal_settings import SignalSettings
 from consumer.core.use_case import Finding
+
+SENSOR_FAULT = "Sensor Fault"
+
+
+class Place(NamedTuple):
+    """Of an observation: the `position`-th of record number `record` of its batch."""
+
+    record: int
+    position: int
+    value: float
+    timestamp: float | None
 
 
 def event_of_finding(
@@ -12,23 +24,23 @@ def event_of_finding(
     settings: SignalSettings,
     batch: Batch,
     signal: str,
-    run: Run,
-    entry: int,
+    place: Place,
     observations: int,
     finding: Finding,
 ) -> Event:
     """The event; `observations` is how many the model had learned by then."""
-    use_case = settings.use_case
+    use_case, fault = settings.use_case, finding.fault
     return event_of(
         use_case=name,
-        kind=use_case.kind,
-        detail_type=use_case.detail_type,
+        kind=f"sensor {fault}" if fault else use_case.kind,
+        detail_type=SENSOR_FAULT if fault else use_case.detail_type,
+        change=finding.change,
         shard=batch.shard,
-        record=batch.records[run.records[entry]],
+        record=batch.records[place.record],
         signal=signal,
-        position=run.positions[entry],
-        value=float(run.values[entry]),
-        timestamp=run.timestamps[entry],
+        position=place.position,
+        value=float(place.value),
+        timestamp=place.timestamp,
         severity=settings.severity,
         is_muted=settings.is_muted,
         shown=settings.shown,

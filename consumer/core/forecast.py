@@ -1,11 +1,12 @@
 """Forecasts: a model of `river.time_series` says when a limit will be crossed, before it is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from consumer.core.errors import ConfigurationError
-from consumer.core.one_by_one import finite, last_step, one_by_one
+from consumer.core.life_cycle import LIFE_CYCLE, Alert, LifeCycle
+from consumer.core.one_by_one import Found, finite, last_step, one_by_one
 from consumer.core.seeds import seeded
 from consumer.core.use_case import Finding, Severity, parameters_of
 
@@ -18,17 +19,20 @@ class Forecasting:
 
     forecaster: Any
     count: int = 0
-    is_warned: bool = False
+    is_expected: bool = False
+    """Whether a limit was to be crossed when it last looked ahead."""
     last_s: float | None = None
     interval_s: float | None = None
+    alert: Alert = field(default_factory=Alert)
 
-    def __reduce__(self) -> tuple[type["Forecasting"], tuple[Any, int, bool, float | None, float | None]]:
-        return Forecasting, (self.forecaster, self.count, self.is_warned, self.last_s, self.interval_s)
+    def __reduce__(self) -> tuple[type["Forecasting"], tuple[Any, ...]]:
+        of_time = self.last_s, self.interval_s
+        return Forecasting, (self.forecaster, self.count, self.is_expected, *of_time, self.alert)
 
 
 @dataclass(frozen=True, slots=True)
 class ForecastUseCase:
-    """Tells that a limit will be crossed within `horizon` values, once until that is no longer expected.
+    """Tells when a limit is first expected to be crossed within `horizon` values, and when no longer.
 
     `forecaster` is a pattern: each signal gets a copy. It looks ahead at every `every`-th value, and not
     before `warm_up`. Without a limit nothing is told.
@@ -50,6 +54,7 @@ class ForecastUseCase:
     lower: float | None = None
     every: int = 10
     warm_up: int = 200
+    alert: LifeCycle = LIFE_CYCLE
     late: Literal["learn", "skip"] = "learn"
     kind: str = "forecast"
     detail_type: str = "Limit Crossing Forecast"
@@ -64,7 +69,7 @@ class ForecastUseCase:
     @property
     def parameters(self) -> Any:
         """What the models depend on: limits may change without a new start."""
-        return parameters_of(self.forecaster)
+        return ["alerts", parameters_of(self.forecaster)]
 
     def create(self, seed: int) -> Forecasting:
         """A forecaster that has seen nothing."""
@@ -79,16 +84,19 @@ class ForecastUseCase:
     ) -> list[Finding]:
         """Let the forecaster learn each value, and look ahead; a crossing that is expected scores 1."""
 
-        def step(value: float, timestamp_s: float | None) -> tuple[float, dict[str, Any] | None]:
+        def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
             state.forecaster.learn_one(value)
             state.count += 1
-            _learn_interval(state, timestamp_s)
-            if state.count < self.warm_up or state.count % self.every:
-                return float(state.is_warned), None
-            crossing = self._crossing(state)
-            is_told = crossing is not None and not state.is_warned
-            state.is_warned = crossing is not None
-            return float(state.is_warned), crossing if is_told else None
+            _learn_interval(state, at_s)
+            crossing = None
+            if state.count >= self.warm_up and state.count % self.every == 0:
+                crossing = self._crossing(state)
+                state.is_expected = crossing is not None
+            score, is_expected = float(state.is_expected), state.is_expected
+            change = self.alert.next(state.alert, score, opens=is_expected, keeps=is_expected, at_s=at_s)
+            if change is None:
+                return score, None
+            return score, (change, (crossing or {}) | self.alert.course(state.alert, change, at_s))
 
         return one_by_one(step, values, timestamps, scores)
 

@@ -7,9 +7,11 @@ from consumer.core.batch import Batch
 from consumer.core.entries import OBSERVATIONS_PER_LOOK, before_record, looks, taken, times, unlearned
 from consumer.core.errors import ModelRaised
 from consumer.core.exclusions import Exclusions, Raised
-from consumer.core.finding_event import event_of_finding
+from consumer.core.finding_event import Place, event_of_finding
+from consumer.core.health import Health, health_of
 from consumer.core.learned import Learned
 from consumer.core.runs import Entries, Refusal, Run
+from consumer.core.sensor_quality import Observed, quality_events
 from consumer.core.signal_settings import SettingsOfSignals, SignalSettings
 from consumer.core.signals import SignalKey
 from consumer.core.state import State
@@ -66,6 +68,7 @@ class Learning:
         batch, records, learned = self.batch, self.batch.records, self.learned
         settings = self.settings
         use_case, of_signal = settings.use_case, settings.of
+        rules, arrived_s = health_of(use_case), self.batch.records.arrived_s
         if use_case.late != "learn" or not records.are_distinct or self.exclusions.raised:
             return keys
         runs, states, shard, learn = batch.runs, self.states, batch.shard, use_case.learn
@@ -76,6 +79,9 @@ class Learning:
             watermark = None if state is None else state.watermarks.get(shard)
             count = len(run.values)
             if state is None or watermark is None or watermark.sequence_number >= first or run.skipped:
+                others.append(key)
+                continue
+            if rules is not None and (state.health is None or state.health.has_empty):
                 others.append(key)
                 continue
             if state.parameters or (are_set and of_signal(key.signal).use_case is not use_case):
@@ -94,6 +100,9 @@ class Learning:
             except ModelRaised as error:
                 learned.raised[key] = Raised(error.index, error.reason)
                 continue
+            if rules is not None and state.health is not None:
+                first_s = arrived_s[run.records[0]]
+                findings = rules.judged(state.health, findings, run.values, timestamps, first_s)
             for finding in findings:
                 self._tell(key, run, finding.index, state, finding, of_signal(key.signal))
             state.learned += count
@@ -141,13 +150,19 @@ class Learning:
         settings = self.settings.of(key.signal)
         state = self._ready(known, key.signal, settings)
         reasons = self.exclusions.reasons(key, entries) if self.exclusions.raised else {}
-        left = len(self.batch.records)
+        left, before = len(self.batch.records), (_last_good(state), state.learned)
         for look in looks(entries, run.records):
             if self._time_is_short(len(look)):
                 left = run.records[look[0]]
                 self.learned.leave(left)
                 break
             self._learn_entries(key, state, run, look, reasons, settings)
+        done = [entry for entry in entries if entry not in reasons] if reasons else entries
+        observed = Observed(run, done, skipped, left, *before)
+        if skipped or (state.health is not None and state.health.has_empty):
+            self.learned.events += quality_events(
+                self.name, self.settings, self.batch, key.signal, state, observed
+            )
         self._finish(key, state, run, entries, skipped, left)
 
     def _time_is_short(self, observations: int) -> bool:
@@ -175,19 +190,22 @@ class Learning:
                 if entry in reasons
             ]
             entries = [entry for entry in entries if entry not in reasons]
-        use_case = settings.use_case
+        use_case, rules = settings.use_case, health_of(settings.use_case)
         if use_case.late == "skip":
             in_time = state.in_time(run, entries, self.batch)
             self.learned.skipped += len(entries) - len(in_time)
             entries = in_time
         if not entries:
             return
+        values, timestamps = taken(run.values, entries), times(run, entries, self.batch)
         try:
-            findings = use_case.learn(
-                state.model, taken(run.values, entries), times(run, entries, self.batch)
-            )
+            findings = use_case.learn(state.model, values, timestamps)
         except ModelRaised as error:
             raise ModelRaised(entries[error.index], error.reason) from error
+        if rules is not None:
+            state.health = state.health or Health()
+            first_s = self.batch.records.arrived_s[run.records[entries[0]]]
+            findings = rules.judged(state.health, findings, values, timestamps, first_s)
         for finding in findings:
             self._tell(key, run, entries[finding.index], state, finding, settings)
         state.learned += len(entries)
@@ -219,8 +237,11 @@ class Learning:
         finding: Finding,
         settings: SignalSettings,
     ) -> None:
+        place = Place(run.records[entry], run.positions[entry], run.values[entry], run.timestamps[entry])
         observations = state.learned + finding.index + 1
-        event = event_of_finding(
-            self.name, settings, self.batch, key.signal, run, entry, observations, finding
-        )
+        event = event_of_finding(self.name, settings, self.batch, key.signal, place, observations, finding)
         self.learned.events.append(event)
+
+
+def _last_good(state: State) -> float:
+    return 0.0 if state.health is None or state.health.last is None else state.health.last

@@ -5,10 +5,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from consumer.core.errors import ModelRaised, is_models_own
-from consumer.core.use_case import Finding
+from consumer.core.use_case import Change, Finding
 
-Step = Callable[[float, float | None], tuple[float, dict[str, Any] | None]]
-"""A value and its timestamp in; its score from 0 to 1 out, and the evidence of a finding, or None."""
+Found = tuple[Change, dict[str, Any]]
+"""A change of an alert's state, and the evidence for it."""
+Step = Callable[[float, float | None], tuple[float, Found | None]]
+"""A value and its timestamp in; its score from 0 to 1 out, and what is found there, if anything."""
 
 
 def one_by_one(
@@ -22,11 +24,12 @@ def one_by_one(
     index = 0
     try:
         for index, value in enumerate(values):
-            score, evidence = step(value, timestamps[index])
+            score, found = step(value, timestamps[index])
             if scores is not None:
                 scores.append(score)
-            if evidence is not None:
-                findings.append(Finding(index, evidence))
+            if found is not None:
+                change, evidence = found
+                findings.append(Finding(index, evidence, change))
     except BaseException as error:  # a model may raise anything; this value is not learned then
         if not is_models_own(error):
             raise

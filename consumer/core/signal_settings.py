@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from consumer.core.events import identity
-from consumer.core.tuning import limited, tuned
+from consumer.core.tuning import limited, measuring, tuned
 from consumer.core.use_case import Severity, UseCase
 
 _SIGNALS_KNOWN_MAX = 100_000
@@ -50,6 +50,8 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unit: _Name | None = None
     limits: Limits | None = None
     """What a forecast tells of; every event has them."""
+    range: Limits | None = None
+    """What the sensor can measure: other values are its fault."""
     severity: Severity | None = None
     """Of its events, in place of the use case's."""
     muted: bool | None = None
@@ -118,6 +120,9 @@ class SettingsOfSignals:
         if limits:
             use_case = limited(use_case, limits.low, limits.high)
             shown["limits"] = msgspec.to_builtins(limits)
+        measurable: Limits | None = _last(entries, "range")
+        if measurable:
+            use_case = measuring(use_case, measurable.low, measurable.high)
         return SignalSettings(
             use_case,
             _last(entries, "severity") or self.use_case.severity,

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from consumer.core.batch import Batch
+from consumer.core.health import Health
 from consumer.core.records import Shard
 from consumer.core.runs import Run
 
@@ -48,6 +49,8 @@ class State(msgspec.Struct, gc=False):
     """Timestamp of the newest observation learned."""
     parameters: str = ""
     """Of its model, where they were set for this signal alone."""
+    health: Health | None = None
+    """Of its sensor, where the use case looks at it."""
 
     def start_anew(self, model: Any, parameters: str) -> None:
         """Go on with a model that has learned nothing, from where the last one ended."""

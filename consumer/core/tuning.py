@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 from river.base import Base
 
 from consumer.core.errors import ConfigurationError
+from consumer.core.health import health_of
 from consumer.core.use_case import UseCase
 
 Number = bool | int | float
 _LIMITS = {"lower", "upper"}
+_SET_ELSEWHERE = {*_LIMITS, "lowest", "highest"}
 _Place = tuple[str, ...]
 _T = TypeVar("_T")
 
@@ -56,6 +58,14 @@ def limited(use_case: UseCase, low: float | None, high: float | None) -> UseCase
     return _replaced(use_case, lower=low, upper=high)
 
 
+def measuring(use_case: UseCase, low: float | None, high: float | None) -> UseCase:
+    """The use case with what a signal's sensor can measure, where it looks at sensors at all."""
+    rules = health_of(use_case)
+    if rules is None:
+        return use_case
+    return _replaced(use_case, health=_replaced(rules, lowest=low, highest=high))
+
+
 def _places(part: Any) -> Iterator[tuple[_Place, Any]]:
     """Where a number can be set, and what is there now: names of fields, of steps, of parameters."""
     if _is_settable(part):
@@ -63,7 +73,7 @@ def _places(part: Any) -> Iterator[tuple[_Place, Any]]:
         own = kind.__name__
         for name, is_number in _fields(kind).items():
             value = getattr(part, name)
-            if is_number and name not in _LIMITS:
+            if is_number and name not in _SET_ELSEWHERE:
                 yield (own, name), value
             elif not is_number:
                 yield from (((name, *place), there) for place, there in _places(value))

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from consumer.core.one_by_one import finite, one_by_one
+from consumer.core.health import SENSOR_HEALTH, SensorHealth
+from consumer.core.life_cycle import LIFE_CYCLE, Alert, LifeCycle
+from consumer.core.one_by_one import Found, finite, one_by_one
 from consumer.core.use_case import Finding, Severity
 from consumer.core.usual import USUAL_PACE, Pace, Usual
 
 _WEEK_S = 604_800.0
+_KEEPS = 0.5
+"""Of the least stray that counts, what keeps an alert open."""
 
 
 @dataclass(slots=True)
@@ -23,31 +27,38 @@ class Watching:
     strays: int = 0
     stray_s: float | None = None
     """When it last strayed as far as that."""
+    alert: Alert = field(default_factory=Alert)
 
     def __reduce__(self) -> tuple[type["Watching"], tuple[Any, ...]]:
-        return Watching, (self.usual, self.count, self.bar, self.strays, self.stray_s)
+        return Watching, (self.usual, self.count, self.bar, self.strays, self.stray_s, self.alert)
 
 
 @dataclass(frozen=True, slots=True)
 class UnusualUseCase:
-    """Tells of a value that strays from what is usual at its time of day and week.
+    """Tells when values stray from what is usual at their time of day and week, and when they no longer do.
 
     A stray raises the bar to itself, and the bar comes down again by a factor e in the time that
     `alerts_per_week` leaves between two: a signal that strays often has to stray further, up to once the
-    width of its usual range. Nothing is told before `warm_up` values.
+    width of its usual range. Half the least stray that counts keeps an alert open. Nothing is told before
+    `warm_up` values.
 
     >>> use_case = UnusualUseCase()
     >>> times = [600.0 * number for number in range(1000)]
     >>> values = [math.sin(at_s / 86_400.0 * 2 * math.pi) + 0.01 * (at_s // 600 % 7) for at_s in times]
     >>> values[800] += 1.0
-    >>> [(one.index, round(one.evidence["expected"], 1)) for one in use_case.learn(Watching(), values, times)]
-    [(800, -0.3)]
+    >>> [opened, cleared] = use_case.learn(Watching(), values, times)
+    >>> (opened.index, opened.change, round(opened.evidence["expected"], 1))
+    (800, 'opened', -0.3)
+    >>> (cleared.index, cleared.change, cleared.evidence["open_for_s"])
+    (820, 'cleared', 12000.0)
     """
 
     alerts_per_week: float = 1.0
     stray: float = 0.0275
     """How far, in widths of the usual range, is a score of 0.5."""
     warm_up: int = 400
+    alert: LifeCycle = LIFE_CYCLE
+    health: SensorHealth = SENSOR_HEALTH
     pace: Pace = USUAL_PACE
     late: Literal["learn", "skip"] = "learn"
     kind: str = "anomaly"
@@ -58,7 +69,7 @@ class UnusualUseCase:
     def parameters(self) -> Any:
         """What the models depend on: not when something is told."""
         pace = self.pace
-        return ["unusual", *dataclasses.astuple(pace)]
+        return ["unusual alerts", *dataclasses.astuple(pace)]
 
     def create(self, seed: int) -> Watching:
         """Nothing is usual yet; it has no randomness."""
@@ -73,26 +84,36 @@ class UnusualUseCase:
     ) -> list[Finding]:
         """Score each value, then learn it."""
 
-        def step(value: float, at_s: float | None) -> tuple[float, dict[str, Any] | None]:
-            usual = watching.usual
+        def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
+            usual, alert = watching.usual, watching.alert
             low, high, last_s = usual.low, usual.high, usual.last_s
             stray = finite(usual.learn_one(value, at_s, self.pace))
             watching.count += 1
             bar = self._bar(watching, _seconds_between(last_s, at_s))
             score = stray / (stray + self.stray)
-            if stray < bar:
-                return score, None
-            evidence = {
-                "expected": usual.expected,
-                "usual_from": usual.expected + low,
-                "usual_to": usual.expected + high,
-                "score": score,
-                "strays_before": watching.strays,
-                "since_last_stray_s": _seconds_between(watching.stray_s, at_s),
-            }
-            watching.bar = min(stray, 1.0 - self.pace.lasting_share)
-            watching.strays, watching.stray_s = watching.strays + 1, at_s
-            return score, evidence if watching.count > self.warm_up else None
+            strays = stray >= bar
+            change = self.alert.next(
+                alert,
+                score,
+                opens=strays and watching.count > self.warm_up,
+                keeps=usual.stray > _KEEPS * self.stray,
+                at_s=at_s,
+            )
+            found = None
+            if change is not None:
+                evidence = {
+                    "expected": usual.expected,
+                    "usual_from": usual.expected + low,
+                    "usual_to": usual.expected + high,
+                    "score": score,
+                    "strays_before": watching.strays,
+                    "since_last_stray_s": _seconds_between(watching.stray_s, at_s),
+                }
+                found = change, evidence | self.alert.course(alert, change, at_s)
+            if strays:
+                watching.bar = min(stray, 1.0 - self.pace.lasting_share)
+                watching.strays, watching.stray_s = watching.strays + 1, at_s
+            return score, found
 
         return one_by_one(step, values, timestamps, scores)
 

@@ -14,6 +14,9 @@ STATE_FORMAT = 2
 
 Severity = Literal["info", "warning", "error", "critical"]
 
+Change = Literal["opened", "still_open", "cleared"]
+"""Of an alert's state. What is over as soon as it is told, such as a drift, is opened."""
+
 type_name = "{0.__module__}.{0.__qualname__}".format
 
 
@@ -23,6 +26,9 @@ class Finding:
 
     index: int
     evidence: dict[str, Any]
+    change: Change = "opened"
+    fault: str | None = None
+    """Of the sensor, where it is not the model that found it."""
 
 
 class UseCase(Protocol):

@@ -58,10 +58,12 @@ class Usual:
     last_s: float | None = None
     expected: float = 0.0
     """At the last value, before it was learned."""
+    stray: float = 0.0
+    """How far the last value strayed, whether or not one before it did so too."""
 
     def __reduce__(self) -> tuple[type["Usual"], tuple[object, ...]]:
         edges = (self.low, self.high, self.lasting, self.lasting_low, self.lasting_high)
-        return Usual, (self.means, self.counts, *edges, self.recent, self.last_s, self.expected)
+        return Usual, (self.means, self.counts, *edges, self.recent, self.last_s, self.expected, self.stray)
 
     def learn_one(self, value: float, at_s: float | None, pace: Pace) -> float:
         """How far the value strays from what is usual, in widths of the range; 0 where it does not."""
@@ -81,9 +83,9 @@ class Usual:
         self.lasting_low, self.lasting_high = _learned(
             self.lasting, self.lasting_low, self.lasting_high, kept, pace.growth
         )
-        stray = (1.0 - pace.lasting_share) * own + pace.lasting_share * lasting
-        further = max(0.0, stray - self.recent)
-        self.recent = max(stray, pace.rest * self.recent)
+        self.stray = (1.0 - pace.lasting_share) * own + pace.lasting_share * lasting
+        further = max(0.0, self.stray - self.recent)
+        self.recent = max(self.stray, pace.rest * self.recent)
         return further
 
     def _weight(self, at_s: float | None, pace: Pace) -> float:

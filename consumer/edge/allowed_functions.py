@@ -15,6 +15,7 @@ from consumer.core.assets import Joined
 from consumer.core.clusters import Clustered
 from consumer.core.drift import Watched
 from consumer.core.forecast import Forecasting
+from consumer.core.life_cycle import Alert
 from consumer.core.unusual import Watching
 from consumer.core.usual import Usual
 
@@ -83,6 +84,10 @@ def _of_numbers(component: type) -> Callable[..., Any]:
 FUNCTIONS: dict[tuple[str, str], tuple[str, Callable[..., Any]]] = {
     ("consumer.core.drift", "Watched"): ("drift: all", lambda *parts: Watched(*parts)),
     ("consumer.core.anomaly", "Scored"): ("anomaly: all", lambda *parts: Scored(*parts)),
+    ("consumer.core.life_cycle", "Alert"): (
+        "anomaly: all; unusual: all; clusters: all; forecast: all",
+        lambda *parts: Alert(*parts),
+    ),
     ("consumer.core.unusual", "Watching"): ("unusual: all", lambda *parts: Watching(*parts)),
     ("consumer.core.usual", "Usual"): ("unusual: all", lambda *parts: Usual(*parts)),
     ("consumer.core.clusters", "Clustered"): ("clusters: all", lambda *parts: Clustered(*parts)),

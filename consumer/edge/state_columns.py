@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
+from consumer.core.health import Health
 from consumer.core.records import Shard
 from consumer.core.signals import SignalKey
 from consumer.core.state import State, Watermark
@@ -16,7 +19,8 @@ class Columns(NamedTuple):
 
     `marks` tells how many watermarks each state has; they follow one another in the columns after it, where
     `mark_shards` are indices into `shards`. None stands for the carrier's own name, as signal and as
-    partition key. `parameters` has an entry only for those states whose parameters are their own, by index.
+    partition key. `parameters` has an entry only for those states whose parameters are their own, by index,
+    and `health` for those whose sensors are looked at: its fields, in order.
     """
 
     carriers: list[str]
@@ -32,6 +36,7 @@ class Columns(NamedTuple):
     mark_keys: list[tuple[str, ...] | None]
     mark_arrived_s: list[float | None]
     parameters: Sequence[tuple[int, str]] = ()
+    health: Sequence[tuple[int, tuple[Any, ...]]] = ()
 
 
 def columns_of(states: Mapping[SignalKey, State]) -> Columns:
@@ -60,6 +65,11 @@ def columns_of(states: Mapping[SignalKey, State]) -> Columns:
         ],
         [mark.arrived_s for mark in marks],
         [(index, state.parameters) for index, state in enumerate(values) if state.parameters],
+        [
+            (index, msgspec.structs.astuple(state.health))
+            for index, state in enumerate(values)
+            if state.health is not None
+        ],
     )._replace(shards=[(shard.stream_arn, shard.shard_id) for shard in shards])
 
 
@@ -80,7 +90,7 @@ def states_of(columns: Columns) -> States:
         columns.mark_arrived_s,
         strict=True,
     )
-    parameters = dict(columns.parameters)
+    parameters, health = dict(columns.parameters), dict(columns.health)
     states = {}
     for index, (carrier, signal, model, learned, skipped, latest_s, count) in enumerate(
         zip(
@@ -101,7 +111,10 @@ def states_of(columns: Columns) -> States:
                 sequence_number, (carrier,) if keys is None else keys, arrived_s
             )
         key = SignalKey(carrier, carrier if signal is None else signal)
-        states[key] = State(model, watermarks, learned, skipped, latest_s, parameters.get(index, ""))
+        state = State(model, watermarks, learned, skipped, latest_s, parameters.get(index, ""))
+        if index in health:
+            state.health = msgspec.convert(Health(*health[index]), Health)
+        states[key] = state
     if next(marks, None) is not None:
         raise ValueError("there are more watermarks than the states have")
     return states

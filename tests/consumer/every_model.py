@@ -14,7 +14,7 @@ from consumer.core.usual import Pace
 
 def anomalies(detector: object, q: float = 0.99) -> AnomalyUseCase:
     """The highest scores of a detector."""
-    return AnomalyUseCase(anomaly.QuantileFilter(detector, q=q), warm_up=100, rest=20)
+    return AnomalyUseCase(anomaly.QuantileFilter(detector, q=q), warm_up=100)
 
 
 def trees() -> anomaly.HalfSpaceTrees:
@@ -24,7 +24,7 @@ def trees() -> anomaly.HalfSpaceTrees:
 
 def far(scorer: anomaly.GaussianScorer) -> AnomalyUseCase:
     """What lies far out in the tails."""
-    return AnomalyUseCase(anomaly.ThresholdFilter(scorer, threshold=0.999), warm_up=100, rest=20)
+    return AnomalyUseCase(anomaly.ThresholdFilter(scorer, threshold=0.999), warm_up=100)
 
 
 def below(forecaster: object) -> ForecastUseCase:

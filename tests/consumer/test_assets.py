@@ -167,7 +167,7 @@ def test_rows_are_learned_the_same_in_every_process():
 # Through the pipeline.
 
 CLUSTERS = AssetUseCase(
-    ClustersUseCase(preprocessing.StandardScaler() | cluster.DBSTREAM(), rare=0.05, warm_up=60)
+    ClustersUseCase(preprocessing.StandardScaler() | cluster.DBSTREAM(), rare=0.02, warm_up=90)
 )
 
 
@@ -252,7 +252,7 @@ def test_an_asset_that_does_what_it_never_did_is_told_with_all_its_values():
 
 def test_an_anomaly_detector_learns_rows_too():
     detector = preprocessing.StandardScaler() | anomaly.OneClassSVM(nu=0.1)
-    use_case = AssetUseCase(AnomalyUseCase(anomaly.QuantileFilter(detector, q=0.98), warm_up=60, rest=5))
+    use_case = AssetUseCase(AnomalyUseCase(anomaly.QuantileFilter(detector, q=0.98), warm_up=60))
     world = World(use_case=use_case)
     assert world.invoke(STREAM).failed == []
     assert {json.loads(event.detail)["signal"] for event in world.bus.events} >= {"one"}

@@ -664,6 +664,7 @@ def told(batch, signal, value, timestamp):
         use_case="drift",
         kind="drift",
         detail_type="Drift Detected",
+        change="opened",
         shard=batch.shard,
         record=batch.records[0],
         signal=signal,

@@ -49,8 +49,9 @@ def test_the_first_change_of_a_signal_that_stood_still_is_told_and_rounding_is_n
     times, _ = course(7)
     still = [0.1 + 0.2] * 800
     assert told([*still, 0.3, *still[: len(times) - 801]], times) == []
-    [found] = told([*still, 0.4, *still[: len(times) - 801]], times)
+    found, cleared = told([*still, 0.4, *still[: len(times) - 801]], times)
     assert (found.index, found.evidence["score"] > 0.9) == (800, True)
+    assert (cleared.index, cleared.change) == (821, "cleared")
 
 
 def test_a_signal_that_strays_often_has_to_stray_further():

@@ -137,6 +137,7 @@ def test_the_table_of_an_event_names_every_field_and_no_other():
         value=1.0,
         timestamp=1.7e9,
         severity="warning",
+        change="opened",
         is_muted=False,
         shown={"name": "P", "asset": "C", "line": "L", "unit": "bar", "limits": {"low": 1.0}},
         observations=1,
