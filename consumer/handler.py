@@ -23,6 +23,7 @@ from consumer.edge.signals_file import read_shipped_signals
 from consumer.edge.telemetry import logger, tell, tracer
 from consumer.pipeline import Pipeline
 from consumer.use_cases import USE_CASES
+from consumer.visit import VISIT, visit
 
 
 @cache
@@ -63,6 +64,8 @@ if "AWS_LAMBDA_RUNTIME_API" in os.environ:
 def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
     """Learn a batch; name the sequence number from which it is to be delivered again, if any.
 
+    A schedule's event, `{"visit": true}`, brings no records: each page is looked at for silent signals.
+
     Raises: `ConfigurationError`, `MalformedEvent`, `BadDeployment`: all is to be delivered again.
     """
     settings = read_settings(os.environ)
@@ -70,7 +73,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str
     try:
         pipeline = start(settings)
         with collected_later(), tracer.provider.in_subsegment("consume"):
-            report = asyncio.run(pipeline.consume(event, InvocationTime(context)))
+            time_left = InvocationTime(context)
+            if VISIT in event:
+                report = asyncio.run(visit(pipeline, time.time(), time_left))
+            else:
+                report = asyncio.run(pipeline.consume(event, time_left))
     except (BadDeployment, ConfigurationError, MalformedEvent) as error:
         logger.error(str(error), extra={"use_case": settings.use_case})
         raise

@@ -48,6 +48,12 @@ class Pages(Protocol):
     async def confirm(self, page: Any) -> Page:
         """The page itself, if it is still as it was; else the page as it is now. Raises: as `load`."""
 
+    async def keys(self, folder: str, before_s: float | None) -> list[str]:
+        """Of the pages that lie there; if asked, of those that were last written before that time.
+
+        Raises: `Unavailable`.
+        """
+
     async def commit(self, page: Any) -> int:
         """Write a page that `load` gave, unless it has changed since, and give its size in bytes.
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic import model_validator as check
 
 from consumer.core.events import SOURCE
-from consumer.core.use_case import Severity
+from consumer.core.use_case import Change, Severity
 from stack.config_texts import (
     BusArn,
     Email,
@@ -106,6 +106,8 @@ class AlertConfig(Strict):
     """How the signals' names start; none named: all."""
     severities: list[Severity] = []
     """How much its events matter; none named: all."""
+    changes: list[Change] = ["opened"]
+    """Of an alert's state: `opened`, `still_open` after each day, `cleared`."""
     assets: list[Text] = []
     """Of which assets, as `signals.yaml` calls them; none named: all."""
     lines: list[Text] = []
@@ -120,7 +122,7 @@ class AlertConfig(Strict):
     @property
     def pattern(self) -> dict[str, Any]:
         """The event pattern of its rule."""
-        detail: dict[str, Any] = {"muted": [False]}
+        detail: dict[str, Any] = {"muted": [False], "change": self.changes}
         if self.use_cases:
             detail["use_case"] = self.use_cases
         if self.signal_prefixes:

@@ -85,6 +85,8 @@ class UseCaseConfig(Strict):
     """Of a failing batch, before it is stored whole and given up."""
     maximum_age_s: Annotated[int, Field(ge=60, le=_MAXIMUM_AGE_S)] | None = None
     """Of a record in a failing batch; by default an hour less than the stream keeps it."""
+    visit_minutes: Annotated[int, Field(ge=0, le=60)] = 5
+    """How often pages are looked at for silent signals, where the use case does; 0: never."""
     enhanced_fan_out: bool = False
     """A share of each shard's reading rate of its own: for more than two readers of a stream."""
     parallelization_factor: Annotated[int, Field(ge=1, le=10)] = 1

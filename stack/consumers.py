@@ -3,6 +3,7 @@
 import jsii
 from aws_cdk import Duration, RemovalPolicy, Size
 from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_lambda as lambda_
@@ -10,6 +11,9 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from consumer.core.health import health_of
+from consumer.use_cases import USE_CASES
+from consumer.visit import VISIT
 from stack.bundling import PYTHON, bundle
 from stack.config import PlantConfig, UseCaseConfig
 from stack.function_role import FunctionRole
@@ -91,6 +95,9 @@ class Consumer(Construct):
             on_failure=_Destination(failed_batches.bucket_arn),
             metrics_config=lambda_.MetricsConfig(metrics=[lambda_.MetricType.EVENT_COUNT]),
         )
+        rules = health_of(USE_CASES.get(use_case))
+        if rules is not None and rules.is_told and config.visit_minutes:
+            _visits(self, self.alias, config.visit_minutes)
         # When the stack goes, whoever writes goes before the buckets are emptied.
         self.mapping.node.add_dependency(models, failed_batches)
 
@@ -140,6 +147,23 @@ def _function(
         reason = "The mapping invokes the alias, whose version is published."
         acknowledge_warning(function, "aws-lambda:snapStartRequirePublish", reason)
     return function
+
+
+def _visits(scope: Construct, alias: lambda_.Alias, minutes: int) -> None:
+    """A schedule; a visit that fails is made up for by the next."""
+    visit = targets.LambdaFunction(
+        alias,
+        event=events.RuleTargetInput.from_object({VISIT: True}),
+        retry_attempts=0,
+        max_event_age=Duration.minutes(minutes),
+    )
+    events.Rule(
+        scope,
+        "Visits",
+        description="Looks at each page for signals that fell silent",
+        schedule=events.Schedule.rate(Duration.minutes(minutes)),
+        targets=[visit],
+    )
 
 
 def _fan_out(scope: Construct, stream: kinesis.IStream) -> kinesis.StreamConsumer:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from consumer.core.life_cycle import LIFE_CYCLE, Alert, LifeCycle
+from consumer.core.life_cycle import Alert, LifeCycle
 from consumer.core.one_by_one import Found, last_step, one_by_one
 from consumer.core.seeds import seeded
 from consumer.core.use_case import Finding, Severity, parameters_of
 
+_ENTERED = LifeCycle(calm=5, cool_down_s=0.0)
+"""A cluster is entered from one value to the next, and another one is another matter."""
 CLUSTERS_MAX = 100
 """Of which it is known how often they came; of some clusterers new ones come for ever."""
 
@@ -38,7 +40,7 @@ class ClustersUseCase:
     clusterer: Any
     rare: float = 0.01
     warm_up: int = 200
-    alert: LifeCycle = LIFE_CYCLE
+    alert: LifeCycle = _ENTERED
     late: Literal["learn", "skip"] = "learn"
     kind: str = "clusters"
     detail_type: str = "Rare Cluster Entered"

@@ -92,8 +92,10 @@ class ForecastUseCase:
             if state.count >= self.warm_up and state.count % self.every == 0:
                 crossing = self._crossing(state)
                 state.is_expected = crossing is not None
-            score, is_expected = float(state.is_expected), state.is_expected
-            change = self.alert.next(state.alert, score, opens=is_expected, keeps=is_expected, at_s=at_s)
+            is_expected = state.is_expected
+            nearness = 1.0 / crossing["in_observations"] if crossing else 0.0
+            change = self.alert.next(state.alert, nearness, opens=is_expected, keeps=is_expected, at_s=at_s)
+            score = float(is_expected)
             if change is None:
                 return score, None
             return score, (change, (crossing or {}) | self.alert.course(state.alert, change, at_s))

@@ -32,7 +32,7 @@ class LifeCycle:
 
     Hysteresis: it takes more to open an alert than to keep it open, and it clears after `calm` values running
     that do not keep it open. What is still open is told again every `still_open_s`. For `cool_down_s` after
-    it has cleared only something worse than before opens it anew. Where values have no times, the last two
+    it has cleared only something as bad as before opens it anew. Where values have no times, the last two
     do not apply.
     """
 
@@ -48,9 +48,9 @@ class LifeCycle:
         `score` says how bad the value is, from 0 to 1; `opens`, whether it is bad enough to open an alert;
         `keeps`, whether it is bad enough to keep one open.
         """
-        alert.calm = 0 if keeps or opens else alert.calm + 1
+        alert.calm = 0 if keeps or opens else min(alert.calm + 1, self.calm)
         if not alert.is_open:
-            if not opens or (self._is_cooling(alert, at_s) and score <= alert.worst):
+            if not opens or (self._is_cooling(alert, at_s) and score < alert.worst):
                 return None
             alert.is_open, alert.since_s, alert.told_s = True, at_s, at_s
             alert.values, alert.worst = 1, score

@@ -104,8 +104,8 @@ class Objects:
         except _FAILED as error:
             raise Unavailable(f"PUT {key}: {_brief(error)}") from error
 
-    async def keys(self, prefix: str) -> list[str]:
-        """The keys that begin so.
+    async def keys(self, prefix: str, before_s: float | None = None) -> list[str]:
+        """The keys that begin so; if asked, of objects last written before that time, in seconds since 1970.
 
         Raises: `Unavailable`.
         """
@@ -113,7 +113,12 @@ class Objects:
         def keys() -> list[str]:
             # obstore's prefix ends at a slash by itself.
             pages = self._store.list(prefix.rstrip("/"))
-            return [found["path"] for page in pages for found in page]
+            return [
+                found["path"]
+                for page in pages
+                for found in page
+                if before_s is None or found["last_modified"].timestamp() < before_s
+            ]
 
         try:
             return await self._in_thread(keys)

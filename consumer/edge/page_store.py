@@ -64,6 +64,13 @@ class PageStore:
         """
         return page if page.is_confirmed else await self._read(page.key, page)
 
+    async def keys(self, folder: str, before_s: float | None) -> list[str]:
+        """Of the pages that lie there; if asked, of those that were last written before that time.
+
+        Raises: `Unavailable`.
+        """
+        return await self._objects.keys(folder, before_s)
+
     async def _read(self, key: str, known: Page | None) -> Page:
         found = await self._objects.get(key, bytes_max=_PAGE_BYTES_MAX, unless=known.e_tag if known else None)
         if isinstance(found, Unchanged):

@@ -167,7 +167,7 @@ def test_rows_are_learned_the_same_in_every_process():
 # Through the pipeline.
 
 CLUSTERS = AssetUseCase(
-    ClustersUseCase(preprocessing.StandardScaler() | cluster.DBSTREAM(), rare=0.02, warm_up=90)
+    ClustersUseCase(preprocessing.StandardScaler() | cluster.DBSTREAM(), rare=0.05, warm_up=60)
 )
 
 

@@ -24,6 +24,7 @@ from consumer.edge.objects import Found, Missing, Unchanged
 from consumer.edge.page_codec import PageCodec, unmarked
 from consumer.edge.page_store import PageStore
 from consumer.pipeline import Pipeline
+from consumer.visit import visit
 
 ARN = "arn:aws:kinesis:eu-west-1:123456789012:stream/plant"
 SHARD = "shardId-000000000000"
@@ -110,7 +111,7 @@ class InMemoryObjects:
         self._store(key, body)
         self.faults.happen("after", "put", key)
 
-    async def keys(self, prefix):
+    async def keys(self, prefix, before_s=None):
         await asyncio.sleep(0)
         self.faults.happen("before", "list", prefix)
         found = [key for key in self.objects if key.startswith(prefix)]
@@ -186,6 +187,9 @@ class World:
     def invoke(self, records: Iterable[dict], function: Pipeline | None = None, time_left=None):
         event = {"Records": list(records)}
         return asyncio.run((function or self.function).consume(event, time_left or NoHurry()))
+
+    def visit(self, now_s: float, function: Pipeline | None = None):
+        return asyncio.run(visit(function or self.function, now_s, NoHurry()))
 
     def states(self) -> dict[str, State]:
         """All states in S3, by signal."""

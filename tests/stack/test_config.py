@@ -192,7 +192,7 @@ def test_a_plant_that_says_nothing_gets_what_a_first_user_should_have():
     assert plant.maximum_age_s("drift") == 23 * 3600
     assert plant.alerts[0].pattern == {
         "source": ["river.consumer"],
-        "detail": {"muted": [False], "lag_s": [{"numeric": ["<=", 3600]}]},
+        "detail": {"muted": [False], "change": ["opened"], "lag_s": [{"numeric": ["<=", 3600]}]},
     }
 
 

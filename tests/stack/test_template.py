@@ -145,7 +145,7 @@ def test_late_events_are_told_where_asked_for():
     rules = of_type(template(plant), "AWS::Events::Rule").values()
     assert [rule["Properties"]["EventPattern"] for rule in rules] == [
         {"source": ["river.consumer"]},
-        {"source": ["river.consumer"], "detail": {"muted": [False]}},
+        {"source": ["river.consumer"], "detail": {"muted": [False], "change": ["opened"]}},
     ]
 
 

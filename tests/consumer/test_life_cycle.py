@@ -1,0 +1,73 @@
+"""An alert's life: opened once, kept open by less, told again, cleared, and quiet for a while after."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.core.life_cycle import Alert, LifeCycle
+
+LIFE = LifeCycle(calm=3, still_open_s=100.0, cool_down_s=50.0)
+BAD, LESS, GOOD = (0.9, True, True), (0.5, False, True), (0.1, False, False)
+
+
+def lived(values, every_s=10.0, life=LIFE):
+    alert, told = Alert(), []
+    for index, (score, opens, keeps) in enumerate(values):
+        at_s = None if every_s is None else every_s * index
+        change = life.next(alert, score, opens=opens, keeps=keeps, at_s=at_s)
+        if change:
+            told.append((index, change, life.course(alert, change, at_s)))
+    return [one[:2] for one in told], [one[2] for one in told]
+
+
+def test_it_opens_once_and_clears_after_calm_values_running():
+    changes, courses = lived([GOOD, BAD, BAD, GOOD, GOOD, BAD, GOOD, GOOD, GOOD, GOOD])
+    assert changes == [(1, "opened"), (8, "cleared")]
+    assert courses == [
+        {},
+        {
+            "opened_at": "1970-01-01T00:00:10.000000Z",
+            "open_for_s": 70.0,
+            "open_for_observations": 8,
+            "worst_score": 0.9,
+        },
+    ]
+
+
+def test_less_than_it_takes_to_open_keeps_it_open():
+    assert lived([LESS] * 9)[0] == []
+    changes, _ = lived([BAD, *[LESS] * 5, GOOD, GOOD, GOOD])
+    assert changes == [(0, "opened"), (8, "cleared")]
+
+
+def test_what_lasts_is_told_again_after_a_while_and_not_without_times():
+    assert lived([BAD] * 25)[0] == [(0, "opened"), (10, "still_open"), (20, "still_open")]
+    assert lived([BAD] * 25, every_s=None)[0] == [(0, "opened")]
+
+
+def test_what_is_less_bad_waits_until_it_has_cooled_down():
+    again = (0.8, True, True)
+    calm = [GOOD] * 3
+    assert lived([BAD, *calm, again, *calm])[0] == [(0, "opened"), (3, "cleared")]
+    assert lived([BAD, *calm, BAD, *calm])[0] == [
+        (0, "opened"),
+        (3, "cleared"),
+        (4, "opened"),
+        (7, "cleared"),
+    ]
+    assert lived([BAD, *calm, *[GOOD] * 4, again])[0][-1] == (8, "opened")
+
+
+@pytest.mark.parametrize("every_s", [10.0, None, 0.0, -10.0])
+@given(values=st.lists(st.sampled_from([BAD, LESS, GOOD])))
+def test_changes_follow_one_another_as_states_do(every_s, values):
+    changes = [change for _, change in lived(values, every_s)[0]]
+    allowed = {
+        "opened": {"still_open", "cleared"},
+        "still_open": {"still_open", "cleared"},
+        "cleared": {"opened"},
+    }
+    assert changes[:1] in ([], ["opened"])
+    assert all(after in allowed[before] for before, after in itertools.pairwise(changes))
