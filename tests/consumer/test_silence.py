@@ -22,7 +22,7 @@ def world_of(signals, pages=1, use_case=WATCHED):
 def told(world):
     return [
         (detail["signal"], detail["evidence"].get("fault"), detail["change"])
-        for detail in map(lambda event: json.loads(event.detail), world.bus.events)
+        for detail in (json.loads(event.detail) for event in world.bus.events)
     ]
 
 

@@ -1,0 +1,172 @@
+"""Lasting changes of a signal: its level, slope or spread is another one from some time on."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from consumer.core.scales import WIDER, Scales
+
+_BLOCK = 8
+"""Values in the shortest blocks: few, to be soon; enough for a mean that single values hardly move."""
+_HOURS = 24
+_HOUR_S, _DAY_S = 3600.0, 86_400.0
+_SUDDEN_S = 900.0
+"""What takes longer may be the day's own course, until a day has been seen."""
+_HOUR_STEP, _STEP_S = 0.02, 300.0
+"""Of a value, in the mean of its hour; values that come faster than every five minutes weigh less."""
+_SAME = 1e-9
+"""Share of a value by which rounding may change it."""
+_LARGEST = 1e140
+"""Squares of values, and sums of them, have to be finite."""
+_OF_ABSOLUTE = 1.25
+"""A normal deviation, in mean absolute ones."""
+_OF_SPREAD = 0.19
+"""Of the root of the mean absolute deviation within a block, its own deviation, where values are normal."""
+_RANGE = 3.0
+"""Deviations from the mean within which what is usual lies."""
+
+
+@dataclass(slots=True)
+class DailyShift:
+    """Tells once when the level, slope or spread of a signal has changed for good, and takes it for usual.
+
+    Means of blocks of 8, 32, ... 2,048 values are compared with how such means usually run, and so are the
+    values' deviations within their blocks. Once a day has been seen, values are taken from their hour's mean.
+
+    Units: the signal's own. Hours are UTC's: a day's course is the same in any zone.
+    State: some 200 numbers: 2 kB at most.
+    """
+
+    block: list[float] = field(default_factory=list)
+    levels: Scales = field(default_factory=Scales)
+    spreads: Scales = field(default_factory=Scales)
+    before: float = 0.0
+    """The mean of the last block: a control loop that hunts moves whole blocks to and fro."""
+    hours: list[float] = field(default_factory=lambda: [0.0] * _HOURS)
+    visits: list[int] = field(default_factory=lambda: [0] * _HOURS)
+    started_s: float | None = None
+    last_s: float | None = None
+    usual_s: float | None = None
+    """When level and spread were last near their means."""
+    is_of_hour: bool = False
+    score: float = 0.0
+
+    def __reduce__(self) -> tuple[type["DailyShift"], tuple[object, ...]]:
+        return DailyShift, tuple(getattr(self, name) for name in self.__slots__)
+
+    def learn_one(self, value: float, timestamp_s: float | None) -> tuple[float, dict[str, Any] | None]:
+        """How sure a lasting change is, from 0 to 1; and what changed, once, where it is sure."""
+        value = min(max(value, -_LARGEST), _LARGEST)
+        at_s = self.last_s if timestamp_s is None else timestamp_s
+        if at_s is not None:
+            value -= self._expected(value, at_s)
+        self.block.append(value)
+        if len(self.block) < _BLOCK:
+            return self.score, None
+        evidence = self._learn_block(at_s)
+        score = self.score
+        if evidence is not None:
+            self.score = 0.0
+        return score, evidence
+
+    def _expected(self, value: float, at_s: float) -> float:
+        """The mean of the hour, once a day has been seen; 0 before."""
+        if self.started_s is None:
+            self.started_s = at_s
+        hour = int(at_s // _HOUR_S) % _HOURS
+        if not self.is_of_hour and at_s - self.started_s >= _DAY_S and self.visits[hour]:
+            self._restart()
+            self.is_of_hour, self.started_s = True, at_s
+        seconds = _STEP_S if self.last_s is None else abs(at_s - self.last_s)
+        self.last_s = at_s
+        usual = self.hours[hour]
+        self.visits[hour] += 1
+        weight = max(_HOUR_STEP * min(1.0, seconds / _STEP_S), 1.0 / self.visits[hour])
+        self.hours[hour] += weight * (value - usual)
+        if not self.is_of_hour:
+            return 0.0
+        return usual if self.visits[hour] > 1 else value
+
+    def _learn_block(self, at_s: float | None) -> dict[str, Any] | None:
+        level = sum(self.block) / _BLOCK
+        if not self.levels.blocks:
+            self.before = level
+        centre, self.before = 0.5 * (level + self.before), level
+        spread = math.sqrt(sum([abs(value - centre) for value in self.block]) / _BLOCK)
+        usual = self.hours[int(at_s // _HOUR_S) % _HOURS] if self.is_of_hour and at_s is not None else 0.0
+        least = _SAME * max(abs(level + usual), abs(self.levels.shortest.mean + usual))
+        self.block.clear()
+        least_spread = math.sqrt(least)
+        is_usual = self.levels.shortest.is_near(level, least)
+        is_usual = is_usual and self.spreads.shortest.is_near(spread, least_spread)
+        if is_usual or self.usual_s is None:
+            self.usual_s = at_s
+        mean_spread = self.spreads.shortest.mean
+        finer = _OF_ABSOLUTE * mean_spread * mean_spread / math.sqrt(_BLOCK - 1)
+        of_level, level_scale = self.levels.learn_one(level, least, finer)
+        finer = _OF_SPREAD * mean_spread
+        of_spread, spread_scale = self.spreads.learn_one(spread, least_spread, finer)
+        if max(of_level, of_spread) >= 1.0 and self._may_be_daily(at_s):
+            self.levels.courses[level_scale].end_run()
+            self.spreads.courses[spread_scale].end_run()
+            of_level = of_spread = 0.0
+        self.score = min(1.0, max(of_level, of_spread))
+        if of_level >= 1.0 and self.spreads.shortest.run < 2:
+            return self._told_level(level_scale, least, usual)
+        if of_spread >= 1.0 or of_level >= 1.0:
+            return self._told_spread(spread_scale if of_spread >= 1.0 else 0)
+        return None
+
+    def _may_be_daily(self, at_s: float | None) -> bool:
+        """Whether it has come slowly, before a day of it has been seen."""
+        if at_s is None or self.started_s is None or at_s - self.started_s >= _DAY_S:
+            return False
+        return at_s - (self.started_s if self.usual_s is None else self.usual_s) > _SUDDEN_S
+
+    def _told_level(self, scale: int, least: float, usual: float) -> dict[str, Any] | None:
+        course, size = self.levels.courses[scale], _BLOCK * WIDER**scale
+        gradual = course.is_gradual(least)
+        if gradual is None:
+            return None
+        before, after = usual + course.mean, usual + course.run_mean
+        half = _RANGE * math.hypot(
+            self.levels.shortest.deviation, _OF_ABSOLUTE * self.spreads.shortest.mean**2
+        )
+        evidence = self._evidence("level", before, after, before - half, before + half, course.run * size)
+        moved = after - before
+        if gradual:
+            before, half = course.drift / size, _RANGE * math.sqrt(course.roughness) / size
+            ranged = (before - half, before + half)
+            evidence = self._evidence("slope", before, course.rise() / size, *ranged, course.run * size)
+        if self.is_of_hour:
+            self.hours = [mean + moved for mean in self.hours]
+        self._restart()
+        return evidence
+
+    def _told_spread(self, scale: int) -> dict[str, Any]:
+        course = self.spreads.courses[scale]
+        before, after, half = course.mean, course.run_mean, _RANGE * self.spreads.shortest.deviation
+        low, high = max(0.0, before - half), before + half
+        before, after, low, high = before**2, after**2, low**2, high**2  # what was learned are roots
+        seen = course.run * _BLOCK * WIDER**scale
+        evidence = self._evidence("spread", before, after, low, high, seen)
+        self._restart()
+        return evidence
+
+    def _evidence(
+        self, shift: str, before: float, after: float, low: float, high: float, observations: int
+    ) -> dict[str, Any]:
+        return {
+            "shift": shift,
+            "before": before,
+            "after": after,
+            "usual_low": low,
+            "usual_high": high,
+            "observations": observations,
+            "usual_of_hour": self.is_of_hour,
+        }
+
+    def _restart(self) -> None:
+        """What comes is usual."""
+        self.block, self.usual_s = [], None
+        self.levels, self.spreads = Scales(), Scales()

@@ -1,0 +1,53 @@
+"""What is said of a detector is true of detectors whose faults are known."""
+
+from benchmarks.quality.faults import Runs, quality_of_faults
+
+STEADY = Runs("steady", 60, range(1), signals=60)
+
+
+class Silent:
+    def learn_one(self, value, timestamp_s):
+        return 0.0, None
+
+
+class Alarmist:
+    def learn_one(self, value, timestamp_s):
+        return 1.0, {"shift": "level"}
+
+
+def test_a_silent_detector_finds_nothing_and_is_never_wrong():
+    quality = quality_of_faults(Silent, [STEADY])
+    assert {one.kind for one in quality.found} == {"step", "variance", "ramp"}
+    assert {one.recall for one in quality.found} == {0.0}
+    assert (quality.healthy, quality.false, quality.early) == (54, 0, 0)
+    assert all(one.delay_s is None for one in quality.found)
+
+
+def test_one_that_always_tells_finds_all_at_once_and_is_always_wrong():
+    quality = quality_of_faults(Alarmist, [STEADY])
+    assert {one.recall for one in quality.found} == {1.0}
+    assert {one.delay_observations for one in quality.found} == {0}
+    assert (quality.false, quality.early) == (54, 6)
+    assert sum(quality.false_of.values()) == 54
+
+
+def test_sizes_are_the_plants_own_and_can_be_larger():
+    sizes = [
+        {one.kind: one.size for one in quality_of_faults(Silent, [runs]).found}
+        for runs in (STEADY, Runs("steady", 60, range(1), larger=2.0, signals=60))
+    ]
+    assert sizes == [
+        {"step": 3.0, "ramp": 9.0, "variance": 6.0},
+        {"step": 6.0, "ramp": 18.0, "variance": 12.0},
+    ]
+
+
+def test_recall_is_of_the_kinds_and_sizes_that_were_asked_for():
+    quality = quality_of_faults(Alarmist, [STEADY])
+    assert quality.recall("step", size_min=3.0) == 1.0
+    assert quality_of_faults(Silent, [STEADY]).recall("step", "ramp") == 0.0
+
+
+def test_what_is_not_learned_or_only_disturbed_is_no_fault():
+    quality = quality_of_faults(Silent, [Runs("factory", 60, range(1))])
+    assert {one.kind for one in quality.found} == {"step", "ramp", "variance", "stuck", "spikes", "drop-out"}
