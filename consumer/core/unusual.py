@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from consumer.core.health import SENSOR_HEALTH, SensorHealth
-from consumer.core.life_cycle import LIFE_CYCLE, Alert, LifeCycle
+from consumer.core.life_cycle import Alert, LifeCycle
 from consumer.core.one_by_one import Found, finite, one_by_one
 from consumer.core.use_case import Finding, Severity
 from consumer.core.usual import USUAL_PACE, Pace, Usual
 
 _WEEK_S = 604_800.0
+_ONE_A_WEEK = LifeCycle(alerts_per_week=1.0)
 _KEEPS = 0.5
 """Of the least stray that counts, what keeps an alert open."""
 
@@ -53,11 +54,10 @@ class UnusualUseCase:
     (820, 'cleared', 12000.0)
     """
 
-    alerts_per_week: float = 1.0
     stray: float = 0.0275
     """How far, in widths of the usual range, is a score of 0.5."""
     warm_up: int = 400
-    alert: LifeCycle = LIFE_CYCLE
+    alert: LifeCycle = _ONE_A_WEEK
     health: SensorHealth = SENSOR_HEALTH
     pace: Pace = USUAL_PACE
     late: Literal["learn", "skip"] = "learn"
@@ -120,7 +120,7 @@ class UnusualUseCase:
     def _bar(self, watching: Watching, passed_s: float | None) -> float:
         """How far is far enough now: the bar has come down since the last value."""
         if passed_s is not None and passed_s > 0.0:
-            watching.bar *= math.exp(-passed_s * self.alerts_per_week / _WEEK_S)
+            watching.bar *= math.exp(-passed_s * self.alert.alerts_per_week / _WEEK_S)
         return max(watching.bar, self.stray)
 
 
