@@ -15,6 +15,8 @@ _SETTLED = LifeCycle(calm=400)
 """A new level is the usual one after as many values as the detector needed to know the first."""
 _SILENT = SensorHealth(is_told=False)
 """Another use case tells of sensors; here a stuck one is only not taken for a change."""
+_SPREAD_MIN = 0.6
+"""Of a change of spread, before a day was seen: some four times the spread."""
 _WORDS = {"level": "level", "slope": "slope a value", "spread": "spread"}
 
 
@@ -73,11 +75,12 @@ class ShiftUseCase:
 
         def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
             score, evidence = detector.learn_one(value, at_s)
-            if evidence is None:
+            size = 0.0 if evidence is None else _size(evidence)
+            if evidence is None or (size < _SPREAD_MIN and _may_be_of_hour(evidence)):
                 change = self.alert.next(alert, 0.0, opens=False, keeps=False, at_s=at_s)
                 return score, change and (change, self.alert.course(alert, change, at_s))
             was_open = alert.is_open
-            change = self.alert.next(alert, _size(evidence), opens=True, keeps=True, at_s=at_s)
+            change = self.alert.next(alert, size, opens=True, keeps=True, at_s=at_s)
             if was_open:
                 change = "still_open"
             if change is None:
@@ -98,6 +101,11 @@ def _size(evidence: dict[str, Any]) -> float:
     moved = abs(evidence["after"] - evidence["before"])
     size = moved / (moved + width) if moved > 0.0 else 0.0
     return size if math.isfinite(size) else 1.0
+
+
+def _may_be_of_hour(evidence: dict[str, Any]) -> bool:
+    """Whether a spread may be what is usual at this hour: no day of it was seen."""
+    return evidence["shift"] == "spread" and not evidence["usual_of_hour"]
 
 
 def _said(evidence: dict[str, Any]) -> str:
