@@ -15,8 +15,8 @@ _SETTLED = LifeCycle(calm=400)
 """A new level is the usual one after as many values as the detector needed to know the first."""
 _SILENT = SensorHealth(is_told=False)
 """Another use case tells of sensors; here a stuck one is only not taken for a change."""
-_SPREAD_MIN = 0.6
-"""Of a change of spread, before a day was seen: some four times the spread."""
+_SPREAD_MIN = 0.57
+"""Of a change of spread, before a day was seen: some three and a half times the spread."""
 _WORDS = {"level": "level", "slope": "slope a value", "spread": "spread"}
 
 
