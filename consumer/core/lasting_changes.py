@@ -11,7 +11,7 @@ from consumer.core.one_by_one import Found, one_by_one
 from consumer.core.shift import DailyShift
 from consumer.core.use_case import Finding, Severity
 
-_SETTLED = LifeCycle(calm=400)
+_SETTLED = LifeCycle(calm=400, still_open_s=604_800.0)
 """A new level is the usual one after as many values as the detector needed to know the first."""
 _SILENT = SensorHealth(is_told=False)
 """Another use case tells of sensors; here a stuck one is only not taken for a change."""
