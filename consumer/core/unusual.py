@@ -98,7 +98,7 @@ class UnusualUseCase:
             change = self.alert.next(
                 alert,
                 score,
-                opens=strays and self._is_warm(watching, stray, at_s),
+                opens=strays and self._is_warm(watching, at_s),
                 keeps=usual.stray > _KEEPS * self.stray,
                 at_s=at_s,
             )
@@ -120,11 +120,11 @@ class UnusualUseCase:
 
         return one_by_one(step, values, timestamps, scores)
 
-    def _is_warm(self, watching: Watching, stray: float, at_s: float | None) -> bool:
+    def _is_warm(self, watching: Watching, at_s: float | None) -> bool:
         """Whether enough is known to tell of a stray: before a day was seen, only of the furthest."""
         known_s = _seconds_between(watching.started_s, at_s)
         is_daily = known_s is None or known_s >= _DAY_S
-        return watching.count > self.warm_up and (is_daily or stray >= self._furthest)
+        return watching.count > self.warm_up and (is_daily or watching.usual.stray >= self._furthest)
 
     @property
     def _furthest(self) -> float:
