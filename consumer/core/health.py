@@ -167,10 +167,13 @@ class SensorHealth:
             "highest": self.highest,
         }
 
-    def observed(self, health: Health, is_empty: bool, at_s: float | None) -> Finding | None:
-        """What is to be told at an observation that carries nothing to learn, or at one that does."""
+    def observed(self, health: Health, is_empty: bool, learned: int, at_s: float | None) -> Finding | None:
+        """What is to be told at an observation that carries nothing to learn, or at one that does.
+
+        `learned` is how many values came by then: of a signal that never had one, none is missed.
+        """
         health.empty = health.empty + 1 if is_empty else 0
-        is_bad = health.empty >= self.empty > 0 and health.seen > 0
+        is_bad = health.empty >= self.empty > 0 and learned > 0
         is_there = health.empty > 0 if health.is_open("quality") else is_bad
         finding = _next(health, "quality", 0, at_s, is_there=is_there)
         if finding and finding.change != "cleared":

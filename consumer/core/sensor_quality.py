@@ -60,7 +60,7 @@ def quality_events(
     health = state.health = state.health or Health()
     events = []
     for place, is_empty, learned in observed.places():
-        finding = rules.observed(health, is_empty, batch.records.arrived_s[place.record])
+        finding = rules.observed(health, is_empty, learned, batch.records.arrived_s[place.record])
         if finding is not None:
             events.append(event_of_finding(name, of_signal, batch, signal, place, learned, finding))
     return events

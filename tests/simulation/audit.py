@@ -14,9 +14,11 @@ from consumer.edge.page_codec import PageCodec, moved, unmarked
 from tests.simulation.functions import Invocation
 from tests.simulation.plant import POISON, Plant
 from tests.simulation.reference import (
+    Done,
     Found,
     History,
     Known,
+    arrival_of,
     is_below,
     places_of,
     quarantined_in,
@@ -107,6 +109,13 @@ class Audit:
                 f"of its batch {len(learned)} and {len(skipped)} lie between the watermarks"
             )
         history.learned += learned
+        of_learned = set(learned)
+        of_both = of_learned.union(skipped)
+        history.done += [
+            Done(place, one, (place, one) in of_learned, time_of(one, by, place), arrival_of(by, place))
+            for place, one in above
+            if (place, one) in of_both
+        ]
         history.skipped += skipped
         history.latest_s = latest_s
 

@@ -50,6 +50,8 @@ KINDS = frozenset(
         "repage while functions are at work",
         "mapping made anew",
         "two streams",
+        "sensors are looked at",
+        "visit",
     }
 )
 

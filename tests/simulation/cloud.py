@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ from obstore import exceptions
 from consumer.core.errors import Unavailable
 from consumer.core.events import Event
 from consumer.edge.objects import Objects
+from tests.local.fake_stream import START
 from tests.simulation.chance import Chance
 from tests.simulation.functions import INVOCATION, Invocation
 
@@ -22,6 +24,7 @@ class Bucket:
     chance: Chance
     on_put: Callable[[str, bytes | None, bytes, Invocation | None], None]
     objects: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    modified_s: dict[str, float] = field(default_factory=dict)
     versions: int = 0
 
     def get(self, key: str, *, options: dict[str, str] | None = None) -> Any:
@@ -51,6 +54,7 @@ class Bucket:
             raise exceptions.PreconditionError(key)
         self.versions += 1
         self.objects[key] = f'"{self.versions}"', body
+        self.modified_s[key] = START + asyncio.get_running_loop().time()
         self.on_put(key, before, body, INVOCATION.get())
         if self.chance.happens("PUT fails after its effect", 0.01):
             raise exceptions.GenericError("the connection is torn")
@@ -58,9 +62,15 @@ class Bucket:
             raise exceptions.PreconditionError("412: the client's own retry")
         return {"e_tag": self.objects[key][0]}
 
-    def list(self, prefix: str) -> list[list[dict[str, str]]]:
-        """All keys below a folder."""
-        return [[{"path": key} for key in sorted(self.objects) if key.startswith(prefix + "/")]]
+    def list(self, prefix: str) -> list[list[dict[str, Any]]]:
+        """All keys below a folder, and when they were last written."""
+        keys = [key for key in sorted(self.objects) if key.startswith(prefix + "/")]
+        return [
+            [
+                {"path": key, "last_modified": datetime.fromtimestamp(self.modified_s[key], UTC)}
+                for key in keys
+            ]
+        ]
 
 
 class SimulatedObjects(Objects):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from consumer.pipeline import Pipeline
+from consumer.visit import VISIT, visit
+from tests.local.fake_stream import START
 from tests.simulation.chance import Chance
 
 TIMEOUT_S = 20.0
@@ -95,6 +97,10 @@ class Lambda:
             invocation.is_dead = True
         raise FunctionError("timed out")
 
+    def visit(self) -> None:
+        """What a schedule calls, without waiting for it."""
+        self._in_background(self._run(self._invocation({VISIT: True, "Records": []})))
+
     async def settled(self) -> None:
         """Wait until no invocation is left, those that nobody waits for included."""
         while self.background:
@@ -120,7 +126,11 @@ class Lambda:
         else:
             pipeline = self.warm.pop(self.chance.rng("warm").randrange(len(self.warm)))
         try:
-            report = await pipeline.consume(invocation.event, invocation)
+            if VISIT in invocation.event:
+                now_s = START + asyncio.get_running_loop().time()
+                report = await visit(pipeline, now_s, invocation)
+            else:
+                report = await pipeline.consume(invocation.event, invocation)
         except Died as died:
             raise FunctionError("the process ended") from died
         if cold is self.cold:

@@ -124,6 +124,12 @@ MUTANTS = {
         "                learned.refuse_signal(",
         "                (lambda *_: None)(",
     ),
+    "what is known of a sensor is not kept": Mutant(
+        "consumer.edge.state_columns", "        if index in health:\n", "        if False:\n"
+    ),
+    "bad quality is counted out of order": Mutant(
+        "consumer.core.sensor_quality", "sorted(places, key=lambda one: one[0][:2])", "places"
+    ),
     "a model that raised is kept half changed": Mutant(
         "consumer.core.learning",
         "            if key in states:\n                self.states[key] = states[key]\n",

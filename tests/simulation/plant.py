@@ -152,6 +152,8 @@ class Producer:
         if self.rng.random() < 0.03:
             self._levels[signal] = self.rng.choice([0.0, 5.0, -5.0])
         value: float | None = round(self._levels[signal] + self.rng.gauss(0, 0.5), 3)
+        if self.rng.random() < 0.2:
+            value = self._levels[signal]  # again, perhaps
         if self.rng.random() < 0.03:
             value = None
         elif self.chance.happens("observation that cannot be learned", 0.02):

@@ -4,13 +4,15 @@ import base64
 import json
 import random
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from consumer.core.drift import DriftUseCase
 from consumer.core.events import identity
+from consumer.core.health import Health
 from consumer.core.records import Shard
 from consumer.core.signals import seed_of
 from consumer.core.state import State
+from consumer.core.unusual import UnusualUseCase, Watching
+from consumer.core.use_case import Finding
 from tests.simulation.functions import Invocation
 from tests.simulation.plant import Observation, Place, Plant
 
@@ -27,8 +29,20 @@ class History:
 
     carrier: str
     learned: list[Found] = field(default_factory=list)
+    done: list["Done"] = field(default_factory=list)
+    """The learned and the skipped together."""
     skipped: list[Found] = field(default_factory=list)
     latest_s: float | None = None
+
+
+class Done(NamedTuple):
+    """Something that was learned or skipped, its time, and when it arrived."""
+
+    place: Place
+    one: Observation
+    is_learned: bool
+    at_s: float
+    arrived_s: float
 
 
 @dataclass
@@ -76,20 +90,60 @@ def places_of(event: dict[str, Any]) -> list[Place]:
     ]
 
 
-def reference_of(use_case: DriftUseCase, signal: str, history: History) -> tuple[Any, set[str]]:
-    """A detector that a plain loop feeds with what was committed, and the ids of its drifts."""
+def reference_of(use_case: Any, signal: str, history: History) -> tuple[Any, set[str]]:
+    """A model that a plain loop feeds with what was committed, and the ids of what is to be told of it."""
+    if isinstance(use_case, UnusualUseCase):
+        return watched_reference_of(use_case, signal, history)
     detector = use_case.create(seed_of("drift", signal)).detector
     drifts = set()
     for place, one in history.learned:
         detector.update(one.value)
         if detector.drift_detected:
-            stream, shard, number, key = place
-            drifts.add(identity("drift", stream, shard, str(number), key, signal, "drift", one.position))
+            drifts.add(event_id(place, one, "drift"))
     return detector, drifts
+
+
+def watched_reference_of(use_case: UnusualUseCase, signal: str, history: History) -> tuple[Any, set[str]]:
+    """The same for a model of alerts that open and clear, whose sensor is looked at; but for its silence."""
+    model, health, learned = use_case.create(seed_of("drift", signal)), Health(), 0
+    rules = use_case.health
+    told = set()
+    for place, one, is_learned, at_s, arrived_s in history.done:
+        findings: list[Finding] = []
+        if is_learned:
+            found = use_case.learn(model, [one.value], [at_s])
+            findings = rules.judged(health, found, [one.value], [at_s], arrived_s)
+        learned += is_learned
+        quality = rules.observed(health, one.value is None, learned, arrived_s)
+        findings += [quality] if quality else []
+        told |= {event_id(place, one, kind_of(use_case, finding)) for finding in findings}
+    return model, told
+
+
+def kind_of(use_case: UnusualUseCase, finding: Finding) -> str:
+    """What an event's id calls it."""
+    kind = f"sensor {finding.fault}" if finding.fault else use_case.kind
+    return kind if finding.change == "opened" else f"{kind} {finding.change}"
+
+
+def kinds_of(use_case: Any) -> list[str]:
+    """All that the reference knows of."""
+    if not isinstance(use_case, UnusualUseCase):
+        return ["drift"]
+    kinds = [use_case.kind, "sensor flat", "sensor range", "sensor quality"]
+    return [f"{kind}{change}" for kind in kinds for change in ("", " still_open", " cleared")]
+
+
+def event_id(place: Place, one: Observation, kind: str) -> str:
+    """Of the observation, and of what is told of it."""
+    stream, shard, number, key = place
+    return identity("drift", stream, shard, str(number), key, one.signal, kind, one.position)
 
 
 def knowledge(detector: Any) -> Any:
     """All that a detector knows, comparable."""
+    if isinstance(detector, Watching):
+        return detector
     return {
         name: value.getstate()
         if isinstance(value, random.Random)
@@ -109,9 +163,12 @@ def is_below(state: State, place: Place) -> bool:
     return number < watermark.sequence_number or key in watermark.partition_keys
 
 
-def time_of(one: Observation, by: Invocation, place: Place) -> float:
-    if one.timestamp is not None:
-        return one.timestamp
+def arrival_of(by: Invocation, place: Place) -> float:
     records = by.event["Records"]
     [record] = [record for record, found in zip(records, places_of(by.event), strict=True) if found == place]
-    return record["kinesis"]["approximateArrivalTimestamp"]
+    arrived_s: float = record["kinesis"]["approximateArrivalTimestamp"]
+    return arrived_s
+
+
+def time_of(one: Observation, by: Invocation, place: Place) -> float:
+    return arrival_of(by, place) if one.timestamp is None else one.timestamp

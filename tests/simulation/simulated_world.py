@@ -11,15 +11,19 @@ from river import drift
 from consumer.core import batch
 from consumer.core.drift import DriftUseCase
 from consumer.core.errors import ConfigurationError, Unavailable
+from consumer.core.health import SensorHealth
 from consumer.core.layout import Layout, prefix_of
+from consumer.core.life_cycle import LifeCycle
 from consumer.core.signal_settings import SettingsOfSignals
 from consumer.core.state import State
+from consumer.core.unusual import UnusualUseCase
+from consumer.core.usual import Pace
 from consumer.edge.layout_store import LayoutStore
 from consumer.edge.page_codec import PageCodec, unmarked
 from consumer.edge.page_store import PageStore
 from consumer.pipeline import Pipeline
 from consumer.repage import Repage
-from local.clock import Pace
+from local.clock import Pace as MappingPace
 from local.event_source_mapping import EventSourceMapping, MappingConfig
 from tests.local.fake_stream import SimulatedClock
 from tests.simulation.audit import Audit
@@ -32,7 +36,18 @@ from tests.simulation.plant import Plant, Producer, Stream
 from tests.simulation.reference import kept_in
 from tests.simulation.verdict import Verdict
 
-PACE = Pace(discovery_interval_s=3.0, backoff_first_s=0.1, backoff_cap_s=20.0, destination_attempts=100)
+
+def watching(late: Any) -> list[Any]:
+    """Two versions of a use case whose alerts open and clear within few values, and whose sensors fail."""
+    often = LifeCycle(calm=2, still_open_s=30.0, cool_down_s=5.0, alerts_per_week=1e6)
+    rules = SensorHealth(flat=2, empty=2, stale_s=20.0, lowest=-6.0, highest=6.0)
+    use_case = UnusualUseCase(warm_up=2, alert=often, health=rules, late=late)
+    return [use_case, replace(use_case, pace=Pace(course=0.2))]
+
+
+PACE = MappingPace(
+    discovery_interval_s=3.0, backoff_first_s=0.1, backoff_cap_s=20.0, destination_attempts=100
+)
 PATIENCE_S = 300.0
 """How long a mapping that stops may struggle with faults; batches under way are finished first."""
 
@@ -51,7 +66,12 @@ class World:
         if rng.random() < 0.4:
             detector = drift.DummyDriftDetector(trigger_method="random", t_0=4, w=2)
         use_case = (Fussy if self.producer.raises else DriftUseCase)(detector, late=late)
-        self.versions = [use_case, replace(use_case, detector=drift.ADWIN(clock=3, grace_period=5))]
+        self.versions: list[Any] = [
+            use_case,
+            replace(use_case, detector=drift.ADWIN(clock=3, grace_period=5)),
+        ]
+        if not self.producer.raises and self.chance.happens("sensors are looked at", 0.4):
+            self.versions = watching(late)
         self.prefixes = [prefix_of("drift", f"{number:016}") for number in range(2)]
         self.deployed = 0
         self.audit = Audit(self.plant, late, self.producer.raises, self._signals_max())
@@ -118,6 +138,8 @@ class World:
         if self.deployed == 0 and self.chance.happens("deployment", 0.003):
             self.deployed = 1
             self.functions.deploy(self.cold)
+        if self.chance.happens("visit", 0.1):
+            self.functions.visit()
         if self.chance.happens("mapping made anew", 0.005):
             await self.stop_mappings()
             self.start_mappings()

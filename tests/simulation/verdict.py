@@ -5,11 +5,10 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from consumer.core.events import identity
 from consumer.core.state import State
 from tests.simulation.audit import Audit
 from tests.simulation.plant import Observation, Place
-from tests.simulation.reference import History, Kept, Known, knowledge, reference_of
+from tests.simulation.reference import History, Kept, Known, event_id, kinds_of, knowledge, reference_of
 
 
 @dataclass
@@ -52,7 +51,8 @@ class Verdict:
         self, prefix: str, signal: str, history: History, state: State, use_case: Any, published: set[str]
     ) -> None:
         reference, drifts = reference_of(use_case, signal, history)
-        if knowledge(state.model.detector) != knowledge(reference):
+        model = getattr(state.model, "detector", state.model)
+        if knowledge(model) != knowledge(reference):
             self.audit.violations.append(f"{prefix} {signal}: its model is not the reference's")
         if state.learned != len(history.learned) or state.skipped != len(history.skipped):
             self.audit.violations.append(f"{prefix} {signal}: its counters are not the reference's")
@@ -68,9 +68,10 @@ class Verdict:
             for signal, history in self.audit.in_force(prefix).items():
                 allowed |= reference_of(use_case, signal, history)[1]
         sure = {
-            identity("drift", *place[:2], str(place[2]), place[3], one.signal, "drift", one.position)
+            event_id(place, one, kind)
             for place, observations in self.audit.plant.records.items()
             for one in observations
+            for kind in kinds_of(next(iter(use_cases.values())))
             if one.signal not in spread and one.signal not in kept.signals
         }
         if not uncertain and (extra := (published - allowed) & sure):
