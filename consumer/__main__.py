@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from consumer.operate.reset_command import reset
+from consumer.operate.rollback_command import rollback
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
@@ -117,6 +120,9 @@ def _repage(pages: int, function: str, force: bool) -> None:
         "and enable the mapping again"
     )
 
+
+app.command()(reset)
+app.command()(rollback)
 
 if __name__ == "__main__":
     app(prog_name="python -m consumer")
