@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from consumer.operate.failed_command import failed
 from consumer.operate.quarantine_command import quarantine
 from consumer.operate.reset_command import reset
 from consumer.operate.rollback_command import rollback
@@ -125,6 +126,7 @@ def _repage(pages: int, function: str, force: bool) -> None:
 app.command()(reset)
 app.command()(rollback)
 app.add_typer(quarantine, name="quarantine")
+app.add_typer(failed, name="failed")
 
 if __name__ == "__main__":
     app(prog_name="python -m consumer")

@@ -5,7 +5,7 @@ import gzip
 import json
 import threading
 
-from operated import Plant, endpoint, plant
+from live_plant import Plant, endpoint, plant
 
 from consumer.edge.page_codec import PageCodec
 from consumer.operate import sending

@@ -1,7 +1,7 @@
 """Models started anew and put back as they were, while data keeps arriving: nothing is learned twice."""
 
 import pytest
-from operated import PREFIX, Plant, a_second_passes, before_the_next_commit, endpoint, plant
+from live_plant import PREFIX, Plant, a_second_passes, before_the_next_commit, endpoint, plant
 
 from tests.consumer.world import interleaved, plain_loop, state_of, step
 
