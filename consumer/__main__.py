@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
+from consumer.operate import commands
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+commands.register(app)
 
 
 @app.callback()
