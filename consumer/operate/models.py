@@ -19,6 +19,10 @@ _PAGE_BYTES_MAX = 256 * 1024 * 1024
 _NEAREST = 5
 
 
+class NothingLearned(ConfigurationError):
+    """There are no models yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadPage:
     """A page of that version."""
@@ -44,8 +48,8 @@ class ReadPages:
 async def layout_of(where: Where, objects: Objects) -> Layout:
     """The layout that is in force.
 
-    Raises: `ConfigurationError` where nothing was learned by what is installed here; `LayoutChanged` while
-        the models are moved; `Unavailable`.
+    Raises: `NothingLearned`; `ConfigurationError` where others than what is installed here have learned;
+        `LayoutChanged` while the models are moved; `Unavailable`.
     """
     prefix = where.prefix()
     found = await objects.get(layout_key(prefix), bytes_max=_LAYOUT_BYTES_MAX)
@@ -57,7 +61,7 @@ async def layout_of(where: Where, objects: Objects) -> Layout:
     folder = prefix.rpartition("/")[0]
     others = await objects.folders(f"{folder}/")
     if not others:
-        raise ConfigurationError(f"{where.use_case} has learned nothing in {where.name} yet")
+        raise NothingLearned(f"{where.use_case} has learned nothing in {where.name} yet")
     raise ConfigurationError(
         f"{where.name} has no models of River {versions()['river']} and the line of {where.use_case} in "
         f"consumer/use_cases.py, as they are installed here, but others: {folder}/{{{','.join(others)}}}. "

@@ -19,7 +19,7 @@ from consumer.core.signals import SignalKey
 from consumer.core.state import State
 from consumer.core.timestamps import iso8601
 from consumer.edge.signals_file import SHIPPED, read_signals_file
-from consumer.operate.models import no_such_signal, read_pages
+from consumer.operate.models import NothingLearned, no_such_signal, read_pages
 from consumer.operate.moments import lasted, shown
 from consumer.operate.mutes_file import read_mutes
 from consumer.operate.where import Named, Where, find_each
@@ -68,6 +68,8 @@ def signals(named: Named, pattern: str, as_json: bool) -> None:
         _show(lines)
     for problem in problems:
         typer.echo(problem, err=True)
+    if not known and not problems:
+        raise NothingLearned(f"nothing was learned in {places[0].name} yet")
     if not lines and not problems:
         raise ConfigurationError(no_such_signal(places[0].name, pattern, known))
     if problems:
@@ -83,7 +85,7 @@ def _of_use_case(
     except ConfigurationError as error:
         if is_only:
             raise
-        return [], [str(error)], set()
+        return [], [] if isinstance(error, NothingLearned) else [str(error)], set()
     use_case = USE_CASES[where.use_case]
     settings = SettingsOfSignals(where.use_case, use_case, read_signals_file(SHIPPED, USE_CASES))
     lines, names = [], set()
