@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 
-from consumer.operate.failed_command import failed
-from consumer.operate.quarantine_command import quarantine
-from consumer.operate.reset_command import reset
-from consumer.operate.rollback_command import rollback
+from consumer.operate import changes, commands
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+commands.register(app)
+changes.register(app)
 
 
 @app.callback()
@@ -122,11 +121,6 @@ def _repage(pages: int, function: str, force: bool) -> None:
         "and enable the mapping again"
     )
 
-
-app.command()(reset)
-app.command()(rollback)
-app.add_typer(quarantine, name="quarantine")
-app.add_typer(failed, name="failed")
 
 if __name__ == "__main__":
     app(prog_name="python -m consumer")

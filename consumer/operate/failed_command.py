@@ -82,7 +82,7 @@ def redrive(
         for batch in batches:
             done = await redrive_batch(batch.event(), use_case, changing, learner)
             await mark(stored, batch, Mark(now(), done.above, done.below))
-            typer.echo(f"{batch.key}: redriven; {done.text()}")
+            typer.echo(f"{batch.key}: redriven; {done.text(was=True)}")
 
     asyncio.run(run())
 

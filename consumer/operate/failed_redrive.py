@@ -28,11 +28,12 @@ class Learnable:
     def __add__(self, other: "Learnable") -> "Learnable":
         return Learnable(self.above + other.above, self.below + other.below, self.refused + other.refused)
 
-    def text(self) -> str:
-        """In words."""
+    def text(self, was: bool = False) -> str:
+        """In words; `was`: how it was when the batch was delivered."""
         return (
-            f"{self.above:,} can be learned, {self.refused:,} go to quarantine, {self.below:,} lie below "
-            "their watermarks: learned already, or passed by what came later, and not to be learned in their order"
+            f"{self.above:,} {'could' if was else 'can'} be learned, {self.refused:,} go to quarantine, {self.below:,} lie below "
+            "their watermarks: learned already, or passed by what came later, and no longer to be learned in "
+            "their order"
         )
 
 

@@ -1,6 +1,7 @@
 """Who learns a stored batch: the deployed function, or where there is none this process, by its rules."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -10,6 +11,7 @@ from consumer.core.signal_settings import SettingsOfSignals
 from consumer.edge.event_bus import EventBus
 from consumer.edge.invocation_time import InvocationTime
 from consumer.edge.layout_store import LayoutStore
+from consumer.edge.mute_store import MuteStore
 from consumer.edge.objects import Objects
 from consumer.edge.page_codec import PageCodec
 from consumer.edge.page_store import PageStore
@@ -74,6 +76,7 @@ def learner_of(where: Where, settings: SettingsOfSignals, objects: Objects, chan
         objects,
         changing.jitter,
         defaults.page_signals_max,
+        MuteStore(objects, time.time, lambda text: None),
     )
     return OwnLearner(pipeline)
 
