@@ -30,9 +30,10 @@ class Learnable:
 
     def text(self, was: bool = False) -> str:
         """In words; `was`: how it was when the batch was delivered."""
+        learned = "could be learned" if was else "can be learned"
         return (
-            f"{self.above:,} {'could' if was else 'can'} be learned, {self.refused:,} go to quarantine, {self.below:,} lie below "
-            "their watermarks: learned already, or passed by what came later, and no longer to be learned in "
+            f"{self.above:,} {learned}, {self.refused:,} go to quarantine, {self.below:,} lie below their "
+            "watermarks: learned already, or passed by what came later, and no longer to be learned in "
             "their order"
         )
 
