@@ -24,8 +24,8 @@ class Retained(Protocol):
     def retention_s(self, shard: Shard) -> float:
         """For how long it keeps a record."""
 
-    def read(self, shard: Shard, first: int | None, last: int) -> Iterator[list[dict[str, Any]]]:
-        """The shard's records from one sequence number to another, both included."""
+    def read(self, shard: Shard, since_s: float | None, last: int) -> Iterator[list[dict[str, Any]]]:
+        """The shard's records that arrived since then, or a little before, up to a sequence number."""
 
 
 @dataclass(slots=True)
@@ -69,8 +69,8 @@ class Relearning:
         """
         for shard in self._behind(watermarks):
             own, last = self.state.watermarks.get(shard), watermarks[shard]
-            first = None if own is None else own.sequence_number
-            for records in self.retained.read(shard, first, last.sequence_number):
+            since_s = None if own is None else own.arrived_s
+            for records in self.retained.read(shard, since_s, last.sequence_number):
                 self._learn([record for record in records if _is_within(record, last)])
         return with_watermarks(self.state, watermarks)
 

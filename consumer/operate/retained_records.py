@@ -3,12 +3,15 @@
 import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+from consumer.core.errors import Unavailable
 from consumer.core.records import Shard
 from consumer.operate.where import aws_answers
 
 _RECORDS_PER_REQUEST_MAX = 2_000
+_ARRIVAL_ERROR_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,29 +27,34 @@ class RetainedRecords:
         hours: int = summary["StreamDescriptionSummary"]["RetentionPeriodHours"]
         return hours * 3600.0
 
-    def read(self, shard: Shard, first: int | None, last: int) -> Iterator[list[dict[str, Any]]]:
-        """The shard's records from sequence number `first`, or from the oldest, to `last`: part after part.
+    def read(self, shard: Shard, since_s: float | None, last: int) -> Iterator[list[dict[str, Any]]]:
+        """The shard's records that arrived since then, or all, up to sequence number `last`: part after part.
 
-        Raises: `Unavailable`.
+        Some that arrived a little before may come too: arrival times are approximate.
+
+        Raises: `Unavailable`, also where the stream ends before `last`.
         """
-        where: dict[str, str] = {"ShardIteratorType": "TRIM_HORIZON"}
-        if first is not None:
-            where = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "StartingSequenceNumber": str(first)}
+        where: dict[str, Any] = {"ShardIteratorType": "TRIM_HORIZON"}
+        if since_s is not None:
+            since = datetime.fromtimestamp(since_s - _ARRIVAL_ERROR_S, UTC)
+            where = {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": since}
         with aws_answers(f"the shard {shard.shard_id} of {shard.stream}"):
             iterator = self.client.get_shard_iterator(
                 StreamName=shard.stream, ShardId=shard.shard_id, **where
             )["ShardIterator"]
-        while iterator:
+        highest = -1
+        while iterator and highest <= last:  # two records may share the last number
             with aws_answers(f"the records of {shard.shard_id} of {shard.stream}"):
                 page = self.client.get_records(ShardIterator=iterator, Limit=_RECORDS_PER_REQUEST_MAX)
+            if not page["Records"] and not page.get("MillisBehindLatest"):
+                break
             records = [each for each in page["Records"] if int(each["SequenceNumber"]) <= last]
             if records:
                 yield [_delivered(record, shard) for record in records]
-            if len(records) < len(page["Records"]):
-                return
-            if not page["Records"] and not page.get("MillisBehindLatest"):
-                return
+            highest = max([highest, *(int(each["SequenceNumber"]) for each in page["Records"])])
             iterator = page.get("NextShardIterator")
+        if highest < last:
+            raise Unavailable(f"{shard.shard_id} of {shard.stream} does not give the record {last}")
 
 
 def _delivered(record: dict[str, Any], shard: Shard) -> dict[str, Any]:
