@@ -21,6 +21,7 @@ def list_(
     """The batches that were given up, why, and whether they were redriven."""
     import asyncio
 
+    from consumer.operate.counted import counted
     from consumer.operate.failed_batches import failed_batches
     from consumer.operate.failed_words import as_json, shown
     from consumer.operate.where import find
@@ -31,7 +32,7 @@ def list_(
         typer.echo(as_json(batch) if json else shown(batch))
     if not json:
         redriven = sum(batch.mark is not None for batch in batches)
-        typer.echo(f"{len(batches):,} batches given up, {redriven:,} of them redriven")
+        typer.echo(f"{counted(len(batches), 'batch')} given up, {redriven:,} redriven")
 
 
 @failed.command()
@@ -47,6 +48,7 @@ def redrive(
     """
     import asyncio
 
+    from consumer.operate.counted import counted
     from consumer.operate.failed_batches import FailedBatch, Mark, failed_batches, mark
     from consumer.operate.failed_redrive import Learnable, learnable
     from consumer.operate.failed_redrive import redrive as redrive_batch
@@ -63,7 +65,8 @@ def redrive(
         found = await failed_batches(stored, where.function_name, keys)
         batches: list[FailedBatch] = [batch for batch in found if batch.mark is None]
         if len(found) > len(batches):
-            typer.echo(f"{len(found) - len(batches):,} batches were redriven before, and are left alone")
+            before = counted(len(found) - len(batches), "batch")
+            typer.echo(f"Left alone, for they were redriven before: {before}")
         if not batches:
             typer.echo("There is nothing to redrive")
             return
@@ -74,8 +77,8 @@ def redrive(
             typer.echo(f"{shown(batch)}\n  {of_batch.text()}")
             total += of_batch
         confirmed(
-            f"{len(batches):,} batches of {where.use_case} in {where.name} are delivered again, as they "
-            f"were. Of their observations, {total.text()}",
+            f"To be delivered again, as they were: {counted(len(batches), 'batch')} of {where.use_case} in "
+            f"{where.name}. Of their observations, {total.text()}",
             yes,
         )
         learner = learner_of(where, settings, objects, changing)

@@ -4,6 +4,7 @@ import json
 import time
 
 from consumer.core.timestamps import iso8601
+from consumer.operate.counted import counted
 from consumer.operate.failed_batches import FailedBatch
 
 
@@ -18,8 +19,8 @@ def shown(batch: FailedBatch) -> str:
     redriven = "" if batch.mark is None else f"\n  redriven at {batch.mark.redriven_at}"
     return (
         f"{batch.key}\n"
-        f"  {request.condition} at {batch.stored.timestamp}: {info.batch_size:,} records of {info.shard_id}, "
-        f"{info.start_sequence_number} to {info.end_sequence_number}, arrived "
+        f"  {request.condition} at {batch.stored.timestamp}: {counted(info.batch_size, 'record')} "
+        f"of {info.shard_id}, {info.start_sequence_number} to {info.end_sequence_number}, arrived "
         f"{info.approximate_arrival_of_first_record} to {info.approximate_arrival_of_last_record}{redriven}"
     )
 

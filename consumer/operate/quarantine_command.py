@@ -24,6 +24,7 @@ def list_(named: "Named", reason: Reason = None, since: Since = None, json: AsJs
     import asyncio
     from json import dumps
 
+    from consumer.operate.counted import counted
     from consumer.operate.opened import moment
     from consumer.operate.quarantine_lines import kept_of, with_reason
     from consumer.operate.quarantine_words import listed, sent_of, table
@@ -40,7 +41,7 @@ def list_(named: "Named", reason: Reason = None, since: Since = None, json: AsJs
             typer.echo(text)
         if not json:
             lines, sent = (sum(row[name] for row in rows) for name in ("lines", "redriven"))
-            typer.echo(f"{lines:,} lines in the quarantine of {where.use_case}, {sent:,} of them redriven")
+            typer.echo(f"{counted(lines, 'line')} in the quarantine of {where.use_case}, {sent:,} redriven")
 
     asyncio.run(run())
 

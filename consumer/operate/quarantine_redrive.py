@@ -8,6 +8,7 @@ from typing import get_args
 import typer
 
 from consumer.core.errors import ConfigurationError
+from consumer.operate.counted import counted
 from consumer.operate.opened import moment
 from consumer.operate.quarantine_lines import kept_of, with_reason
 from consumer.operate.quarantine_words import read_repaired
@@ -46,14 +47,15 @@ async def redrive_lines(
     if not planned.lines and not any(each.is_settled for each in planned.redriven.values()):
         typer.echo("There is nothing to send")
         return
+    what_is_sent = f"{counted(planned.lines, 'line')}, as {counted(planned.records, 'record')}"
     confirm(
-        f"{planned.lines:,} lines, as {planned.records:,} records, are put onto the stream {stream_name} of "
-        f"{where.name}, in their order. They are learned after all that came meanwhile, with new sequence "
-        "numbers, by every use case that reads the stream: one that had learned them learns them again"
+        f"To be put onto the stream {stream_name} of {where.name}, in their order: {what_is_sent}. They are "
+        "learned after all that came meanwhile, with new sequence numbers, by every use case that reads the "
+        "stream: one that had learned them learns them again"
     )
     stream = SendingStream(where.account.client("kinesis", SEND_ONCE), stream_name)
     sent = await send(planned, stream, time.time())
-    typer.echo(f"{sent:,} lines were sent; they are marked, and will not be sent again")
+    typer.echo(f"Sent and marked: {counted(sent, 'line')}. No later run sends them again")
 
 
 def _stream_of(where: Where) -> str:
@@ -73,7 +75,7 @@ def _checked(in_doubt: str | None) -> InDoubt | None:
 
 def _say(planned: Planned) -> None:
     if planned.sent_before:
-        typer.echo(f"{planned.sent_before:,} lines were redriven before, and are left alone")
+        typer.echo(f"Left alone, for they were redriven before: {counted(planned.sent_before, 'line')}")
     for unrepaired in planned.unrepaired[:_UNREPAIRED_SHOWN_MAX]:
         typer.echo(f"not sent, for it would be refused again ({unrepaired.reason}): {unrepaired.line.id}")
     more = len(planned.unrepaired) - _UNREPAIRED_SHOWN_MAX

@@ -10,6 +10,7 @@ from typing import Any
 from consumer.core.errors import ConfigurationError
 from consumer.core.records import Shard
 from consumer.core.timestamps import iso8601
+from consumer.operate.counted import counted
 from consumer.operate.quarantine_lines import Kept, Line
 from consumer.operate.redriven import redriven_of
 from consumer.operate.resending import Repaired
@@ -47,10 +48,8 @@ def table(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
             key = row["key"]
             yield key
         redriven = f", {row['redriven']:,} redriven" if row["redriven"] else ""
-        yield (
-            f"  {row['lines']:,} lines{redriven}, arrived {row['first_arrived']} to {row['last_arrived']}: "
-            f"{_printable(row['reason'])}"
-        )
+        arrived = f"arrived {row['first_arrived']} to {row['last_arrived']}"
+        yield f"  {counted(row['lines'], 'line')}{redriven}, {arrived}: {_printable(row['reason'])}"
 
 
 def shown(line: Line, is_sent: bool) -> Iterator[str]:
@@ -71,7 +70,7 @@ def as_json(line: Line, is_sent: bool) -> str:
     """
     record: Any
     try:
-        record = json.loads(line.shown())
+        record = json.loads(line.shown(), parse_constant=_no_json)
     except ValueError:
         record = line.shown()
     refused = None if line.signal is None else {"signal": line.signal, "value": None}
@@ -127,6 +126,10 @@ def _repaired(line: dict[str, Any]) -> tuple[str, Repaired]:
     if not isinstance(name, str) or not isinstance(partition_key, str | None):
         raise TypeError("id and partition_key are texts")
     return name, Repaired(payload, partition_key)
+
+
+def _no_json(name: str) -> None:
+    raise ValueError(f"{name} is no JSON, though Python reads it")
 
 
 def _printable(text: str) -> str:

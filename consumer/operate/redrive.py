@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 from consumer.core.errors import ConfigurationError, Unavailable
 from consumer.core.records import Shard
 from consumer.core.timestamps import iso8601
+from consumer.operate.counted import counted
 from consumer.operate.quarantine_lines import Line
 from consumer.operate.redriven import Bucket, Redriven, redriven_of
 from consumer.operate.resending import Repaired, Sending, Unrepaired, as_it_was, as_repaired
@@ -134,7 +135,9 @@ async def send(planned: Planned, stream: Stream, now_s: float) -> int:
             lines_sent += len(sent)
             if unsent is not None:
                 doubt = f" Of {len(in_doubt)} more it is not known." if in_doubt else ""
-                raise Unavailable(f"{unsent.reason}. {lines_sent} lines were sent.{doubt} Run it again")
+                raise Unavailable(
+                    f"{unsent.reason}. Sent: {counted(lines_sent, 'line')}.{doubt} Run it again"
+                )
         if not sendings and redriven.is_settled:
             await redriven.sent([], [])
     return lines_sent

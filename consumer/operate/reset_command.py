@@ -23,6 +23,7 @@ def reset(
     """
     import asyncio
 
+    from consumer.operate.counted import counted
     from consumer.operate.opened import open_pages, settings_of
     from consumer.operate.reset import Reset
     from consumer.operate.where import find
@@ -39,22 +40,23 @@ def reset(
                 typer.echo(f"{place.key.signal}: it is fresh already")
             else:
                 typer.echo(
-                    f"{place.key.signal}: a model of {place.state.learned:,} observations is forgotten"
+                    f"{place.key.signal}: it has a model of {counted(place.state.learned, 'observation')}"
                 )
                 places.append(place)
         if not places:
             typer.echo("There is nothing to do")
             return
+        models = counted(len(places), "model")
         confirmed(
-            f"{len(places)} models of {where.use_case} in {where.name} start anew. Alerts that these have "
-            "open are not told as cleared. `rollback` takes it back while the bucket keeps the old version",
+            f"To start anew: {models} of {where.use_case} in {where.name}. Alerts that these have open are not "
+            "told as cleared. `rollback` takes it back while the bucket keeps the old version",
             yes,
         )
         for key, forgotten in (await resetting.run(places)).items():
             done = (
                 "it was fresh already"
                 if forgotten is None
-                else f"it starts anew; {forgotten:,} observations forgotten"
+                else f"it starts anew; {counted(forgotten, 'observation')} forgotten"
             )
             typer.echo(f"{key.signal}: {done}")
 

@@ -31,6 +31,7 @@ def rollback(
     import asyncio
 
     from consumer.edge.page_codec import PageCodec
+    from consumer.operate.counted import counted
     from consumer.operate.object_versions import ObjectVersions
     from consumer.operate.opened import moment, open_pages, settings_of
     from consumer.operate.rollback import Rollback
@@ -57,8 +58,8 @@ def rollback(
             typer.echo("There is nothing to do")
             return
         confirmed(
-            f"{len(planned)} models of {where.use_case} in {where.name} are put back. Their watermarks stay, "
-            "so that nothing is learned twice",
+            f"To be put back: {counted(len(planned), 'model')} of {where.use_case} in {where.name}. Their "
+            "watermarks stay, so that nothing is learned twice",
             yes,
         )
         for then, relearning in planned:

@@ -2,6 +2,7 @@
 
 from consumer.core.state import State
 from consumer.core.timestamps import iso8601
+from consumer.operate.counted import counted
 from consumer.operate.relearning import Relearning
 from consumer.operate.rollback import Done, Then
 
@@ -13,8 +14,8 @@ def plan_of(then: Then, foreseen: Done | None, relearning: Relearning | None) ->
     if foreseen is None:
         return f"{name}: it is already as it was at {version}"
     lines = [
-        f"{name}: as it was at {version}, of {then.state.learned:,} observations; "
-        f"now it is of {then.place.state.learned:,}"
+        f"{name}: as it was at {version}, of "
+        f"{counted(then.state.learned, 'observation')}; now it is of {then.place.state.learned:,}"
     ]
     between = left_out(then.state, then.place.state)
     if relearning is not None:

@@ -104,7 +104,7 @@ def test_each_change_is_exact_while_values_keep_arriving(tmp_path: Path, monkeyp
         repaired = [each | {"payload": {"signal": "late", "value": 1.0}} for each in shown]
         Path("repaired.ndjson").write_text("".join(json.dumps(each) + "\n" for each in repaired))
         redrive = ("quarantine", "redrive", "--repaired", "repaired.ndjson")
-        assert "1 lines were sent" in command(*redrive)
+        assert "Sent and marked: 1 line." in command(*redrive)
         time.sleep(2)
         assert "learned again" in command("rollback", "taken back", "--to", then, "--relearn")
         assert "There is nothing to send" in command(*redrive)

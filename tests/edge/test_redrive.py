@@ -57,7 +57,7 @@ def test_what_came_while_a_page_could_not_be_read_is_learned_after_what_came_mea
     third = plant.learn(SERIES[2 * PART :])
     assert_learned(plant, first + third)
     said = plant.command("quarantine", "redrive", "--reason", "cannot be READ")
-    assert f"{PART} lines, as {PART} records, are put onto the stream plant" in said
+    assert f"{PART} lines, as {PART} records" in said
     assert "learned after all that came meanwhile" in said
     redriven = plant.arrived()
     for signal in SIGNALS:
@@ -68,7 +68,7 @@ def test_what_came_while_a_page_could_not_be_read_is_learned_after_what_came_mea
         assert sent == before, "in their order"
     assert plant.deliver(redriven) == []
     assert_learned(plant, first + third + redriven)
-    assert f"{PART} of them redriven" in plant.look("quarantine", "list")
+    assert f", {PART} redriven" in plant.look("quarantine", "list")
     assert_again_changes_nothing(plant, "quarantine", "redrive")
 
 
@@ -134,7 +134,7 @@ def test_what_would_be_refused_again_is_not_sent_but_what_is_repaired_is(plant, 
         whole | {"payload": {"signal": "a", "value": 7}},
         one | {"payload": one["payload"] | {"value": 2}},
     )
-    assert "2 lines were sent" in plant.command(*mended)
+    assert "Sent and marked: 2 lines" in plant.command(*mended)
     assert plant.deliver(plant.arrived()) == []
     assert {name: state.learned for name, state in plant.states().items()} == {"a": 1, "b": 3}
     assert_again_changes_nothing(plant, *mended)
@@ -182,7 +182,7 @@ def test_after_a_crash_it_says_what_may_have_been_sent_and_asks(plant, monkeypat
     assert len(in_doubt) == len(arrived) > 0
     assert "--in-doubt" in said
     said = plant.command("quarantine", "redrive", "--in-doubt", "leave")
-    assert f"{6 - len(arrived)} lines were sent" in said
+    assert f"Sent and marked: {6 - len(arrived)} lines" in said
     redriven = arrived + plant.arrived()
     assert len(redriven) == 6
     assert plant.deliver(redriven) == []
@@ -200,8 +200,8 @@ def test_what_the_stream_refuses_is_not_marked_and_is_sent_by_the_next_run(plant
 
     with monkeypatch.context() as patch:
         patch.setattr(sending.SendingStream, "send", takes_one)
-        assert "too many requests. 1 lines were sent" in plant.command("quarantine", "redrive", code=1)
-    assert "5 lines were sent" in plant.command("quarantine", "redrive")
+        assert "too many requests. Sent: 1 line." in plant.command("quarantine", "redrive", code=1)
+    assert "Sent and marked: 5 lines" in plant.command("quarantine", "redrive")
     redriven = plant.arrived()
     assert len({json.dumps(payload_of(one)) for one in redriven}) == len(redriven) == 6
     assert plant.deliver(redriven) == []
@@ -235,12 +235,12 @@ def test_of_two_runs_at_once_one_is_refused(plant, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(sending.SendingStream, "send", while_another_starts)
-        assert "3 lines were sent" in plant.command("quarantine", "redrive", *lines_of(plant)[:3])
+        assert "Sent and marked: 3 lines" in plant.command("quarantine", "redrive", *lines_of(plant)[:3])
     assert "still at work" in others[0]
     with monkeypatch.context() as patch:
         patch.setattr(Redriven, "about_to_send", after_another_ran)
         assert "another run is sending too" in plant.command("quarantine", "redrive", code=1)
-    assert "3 lines were sent" in others[2]
+    assert "Sent and marked: 3 lines" in others[2]
     redriven = plant.arrived()
     assert len({json.dumps(payload_of(one)) for one in redriven}) == len(redriven) == 6
     assert plant.deliver(redriven) == []
