@@ -48,8 +48,8 @@ def reset(
             return
         models = counted(len(places), "model")
         confirmed(
-            f"To start anew: {models} of {where.use_case} in {where.name}. Alerts that these have open are not "
-            "told as cleared. `rollback` takes it back while the bucket keeps the old version",
+            f"To start anew: {models} of {where.use_case} in {where.name}. Alerts that these have open are "
+            "not told as cleared. `rollback` takes it back while the bucket keeps the old version",
             yes,
         )
         for key, forgotten in (await resetting.run(places)).items():
