@@ -1,5 +1,6 @@
 """The commands that look in and that mute, as the command line has them."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +15,7 @@ _Pattern = Annotated[str, typer.Argument(help="Names of signals; * for any text,
 
 def register(app: typer.Typer) -> None:
     """Add them."""
-    for command in (signals, inspect, mute, unmute):
+    for command in (signals, inspect, explain, mute, unmute):
         app.command()(somewhere(command))
 
 
@@ -42,6 +43,23 @@ def inspect(
     from consumer.operate.inspect_command import inspect as run
 
     run(named, signal, predict, as_json)
+
+
+def explain(
+    named: "Named",
+    event_id: Annotated[str, typer.Argument(help="The `id` of its detail.")],
+    event: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The event itself, where no stack logs them."),
+    ] = None,
+    records: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Its records, where the stream has them no more.")
+    ] = None,
+) -> None:
+    """Show why an event was told: learn its records once more, from the model as it was before."""
+    from consumer.operate.explain_command import explain as run
+
+    run(named, event_id, event, records)
 
 
 def mute(

@@ -19,6 +19,16 @@ def last_events(where: Where, signal: str, now_s: float, most: int) -> list[dict
     return _matching(where, {"signal": signal, "use_case": where.use_case}, now_s, most)
 
 
+def event_of_id(where: Where, event_id: str, now_s: float) -> dict[str, Any]:
+    """The detail of an event of the past week. Raises: as `last_events`, and where there is no such event."""
+    found = _matching(where, {"id": event_id}, now_s, 1)
+    if not found:
+        raise ConfigurationError(
+            f"{where.event_log} has no event {event_id} of the past week: give it in a file, with --event"
+        )
+    return found[0]
+
+
 def _matching(where: Where, fields: dict[str, str], now_s: float, most: int) -> list[dict[str, Any]]:
     if where.event_log is None:
         raise ConfigurationError(f"events cannot be read in {where.name}: only a stack keeps a log of them")

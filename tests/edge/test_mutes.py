@@ -11,7 +11,7 @@ from operated import plant, run, steps
 from consumer.core.mutes import Mute
 from consumer.core.timestamps import iso8601
 from consumer.operate.mutes_file import change_mutes, read_mutes
-from consumer.operate.where import Named
+from consumer.operate.where import Named, find
 
 WHERE = ("--bucket", "models", "--use-case", "drift")
 
