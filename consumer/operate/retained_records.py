@@ -1,6 +1,7 @@
 """The records that a stream still holds, as Lambda would deliver them."""
 
 import base64
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,8 @@ from consumer.operate.where import aws_answers
 
 _RECORDS_PER_REQUEST_MAX = 2_000
 _ARRIVAL_ERROR_S = 60.0
+_READ_EVERY_S = 0.25
+"""A shard allows five reads a second, which the functions need too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,13 @@ class RetainedRecords:
             iterator = self.client.get_shard_iterator(
                 StreamName=shard.stream, ShardId=shard.shard_id, **where
             )["ShardIterator"]
-        highest = -1
-        while iterator and highest <= last:  # two records may share the last number
+        highest, is_at_end, wait_s = -1, False, 0.0
+        while iterator and not is_at_end and highest <= last:  # two records may share the last number
+            time.sleep(wait_s)
+            wait_s = _READ_EVERY_S
             with aws_answers(f"the records of {shard.shard_id} of {shard.stream}"):
                 page = self.client.get_records(ShardIterator=iterator, Limit=_RECORDS_PER_REQUEST_MAX)
-            if not page["Records"] and not page.get("MillisBehindLatest"):
-                break
+            is_at_end = not page.get("MillisBehindLatest")
             records = [each for each in page["Records"] if int(each["SequenceNumber"]) <= last]
             if records:
                 yield [_delivered(record, shard) for record in records]
