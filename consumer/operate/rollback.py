@@ -68,26 +68,32 @@ class Rollback:
 
     def _then(self, place: Place) -> Then:
         kept = self.versions.of(place.page_key)
-        was_moved = False
         for version in kept:
             if version.written_s > self.to_s:
                 continue
             try:
                 states = self._states(version)
-            except UnreadablePage:
-                continue
-            except LayoutChanged:
-                was_moved = True
+            except (UnreadablePage, LayoutChanged):
                 continue
             if place.key in states:
                 self._check_parameters(place.key, states[place.key])
                 return Then(place, version, states[place.key])
         oldest = f"its oldest version is of {iso8601(kept[-1].written_s)}" if kept else "it has no versions"
-        why = "; the models were moved to these pages since" if was_moved else ""
+        why = "; the models were moved to these pages then" if kept and self._is_mark(kept[-1]) else ""
         raise ConfigurationError(
             f"no version of {place.page_key} of {iso8601(self.to_s)} or before holds {place.key.signal!r}: "
             f"{oldest}{why}. `reset` starts it anew"
         )
+
+    def _is_mark(self, version: Version) -> bool:
+        """Whether it is of a move, in place of a page."""
+        try:
+            self._states(version)
+        except LayoutChanged:
+            return True
+        except UnreadablePage:
+            return False
+        return False
 
     def _check_parameters(self, key: SignalKey, state: State) -> None:
         if state.parameters != self.settings.of(key.signal).parameters:

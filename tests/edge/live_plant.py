@@ -19,7 +19,7 @@ from consumer.__main__ import app
 from consumer.core.layout import prefix_of
 from consumer.core.state import State
 from consumer.core.use_case import fingerprint
-from consumer.edge.page_codec import PageCodec, versions
+from consumer.edge.page_codec import PageCodec, moved, versions
 from consumer.edge.page_store import PageStore
 from consumer.handler import handler, start
 from consumer.use_cases import USE_CASES
@@ -85,7 +85,7 @@ class Plant:
     def states(self) -> dict[str, State]:
         states = {}
         for key, body in self.objects("models").items():
-            if "/pages/" in key or "/signals/" in key:
+            if ("/pages/" in key or "/signals/" in key) and body != moved(body):
                 states |= {one.signal: state for one, state in PageCodec().decode(body).items()}
         return states
 

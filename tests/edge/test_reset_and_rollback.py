@@ -2,7 +2,10 @@
 
 import pytest
 from live_plant import PREFIX, Plant, a_second_passes, before_the_next_commit, endpoint, plant
+from typer.testing import CliRunner
 
+from consumer.__main__ import app
+from consumer.edge.page_codec import moved
 from tests.consumer.world import interleaved, plain_loop, state_of, step
 
 __all__ = ["endpoint", "plant"]
@@ -106,6 +109,44 @@ def test_while_models_are_moved_it_says_to_try_again(plant):
     before = plant.versions()
     assert "try again" in plant.command("reset", "c", code=1)
     assert plant.versions() == before
+
+
+@pytest.mark.parametrize("command", ["reset", "rollback"])
+def test_a_page_that_is_moved_meanwhile_is_left_alone(plant, monkeypatch, command):
+    plant.learn(SERIES[:PART])
+    to = a_second_passes()
+    plant.learn(SERIES[PART:])
+    pages = {key: body for key, body in plant.objects("models").items() if "/pages/" in key}
+
+    def move() -> None:
+        for key, body in pages.items():
+            plant.s3.put_object(Bucket="models", Key=key, Body=moved(body))
+
+    with before_the_next_commit(monkeypatch, move):
+        said = plant.command(command, "c", *(["--to", to] if command == "rollback" else []), code=1)
+    assert "try again" in said
+    found = plant.objects("models")
+    assert {key: found[key] for key in pages} == {key: moved(body) for key, body in pages.items()}
+
+
+def test_after_a_move_the_signal_is_found_where_it_lies_and_not_before_the_move(plant):
+    plant.learn(SERIES[:PART])
+    before = a_second_passes()
+    ran = CliRunner().invoke(app, ["repage", "--pages", "4", "--force"])
+    assert ran.exit_code == 0, ran.output
+    moved_at = a_second_passes()
+    batch = plant.points(SERIES[PART:])
+    assert plant.deliver(batch) != [], "the function has to read the layout again"
+    assert plant.deliver(batch) == []
+    assert "the models were moved to these pages then" in plant.command(
+        "rollback", "c", "--to", before, code=1
+    )
+    assert "90 observations before, 30 now" in plant.command("rollback", "c", "--to", moved_at)
+    assert_learned(plant, plant.sent[:PART], ["c"])
+    plant.command("reset", "a.b", code=1)
+    assert "30 observations forgotten" in plant.command("reset", "c")
+    assert_learned(plant, plant.sent, SIGNALS[:2])
+    assert_redelivery_changes_nothing(plant)
 
 
 def test_a_rollback_gives_the_model_of_then_and_the_watermarks_of_now(plant):
