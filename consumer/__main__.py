@@ -7,7 +7,11 @@ from typing import Annotated
 
 import typer
 
+from consumer.operate import changes, commands
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+commands.register(app)
+changes.register(app)
 
 
 @app.callback()

@@ -15,6 +15,7 @@ from consumer.edge.event_bus import open_event_bus
 from consumer.edge.garbage import collected_later
 from consumer.edge.invocation_time import InvocationTime
 from consumer.edge.layout_store import LayoutStore
+from consumer.edge.mute_store import MuteStore
 from consumer.edge.objects import open_bucket
 from consumer.edge.page_codec import PageCodec, versions
 from consumer.edge.page_store import PageStore
@@ -53,6 +54,7 @@ def start(settings: Settings) -> Pipeline:
         objects,
         jitter,
         settings.page_signals_max,
+        MuteStore(objects, time.time, logger.warning),
     )
 
 

@@ -6,7 +6,7 @@ learn the page again, and gives the same: the same events with the same ids, the
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from consumer.core.assets import join_assets
@@ -22,7 +22,7 @@ from consumer.core.report import Report
 from consumer.core.runs import Refusal
 from consumer.core.signal_settings import SettingsOfSignals
 from consumer.core.work import Work
-from consumer.ports import Bus, Jitter, Layouts, Page, Pages, Quarantine, TimeLeft
+from consumer.ports import Bus, Jitter, Layouts, Mutes, NothingMuted, Page, Pages, Quarantine, TimeLeft
 from consumer.steps import first_left
 
 COMMIT_TRIES = 6
@@ -41,6 +41,7 @@ class Pipeline:
     quarantine: Quarantine
     jitter: Jitter
     page_signals_max: int
+    mutes: Mutes = field(default_factory=NothingMuted)
 
     async def consume(self, event: Mapping[str, Any], time_left: TimeLeft) -> Report:
         """Learn the invocation's records, and tell from which on Lambda is to deliver again.
@@ -112,7 +113,7 @@ class Pipeline:
             if learned.refusals:
                 await self._keep(work.batch, learned.refusals, report)
             if learned.events:
-                await self.bus.publish(learned.events)
+                await self.bus.publish(await self.mutes.marked(learned.events))
                 report.add(events_published=len(learned.events))
             if learned.first_done is not None:
                 is_new = page.e_tag is None

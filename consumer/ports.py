@@ -81,6 +81,21 @@ class Bus(Protocol):
         """Have all events taken. Raises: `Unavailable` unless all were."""
 
 
+class Mutes(Protocol):
+    """Which signals' events go to no alert for a time."""
+
+    async def marked(self, events: Sequence[Event]) -> Sequence[Event]:
+        """The events, those of muted signals marked so; where that cannot be found out, as they are."""
+
+
+class NothingMuted:
+    """Where nobody mutes."""
+
+    async def marked(self, events: Sequence[Event]) -> Sequence[Event]:
+        """The events as they are."""
+        return events
+
+
 class Quarantine(Protocol):
     """Where is kept what can never be learned."""
 

@@ -50,7 +50,7 @@ async def _visit_page(pipeline: Pipeline, key: str, now_s: float, report: Report
             if not events:
                 return
             await pipeline.layouts.confirm()
-            await pipeline.bus.publish(events)
+            await pipeline.bus.publish(await pipeline.mutes.marked(events))
             report.add(events_published=len(events))
             try:
                 report.page_bytes.append(await pipeline.pages.commit(page))

@@ -36,6 +36,7 @@ _LEFT_OUT_SUFFIXES = {".pyi", ".pxd", ".pyx", ".h", ".c", ".a"}
 _LEFT_OUT_DATA = ("river/datasets", {".csv", ".zip", ".gz", ".txt", ".npz"})
 _SETTINGS_SUFFIXES = {".yaml", ".yml"}
 # Operators run these here, not in Lambda.
+_LEFT_OUT_PACKAGE = "operate"
 _LEFT_OUT_SOURCES = {
     "__main__.py",
     "repage.py",
@@ -88,7 +89,13 @@ def unpacked_bytes(folder: Path) -> int:
 
 
 def _ships(path: Path) -> bool:
-    return path.is_file() and path.name not in _LEFT_OUT_SOURCES and "__pycache__" not in path.parts
+    parts = path.relative_to(_CONSUMER).parts
+    return (
+        path.is_file()
+        and path.name not in _LEFT_OUT_SOURCES
+        and "__pycache__" not in parts
+        and parts[0] != _LEFT_OUT_PACKAGE
+    )
 
 
 def _dependencies(platform: str, python: str) -> Path:

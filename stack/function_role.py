@@ -7,6 +7,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from consumer.core.mutes import MUTES_KEY
 from consumer.core.quarantine import quoted
 from stack.security_review import acknowledge_wildcards
 
@@ -23,11 +24,13 @@ class FunctionRole(Construct):
         self._wildcards: dict[str, str] = {}
 
     def may_learn(self, use_case: str, models: s3.IBucket, bus: events.IEventBus) -> None:
-        """Read and write the use case's models, keep what cannot be learned, publish what is found."""
+        """Read and write its models, keep what cannot be learned, publish what is found; read the mutes."""
         own_models = models.arn_for_objects(f"models/{quoted(use_case)}/*")
+        mutes = models.arn_for_objects(MUTES_KEY)
         own_quarantine = models.arn_for_objects(f"quarantine/{quoted(use_case)}/*")
         self._allow(["s3:GetObject", "s3:PutObject"], own_models, "The models of this use case alone.")
         self._allow(["s3:PutObject"], own_quarantine, "The quarantine of this use case alone, to add to.")
+        self._allow(["s3:GetObject"], mutes)
         # Without it S3 answers 403 for a model that is not there yet, and none would ever be made.
         self._allow(["s3:ListBucket"], models.bucket_arn)
         self._allow(["events:PutEvents"], bus.event_bus_arn)

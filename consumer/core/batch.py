@@ -108,7 +108,7 @@ class Batch:
             self.refusals.pop()
         self.position = 0
         self.uncertain = self.uncertain_before
-        self.refuse(reason)
+        self.refusals.append(Refusal(record, self._take(), reason, is_whole=True))
 
     def first_record(self, keys: Iterable[SignalKey]) -> int:
         """The first record that carries an observation of any of these signals, of this batch's order."""

@@ -56,6 +56,7 @@ def _lines(use_case: str, batch: Batch, refusals: Sequence[Refusal]) -> Iterable
             "sequence_number": record.identifier,
             "partition_key": record.partition_key,
             "position": refusal.position,
+            "whole_record": refusal.is_whole,
             "signal": refusal.signal,
             "arrived_s": record.arrived_s,
         }

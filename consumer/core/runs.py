@@ -10,12 +10,14 @@ Entries = Sequence[int]
 
 
 class Refusal(NamedTuple):
-    """Something that can never be learned: the `position`-th observation of record number `record`."""
+    """What can never be learned: the `position`-th observation of record number `record`, or all of it."""
 
     record: int
     position: int
     reason: str
     signal: str | None = None
+    is_whole: bool = False
+    """Whether it is the whole record, of which nothing could be read."""
 
 
 class Run(msgspec.Struct, gc=False):  # there may be ten thousand

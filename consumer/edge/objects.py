@@ -5,12 +5,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 from obstore import exceptions
 from obstore.auth.boto3 import Boto3CredentialProvider
-from obstore.store import S3Store
+from obstore.store import LocalStore, S3Store
 
 from consumer.core.errors import ConfigurationError, PageChanged, Unavailable
 
@@ -50,7 +51,7 @@ class Objects:
     costs the same CPU.
     """
 
-    def __init__(self, store: S3Store) -> None:
+    def __init__(self, store: S3Store | LocalStore) -> None:
         self._store = store
         self._threads = ThreadPoolExecutor(REQUESTS_IN_FLIGHT_MAX, thread_name_prefix="s3")
 
@@ -125,6 +126,21 @@ class Objects:
         except _FAILED as error:
             raise Unavailable(f"LIST {prefix}: {_brief(error)}") from error
 
+    async def folders(self, prefix: str) -> list[str]:
+        """The names of the folders that lie under the prefix, which ends at a slash.
+
+        Raises: `Unavailable`.
+        """
+
+        def folders() -> list[str]:
+            found = self._store.list_with_delimiter(prefix.rstrip("/"))
+            return sorted(each.rstrip("/").rpartition("/")[2] for each in found["common_prefixes"])
+
+        try:
+            return await self._in_thread(folders)
+        except _FAILED as error:
+            raise Unavailable(f"LIST {prefix}: {_brief(error)}") from error
+
     async def _put(self, key: str, body: bytes, mode: Any) -> str | None:
         put = await self._in_thread(lambda: self._store.put(key, body, mode=mode, use_multipart=False))
         return put["e_tag"]
@@ -133,15 +149,24 @@ class Objects:
         return await asyncio.get_running_loop().run_in_executor(self._threads, request)
 
 
-def open_bucket(bucket: str, region: str, endpoint: str | None) -> Objects:
-    """The bucket, with the credentials that boto3 finds.
+def open_folder(folder: Path) -> Objects:
+    """A copy of a bucket on disk, to be read. Raises: `ConfigurationError` where there is no such folder."""
+    if not folder.is_dir():
+        raise ConfigurationError(f"there is no folder {folder}")
+    return Objects(LocalStore(folder))
+
+
+def open_bucket(
+    bucket: str, region: str, endpoint: str | None, session: boto3.Session | None = None
+) -> Objects:
+    """The bucket, with the credentials that boto3 finds, or those of a session.
 
     A request and its retries end within some 15 seconds.
 
     Raises: `ConfigurationError` where there are no credentials.
     """
     try:
-        credentials = Boto3CredentialProvider(boto3.Session(region_name=region))
+        credentials = Boto3CredentialProvider(session or boto3.Session(region_name=region))
     except ValueError as error:
         raise ConfigurationError("no AWS credentials were found: set those of the AWS SDKs") from error
     # obstore refuses an endpoint that is None; without one it finds the region's.

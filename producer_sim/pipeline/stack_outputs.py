@@ -22,6 +22,8 @@ class StackOutputs:
         self.event_bus_name = self._output("EventBusName")
         self.model_bucket = self._output("ModelBucketName")
         self.use_cases = tuple(self._output("UseCases").split(","))
+        self.failed_batch_bucket = outputs.get("FailedBatchBucketName")
+        self.event_log = outputs.get("EventLogGroupName")
         self.alert_topic_arns = {
             name.removeprefix(_ALERT_TOPIC): arn
             for name, arn in outputs.items()

@@ -54,6 +54,9 @@ class Pipeline:
     alert_topic_arns: Mapping[str, str] = field(default_factory=dict)
     """By the alert's name."""
     models: tuple[ModelsOf, ...] = ()
+    failed_batch_bucket: str | None = None
+    event_log: str | None = None
+    """The log group of all events on the bus."""
     kind: Literal["stack", "local", "stream"] = "stream"
     account: Account = field(default_factory=Account)
     check: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
@@ -122,6 +125,8 @@ def _of_stack(stack: str, account: Account) -> Pipeline:
             )
             for use_case in outputs.use_cases
         ),
+        failed_batch_bucket=outputs.failed_batch_bucket,
+        event_log=outputs.event_log,
         kind="stack",
         account=account,
     )
@@ -144,6 +149,7 @@ def _of_served(served: Served, check: Callable[[], None] | None = None) -> Pipel
         event_bus_name=resources.event_bus_name,
         alert_topic_arns={"drifts": resources.alert_topic_arn},
         models=(models,),
+        failed_batch_bucket=resources.failed_batch_bucket,
         kind="local",
         account=Account(
             region=served.region,

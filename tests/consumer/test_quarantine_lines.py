@@ -48,11 +48,17 @@ def test_a_line_says_what_where_when_and_why():
         "sequence_number": number,
         "partition_key": "compressor1.pressure",
         "position": 1,
+        "whole_record": False,
         "signal": "a",
         "arrived_s": ARRIVED_S,
         "data": None,
     }
     assert "nan" in line["reason"]
+
+
+def test_a_line_says_whether_nothing_of_its_record_was_learned():
+    whole = [line["whole_record"] for line in kept(read(*BAD))]
+    assert whole == [True, False, False, False, True, False, False, False, False]
 
 
 @given(st.lists(st.sampled_from([*BAD, b"1", b'{"signal":"a","value":2}']), max_size=12), st.data())

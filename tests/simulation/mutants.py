@@ -23,9 +23,9 @@ class Mutant:
 _QUARANTINE = """            if learned.refusals:
                 await self._keep(work.batch, learned.refusals, report)
 """
-_PUBLISH = """            if learned.events:
-                await self.bus.publish(learned.events)
-                report.add(events_published=len(learned.events))
+_TOLD = "                await self.bus.publish(await self.mutes.marked(learned.events))\n"
+_PUBLISH = f"""            if learned.events:
+{_TOLD}                report.add(events_published=len(learned.events))
 """
 _COMMITTED = "                report.committed(learned, work.batch, page_bytes)\n"
 
@@ -43,9 +43,8 @@ MUTANTS = {
     "events are published after the commit": Mutant("consumer.pipeline", _PUBLISH, ""),
     "events are not published again after a failure": Mutant(
         "consumer.pipeline",
-        "                await self.bus.publish(learned.events)\n",
-        "                try:\n                    await self.bus.publish(learned.events)\n"
-        "                except Unavailable:\n                    pass\n",
+        _TOLD,
+        f"                try:\n    {_TOLD}                except Unavailable:\n                    pass\n",
     ),
     "watermarks are compared as text": Mutant(
         "consumer.core.learning",

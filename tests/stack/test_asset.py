@@ -277,7 +277,12 @@ def test_it_has_what_runs_and_nothing_that_is_for_developers(asset):
     assert {"handler.py", "use_cases.py", "core/learning.py", "edge/page_store.py"} <= set(
         map(Path.as_posix, consumer)
     )
-    assert not {path.name for path in consumer} & {"__main__.py", "requirements.txt", "requirements.lock"}
+    assert not {path.name for path in consumer} & {
+        "__main__.py",
+        "where.py",
+        "requirements.txt",
+        "requirements.lock",
+    }
 
 
 def test_it_tells_the_versions_that_a_fingerprint_covers(asset):
@@ -345,7 +350,8 @@ def test_it_has_the_sources_and_the_packages_without_what_only_developers_need(c
     sources = {path.as_posix() for path in files_of(checkout) if path.parts[0] == "consumer"}
     modules = {name for name in sources if name.endswith(".py")}
     assert modules >= OPERATORS
-    assert names & sources == modules - OPERATORS | {"consumer/signals.yaml"}
+    shipped = {name for name in modules - OPERATORS if not name.startswith(OPERATE)}
+    assert names & sources == shipped | {"consumer/signals.yaml"}
 
 
 OPERATORS = {
@@ -355,7 +361,9 @@ OPERATORS = {
     "consumer/backtest_plot.py",
     "consumer/repage.py",
     "consumer/edge/function_configuration.py",
+    "consumer/operate/where.py",
 }
+OPERATE = "consumer/operate/"
 
 
 def flip_a_byte(checkout: Path) -> None:
@@ -379,7 +387,8 @@ def test_any_change_of_a_source_gives_another_asset_of_the_same_packages(checkou
     after = bundle()
     assert after.hash != before.hash
     for path in files_of(checkout / "consumer"):
-        if path.suffix == ".py" and f"consumer/{path}" not in OPERATORS:
+        name = f"consumer/{path}"
+        if path.suffix == ".py" and name not in OPERATORS and not name.startswith(OPERATE):
             shipped = after.folder / "consumer" / path
             assert shipped.read_bytes() == (checkout / "consumer" / path).read_bytes()
 
@@ -402,6 +411,7 @@ def test_another_lock_platform_or_python_gives_another_asset_of_other_packages(c
 def test_what_only_operators_and_builders_need_does_not_change_it(checkout):
     before = bundle()
     (checkout / "consumer" / "__main__.py").write_text("print()")
+    (checkout / "consumer" / "operate" / "new.py").write_text("")
     (checkout / "consumer" / "requirements.txt").write_text("")
     (checkout / "consumer" / "core" / "__pycache__").mkdir()
     (checkout / "consumer" / "core" / "__pycache__" / "kpl.cpython-311.pyc").write_text("")

@@ -1,0 +1,1 @@
+"""Commands by which operators look in and set right, as `python -m consumer signals`. Not in the asset."""

@@ -1,0 +1,164 @@
+"""Mutes mark events that were found; nothing else depends on them."""
+
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+
+from consumer.core.errors import ConfigurationError, Unavailable
+from consumer.core.events import Event
+from consumer.core.mutes import Mute, marked, mutes_in
+from consumer.edge.mute_store import MuteStore
+from tests.consumer.world import InMemoryObjects, World, interleaved, plain_loop, points, step
+
+NOON = 1_700_000_000.0
+MUTE = Mute("pump*", "2023-11-14T22:00:00Z", "2023-11-14T23:00:00Z")
+
+
+def event(signal: str, arrived_at: str | None, **evidence) -> Event:
+    detail = {"id": "1", "use_case": "drift", "signal": signal, "muted": False, "arrived_at": arrived_at}
+    return Event("1", "Drift Detected", json.dumps(detail | {"evidence": evidence}))
+
+
+def is_muted(of: Event, mutes=(MUTE,), now_s: float = NOON) -> bool:
+    [one] = marked([of], mutes, now_s)
+    assert (one.id, one.detail_type) == (of.id, of.detail_type)
+    before, after = json.loads(of.detail), json.loads(one.detail)
+    assert after | {"muted": False} == before
+    return after["muted"]
+
+
+def test_what_is_told_while_a_mute_is_on_is_muted_whenever_it_arrived():
+    assert is_muted(event("pump1", "2023-11-01T00:00:00.000000Z"))
+    assert is_muted(event("pump1", None))
+    assert not is_muted(event("fan1", "2023-11-01T00:00:00.000000Z"))
+
+
+def test_what_arrived_while_a_mute_was_on_is_muted_however_late_it_is_learned():
+    assert is_muted(event("pump1", "2023-11-14T22:30:00.000000Z"), now_s=NOON + 86_400.0)
+    assert not is_muted(event("pump1", "2023-11-14T23:00:00.000000Z"), now_s=NOON + 86_400.0)
+
+
+def test_a_maintenance_window_mutes_nothing_before_it_begins():
+    before_s = MUTE.from_s - 1.0
+    assert not is_muted(event("pump1", None), now_s=before_s)
+    assert is_muted(event("pump1", None), now_s=before_s + 1.0)
+
+
+def test_a_mute_of_another_use_case_mutes_nothing():
+    other = Mute("pump*", MUTE.from_, MUTE.until, use_case="anomaly")
+    assert not is_muted(event("pump1", None), [other])
+
+
+def test_one_event_for_many_signals_is_muted_only_where_all_that_it_names_are():
+    assert is_muted(event("pump1", None, such_as=["pump1", "pump2"]))
+    assert not is_muted(event("pump1", None, such_as=["pump1", "fan1"]))
+
+
+def test_what_is_no_list_of_mutes_says_so():
+    for content in (b"", b"[]", b'{"mutes": [{"pattern": "x"}]}', b"\xff"):
+        with pytest.raises(ConfigurationError, match=r"mutes\.json"):
+            mutes_in(content)
+    with pytest.raises(ConfigurationError, match="ISO 8601"):
+        mutes_in(b'{"mutes": [{"pattern": "x", "from": "noon", "until": "2026-01-01"}]}')
+
+
+# As the function reads them.
+
+
+class Told:
+    def __init__(self):
+        self.objects = InMemoryObjects()
+        self.now_s = NOON
+        self.warnings: list[str] = []
+        self.store = MuteStore(self.objects, lambda: self.now_s, self.warnings.append)
+
+    def is_muted(self) -> bool:
+        [one] = asyncio.run(self.store.marked([event("pump1", None)]))
+        return json.loads(one.detail)["muted"]
+
+    def write(self, content: bytes) -> None:
+        asyncio.run(self.objects.write("mutes.json", content))
+
+
+def content(*mutes: dict) -> bytes:
+    return json.dumps({"mutes": mutes}).encode()
+
+
+PUMPS = {"pattern": "pump*", "from": "2023-11-14T22:00:00Z", "until": "2023-11-15T22:00:00Z"}
+
+
+def test_the_function_looks_once_a_minute_and_acts_within_one():
+    told = Told()
+    assert [told.is_muted() for _ in range(5)] == [False] * 5
+    told.write(content(PUMPS))
+    told.now_s += 59.0
+    assert not told.is_muted()
+    told.now_s += 1.0
+    assert told.is_muted()
+    assert [call for call in told.objects.faults.calls if call[0] == "get"] == [("get", "mutes.json")] * 2
+    told.write(content())
+    told.now_s += 60.0
+    assert not told.is_muted()
+
+
+def test_a_mute_that_is_unchanged_holds_and_ends_when_it_says():
+    told = Told()
+    told.write(content(PUMPS))
+    for _ in range(3):
+        assert told.is_muted()
+        told.now_s += 60.0
+    told.now_s = NOON + 2 * 86_400.0
+    assert not told.is_muted()
+    assert told.warnings == []
+
+
+@pytest.mark.parametrize("wrong", ["no JSON", "S3 is down", "it hangs", "too large"])
+def test_where_the_mutes_cannot_be_read_nothing_is_muted_and_a_warning_is_told(wrong, monkeypatch):
+    told = Told()
+    told.write(content(PUMPS))
+    assert told.is_muted()
+    told.now_s += 60.0
+    if wrong == "S3 is down":
+        told.objects.faults.plan("before", "get", Unavailable("503"))
+    elif wrong == "it hangs":
+        monkeypatch.setattr("consumer.edge.mute_store._ANSWER_WITHIN_S", 0.01)
+        monkeypatch.setattr(told.objects, "get", lambda *_, **__: asyncio.sleep(5.0))
+    else:
+        told.write(b"{" if wrong == "no JSON" else content(PUMPS) + b" " * 2**20)
+    assert not told.is_muted()
+    assert not told.is_muted()
+    assert len(told.warnings) == 1
+    assert "nothing is muted" in told.warnings[0]
+    monkeypatch.undo()
+    told.objects.faults.clear()
+    told.write(content(PUMPS))
+    told.now_s += 10.0
+    assert told.is_muted()
+
+
+def test_pages_that_tell_at_the_same_time_wait_for_one_look():
+    told = Told()
+    told.write(content(PUMPS))
+
+    async def all_at_once():
+        return await asyncio.gather(*(told.store.marked([event("pump1", None)]) for _ in range(10)))
+
+    assert all(json.loads(one.detail)["muted"] for [one] in asyncio.run(all_at_once()))
+    assert [call[0] for call in told.objects.faults.calls].count("get") == 1
+
+
+def test_muting_changes_neither_ids_nor_what_is_learned():
+    records = points(interleaved(step("pump1"), step("fan1")))
+    told, world = Told(), World()
+    told.write(content(PUMPS))
+    world.invoke(records, replace(world.function, mutes=told.store))
+    plain = World()
+    plain.invoke(records)
+    assert world.event_ids() == plain.event_ids() == plain_loop(records).ids
+    details = [json.loads(one.detail) for one in world.bus.events]
+    assert {one["signal"]: one["muted"] for one in details} == {"pump1": True, "fan1": False}
+    assert [body for _, body in world.objects.objects.values()] == [
+        body for _, body in plain.objects.objects.values()
+    ]
