@@ -100,7 +100,7 @@ def plant() -> Iterator[Plant]:
     for name, value in variables.items():
         made.environment.setenv(name, value)
     reset = urllib.request.Request(f"http://127.0.0.1:{port}/moto-api/reset", method="POST")
-    urllib.request.urlopen(reset).close()
+    urllib.request.urlopen(reset).close()  # what another test has left: they share moto's memory
     s3, events, sqs = boto3.client("s3"), boto3.client("events"), boto3.client("sqs")
     s3.create_bucket(Bucket="models")
     s3.put_bucket_versioning(Bucket="models", VersioningConfiguration={"Status": "Enabled"})
@@ -112,10 +112,13 @@ def plant() -> Iterator[Plant]:
     clock = SimpleNamespace(time=lambda: time.time() + made.later_s)
     made.environment.setattr("consumer.handler.time", clock)
     start.cache_clear()
-    yield made
-    start.cache_clear()
-    made.environment.undo()
-    server.stop()
+    try:
+        yield made
+    finally:
+        urllib.request.urlopen(reset).close()
+        start.cache_clear()
+        made.environment.undo()
+        server.stop()
 
 
 def run(*arguments: str, answer: str | None = None) -> Result:
