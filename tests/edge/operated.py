@@ -29,6 +29,7 @@ class Plant:
         self.sent = 0
         self.environment = pytest.MonkeyPatch()
         self.queue = ""
+        self.endpoint_url = ""
         self.later_s = 0.0
         """How far ahead of the real one the function's clock is."""
 
@@ -55,6 +56,10 @@ class Plant:
             )
             self.sent += 1
         assert handler({"Records": records}, None) == {"batchItemFailures": []}
+
+    def now_ms(self) -> int:
+        """The time, as CloudWatch's logs have it."""
+        return int(time.time() * 1000)
 
     def told(self) -> list[dict]:
         """The details of all events since the last time."""
@@ -87,8 +92,9 @@ def plant() -> Iterator[Plant]:
     server.start()
     _, port = server.get_host_and_port()
     made = Plant()
+    made.endpoint_url = f"http://127.0.0.1:{port}"
     variables = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ENDPOINT_URL": made.endpoint_url,
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "x",
