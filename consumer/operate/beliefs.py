@@ -16,6 +16,7 @@ from consumer.core.usual import Usual
 
 _DEPTH_MAX = 7
 _ENTRIES_MAX = 30
+_DEEP, _ENTRIES_MAX_DEEP = 5, 10
 _TEXT_MAX = 300
 _TIMES_FROM = 1e8
 _HOURS = 24
@@ -79,7 +80,7 @@ def parameters(thing: Any) -> Any:
 def _entries(items: Any, length: int, depth: int) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for number, (name, value) in enumerate(items):
-        if number == _ENTRIES_MAX:
+        if number == _most(depth):
             told["..."] = f"{length - number} more"
             break
         text = str(name)
@@ -93,10 +94,14 @@ def _entries(items: Any, length: int, depth: int) -> dict[str, Any]:
 def _list(things: Collection[Any], depth: int) -> list[Any]:
     told: list[Any] = []
     for number, each in enumerate(things):
-        if number == _ENTRIES_MAX:
+        if number == _most(depth):
             return [*told, f"... {len(things) - number} more"]
         told.append(plain(each, depth + 1))
     return told
+
+
+def _most(depth: int) -> int:
+    return _ENTRIES_MAX if depth < _DEEP else _ENTRIES_MAX_DEEP
 
 
 def _fields(thing: Any) -> Iterator[tuple[str, Any]]:

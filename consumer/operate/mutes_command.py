@@ -3,20 +3,24 @@
 import asyncio
 import getpass
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 import msgspec
 import typer
 
-from consumer.core.errors import ConfigurationError
+from consumer.core.errors import ConfigurationError, ConsumerError
 from consumer.core.mutes import Mute
 from consumer.core.timestamps import iso8601
+from consumer.operate.models import NothingLearned, read_pages
 from consumer.operate.moments import moment, shown
 from consumer.operate.mutes_file import Mutes, change_mutes, read_mutes
 from consumer.operate.options import confirmed
-from consumer.operate.where import Named, find_each
+from consumer.operate.where import Named, Where, find_each
 
 _SAME_END_S = 60.0
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,8 @@ def mute(named: Named, asked: Asked, yes: bool) -> None:
 
     Raises: `ConfigurationError`, `Unavailable`.
     """
-    where, now_s = find_each(named)[0], time.time()
+    places, now_s = find_each(named), time.time()
+    where = places[0]
     where.check_writable()
     until_s = moment(asked.until, now_s)
     from_s = None if asked.from_ is None else moment(asked.from_, now_s)
@@ -55,8 +60,8 @@ def mute(named: Named, asked: Asked, yes: bool) -> None:
         return
     is_moved = f", in place of {_time(same)}" if same else ""
     confirmed(
-        f"Mute {_what(new)} in {where.name}, {_time(new)}{is_moved}. They are learned all the same; their "
-        "events say `muted`, and go to no alert.",
+        f"Mute {_what(new)} in {where.name}, {_time(new)}{is_moved}: {_matching(places, asked.pattern)}. "
+        "They are learned all the same; their events say `muted`, and go to no alert.",
         yes,
     )
     asyncio.run(change_mutes(objects, lambda mutes: _with(mutes, new, from_s, now_s), now_s))
@@ -83,6 +88,23 @@ def unmute(named: Named, pattern: str, yes: bool) -> None:
     confirmed(f"End in {where.name}: {told}.", yes)
     asyncio.run(change_mutes(objects, lambda mutes: _without(mutes, pattern, named.use_case, now_s), now_s))
     typer.echo(f"Ended: {told}. The functions act on it within a minute")
+
+
+def _matching(places: Sequence[Where], pattern: str) -> str:
+    """How many signals that are, for a pattern may have a slip in it."""
+    names: set[str] = set()
+    for where in places:
+        try:
+            read = asyncio.run(read_pages(where))
+        except NothingLearned:
+            continue
+        except ConsumerError as error:
+            return f"which signals that are cannot be said, for {error}"
+        names |= {key.signal for _, key, _ in read.states() if fnmatchcase(key.signal, pattern)}
+    if not names:
+        return "no signal of that name has come so far"
+    such = f", such as {', '.join(sorted(names)[:_NAMED])}" if len(names) > _NAMED else ""
+    return f"{len(names)} signals{such}" if such else ", ".join(sorted(names))
 
 
 def _same(mutes: Mutes, new: Mute, from_s: float | None, now_s: float) -> Mute | None:

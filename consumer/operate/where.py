@@ -126,8 +126,9 @@ def find_each(named: Named) -> list[Where]:
         raise ConfigurationError(
             f"no local pipeline runs in {FOLDER.absolute()}: start one with `python -m local serve`"
         )
+    region = named.region or os.environ.get("AWS_REGION")
     try:
-        with open_pipeline(named.stack, named.local, None, named.region, named.endpoint_url) as pipeline:
+        with open_pipeline(named.stack, named.local, None, region, named.endpoint_url) as pipeline:
             found = _of_pipeline(pipeline)
     except PipelineError as error:
         raise ConfigurationError(str(error)) from error

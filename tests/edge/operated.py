@@ -29,6 +29,7 @@ class Plant:
         self.sent = 0
         self.environment = pytest.MonkeyPatch()
         self.queue = ""
+        self.endpoint_url = ""
         self.later_s = 0.0
         """How far ahead of the real one the function's clock is."""
 
@@ -55,6 +56,10 @@ class Plant:
             )
             self.sent += 1
         assert handler({"Records": records}, None) == {"batchItemFailures": []}
+
+    def now_ms(self) -> int:
+        """The time, as CloudWatch's logs have it."""
+        return int(time.time() * 1000)
 
     def told(self) -> list[dict]:
         """The details of all events since the last time."""
@@ -87,8 +92,9 @@ def plant() -> Iterator[Plant]:
     server.start()
     _, port = server.get_host_and_port()
     made = Plant()
+    made.endpoint_url = f"http://127.0.0.1:{port}"
     variables = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ENDPOINT_URL": made.endpoint_url,
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "x",
@@ -100,7 +106,7 @@ def plant() -> Iterator[Plant]:
     for name, value in variables.items():
         made.environment.setenv(name, value)
     reset = urllib.request.Request(f"http://127.0.0.1:{port}/moto-api/reset", method="POST")
-    urllib.request.urlopen(reset).close()
+    urllib.request.urlopen(reset).close()  # what another test has left: they share moto's memory
     s3, events, sqs = boto3.client("s3"), boto3.client("events"), boto3.client("sqs")
     s3.create_bucket(Bucket="models")
     s3.put_bucket_versioning(Bucket="models", VersioningConfiguration={"Status": "Enabled"})
@@ -112,10 +118,13 @@ def plant() -> Iterator[Plant]:
     clock = SimpleNamespace(time=lambda: time.time() + made.later_s)
     made.environment.setattr("consumer.handler.time", clock)
     start.cache_clear()
-    yield made
-    start.cache_clear()
-    made.environment.undo()
-    server.stop()
+    try:
+        yield made
+    finally:
+        urllib.request.urlopen(reset).close()
+        start.cache_clear()
+        made.environment.undo()
+        server.stop()
 
 
 def run(*arguments: str, answer: str | None = None) -> Result:

@@ -112,6 +112,16 @@ def test_it_asks_and_a_no_changes_nothing(running):
     assert running.objects() != before
 
 
+def test_it_says_which_signals_those_are(running):
+    running.learn("drift", [(f"pump{number}", 1.0) for number in range(5)])
+    for pattern, says in (
+        ("pump*", "5 signals, such as pump0"),
+        ("pump[12]", "pump1, pump2"),
+        ("pmp*", "no signal"),
+    ):
+        assert says in run("mute", pattern, "--until", "2h", *WHERE, answer="n\n").output
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
