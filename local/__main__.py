@@ -47,7 +47,11 @@ def serve(
 
 def _demo() -> int:
     """Give the exit code: 0 where all that is promised held."""
-    from local.demo import DemoSize, run_demo  # its plant and its series are not needed to serve
+    from local.demo import (
+        DemoSize,
+        commands_next,
+        run_demo,
+    )  # its plant and its series are not needed to serve
     from local.demo_verdict import RULE
 
     console = Console()
@@ -83,6 +87,9 @@ def _demo() -> int:
             "and those of the other use cases those of learning each shard at once, though one invocation "
             "died between publish and commit and one batch arrived twice."
         )
+    console.print("Next, look into what it left:")
+    for command in commands_next(DEMO_FOLDER):
+        console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
     return 1 if broken else 0
 
 

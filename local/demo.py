@@ -16,7 +16,7 @@ from consumer.core.drift import DriftUseCase
 from consumer.use_cases import USE_CASES
 from local import demo_verdict
 from local.aws import EmbeddedAWS
-from local.demo_mixer import mixer_rows
+from local.demo_mixer import MIXER, mixer_rows
 from local.demo_records import START_S, Sent, changes, demo_plant, demo_records, demo_settings
 from local.demo_reference import learned_at_once, whole_shards
 from local.event_source_mapping import Pace
@@ -29,6 +29,8 @@ from producer_sim.water_flow import water_flow
 USE_CASE = "drift"
 MORE_USE_CASES = ("anomaly", "shift", "asset", "clusters")
 TOLD_OF_EACH = 3
+BUCKET = "bucket"
+"""Of the demo's folder: a copy of the bucket, to be looked into when all has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, l
         console.print("Reading the states, the quarantine and the alerts")
         shards = whole_shards(aws, resources.stream_arn)
         objects = list(_objects(aws, resources.model_bucket))
+        _leave(folder / BUCKET, objects)
         published = _by_use_case(drain_audit(aws, resources))
         alerts = _by_use_case(drain_alerts(aws, resources))
     expected = {name: learned_at_once(name, USE_CASES[name], shards) for name in MORE_USE_CASES}
@@ -218,3 +221,20 @@ def _objects(aws: EmbeddedAWS, bucket: str) -> Iterator[tuple[str, bytes]]:
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
         for listed in page.get("Contents", []):
             yield listed["Key"], s3.get_object(Bucket=bucket, Key=listed["Key"])["Body"].read()
+
+
+def _leave(folder: Path, objects: Iterable[tuple[str, bytes]]) -> None:
+    for key, body in objects:
+        path = folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+
+
+def commands_next(folder: Path) -> list[str]:
+    """What looks into what the demo left."""
+    look, at = ".venv/bin/python -m consumer", f"--folder {folder / BUCKET}"
+    return [
+        f'{look} signals "{MIXER}*" {at}',
+        f"{look} inspect {MIXER} {at} --use-case asset",
+        f"{look} quarantine list {at} --use-case {USE_CASE}",
+    ]

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,8 +13,10 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
-from local.demo import DemoSize, run_demo
+from consumer.__main__ import app
+from local.demo import DemoSize, commands_next, run_demo
 from producer_sim.payloads import bad_observations, skipped_observations
 
 ROOT = Path(__file__).parents[2]
@@ -87,3 +90,18 @@ def test_ctrl_c_ends_the_demo_and_all_that_it_started(tmp_path):
             return
         time.sleep(0.1)
     raise AssertionError("processes that the demo started are still there")
+
+
+def test_what_it_says_to_run_next_works_on_what_it_left(outcome):
+    folder, *_ = outcome
+    told = []
+    for command in commands_next(folder):
+        python, module, name, *arguments = shlex.split(command)
+        assert (python, module, name) == (".venv/bin/python", "-m", "consumer")
+        ran = CliRunner().invoke(app, arguments)
+        assert ran.exit_code == 0, ran.output
+        told.append(ran.output)
+    signals, inspected, quarantine = told
+    assert "sensor" in signals
+    assert "ProcessMonitor" in inspected
+    assert "neither a JSON object nor a finite number" in quarantine
