@@ -6,16 +6,20 @@ line has learned stay in the bucket untouched, and are found again when the old 
 
 from river import cluster, drift, preprocessing, time_series
 
+from consumer.core.asset_process import ProcessUseCase
 from consumer.core.assets import AssetUseCase
 from consumer.core.clusters import ClustersUseCase
 from consumer.core.drift import DriftUseCase
 from consumer.core.forecast import ForecastUseCase
+from consumer.core.lasting_changes import ShiftUseCase
 from consumer.core.unusual import UnusualUseCase
 from consumer.core.use_case import UseCase
 
 USE_CASES: dict[str, UseCase] = {
     "drift": DriftUseCase(drift.ADWIN()),
     "anomaly": UnusualUseCase(),
+    "shift": ShiftUseCase(),
+    "asset": AssetUseCase(ProcessUseCase(), pattern=None),
     "clusters": AssetUseCase(
         ClustersUseCase(
             preprocessing.StandardScaler() | cluster.KMeans(n_clusters=8, halflife=0.1, sigma=1.0)

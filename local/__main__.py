@@ -62,8 +62,14 @@ def _demo() -> int:
         console.print("Stopped; what was started has been ended.")
         return _INTERRUPTED
     table = Table(title="What happened", show_header=False)
-    for name, value in asdict(summary).items():
-        table.add_row(name.replace("_", " "), f"{value:,}" if value is not None else "none")
+    others = {
+        f"{name}: events, alerts": f"{counts['events']}, {counts['alerts']}"
+        for name, counts in summary.others.items()
+    }
+    for name, value in (asdict(summary) | {"others": None} | others).items():
+        if name != "others":
+            text = "none" if value is None else f"{value:,}" if isinstance(value, int | float) else value
+            table.add_row(name.replace("_", " "), text)
     console.print(table)
     console.print(f"The rule: {RULE}.")
     console.print(

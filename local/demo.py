@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +18,8 @@ from local import demo_verdict
 from local.aws import EmbeddedAWS
 from local.demo_mixer import mixer_rows
 from local.demo_records import START_S, Sent, changes, demo_plant, demo_records, demo_settings
-from local.demo_reference import learned_at_once_ids, whole_shards
+from local.demo_reference import learned_at_once, whole_shards
+from local.event_source_mapping import Pace
 from local.execution_environment import Function
 from local.pipeline_resources import drain_alerts, drain_audit
 from local.session import Invocation, LocalOptions, LocalPipeline
@@ -25,8 +27,8 @@ from producer_sim.sending.ordered_put import SEND_ONCE, Acknowledgement, Ordered
 from producer_sim.water_flow import water_flow
 
 USE_CASE = "drift"
-MORE_USE_CASES = ("anomaly", "clusters")
-TOLD_OF_EACH = 2
+MORE_USE_CASES = ("anomaly", "shift", "asset", "clusters")
+TOLD_OF_EACH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,8 @@ class Summary:
     alerts_unique: int
     median_detection_delay_observations: float | None
     observations_per_second: float
-    anomaly_events_unique: int
-    anomaly_alerts_unique: int
-    clusters_events_unique: int
-    clusters_alerts_unique: int
+    others: dict[str, dict[str, int]]
+    """Of each other use case: unique events, and unique alerts, which tell of what opened."""
 
 
 class _Faults:
@@ -105,7 +105,11 @@ def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, l
     settings = folder / "signals.yaml"
     settings.write_text(demo_settings(plant))
     options = LocalOptions(
-        use_case=USE_CASE, more_use_cases=MORE_USE_CASES, settings=settings, wrapped=faults.wrapped
+        use_case=USE_CASE,
+        more_use_cases=MORE_USE_CASES,
+        settings=settings,
+        pace=Pace(poll_interval_s=1.0),
+        wrapped=faults.wrapped,
     )
     with LocalPipeline(folder, options) as pipeline:
         aws, resources = pipeline.aws, pipeline.resources
@@ -115,10 +119,9 @@ def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, l
         objects = list(_objects(aws, resources.model_bucket))
         published = _by_use_case(drain_audit(aws, resources))
         alerts = _by_use_case(drain_alerts(aws, resources))
-    expected = {name: learned_at_once_ids(name, USE_CASES[name], shards) for name in MORE_USE_CASES}
-    expected[USE_CASE] = demo_verdict.plain_loop_ids(
-        USE_CASE, use_case, resources.stream_arn, sent, acknowledged
-    )
+    expected = {name: learned_at_once(name, USE_CASES[name], shards) for name in MORE_USE_CASES}
+    drifts_of_loop = demo_verdict.plain_loop_ids(USE_CASE, use_case, resources.stream_arn, sent, acknowledged)
+    expected[USE_CASE] = dict.fromkeys(drifts_of_loop, "opened")
     states = demo_verdict.states_in(objects, USE_CASE)
     judged = demo_verdict.judge(changes(plant), published[USE_CASE])
     _show(published, console)
@@ -140,10 +143,10 @@ def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, l
         alerts_unique=len(drift_alerts),
         median_detection_delay_observations=judged.median_delay,
         observations_per_second=round(learned / seconds, 1),
-        anomaly_events_unique=len(_ids(published["anomaly"])),
-        anomaly_alerts_unique=len(_ids(alerts["anomaly"])),
-        clusters_events_unique=len(_ids(published["clusters"])),
-        clusters_alerts_unique=len(_ids(alerts["clusters"])),
+        others={
+            name: {"events": len(_ids(published[name])), "alerts": len(_ids(alerts[name]))}
+            for name in MORE_USE_CASES
+        },
     )
     (folder / "summary.json").write_text(json.dumps(asdict(summary), indent=2) + "\n")
     promises = {
@@ -153,10 +156,11 @@ def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, l
         "one invocation died between publish and commit": faults.deaths == 1,
         "one batch arrived twice": faults.batches_repeated == 1 and summary.redelivered > 0,
     }
-    for name, ids in expected.items():
+    for name, change_of in expected.items():
         reference = "a plain River loop" if name == USE_CASE else "learning each shard at once"
-        promises[f"the events of {name} are those of {reference}"] = _ids(published[name]) == ids
-        promises[f"the alerts of {name} are those of {reference}"] = _ids(alerts[name]) == ids
+        opened = {identity for identity, change in change_of.items() if change == "opened"}
+        promises[f"the events of {name} are those of {reference}"] = _ids(published[name]) == set(change_of)
+        promises[f"the alerts of {name} are those of {reference}"] = _ids(alerts[name]) == opened
     return summary, [promise for promise, holds in promises.items() if not holds]
 
 
@@ -172,12 +176,16 @@ def _ids(details: Iterable[dict[str, Any]]) -> set[str]:
 
 
 def _show(published: dict[str, list[dict[str, Any]]], console: Console) -> None:
-    """Some alerts of each use case, as whoever is on call reads them."""
+    """Some alerts of each use case, as whoever is on call reads them: of each kind the last."""
     for name, details in published.items():
         by_id = {detail["id"]: detail for detail in details}
-        console.print(f"{name} told of {len(by_id)} things; the last are", markup=False, highlight=False)
-        for detail in sorted(by_id.values(), key=lambda detail: detail["timestamp"])[-TOLD_OF_EACH:]:
-            console.print(f"  {detail['timestamp']}  {detail['headline']}", markup=False, highlight=False)
+        changes = Counter(detail["change"] for detail in by_id.values())
+        told = ", ".join(f"{count} {change.replace('_', ' ')}" for change, count in sorted(changes.items()))
+        console.print(f"{name}: {told}; the last alerts are", markup=False, highlight=False)
+        opened = [detail for detail in by_id.values() if detail["change"] == "opened"]
+        for detail in sorted(opened, key=lambda detail: detail["timestamp"])[-TOLD_OF_EACH:]:
+            text = f"  {detail['timestamp'][:19]}  {detail['headline']}"
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _stream(

@@ -1,4 +1,7 @@
-"""An asset whose values fail together: each stays within its range, and what they are together is new."""
+"""An asset whose values fail together: each stays within its range, and what they are together is new.
+
+Later one of its sensors sticks.
+"""
 
 import json
 import random
@@ -11,6 +14,9 @@ BATCH_TICKS = 5
 """It stands, then runs, for so many observations each."""
 FAILS = (0.7, 0.76)
 """From which share of the run to which: its coupling breaks. It turns without a load, and nothing flows."""
+
+STICKS = 0.85
+"""From which share of the run on: the flow meter gives the same value again and again."""
 
 _STANDS = {"temperature": 40.0, "speed": 0.0, "power": 5.0, "flow": 0.0}
 _RUNS = {"temperature": 60.0, "speed": 100.0, "power": 50.0, "flow": 200.0}
@@ -34,9 +40,11 @@ def mixer_rows(seed: int, observations: int, start_s: float) -> Iterator[MixerRo
     """One row a second."""
     rng = random.Random(f"mixer {seed}")
     first, end = (round(share * observations) for share in FAILS)
+    sticks, stuck = round(STICKS * observations), 0.0
     for tick in range(observations):
         levels = _RUNS if tick // BATCH_TICKS % 2 else _STANDS
         if first <= tick < end:
             levels = _TURNS_FREELY
         values = {name: round(rng.gauss(level, 1.0 + 0.03 * level), 3) for name, level in levels.items()}
-        yield MixerRow(start_s + tick, values)
+        stuck = values["flow"] if tick < sticks else stuck
+        yield MixerRow(start_s + tick, values | {"flow": stuck})

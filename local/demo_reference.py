@@ -1,6 +1,7 @@
 """What a use case finds where each shard is learned in one batch: nothing is cut, lost or there twice."""
 
 import asyncio
+import json
 from typing import Any
 
 from consumer.core.assets import join_assets
@@ -38,15 +39,15 @@ async def _whole_shards(source: KinesisSource, stream_arn: str) -> list[dict[str
     return events
 
 
-def learned_at_once_ids(name: str, use_case: UseCase, events: list[dict[str, Any]]) -> set[str]:
-    """The ids of all events that the use case finds in them."""
+def learned_at_once(name: str, use_case: UseCase, events: list[dict[str, Any]]) -> dict[str, str]:
+    """All events that the use case finds in them: id -> the change that it tells of."""
     settings = SettingsOfSignals(name, use_case)
     states: dict[SignalKey, State] = {}
-    ids = set()
+    found: dict[str, str] = {}
     for event in events:
         for batch in batches_of(event):
             join_assets(batch, use_case)
             learning = Learning(name, settings, batch, states, Exclusions(), lambda: False, 10**9)
             learning.learn(batch.runs)
-            ids |= {found.id for found in learning.learned.events}
-    return ids
+            found |= {event.id: json.loads(event.detail)["change"] for event in learning.learned.events}
+    return found

@@ -8,7 +8,7 @@ from typing import Any
 from local.aws import EmbeddedAWS
 
 EVENT_SOURCE = "river.consumer"
-ALERT_PATTERN = {"source": [EVENT_SOURCE], "detail": {"muted": [False]}}
+ALERT_PATTERN = {"source": [EVENT_SOURCE], "detail": {"muted": [False], "change": ["opened"]}}
 _READ_WAIT_SECONDS = 1
 
 

@@ -6,6 +6,7 @@ Source: Katser & Kozitsin (2020), Skoltech Anomaly Benchmark (SKAB)
 import bisect
 import csv
 import math
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from benchmarks.quality.nab_scoring import PROFILES, Profile
 
 SKIPPED_ROWS = 400
 """At the start of each run, for a detector to learn: they are not scored."""
+_DEFAULT = Path(__file__).parents[2] / ".." / "shared" / "data" / "skab"
 _LABELS = ("anomaly", "changepoint")
 
 
@@ -48,6 +50,11 @@ class OutlierScore:
     missed: float
 
 
+def skab_folder() -> Path:
+    """Where `SKAB_DATA` says, by default beside the project."""
+    return Path(os.environ.get("SKAB_DATA", _DEFAULT))
+
+
 def read_run(path: Path) -> Run:
     """One file: a column of times, one a sensor, and perhaps the two of labels."""
     with path.open(newline="") as file:
@@ -70,7 +77,9 @@ def read_folder(path: Path) -> list[Run]:
     """
     files = sorted(path.glob("*.csv"), key=lambda file: (len(file.stem), file.stem))
     if not files:
-        raise NoCorpus(f"{path} holds no runs: it has to be a folder with SKAB's files, such as `other`")
+        raise NoCorpus(
+            f"{path} holds no runs: set SKAB_DATA to the folder that has SKAB's `other` and `anomaly-free`"
+        )
     return [read_run(file) for file in files]
 
 
@@ -136,10 +145,6 @@ def worth(position: float, profile: Profile) -> float:
     bend = math.tanh(math.pi * (0.5 - position)) / math.tanh(math.pi / 2)
     middle = (profile.detected - profile.false_alarm) / 2
     return middle + (profile.detected + profile.false_alarm) / 2 * bend
-
-
-def _times(run: Run, flags: Sequence[bool], skip: int) -> list[float]:
-    return [at_s for at_s, flag in zip(run.timestamps_s[skip:], flags[skip:], strict=True) if flag]
 
 
 def _spans(starts_s: list[float], window_s: float) -> list[tuple[float, float]]:

@@ -130,7 +130,7 @@ class AssetUseCase:
         findings: dict[tuple[int, Change], Finding] = {}  # a value may end two rows, and has one id a change
         for finding in found:
             index, row, _ = ended[finding.index]
-            told = Finding(index, finding.evidence | {"values": row}, finding.change)
+            told = Finding(index, _with_names(finding, row), finding.change)
             findings.setdefault((index, finding.change), told)
         return list(findings.values())
 
@@ -154,6 +154,19 @@ class AssetUseCase:
 
     def _is_past(self, started_s: float | None, at_s: float | None) -> bool:
         return started_s is not None and at_s is not None and abs(at_s - started_s) > self.within_s
+
+
+def _with_names(finding: Finding, row: dict[str, float]) -> dict[str, Any]:
+    """The evidence, with the row's values; what is by number in it is by name."""
+    evidence = finding.evidence | {"values": row}
+    signals = evidence.get("signals")
+    if isinstance(signals, dict) and signals and finding.change != "cleared":
+        names = list(row)
+        by_name = {names[number]: part for number, part in signals.items()}
+        name, first = next(iter(by_name.items()))
+        says = f"{name} {first['observed']:.4g}, where {first['expected']:.4g} is expected beside the others"
+        evidence |= {"signals": by_name, "says": says}
+    return evidence
 
 
 def _end(joined: Joined) -> dict[str, float]:

@@ -15,12 +15,12 @@ _OUTSIDE, _INSIDE = 3.0, 1.0
 """Deviations: beyond the one a run begins, and within the other it ends; a lone block counts as three."""
 _MEMORY = 2.0
 """Times the variance that independent values would give to blocks: beyond it, neighbours are alike."""
-_RUN_MIN = 4
+_RUN_MIN = 6
 """Blocks on one side that last; of fewer it cannot be told whether they rise."""
 _RUN_MAX = 16
 """Blocks, after which it is not a change that would be sure, but how the signal wanders."""
-_OUTSIDE_MIN = 3
-"""Of them, as many have to be outside by themselves: a spike is in two at most."""
+_OUTSIDE_MIN = 4
+"""Of them, as many have to be outside by themselves: a spike is in two at most, a burst in some more."""
 _UNDECIDED_MAX = 8
 """Blocks, after which a change that is neither clearly gradual nor clearly sudden is told."""
 _SURE, _SURER = 5.3, 50.0

@@ -122,12 +122,12 @@ def _measured(value: float, shown: Mapping[str, Any], evidence: Mapping[str, Any
     >>> _measured(30.7, {}, {"usual_from": 39.0, "usual_to": 84.0})
     'value 30.7, where 39 to 84 is usual'
     """
+    if "says" in evidence:
+        return str(evidence["says"])
     row = evidence.get("values")
     if isinstance(row, dict):
         told = [f"{name} {each:.6g}" for name, each in row.items()]
         return ", ".join(told[:_VALUES_TOLD_MAX]) + (", …" if len(told) > _VALUES_TOLD_MAX else "")
-    if "says" in evidence:
-        return str(evidence["says"])
     measured = f"value {value:.6g}{' ' + shown['unit'] if 'unit' in shown else ''}"
     if {"usual_from", "usual_to"} <= evidence.keys():
         measured += f", where {evidence['usual_from']:.6g} to {evidence['usual_to']:.6g} is usual"

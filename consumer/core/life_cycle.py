@@ -6,6 +6,10 @@ from typing import Any
 from consumer.core.timestamps import iso8601
 from consumer.core.use_case import Change
 
+_WEEK_S = 604_800.0
+_BURST = 3.0
+"""Alerts that may open one after the other, whatever the budget."""
+
 
 @dataclass(slots=True)
 class Alert:
@@ -21,9 +25,13 @@ class Alert:
     calm: int = 0
     """So many running, of late, that alone would not keep it open."""
     worst: float = 0.0
+    spent: float = 0.0
+    """Of the budget: each opening takes one, and time gives it back."""
+    spent_s: float | None = None
+    """When that was so."""
 
     def __reduce__(self) -> tuple[type["Alert"], tuple[Any, ...]]:
-        return Alert, (self.is_open, self.since_s, self.told_s, self.values, self.calm, self.worst)
+        return Alert, tuple(getattr(self, name) for name in self.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +40,14 @@ class LifeCycle:
 
     Hysteresis: it takes more to open an alert than to keep it open, and it clears after `calm` values running
     that do not keep it open. What is still open is told again every `still_open_s`. For `cool_down_s` after
-    it has cleared only something as bad as before opens it anew. Where values have no times, the last two
-    do not apply.
+    it has cleared only something as bad as before opens it anew; and where three have opened faster than
+    `alerts_per_week` lets them, only something worse. Where values have no times, only `calm` applies.
     """
 
     calm: int = 20
     still_open_s: float = 86_400.0
     cool_down_s: float = 600.0
+    alerts_per_week: float = 7.0
 
     def next(
         self, alert: Alert, score: float, *, opens: bool, keeps: bool, at_s: float | None
@@ -50,10 +59,10 @@ class LifeCycle:
         """
         alert.calm = 0 if keeps or opens else min(alert.calm + 1, self.calm)
         if not alert.is_open:
-            if not opens or (self._is_cooling(alert, at_s) and score < alert.worst):
+            if not opens or self._is_kept_back(alert, score, at_s):
                 return None
             alert.is_open, alert.since_s, alert.told_s = True, at_s, at_s
-            alert.values, alert.worst = 1, score
+            alert.values, alert.worst, alert.spent = 1, score, alert.spent + 1.0
             return "opened"
         alert.values += 1
         alert.worst = max(alert.worst, score)
@@ -79,10 +88,18 @@ class LifeCycle:
             alert.since_s = at_s
         return evidence
 
-    def _is_cooling(self, alert: Alert, at_s: float | None) -> bool:
-        if alert.values == 0 or alert.since_s is None or at_s is None:
+    def _is_kept_back(self, alert: Alert, score: float, at_s: float | None) -> bool:
+        if at_s is None:
             return False
-        return abs(at_s - alert.since_s) < self.cool_down_s
+        if alert.spent_s is not None:
+            given_back = max(0.0, at_s - alert.spent_s) * self.alerts_per_week / _WEEK_S
+            alert.spent = max(0.0, alert.spent - given_back)
+        alert.spent_s = at_s
+        if alert.values == 0 or alert.since_s is None:
+            return False
+        is_cooling = abs(at_s - alert.since_s) < self.cool_down_s
+        is_spent = alert.spent > _BURST - 1.0
+        return (is_cooling and score < alert.worst) or (is_spent and score <= alert.worst)
 
 
 LIFE_CYCLE = LifeCycle()

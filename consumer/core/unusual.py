@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from consumer.core.health import SENSOR_HEALTH, SensorHealth
-from consumer.core.life_cycle import LIFE_CYCLE, Alert, LifeCycle
+from consumer.core.life_cycle import Alert, LifeCycle
 from consumer.core.one_by_one import Found, finite, one_by_one
 from consumer.core.use_case import Finding, Severity
 from consumer.core.usual import USUAL_PACE, Pace, Usual
 
-_WEEK_S = 604_800.0
+_DAY_S, _WEEK_S = 86_400.0, 604_800.0
+_ONE_A_WEEK = LifeCycle(alerts_per_week=1.0)
 _KEEPS = 0.5
 """Of the least stray that counts, what keeps an alert open."""
 
@@ -27,10 +28,11 @@ class Watching:
     strays: int = 0
     stray_s: float | None = None
     """When it last strayed as far as that."""
+    started_s: float | None = None
     alert: Alert = field(default_factory=Alert)
 
     def __reduce__(self) -> tuple[type["Watching"], tuple[Any, ...]]:
-        return Watching, (self.usual, self.count, self.bar, self.strays, self.stray_s, self.alert)
+        return Watching, tuple(getattr(self, name) for name in self.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class UnusualUseCase:
     A stray raises the bar to itself, and the bar comes down again by a factor e in the time that
     `alerts_per_week` leaves between two: a signal that strays often has to stray further, up to once the
     width of its usual range. Half the least stray that counts keeps an alert open. Nothing is told before
-    `warm_up` values.
+    `warm_up` values; before a day has been seen, only a stray by a whole width, for the day has its course.
 
     >>> use_case = UnusualUseCase()
     >>> times = [600.0 * number for number in range(1000)]
@@ -53,11 +55,10 @@ class UnusualUseCase:
     (820, 'cleared', 12000.0)
     """
 
-    alerts_per_week: float = 1.0
     stray: float = 0.0275
     """How far, in widths of the usual range, is a score of 0.5."""
     warm_up: int = 400
-    alert: LifeCycle = LIFE_CYCLE
+    alert: LifeCycle = _ONE_A_WEEK
     health: SensorHealth = SENSOR_HEALTH
     pace: Pace = USUAL_PACE
     late: Literal["learn", "skip"] = "learn"
@@ -88,6 +89,8 @@ class UnusualUseCase:
             usual, alert = watching.usual, watching.alert
             low, high, last_s = usual.low, usual.high, usual.last_s
             stray = finite(usual.learn_one(value, at_s, self.pace))
+            if watching.count == 0:
+                watching.started_s = at_s
             watching.count += 1
             bar = self._bar(watching, _seconds_between(last_s, at_s))
             score = stray / (stray + self.stray)
@@ -95,7 +98,7 @@ class UnusualUseCase:
             change = self.alert.next(
                 alert,
                 score,
-                opens=strays and watching.count > self.warm_up,
+                opens=strays and self._is_warm(watching, at_s),
                 keeps=usual.stray > _KEEPS * self.stray,
                 at_s=at_s,
             )
@@ -111,16 +114,27 @@ class UnusualUseCase:
                 }
                 found = change, evidence | self.alert.course(alert, change, at_s)
             if strays:
-                watching.bar = min(stray, 1.0 - self.pace.lasting_share)
+                watching.bar = min(stray, self._furthest)
                 watching.strays, watching.stray_s = watching.strays + 1, at_s
             return score, found
 
         return one_by_one(step, values, timestamps, scores)
 
+    def _is_warm(self, watching: Watching, at_s: float | None) -> bool:
+        """Whether enough is known to tell of a stray: before a day was seen, only of the furthest."""
+        known_s = _seconds_between(watching.started_s, at_s)
+        is_daily = known_s is None or known_s >= _DAY_S
+        return watching.count > self.warm_up and (is_daily or watching.usual.stray >= self._furthest)
+
+    @property
+    def _furthest(self) -> float:
+        """A whole width, of a value whose neighbours do not stray."""
+        return 1.0 - self.pace.lasting_share
+
     def _bar(self, watching: Watching, passed_s: float | None) -> float:
         """How far is far enough now: the bar has come down since the last value."""
         if passed_s is not None and passed_s > 0.0:
-            watching.bar *= math.exp(-passed_s * self.alerts_per_week / _WEEK_S)
+            watching.bar *= math.exp(-passed_s * self.alert.alerts_per_week / _WEEK_S)
         return max(watching.bar, self.stray)
 
 

@@ -11,11 +11,18 @@ from river.base import Base
 from river.time_series import holt_winters
 
 from consumer.core.anomaly import Scored
+from consumer.core.asset_process import Monitored
 from consumer.core.assets import Joined
 from consumer.core.clusters import Clustered
+from consumer.core.course import Course
 from consumer.core.drift import Watched
 from consumer.core.forecast import Forecasting
+from consumer.core.lasting_changes import Shifting
 from consumer.core.life_cycle import Alert
+from consumer.core.moments import Moments
+from consumer.core.process import ProcessMonitor
+from consumer.core.scales import Scales
+from consumer.core.shift import DailyShift
 from consumer.core.unusual import Watching
 from consumer.core.usual import Usual
 
@@ -85,13 +92,20 @@ FUNCTIONS: dict[tuple[str, str], tuple[str, Callable[..., Any]]] = {
     ("consumer.core.drift", "Watched"): ("drift: all", lambda *parts: Watched(*parts)),
     ("consumer.core.anomaly", "Scored"): ("anomaly: all", lambda *parts: Scored(*parts)),
     ("consumer.core.life_cycle", "Alert"): (
-        "anomaly: all; unusual: all; clusters: all; forecast: all",
+        "anomaly: all; unusual: all; clusters: all; forecast: all; shift: all; asset: all",
         lambda *parts: Alert(*parts),
     ),
     ("consumer.core.unusual", "Watching"): ("unusual: all", lambda *parts: Watching(*parts)),
     ("consumer.core.usual", "Usual"): ("unusual: all", lambda *parts: Usual(*parts)),
     ("consumer.core.clusters", "Clustered"): ("clusters: all", lambda *parts: Clustered(*parts)),
-    ("consumer.core.assets", "Joined"): ("clusters: joined", lambda *parts: Joined(*parts)),
+    ("consumer.core.assets", "Joined"): ("clusters: joined; asset: process", lambda *parts: Joined(*parts)),
+    ("consumer.core.lasting_changes", "Shifting"): ("shift: all", lambda *parts: Shifting(*parts)),
+    ("consumer.core.shift", "DailyShift"): ("shift: all", lambda *parts: DailyShift(*parts)),
+    ("consumer.core.scales", "Scales"): ("shift: all", lambda *parts: Scales(*parts)),
+    ("consumer.core.course", "Course"): ("shift: all", lambda *parts: Course(*parts)),
+    ("consumer.core.asset_process", "Monitored"): ("asset: all", lambda *parts: Monitored(*parts)),
+    ("consumer.core.process", "ProcessMonitor"): ("asset: all", lambda *parts: ProcessMonitor(*parts)),
+    ("consumer.core.moments", "Moments"): ("asset: all", lambda *parts: Moments(*parts)),
     ("consumer.core.forecast", "Forecasting"): ("forecast: all", lambda *parts: Forecasting(*parts)),
     ("builtins", "getattr"): ("drift: PageHinkley, DummyDriftDetector; clusters: KMeans", _bound_method),
     ("numpy", "dtype"): ("drift: KSWIN", _number_dtype),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterator
 
 from consumer.core.drift import DriftUseCase
+from consumer.core.lasting_changes import ShiftUseCase
 from consumer.use_cases import USE_CASES
 from producer_sim.pipeline.listening import listening
 from producer_sim.pipeline.states import LearnedCounts
@@ -10,6 +11,7 @@ from producer_sim.pipeline.target import ModelsOf, Pipeline
 from producer_sim.smoke import hops
 from producer_sim.smoke.trip import Hop, HopFailed, Patience, Trip
 
+_FIND_STEPS = DriftUseCase, ShiftUseCase
 _Step = tuple[str, Callable[[], str | None]]
 """A hop's name, and what does it: it says what was seen, or None where the pipeline has no such thing."""
 
@@ -41,7 +43,7 @@ def follow(
 def _of_use_case(trip: Trip, models: ModelsOf, look: LearnedCounts) -> list[_Step]:
     of = f", {models.use_case}" if len(trip.pipeline.models) > 1 else ""
     steps: list[_Step] = [(f"learned{of}", lambda: hops.learned(trip, models, look))]
-    if isinstance(USE_CASES.get(models.use_case), DriftUseCase):  # of others, who knows what they find
+    if isinstance(USE_CASES.get(models.use_case), _FIND_STEPS):  # of others, who knows what they find
         steps.append((f"event on the bus{of}", lambda: hops.event(trip, models)))
         steps.append((f"alert delivered{of}", lambda: hops.alert(trip, models)))
     return steps

@@ -7,6 +7,7 @@ import pytest
 from benchmarks.quality.anomaly_quality import quality_of
 from benchmarks.quality.nab_corpus import NoCorpus, Series, read_corpus
 from benchmarks.quality.nab_scoring import LOW_FN, LOW_FP, PROFILES, STANDARD, curve, join, probation, sigmoid
+from benchmarks.quality.told import told_on
 
 WINDOWS = [(400, 449), (700, 749)]
 
@@ -75,9 +76,11 @@ def test_a_spike_on_a_daily_course_is_found_and_nothing_else_is_told():
     values[2000] += 3.0
     series = Series("made", "made/one.csv", at_s, values, [(1990, 2040)])
     other = Series("made too", "made too/one.csv", at_s, values, [(1990, 2040)])
-    quality = quality_of([series, other])
-    assert (quality.told, quality.windows, quality.found, quality.false_per_week) == (2, 2, 2, 0.0)
-    assert quality.standard > 80.0
+    assert quality_of([series, other]).standard > 80.0
+    told = told_on([series, other], "anomaly")
+    assert (told.alerts, told.within, told.windows, told.found) == (2, 2, 2, 2)
+    assert told.false_per_week == 0.0
+    assert told.weeks == series.weeks + other.weeks
 
 
 def test_the_shipped_anomaly_passes_random_cut_forest_on_real_series():

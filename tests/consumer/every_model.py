@@ -3,13 +3,18 @@
 from river import anomaly, cluster, drift, preprocessing, time_series
 
 from consumer.core.anomaly import AnomalyUseCase
+from consumer.core.asset_process import ProcessUseCase
 from consumer.core.assets import AssetUseCase
 from consumer.core.clusters import ClustersUseCase
 from consumer.core.drift import DriftUseCase
 from consumer.core.forecast import ForecastUseCase
+from consumer.core.lasting_changes import ShiftUseCase
+from consumer.core.life_cycle import LifeCycle
 from consumer.core.unusual import UnusualUseCase
 from consumer.core.use_case import UseCase
 from consumer.core.usual import Pace
+
+OFTEN = LifeCycle(calm=5, alerts_per_week=1e5)
 
 
 def anomalies(detector: object, q: float = 0.99) -> AnomalyUseCase:
@@ -56,7 +61,12 @@ EVERY_MODEL: dict[tuple[str, str], list[UseCase]] = {
         anomalies(preprocessing.StandardScaler() | trees()),
         anomalies(preprocessing.MinMaxScaler() | trees()),
     ],
-    ("unusual", "course"): [UnusualUseCase(pace=Pace(course=0.1), alerts_per_week=1e5, warm_up=50)],
+    ("unusual", "course"): [UnusualUseCase(pace=Pace(course=0.1), alert=OFTEN, warm_up=50)],
+    ("shift", "lasting"): [ShiftUseCase(alert=OFTEN)],
+    ("asset", "process"): [
+        ProcessUseCase(warm_up=100, delay=50, alert=OFTEN),
+        AssetUseCase(ProcessUseCase(warm_up=150, delay=50)),
+    ],
     ("clusters", "KMeans"): [rare(cluster.KMeans(n_clusters=3, halflife=0.4))],
     ("clusters", "DBSTREAM"): [rare(cluster.DBSTREAM(clustering_threshold=2.0))],
     ("clusters", "scaled"): [

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from consumer.core.life_cycle import LifeCycle
 from consumer.core.unusual import UnusualUseCase
 from consumer.core.usual import Pace, Usual
 
@@ -60,9 +61,8 @@ def test_a_signal_that_strays_often_has_to_stray_further():
         values[row] += 1.5 + 0.001 * (row % 5)
     spikes = set(range(1000, len(values), 144))
     often = [one for one in told(values, times) if one.index in spikes]
-    allowed = [
-        one for one in told(values, times, UnusualUseCase(alerts_per_week=1000.0)) if one.index in spikes
-    ]
+    generous = UnusualUseCase(alert=LifeCycle(alerts_per_week=1000.0))
+    allowed = [one for one in told(values, times, generous) if one.index in spikes]
     assert len(often) < len(allowed)
     assert len(often) <= 60 / 7 + 2
 

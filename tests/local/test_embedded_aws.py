@@ -113,7 +113,7 @@ def test_a_page_is_written_only_where_its_etag_is_unchanged(aws: EmbeddedAWS, re
 def test_alerts_are_the_consumers_events_and_the_audit_has_all(
     aws: EmbeddedAWS, resources: PipelineResources
 ):
-    told = {"id": "one", "value": 0.1, "muted": False}
+    told = {"id": "one", "value": 0.1, "muted": False, "change": "opened"}
     put_event(aws, resources, "river.consumer", told)
     put_event(aws, resources, "river.consumer", told | {"id": "silent", "muted": True})
     put_event(aws, resources, "somebody.else", {"id": "two"})

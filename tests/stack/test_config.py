@@ -213,4 +213,4 @@ def test_plants_that_a_disk_cannot_tell_apart_are_refused():
 
 def test_the_shipped_cdk_json_is_right():
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    assert list(read_plants(context["plants"], ["drift"])) == ["KinesisRiver"]
+    assert list(read_plants(context["plants"], ["anomaly", "shift"])) == ["KinesisRiver"]

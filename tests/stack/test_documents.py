@@ -12,6 +12,7 @@ from consumer.core.batch import Record, Shard
 from consumer.core.events import event_of
 from consumer.core.kinesis_event import batches_of
 from consumer.core.quarantine import quarantine_objects
+from consumer.use_cases import USE_CASES
 from producer_sim.smoke.trip import OBSERVATIONS, step_payloads
 from stack.config import PlantConfig
 from stack.context import read_plants
@@ -92,12 +93,16 @@ def test_the_table_says_what_the_limits_are():
             assert all(f"`{json.dumps(value)}`" in allowed for value in choice.get("enum", [])), path
 
 
+OF_ONE = template({"use_cases": {"shift": {}}}, ("shift",))
+"""Of one of the use cases that are shipped."""
+
+
 def test_the_table_of_outputs_names_every_output_and_no_other():
-    assert sorted(named(DEPLOY, "The outputs")) == sorted(template()["Outputs"])
+    assert sorted(named(DEPLOY, "The outputs")) == sorted(OF_ONE["Outputs"])
 
 
 def test_outputs_that_the_documents_read_exist():
-    outputs = template()["Outputs"]
+    outputs = OF_ONE["Outputs"]
     for document in (DEPLOY, ALERTS, OPERATIONS):
         for name in re.findall(r"\$\(output (\w+)\)", document):
             assert name in outputs, name
@@ -164,7 +169,7 @@ def test_every_example_of_cdk_json_is_accepted(document):
             plants.append(example)
     assert plants or document in {"costs", "operations"}
     for plant in plants:
-        read_plants({"North": plant}, ("drift", "steps"))
+        read_plants({"North": plant}, ("anomaly", "drift", "steps"))
 
 
 def test_the_policy_that_a_topic_needs_is_that_of_an_alerts_own_topic():
@@ -182,7 +187,7 @@ def test_the_policy_that_a_topic_needs_is_that_of_an_alerts_own_topic():
     assert documented | {key: own[key] for key in of_each} == own
 
 
-def test_the_step_that_it_sends_by_hand_is_one_drift(capsys):
+def test_the_step_that_it_sends_by_hand_is_one_lasting_change(capsys):
     by_hand = re.search(r"--partition-key (\S+) .*?python -c '\n(.*?)'\)\"", DEPLOY, flags=re.DOTALL)
     key, program = by_hand.groups()
     exec(program, {})
@@ -193,7 +198,7 @@ def test_the_step_that_it_sends_by_hand_is_one_drift(capsys):
     assert f"after {detail['observations']} observations" in DEPLOY
 
 
-def test_the_step_that_the_smoke_test_sends_is_one_drift():
+def test_the_step_that_the_smoke_test_sends_is_one_lasting_change():
     payloads = [json.loads(payload) for payload in step_payloads("smoke.1", 1.7e9)]
     assert f"{OBSERVATIONS} observations in {len(payloads)} records" in DEPLOY
     detail = the_one_event_of(payloads)
@@ -201,7 +206,7 @@ def test_the_step_that_the_smoke_test_sends_is_one_drift():
 
 
 def the_one_event_of(payloads: list[dict]) -> dict:
-    world = World()
+    world = World(use_case=USE_CASES["shift"])
     world.invoke([record(number, payload) for number, payload in enumerate(payloads)])
     [event] = world.bus.events
     return json.loads(event.detail)

@@ -120,13 +120,21 @@ def test_a_mistake_in_the_settings_per_signal_is_refused_with_its_line(tmp_path)
         synth(folder)
 
 
+def functions_of(template):
+    return {
+        function["Properties"]["Environment"]["Variables"]["USE_CASE"]: function["Properties"]
+        for function in of_type(template, "AWS::Lambda::Function").values()
+    }
+
+
 def test_a_second_use_case_leaves_the_first_ones_function_as_it_was(shipped, tmp_path):
     folder = checkout(tmp_path / "checkout")
     line = '    "drift": DriftUseCase(drift.ADWIN()),\n'
     edit(
         folder / "consumer" / "use_cases.py", line, f'{line}    "pages": DriftUseCase(drift.PageHinkley()),\n'
     )
-    edit(folder / "cdk.json", '"drift": { "batch_window_s": 10 }', '"drift": {}, "pages": { "pages": 4 }')
+    own = '"anomaly": { "batch_window_s": 10 }, "shift": { "batch_window_s": 10 }'
+    edit(folder / "cdk.json", own, f'{own}, "pages": {{ "pages": 4 }}')
     [before] = (json.loads(text) for text in templates_of(shipped).values())
     [after] = synth(folder).values()
     for kind in (
@@ -137,17 +145,15 @@ def test_a_second_use_case_leaves_the_first_ones_function_as_it_was(shipped, tmp
     ):
         first, both = of_type(before, kind), of_type(after, kind)
         assert both.items() >= first.items()
-    assert len(of_type(after, "AWS::Lambda::EventSourceMapping")) == 2
-    functions = {
-        function["Properties"]["Environment"]["Variables"]["USE_CASE"]: function["Properties"]
-        for function in of_type(after, "AWS::Lambda::Function").values()
-    }
-    [first] = of_type(before, "AWS::Lambda::Function").values()
-    assert functions["drift"]["Environment"] == first["Properties"]["Environment"]
-    assert functions["drift"]["Role"] == first["Properties"]["Role"] != functions["pages"]["Role"]
+    assert len(of_type(after, "AWS::Lambda::EventSourceMapping")) == 3
+    first, functions = functions_of(before), functions_of(after)
+    assert first.keys() == {"anomaly", "shift"}
+    for name, function in first.items():
+        assert functions[name]["Environment"] == function["Environment"]
+        assert functions[name]["Role"] == function["Role"] != functions["pages"]["Role"]
     assert functions["pages"]["Environment"]["Variables"]["MODEL_PAGES"] == "4"
     roles = json.dumps(of_type(after, "AWS::IAM::Role"))
-    assert {"/models/drift/*", "/models/pages/*"} <= set(re.findall(r"/models/[^\"]*", roles))
+    assert {"/models/shift/*", "/models/pages/*"} <= set(re.findall(r"/models/[^\"]*", roles))
 
 
 def arn(service: str, resource: str) -> str:
