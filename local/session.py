@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from consumer.core.health import health_of
+from consumer.use_cases import USE_CASES
 from local.aws import EmbeddedAWS
 from local.event_source_mapping import EventSourceMapping, MappingConfig, Pace, RealClock, in_thread
 from local.execution_environment import Function
@@ -24,6 +26,7 @@ from local.kinesis_source import KinesisSource, S3Destination
 from local.mapping_thread import MappingThread
 from local.pipeline_resources import PipelineResources, create_pipeline_resources
 from local.progress import Progress
+from local.visits import Visits
 
 Invocation = Callable[[dict[str, Any]], Any]
 """A Lambda event in, the function's response out."""
@@ -38,8 +41,9 @@ class LocalOptions:
     `more_use_cases` learn the same stream, each with a process of its own. `consumer` off: records stay on
     the stream, as where a mapping is disabled. `pages` is MODEL_PAGES, the function's own default if None;
     `settings` a file of settings per signal, the shipped one if None. `environments` is how many processes
-    the first use case has; with `warm` they are started first, which takes seconds. `wrapped` gives what is
-    invoked in the place of its function.
+    the first use case has; with `warm` they are started first, which takes seconds. `visit_every_s` is how
+    often functions that look at sensors look for silent ones. `wrapped` gives what is invoked in the place of
+    its function.
     """
 
     use_case: str = "drift"
@@ -55,6 +59,7 @@ class LocalOptions:
             batch_size=2000, bisect_on_error=True, maximum_retry_attempts=10
         )
     )
+    visit_every_s: float = 300.0
     pace: Pace = field(default_factory=lambda: Pace(poll_interval_s=0.2))
     wrapped: Callable[[Function], Invocation] = lambda function: function.invoke
 
@@ -120,6 +125,9 @@ class LocalPipeline:
             S3Destination(self.aws.client("s3"), resources.failed_batch_bucket),
             pace=options.pace,
         )
+        rules = health_of(USE_CASES.get(use_case))
+        if rules is not None and rules.is_told:
+            entered.enter_context(Visits(function.invoke, options.visit_every_s))
         self._mappings.append(entered.enter_context(MappingThread(mapping, abort=function.close)))
 
     def _environment(self, use_case: str) -> dict[str, str]:
