@@ -120,6 +120,7 @@ class SensorHealth:
     ) -> list[Finding]:
         found = []
         bounded = self.lowest is not None or self.highest is not None
+        has_range = bounded or health.is_open("range")  # whose bounds may have been taken back meanwhile
         for index, value in enumerate(values):
             if value == health.last:
                 health.same += 1
@@ -131,13 +132,14 @@ class SensorHealth:
                 finding = self._flat(health, index, timestamps[index])
                 if finding:
                     found.append(finding)
-            if bounded:
+            if has_range:
                 is_out = (self.lowest is not None and value < self.lowest) or (
                     self.highest is not None and value > self.highest
                 )
                 finding = _next(health, "range", index, timestamps[index], is_there=is_out)
                 if finding:
-                    finding.evidence.update(self._range(value))
+                    if finding.change != "cleared":
+                        finding.evidence.update(self._range(value))
                     found.append(finding)
         return found
 
@@ -149,7 +151,7 @@ class SensorHealth:
             is_flat = is_flat and health.seen - health.same >= self.flat
         else:
             is_flat = health.same > max(self.flat, _NEVER_CHANGED_MIN) and (for_s or 0.0) >= _NEVER_CHANGED_S
-        is_there = health.same > 1 if health.is_open("flat") else is_flat
+        is_there = self.flat > 0 and (health.same > 1 if health.is_open("flat") else is_flat)
         finding = _next(health, "flat", index, at_s, is_there=is_there)
         if finding and finding.change != "cleared":
             finding.evidence.update(
@@ -174,7 +176,7 @@ class SensorHealth:
         """
         health.empty = health.empty + 1 if is_empty else 0
         is_bad = health.empty >= self.empty > 0 and learned > 0
-        is_there = health.empty > 0 if health.is_open("quality") else is_bad
+        is_there = self.empty > 0 and (health.empty > 0 if health.is_open("quality") else is_bad)
         finding = _next(health, "quality", 0, at_s, is_there=is_there)
         if finding and finding.change != "cleared":
             finding.evidence.update(
