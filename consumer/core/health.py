@@ -21,7 +21,9 @@ _LIFE = {
     "flat": LifeCycle(calm=3),
     "range": LifeCycle(calm=20),
     "quality": LifeCycle(calm=3),
-    "stale": LifeCycle(calm=1),
+    # Each silence has to be twice as long as the last that was told: that is budget enough. A signal's last
+    # value, by whose time it is, does not move on: it would wait for its share of another for ever.
+    "stale": LifeCycle(calm=1, alerts_per_week=1e9),
 }
 _SUSPECT: tuple[Fault, ...] = ("flat", "range")
 """While one of these is open, the values are not what they seem."""

@@ -56,6 +56,17 @@ def test_a_silence_that_was_told_and_ended_by_itself_has_to_be_twice_as_long():
     assert told(world)[2:] == [("a.p", "stale", "opened")]
 
 
+def test_a_signal_that_was_silent_three_times_in_a_day_and_dies_is_told():
+    world, last = world_of(["a.p"]), 99
+    for times, silent_s in enumerate([1_000.0, 2_500.0, 6_000.0, 90_000.0], 1):
+        world.visit(START_S + 10.0 * last + silent_s)
+        assert told(world)[-1] == ("a.p", "stale", "opened")
+        assert len(told(world)) == 2 * times - 1
+        first = last + int(silent_s / 10.0)
+        last = first + 99
+        world.invoke(sent(noise(100, times), "a.p", first=first))
+
+
 def test_a_signal_that_comes_once_an_hour_may_be_silent_for_hours():
     world = World(use_case=WATCHED, pages=1)
     world.invoke(sent(noise(50), "a.p", every_s=3600.0))
