@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from consumer.core.life_cycle import Alert, LifeCycle
+from consumer.core.life_cycle import Alert, Count, LifeCycle
 from consumer.core.use_case import Finding
 
 Fault = Literal["flat", "range", "quality", "stale"]
@@ -32,14 +32,14 @@ _SUSPECT: tuple[Fault, ...] = ("flat", "range")
 class Health(msgspec.Struct, gc=False):
     """What is known of a sensor. Times are seconds since 1970."""
 
-    seen: int = 0
+    seen: Count = 0
     last: float | None = None
-    same: int = 0
+    same: Count = 0
     """Values running that were the same, up to the last."""
     same_since_s: float | None = None
-    longest: int = 0
+    longest: Count = 0
     """Such values, before the last change."""
-    empty: int = 0
+    empty: Count = 0
     """Observations running that carried nothing to learn, up to the last."""
     first_arrived_s: float | None = None
     longest_gap_s: float = 0.0
