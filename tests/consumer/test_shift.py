@@ -117,6 +117,16 @@ def test_huge_values_are_learned_without_an_error(size):
         assert all(math.isfinite(one) for one in evidence.values() if isinstance(one, float))
 
 
+@pytest.mark.parametrize("tiny", [5e-324, -1e-320, 1e-300])
+@pytest.mark.parametrize("length", [1, 8, 200])
+def test_tiny_values_are_learned_without_an_error(tiny, length):
+    rng = random.Random(1)
+    values = [
+        tiny if (rng.random() < 0.5 if length == 1 else row // length % 2) else 0.0 for row in range(1500)
+    ]
+    assert told(values) == []
+
+
 def test_times_may_be_missing_equal_or_go_back():
     drawn, detector = random.Random(3), DailyShift()
     for value in noise(3_000):
