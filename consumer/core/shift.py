@@ -73,8 +73,8 @@ class DailyShift:
 
     def _expected(self, value: float, at_s: float) -> float:
         """The mean of the hour, once a day has been seen; 0 before."""
-        if self.started_s is None:
-            self.started_s = at_s
+        if self.started_s is None or at_s < self.started_s:
+            self.started_s = at_s  # a clock that was ahead then would let its day never come
         hour = int(at_s // _HOUR_S) % _HOURS
         if not self.is_of_hour and at_s - self.started_s >= _DAY_S and self.visits[hour]:
             self._restart()
