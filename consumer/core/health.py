@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from consumer.core.life_cycle import Alert, LifeCycle
+from consumer.core.life_cycle import Alert, Count, LifeCycle
 from consumer.core.use_case import Finding
 
 Fault = Literal["flat", "range", "quality", "stale"]
@@ -21,7 +21,9 @@ _LIFE = {
     "flat": LifeCycle(calm=3),
     "range": LifeCycle(calm=20),
     "quality": LifeCycle(calm=3),
-    "stale": LifeCycle(calm=1),
+    # Each silence has to be twice as long as the last that was told: that is budget enough. A signal's last
+    # value, by whose time it is, does not move on: it would wait for its share of another for ever.
+    "stale": LifeCycle(calm=1, alerts_per_week=1e9),
 }
 _SUSPECT: tuple[Fault, ...] = ("flat", "range")
 """While one of these is open, the values are not what they seem."""
@@ -30,14 +32,14 @@ _SUSPECT: tuple[Fault, ...] = ("flat", "range")
 class Health(msgspec.Struct, gc=False):
     """What is known of a sensor. Times are seconds since 1970."""
 
-    seen: int = 0
+    seen: Count = 0
     last: float | None = None
-    same: int = 0
+    same: Count = 0
     """Values running that were the same, up to the last."""
     same_since_s: float | None = None
-    longest: int = 0
+    longest: Count = 0
     """Such values, before the last change."""
-    empty: int = 0
+    empty: Count = 0
     """Observations running that carried nothing to learn, up to the last."""
     first_arrived_s: float | None = None
     longest_gap_s: float = 0.0
@@ -120,6 +122,7 @@ class SensorHealth:
     ) -> list[Finding]:
         found = []
         bounded = self.lowest is not None or self.highest is not None
+        has_range = bounded or health.is_open("range")  # whose bounds may have been taken back meanwhile
         for index, value in enumerate(values):
             if value == health.last:
                 health.same += 1
@@ -131,13 +134,14 @@ class SensorHealth:
                 finding = self._flat(health, index, timestamps[index])
                 if finding:
                     found.append(finding)
-            if bounded:
+            if has_range:
                 is_out = (self.lowest is not None and value < self.lowest) or (
                     self.highest is not None and value > self.highest
                 )
                 finding = _next(health, "range", index, timestamps[index], is_there=is_out)
                 if finding:
-                    finding.evidence.update(self._range(value))
+                    if finding.change != "cleared":
+                        finding.evidence.update(self._range(value))
                     found.append(finding)
         return found
 
@@ -149,7 +153,7 @@ class SensorHealth:
             is_flat = is_flat and health.seen - health.same >= self.flat
         else:
             is_flat = health.same > max(self.flat, _NEVER_CHANGED_MIN) and (for_s or 0.0) >= _NEVER_CHANGED_S
-        is_there = health.same > 1 if health.is_open("flat") else is_flat
+        is_there = self.flat > 0 and (health.same > 1 if health.is_open("flat") else is_flat)
         finding = _next(health, "flat", index, at_s, is_there=is_there)
         if finding and finding.change != "cleared":
             finding.evidence.update(
@@ -174,7 +178,7 @@ class SensorHealth:
         """
         health.empty = health.empty + 1 if is_empty else 0
         is_bad = health.empty >= self.empty > 0 and learned > 0
-        is_there = health.empty > 0 if health.is_open("quality") else is_bad
+        is_there = self.empty > 0 and (health.empty > 0 if health.is_open("quality") else is_bad)
         finding = _next(health, "quality", 0, at_s, is_there=is_there)
         if finding and finding.change != "cleared":
             finding.evidence.update(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from consumer.core.batch import Batch
 from consumer.core.entries import OBSERVATIONS_PER_LOOK, before_record, looks, taken, times, unlearned
-from consumer.core.errors import ModelRaised
+from consumer.core.errors import ModelRaised, is_models_own
 from consumer.core.exclusions import Exclusions, Raised
 from consumer.core.finding_event import Place, event_of_finding
 from consumer.core.health import Health, health_of
@@ -94,17 +94,19 @@ class Learning:
                 unlooked = 0
             unlooked += count
             signals += 1
+            told = len(learned.events)
             timestamps = times(run, range(count), batch) if untimed else run.timestamps
             try:
                 findings = learn(state.model, run.values, timestamps)
+                if rules is not None and state.health is not None:
+                    first_s = arrived_s[run.records[0]]
+                    findings = rules.judged(state.health, findings, run.values, timestamps, first_s)
+                for finding in findings:
+                    self._tell(key, run, finding.index, state, finding, of_signal(key.signal))
             except ModelRaised as error:
+                del learned.events[told:]
                 learned.raised[key] = Raised(error.index, error.reason)
                 continue
-            if rules is not None and state.health is not None:
-                first_s = arrived_s[run.records[0]]
-                findings = rules.judged(state.health, findings, run.values, timestamps, first_s)
-            for finding in findings:
-                self._tell(key, run, finding.index, state, finding, of_signal(key.signal))
             state.learned += count
             observations += count
             self._advance(state, run.records)
@@ -239,7 +241,15 @@ class Learning:
     ) -> None:
         place = Place(run.records[entry], run.positions[entry], run.values[entry], run.timestamps[entry])
         observations = state.learned + finding.index + 1
-        event = event_of_finding(self.name, settings, self.batch, key.signal, place, observations, finding)
+        try:
+            event = event_of_finding(
+                self.name, settings, self.batch, key.signal, place, observations, finding
+            )
+        except Exception as error:  # what the model of an altered page has seen may be anything
+            if not is_models_own(error):
+                raise
+            reason = f"what the model found cannot be told: {type(error).__name__}: {error}"
+            raise ModelRaised(entry, reason) from error
         self.learned.events.append(event)
 
 

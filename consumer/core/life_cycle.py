@@ -1,10 +1,15 @@
 """An alert from its opening to its clearing: each change of its state is told once, not each value."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from consumer.core.timestamps import iso8601
 from consumer.core.use_case import Change
+
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+"""What a page that was altered has beyond could not be told."""
 
 _WEEK_S = 604_800.0
 _BURST = 3.0
@@ -20,9 +25,9 @@ class Alert:
     """When it opened; once it is cleared, when that was."""
     told_s: float | None = None
     """When it was last told that it is open."""
-    values: int = 0
+    values: Count = 0
     """So many came since it opened, with the one that did."""
-    calm: int = 0
+    calm: Count = 0
     """So many running, of late, that alone would not keep it open."""
     worst: float = 0.0
     spent: float = 0.0

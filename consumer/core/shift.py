@@ -16,6 +16,8 @@ _HOUR_STEP, _STEP_S = 0.02, 300.0
 """Of a value, in the mean of its hour; values that come faster than every five minutes weigh less."""
 _SAME = 1e-9
 """Share of a value by which rounding may change it."""
+_SMALLEST = 1e-140
+"""A deviation whose square is not 0 yet: what differs by less does not differ."""
 _LARGEST = 1e140
 """Squares of values, and sums of them, have to be finite."""
 _OF_ABSOLUTE = 1.25
@@ -71,8 +73,8 @@ class DailyShift:
 
     def _expected(self, value: float, at_s: float) -> float:
         """The mean of the hour, once a day has been seen; 0 before."""
-        if self.started_s is None:
-            self.started_s = at_s
+        if self.started_s is None or at_s < self.started_s:
+            self.started_s = at_s  # a clock that was ahead then would let its day never come
         hour = int(at_s // _HOUR_S) % _HOURS
         if not self.is_of_hour and at_s - self.started_s >= _DAY_S and self.visits[hour]:
             self._restart()
@@ -94,7 +96,7 @@ class DailyShift:
         centre, self.before = 0.5 * (level + self.before), level
         spread = math.sqrt(sum([abs(value - centre) for value in self.block]) / _BLOCK)
         usual = self.hours[int(at_s // _HOUR_S) % _HOURS] if self.is_of_hour and at_s is not None else 0.0
-        least = _SAME * max(abs(level + usual), abs(self.levels.shortest.mean + usual))
+        least = max(_SAME * max(abs(level + usual), abs(self.levels.shortest.mean + usual)), _SMALLEST)
         self.block.clear()
         least_spread = math.sqrt(least)
         is_usual = self.levels.shortest.is_near(level, least)

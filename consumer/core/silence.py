@@ -30,20 +30,22 @@ def silence_events(
 ) -> list[Event]:
     """Events of signals that have fallen silent, each once until it speaks again; their states say so then.
 
-    Where more than ten are, and more than half of the page, it is no sensor but what brings them: that is one
-    event. The ids depend on the last record of a signal, not on the time.
+    Where more than ten are, and more than half of the page's signals that were heard until then, it is no
+    sensor but what brings them: that is one event. The ids depend on the last record of a signal, not on the
+    time.
     """
     silent = []
+    heard = sum(state.health is None or not state.health.is_open("stale") for state in states.values())
     for key, state in states.items():
         found = _silent(settings, key, state, now_s)
         if found is not None:
             silent.append(found)
-    together = len(silent) > TOGETHER_MIN and len(silent) > _SHARE_TOGETHER * len(states)
+    together = len(silent) > TOGETHER_MIN and len(silent) > _SHARE_TOGETHER * heard
     for each in silent:
         if each.state.health is not None:
             each.state.health.is_stale_alone = not together
     if together:
-        return [_of_all(name, settings, silent, len(states))]
+        return [_of_all(name, settings, silent, heard)]
     return [_event(name, settings, each, SENSOR_FAULT, "sensor stale", each.evidence) for each in silent]
 
 
@@ -64,8 +66,9 @@ def _silent(settings: SettingsOfSignals, key: SignalKey, state: State, now_s: fl
 
 
 def _of_all(name: str, settings: SettingsOfSignals, silent: list[_Silent], signals: int) -> Event:
-    """Under the signal that was heard last."""
-    last = max(silent, key=lambda one: (one.record.arrived_s or 0.0, one.key))
+    """Under the signal that was heard last, of those that are not muted: one that is mutes no other."""
+    audible = [one for one in silent if not settings.of(one.key.signal).is_muted]
+    last = max(audible or silent, key=lambda one: (one.record.arrived_s or 0.0, one.key))
     evidence = {
         "fault": "stale",
         "says": f"nothing comes of {len(silent)} signals of {signals} that are kept together",

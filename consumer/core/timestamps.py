@@ -55,8 +55,8 @@ def check_seconds(found_s: float, timestamp: object) -> float:
 
 
 def iso8601(timestamp_s: float | None) -> str | None:
-    """UTC text to the microsecond, such as 2023-11-14T22:13:20.000000Z."""
-    if timestamp_s is None:
+    """UTC text to the microsecond, such as 2023-11-14T22:13:20.000000Z; None outside the years 1 to 9999."""
+    if timestamp_s is None or not _FIRST_S <= timestamp_s <= _LAST_S:  # altered pages have such
         return None
     moment = _EPOCH + timedelta(seconds=timestamp_s)
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -89,7 +89,7 @@ class UnusualUseCase:
             usual, alert = watching.usual, watching.alert
             low, high, last_s = usual.low, usual.high, usual.last_s
             stray = finite(usual.learn_one(value, at_s, self.pace))
-            if watching.count == 0:
+            if watching.count == 0 or _is_before(at_s, watching.started_s):
                 watching.started_s = at_s
             watching.count += 1
             bar = self._bar(watching, _seconds_between(last_s, at_s))
@@ -140,3 +140,8 @@ class UnusualUseCase:
 
 def _seconds_between(start_s: float | None, end_s: float | None) -> float | None:
     return None if start_s is None or end_s is None else end_s - start_s
+
+
+def _is_before(at_s: float | None, start_s: float | None) -> bool:
+    """Whether the clock was ahead when it started, by what would else be waited for."""
+    return at_s is not None and start_s is not None and at_s < start_s

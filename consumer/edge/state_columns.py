@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from consumer.core.health import Health
+from consumer.core.life_cycle import Alert, Count
 from consumer.core.records import Shard
 from consumer.core.signals import SignalKey
 from consumer.core.state import State, Watermark
@@ -26,8 +27,8 @@ class Columns(NamedTuple):
     carriers: list[str]
     signals: list[str | None]
     models: tuple[Any, ...]
-    learned: list[int]
-    skipped: list[int]
+    learned: list[Count]
+    skipped: list[Count]
     latest_s: list[float | None]
     shards: list[tuple[str, str]]
     marks: list[int]
@@ -113,8 +114,16 @@ def states_of(columns: Columns) -> States:
         key = SignalKey(carrier, carrier if signal is None else signal)
         state = State(model, watermarks, learned, skipped, latest_s, parameters.get(index, ""))
         if index in health:
-            state.health = msgspec.convert(Health(*health[index]), Health)
+            state.health = _health_of(health[index])
         states[key] = state
     if next(marks, None) is not None:
         raise ValueError("there are more watermarks than the states have")
     return states
+
+
+def _health_of(fields: tuple[Any, ...]) -> Health:
+    # By their fields: an object of the type asked for is converted unseen.
+    health = msgspec.convert(msgspec.structs.asdict(Health(*fields)), Health)
+    for alert in health.alerts.values():
+        msgspec.convert({name: getattr(alert, name) for name in Alert.__slots__}, Alert)
+    return health

@@ -14,6 +14,7 @@ from world import PREFIX, Crash, NoHurry, World, assert_exact, interleaved, poin
 from consumer.core.drift import DriftUseCase, Watched
 from consumer.core.errors import BadDeployment, MalformedEvent, ModelRaised, PageChanged, Unavailable
 from consumer.core.layout import Layout
+from consumer.core.use_case import Finding
 from consumer.edge.page_codec import PageCodec
 from consumer.pipeline import COMMIT_TRIES
 
@@ -275,6 +276,30 @@ def test_a_known_signals_short_run_at_which_its_model_raises_is_learned_without_
     world.invoke(records[200:], time_left=RunsShort(40))
     assert world.states()["a"].learned == 199
     assert len(world.objects.quarantined()) == 1
+    assert len(world.event_ids()) == len(set(world.event_ids()))
+    assert_exact(world, [r for n, r in enumerate(records) if n != 300])
+
+
+class Untellable(Fussy):
+    """Fussy, but what it raises at it only cannot tell of: JSON has no such thing."""
+
+    def learn(self, watched, values, timestamps):
+        found = [
+            Finding(index, {"seen": object()})
+            for index, value in enumerate(values)
+            if value in self.raises_at
+        ]
+        return sorted(DriftUseCase.learn(self, watched, values) + found, key=lambda finding: finding.index)
+
+
+@LAYOUTS
+@pytest.mark.parametrize("cut", [0, 73, 145])
+def test_an_observation_of_which_cannot_be_told_is_quarantined_and_the_rest_is_learned(pages, cut):
+    world = World(pages, Untellable(raises_at=frozenset({POISON + 150})))
+    records = points(interleaved(poisoned("a", [150]), step("b")))
+    world.invoke(records[: 2 * cut])
+    world.invoke(records[2 * cut :])
+    assert ["cannot be told" in line["reason"] for line in world.objects.quarantined()] == [True]
     assert len(world.event_ids()) == len(set(world.event_ids()))
     assert_exact(world, [r for n, r in enumerate(records) if n != 300])
 

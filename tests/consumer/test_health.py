@@ -171,3 +171,24 @@ def test_zero_turns_a_fault_off(off):
     world = world_with(replace(WATCHED, health=SensorHealth(**{off: 0})))
     world.invoke(sent([*noise(300), *[4.0] * 200, *noise(50, 2), *[None] * 9, *noise(30, 3)]))
     assert {fault for fault, _, _ in faults(world)} == {"quality" if off == "flat" else "flat"}
+
+
+def test_a_range_that_is_taken_back_while_a_value_is_outside_hides_nothing_for_long():
+    known, values = Health(), [99.0 + number % 7 for number in range(21)]
+    [opened] = SensorHealth(highest=50.0).judged(known, [], [99.0], [0.0], 0.0)
+    [cleared, model] = SensorHealth().judged(known, [Finding(20, {})], values, [1.0] * 21, 1.0)
+    assert (opened.change, cleared.fault, cleared.change, cleared.index) == ("opened", "range", "cleared", 19)
+    assert "says" not in cleared.evidence
+    assert model.fault is None
+
+
+def test_a_fault_that_is_turned_off_while_it_is_there_is_over():
+    known = Health()
+    values = [*noise(100), *[4.0] * 60]
+    [opened] = SensorHealth().judged(known, [], values, [None] * 160, None)
+    [cleared] = SensorHealth(flat=0).judged(known, [], [4.0] * 1000, [None] * 1000, None)
+    assert [(one.fault, one.change) for one in (opened, cleared)] == [("flat", "opened"), ("flat", "cleared")]
+    known = Health()
+    told = [SensorHealth().observed(known, True, 1, None) for _ in range(9)]
+    told += [SensorHealth(empty=0).observed(known, True, 1, None) for _ in range(9)]
+    assert [one.change for one in told if one] == ["opened", "cleared"]

@@ -14,11 +14,14 @@ import pytest
 from hostile_pages import enveloped, looking_up, sealed, text
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 from river import datasets, drift
 
 from consumer.core.batch import Shard
 from consumer.core.drift import DriftUseCase, Watched
 from consumer.core.errors import ConfigurationError, UnreadablePage
+from consumer.core.health import Health
+from consumer.core.life_cycle import Alert
 from consumer.core.signals import SignalKey
 from consumer.core.state import State, Watermark
 from consumer.core.use_case import STATE_FORMAT
@@ -450,7 +453,7 @@ def test_a_page_of_columns_made_by_hand_is_read():
         *((number, "text") for number in range(12)),
         *((number, [[]]) for number in (0, 1, 3, 4, 5, 6, 8, 9, 10, 11)),
         *((0, column) for column in ([7], [None], [b"plant"])),
-        *((3, column) for column in ([None], ["400"], [4.5])),
+        *((3, column) for column in ([None], ["400"], [4.5], [-1], [10**400])),
         (6, [("arn", 7)]),
         *((7, column) for column in ([2], [10**9], [3.0])),
         (8, [0, 1, 3]),
@@ -463,6 +466,35 @@ def test_a_page_of_columns_made_by_hand_is_read():
 def test_columns_of_other_types_are_unreadable(number, column):
     with pytest.raises(UnreadablePage, match="states cannot be read"):
         CODEC.decode(with_column(number, column))
+
+
+def with_health(health: Health) -> bytes:
+    return with_column(13, [(0, astuple(health))])
+
+
+def test_a_page_with_a_sensors_health_is_read():
+    health = Health(7, 1.5, alerts={"flat": Alert(True, 1.0, 2.0, 3, 0, 1.0)})
+    assert CODEC.decode(with_health(health))[KEY].health == health
+
+
+@pytest.mark.parametrize(
+    "health",
+    [
+        Health(seen="7"),
+        Health(same=10**400),
+        Health(last="1"),
+        Health(alerts=[]),
+        Health(alerts={1: Alert()}),
+        Health(alerts={"flat": 3}),
+        Health(alerts={"flat": Alert(is_open="no")}),
+        Health(alerts={"flat": Alert(since_s="now")}),
+        Health(alerts={"flat": Alert(values=10**400)}),
+        Health(alerts={"flat": Alert(spent=[])}),
+    ],
+)
+def test_a_sensors_health_of_other_types_is_unreadable(health):
+    with pytest.raises(UnreadablePage, match="states cannot be read"):
+        CODEC.decode(with_health(health))
 
 
 @pytest.mark.parametrize("name", DETECTORS)

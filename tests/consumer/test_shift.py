@@ -117,6 +117,27 @@ def test_huge_values_are_learned_without_an_error(size):
         assert all(math.isfinite(one) for one in evidence.values() if isinstance(one, float))
 
 
+@pytest.mark.parametrize("tiny", [5e-324, -1e-320, 1e-300])
+@pytest.mark.parametrize("length", [1, 8, 200])
+def test_tiny_values_are_learned_without_an_error(tiny, length):
+    rng = random.Random(1)
+    values = [
+        tiny if (rng.random() < 0.5 if length == 1 else row // length % 2) else 0.0 for row in range(1500)
+    ]
+    assert told(values) == []
+
+
+@pytest.mark.parametrize("ahead_at", [0, 1000])
+def test_a_clock_that_was_ahead_for_once_keeps_no_day_from_being_seen(ahead_at):
+    detector, found = DailyShift(), []
+    for row, value in enumerate(noise(8000)):
+        at_s = 2e9 if row == ahead_at else 1e9 + 60.0 * row
+        _, evidence = detector.learn_one(value + (4.0 if row >= 6000 else 0.0), at_s)
+        found += [row] if evidence else []
+    assert detector.is_of_hour
+    assert [row for row in found if 6000 < row < 6100]
+
+
 def test_times_may_be_missing_equal_or_go_back():
     drawn, detector = random.Random(3), DailyShift()
     for value in noise(3_000):

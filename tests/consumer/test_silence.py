@@ -8,6 +8,8 @@ from test_health import START_S, WATCHED, noise, sent
 from world import World
 
 from consumer.core.errors import Unavailable
+from consumer.core.signal_settings_text import read_signal_settings
+from consumer.use_cases import USE_CASES
 
 END_S = START_S + 10.0 * 99
 
@@ -56,6 +58,17 @@ def test_a_silence_that_was_told_and_ended_by_itself_has_to_be_twice_as_long():
     assert told(world)[2:] == [("a.p", "stale", "opened")]
 
 
+def test_a_signal_that_was_silent_three_times_in_a_day_and_dies_is_told():
+    world, last = world_of(["a.p"]), 99
+    for times, silent_s in enumerate([1_000.0, 2_500.0, 6_000.0, 90_000.0], 1):
+        world.visit(START_S + 10.0 * last + silent_s)
+        assert told(world)[-1] == ("a.p", "stale", "opened")
+        assert len(told(world)) == 2 * times - 1
+        first = last + int(silent_s / 10.0)
+        last = first + 99
+        world.invoke(sent(noise(100, times), "a.p", first=first))
+
+
 def test_a_signal_that_comes_once_an_hour_may_be_silent_for_hours():
     world = World(use_case=WATCHED, pages=1)
     world.invoke(sent(noise(50), "a.p", every_s=3600.0))
@@ -76,6 +89,27 @@ def test_a_gateway_that_falls_silent_is_one_event_and_its_return_none():
     assert "nothing comes of 15 signals of 15" in detail["headline"]
     world.invoke(sent(noise(5, 6), "s3.p", first=200))
     assert len(world.bus.events) == 1
+
+
+def test_signals_that_are_silent_for_good_do_not_make_a_gateways_fall_that_of_each_sensor():
+    world = world_of([f"s{number}.p" for number in range(40)])
+    world.visit(END_S + 901.0)
+    for number in range(15):
+        world.invoke(sent(noise(100, number), f"s{number}.p", first=200))
+    world.visit(END_S + 20_000.0)
+    assert [event.detail_type for event in world.bus.events] == ["Signals Silent"] * 2
+    assert "nothing comes of 15 signals of 15" in json.loads(world.bus.events[1].detail)["headline"]
+
+
+@pytest.mark.parametrize(("match", "is_muted"), [("s9.p", False), ("*", True)])
+def test_a_gateway_that_falls_silent_is_muted_where_all_its_signals_are(match, is_muted):
+    text = f"version: 1\nsignals: [{{match: '{match}', muted: true}}]"
+    world = World(use_case=WATCHED, pages=1, signals=read_signal_settings(text, "signals.yaml", USE_CASES))
+    for number in range(12):
+        world.invoke(sent(noise(100, number), f"s{number}.p"))
+    world.visit(END_S + 901.0)
+    [event] = world.bus.events
+    assert json.loads(event.detail)["muted"] is is_muted
 
 
 def test_a_visit_whose_page_is_written_meanwhile_tells_under_the_same_id_and_loses_nothing():

@@ -46,6 +46,14 @@ def test_a_new_level_is_told_when_it_comes_and_not_all_along():
     assert len([row for row in found if row > 3000]) <= 3
 
 
+def test_a_clock_that_was_ahead_at_first_lets_no_signal_wait_for_its_day():
+    times, values = course(30)
+    values[3000] += 1.0
+    usual = [one.index for one in told(values, times)]
+    assert 3000 in usual
+    assert [one.index for one in told(values, [times[0] + 1e9, *times[1:]])] == usual
+
+
 def test_the_first_change_of_a_signal_that_stood_still_is_told_and_rounding_is_not():
     times, _ = course(7)
     still = [0.1 + 0.2] * 800

@@ -241,6 +241,8 @@ def test_what_is_a_time(timestamp, expected):
 
 def test_no_time_has_no_text():
     assert iso8601(None) is None
+    never = (1e300, -1e300, float("inf"), float("nan"), 253_402_300_800.0)
+    assert [iso8601(at_s) for at_s in never] == [None] * 5
 
 
 @given(st.text() | ANYTHING)
