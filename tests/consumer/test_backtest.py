@@ -173,7 +173,10 @@ def test_the_plot_opens_without_a_network_and_has_all_events(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--use-case", "dirft", "pump.csv"], "has no 'dirft'; it has anomaly, asset, clusters, drift, forecast, shift"),
+        (
+            ["--use-case", "dirft", "pump.csv"],
+            "has no 'dirft'; it has anomaly, asset, clusters, drift, forecast, shift",
+        ),
         (["--use-case", "drift", "none.csv"], "there is no such file"),
         (["--use-case", "drift", "pump.csv", "--windows", "w.json"], "--windows are drawn by --plot"),
         (["--use-case", "drift", "pump.csv", "--upper", "1"], "drift is no forecast, and has no limits"),
