@@ -153,13 +153,13 @@ class Learning:
         state = self._ready(known, key.signal, settings)
         reasons = self.exclusions.reasons(key, entries) if self.exclusions.raised else {}
         left, before = len(self.batch.records), (_last_good(state), state.learned)
+        done: list[int] = []
         for look in looks(entries, run.records):
             if self._time_is_short(len(look)):
                 left = run.records[look[0]]
                 self.learned.leave(left)
                 break
-            self._learn_entries(key, state, run, look, reasons, settings)
-        done = [entry for entry in entries if entry not in reasons] if reasons else entries
+            done += self._learn_entries(key, state, run, look, reasons, settings)
         observed = Observed(run, done, skipped, left, *before)
         if skipped or (state.health is not None and state.health.has_empty):
             self.learned.events += quality_events(
@@ -184,7 +184,8 @@ class Learning:
         entries: Entries,
         reasons: dict[int, str],
         settings: SignalSettings,
-    ) -> None:
+    ) -> Entries:
+        """Give those that were learned: not what is refused, or late where that is skipped."""
         if reasons:
             self.learned.refusals += [
                 Refusal(run.records[entry], run.positions[entry], reasons[entry], key.signal)
@@ -198,7 +199,7 @@ class Learning:
             self.learned.skipped += len(entries) - len(in_time)
             entries = in_time
         if not entries:
-            return
+            return entries
         values, timestamps = taken(run.values, entries), times(run, entries, self.batch)
         try:
             findings = use_case.learn(state.model, values, timestamps)
@@ -212,6 +213,7 @@ class Learning:
             self._tell(key, run, entries[finding.index], state, finding, settings)
         state.learned += len(entries)
         self.learned.observations += len(entries)
+        return entries
 
     def _finish(
         self, key: SignalKey, state: State, run: Run, entries: Entries, skipped: Entries, left: int

@@ -192,3 +192,15 @@ def test_a_fault_that_is_turned_off_while_it_is_there_is_over():
     told = [SensorHealth().observed(known, True, 1, None) for _ in range(9)]
     told += [SensorHealth(empty=0).observed(known, True, 1, None) for _ in range(9)]
     assert [one.change for one in told if one] == ["opened", "cleared"]
+
+
+@pytest.mark.parametrize("cut", [0, 60, 90])
+def test_what_comes_late_and_is_skipped_is_no_part_of_what_is_told_of_quality(cut):
+    records = sent([*noise(60), *[5.0] * 20, *[None] * 9, *noise(5, 4)])
+    for number, late in enumerate(sent([7.0] * 20)):
+        records[60 + number]["kinesis"]["data"] = late["kinesis"]["data"]
+    world = world_with(replace(WATCHED, late="skip"))
+    world.invoke(records[:cut])
+    world.invoke(records[cut:])
+    assert [(one["change"], one["observations"]) for one in told(world)] == [("opened", 60), ("cleared", 63)]
+    assert told(world)[0]["value"] == noise(60)[-1]
