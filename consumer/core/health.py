@@ -155,7 +155,7 @@ class SensorHealth:
             is_flat = health.same > max(self.flat, _NEVER_CHANGED_MIN) and (for_s or 0.0) >= _NEVER_CHANGED_S
         is_there = self.flat > 0 and (health.same > 1 if health.is_open("flat") else is_flat)
         finding = _next(health, "flat", index, at_s, is_there=is_there)
-        if finding and finding.change != "cleared":
+        if finding and finding.change != "cleared" and health.same > 1:
             finding.evidence.update(
                 says=f"{health.last:.6g} came {health.same} times running",
                 equal_values=health.same,

@@ -9,6 +9,9 @@ _WIDTH_MIN = 1e-12
 _UNLIKE = 0.02
 """Added to each variance, as a share: so signals that always moved as one may part by as little as noise."""
 
+_BOUND = 30.0
+"""Widths of a deviation that is learned, where no alert is open."""
+
 
 @dataclass(slots=True)
 class Moments:
@@ -97,3 +100,15 @@ class Moments:
                 if other != one and factor:
                     rows[other] = [value - factor * by for value, by in zip(rows[other], row, strict=True)]
         return [row[size:] for row in rows]
+
+
+def bounded(values: list[float], means: list[float], widths: list[float]) -> list[float]:
+    """A row without what is wild: a single code of a broken sensor would widen all that is normal.
+
+    >>> bounded([65535.0, 1.0], [0.0, 0.0], [1.0, 1.0])
+    [30.0, 1.0]
+    """
+    return [
+        min(max(value, mean - _BOUND * width), mean + _BOUND * width)
+        for value, mean, width in zip(values, means, widths, strict=True)
+    ]

@@ -5,7 +5,7 @@ from operator import mul
 from typing import Any
 
 from consumer.core.contributions import contributions
-from consumer.core.moments import Moments
+from consumer.core.moments import Moments, bounded
 
 _VALUE_MAX = 1e100
 """Of a value, so that its square is still a number."""
@@ -175,6 +175,8 @@ class ProcessMonitor:
         """Add the row to its block, and to what is normal the block that is old enough."""
         if self.block is None:
             self.block = Moments([0.0] * len(values))
+        if self.normal is not None and self.widths and not self.opened:
+            values = bounded(values, self.normal.means, self.widths)
         self.block.learn_one(values)
         if self.block.count < _BLOCK:
             return

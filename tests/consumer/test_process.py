@@ -198,3 +198,17 @@ def test_its_state_stays_small():
     monitor = ProcessMonitor()
     played(monitor, [{signal: chance.gauss(0.0, 1.0) for signal in range(8)} for _ in range(2000)])
     assert len(pickle.dumps(monitor)) < 10_000
+
+
+def test_a_wild_value_while_it_warms_up_does_not_blind_it():
+    rng, monitor, opened = random.Random(3), ProcessMonitor(), []
+    for number in range(3000):
+        row = {signal: rng.gauss(0.0, 1.0) for signal in range(8)}
+        if number == 100:
+            row[2] = 65_535.0
+        if number >= 2000:
+            row[2] += 12.0
+        _, _, evidence = monitor.step(row, None)
+        if evidence and evidence["change"] == "opened":
+            opened.append(number)
+    assert 2000 <= opened[0] < 2060
