@@ -73,12 +73,16 @@ class SilentLearning:
         return one
 
     def _is_within(self, batch: Batch) -> bool:
-        """Whether no signal's limit lies below, or at, the last record of the batch."""
-        if self.limit is None or not batch.runs:
+        """Whether all that the batch has of each signal lies within its limit, beyond doubt."""
+        if self.limit is None:
             return True
-        last = int(batch.records.identifiers[-1])
-        limits = (self.limit(key, batch.shard) for key in batch.runs)
-        return all(mark is not None and last < mark.sequence_number for mark in limits)
+        identifiers, slack = batch.records.identifiers, int(not batch.records.are_distinct)
+        for key, run in batch.runs.items():
+            mark = self.limit(key, batch.shard)
+            last = max([*run.records[-1:], *run.skipped[-1:]])
+            if mark is None or int(identifiers[last]) + slack > mark.sequence_number:
+                return False
+        return True
 
     def _has(self, key: SignalKey, one: Batch) -> bool:
         """Whether that record lies within the signal's limit: others may share its number."""

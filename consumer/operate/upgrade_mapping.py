@@ -51,10 +51,17 @@ class MappedFunction:
         self._set(enabled=True)
 
     def changed_s(self) -> float:
-        """When it was deployed last, in seconds since 1970. Raises: `Unavailable`."""
+        """When what its aliases are of was deployed, in seconds since 1970: it, where it has none.
+
+        Raises: `Unavailable`.
+        """
         with aws_answers(f"the function {self.name}"):
-            changed = self.client.get_function_configuration(FunctionName=self.name)["LastModified"]
-        return datetime.fromisoformat(changed).timestamp()
+            own, *aliases = self._names()
+            changed = [
+                self.client.get_function_configuration(FunctionName=name)["LastModified"]
+                for name in aliases or [own]
+            ]
+        return min(datetime.fromisoformat(each).timestamp() for each in changed)
 
     def _set(self, *, enabled: bool) -> None:
         wanted = ("Enabled", "Enabling") if enabled else ("Disabled", "Disabling")

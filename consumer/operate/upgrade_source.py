@@ -21,6 +21,8 @@ from consumer.edge.layout_store import Recorded, layout_key, recorded_in
 from consumer.edge.objects import Found, Objects
 from consumer.edge.page_codec import opened
 from consumer.edge.state_columns import Columns, states_of
+from consumer.operate.counted import counted
+from consumer.operate.moments import shown
 
 _BYTES_MAX = 256 * 1024 * 1024
 Marks = Mapping[SignalKey, Mapping[Shard, Watermark]]
@@ -104,11 +106,20 @@ async def find_source(objects: Objects, prefix: str, named: str | None) -> Sourc
         if named not in others:
             raise ConfigurationError(f"there are no models {folder}/{named}; there are {_names(others)}")
         others = {named: others[named]}
-    read = [await _read(objects, name, layout) for name, layout in others.items()]
-    if len(read) > 1:
-        lines = "\n".join(f"  {each.fingerprint}: River {each.river}, {_latest(each)}" for each in read)
-        raise ConfigurationError(f"say with --from which models are in use now:\n{lines}")
-    return read[0] if read else None
+    if len(others) > 1:
+        lines = [await _described(objects, name, layout) for name, layout in others.items()]
+        raise ConfigurationError("\n  ".join(["say with --from which models are in use now:", *lines]))
+    return await _read(objects, *others.popitem()) if others else None
+
+
+async def _described(objects: Objects, name: str, layout: Layout) -> str:
+    try:
+        source = await _read(objects, name, layout)
+    except UnreadablePage as error:
+        return f"{name}: {error}"
+    times = [mark.arrived_s or 0.0 for marks in source.marks.values() for mark in marks.values()]
+    until = shown(max(times, default=None))
+    return f"{name}: River {source.river}, {counted(len(source.marks), 'signal')}, learned until {until} UTC"
 
 
 async def _read(objects: Objects, name: str, layout: Layout) -> Source:
@@ -160,13 +171,6 @@ class Limits:
             for shard, mark in marks.items():
                 highest[shard] = max(highest.get(shard, 0), mark.sequence_number)
         return highest
-
-
-def _latest(source: Source) -> str:
-    from consumer.operate.moments import shown
-
-    times = [mark.arrived_s or 0.0 for marks in source.marks.values() for mark in marks.values()]
-    return f"learned until {shown(max(times))} UTC" if times else "nothing learned"
 
 
 def _names(others: Mapping[str, Layout]) -> str:

@@ -1,4 +1,4 @@
-"""From one model to another while data keeps arriving: each record learned once, and watched by one of them."""
+"""From one model to another while data keeps arriving: each record learned once, and watched by one."""
 
 import json
 from collections.abc import Callable
@@ -8,17 +8,23 @@ from pathlib import Path
 import boto3
 import pytest
 from live_plant import PREFIX, Plant, before_the_next_commit, endpoint, plant
-from river import drift
+from river import cluster, drift, preprocessing
 from typer.testing import CliRunner
 
 from consumer.__main__ import app
+from consumer.core.assets import AssetUseCase
+from consumer.core.clusters import ClustersUseCase
 from consumer.core.drift import DriftUseCase
-from consumer.core.layout import prefix_of
+from consumer.core.layout import Layout, prefix_of
+from consumer.core.records import Shard
+from consumer.core.signal_settings import SettingsOfSignals
 from consumer.core.state import State
 from consumer.core.use_case import fingerprint
 from consumer.edge.event_bus import EventBus
 from consumer.edge.page_codec import PageCodec, versions
 from consumer.handler import start
+from consumer.operate.beliefs import plain
+from consumer.operate.upgrade_learning import SilentLearning, states_of
 from consumer.use_cases import USE_CASES
 from tests.consumer.world import interleaved, plain_loop, state_of, step
 
@@ -55,6 +61,7 @@ def checkout(plant, monkeypatch) -> Checkout:
         made.told += [event.id for event in events]
 
     monkeypatch.setattr(EventBus, "publish", recorded)
+    monkeypatch.setattr("consumer.operate.upgrade_records._READ_EVERY_S", 0.0)
     return made
 
 
@@ -237,6 +244,37 @@ def test_values_of_one_record_and_records_that_cannot_be_read_are_no_obstacle(pl
     written = plant.versions()
     assert "There is nothing to do" in plant.command("upgrade", "build")
     assert plant.versions() == written
+
+
+ROWS = [("asset", {"signal": "asset", "values": {"p": float(n % 5), "t": float(n % 7)}}) for n in range(90)]
+
+
+def clusters(count: int) -> AssetUseCase:
+    rows = preprocessing.StandardScaler() | cluster.KMeans(n_clusters=count, halflife=0.1, sigma=1.0)
+    return AssetUseCase(ClustersUseCase(rows), pattern=None)
+
+
+@pytest.mark.parametrize("before", [clusters(8), OLD])
+def test_an_assets_models_learn_as_far_as_those_before_of_the_asset_or_of_its_signals(
+    plant, checkout, before
+):
+    checkout.install(before)
+    checkout.deploy()
+    assert plant.deliver(plant.send(ROWS[:60])) == []
+    after = clusters(4)
+    checkout.install(after)
+    checkout.deploy()
+    waiting = plant.send(ROWS[60:])
+    plant.command("upgrade", "build")
+    plant.command("upgrade", "finish", "--idle")
+    prefix = prefix_of("drift", fingerprint(after, versions()))
+    assert states_under(plant, prefix)["asset"].learned == 120
+    assert plant.deliver(waiting) == []
+    [state] = states_under(plant, prefix).values()
+    whole = SilentLearning("drift", SettingsOfSignals("drift", after), Layout("", 1))
+    whole.learn(Shard(plant.stream_arn, ""), plant.sent)
+    [expected] = states_of(whole.pages).values()
+    assert (state.learned, plain(state.model)) == (180, plain(expected.model))
 
 
 def test_an_interrupted_build_goes_on_where_it_was(plant, checkout, monkeypatch):
@@ -451,7 +489,7 @@ def deployed(plant: Plant):
         Code={"ZipFile": packed.getvalue()},
         Environment={"Variables": {}},
     )
-    # Of the plant's stream, the embedded Lambda would run the function; records come to the one in this process.
+    # With the plant's own stream, the embedded Lambda would try to run it.
     plant.kinesis.create_stream(StreamName="empty", ShardCount=1)
     arn = plant.kinesis.describe_stream(StreamName="empty")["StreamDescription"]["StreamARN"]
     client.create_event_source_mapping(
