@@ -17,19 +17,19 @@ class Stream:
     def __init__(self, shards: dict[str, tuple[list[float], list[str]]], at_once: int = 3) -> None:
         self.shards, self.at_once = shards, at_once
 
-    def list_shards(self, StreamName: str) -> dict:  # noqa: N803  # as boto3 names it
+    def list_shards(self, StreamName: str) -> dict:  # as boto3 names it
         parents = {}
         for shard, (_, of) in self.shards.items():
             names = ("ParentShardId", "AdjacentParentShardId")
             parents[shard] = {"ShardId": shard, **dict(zip(names, of, strict=False))}
         return {"Shards": list(parents.values())}
 
-    def get_shard_iterator(self, ShardId: str, Timestamp: datetime | None = None, **_: str) -> dict:  # noqa: N803
+    def get_shard_iterator(self, ShardId: str, Timestamp: datetime | None = None, **_: str) -> dict:
         times = self.shards[ShardId][0]
         since = 0.0 if Timestamp is None else Timestamp.timestamp()
         return {"ShardIterator": f"{ShardId}/{sum(each < since for each in times)}"}
 
-    def get_records(self, ShardIterator: str, Limit: int) -> dict:  # noqa: N803
+    def get_records(self, ShardIterator: str, Limit: int) -> dict:
         shard, _, at = ShardIterator.partition("/")
         times, start = self.shards[shard][0], int(at)
         end = min(len(times), start + self.at_once)
