@@ -34,15 +34,17 @@ PAGES = 16
 async def open_upgrade(where: Where, named: str | None) -> Upgrade | None:
     """The new models and those in use; None: there are no others than the new ones.
 
-    Raises: as `find_source` and `Upgrade.open`.
+    Raises: as `find_source`, `Upgrade.open` and `PageCodec.check`.
     """
     objects = where.objects()
     source = await find_source(objects, where.prefix(), named)
     if source is None:
         return None
+    settings = settings_of(where)
+    PageCodec().check(settings.use_case)
     upgrade = Upgrade(
         where.use_case,
-        settings_of(where),
+        settings,
         objects,
         PageStore(objects, PageCodec(), 0),
         where.client("kinesis"),
@@ -105,6 +107,7 @@ class WarmStart:
     ) -> None:
         self.where, self.source, self.objects = where, source, where.objects()
         self.settings: SettingsOfSignals = settings_of(where)
+        PageCodec().check(self.settings.use_case)
         limits = limits_of(source, self.settings.use_case).keys if source else {}
         self.history = History(
             where.use_case,

@@ -314,6 +314,54 @@ class PageStoreCommit:
         return commit
 
 
+def test_a_signal_on_several_shards_is_learned_whole_and_once(plant, checkout):
+    """Some producers cannot choose the partition key."""
+    values = [value for _, value in step("c", 120)]
+    sent = [(f"key{number % 5}", {"signal": "c", "value": value}) for number, value in enumerate(values)]
+    records = plant.send(sent)
+    shards = [[each for each in records if each["eventID"].startswith(shard)] for shard in plant.shard_ids]
+    assert all(shards)
+    for of_shard in shards:
+        assert plant.deliver(of_shard) == []
+    checkout.install(NEW)
+    checkout.deploy()
+    plant.command("upgrade", "build")
+    plant.command("upgrade", "finish", "--idle")
+    written = plant.versions()
+    assert plant.deliver(shards[0]) == plant.deliver(shards[1]) == []
+    assert plant.versions() == written, "all of it is known"
+    assert states_under(plant, NEW_PREFIX)["c"].learned == 120
+
+
+def test_a_value_at_which_the_new_model_raises_is_left_out_and_counted(plant, checkout, monkeypatch):
+    plant.learn([("c", 1.0), ("c", 1e99), ("c", 2.0), ("d", 1.0)])
+    update = drift.PageHinkley.update
+
+    def squeamish(self, x: float) -> None:
+        if x > 1e98:
+            raise OverflowError("too large")
+        update(self, x)
+
+    monkeypatch.setattr(drift.PageHinkley, "update", squeamish)
+    checkout.install(NEW)
+    said = plant.command("upgrade", "build")
+    assert "Learned: 3 observations" in said
+    assert "1 times not: the model raised" in said
+    assert {key: each.learned for key, each in states_under(plant, NEW_PREFIX).items()} == {"c": 2, "d": 1}
+
+
+def test_a_model_that_no_page_may_hold_is_refused_before_anything_is_written(plant, checkout):
+    plant.learn(SERIES[:PART])
+    checkout.install(DriftUseCase(OfOnesOwn()))
+    written = plant.versions()
+    assert "allowed_classes" in plant.command("upgrade", "build", code=1)
+    assert plant.versions() == written
+
+
+class OfOnesOwn(drift.ADWIN):
+    """It is not among the classes that a page may hold."""
+
+
 # Comparing.
 
 
@@ -445,6 +493,32 @@ def test_new_signals_of_models_in_use_start_with_their_recordings(plant, checkou
     assert (state.learned, known(state.model.detector)) == (101, known(model))
     assert_others = {name: each.learned for name, each in states_under(plant, PREFIX).items()}
     assert assert_others["c"] == 160
+
+
+def test_before_a_use_case_is_deployed_its_models_start_with_recordings(plant, checkout, tmp_path):
+    values = [value for _, value in step("x", 100)]
+    path = recording(tmp_path / "asset.csv", values, 1_600_000_000.0)
+    assert "no models" in look_for_none()
+    said = plant.command("upgrade", "build", "--history", str(path), "--rows")
+    assert "Built from recordings: 1 model" in said
+    row = ("asset", {"signal": "asset", "values": {"pressure": 4.5}})
+    checkout.deploy()
+    assert plant.deliver(plant.send([row])) == []
+    [(name, state)] = [
+        (key, state) for key, state in by_key(plant, PREFIX).items() if key.signal == "asset.pressure"
+    ]
+    assert (name.carrier, state.learned) == ("asset", 101)
+
+
+def look_for_none() -> str:
+    ran = CliRunner().invoke(app, ["upgrade", "build", "--bucket", "models", "--stream", "plant", "--yes"])
+    assert ran.exit_code == 1
+    return ran.output
+
+
+def by_key(plant: Plant, prefix: str) -> dict:
+    pages = [body for key, body in plant.objects("models").items() if key.startswith(f"{prefix}/pages/")]
+    return {key: state for body in pages for key, state in PageCodec().decode(body).items()}
 
 
 # A deployed function.
