@@ -179,5 +179,10 @@ class Upgrade:
 
 
 def _earliest(times: list[float | None]) -> float | None:
+    """The first of these times, and None, which is from the beginning on, before all others.
+
+    >>> _earliest([7.0, 5.0, 6.0]), _earliest([5.0, None])
+    (5.0, None)
+    """
     known = [each for each in times if each is not None]
     return min(known) if len(known) == len(times) else None

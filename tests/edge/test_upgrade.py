@@ -163,6 +163,34 @@ def test_what_the_old_function_has_not_learned_is_left_for_the_new_one(plant, ch
     assert_learned(plant, NEW_PREFIX, drift.PageHinkley, plant.sent)
 
 
+def test_a_page_that_the_old_function_could_not_write_is_left_for_the_new_one_with_its_alerts(
+    plant, checkout
+):
+    """Of a batch whose records are delivered again, one signal's page was written and another's was not."""
+    plant.learn(SERIES[:PART])
+    batch = plant.points(SERIES[PART:])
+    of_shards = [
+        {each["kinesis"]["partitionKey"] for each in batch if each["eventID"].startswith(shard)}
+        for shard in plant.shard_ids
+    ]
+    written, left = sorted(next(signals for signals in of_shards if len(signals) > 1))[:2]
+    done = [record for record in batch if record["kinesis"]["partitionKey"] == written]
+    assert plant.deliver(done) == []
+    told = len(checkout.told)
+    checkout.install(NEW)
+    checkout.deploy()
+    plant.command("upgrade", "build")
+    plant.command("upgrade", "finish", "--idle")
+    learned = {signal: state.learned for signal, state in states_under(plant, NEW_PREFIX).items()}
+    assert (learned[written], learned[left]) == (160, 20)
+    assert plant.deliver(batch) == []
+    assert_learned(plant, NEW_PREFIX, drift.PageHinkley, plant.sent)
+    before = [each for each in plant.sent if each not in batch]
+    due = [each for each in plant.sent if each["kinesis"]["partitionKey"] != written]
+    expected = set(plain_loop(due, drift.PageHinkley).ids) - set(plain_loop(before, drift.PageHinkley).ids)
+    assert set(checkout.told[told:]) == expected != set()
+
+
 def test_to_go_back_is_the_same_again_and_the_old_models_miss_nothing(plant, checkout):
     plant.learn(SERIES[:PART])
     checkout.install(NEW)
