@@ -32,12 +32,17 @@ PAGES = 16
 
 
 async def open_upgrade(where: Where, named: str | None) -> Upgrade | None:
-    """The new models and those in use; None: there are no others than the new ones.
+    """The new models and those in use, where nobody names them those of the upgrade that has begun, if any.
+
+    None: there are no others than the new ones.
 
     Raises: as `find_source`, `Upgrade.open` and `PageCodec.check`.
     """
     objects = where.objects()
-    source = await find_source(objects, where.prefix(), named)
+    begun = await recorded(objects, where.prefix())
+    source = await find_source(
+        objects, where.prefix(), named or (begun.upgrade_from if begun else "") or None
+    )
     if source is None:
         return None
     settings = settings_of(where)

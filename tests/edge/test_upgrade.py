@@ -24,6 +24,7 @@ from consumer.edge.event_bus import EventBus
 from consumer.edge.page_codec import PageCodec, versions
 from consumer.handler import start
 from consumer.operate.beliefs import plain
+from consumer.operate.upgrade import Upgrade
 from consumer.operate.upgrade_learning import SilentLearning, states_of
 from consumer.use_cases import USE_CASES
 from tests.consumer.world import interleaved, plain_loop, state_of, step
@@ -242,9 +243,12 @@ def test_without_other_models_or_with_several_it_says_so(plant, checkout):
         checkout.install(line)
         checkout.deploy()
         plant.learn([("c", 1.0)])
+    checkout.install(DriftUseCase(drift.ADWIN(delta=0.2)))
     said = plant.command("upgrade", "build", code=1)
     assert "--from" in said
-    assert PREFIX.rpartition("/")[2] in said
+    assert f"{PREFIX.rpartition('/')[2]}: River {versions()['river']}, 3 signals, learned until 20" in said
+    plant.command("upgrade", "build", "--from", NEW_PREFIX.rpartition("/")[2])
+    assert "Learned: " in plant.command("upgrade", "finish", "--idle"), "it is known which were named"
     assert "say --idle" in plant.command("upgrade", "finish", code=1)
 
 
@@ -553,6 +557,7 @@ def by_key(plant: Plant, prefix: str) -> dict:
 
 
 def test_a_function_is_paused_and_goes_on(plant, checkout, monkeypatch):
+    """Also where nobody paused it before: then for as long as it takes to finish."""
     lambda_ = deployed(plant)
     monkeypatch.setattr("consumer.operate.upgrade_mapping._ASK_EVERY_S", 0.01)
     plant.learn(SERIES[:PART])
@@ -566,7 +571,20 @@ def test_a_function_is_paused_and_goes_on(plant, checkout, monkeypatch):
         "consumer.operate.upgrade_mapping.MappedFunction.changed_s", lambda function: float("inf")
     )
     monkeypatch.setattr("consumer.operate.upgrade_finishing.shown", lambda at_s: "now")
-    assert "gets records again" in stack("finish")
+    [mapping] = lambda_.list_event_source_mappings()["EventSourceMappings"]
+    lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+    paused: list[bool] = []
+    put_in_force = Upgrade.put_in_force
+
+    async def seen(upgrade: Upgrade) -> bool:
+        paused.append(mapping_states(lambda_) == {"Disabled"})
+        return await put_in_force(upgrade)
+
+    monkeypatch.setattr(Upgrade, "put_in_force", seen)
+    said = stack("finish")
+    assert paused == [True]
+    assert "gets no records for a moment" in said
+    assert "gets records again" in said
     assert mapping_states(lambda_) == {"Enabled"}
     assert_learned(plant, NEW_PREFIX, drift.PageHinkley, plant.sent)
     written = plant.versions()
