@@ -44,7 +44,9 @@ class Columns:
 
 
 @dataclass(frozen=True, slots=True)
-class _Recording:
+class Recording:
+    """A file that was opened: the asset and the signals it is of, and its rows."""
+
     asset: str
     signals: list[str]
     rows: Iterator[Row]
@@ -91,7 +93,7 @@ def run_backtest(
         write_event = opened.enter_context(_events(outputs.events))
         write_scores = opened.enter_context(_scores(outputs.scores))
         for path in files:
-            recording = _read(path, columns)
+            recording = read_recording(path, columns)
             run = Backtest(name, settings, recording.asset, recording.signals)
             parts = _learn(path, run, recording.rows, write_event, write_scores, outputs.plot is not None)
             if outputs.plot:
@@ -101,14 +103,15 @@ def run_backtest(
                 write_plot(outputs.plot, f"{path.name}, {name}", recording.signals, parts, windows)
 
 
-def _read(path: Path, columns: Columns) -> _Recording:
+def read_recording(path: Path, columns: Columns) -> Recording:
+    """Open a file. Raises: `ReplayRefused` where it cannot be read, `Unlearnable` for a name."""
     signals = columns.signals.split(",") if columns.signals else ()
     choice = columns_of_table.choose(open_table(path), columns.time, signals)
     survey(choice)  # refuses a cell that is no time or no number, by its row
     asset = path.name.split(".")[0]
     names: list[str] = [check_name(f"{asset}.{column.name}") for column in choice.signals]
     cells = ", ".join([choice.seconds_sql, *map(choice.value_sql, choice.signals)])
-    return _Recording(asset, names, ((at_s, values) for at_s, *values in choice.table.rows(cells)))
+    return Recording(asset, names, ((at_s, values) for at_s, *values in choice.table.rows(cells)))
 
 
 def _learn(

@@ -20,7 +20,7 @@ import msgspec
 
 from consumer.core.errors import ConfigurationError, PageChanged, Unavailable, UnreadablePage
 from consumer.core.layout import Layout
-from consumer.edge.layout_store import Recorded, layout_key, recorded_in
+from consumer.edge.layout_store import Recorded, being_built, layout_key, recorded_in
 from consumer.edge.objects import Found, Missing, Unchanged
 from consumer.edge.page_codec import PageCodec, coming, moved, unmarked
 from consumer.edge.state_columns import States
@@ -103,7 +103,10 @@ class Repage:
                 f"there is no {key}: nothing was learned under this use case, with these versions of River, "
                 "numpy and scipy and these parameters"
             )
-        return recorded_in(key, found.body), found.e_tag
+        recorded = recorded_in(key, found.body)
+        if recorded.upgrade_from:
+            raise ConfigurationError(being_built(recorded))
+        return recorded, found.e_tag
 
     async def _record(self, recorded: Recorded, version: str | None) -> str | None:
         return await self.objects.replace(layout_key(self.prefix), msgspec.json.encode(recorded), version)

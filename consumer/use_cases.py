@@ -1,7 +1,8 @@
 """The file to edit: which River model learns each signal, by the name of its use case.
 
 To change a model, change its line: `drift.ADWIN()` to `drift.PageHinkley()`, say. The models that the old
-line has learned stay in the bucket untouched, and are found again when the old line comes back.
+line has learned stay in the bucket untouched, and are found again when the old line comes back. The new
+ones start from nothing, or from what the stream still holds: `python -m consumer upgrade`.
 """
 
 from river import cluster, drift, preprocessing, time_series

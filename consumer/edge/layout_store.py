@@ -21,6 +21,10 @@ class Recorded(msgspec.Struct, frozen=True, omit_defaults=True):
     moving_to: Annotated[int, Meta(ge=0, le=4096)] | None = None
     move: str = ""
     """Tells one move from another: S3's ETag of the same text is the same."""
+    upgrade_from: str = ""
+    """The fingerprint whose models these take the place of, while they are built: nobody learns meanwhile."""
+    upgrade_begun_s: float = 0.0
+    """When that began."""
 
 
 class LayoutStore:
@@ -39,7 +43,7 @@ class LayoutStore:
         """The layout recorded, or the one wanted, recorded now.
 
         Raises: `Unavailable`, also where what is recorded cannot be read: without it no page can be found.
-            `LayoutChanged` while the models are being moved.
+            `LayoutChanged` while the models are being moved, or built by an upgrade.
         """
         if self._current is None:
             self._current = await self._read() or await self._record()
@@ -94,6 +98,8 @@ class LayoutStore:
         recorded = recorded_in(self._key, found.body)
         if recorded.moving_to is not None:
             raise LayoutChanged(f"the models are being moved to {recorded.moving_to} pages: {self._key}")
+        if recorded.upgrade_from:
+            raise LayoutChanged(f"{being_built(recorded)}: {self._key}")
         return Layout(self._wanted.prefix, recorded.pages)
 
     async def _record(self) -> Layout:
@@ -114,6 +120,14 @@ class LayoutStore:
 def layout_key(prefix: str) -> str:
     """Where the layout of what lies under `prefix` is recorded."""
     return f"{prefix}/layout.json"
+
+
+def being_built(recorded: Recorded) -> str:
+    """What to say of models that an upgrade has not put in force yet."""
+    return (
+        f"the models are being built beside those of {recorded.upgrade_from}; "
+        "`python -m consumer upgrade finish` puts them in force"
+    )
 
 
 def recorded_in(key: str, body: bytes) -> Recorded:

@@ -91,7 +91,7 @@ class PageCodec:
         """
         if page.startswith((_MOVED, _COMING)):
             raise LayoutChanged("the page's models were or are being moved: the layout is to be read again")
-        header, body = _open(page)
+        header, body = opened(page)
         if (header.format, header.river) != (STATE_FORMAT, self._river):
             raise UnreadablePage(
                 f"the page is of format {header.format} and River {header.river}; "
@@ -135,7 +135,8 @@ class PageCodec:
             ) from error
 
 
-def _open(page: bytes) -> tuple[Header, bytes]:
+def opened(page: bytes) -> tuple[Header, bytes]:
+    """What wrote the page, and the pickle in it, unread. Raises: `UnreadablePage`."""
     start = len(_MAGIC) + _LENGTH_BYTES
     if not page.startswith(_MAGIC) or len(page) < start:
         raise UnreadablePage("the object is not a page")

@@ -6,6 +6,7 @@ from consumer.operate.failed_command import failed
 from consumer.operate.quarantine_command import quarantine
 from consumer.operate.reset_command import reset
 from consumer.operate.rollback_command import rollback
+from consumer.operate.upgrade_command import upgrade
 
 
 def register(app: typer.Typer) -> None:
@@ -14,3 +15,4 @@ def register(app: typer.Typer) -> None:
     app.command()(rollback)
     app.add_typer(quarantine, name="quarantine")
     app.add_typer(failed, name="failed")
+    app.add_typer(upgrade, name="upgrade")

@@ -9,7 +9,7 @@ from consumer.core.errors import ConfigurationError, LayoutChanged, PageChanged,
 from consumer.core.layout import Layout
 from consumer.core.signals import SignalKey
 from consumer.core.state import State
-from consumer.edge.layout_store import layout_key, recorded_in
+from consumer.edge.layout_store import being_built, layout_key, recorded_in
 from consumer.edge.objects import Found, Missing, Unchanged
 from consumer.pipeline import COMMIT_TRIES
 from consumer.ports import Jitter, Pages
@@ -45,6 +45,8 @@ async def layout_in_force(objects: Readable, prefix: str) -> Layout:
     recorded = recorded_in(key, found.body)
     if recorded.moving_to is not None:
         raise LayoutChanged("the models are being moved to other pages: try again when that is done")
+    if recorded.upgrade_from:
+        raise LayoutChanged(being_built(recorded))
     return Layout(prefix, recorded.pages)
 
 

@@ -13,8 +13,12 @@ from river import drift
 from typer.testing import CliRunner
 
 from consumer.__main__ import app
+from consumer.core.drift import DriftUseCase
+from consumer.core.layout import prefix_of
 from consumer.core.state import State
-from consumer.edge.page_codec import PageCodec
+from consumer.core.use_case import fingerprint
+from consumer.edge.page_codec import PageCodec, versions
+from consumer.use_cases import USE_CASES
 from local.served import FOLDER, described
 from local.session import LocalOptions, LocalPipeline
 from tests.consumer.world import state_of
@@ -59,11 +63,11 @@ class Sender:
             self.put(*records)
 
 
-def states(pipeline: LocalPipeline) -> dict[str, State]:
+def states(pipeline: LocalPipeline, prefix: str = "", without: str = "nothing") -> dict[str, State]:
     s3, bucket = pipeline.aws.client("s3"), pipeline.resources.model_bucket
     found = {}
-    for each in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
-        if "/pages/" in each["Key"]:
+    for each in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []):
+        if "/pages/" in each["Key"] and not each["Key"].startswith(without):
             page = PageCodec().decode(s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read())
             found |= {key.signal: state for key, state in page.items()}
     return found
@@ -121,6 +125,44 @@ def test_each_change_is_exact_while_values_keep_arriving(tmp_path: Path, monkeyp
         assert 0 < after < len(values["put back"]) - first
         assert_is_of(found["put back"], values["put back"][:first] + values["put back"][-after:])
         assert found["late"].learned == 1
+
+
+def test_new_models_are_built_while_values_keep_arriving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """They end as models that had learned from the first value on, and those in use are left alone."""
+    monkeypatch.chdir(tmp_path)
+    FOLDER.mkdir(parents=True)
+    with (
+        LocalPipeline(FOLDER, LocalOptions(warm=True)) as pipeline,
+        described(pipeline, FOLDER),
+        Sender(pipeline) as sender,
+    ):
+        time.sleep(3)
+        line = DriftUseCase(drift.PageHinkley())
+        monkeypatch.setitem(USE_CASES, "drift", line)
+        assert "Learned: " in command("upgrade", "build")
+        time.sleep(2)
+        assert "Learned: " in command("upgrade", "build")
+        sender.__exit__()
+        pipeline.wait_until_done(sender.records)
+        command("upgrade", "build")
+        command("upgrade", "finish", "--idle")
+        assert "There is nothing to do" in command("upgrade", "build")
+        prefix, values = prefix_of("drift", fingerprint(line, versions())), sender.values
+        new, in_use = states(pipeline, f"{prefix}/"), states(pipeline, "models/", without=prefix)
+        for signal in SIGNALS:
+            plain = drift.PageHinkley()
+            for value in values[signal]:
+                plain.update(value)
+            assert new[signal].learned == len(values[signal])
+            assert _known(new[signal].model.detector) == _known(plain)
+            assert_is_of(in_use[signal], values[signal])
+
+
+def _known(detector: drift.PageHinkley) -> dict[str, object]:
+    """All that it knows."""
+    return {
+        name: vars(value) if hasattr(value, "__dict__") else value for name, value in vars(detector).items()
+    }
 
 
 def command_lines(*arguments: str) -> list[dict]:

@@ -1,0 +1,71 @@
+"""`upgrade replay` and `upgrade compare`: what they say."""
+
+import json
+from itertools import islice
+from pathlib import Path
+
+import typer
+
+from consumer.core.errors import ConfigurationError
+from consumer.core.signal_settings import SettingsOfSignals
+from consumer.edge.signals_file import SHIPPED, read_shipped_signals
+from consumer.operate.counted import counted
+from consumer.operate.upgrade_compare import common, plain, read_replayed
+from consumer.operate.upgrade_compare import compare as compare_told
+from consumer.operate.upgrade_opened import stream_arn
+from consumer.operate.upgrade_replay import Replaying, all_of, same_as
+from consumer.operate.upgrade_replay import replay as replay_all
+from consumer.operate.where import Named, find
+from consumer.use_cases import USE_CASES
+
+_MOST = 40
+
+
+def replay(named: Named, out: Path, line: str | None, other: Path | None) -> None:
+    """Learn the stretch and write the file. Raises: `ConfigurationError`, `Unavailable`."""
+    where = find(named)
+    name = line or where.use_case
+    if name not in USE_CASES:
+        known = ", ".join(sorted(USE_CASES))
+        raise ConfigurationError(f"consumer/use_cases.py has no {name!r}; it has {known}")
+    settings = SettingsOfSignals(where.use_case, USE_CASES[name], read_shipped_signals(SHIPPED, USE_CASES))
+    client = where.client("kinesis")
+    wanted = same_as(read_replayed(other)[0]) if other else all_of(client, stream_arn(where))
+    replaying = Replaying(where.use_case, settings)
+    replay_all(client, wanted, [replaying])
+    replaying.write(out)
+    done = replaying.replayed()
+    typer.echo(
+        f"{out}: {counted(len(replaying.events), 'event')} of {counted(done.observations, 'observation')} in "
+        f"{counted(done.records, 'record')}, as {name} with River {done.river} would have told them; nobody "
+        "was told"
+    )
+    for reason, times in replaying.learning.refused.most_common(5):
+        typer.echo(f"  {times} times: {reason}")
+
+
+def compare(old: Path, new: Path, within: int, as_json: bool) -> None:
+    """Print it. Raises: `ConfigurationError`."""
+    (one, ours), (other, theirs) = read_replayed(old), read_replayed(new)
+    stretch = common(one, other)
+    compared = compare_told(ours, theirs, stretch, within)
+    if as_json:
+        for line in plain(compared):
+            typer.echo(json.dumps(line))
+        return
+    for signal, each in islice(compared.items(), _MOST):
+        typer.echo(
+            f"{signal}: {each.both} of both, {each.only_old} of the old one only, "
+            f"{each.only_new} of the new one only"
+        )
+    if len(compared) > _MOST:
+        typer.echo(f"... and {counted(len(compared) - _MOST, 'signal')} more: --json has them all")
+    both, only_old, only_new = (
+        sum(getattr(each, name) for each in compared.values()) for name in ("both", "only_old", "only_new")
+    )
+    typer.echo(
+        f"In all: {both} alerts of both within {within} values, {only_old} of the old one only (River "
+        f"{one.river}, {one.fingerprint}), {only_new} of the new one only (River {other.river}, "
+        f"{other.fingerprint}); on {counted(len(stretch), 'shard')}, "
+        f"{counted(other.observations, 'observation')}"
+    )
