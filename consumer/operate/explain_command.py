@@ -78,7 +78,9 @@ def _again(where: Where, detail: dict[str, Any], records_file: Path | None) -> d
     replay = Replay(where.use_case, settings, key, known)
     if records_file is None:
         after = None if known is None else known.watermarks.get(shard)
-        first = None if after is None else after.sequence_number
+        # As text, as long as the stream's own: there are streams that compare them so.
+        digits = len(str(detail["sequence_number"]))
+        first = None if after is None else str(after.sequence_number).zfill(digits)
         for records in records_from(where, shard.stream_arn, shard.shard_id, first, number):
             if records:
                 replay.learn(records)

@@ -17,7 +17,7 @@ _READ_EVERY_S = 0.25
 
 
 def records_from(
-    where: Where, stream_arn: str, shard_id: str, first: int | None, until: int
+    where: Where, stream_arn: str, shard_id: str, first: str | None, until: int
 ) -> Iterator[list[dict[str, Any]]]:
     """The shard's records from sequence number `first` on, or all it has, up to `until`: some at a time.
 
@@ -28,7 +28,7 @@ def records_from(
     client, name = where.client("kinesis"), where.stream_name
     place: dict[str, str] = {"ShardIteratorType": "TRIM_HORIZON"}
     if first is not None:
-        place = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "StartingSequenceNumber": str(first)}
+        place = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "StartingSequenceNumber": first}
     with aws_answers(f"the shard {shard_id} of {name}"):
         iterator = client.get_shard_iterator(StreamName=name, ShardId=shard_id, **place)["ShardIterator"]
         for _ in range(_READS_MAX):

@@ -104,6 +104,18 @@ def test_they_look_in_mute_and_explain_while_data_arrives_and_no_value_is_lost(p
         assert told["told_again"] == "yes, with the same evidence"
         inspected = yaml.safe_load(consumer(folder, "inspect", "told.flow", "--predict", "30"))
         assert inspected["would_tell"] == "nothing"
+
+        put(pipeline, "told.flow", *step_payloads("told.flow", time.time()))  # now a version knows the signal
+        wait_until(folder, "told.flow", 800)
+        again = [
+            found["detail"]
+            for found in drain_audit(pipeline.aws, pipeline.resources)
+            if found["detail"]["signal"] == "told.flow"
+        ]
+        assert again
+        event.write_text(json.dumps(again[-1]))
+        told = yaml.safe_load(consumer(folder, "explain", again[-1]["id"], "--event", str(event)))
+        assert told["told_again"] == "yes, with the same evidence"
     finally:
         sending.ends.set()
         sending.join()
