@@ -34,10 +34,10 @@ class Told:
 
 
 class AsShipped:
-    """The use case `shift` at work on one signal."""
+    """A use case at work on one signal, by its name."""
 
-    def __init__(self) -> None:
-        self._use_case = USE_CASES["shift"]
+    def __init__(self, name: str) -> None:
+        self._use_case = USE_CASES[name]
         self._model = self._use_case.create(seed=1)
 
     def learn_one(self, value: float, timestamp_s: float | None, /) -> tuple[float, dict[str, Any] | None]:

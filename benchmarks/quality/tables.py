@@ -1,0 +1,99 @@
+"""What was measured, as tables in the terminal."""
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.quality.anomaly_quality import Quality
+from benchmarks.quality.asset_quality import AssetQuality
+from benchmarks.quality.faults import FaultQuality
+from benchmarks.quality.told import Told
+
+NAB_ANCHORS = {
+    "HTM": ("67.2", "61.2"),
+    "Random Cut Forest": ("57.7", "45.8"),
+    "River's ADWIN, or HalfSpaceTrees, on raw values": ("0.0", "0.0"),
+}
+"""NAB's standard and low-false-positive profiles on the same 25 series, by NAB's own code."""
+SKAB_ANCHORS = {
+    "T-squared and Q, fitted on the first 400 rows": ("0.77", "0.34"),
+    "Conv-AE, published, all of SKAB": ("0.78", "0.14"),
+    "Isolation Forest, published, all of SKAB": ("0.29", ""),
+}
+
+
+def show_nab(quality: Quality, told: dict[str, Told], console: Console) -> None:
+    """NAB's scores beside the anchors, and what would have been told."""
+    table = Table(
+        "NAB's score", "standard", "few false", "few missed", "threshold held out", "parameters too"
+    )
+    figures = (
+        quality.standard,
+        quality.low_false_positives,
+        quality.low_false_negatives,
+        quality.threshold_held_out,
+        quality.parameters_held_out,
+    )
+    table.add_row("anomaly", *(f"{figure:.1f}" for figure in figures))
+    for name, scores in NAB_ANCHORS.items():
+        table.add_row(name, *scores, "", "", "")
+    console.print(table)
+    table = Table(
+        "As shipped, on NAB", "alerts", "in labelled windows", "windows found", "a week and signal", "false"
+    )
+    for name, one in told.items():
+        table.add_row(
+            name,
+            str(one.alerts),
+            str(one.within),
+            f"{one.found} of {one.windows}",
+            f"{one.per_week:.2f}",
+            f"{one.false_per_week:.2f}",
+        )
+    console.print(table)
+
+
+def show_asset(quality: AssetQuality, console: Console) -> None:
+    """SKAB's scores beside the anchors."""
+    table = Table("SKAB, other", "F1", "false alarm rate", "missed", "changepoints")
+    row = (quality.f1, quality.false_alarms, quality.missed)
+    table.add_row("asset", *(f"{figure:.2f}" for figure in row), f"{quality.changepoints['standard']:.1f}")
+    for name, scores in SKAB_ANCHORS.items():
+        table.add_row(name, *scores, "", "")
+    console.print(table)
+
+
+def show_faults(quality: FaultQuality, console: Console) -> None:
+    """What shift tells of each kind of fault, and how soon."""
+    table = Table("shift, on simulated plants", "values", "fault", "sigma", "told", "delay, values", "s")
+    for one in quality.found:
+        if one.kind not in ("step", "ramp", "variance"):
+            continue
+        delay = "" if one.delay_s is None else f"{one.delay_s:.1f}"
+        table.add_row(
+            one.plant,
+            str(one.observations),
+            one.kind,
+            "" if one.size is None else f"{one.size:g}",
+            f"{one.told} of {one.injected}",
+            "" if one.delay_observations is None else f"{one.delay_observations:g}",
+            delay,
+        )
+    console.print(table)
+    console.print(f"Of {quality.healthy} healthy signals it tells of {quality.false}.")
+
+
+def show_others(others: dict[str, FaultQuality], console: Console) -> None:
+    """The same in short, of other use cases."""
+    table = Table("as shipped, ten minutes", "steps", "ramps", "variances", "of healthy signals")
+    for name, quality in others.items():
+        shares = (quality.recall(kind) for kind in ("step", "ramp", "variance"))
+        table.add_row(name, *(f"{share:.0%}" for share in shares), f"{quality.false} of {quality.healthy}")
+    console.print(table)
+
+
+def show_quiet(quiet: dict[str, int], console: Console) -> None:
+    """Alerts by use case."""
+    table = Table("where nothing is wrong", "alerts")
+    for name, count in quiet.items():
+        table.add_row(name, str(count))
+    console.print(table)
