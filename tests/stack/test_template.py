@@ -149,6 +149,23 @@ def test_late_events_are_told_where_asked_for():
     ]
 
 
+def schedules(use_case, **fields):
+    plant = {"use_cases": {use_case: fields}}
+    rules = of_type(template(plant, (use_case,)), "AWS::Events::Rule").values()
+    return [rule["Properties"] for rule in rules if "ScheduleExpression" in rule["Properties"]]
+
+
+def test_pages_are_visited_where_a_use_case_tells_of_sensors():
+    [visits] = schedules("anomaly")
+    assert visits["ScheduleExpression"] == "rate(5 minutes)"
+    [target] = visits["Targets"]
+    assert json.loads(target["Input"]) == {"visit": True}
+    assert "Live" in json.dumps(target["Arn"])  # the alias, whose version is published
+    assert schedules("anomaly", visit_minutes=15)[0]["ScheduleExpression"] == "rate(15 minutes)"
+    assert schedules("anomaly", visit_minutes=0) == []
+    assert schedules("shift") == schedules("drift") == []
+
+
 def test_the_bus_keeps_its_events_for_replays():
     archive = the(template(), "AWS::Events::Archive")
     assert archive["RetentionDays"] == 30
