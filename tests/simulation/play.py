@@ -11,8 +11,16 @@ AT_MOST_S = 40_000.0
 
 
 def simulate(plan: Plan, is_traced: bool = False) -> Outcome:
-    """Play a plan."""
+    """Play a plan, without the log lines of what it makes go wrong."""
+    disabled = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
+    try:
+        return _played(plan, is_traced)
+    finally:
+        logging.disable(disabled)
+
+
+def _played(plan: Plan, is_traced: bool) -> Outcome:
     world = World(plan)
     trace: list[str] = []
     if is_traced:
