@@ -110,6 +110,8 @@ def watched_reference_of(use_case: UnusualUseCase, signal: str, history: History
     told = set()
     for place, one, is_learned, at_s, arrived_s in history.done:
         findings: list[Finding] = []
+        if not is_learned and one.value is not None:
+            continue  # late, and skipped: it says nothing of the sensor
         if is_learned:
             found = use_case.learn(model, [one.value], [at_s])
             findings = rules.judged(health, found, [one.value], [at_s], arrived_s)
