@@ -5,17 +5,16 @@ from dataclasses import dataclass, field
 
 from consumer.core.batch import Batch
 from consumer.core.entries import OBSERVATIONS_PER_LOOK, before_record, looks, taken, times, unlearned
-from consumer.core.errors import ModelRaised, is_models_own
+from consumer.core.errors import ModelRaised
 from consumer.core.exclusions import Exclusions, Raised
-from consumer.core.finding_event import Place, event_of_finding
-from consumer.core.health import Health, health_of
+from consumer.core.health import health_of
 from consumer.core.learned import Learned
-from consumer.core.runs import Entries, Refusal, Run
-from consumer.core.sensor_quality import Observed, quality_events
+from consumer.core.runs import Entries, Run
+from consumer.core.signal_learning import SignalLearning
 from consumer.core.signal_settings import SettingsOfSignals, SignalSettings
 from consumer.core.signals import SignalKey
 from consumer.core.state import State
-from consumer.core.use_case import Finding, new_model
+from consumer.core.use_case import new_model
 
 
 @dataclass(slots=True)
@@ -101,8 +100,9 @@ class Learning:
                 if rules is not None and state.health is not None:
                     first_s = arrived_s[run.records[0]]
                     findings = rules.judged(state.health, findings, run.values, timestamps, first_s)
-                for finding in findings:
-                    self._tell(key, run, finding.index, state, finding, of_signal(key.signal))
+                if findings:
+                    signal = SignalLearning(self.name, batch, learned, key, run, state, of_signal(key.signal))
+                    signal.tell(findings, range(count))
             except ModelRaised as error:
                 del learned.events[told:]
                 learned.raised[key] = Raised(error.index, error.reason)
@@ -152,19 +152,15 @@ class Learning:
         settings = self.settings.of(key.signal)
         state = self._ready(known, key.signal, settings)
         reasons = self.exclusions.reasons(key, entries) if self.exclusions.raised else {}
-        left, before = len(self.batch.records), (_last_good(state), state.learned)
-        done: list[int] = []
+        signal = SignalLearning(self.name, self.batch, self.learned, key, run, state, settings)
+        left = len(self.batch.records)
         for look in looks(entries, run.records):
             if self._time_is_short(len(look)):
                 left = run.records[look[0]]
                 self.learned.leave(left)
                 break
-            done += self._learn_entries(key, state, run, look, reasons, settings)
-        observed = Observed(run, done, skipped, left, *before)
-        if skipped or (state.health is not None and state.health.has_empty):
-            self.learned.events += quality_events(
-                self.name, self.settings, self.batch, key.signal, state, observed
-            )
+            signal.learn(look, reasons)
+        signal.look_at_quality(skipped, left)
         self._finish(key, state, run, entries, skipped, left)
 
     def _time_is_short(self, observations: int) -> bool:
@@ -175,45 +171,6 @@ class Learning:
             self._unlooked = 0
         self._unlooked += observations
         return False
-
-    def _learn_entries(
-        self,
-        key: SignalKey,
-        state: State,
-        run: Run,
-        entries: Entries,
-        reasons: dict[int, str],
-        settings: SignalSettings,
-    ) -> Entries:
-        """Give those that were learned: not what is refused, or late where that is skipped."""
-        if reasons:
-            self.learned.refusals += [
-                Refusal(run.records[entry], run.positions[entry], reasons[entry], key.signal)
-                for entry in entries
-                if entry in reasons
-            ]
-            entries = [entry for entry in entries if entry not in reasons]
-        use_case, rules = settings.use_case, health_of(settings.use_case)
-        if use_case.late == "skip":
-            in_time = state.in_time(run, entries, self.batch)
-            self.learned.skipped += len(entries) - len(in_time)
-            entries = in_time
-        if not entries:
-            return entries
-        values, timestamps = taken(run.values, entries), times(run, entries, self.batch)
-        try:
-            findings = use_case.learn(state.model, values, timestamps)
-        except ModelRaised as error:
-            raise ModelRaised(entries[error.index], error.reason) from error
-        if rules is not None:
-            state.health = state.health or Health()
-            first_s = self.batch.records.arrived_s[run.records[entries[0]]]
-            findings = rules.judged(state.health, findings, values, timestamps, first_s)
-        for finding in findings:
-            self._tell(key, run, entries[finding.index], state, finding, settings)
-        state.learned += len(entries)
-        self.learned.observations += len(entries)
-        return entries
 
     def _finish(
         self, key: SignalKey, state: State, run: Run, entries: Entries, skipped: Entries, left: int
@@ -231,29 +188,3 @@ class Learning:
                 self.states[key] = state
                 learned.models_created += 1
             self._advance(state, done)
-
-    def _tell(
-        self,
-        key: SignalKey,
-        run: Run,
-        entry: int,
-        state: State,
-        finding: Finding,
-        settings: SignalSettings,
-    ) -> None:
-        place = Place(run.records[entry], run.positions[entry], run.values[entry], run.timestamps[entry])
-        observations = state.learned + finding.index + 1
-        try:
-            event = event_of_finding(
-                self.name, settings, self.batch, key.signal, place, observations, finding
-            )
-        except Exception as error:  # what the model of an altered page has seen may be anything
-            if not is_models_own(error):
-                raise
-            reason = f"what the model found cannot be told: {type(error).__name__}: {error}"
-            raise ModelRaised(entry, reason) from error
-        self.learned.events.append(event)
-
-
-def _last_good(state: State) -> float:
-    return 0.0 if state.health is None or state.health.last is None else state.health.last

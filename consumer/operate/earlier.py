@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from consumer.core.errors import ConfigurationError, UnreadablePage
 from consumer.edge.page_codec import PageCodec, States
-from consumer.operate.where import Where, aws_answers
+from consumer.operate.object_versions import ObjectVersions, Version
+from consumer.operate.where import Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +25,14 @@ def last_version(where: Where, key: str, is_early: Callable[[States], bool]) -> 
 
     Raises: `ConfigurationError` where there are no versions, `UnreadablePage`, `Unavailable`.
     """
-    versions = _versions(where, key)
+    bucket = ObjectVersions(where.client("s3"), where.model_bucket)
+    versions = bucket.of(key)[::-1]
     if not versions:
         raise ConfigurationError(f"{where.name} keeps no versions of {key}")
     found, first, end = None, 0, len(versions)
     while first < end:  # oldest first: a version costs a request each
         middle = (first + end) // 2
-        one = _read(where, key, *versions[middle])
+        one = _read(bucket, versions[middle])
         if is_early(one.states):
             found, first = one, middle + 1
         else:
@@ -38,26 +40,10 @@ def last_version(where: Where, key: str, is_early: Callable[[States], bool]) -> 
     return found
 
 
-def _versions(where: Where, key: str) -> list[tuple[str, float]]:
-    """Ids and times of writing, oldest first."""
-    client = where.client("s3")
-    with aws_answers(f"the versions of {key}"):
-        pages = client.get_paginator("list_object_versions").paginate(Bucket=where.model_bucket, Prefix=key)
-        found = [
-            (one["VersionId"], one["LastModified"].timestamp())
-            for page in pages
-            for one in page.get("Versions", [])
-            if one["Key"] == key
-        ]
-    return found[::-1]  # S3 lists the newest first
-
-
-def _read(where: Where, key: str, version: str, written_s: float) -> Earlier:
-    client = where.client("s3")
-    with aws_answers(f"the version {version} of {key}"):
-        got = client.get_object(Bucket=where.model_bucket, Key=key, VersionId=version)
-        body = got["Body"].read()
+def _read(bucket: ObjectVersions, version: Version) -> Earlier:
     try:
-        return Earlier(version, written_s, PageCodec().decode(body))
+        states = PageCodec().decode(bucket.body(version))
     except UnreadablePage as error:
-        raise UnreadablePage(f"the version {version} of {key} cannot be read: {error}") from error
+        text = f"the version {version.version_id} of {version.key} cannot be read: {error}"
+        raise UnreadablePage(text) from error
+    return Earlier(version.version_id, version.written_s, states)

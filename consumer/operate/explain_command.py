@@ -11,19 +11,18 @@ import yaml
 
 from consumer.core.errors import ConfigurationError
 from consumer.core.records import Shard
-from consumer.core.signal_settings import SettingsOfSignals
 from consumer.core.signals import SignalKey
 from consumer.core.timestamps import iso8601
 from consumer.edge.page_codec import States
-from consumer.edge.signals_file import SHIPPED, read_signals_file
 from consumer.operate.beliefs import plain
 from consumer.operate.earlier import Earlier, last_version
 from consumer.operate.models import find_signal
+from consumer.operate.opened import settings_of
 from consumer.operate.replayed import Replay, Scored
-from consumer.operate.stream_records import records_from, records_of_file
+from consumer.operate.retained_records import RetainedRecords
+from consumer.operate.stream_records import number_of, records_of_file
 from consumer.operate.told_events import event_of_id
 from consumer.operate.where import Named, Where, find
-from consumer.use_cases import USE_CASES
 
 _OF_EVENT = ("id", "headline", "signal", "timestamp", "sequence_number", "evidence")
 _SHOWN = 12
@@ -71,23 +70,24 @@ def _again(where: Where, detail: dict[str, Any], records_file: Path | None) -> d
         raise ConfigurationError(
             f"no version of {page.key} is as old as the event: the bucket keeps each for a day, and ten more"
         )
-    settings = SettingsOfSignals(
-        where.use_case, USE_CASES[where.use_case], read_signals_file(SHIPPED, USE_CASES)
-    )
+    settings = settings_of(where)
     before = plain(None if known is None else known.model)
     replay = Replay(where.use_case, settings, key, known)
     if records_file is None:
         after = None if known is None else known.watermarks.get(shard)
-        # As text, as long as the stream's own: there are streams that compare them so.
-        digits = len(str(detail["sequence_number"]))
-        first = None if after is None else str(after.sequence_number).zfill(digits)
-        for records in records_from(where, shard.stream_arn, shard.shard_id, first, number):
-            if records:
-                replay.learn(records)
+        retained = RetainedRecords(_kinesis(where))
+        for records in retained.read(shard, None if after is None else after.arrived_s, number):
+            replay.learn(records)
     else:
         wanted = records_of_file(records_file)
-        replay.learn([each for each in wanted if int(each["kinesis"]["sequenceNumber"]) <= number])
+        replay.learn([each for each in wanted if number_of(each) <= number])
     return _found(detail, replay, earlier, before)
+
+
+def _kinesis(where: Where) -> Any:
+    if where.stream_name is None:
+        raise ConfigurationError("no stream is named: give --stream, or the records in a file with --records")
+    return where.client("kinesis")
 
 
 def _found(detail: dict[str, Any], replay: Replay, earlier: Earlier | None, before: Any) -> dict[str, Any]:

@@ -11,19 +11,18 @@ import typer
 import yaml
 
 from consumer.core.errors import ConsumerError
-from consumer.core.signal_settings import SettingsOfSignals, SignalSettings
+from consumer.core.signal_settings import SignalSettings
 from consumer.core.signals import SignalKey
 from consumer.core.state import State
 from consumer.core.timestamps import iso8601
-from consumer.edge.signals_file import SHIPPED, read_signals_file
 from consumer.operate.beliefs import parameters, plain
 from consumer.operate.models import ReadPage, find_signal
 from consumer.operate.mutes_file import read_mutes
+from consumer.operate.opened import settings_of
 from consumer.operate.prediction import predicted
 from consumer.operate.signals_command import muted_until, open_alerts
 from consumer.operate.told_events import last_events
 from consumer.operate.where import Named, Where, aws_answers, find
-from consumer.use_cases import USE_CASES
 
 _EVENTS_SHOWN = 5
 
@@ -35,9 +34,7 @@ def inspect(named: Named, signal: str, predict: str | None, as_json: bool) -> No
     """
     where, now_s = find(named), time.time()
     page, key, state = asyncio.run(find_signal(where, signal))
-    settings = SettingsOfSignals(
-        where.use_case, USE_CASES[where.use_case], read_signals_file(SHIPPED, USE_CASES)
-    ).of(signal)
+    settings = settings_of(where).of(signal)
     if predict is not None:
         told = {"signal": signal, "use_case": where.use_case, "open": open_alerts(state)}
         told |= predicted(settings, state, predict, now_s)

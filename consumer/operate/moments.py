@@ -29,6 +29,14 @@ def moment(text: str, now_s: float) -> float:
         ) from None
 
 
+def past(text: str, option: str) -> float:
+    """A time that the option names, in seconds since 1970. Raises: `ConfigurationError`."""
+    try:
+        return seconds(text)
+    except Unlearnable as error:
+        raise ConfigurationError(f"{option}: {error}. Such as 2026-01-31T12:00:00Z") from None
+
+
 def shown(at_s: float | None) -> str:
     """To the second, in UTC; a dash where it is not known.
 

@@ -1,10 +1,9 @@
 """What the commands that change models have open: the pages, and what is set for single signals."""
 
 import random
+from dataclasses import replace
 
-from consumer.core.errors import ConfigurationError, Unlearnable
 from consumer.core.signal_settings import SettingsOfSignals
-from consumer.core.timestamps import seconds
 from consumer.edge.objects import Objects
 from consumer.edge.page_codec import PageCodec
 from consumer.edge.page_store import PageStore
@@ -20,8 +19,10 @@ async def open_pages(where: Where, objects: Objects) -> Changing:
     return Changing(PageStore(objects, PageCodec(), 0), layout, random.SystemRandom())
 
 
-def settings_of(where: Where) -> SettingsOfSignals:
+def settings_of(where: Where, line: str | None = None) -> SettingsOfSignals:
     """What is set for single signals, in the file that the function is told; else in the shipped one.
+
+    `line` is another one of use_cases.py, in place of the use case's own.
 
     Raises: `ConfigurationError`, `Unavailable`.
     """
@@ -31,16 +32,5 @@ def settings_of(where: Where) -> SettingsOfSignals:
         with aws_answers(f"the function {where.function_name}"):
             found = client.get_function_configuration(FunctionName=where.function_name)
         name = found.get("Environment", {}).get("Variables", {}).get("SIGNAL_SETTINGS", SHIPPED)
-    where.prefix()  # which says so where there is no such use case
-    return SettingsOfSignals(where.use_case, USE_CASES[where.use_case], read_shipped_signals(name, USE_CASES))
-
-
-def moment(text: str, option: str) -> float:
-    """A time as the command line gives it, in seconds since 1970.
-
-    Raises: `ConfigurationError`.
-    """
-    try:
-        return seconds(text)
-    except Unlearnable as error:
-        raise ConfigurationError(f"{option}: {error}. Such as 2026-01-31T12:00:00Z") from None
+    use_case = replace(where, use_case=line or where.use_case).line()
+    return SettingsOfSignals(where.use_case, use_case, read_shipped_signals(name, USE_CASES))

@@ -25,13 +25,13 @@ def list_(named: "Named", reason: Reason = None, since: Since = None, json: AsJs
     from json import dumps
 
     from consumer.operate.counted import counted
-    from consumer.operate.opened import moment
+    from consumer.operate.moments import past
     from consumer.operate.quarantine_lines import kept_of, with_reason
     from consumer.operate.quarantine_words import listed, sent_of, table
     from consumer.operate.where import find
 
     where = find(named)
-    since_s = None if since is None else moment(since, "--since")
+    since_s = None if since is None else past(since, "--since")
 
     async def run() -> None:
         objects = where.objects()

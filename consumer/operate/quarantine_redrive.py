@@ -9,7 +9,7 @@ import typer
 
 from consumer.core.errors import ConfigurationError
 from consumer.operate.counted import counted
-from consumer.operate.opened import moment
+from consumer.operate.moments import past
 from consumer.operate.quarantine_lines import kept_of, with_reason
 from consumer.operate.quarantine_words import read_repaired
 from consumer.operate.redrive import InDoubt, Planned, plan, send
@@ -37,7 +37,7 @@ async def redrive_lines(
     where.check_writable()
     stream_name = _stream_of(where)
     in_place = None if repaired is None else read_repaired(repaired)
-    since_s = None if since is None else moment(since, "--since")
+    since_s = None if since is None else past(since, "--since")
     objects = where.objects()
     names = what or (list(in_place) if in_place else [])
     kept = with_reason(await kept_of(objects, where.use_case, names, since_s), reason)

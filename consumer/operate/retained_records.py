@@ -1,20 +1,13 @@
 """The records that a stream still holds, as Lambda would deliver them."""
 
-import base64
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from consumer.core.errors import Unavailable
 from consumer.core.records import Shard
+from consumer.operate.stream_records import number_of, read_shard
 from consumer.operate.where import aws_answers
-
-_RECORDS_PER_REQUEST_MAX = 2_000
-_ARRIVAL_ERROR_S = 60.0
-_READ_EVERY_S = 0.25
-"""A shard allows five reads a second, which the functions need too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,38 +30,13 @@ class RetainedRecords:
 
         Raises: `Unavailable`, also where the stream ends before `last`.
         """
-        where: dict[str, Any] = {"ShardIteratorType": "TRIM_HORIZON"}
-        if since_s is not None:
-            since = datetime.fromtimestamp(since_s - _ARRIVAL_ERROR_S, UTC)
-            where = {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": since}
-        with aws_answers(f"the shard {shard.shard_id} of {shard.stream}"):
-            iterator = self.client.get_shard_iterator(
-                StreamName=shard.stream, ShardId=shard.shard_id, **where
-            )["ShardIterator"]
-        highest, is_at_end, wait_s = -1, False, 0.0
-        while iterator and not is_at_end and highest <= last:  # two records may share the last number
-            time.sleep(wait_s)
-            wait_s = _READ_EVERY_S
-            with aws_answers(f"the records of {shard.shard_id} of {shard.stream}"):
-                page = self.client.get_records(ShardIterator=iterator, Limit=_RECORDS_PER_REQUEST_MAX)
-            is_at_end = not page.get("MillisBehindLatest")
-            records = [each for each in page["Records"] if int(each["SequenceNumber"]) <= last]
-            if records:
-                yield [_delivered(record, shard) for record in records]
-            highest = max([highest, *(int(each["SequenceNumber"]) for each in page["Records"])])
-            iterator = page.get("NextShardIterator")
+        reader = read_shard(self.client, shard, since_s)
+        highest = -1
+        for part in reader.parts():
+            if records := [record for record in part if number_of(record) <= last]:
+                yield records
+            highest = max([highest, *map(number_of, part)])
+            if highest > last:  # two records may share the last number
+                return
         if highest < last:
             raise Unavailable(f"{shard.shard_id} of {shard.stream} does not give the record {last}")
-
-
-def _delivered(record: dict[str, Any], shard: Shard) -> dict[str, Any]:
-    return {
-        "kinesis": {
-            "partitionKey": record["PartitionKey"],
-            "sequenceNumber": record["SequenceNumber"],
-            "data": base64.b64encode(record["Data"]).decode(),
-            "approximateArrivalTimestamp": record["ApproximateArrivalTimestamp"].timestamp(),
-        },
-        "eventID": f"{shard.shard_id}:{record['SequenceNumber']}",
-        "eventSourceARN": shard.stream_arn,
-    }

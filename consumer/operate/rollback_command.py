@@ -32,15 +32,16 @@ def rollback(
 
     from consumer.edge.page_codec import PageCodec
     from consumer.operate.counted import counted
+    from consumer.operate.moments import past
     from consumer.operate.object_versions import ObjectVersions
-    from consumer.operate.opened import moment, open_pages, settings_of
+    from consumer.operate.opened import open_pages, settings_of
     from consumer.operate.rollback import Rollback
     from consumer.operate.rollback_words import outcome_of, plan_of
     from consumer.operate.where import find
 
     where = find(named)
     where.check_writable()
-    to_s = moment(to, "--to")
+    to_s = past(to, "--to")
     versions = ObjectVersions(where.client("s3"), where.model_bucket)
 
     async def run() -> None:

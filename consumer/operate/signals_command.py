@@ -14,16 +14,14 @@ from rich.text import Text
 from consumer.core.errors import ConfigurationError
 from consumer.core.life_cycle import Alert
 from consumer.core.mutes import Mute
-from consumer.core.signal_settings import SettingsOfSignals
 from consumer.core.signals import SignalKey
 from consumer.core.state import State
 from consumer.core.timestamps import iso8601
-from consumer.edge.signals_file import SHIPPED, read_signals_file
 from consumer.operate.models import NothingLearned, no_such_signal, read_pages
 from consumer.operate.moments import lasted, shown
 from consumer.operate.mutes_file import read_mutes
+from consumer.operate.opened import settings_of
 from consumer.operate.where import Named, Where, find_each
-from consumer.use_cases import USE_CASES
 
 _ALWAYS = "always, by signals.yaml"
 
@@ -86,8 +84,7 @@ def _of_use_case(
         if is_only:
             raise
         return [], [] if isinstance(error, NothingLearned) else [str(error)], set()
-    use_case = USE_CASES[where.use_case]
-    settings = SettingsOfSignals(where.use_case, use_case, read_signals_file(SHIPPED, USE_CASES))
+    settings = settings_of(where)
     lines, names = [], set()
     for _, key, state in read.states():
         names.add(key.signal)

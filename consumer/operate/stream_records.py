@@ -1,58 +1,79 @@
-"""Records of a shard while the stream keeps them, as Lambda would deliver them."""
+"""A shard's records while the stream keeps them, as Lambda would deliver them."""
 
 import base64
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from consumer.core.errors import ConfigurationError
-from consumer.operate.where import Where, aws_answers
+from consumer.core.records import Shard
+from consumer.operate.where import aws_answers
 
-_AT_ONCE = 1000
-_READS_MAX = 2000
+_AT_ONCE = 2_000
+_ARRIVAL_ERROR_S = 60.0
 _READ_EVERY_S = 0.25
 """A shard allows five reads a second, which the functions need too."""
 
+Records = list[dict[str, Any]]
 
-def records_from(
-    where: Where, stream_arn: str, shard_id: str, first: str | None, until: int
-) -> Iterator[list[dict[str, Any]]]:
-    """The shard's records from sequence number `first` on, or all it has, up to `until`: some at a time.
 
-    Raises: `ConfigurationError` where no stream is named, `Unavailable` where it cannot be read.
+@dataclass(slots=True)
+class ShardReader:
+    """Reads a shard from some time on, a part at a time, until it has nothing more.
+
+    It goes by arrival times, and some that arrived a little before may come too: they are approximate.
+    `iterator` is None once nothing more comes.
     """
-    if where.stream_name is None:
-        raise ConfigurationError("no stream is named: give --stream, or the records in a file with --records")
-    client, name = where.client("kinesis"), where.stream_name
-    place: dict[str, str] = {"ShardIteratorType": "TRIM_HORIZON"}
-    if first is not None:
-        place = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "StartingSequenceNumber": first}
-    with aws_answers(f"the shard {shard_id} of {name}"):
-        iterator = client.get_shard_iterator(StreamName=name, ShardId=shard_id, **place)["ShardIterator"]
-        for _ in range(_READS_MAX):
-            answer = client.get_records(ShardIterator=iterator, Limit=_AT_ONCE)
-            found = answer["Records"]
-            wanted = [each for each in found if int(each["SequenceNumber"]) <= until]
-            yield [delivered(each, stream_arn, shard_id) for each in wanted]
-            iterator = answer.get("NextShardIterator")
-            is_at_end = not found and not answer.get("MillisBehindLatest")
-            if len(wanted) < len(found) or iterator is None or is_at_end:
-                return
-            time.sleep(_READ_EVERY_S)
+
+    client: Any
+    shard: Shard
+    iterator: str | None
+    read_at: float = 0.0
+
+    def part(self) -> Records:
+        """What comes next, none perhaps. Raises: `Unavailable`."""
+        time.sleep(max(0.0, self.read_at + _READ_EVERY_S - time.monotonic()))
+        self.read_at = time.monotonic()
+        with aws_answers(f"the records of {self.shard.shard_id} of {self.shard.stream}"):
+            answer = self.client.get_records(ShardIterator=self.iterator, Limit=_AT_ONCE)
+        self.iterator = answer.get("NextShardIterator") if answer.get("MillisBehindLatest") else None
+        return [delivered(record, self.shard) for record in answer["Records"]]
+
+    def parts(self) -> Iterator[Records]:
+        """All that comes. Raises: `Unavailable`."""
+        while self.iterator is not None:
+            yield self.part()
 
 
-def delivered(record: dict[str, Any], stream_arn: str, shard_id: str) -> dict[str, Any]:
+def read_shard(client: Any, shard: Shard, since_s: float | None) -> ShardReader:
+    """A reader from that arrival on, or of all that the shard has. Raises: `Unavailable`."""
+    where: dict[str, Any] = {"ShardIteratorType": "TRIM_HORIZON"}
+    if since_s is not None:
+        since = datetime.fromtimestamp(since_s - _ARRIVAL_ERROR_S, UTC)
+        where = {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": since}
+    with aws_answers(f"the shard {shard.shard_id} of {shard.stream}"):
+        answer = client.get_shard_iterator(StreamName=shard.stream, ShardId=shard.shard_id, **where)
+    return ShardReader(client, shard, answer["ShardIterator"])
+
+
+def number_of(record: dict[str, Any]) -> int:
+    """The sequence number of a record as it is delivered."""
+    return int(record["kinesis"]["sequenceNumber"])
+
+
+def delivered(record: dict[str, Any], shard: Shard) -> dict[str, Any]:
     """A record of the stream as an event source mapping hands it on."""
     return {
         "eventSource": "aws:kinesis",
         "eventVersion": "1.0",
-        "eventID": f"{shard_id}:{record['SequenceNumber']}",
+        "eventID": f"{shard.shard_id}:{record['SequenceNumber']}",
         "eventName": "aws:kinesis:record",
-        "eventSourceARN": stream_arn,
+        "eventSourceARN": shard.stream_arn,
         "kinesis": {
-            "kinesisSchemaVersion": "1.0",
             "partitionKey": record["PartitionKey"],
             "sequenceNumber": record["SequenceNumber"],
             "data": base64.b64encode(record["Data"]).decode(),
@@ -61,7 +82,7 @@ def delivered(record: dict[str, Any], stream_arn: str, shard_id: str) -> dict[st
     }
 
 
-def records_of_file(path: Path) -> list[dict[str, Any]]:
+def records_of_file(path: Path) -> Records:
     """The records of an invocation's event, or of a batch that was given up, which has one in `payload`.
 
     Raises: `ConfigurationError`.
@@ -70,7 +91,7 @@ def records_of_file(path: Path) -> list[dict[str, Any]]:
         content = json.loads(path.read_text(encoding="utf-8"))
         if "payload" in content:
             content = json.loads(content["payload"])
-        records: list[dict[str, Any]] = content["Records"]
+        records: Records = content["Records"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(
             f"{path} has no records: it is to be an invocation's event, or a failed batch: {error!r}"

@@ -1,24 +1,16 @@
 """What a stream still holds, shard by shard in order, and between the shards about as it arrived."""
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from consumer.core.records import Shard
-from consumer.operate.stream_records import delivered
+from consumer.operate.stream_records import Records, ShardReader, number_of, read_shard
 from consumer.operate.where import aws_answers
 
-_AT_ONCE = 2_000
-_ARRIVAL_ERROR_S = 60.0
-_READ_EVERY_S = 0.25
-"""A shard allows five reads a second, which the functions need too."""
 _TOGETHER_S = 10.0
 """How far one shard may run ahead of the others: about a batch."""
 _PART_MAX = 2_000
-
-Records = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +24,27 @@ class Stretch:
 
 @dataclass(slots=True)
 class _Reading:
-    client: Any
-    shard: Shard
+    reader: ShardReader
     stretch: Stretch
-    iterator: str | None
     parents: set[str]
     waiting: Records = field(default_factory=list)
-    read_at: float = 0.0
+    is_past: bool = False
+    """Whether what comes lies after the stretch."""
+
+    @property
+    def shard(self) -> Shard:
+        return self.reader.shard
 
     def is_over(self) -> bool:
         """Whether nothing more comes; else some records wait."""
-        while not self.waiting and self.iterator is not None:
-            time.sleep(max(0.0, self.read_at + _READ_EVERY_S - time.monotonic()))
-            self.read_at = time.monotonic()
-            with aws_answers(f"the records of {self.shard.shard_id} of {self.shard.stream}"):
-                answer = self.client.get_records(ShardIterator=self.iterator, Limit=_AT_ONCE)
-            self.iterator = answer.get("NextShardIterator") if answer.get("MillisBehindLatest") else None
-            for record in answer["Records"]:
-                number = int(record["SequenceNumber"])
+        while not self.waiting and not self.is_past and self.reader.iterator is not None:
+            for record in self.reader.part():
+                number = number_of(record)
                 if self.stretch.last is not None and number > self.stretch.last:
-                    self.iterator = None
+                    self.is_past = True
                     break
                 if number >= self.stretch.first:
-                    self.waiting.append(delivered(record, self.shard.stream_arn, self.shard.shard_id))
+                    self.waiting.append(record)
         return not self.waiting
 
     def head_s(self) -> float:
@@ -95,7 +85,7 @@ def read_merged(client: Any, wanted: Mapping[Shard, Stretch]) -> Iterator[tuple[
         shard: parents for arn in {each.stream_arn for each in wanted} for shard, parents in _of(client, arn)
     }
     left = {
-        shard: _Reading(client, shard, stretch, _iterator(client, shard, stretch), known[shard])
+        shard: _Reading(read_shard(client, shard, stretch.since_s), stretch, known[shard])
         for shard, stretch in wanted.items()
         if shard in known
     }
@@ -113,17 +103,6 @@ def read_merged(client: Any, wanted: Mapping[Shard, Stretch]) -> Iterator[tuple[
 
 def _of(client: Any, stream_arn: str) -> list[tuple[Shard, set[str]]]:
     return list(shards_of(client, stream_arn).items())
-
-
-def _iterator(client: Any, shard: Shard, stretch: Stretch) -> str:
-    where: dict[str, Any] = {"ShardIteratorType": "TRIM_HORIZON"}
-    if stretch.since_s is not None:
-        since = datetime.fromtimestamp(stretch.since_s - _ARRIVAL_ERROR_S, UTC)
-        where = {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": since}
-    with aws_answers(f"the shard {shard.shard_id} of {shard.stream}"):
-        answer = client.get_shard_iterator(StreamName=shard.stream, ShardId=shard.shard_id, **where)
-    iterator: str = answer["ShardIterator"]
-    return iterator
 
 
 def _arrived_s(record: dict[str, Any]) -> float:

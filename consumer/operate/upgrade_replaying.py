@@ -6,17 +6,14 @@ from pathlib import Path
 
 import typer
 
-from consumer.core.errors import ConfigurationError
-from consumer.core.signal_settings import SettingsOfSignals
-from consumer.edge.signals_file import SHIPPED, read_shipped_signals
 from consumer.operate.counted import counted
+from consumer.operate.opened import settings_of
 from consumer.operate.upgrade_compare import common, plain, read_replayed
 from consumer.operate.upgrade_compare import compare as compare_told
 from consumer.operate.upgrade_opened import stream_arn
 from consumer.operate.upgrade_replay import Replaying, all_of, same_as
 from consumer.operate.upgrade_replay import replay as replay_all
 from consumer.operate.where import Named, find
-from consumer.use_cases import USE_CASES
 
 _MOST = 40
 
@@ -24,11 +21,7 @@ _MOST = 40
 def replay(named: Named, out: Path, line: str | None, other: Path | None) -> None:
     """Learn the stretch and write the file. Raises: `ConfigurationError`, `Unavailable`."""
     where = find(named)
-    name = line or where.use_case
-    if name not in USE_CASES:
-        known = ", ".join(sorted(USE_CASES))
-        raise ConfigurationError(f"consumer/use_cases.py has no {name!r}; it has {known}")
-    settings = SettingsOfSignals(where.use_case, USE_CASES[name], read_shipped_signals(SHIPPED, USE_CASES))
+    settings = settings_of(where, line)
     client = where.client("kinesis")
     wanted = same_as(read_replayed(other)[0]) if other else all_of(client, stream_arn(where))
     replaying = Replaying(where.use_case, settings)
@@ -37,8 +30,8 @@ def replay(named: Named, out: Path, line: str | None, other: Path | None) -> Non
     done = replaying.replayed()
     typer.echo(
         f"{out}: {counted(len(replaying.events), 'event')} of {counted(done.observations, 'observation')} in "
-        f"{counted(done.records, 'record')}, as {name} with River {done.river} would have told them; nobody "
-        "was told"
+        f"{counted(done.records, 'record')}, as {line or where.use_case} with River {done.river} would have "
+        "told them; nobody was told"
     )
     for reason, times in replaying.learning.refused.most_common(5):
         typer.echo(f"  {times} times: {reason}")

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from consumer.core.errors import ConfigurationError, Unavailable
 from consumer.core.layout import prefix_of
-from consumer.core.use_case import fingerprint
+from consumer.core.use_case import UseCase, fingerprint
 from consumer.edge.objects import Objects, open_bucket, open_folder
 from consumer.edge.page_codec import versions
 from consumer.use_cases import USE_CASES
@@ -88,10 +88,14 @@ class Where:
 
         Raises: `ConfigurationError` where use_cases.py has no such line.
         """
+        return prefix_of(self.use_case, fingerprint(self.line(), versions()))
+
+    def line(self) -> UseCase:
+        """The use case's line of use_cases.py. Raises: `ConfigurationError` where it has none."""
         if self.use_case not in USE_CASES:
             known = ", ".join(sorted(USE_CASES))
             raise ConfigurationError(f"consumer/use_cases.py has no {self.use_case!r}; it has {known}")
-        return prefix_of(self.use_case, fingerprint(USE_CASES[self.use_case], versions()))
+        return USE_CASES[self.use_case]
 
 
 @contextmanager

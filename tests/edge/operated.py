@@ -1,10 +1,12 @@
 """An embedded AWS with a function that learns, for the commands of operators."""
 
 import base64
+import io
 import json
 import math
 import time
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -125,6 +127,23 @@ def plant() -> Iterator[Plant]:
         start.cache_clear()
         made.environment.undo()
         server.stop()
+
+
+def deploy(name: str, variables: dict[str, str]) -> None:
+    """A function that can be asked what it is told; nobody invokes it."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as written:
+        written.writestr("handler.py", "")
+    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+    role = boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    boto3.client("lambda").create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Role=role,
+        Handler="handler.handler",
+        Code={"ZipFile": packed.getvalue()},
+        Environment={"Variables": variables},
+    )
 
 
 def run(*arguments: str, answer: str | None = None) -> Result:

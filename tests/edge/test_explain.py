@@ -7,6 +7,7 @@ import pytest
 import yaml
 from operated import plant, run, steps, waves
 
+from consumer.core.records import Shard
 from consumer.handler import handler
 from consumer.operate.stream_records import delivered
 
@@ -44,7 +45,7 @@ def deliver(running, use_case: str, at_once: int = 100) -> list[dict]:
     while True:
         answer = kinesis.get_records(ShardIterator=running.iterator, Limit=at_once)
         running.iterator = answer["NextShardIterator"]
-        records = [delivered(each, ARN, shard["ShardId"]) for each in answer["Records"]]
+        records = [delivered(each, Shard(ARN, shard["ShardId"])) for each in answer["Records"]]
         if not records:
             return brought
         assert handler({"Records": records}, None) == {"batchItemFailures": []}

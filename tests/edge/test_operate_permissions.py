@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
-from operated import plant, run
+from operated import deploy, plant, run
 from test_explain import deliver, put
 
 from tests.consumer.world import step
@@ -23,6 +23,7 @@ OUTPUTS = {
     "ModelBucketName": "models",
     "EventLogGroupName": "/events",
     "UseCases": "drift",
+    "FunctionNameDrift": "learns",
 }
 PLACE = ("--stack", "Plant1")
 
@@ -47,6 +48,8 @@ def action(method: str, path: str, target: str, body: bytes) -> str:
         return f"{SERVICES[service]}:{name}"
     if b"Action=" in body:
         return f"cloudformation:{parse_qs(body.decode())['Action'][0]}"
+    if path.endswith("/functions/learns/configuration"):
+        return "lambda:GetFunctionConfiguration"
     asked = parse_qs(urlsplit(path).query, keep_blank_values=True)
     if "list-type" in asked:
         return "s3:ListBucket"
@@ -82,6 +85,7 @@ def learned():
             "Outputs": {name: {"Value": value} for name, value in OUTPUTS.items()},
         }
         boto3.client("cloudformation").create_stack(StackName="Plant1", TemplateBody=json.dumps(template))
+        deploy("learns", {"SIGNAL_SETTINGS": "signals.yaml"})
         logs.create_log_group(logGroupName="/events")
         logs.create_log_stream(logGroupName="/events", logStreamName="all")
         line = {"timestamp": made.now_ms(), "message": json.dumps({"detail": event})}

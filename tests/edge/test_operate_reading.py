@@ -7,7 +7,7 @@ from pathlib import Path
 import boto3
 import pytest
 import yaml
-from operated import Plant, plant, run, steps, waves
+from operated import Plant, deploy, plant, run, steps, waves
 
 BUCKET = ("--bucket", "models")
 DRIFT = (*BUCKET, "--use-case", "drift")
@@ -226,7 +226,10 @@ OUTPUTS = {
 
 
 @pytest.fixture
-def stack(running) -> Plant:
+def stack(running, tmp_path) -> Plant:
+    settings = tmp_path / "north.yaml"
+    settings.write_text("version: 1\nsignals:\n  - {match: fan1, muted: true}\n")
+    deploy("the-function", {"SIGNAL_SETTINGS": str(settings)})
     template = {
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
         "Outputs": {name: {"Value": value} for name, value in OUTPUTS.items()},
@@ -255,7 +258,11 @@ def test_a_stack_is_found_by_its_outputs_and_its_last_events_are_shown(stack):
     assert told["last_events"] == [event for event in events if event["signal"] == "pump1"]
     ran = run("signals", "--stack", "Plant1", "--json")
     assert ran.exit_code == 0
-    assert {json.loads(line)["use_case"] for line in ran.stdout.splitlines()} == {"drift"}
+    of_signal = {line["signal"]: line for line in map(json.loads, ran.stdout.splitlines())}
+    assert {line["use_case"] for line in of_signal.values()} == {"drift"}
+    # By the settings that the stack's function is told, which need not be the shipped ones.
+    muted = {signal: line["muted_until"] for signal, line in of_signal.items()}
+    assert muted == {"fan1": "always, by signals.yaml", "pump1": None}
 
 
 def test_of_several_use_cases_one_is_to_be_said(stack):

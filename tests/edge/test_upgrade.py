@@ -62,7 +62,7 @@ def checkout(plant, monkeypatch) -> Checkout:
         made.told += [event.id for event in events]
 
     monkeypatch.setattr(EventBus, "publish", recorded)
-    monkeypatch.setattr("consumer.operate.upgrade_records._READ_EVERY_S", 0.0)
+    monkeypatch.setattr("consumer.operate.stream_records._READ_EVERY_S", 0.0)
     return made
 
 

@@ -50,9 +50,9 @@ class Stream:
 
 
 def read(stream: Stream, wanted: dict[str, Stretch], monkeypatch_s: float = 0.0) -> list[tuple[str, int]]:
-    from consumer.operate import upgrade_records
+    from consumer.operate import stream_records
 
-    every, upgrade_records._READ_EVERY_S = upgrade_records._READ_EVERY_S, monkeypatch_s
+    every, stream_records._READ_EVERY_S = stream_records._READ_EVERY_S, monkeypatch_s
     try:
         found = []
         for shard, records in read_merged(
@@ -62,7 +62,7 @@ def read(stream: Stream, wanted: dict[str, Stretch], monkeypatch_s: float = 0.0)
             found += [(shard.shard_id, int(record["kinesis"]["sequenceNumber"])) for record in records]
         return found
     finally:
-        upgrade_records._READ_EVERY_S = every
+        stream_records._READ_EVERY_S = every
 
 
 TIMES = st.lists(st.integers(1, 2000).map(float), max_size=12).map(sorted)

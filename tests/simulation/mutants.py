@@ -127,7 +127,7 @@ MUTANTS = {
         "consumer.edge.state_columns", "        if index in health:\n", "        if False:\n"
     ),
     "bad quality is counted out of order": Mutant(
-        "consumer.core.sensor_quality", "sorted(places, key=lambda one: one[0][:2])", "places"
+        "consumer.core.places", "sorted(places, key=lambda one: one[0][:2])", "places"
     ),
     "a model that raised is kept half changed": Mutant(
         "consumer.core.learning",
