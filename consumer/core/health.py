@@ -198,14 +198,16 @@ class SensorHealth:
         if silent_s <= stale_after_s:
             return None
         alert = health.alerts.setdefault("stale", Alert())
-        if _LIFE["stale"].next(alert, 1.0, opens=True, keeps=True, at_s=last_arrived_s) is None:
+        life = _LIFE["stale"]
+        change = life.next(alert, 1.0, opens=True, keeps=True, at_s=last_arrived_s)
+        if change is None:
             return None
         return {
             "fault": "stale",
             "says": f"nothing came for {stale_after_s:.0f} s, though every {interval_s:.3g} s is usual",
             "usual_interval_s": interval_s,
             "stale_after_s": stale_after_s,
-        }
+        } | life.course(alert, change, last_arrived_s)
 
 
 def _hides(health: Health, one: Finding, is_suspect: bool) -> bool:

@@ -22,7 +22,7 @@ class Alert:
 
     is_open: bool = False
     since_s: float | None = None
-    """When it opened; once it is cleared, when that was."""
+    """When it opened last."""
     told_s: float | None = None
     """When it was last told that it is open."""
     values: Count = 0
@@ -34,6 +34,10 @@ class Alert:
     """Of the budget: each opening takes one, and time gives it back."""
     spent_s: float | None = None
     """When that was so."""
+    times: Count = 0
+    """So often it has opened."""
+    cleared_s: float | None = None
+    """When it cleared last."""
 
     def __reduce__(self) -> tuple[type["Alert"], tuple[Any, ...]]:
         return Alert, tuple(getattr(self, name) for name in self.__slots__)
@@ -68,11 +72,12 @@ class LifeCycle:
                 return None
             alert.is_open, alert.since_s, alert.told_s = True, at_s, at_s
             alert.values, alert.worst, alert.spent = 1, score, alert.spent + 1.0
+            alert.times += 1
             return "opened"
         alert.values += 1
         alert.worst = max(alert.worst, score)
         if alert.calm >= self.calm:
-            alert.is_open = False
+            alert.is_open, alert.cleared_s = False, at_s
             return "cleared"
         if alert.told_s is None or at_s is None or at_s - alert.told_s < self.still_open_s:
             return None
@@ -80,18 +85,15 @@ class LifeCycle:
         return "still_open"
 
     def course(self, alert: Alert, change: Change, at_s: float | None) -> dict[str, Any]:
-        """What there is to say of a change beside what the model saw: how it has gone since it opened."""
+        """What there is to say of a change beside what the model saw: how rare it is, or how it has gone."""
         if change == "opened":
-            return {}
-        evidence = {
+            return {"alerts_before": alert.times - 1, "last_cleared_at": iso8601(alert.cleared_s)}
+        return {
             "opened_at": iso8601(alert.since_s),
             "open_for_s": None if at_s is None or alert.since_s is None else at_s - alert.since_s,
             "open_for_observations": alert.values,
             "worst_score": alert.worst,
         }
-        if change == "cleared":
-            alert.since_s = at_s
-        return evidence
 
     def _is_kept_back(self, alert: Alert, score: float, at_s: float | None) -> bool:
         if at_s is None:
@@ -100,9 +102,7 @@ class LifeCycle:
             given_back = max(0.0, at_s - alert.spent_s) * self.alerts_per_week / _WEEK_S
             alert.spent = max(0.0, alert.spent - given_back)
         alert.spent_s = at_s
-        if alert.values == 0 or alert.since_s is None:
-            return False
-        is_cooling = abs(at_s - alert.since_s) < self.cool_down_s
+        is_cooling = alert.cleared_s is not None and abs(at_s - alert.cleared_s) < self.cool_down_s
         is_spent = alert.spent > _BURST - 1.0
         return (is_cooling and score < alert.worst) or (is_spent and score <= alert.worst)
 

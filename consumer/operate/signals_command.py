@@ -112,9 +112,15 @@ def line_of(use_case: str, key: SignalKey, state: State, muted: str | None, now_
         open_alerts=open_alerts(state),
         age_s=None if first_s is None else now_s - first_s,
         last_drift_observations_ago=since if has_drifted else None,
-        alert_changed_at=iso8601(getattr(_alert(state), "since_s", None)),
+        alert_changed_at=iso8601(_changed_s(_alert(state))),
         muted_until=muted,
     )
+
+
+def _changed_s(alert: Alert | None) -> float | None:
+    if alert is None:
+        return None
+    return alert.since_s if alert.is_open else alert.cleared_s
 
 
 def open_alerts(state: State) -> list[str]:

@@ -26,7 +26,7 @@ def test_it_opens_once_and_clears_after_calm_values_running():
     changes, courses = lived([GOOD, BAD, BAD, GOOD, GOOD, BAD, GOOD, GOOD, GOOD, GOOD])
     assert changes == [(1, "opened"), (8, "cleared")]
     assert courses == [
-        {},
+        {"alerts_before": 0, "last_cleared_at": None},
         {
             "opened_at": "1970-01-01T00:00:10.000000Z",
             "open_for_s": 70.0,
@@ -34,6 +34,14 @@ def test_it_opens_once_and_clears_after_calm_values_running():
             "worst_score": 0.9,
         },
     ]
+
+
+def test_an_alert_says_how_rare_it_is():
+    calm = [GOOD] * 9
+    changes, courses = lived([BAD, *calm, BAD, *calm, BAD])
+    opened = [course for (_, change), course in zip(changes, courses, strict=True) if change == "opened"]
+    assert [course["alerts_before"] for course in opened] == [0, 1, 2]
+    assert opened[2]["last_cleared_at"] == "1970-01-01T00:02:10.000000Z"
 
 
 def test_less_than_it_takes_to_open_keeps_it_open():
