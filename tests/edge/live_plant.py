@@ -5,7 +5,7 @@ import json
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from consumer.edge.page_codec import PageCodec, moved, versions
 from consumer.edge.page_store import PageStore
 from consumer.handler import handler, start
 from consumer.use_cases import USE_CASES
+from tests.consumer.world import plain_loop, state_of
 
 PREFIX = prefix_of("drift", fingerprint(USE_CASES["drift"], versions()))
 
@@ -198,3 +199,11 @@ def plant(endpoint, monkeypatch) -> Plant:
         )
         made.iterators[shard_id] = iterator["ShardIterator"]
     return made
+
+
+def assert_learned(plant: Plant, records: list[dict], signals: Collection[str] = ()) -> None:
+    """The models of these signals, or of all there are, are those of a plain loop over these records."""
+    reference, states = plain_loop(records), plant.states()
+    for signal in signals or reference.models:
+        assert states[signal].learned == reference.learned[signal]
+        assert state_of(states[signal].model.detector) == state_of(reference.models[signal])

@@ -8,7 +8,7 @@ import random
 import threading
 
 import pytest
-from live_plant import Plant, before_the_next_commit, endpoint, plant
+from live_plant import Plant, assert_learned, before_the_next_commit, endpoint, plant
 
 from consumer.core.errors import Unavailable
 from consumer.handler import handler
@@ -57,13 +57,6 @@ def _as_read(records: list[dict]) -> Batch:
         )
         for record in records
     ]
-
-
-def assert_learned(plant: Plant, records: list[dict], signals: list[str] = SIGNALS) -> None:
-    reference, states = plain_loop(records), plant.states()
-    for signal in signals:
-        assert states[signal].learned == reference.learned[signal]
-        assert state_of(states[signal].model.detector) == state_of(reference.models[signal])
 
 
 def assert_again_changes_nothing(plant: Plant) -> None:

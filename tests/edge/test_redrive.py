@@ -5,25 +5,18 @@ import gzip
 import json
 import threading
 
-from live_plant import Plant, endpoint, plant
+from live_plant import Plant, assert_learned, endpoint, plant
 
 from consumer.edge.page_codec import PageCodec
 from consumer.operate import sending
 from consumer.operate.redrive import Unsent
 from consumer.operate.redriven import Redriven
-from tests.consumer.world import interleaved, plain_loop, state_of, step
+from tests.consumer.world import interleaved, step
 
 __all__ = ["endpoint", "plant"]
 SIGNALS = ["a", "b", "c"]
 SERIES = interleaved(*(step(signal, 60, at=30) for signal in SIGNALS))
 PART = len(SERIES) // 3
-
-
-def assert_learned(plant: Plant, records: list[dict], signals: list[str] = SIGNALS) -> None:
-    reference, states = plain_loop(records), plant.states()
-    for signal in signals:
-        assert states[signal].learned == reference.learned[signal]
-        assert state_of(states[signal].model.detector) == state_of(reference.models[signal])
 
 
 def assert_again_changes_nothing(plant: Plant, *command: str) -> None:

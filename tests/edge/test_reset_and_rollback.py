@@ -1,25 +1,17 @@
 """Models started anew and put back as they were, while data keeps arriving: nothing is learned twice."""
 
 import pytest
-from live_plant import PREFIX, Plant, a_second_passes, before_the_next_commit, endpoint, plant
+from live_plant import PREFIX, Plant, a_second_passes, assert_learned, before_the_next_commit, endpoint, plant
 from typer.testing import CliRunner
 
 from consumer.__main__ import app
 from consumer.edge.page_codec import moved
-from tests.consumer.world import interleaved, plain_loop, state_of, step
+from tests.consumer.world import interleaved, step
 
 __all__ = ["endpoint", "plant"]
 SIGNALS = ["compressor1.pressure", "pump 7/°C", "c"]
 SERIES = interleaved(*(step(signal, 90, at=40) for signal in SIGNALS))
 PART = len(SERIES) // 3
-
-
-def assert_learned(plant: Plant, records: list[dict], signals: list[str] = SIGNALS) -> None:
-    """The models of these signals are those of a plain loop over these records."""
-    reference, states = plain_loop(records), plant.states()
-    for signal in signals:
-        assert states[signal].learned == reference.learned[signal]
-        assert state_of(states[signal].model.detector) == state_of(reference.models[signal])
 
 
 def assert_redelivery_changes_nothing(plant: Plant) -> None:
