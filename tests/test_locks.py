@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from consumer.edge.page_codec import versions
+
 ROOT = Path(__file__).parents[1]
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
 
@@ -34,3 +36,12 @@ def test_each_package_of_a_lock_has_a_hash(lock):
     packages = [entry for entry in entries if not entry.startswith("#")]
     assert len(packages) > 15
     assert [entry.split()[0] for entry in packages if "--hash=sha256:" not in entry] == []
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "consumer/requirements.lock"])
+def test_what_a_models_fingerprint_covers_has_one_version_for_every_python(lock):
+    """Else the function and an operator's laptop, of another Python, look for models in different folders."""
+    text = (ROOT / lock).read_text()
+    for name, version in versions().items():
+        requirements = re.findall(rf"^{name}==.*$", text, re.MULTILINE)
+        assert requirements == [f"{name}=={version} \\"], "one line, without a marker: what is installed here"

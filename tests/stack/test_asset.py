@@ -21,7 +21,7 @@ import pytest
 from consumer.core.layout import prefix_of
 from consumer.core.signals import seed_of
 from consumer.core.use_case import fingerprint
-from consumer.edge.page_codec import PageCodec
+from consumer.edge.page_codec import PageCodec, versions
 from consumer.use_cases import USE_CASES
 from local.aws import EmbeddedAWS
 from local.lambda_runtime import FunctionDied, FunctionRaised, FunctionTimedOut, LambdaRuntime
@@ -285,8 +285,9 @@ def test_it_has_what_runs_and_nothing_that_is_for_developers(asset):
     }
 
 
-def test_it_tells_the_versions_that_a_fingerprint_covers(asset):
+def test_it_tells_the_versions_that_a_fingerprint_covers_and_they_are_those_installed_here(asset):
     assert set(versions_in(asset.folder)) == {"river", "numpy", "scipy"}
+    assert versions_in(asset.folder) == versions()
 
 
 # What its hash covers. Nothing is installed here.
