@@ -83,6 +83,30 @@ def states_of(columns: Columns) -> States:
 
     Raises: anything, where `columns_of` did not make them.
     """
+    parameters, health = dict(columns.parameters), dict(columns.health)
+    states = {}
+    for index, ((key, watermarks), model, learned, skipped, latest_s) in enumerate(
+        zip(
+            watermarks_of(columns).items(),
+            unpacked(columns.models),
+            columns.learned,
+            columns.skipped,
+            columns.latest_s,
+            strict=True,
+        )
+    ):
+        state = State(model, watermarks, learned, skipped, latest_s, parameters.get(index, ""))
+        if index in health:
+            state.health = _health_of(health[index])
+        states[key] = state
+    return states
+
+
+def watermarks_of(columns: Columns) -> dict[SignalKey, dict[Shard, Watermark]]:
+    """How far each signal has learned each shard; the other columns are not looked at.
+
+    Raises: anything, where `columns_of` did not make them.
+    """
     shards = [Shard(*shard) for shard in columns.shards]
     marks = zip(
         columns.mark_shards,
@@ -91,34 +115,18 @@ def states_of(columns: Columns) -> States:
         columns.mark_arrived_s,
         strict=True,
     )
-    parameters, health = dict(columns.parameters), dict(columns.health)
-    states = {}
-    for index, (carrier, signal, model, learned, skipped, latest_s, count) in enumerate(
-        zip(
-            columns.carriers,
-            columns.signals,
-            unpacked(columns.models),
-            columns.learned,
-            columns.skipped,
-            columns.latest_s,
-            columns.marks,
-            strict=True,
-        )
-    ):
+    found = {}
+    for carrier, signal, count in zip(columns.carriers, columns.signals, columns.marks, strict=True):
         watermarks = {}
         for _ in range(count):
             shard, sequence_number, keys, arrived_s = next(marks)
             watermarks[shards[shard]] = Watermark(
                 sequence_number, (carrier,) if keys is None else keys, arrived_s
             )
-        key = SignalKey(carrier, carrier if signal is None else signal)
-        state = State(model, watermarks, learned, skipped, latest_s, parameters.get(index, ""))
-        if index in health:
-            state.health = _health_of(health[index])
-        states[key] = state
+        found[SignalKey(carrier, carrier if signal is None else signal)] = watermarks
     if next(marks, None) is not None:
         raise ValueError("there are more watermarks than the states have")
-    return states
+    return found
 
 
 def _health_of(fields: tuple[Any, ...]) -> Health:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from consumer.core.assets import AssetUseCase
 from consumer.core.errors import ConfigurationError, UnreadablePage
 from consumer.core.layout import Layout
@@ -20,7 +22,7 @@ from consumer.edge import pickle_bounds
 from consumer.edge.layout_store import Recorded, layout_key, recorded_in
 from consumer.edge.objects import Found, Objects
 from consumer.edge.page_codec import opened
-from consumer.edge.state_columns import Columns, states_of
+from consumer.edge.state_columns import Columns, watermarks_of
 from consumer.operate.counted import counted
 from consumer.operate.moments import shown
 
@@ -39,7 +41,7 @@ class Source:
 
 
 class _Anything:
-    """Stands for whatever a model is made of."""
+    """Stands for whatever models and alerts are made of."""
 
     def __new__(cls, *arguments: Any, **named: Any) -> "_Anything":
         return object.__new__(cls)
@@ -60,7 +62,7 @@ class _Anything:
     def add(self, value: Any) -> None: ...
 
 
-class _ModelsUnread(pickle.Unpickler):
+class _ClassesUnread(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         return _Anything
 
@@ -75,12 +77,11 @@ def marks_in(page: bytes) -> tuple[str, Marks]:
         raise UnreadablePage(f"it is of format {header.format}; this checkout reads {STATE_FORMAT}")
     try:
         pickle_bounds.check_opcodes(body)
-        columns = Columns(*_ModelsUnread(io.BytesIO(body)).load())
-        unread = ("as they are", [None] * len(columns.signals))
-        states = states_of(columns._replace(models=unread))
+        # Models and alerts are stand-ins here, of whatever classes they were: only the watermarks are read.
+        marks = watermarks_of(msgspec.convert(_ClassesUnread(io.BytesIO(body)).load(), Columns))
     except Exception as error:  # a pickle that was tampered with may raise anything
         raise UnreadablePage(f"its watermarks cannot be read: {error!r}") from error
-    return header.river, {key: state.watermarks for key, state in states.items()}
+    return header.river, marks
 
 
 async def recorded(objects: Objects, prefix: str) -> Recorded | None:

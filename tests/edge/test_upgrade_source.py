@@ -3,17 +3,21 @@
 import os
 import pickle
 from hashlib import sha256
+from typing import get_args
 
 import pytest
 
 from consumer.core.errors import UnreadablePage
+from consumer.core.health import Fault, Health
+from consumer.core.life_cycle import Alert
 from consumer.core.records import Shard
 from consumer.core.signals import SignalKey
 from consumer.core.state import State, Watermark
 from consumer.edge.page_codec import PageCodec
-from consumer.edge.state_columns import columns_of
+from consumer.edge.state_columns import Columns, columns_of
 from consumer.operate.upgrade_source import marks_in
 from consumer.use_cases import USE_CASES
+from tests.consumer.every_model import EVERY_MODEL
 
 MARKS = {Shard("arn:aws:kinesis:us-east-1:123456789012:stream/plant", "shardId-0"): Watermark(7, ("k",), 1.5)}
 
@@ -31,6 +35,37 @@ def test_of_each_use_case(name):
     assert river.count(".") == 2
 
 
+@pytest.mark.parametrize("name", USE_CASES)
+def test_whatever_else_a_state_holds(name):
+    """Sensors' alerts are of a class of ours, and are not read any more than a model is."""
+    shards = [Shard("arn:aws:kinesis:us-east-1:123456789012:stream/plant", f"shardId-{n}") for n in (0, 1)]
+    marks = {shard: Watermark(7, ("k", "l"), None) for shard in shards}
+    opened = {fault: Alert(is_open=True, since_s=1.5, values=3) for fault in get_args(Fault)}
+    cleared = {fault: Alert(cleared_s=2.5, times=1) for fault in get_args(Fault)}
+    states = {
+        SignalKey("asset", signal): State(
+            USE_CASES[name].create(1), of_signal, 200, 3, 1.5, parameters, Health(200, 1.0, alerts=alerts)
+        )
+        for signal, of_signal, parameters, alerts in (
+            ("asset", {}, "", {}),
+            ("asset.a", MARKS, "0123456789abcdef", opened),
+            ("asset.b", marks, "fedcba9876543210", cleared),
+        )
+    }
+    page = PageCodec().encode(states)
+    assert marks_in(page)[1] == {key: state.watermarks for key, state in PageCodec().decode(page).items()}
+    assert marks_in(page)[1] == {key: state.watermarks for key, state in states.items()}
+
+
+@pytest.mark.parametrize("models", EVERY_MODEL.values(), ids=map("-".join, EVERY_MODEL))
+def test_of_each_model(models):
+    for use_case in models:
+        model = use_case.create(1)
+        use_case.learn(model, [1.0 + value % 7 for value in range(200)], [60.0 * n for n in range(200)])
+        key = SignalKey("a", "a")
+        assert marks_in(PageCodec().encode({key: State(model, MARKS, 200)}))[1] == {key: MARKS}
+
+
 class Harm:
     def __reduce__(self):
         return os.mkdir, ("harm",)
@@ -41,11 +76,28 @@ def test_what_a_page_asks_to_be_called_is_not_called(tmp_path, monkeypatch):
     key = SignalKey("a", "a")
     page = PageCodec().encode({key: State(USE_CASES["drift"].create(1), MARKS)})
     columns = columns_of({key: State(None, MARKS)})._replace(models=("as they are", [Harm()]))
+    assert marks_in(forged(page, columns))[1] == {key: MARKS}
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "altered", [{"mark_sequence_numbers": ["7"]}, {"mark_keys": [Harm()]}, {"marks": [2]}]
+)
+def test_watermarks_of_other_types_are_refused(altered, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    states = {SignalKey("a", "a"): State(USE_CASES["drift"].create(1), MARKS)}
+    page, columns = PageCodec().encode(states), columns_of(states)
+    assert marks_in(forged(page, columns))[1] == {SignalKey("a", "a"): MARKS}
+    with pytest.raises(UnreadablePage, match="watermarks cannot be read"):
+        marks_in(forged(page, columns._replace(**altered)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def forged(page: bytes, columns: Columns) -> bytes:
+    """The page with other content, and a checksum that agrees."""
     body, start = pickle.dumps(tuple(columns), protocol=5), 5 + 4
     header = page[start : start + int.from_bytes(page[5:start])]
-    forged = page[:start] + header + sha256(header + body).digest() + body
-    assert marks_in(forged)[1] == {key: MARKS}
-    assert list(tmp_path.iterdir()) == []
+    return page[:start] + header + sha256(header + body).digest() + body
 
 
 @pytest.mark.parametrize("page", [b"", b"RVPG moved\n", b"RVPG\x01" + b"x" * 100])
