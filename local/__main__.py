@@ -77,7 +77,8 @@ def _demo() -> int:
     console.print(table)
     console.print(f"The rule: {RULE}.")
     console.print(
-        f"The whole outcome: {DEMO_FOLDER}/summary.json; the function's logs: {DEMO_FOLDER}/consumer.log"
+        f"The whole outcome: {DEMO_FOLDER}/summary.json; the logs of the functions' processes: "
+        f"{DEMO_FOLDER}/consumer-logs"
     )
     for promise in broken:
         console.print(f"[red]This does not hold: {promise}.")

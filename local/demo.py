@@ -21,6 +21,7 @@ from local.demo_records import START_S, Sent, changes, demo_plant, demo_records,
 from local.demo_reference import learned_at_once, whole_shards
 from local.event_source_mapping import Pace
 from local.execution_environment import Function
+from local.function_logs import metric_sums
 from local.pipeline_resources import drain_alerts, drain_audit
 from local.session import Invocation, LocalOptions, LocalPipeline
 from producer_sim.sending.ordered_put import SEND_ONCE, Acknowledgement, OrderedPut
@@ -135,7 +136,7 @@ def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, l
         observations_learned=learned,
         skipped=sum(state.skipped for state in states.values()),
         quarantined=len(demo_verdict.quarantined_ids(objects, USE_CASE)),
-        redelivered=demo_verdict.metric_sum(pipeline.consumer_log, "Redelivered"),
+        redelivered=int(metric_sums(pipeline.consumer_logs, USE_CASE)["Redelivered"]),
         signals=sum(state.learned > 0 for state in states.values()),
         drifts_injected=judged.injected,
         drifts_detected=judged.detected,

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -95,13 +94,3 @@ def quarantined_ids(objects: Iterable[tuple[str, bytes]], use_case: str) -> set[
         if key.startswith(f"quarantine/{use_case}/")
         for line in content.splitlines()
     }
-
-
-def metric_sum(log: Path, name: str) -> int:
-    """The sum of one metric over all that the function's processes sent."""
-    return sum(
-        int(value)
-        for line in log.read_text().splitlines()
-        if line.startswith('{"_aws"')
-        for value in json.loads(line).get(name, [])
-    )

@@ -14,6 +14,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from local.function_logs import new_log, redirect_output
+
 _TIMEOUT_MS = 60_000
 _EXIT_CODE_OF_A_KILL = 137
 
@@ -37,12 +39,13 @@ class Context:
 class Function:
     """A function with a concurrency of `environments`; a process that died is replaced by a cold one.
 
-    What the processes print, logs and metrics, goes to `log`. They end with this one.
+    What the processes print, logs and metrics, goes to the folder `logs`, in a file for each process named
+    after the use case. They end with this one.
     """
 
-    def __init__(self, environment: Mapping[str, str], log: Path, environments: int = 2) -> None:
+    def __init__(self, environment: Mapping[str, str], logs: Path, environments: int = 2) -> None:
         self._environment = dict(environment)
-        self._log = log
+        self._logs = logs
         self._idle: queue.LifoQueue[_Child | None] = queue.LifoQueue()
         self._children: list[_Child] = []
         self._lock = threading.Lock()
@@ -91,7 +94,8 @@ class Function:
         with self._lock:
             if self._closed:
                 raise FunctionError("the function was closed")
-            child = _Child(self._environment, self._log)
+            log = new_log(self._logs, self._environment.get("USE_CASE", "consumer"))
+            child = _Child(self._environment, log)
             self._children.append(child)
         return child
 
@@ -124,9 +128,7 @@ def _serve(pipe: Connection, environment: dict[str, str], log: Path) -> None:
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C reaches the whole group; the parent ends its children
     os.environ.update(environment)
-    with log.open("a", buffering=1) as lines:
-        os.dup2(lines.fileno(), sys.stdout.fileno())
-        os.dup2(lines.fileno(), sys.stderr.fileno())
+    redirect_output(log)
     from consumer import handler
 
     start = handler.start

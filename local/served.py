@@ -34,7 +34,8 @@ class Served(msgspec.Struct, frozen=True):
     use_case: str
     consumer: bool
     """Whether records are learned; without, they stay on the stream."""
-    consumer_log: str
+    consumer_logs: str
+    """The folder of the function's logs, a file for each of its processes."""
     resources: PipelineResources
 
     def is_alive(self) -> bool:
@@ -62,7 +63,7 @@ def described(pipeline: LocalPipeline, folder: Path) -> Iterator[Served]:
         credentials=Credentials(),
         use_case=pipeline.options.use_case,
         consumer=pipeline.options.consumer,
-        consumer_log=str(pipeline.consumer_log.absolute()),
+        consumer_logs=str(pipeline.consumer_logs.absolute()),
         resources=pipeline.resources,
     )
     path = folder / _NAME

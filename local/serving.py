@@ -58,7 +58,7 @@ def _tell(served: Served, folder: Path, console: Console) -> None:
         f"  stream {served.resources.stream_name}, bucket {served.resources.model_bucket}, "
         f"event bus {served.resources.event_bus_name}",
         "" if folder.resolve() == FOLDER.resolve() else f"Mind that --local looks for it in {FOLDER}.",
-        f"What the function does: {served.consumer_log}",
+        f"What the function does: {served.consumer_logs}, a log for each process",
         f"All of it for scripts: {folder / 'pipeline.json'}",
     ]
     console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)

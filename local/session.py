@@ -22,6 +22,7 @@ from consumer.use_cases import USE_CASES
 from local.aws import EmbeddedAWS
 from local.event_source_mapping import EventSourceMapping, MappingConfig, Pace, RealClock, in_thread
 from local.execution_environment import Function
+from local.function_logs import remove_logs
 from local.kinesis_source import KinesisSource, S3Destination
 from local.mapping_thread import MappingThread
 from local.pipeline_resources import PipelineResources, create_pipeline_resources
@@ -67,8 +68,8 @@ class LocalOptions:
 class LocalPipeline:
     """A context manager: the pipeline runs inside the `with` block, and is gone after it.
 
-    `folder` has to exist; it gets `aws.log`, what the embedded AWS prints, and `consumer.log`, what the
-    function does; those of more use cases have logs of their own names.
+    `folder` has to exist; it gets `aws.log`, what the embedded AWS prints, and `consumer-logs`, a folder
+    with a log for each process of a function.
 
     Raises: `EmbeddedAWSFailed` at the start; `MappingFailed` at the end, where nobody has heard it before.
     """
@@ -78,12 +79,12 @@ class LocalPipeline:
 
     def __init__(self, folder: Path, options: LocalOptions | None = None) -> None:
         self.options = options or LocalOptions()
-        self.consumer_log = folder / "consumer.log"
+        self.consumer_logs = folder / "consumer-logs"
         self._aws_log = folder / "aws.log"
         self._mappings: list[MappingThread] = []
 
     def __enter__(self) -> "LocalPipeline":
-        self.consumer_log.unlink(missing_ok=True)
+        remove_logs(self.consumer_logs)
         with ExitStack() as entered:
             self.aws = entered.enter_context(EmbeddedAWS(self._aws_log))
             self.resources = create_pipeline_resources(self.aws, shards=self.options.shards)
@@ -109,9 +110,7 @@ class LocalPipeline:
         wrapped: Callable[[Function], Invocation],
     ) -> None:
         options, resources = self.options, self.resources
-        is_first = use_case == options.use_case
-        log = self.consumer_log if is_first else self.consumer_log.with_name(f"{use_case}.log")
-        function = Function(self._environment(use_case), log, environments)
+        function = Function(self._environment(use_case), self.consumer_logs, environments)
         invocations = ThreadPoolExecutor(environments, thread_name_prefix="invoke")
         entered.callback(invocations.shutdown, cancel_futures=True)
         entered.enter_context(function)

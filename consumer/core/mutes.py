@@ -3,38 +3,64 @@
 They mark an event that was found; what is learned and the events' ids do not depend on them.
 """
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
 from consumer.core.errors import ConfigurationError, Unlearnable
 from consumer.core.events import Event
 from consumer.core.timestamps import seconds
+from consumer.core.values import shortened
 
 MUTES_KEY = "mutes.json"
 """Of the object that has them, in the bucket of the models: for all use cases."""
 MUTES_BYTES_MAX = 1024 * 1024
+TEXT_MAX = 512
+"""Characters in a text of a mute."""
 
-_Text = Annotated[str, Meta(max_length=512)]
+_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+_FLAT_OBJECT = re.compile(rb'\{\s*+(?:"(?:[^"\\]|\\.)*+"[^{}"]*+)++\}', re.DOTALL)
+"""A JSON object without another one in it, as an entry is."""
 
 
 class Mute(msgspec.Struct, frozen=True, rename={"from_": "from"}, omit_defaults=True):
-    """What matches `pattern` is muted from one time until another, both ISO 8601."""
+    """What matches `pattern` is muted from one time until another, both ISO 8601.
 
-    pattern: Annotated[str, Meta(min_length=1, max_length=512)]
+    A mute is checked when it is made, by whoever makes it: what can be written can be read.
+
+    Raises: `ValueError` that says what is wrong.
+    """
+
+    pattern: str
     """Names of signals; `*` stands for any text, `?` for a character, `[ab]` for one of them."""
-    from_: _Text
-    until: _Text
-    reason: _Text = ""
-    by: _Text = ""
+    from_: str
+    until: str
+    reason: str = ""
+    by: str = ""
     use_case: str | None = None
     """None: all of them."""
 
     def __post_init__(self) -> None:
+        if not self.pattern:
+            raise ValueError("the pattern is empty: give a signal's name, or * for all signals")
+        for name, text in (
+            ("pattern", self.pattern),
+            ("time", self.from_),
+            ("time", self.until),
+            ("reason", self.reason),
+            ("name of who mutes", self.by),
+            ("use case", self.use_case or ""),
+        ):
+            if len(text) > TEXT_MAX:
+                raise ValueError(f"the {name} has {len(text)} characters: shorten it to {TEXT_MAX} at most")
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                raise ValueError(f"the {name} is not valid Unicode: {shortened(text)}") from None
         try:
             seconds(self.from_), seconds(self.until)
         except Unlearnable as error:
@@ -69,15 +95,46 @@ class MutesFile(msgspec.Struct, frozen=True):
     mutes: tuple[Mute, ...] = ()
 
 
-def mutes_in(content: bytes) -> tuple[Mute, ...]:
-    """The mutes of the object.
+class _Entries(msgspec.Struct, frozen=True):
+    mutes: tuple[msgspec.Raw, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableEntry:
+    """An entry of the object that is no mute: its JSON, and why."""
+
+    content: bytes
+    reason: str
+
+
+def mutes_in(content: bytes | None) -> tuple[Mute, ...]:
+    """The mutes of the object; None: it is larger than `MUTES_BYTES_MAX`.
 
     Raises: `ConfigurationError`.
     """
     try:
+        if content is None:
+            raise ValueError(f"it has more than {MUTES_BYTES_MAX:,} bytes")
         return msgspec.json.decode(content, type=MutesFile).mutes
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{MUTES_KEY} cannot be read: {error}") from error
+    except _UNREADABLE as error:
+        raise ConfigurationError(
+            f"{MUTES_KEY} cannot be read: {error}; repair it with `python -m consumer unmute --repair`"
+        ) from error
+
+
+def readable_entries(content: bytes) -> tuple[tuple[Mute, ...], tuple[UnreadableEntry, ...]]:
+    """The entries of an object that cannot be read as a whole: those that can be read, and the others."""
+    try:
+        entries = [bytes(entry) for entry in msgspec.json.decode(content, type=_Entries).mutes]
+    except _UNREADABLE:  # such as a comma too many: what looks like an entry is tried
+        entries = _FLAT_OBJECT.findall(content)
+    mutes, unreadable = [], []
+    for entry in entries:
+        try:
+            mutes.append(msgspec.json.decode(entry, type=Mute))
+        except _UNREADABLE as error:
+            unreadable.append(UnreadableEntry(entry, str(error)))
+    return tuple(mutes), tuple(unreadable)
 
 
 def marked(events: Sequence[Event], mutes: Iterable[Mute], now_s: float) -> list[Event]:

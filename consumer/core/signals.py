@@ -12,7 +12,7 @@ Signal = NewType("Signal", str)
 NAME_BYTES_MAX = 512
 # Names come again with each batch. An entry takes some 300 bytes.
 _NAMES_KNOWN_MAX = 20_000
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class SignalKey(NamedTuple):
@@ -35,7 +35,7 @@ def check_name(name: object) -> Signal:
         raise Unlearnable("the signal's name is not UTF-8: it holds half a surrogate pair") from None
     if not 1 <= length <= NAME_BYTES_MAX:
         raise Unlearnable(f"the signal's name has {length} bytes; 1 to {NAME_BYTES_MAX} are allowed")
-    if _CONTROL.search(name):
+    if CONTROL_CHARACTER.search(name):
         raise Unlearnable(f"the signal's name holds a control character: {name!r}")
     return Signal(name)
 

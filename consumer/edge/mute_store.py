@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from consumer.core.errors import ConfigurationError, Unavailable
 from consumer.core.events import Event
-from consumer.core.mutes import MUTES_BYTES_MAX, MUTES_KEY, Mute, marked, mutes_in
+from consumer.core.mutes import MUTES_BYTES_MAX, MUTES_KEY, Mute, marked, mutes_in, readable_entries
 from consumer.edge.objects import Missing, Objects, Unchanged
 
 _LOOK_EVERY_S = 60.0
@@ -17,7 +17,8 @@ _ANSWER_WITHIN_S = 3.0
 class MuteStore:
     """The mutes of a plant: known for at most a minute, or less where they could not be read.
 
-    They keep no event back: where they cannot be read, nothing is muted, and `warn` is told.
+    They keep no event back. Where they cannot be read, `warn` is called, and those that were read last stay
+    in force; before any were read, the entries that can be read are in force.
     """
 
     def __init__(self, objects: Objects, now_s: Callable[[], float], warn: Callable[[str], None]) -> None:
@@ -26,6 +27,7 @@ class MuteStore:
         self._warn = warn
         self._mutes: tuple[Mute, ...] = ()
         self._e_tag: str | None = None
+        self._were_read = False
         self._look_at_s = 0.0
         self._looked_at_s = 0.0
         self._turns: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
@@ -42,8 +44,7 @@ class MuteStore:
             await asyncio.wait_for(self._read(), _ANSWER_WITHIN_S)
             every_s = _LOOK_EVERY_S
         except (ConfigurationError, Unavailable, TimeoutError) as error:
-            self._mutes, self._e_tag = (), None
-            self._warn(f"nothing is muted, for the mutes cannot be read: {error or 'no answer in time'}")
+            self._warn(f"{self._in_force()}: {error or f'{MUTES_KEY} cannot be read: no answer in time'}")
             every_s = _LOOK_AGAIN_S
         self._looked_at_s = self._now_s()
         self._look_at_s = self._looked_at_s + every_s
@@ -54,10 +55,19 @@ class MuteStore:
             return
         if isinstance(found, Missing):
             self._mutes, self._e_tag = (), None
-            return
-        if found.body is None:
-            raise ConfigurationError(f"{MUTES_KEY} has {found.size} bytes")
-        self._mutes, self._e_tag = mutes_in(found.body), found.e_tag
+        else:
+            try:
+                self._mutes, self._e_tag = mutes_in(found.body), found.e_tag
+            except ConfigurationError:
+                if not self._were_read and found.body is not None:
+                    self._mutes, _ = readable_entries(found.body)
+                raise
+        self._were_read = True
+
+    def _in_force(self) -> str:
+        if not self._mutes:
+            return "nothing is muted"
+        return "the mutes read last stay in force" if self._were_read else "only some mutes are in force"
 
     def _turn(self) -> asyncio.Lock:
         """Each invocation has an event loop of its own, and so a lock of its own."""

@@ -79,8 +79,20 @@ def mute(
     run(named, Asked(pattern, until, from_, reason), yes)
 
 
-def unmute(named: "Named", pattern: _Pattern, yes: Yes = False) -> None:
+def unmute(
+    named: "Named",
+    pattern: Annotated[str | None, typer.Argument(help="As it was muted.")] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="In place of PATTERN: mend mutes that cannot be read.")
+    ] = False,
+    yes: Yes = False,
+) -> None:
     """End the mutes of exactly this pattern."""
-    from consumer.operate.mutes_command import unmute as run
+    from consumer.operate import mutes_command
 
-    run(named, pattern, yes)
+    if repair and pattern is None:
+        mutes_command.repair(named, yes)
+    elif pattern is not None and not repair:
+        mutes_command.unmute(named, pattern, yes)
+    else:
+        raise typer.BadParameter("say which: PATTERN, or --repair")

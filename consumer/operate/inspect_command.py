@@ -10,7 +10,7 @@ import msgspec
 import typer
 import yaml
 
-from consumer.core.errors import ConsumerError
+from consumer.core.errors import ConfigurationError, ConsumerError
 from consumer.core.signal_settings import SignalSettings
 from consumer.core.signals import SignalKey
 from consumer.core.state import State
@@ -51,7 +51,6 @@ def inspect(named: Named, signal: str, predict: str | None, as_json: bool) -> No
 def _in_full(
     where: Where, page: ReadPage, key: SignalKey, state: State, settings: SignalSettings, now_s: float
 ) -> dict[str, Any]:
-    mutes = asyncio.run(read_mutes(where.objects()))
     is_current = state.parameters == settings.parameters
     return {
         "signal": key.signal,
@@ -59,9 +58,7 @@ def _in_full(
         "use_case": where.use_case,
         "observations": state.learned,
         "skipped": state.skipped,
-        "muted_until": "always, by signals.yaml"
-        if settings.is_muted
-        else muted_until(where.use_case, key.signal, mutes, now_s),
+        "muted_until": "always, by signals.yaml" if settings.is_muted else _muted_until(where, key, now_s),
         "open": open_alerts(state),
         "parameters": parameters(settings.use_case)
         if is_current
@@ -80,6 +77,15 @@ def _in_full(
         "page": {"key": page.key, "signals": len(page.states), "e_tag": page.e_tag} | _version(where, page),
         "last_events": _events(where, key.signal, now_s),
     }
+
+
+def _muted_until(where: Where, key: SignalKey, now_s: float) -> str | None:
+    """Until when, if it is muted; or why that cannot be said."""
+    try:
+        mutes = asyncio.run(read_mutes(where.objects()))
+    except ConfigurationError as error:
+        return str(error)
+    return muted_until(where.use_case, key.signal, mutes, now_s)
 
 
 def _version(where: Where, page: ReadPage) -> dict[str, Any]:

@@ -4,7 +4,8 @@ import re
 from datetime import UTC, datetime
 
 from consumer.core.errors import ConfigurationError, Unlearnable
-from consumer.core.timestamps import seconds
+from consumer.core.timestamps import check_seconds, seconds
+from consumer.core.values import shortened
 
 _FROM_NOW = re.compile(r"\+?(\d+(?:\.\d+)?)(m|h|d|w)")
 _UNITS_S = {"m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
@@ -18,14 +19,14 @@ def moment(text: str, now_s: float) -> float:
 
     Raises: `ConfigurationError`.
     """
-    if found := _FROM_NOW.fullmatch(text.strip()):
-        return now_s + float(found[1]) * _UNITS_S[found[2]]
     try:
+        if found := _FROM_NOW.fullmatch(text.strip()):
+            return check_seconds(now_s + float(found[1]) * _UNITS_S[found[2]], text)
         return seconds(text.strip())
     except Unlearnable:
         raise ConfigurationError(
-            f"{text!r} is no time: write 2026-01-31T18:00:00Z, or with another zone's +01:00, or how long "
-            "from now: 30m, 2h, 3d, 1w"
+            f"{shortened(text)} is no time in the years 1 to 9999: write 2026-01-31T18:00:00Z, or with "
+            "another zone's +01:00, or how long from now: 30m, 2h, 3d, 1w"
         ) from None
 
 

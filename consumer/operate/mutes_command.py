@@ -1,4 +1,4 @@
-"""`python -m consumer mute` and `unmute`: signals whose events go to no alert for a time."""
+"""`python -m consumer mute` and `unmute`: signals whose events go to no alert for a time; their repair."""
 
 import asyncio
 import getpass
@@ -10,12 +10,22 @@ from fnmatch import fnmatchcase
 import msgspec
 import typer
 
-from consumer.core.errors import ConfigurationError, ConsumerError
-from consumer.core.mutes import Mute
+from consumer.core.errors import ConfigurationError, ConsumerError, PageChanged, Unavailable
+from consumer.core.mutes import MUTES_KEY, TEXT_MAX, Mute
+from consumer.core.signals import CONTROL_CHARACTER
 from consumer.core.timestamps import iso8601
+from consumer.core.values import shortened
+from consumer.operate.counted import counted
 from consumer.operate.models import NothingLearned, read_pages
 from consumer.operate.moments import moment, shown
-from consumer.operate.mutes_file import Mutes, change_mutes, read_mutes
+from consumer.operate.mutes_file import (
+    Mutes,
+    change_mutes,
+    find_unreadable,
+    is_kept,
+    read_mutes,
+    repair_mutes,
+)
 from consumer.operate.options import confirmed
 from consumer.operate.where import Named, Where, find_each
 
@@ -45,14 +55,7 @@ def mute(named: Named, asked: Asked, yes: bool) -> None:
     from_s = None if asked.from_ is None else moment(asked.from_, now_s)
     if until_s <= max(now_s, from_s or now_s):
         raise ConfigurationError(f"--until is {shown(until_s)}, which is not after {shown(from_s or now_s)}")
-    new = Mute(
-        asked.pattern,
-        iso8601(now_s if from_s is None else from_s) or "",
-        iso8601(until_s) or "",
-        asked.reason,
-        _who(),
-        named.use_case,
-    )
+    new = new_mute(asked, now_s if from_s is None else from_s, until_s, named.use_case)
     objects = where.objects()
     present = asyncio.run(read_mutes(objects))
     if (same := _same(present, new, from_s, now_s)) and _agrees(same, new):
@@ -88,6 +91,56 @@ def unmute(named: Named, pattern: str, yes: bool) -> None:
     confirmed(f"End in {where.name}: {told}.", yes)
     asyncio.run(change_mutes(objects, lambda mutes: _without(mutes, pattern, named.use_case, now_s), now_s))
     typer.echo(f"Ended: {told}. The functions act on it within a minute")
+
+
+def repair(named: Named, yes: bool) -> None:
+    """Where the mutes cannot be read, keep the entries that can be; the second time it changes nothing.
+
+    Raises: `ConfigurationError`, `Unavailable`.
+    """
+    where, now_s = find_each(named)[0], time.time()
+    where.check_writable()
+    objects = where.objects()
+    broken = asyncio.run(find_unreadable(objects))
+    if broken is None:
+        typer.echo(f"The mutes in {where.name} can be read: there is nothing to repair")
+        return
+    typer.echo(f"{MUTES_KEY} cannot be read: {broken.reason}")
+    for entry in broken.unreadable:
+        typer.echo(f"Dropped: {shortened(entry.content.decode(errors='replace'))}: {entry.reason}")
+    for each in broken.readable:
+        typer.echo(
+            f"{'Kept' if is_kept(each, now_s) else 'Dropped, long over'}: {_what(each)}, {_time(each)}"
+        )
+    kept = sum(is_kept(each, now_s) for each in broken.readable)
+    confirmed(
+        f"Write {MUTES_KEY} in {where.name} anew, with {counted(kept, 'mute')}; as it is now it is kept as "
+        f"{broken.copy_key}.",
+        yes,
+    )
+    try:
+        asyncio.run(repair_mutes(objects, broken, now_s))
+    except PageChanged as error:
+        raise Unavailable(f"somebody else wrote {MUTES_KEY} meanwhile: run it again") from error
+    typer.echo(f"Repaired. Mute again what was dropped: {broken.copy_key} has it")
+
+
+def new_mute(asked: Asked, from_s: float, until_s: float, use_case: str | None) -> Mute:
+    """The mute that is asked for.
+
+    Raises: `ConfigurationError` where it could not be read back, or where nobody can mean it.
+    """
+    # Control characters are refused here and not in `Mute`: mutes that are in force already may have them.
+    if use_case == "":
+        raise ConfigurationError("--use-case is empty: name one, or leave it out for all of them")
+    for name, text in (("the pattern", asked.pattern), ("--reason", asked.reason), ("--use-case", use_case)):
+        if found := CONTROL_CHARACTER.search(text or ""):
+            raise ConfigurationError(f"{name} has a control character, {found[0]!r}: leave it out")
+    try:
+        times = iso8601(from_s) or "", iso8601(until_s) or ""
+        return Mute(asked.pattern, *times, asked.reason, _who(), use_case)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 def _matching(places: Sequence[Where], pattern: str) -> str:
@@ -158,6 +211,7 @@ def _time(mute: Mute) -> str:
 
 def _who() -> str:
     try:
-        return getpass.getuser()
+        name = getpass.getuser()
     except (OSError, KeyError):  # a container's user may have no name
         return ""
+    return "".join(filter(str.isprintable, name))[:TEXT_MAX]  # an environment variable may hold anything

@@ -19,7 +19,7 @@ from consumer.core.state import State
 from consumer.core.timestamps import iso8601
 from consumer.operate.models import NothingLearned, no_such_signal, read_pages
 from consumer.operate.moments import lasted, shown
-from consumer.operate.mutes_file import read_mutes
+from consumer.operate.mutes_file import Mutes, read_mutes
 from consumer.operate.opened import settings_of
 from consumer.operate.where import Named, Where, find_each
 
@@ -51,7 +51,11 @@ def signals(named: Named, pattern: str, as_json: bool) -> None:
     lines: list[Line] = []
     problems: list[str] = []
     places = find_each(named)
-    mutes = asyncio.run(read_mutes(places[0].objects()))
+    mutes: Mutes = ()
+    try:
+        mutes = asyncio.run(read_mutes(places[0].objects()))
+    except ConfigurationError as error:
+        problems.append(f"which signals are muted is not known: {error}")
     known: set[str] = set()
     for where in places:
         found, wrong, names = _of_use_case(where, pattern, mutes, now_s, is_only=len(places) == 1)

@@ -32,7 +32,8 @@ class ModelsOf:
     """The models of one use case, and what learns them.
 
     Its pages lie under `models/<use case>/` of the bucket, its quarantine under `quarantine/<use case>/`.
-    `learns` is False where it is known that nothing learns; `log` is a log group, or locally a file.
+    `learns` is False where it is known that nothing learns; `log` is a log group, or locally a folder of
+    logs.
     """
 
     use_case: str
@@ -140,7 +141,7 @@ def _of_stream(stream: str | None, account: Account) -> Pipeline:
 def _of_served(served: Served, check: Callable[[], None] | None = None) -> Pipeline:
     resources, credentials = served.resources, served.credentials
     models = ModelsOf(
-        served.use_case, resources.model_bucket, log=served.consumer_log, learns=served.consumer
+        served.use_case, resources.model_bucket, log=served.consumer_logs, learns=served.consumer
     )
     return Pipeline(
         name="local",

@@ -5,11 +5,15 @@ import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from consumer.core.errors import ConfigurationError, Unavailable
 from consumer.core.events import Event
 from consumer.core.mutes import Mute, marked, mutes_in
 from consumer.edge.mute_store import MuteStore
+from consumer.operate.mutes_command import Asked, new_mute
+from consumer.operate.mutes_file import change_mutes, find_unreadable, read_mutes
 from tests.consumer.world import InMemoryObjects, World, interleaved, plain_loop, points, step
 
 NOON = 1_700_000_000.0
@@ -114,28 +118,89 @@ def test_a_mute_that_is_unchanged_holds_and_ends_when_it_says():
     assert told.warnings == []
 
 
-@pytest.mark.parametrize("wrong", ["no JSON", "S3 is down", "it hangs", "too large"])
-def test_where_the_mutes_cannot_be_read_nothing_is_muted_and_a_warning_is_told(wrong, monkeypatch):
+@pytest.mark.parametrize("was_read", [False, True])
+@pytest.mark.parametrize("wrong", ["no JSON", "no mute", "S3 is down", "it hangs", "too large"])
+def test_where_the_mutes_cannot_be_read_the_last_ones_hold_and_a_warning_is_told(
+    wrong, was_read, monkeypatch
+):
     told = Told()
-    told.write(content(PUMPS))
-    assert told.is_muted()
-    told.now_s += 60.0
+    if was_read:
+        told.write(content(PUMPS))
+        assert told.is_muted()
+        told.now_s += 60.0
     if wrong == "S3 is down":
         told.objects.faults.plan("before", "get", Unavailable("503"))
     elif wrong == "it hangs":
         monkeypatch.setattr("consumer.edge.mute_store._ANSWER_WITHIN_S", 0.01)
         monkeypatch.setattr(told.objects, "get", lambda *_, **__: asyncio.sleep(5.0))
     else:
-        told.write(b"{" if wrong == "no JSON" else content(PUMPS) + b" " * 2**20)
-    assert not told.is_muted()
-    assert not told.is_muted()
+        is_broken = {"no JSON": b"{", "no mute": content(PUMPS | {"pattern": ""})}
+        told.write(is_broken.get(wrong, content(PUMPS) + b" " * 2**20))
+    assert told.is_muted() == was_read
+    assert told.is_muted() == was_read
     assert len(told.warnings) == 1
-    assert "nothing is muted" in told.warnings[0]
+    assert ("the mutes read last stay in force" if was_read else "nothing is muted") in told.warnings[0]
+    told.now_s += 10.0
+    assert told.is_muted() == was_read
+    assert len(told.warnings) == 2
     monkeypatch.undo()
     told.objects.faults.clear()
-    told.write(content(PUMPS))
+    told.write(content())
     told.now_s += 10.0
+    assert not told.is_muted()
+    told.write(content(PUMPS))
+    told.now_s += 60.0
     assert told.is_muted()
+    assert len(told.warnings) == 2
+
+
+def test_before_any_mutes_were_read_those_that_can_be_read_hold():
+    told = Told()
+    told.write(content(PUMPS, PUMPS | {"pattern": ""}))
+    assert told.is_muted()
+    assert len(told.warnings) == 1
+    assert "only some mutes are in force" in told.warnings[0]
+    told.write(content(PUMPS | {"pattern": "fan*"}, PUMPS | {"pattern": ""}))
+    told.now_s += 10.0
+    assert not told.is_muted()
+
+
+def test_mutes_that_were_read_last_end_when_they_say():
+    told = Told()
+    told.write(content(PUMPS))
+    assert told.is_muted()
+    told.write(b"{")
+    told.now_s = NOON + 2 * 86_400.0
+    assert not told.is_muted()
+
+
+PRINTED = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=12)
+TEXTS = PRINTED | PRINTED | st.text(st.characters(exclude_categories=()), max_size=12)
+LONG = st.integers(500, 520).map("\u2028".__mul__)
+TIMES_S = st.floats(-62_135_596_800.0, 253_402_300_799.0) | st.floats(-1e12, 1e12)
+
+
+@settings(max_examples=300)
+@given(
+    pattern=TEXTS | LONG,
+    reason=TEXTS | LONG,
+    use_case=st.none() | TEXTS | LONG,
+    from_s=TIMES_S,
+    until_s=TIMES_S,
+    times=st.integers(1, 3),
+)
+def test_every_mute_that_is_accepted_is_read_back(pattern, reason, use_case, from_s, until_s, times):
+    objects = InMemoryObjects()
+    try:
+        new = new_mute(Asked(pattern, "", None, reason), from_s, until_s, use_case)
+    except ConfigurationError:
+        return
+    before = asyncio.run(change_mutes(objects, lambda mutes: (*mutes, *[new] * times), -1e12))
+    assert before == (new,) * times
+    assert asyncio.run(read_mutes(objects)) == before
+    assert asyncio.run(find_unreadable(objects)) is None
+    store = MuteStore(objects, lambda: max(new.from_s, 0.0), pytest.fail)
+    asyncio.run(store.marked([event("pump1", None)]))
 
 
 def test_pages_that_tell_at_the_same_time_wait_for_one_look():

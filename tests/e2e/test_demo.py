@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from consumer.__main__ import app
 from local.demo import DemoSize, commands_next, run_demo
+from local.function_logs import whole_lines
 from producer_sim.payloads import bad_observations, skipped_observations
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +58,7 @@ def test_the_summary_is_left_as_json(outcome):
 
 def test_what_the_function_prints_is_json_line_by_line(outcome):
     folder, _, _ = outcome
-    lines = (folder / "consumer.log").read_text().splitlines()
+    lines = list(whole_lines(folder / "consumer-logs"))
     assert lines
     for line in lines:
         json.loads(line)
@@ -73,9 +74,9 @@ def test_ctrl_c_ends_the_demo_and_all_that_it_started(tmp_path):
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    log = tmp_path / "build" / "demo" / "consumer.log"
+    logs = tmp_path / "build" / "demo" / "consumer-logs"
     deadline = time.monotonic() + 90
-    while not (log.exists() and "batch done" in log.read_text()):
+    while not any("batch done" in line for line in whole_lines(logs)):
         assert demo.poll() is None, (tmp_path / "out").read_text()
         assert time.monotonic() < deadline
         time.sleep(0.2)

@@ -111,10 +111,27 @@ def test_every_command_that_the_table_has_is_run_here():
 @pytest.mark.parametrize("command", RUNS)
 def test_a_command_asks_for_what_the_table_says(learned, command):
     made, event = learned
-    target = made.endpoint_url
-    with Asked(target) as asked, pytest.MonkeyPatch.context() as environment:
+    runs = [[event["id"] if one == "ID" else one for one in arguments] for arguments in RUNS[command]]
+    assert actions_of(made, runs) | NOT_CALLED == documented()[command] | {"cloudformation:DescribeStacks"}
+
+
+def test_a_repair_of_the_mutes_asks_for_what_the_table_says_of_unmute(learned):
+    made, _ = learned
+    s3 = boto3.client("s3")
+    s3.put_object(Bucket="models", Key="mutes.json", Body=b'{"mutes": [{"pattern": ""}]}')
+    asked = actions_of(made, [["unmute", "--repair", "--yes"]])
+    assert asked | NOT_CALLED == documented()["unmute"] | {"cloudformation:DescribeStacks"}
+    written = {key for key in made.objects() if not key.startswith("models/")}
+    assert len(written) == 2
+    assert all(key == "mutes.json" or key.startswith("mutes.json.unreadable-") for key in written)
+    assert "`mutes.json.unreadable-*`" in OPERATIONS
+
+
+def actions_of(made, runs: list[list[str]]) -> set[str]:
+    """What IAM is asked while the commands run."""
+    with Asked(made.endpoint_url) as asked, pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_ENDPOINT_URL", asked.endpoint_url)
-        for arguments in RUNS[command]:
-            ran = run(*[event["id"] if one == "ID" else one for one in arguments], *PLACE)
+        for arguments in runs:
+            ran = run(*arguments, *PLACE)
             assert ran.exit_code == (1 if "pump" in arguments else 0), ran.output
-    assert asked.actions | NOT_CALLED == documented()[command] | {"cloudformation:DescribeStacks"}
+    return asked.actions

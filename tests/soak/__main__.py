@@ -22,6 +22,7 @@ import typer
 from consumer.use_cases import USE_CASES
 from local.aws import EmbeddedAWS
 from local.event_source_mapping import EventSourceMapping, MappingConfig, Pace, RealClock, in_thread
+from local.function_logs import metric_sums
 from local.kinesis_source import KinesisSource, S3Destination
 from local.mapping_thread import MappingThread
 from local.pipeline_resources import create_pipeline_resources, drain_audit
@@ -29,10 +30,11 @@ from stack.bundling import bundle
 from tests.e2e.faulty_proxy import Fate, FaultyProxy, seeded
 from tests.soak.killed_function import KilledFunction
 from tests.soak.kinesalite import client, create_stream, kinesalite, records_of, reshard
-from tests.soak.soak_verdict import metrics_in, sent, violations
+from tests.soak.soak_verdict import sent, violations
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "build" / "soak"
+LOGS = FOLDER / "consumer-logs"
 MODULES = ROOT / ".venv" / "kinesalite" / "node_modules"
 STREAM = "soak"
 ENVIRONMENTS = 3
@@ -71,13 +73,13 @@ def main(
             "EVENT_BUS_NAME": resources.event_bus_name,
             "MODEL_PAGES": "4",
         }
-        with KilledFunction(asset, environment, FOLDER, ENVIRONMENTS, seed) as function:
+        with KilledFunction(asset, environment, LOGS, ENVIRONMENTS, seed) as function:
             destination = S3Destination(aws.client("s3"), resources.failed_batch_bucket)
             with _mapping(KinesisSource(kinesis, stream_arn), function, destination) as mapping:
                 reshards = _disturb(kinesis, kinesis_url, function, seconds, rate, signals, seed)
                 on_stream = sent(records_of(kinesis, STREAM), stream_arn)
                 _wait_until_done(mapping, on_stream.records)
-            metrics = metrics_in(FOLDER)
+            metrics = metric_sums(LOGS, "drift")
             deaths, deliveries_to_two = function.deaths, function.deliveries_to_two
         print("Holding models and events against a plain River loop")
         published = [event["detail"]["id"] for event in drain_audit(aws, resources)]

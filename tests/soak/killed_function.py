@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from local.execution_environment import FunctionError
+from local.function_logs import new_log
 from local.lambda_runtime import FunctionDied, LambdaRuntime
 
 _TWICE = 0.1
@@ -31,7 +32,6 @@ class KilledFunction:
         self._at_work: set[LambdaRuntime] = set()
         self._lock = threading.Lock()
         self._rng = random.Random(seed)
-        self._started = 0
         self._closed = False
         self._second = ThreadPoolExecutor(environments, thread_name_prefix="second")
         self.deaths = 0
@@ -105,6 +105,5 @@ class KilledFunction:
         with self._lock:
             if self._closed:
                 raise FunctionError("the function was closed")
-            self._started += 1
-            log = self._logs / f"environment-{self._started:03}.log"
+            log = new_log(self._logs, "environment")
         return LambdaRuntime(self._asset, self._environment, log, timeout_s=30.0).__enter__()

@@ -2,10 +2,8 @@
 
 import json
 import math
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from consumer.core.layout import prefix_of
@@ -121,14 +119,3 @@ def _gone_back(s3: Any, bucket: str, key: str, codec: PageCodec) -> list[str]:
 def _keys(s3: Any, bucket: str) -> list[str]:
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
     return [stored["Key"] for page in pages for stored in page.get("Contents", [])]
-
-
-def metrics_in(logs: Path) -> Counter[str]:
-    """The sums of the metrics that the environments printed; one that was killed may not have."""
-    sums: Counter[str] = Counter()
-    for log in logs.glob("environment-*.log"):
-        for line in log.read_text(errors="replace").splitlines():
-            if line.startswith('{"_aws"') and line.endswith("}"):
-                told = json.loads(line)
-                sums.update({name: sum(value) for name, value in told.items() if isinstance(value, list)})
-    return sums
