@@ -5,8 +5,8 @@
 
 import sys
 
-from consumer.core.errors import ConfigurationError
-from consumer.edge.signals_file import read_signals_file
+from consumer.errors import ConfigurationError
+from consumer.settings.signals_yaml import read_signals_file
 from consumer.use_cases import USE_CASES
 from stack.bundling import BundlingFailed
 from stack.context import InvalidConfiguration, read_plants
@@ -16,7 +16,7 @@ from stack.security_review import review
 
 def main() -> None:
     """Read the context and the settings per signal, make a stack for each plant, and have all reviewed."""
-    from aws_cdk import App  # here, for before `stack` is imported nothing says on which Node.js it runs
+    from aws_cdk import App
 
     app = App()
     for name, plant in read_plants(app.node.try_get_context("plants"), USE_CASES).items():

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from benchmarks.measuring import Spread, spread
 from benchmarks.workloads import point_batches
-from local.aws import REGION, EmbeddedAWS
-from local.lambda_runtime import LambdaRuntime
-from local.pipeline_resources import create_pipeline_resources
+from local.emulator.embedded_aws import REGION, EmbeddedAWS
+from local.emulator.pipeline_resources import create_pipeline_resources
+from local.function.lambda_runtime import LambdaRuntime
 from stack.bundling import bundle
 
 _SIGNALS, _RECORDS = 100, 1_000

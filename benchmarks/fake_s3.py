@@ -32,7 +32,7 @@ class Traffic:
 
 @dataclass
 class FakeS3:
-    """The calls that `consumer.edge.objects` makes of obstore's `S3Store`. Latencies are slept."""
+    """The calls that `consumer.aws.s3` makes of obstore's `S3Store`. Latencies are slept."""
 
     get_s: float = 0.0
     put_s: float = 0.0

@@ -4,15 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks import (
-    beside_others,
-    cold_start,
-    footprint,
-    handler_vs_loop,
-    latencies,
-    persistence,
-    scaling,
-)
+from benchmarks import beside_others, cold_start, footprint, handler_vs_loop, latencies, persistence, scaling
 from benchmarks.measuring import Pair, Spread, spread
 
 Bound = Literal["at most", "at least"]

@@ -10,8 +10,8 @@ from typing import Any
 from river import anomaly, cluster, drift, time_series
 
 from benchmarks.measuring import Spread, cpu_s, spread, timed
-from consumer.core.drift import Watched
-from consumer.edge.packed_models import packed, unpacked
+from consumer.detectors.drift import Watched
+from consumer.pages.columns import packed, unpacked
 
 _VALUES = 10
 _ROUNDS = 5

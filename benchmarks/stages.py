@@ -17,14 +17,14 @@ from benchmarks.measuring import cpu_s
 from benchmarks.warm_function import function
 from benchmarks.workloads import point_batches
 from consumer import handler
-from consumer.core import plain_payloads, usual_delivery
-from consumer.core.learning import Learning
-from consumer.edge.page_codec import PageCodec
+from consumer.decode import fast_payloads, lambda_event
+from consumer.learning.page_learner import Learning
+from consumer.pages.codec import PageCodec
 
 _WARM_UP, _ROUNDS = 3, 15
 _PARTS = {
-    "records: checked, and their base64 decoded": (usual_delivery.UsualDelivery, "_read"),
-    "records: JSON, and signals apart": (plain_payloads.PlainReader, "read"),
+    "records: checked, and their base64 decoded": (lambda_event.UsualDelivery, "_read"),
+    "records: JSON, and signals apart": (fast_payloads.PlainReader, "read"),
     "learning": (Learning, "learn"),
     "pages written": (PageCodec, "encode_measured"),
     "log and metrics": (handler, "tell"),

@@ -12,9 +12,9 @@ from obstore.store import S3Store
 
 from benchmarks.fake_s3 import FakeS3
 from benchmarks.workloads import LambdaEvent
-from consumer.core.events import Event
-from consumer.edge.objects import Objects
-from consumer.edge.page_codec import PageCodec, States
+from consumer.aws.s3 import Objects
+from consumer.events.event import Event
+from consumer.pages.codec import PageCodec, States
 
 _TIMEOUT_S = 300.0
 

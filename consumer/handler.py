@@ -1,30 +1,70 @@
 """The Lambda entry point: a batch of Kinesis records in, batch item failures out."""
 
 import asyncio
+import gc
 import os
 import random
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from consumer.core.errors import BadDeployment, ConfigurationError, MalformedEvent
-from consumer.core.layout import Layout, prefix_of
-from consumer.core.signal_settings import SettingsOfSignals
-from consumer.core.use_case import fingerprint
-from consumer.edge.event_bus import open_event_bus
-from consumer.edge.garbage import collected_later
-from consumer.edge.invocation_time import InvocationTime
-from consumer.edge.layout_store import LayoutStore
-from consumer.edge.mute_store import MuteStore
-from consumer.edge.objects import open_bucket
-from consumer.edge.page_codec import PageCodec, versions
-from consumer.edge.page_store import PageStore
-from consumer.edge.settings import Settings, read_settings
-from consumer.edge.signals_file import read_shipped_signals
-from consumer.edge.telemetry import logger, tell, tracer
+from consumer.aws.event_bus import open_event_bus
+from consumer.aws.observability import logger, tell, tracer
+from consumer.aws.s3 import open_bucket
+from consumer.detectors.base import fingerprint
+from consumer.errors import BadDeployment, ConfigurationError, MalformedEvent
+from consumer.events.mutes import MuteStore
+from consumer.pages.codec import PageCodec, versions
+from consumer.pages.layout import Layout, LayoutStore, prefix_of
+from consumer.pages.store import PageStore
 from consumer.pipeline import Pipeline
+from consumer.settings.environment import Settings, read_settings
+from consumer.settings.signal_settings import SettingsOfSignals
+from consumer.settings.signals_yaml import read_shipped_signals
+from consumer.staleness_sweep import VISIT, visit
 from consumer.use_cases import USE_CASES
-from consumer.visit import VISIT, visit
+
+
+@contextmanager
+def collected_later() -> Iterator[None]:
+    """Nothing is collected inside, unless the collector was off before."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+# Of the time at the start: what is kept for committing, and for the answer itself.
+_COMMIT_SHARE, _COMMIT_S_MAX = 0.3, 10.0
+_ANSWER_SHARE, _ANSWER_S_MAX = 0.1, 2.0
+
+
+class InvocationTime:
+    """The time of one invocation; without a context that tells it, there is no end to it."""
+
+    def __init__(self, context: Any) -> None:
+        tell: Callable[[], int] | None = getattr(context, "get_remaining_time_in_millis", None)
+        self._tell_ms = tell
+        self._commit_s = self._answer_s = 0.0
+        if tell is not None:
+            whole_s = tell() / 1000.0
+            self._commit_s = min(whole_s * _COMMIT_SHARE, _COMMIT_S_MAX)
+            self._answer_s = min(whole_s * _ANSWER_SHARE, _ANSWER_S_MAX)
+
+    def is_short(self) -> bool:
+        """Whether only the time for committing is left."""
+        return self._tell_ms is not None and self._tell_ms() / 1000.0 <= self._commit_s
+
+    def seconds_to_answer(self) -> float | None:
+        """How long effects may be waited for, so that the answer still arrives; None: for ever."""
+        if self._tell_ms is None:
+            return None
+        return max(0.0, self._tell_ms() / 1000.0 - self._answer_s)
 
 
 @cache

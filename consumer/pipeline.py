@@ -9,21 +9,60 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from consumer.core.assets import join_assets
-from consumer.core.batch import Batch
-from consumer.core.deployment_check import DeploymentCheck
-from consumer.core.errors import LayoutChanged, PageChanged, Unavailable, UnreadablePage
-from consumer.core.exclusions import Exclusions
-from consumer.core.kinesis_event import batches_of
-from consumer.core.learned import Learned
-from consumer.core.learning import Learning
-from consumer.core.quarantine import quarantine_objects
-from consumer.core.report import Report
-from consumer.core.runs import Refusal
-from consumer.core.signal_settings import SettingsOfSignals
-from consumer.core.work import Work
+from consumer.decode.batch import Batch, Refusal
+from consumer.decode.lambda_event import batches_of
+from consumer.decode.signal_names import SignalKey
+from consumer.detectors.asset_rows import join_assets
+from consumer.errors import LayoutChanged, PageChanged, Unavailable, UnreadablePage
+from consumer.events.quarantine import quarantine_objects
+from consumer.learning.deployment_check import DeploymentCheck
+from consumer.learning.outcome import Exclusions, Learned, Report
+from consumer.learning.page_learner import Learning
 from consumer.ports import Bus, Jitter, Layouts, Mutes, NothingMuted, Page, Pages, Quarantine, TimeLeft
-from consumer.steps import first_left
+from consumer.settings.signal_settings import SettingsOfSignals
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one batch holds for one page, of which `first_record` is the first record."""
+
+    batch: Batch
+    page_key: str
+    keys: list[SignalKey]
+    first_record: int
+
+    def refused(self, reason: str) -> list[Refusal]:
+        """Each observation of it, those that are skipped too."""
+        runs = self.batch.runs
+        return [refusal for key in self.keys for refusal in runs[key].refusals(key.signal, reason)]
+
+
+async def first_left(
+    steps: Mapping[asyncio.Task[int | None], int],
+    time_left: TimeLeft,
+    report: Report,
+    unread_from: int | None,
+) -> int | None:
+    """Wait for the steps as long as there is time; a step that does not end leaves its first record."""
+    if not steps:
+        return unread_from
+    await asyncio.wait(steps, timeout=time_left.seconds_to_answer(), return_when=asyncio.FIRST_EXCEPTION)
+    raised = [error for step in steps if step.done() and (error := step.exception())]
+    if raised:
+        raise raised[0]
+    left = [] if unread_from is None else [unread_from]
+    for step, first_record in steps.items():
+        record: int | None = first_record
+        if step.done():
+            record = step.result()
+        else:
+            step.cancel()
+            report.problems.append("the time ran out while a page waited for an answer")
+            report.add(pages_failed=1)
+        if record is not None:
+            left.append(record)
+    return min(left, default=None)
+
 
 COMMIT_TRIES = 6
 _BACKOFF_S = 0.05

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from consumer.core.events import Event
-from consumer.core.layout import Layout
-from consumer.core.signals import SignalKey
-from consumer.core.state import State
+from consumer.decode.signal_names import SignalKey
+from consumer.events.event import Event
+from consumer.learning.state import State
+from consumer.pages.layout import Layout
 
 
 class Jitter(Protocol):

@@ -7,14 +7,14 @@ ones start from nothing, or from what the stream still holds: `python -m consume
 
 from river import cluster, drift, preprocessing, time_series
 
-from consumer.core.asset_process import ProcessUseCase
-from consumer.core.assets import AssetUseCase
-from consumer.core.clusters import ClustersUseCase
-from consumer.core.drift import DriftUseCase
-from consumer.core.forecast import ForecastUseCase
-from consumer.core.lasting_changes import ShiftUseCase
-from consumer.core.unusual import UnusualUseCase
-from consumer.core.use_case import UseCase
+from consumer.detectors.asset_rows import AssetUseCase
+from consumer.detectors.base import UseCase
+from consumer.detectors.change_point import ShiftUseCase
+from consumer.detectors.clusters import ClustersUseCase
+from consumer.detectors.drift import DriftUseCase
+from consumer.detectors.forecast import ForecastUseCase
+from consumer.detectors.multivariate import ProcessUseCase
+from consumer.detectors.seasonal_anomaly import UnusualUseCase
 
 USE_CASES: dict[str, UseCase] = {
     "drift": DriftUseCase(drift.ADWIN()),

@@ -9,10 +9,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from local.aws import EmbeddedAWSFailed
-from local.execution_environment import FunctionError
-from local.mapping_thread import MappingFailed
-from local.served import FOLDER, AlreadyServed
+from clients.local_pipeline import FOLDER, AlreadyServed
+from local.emulator.embedded_aws import EmbeddedAWSFailed
+from local.emulator.mapping_thread import MappingFailed
+from local.function.execution_environment import FunctionError
 from local.serving import serve_until_interrupted
 
 DEMO_FOLDER = Path("build/demo")
@@ -47,12 +47,8 @@ def serve(
 
 def _demo() -> int:
     """Give the exit code: 0 where all that is promised held."""
-    from local.demo import (
-        DemoSize,
-        commands_next,
-        run_demo,
-    )  # its plant and its series are not needed to serve
-    from local.demo_verdict import RULE
+    from local.demo.demo import DemoSize, commands_next, run_demo
+    from local.demo.verdict import RULE
 
     console = Console()
     shutil.rmtree(DEMO_FOLDER, ignore_errors=True)

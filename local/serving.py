@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from local.interruption import sigterm_as_ctrl_c
-from local.served import FOLDER, Served, described, refuse_a_second
+from clients.interruption import sigterm_as_ctrl_c
+from clients.local_pipeline import FOLDER, Served, described, refuse_a_second
 from local.session import LocalOptions, LocalPipeline
 
 _LOOK_EVERY_S = 0.5

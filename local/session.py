@@ -17,17 +17,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from consumer.core.health import health_of
+from consumer.detectors.sensor_checks import health_of
 from consumer.use_cases import USE_CASES
-from local.aws import EmbeddedAWS
-from local.event_source_mapping import EventSourceMapping, MappingConfig, Pace, RealClock, in_thread
-from local.execution_environment import Function
-from local.function_logs import remove_logs
-from local.kinesis_source import KinesisSource, S3Destination
-from local.mapping_thread import MappingThread
-from local.pipeline_resources import PipelineResources, create_pipeline_resources
-from local.progress import Progress
-from local.visits import Visits
+from local.emulator.embedded_aws import EmbeddedAWS
+from local.emulator.event_source_mapping import EventSourceMapping, MappingConfig, Pace, RealClock, in_thread
+from local.emulator.kinesis_source import KinesisSource, S3Destination
+from local.emulator.mapping_thread import MappingThread
+from local.emulator.pipeline_resources import PipelineResources, create_pipeline_resources
+from local.emulator.progress import Progress
+from local.function.execution_environment import Function
+from local.function.function_logs import remove_logs
+from local.function.sweep_schedule import Visits
 
 Invocation = Callable[[dict[str, Any]], Any]
 """A Lambda event in, the function's response out."""

@@ -5,18 +5,18 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from producer_sim.carriers import Carrier, learned_names
-from producer_sim.drawing import series_of
-from producer_sim.pipeline.protocols import Account, Observing, Pipeline
-from producer_sim.pipeline.settling import Settled, settle
+from clients.kinesis_writer.calibration import processes_needed
+from clients.kinesis_writer.clock import WallClock
+from clients.kinesis_writer.processes import send_in_processes
+from clients.kinesis_writer.put_request import SEND_ONCE, RecordStream
+from clients.kinesis_writer.sent import Sending
+from producer_sim.observe.protocols import Account, Observing, Pipeline
+from producer_sim.observe.settling import Settled, settle
+from producer_sim.payloads.carriers import Carrier, learned_names
+from producer_sim.plant.simulated_records import Partition, Shares
 from producer_sim.plant.simulation import Simulation
+from producer_sim.report.drawing import series_of
 from producer_sim.run_folder import RunFolder, RunSummary
-from producer_sim.sending.calibration import processes_needed
-from producer_sim.sending.clock import WallClock
-from producer_sim.sending.processes import send_in_processes
-from producer_sim.sending.put_request import SEND_ONCE, RecordStream
-from producer_sim.sending.sent import Sending
-from producer_sim.simulated_records import Partition, Shares
 
 _LEAD_SECONDS = 0.2
 _LEAD_SECONDS_A_SIGNAL = 50e-6

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from clients.kinesis_writer.sent import Sending
 from producer_sim.run_folder import RunSummary
-from producer_sim.sending.sent import Sending
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field
 from pydantic import model_validator as check
 
-from consumer.core.events import SOURCE
-from consumer.core.use_case import Change, Severity
+from consumer.detectors.base import Change, Severity
+from consumer.events.event import SOURCE
 from stack.config_texts import (
     BusArn,
     Email,

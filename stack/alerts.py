@@ -12,7 +12,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from consumer.core.events import SOURCE
+from consumer.events.event import SOURCE
 from stack import alert_messages as messages
 from stack.alert_config import AlertConfig
 from stack.config import PlantConfig

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import uv
 
-from consumer.core.signal_settings_text import as_json
+from consumer.settings.signals_yaml import as_json
 
 ROOT = Path(__file__).parent.parent
 PYTHON = "3.14"

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field
 from pydantic import model_validator as check
 
-from consumer.edge.signals_file import SHIPPED
+from consumer.settings.signals_yaml import SHIPPED
 from stack.alert_config import AlertConfig
 from stack.config_texts import Email, KeyArn, StreamArn, Strict, Text, each_once, matching, wrong
 

@@ -11,9 +11,9 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from consumer.core.health import health_of
+from consumer.detectors.sensor_checks import health_of
+from consumer.staleness_sweep import VISIT
 from consumer.use_cases import USE_CASES
-from consumer.visit import VISIT
 from stack.bundling import PYTHON, bundle
 from stack.config import PlantConfig, UseCaseConfig
 from stack.function_role import FunctionRole

@@ -7,8 +7,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from consumer.core.mutes import MUTES_KEY
-from consumer.core.quarantine import quoted
+from consumer.events.mutes import MUTES_KEY
+from consumer.events.quarantine import quoted
 from stack.security_review import acknowledge_wildcards
 
 _READ = ["DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer.edge.page_codec import versions
+from consumer.pages.codec import versions
 
 ROOT = Path(__file__).parents[1]
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)

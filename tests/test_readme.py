@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 from river import drift
 
-from consumer.core.drift import DriftUseCase
-from consumer.edge.page_codec import PageCodec
-from consumer.edge.settings import Settings
+from consumer.detectors.drift import DriftUseCase
+from consumer.pages.codec import PageCodec
+from consumer.settings.environment import Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Protocol
 
-from producer_sim.payloads import Value
+from producer_sim.payloads.encoders import Value
 from producer_sim.plant.description import PlantDescription
 from producer_sim.plant.faults import EXPECTED, SIZE, Injected
 from producer_sim.plant.reading import read_plant

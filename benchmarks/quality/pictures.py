@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from consumer.core.health import Health, health_of
-from consumer.core.use_case import Finding
+from consumer.detectors.base import Finding
+from consumer.detectors.sensor_checks import Health, health_of
 from consumer.use_cases import USE_CASES
 
 OUT = Path("docs/images/alerts.svg")

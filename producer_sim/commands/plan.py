@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from producer_sim.planning.advice import plans_of
-from producer_sim.planning.as_json import as_json
-from producer_sim.planning.assumptions import read_assumptions
-from producer_sim.planning.prices import read_prices
-from producer_sim.planning.sheet import lines_of
-from producer_sim.planning.tables import show
-from producer_sim.planning.workload import Ingest, StreamMode, Wishes, Workload
+from producer_sim.plan.advice import plans_of
+from producer_sim.plan.as_json import as_json
+from producer_sim.plan.assumptions import read_assumptions
+from producer_sim.plan.plan_table import lines_of
+from producer_sim.plan.prices import read_prices
+from producer_sim.plan.tables import show
+from producer_sim.plan.workload import Ingest, StreamMode, Wishes, Workload
 
 _WIDTH = 150  # where nobody says how wide the paper is
 
@@ -53,7 +53,7 @@ def plan(
     values or columns. Each line says how it comes of those above.
 
     The figures behind it are in assumptions.toml and prices.toml in
-    producer_sim/planning; docs/costs.md works cases through by hand.
+    producer_sim/plan; docs/costs.md works cases through by hand.
     """
     assumptions, prices = read_assumptions(), read_prices()
     if model not in assumptions.models:

@@ -9,46 +9,46 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from producer_sim.outcome.report import write_report
-from producer_sim.outcome.score import WITHIN_OBSERVATIONS
-from producer_sim.outcome.summary import read_outcome, write_summary
-from producer_sim.outcome.verdict import verdict
-from producer_sim.pipeline import options as which
-from producer_sim.pipeline.observer import observe
-from producer_sim.pipeline.protocols import Observing
-from producer_sim.pipeline.target import Pipeline, open_pipeline
-from producer_sim.replay import options
-from producer_sim.replay.asked import Asked, prepare, speed_of
-from producer_sim.replay.refusals import ReplayRefused
-from producer_sim.replay.run import Replay, run_replay
+from clients.deployment import Pipeline, open_pipeline
+from clients.kinesis_writer.failures import PutFailed
+from clients.kinesis_writer.sent import Sending
+from clients.recordings.refusals import ReplayRefused
+from producer_sim.commands import options as which
+from producer_sim.observe.observer import observe
+from producer_sim.observe.protocols import Observing
+from producer_sim.output_checks import Unwritable, check_folder
+from producer_sim.replay import option_group
+from producer_sim.replay.options import Asked, prepare, speed_of
+from producer_sim.replay.replay import Replay, run_replay
+from producer_sim.report.report import write_report
+from producer_sim.report.score import WITHIN_OBSERVATIONS
+from producer_sim.report.summary import read_outcome, write_summary
+from producer_sim.report.verdict import verdict
 from producer_sim.run_folder import RunFolder, RunSummary
-from producer_sim.sending.failures import PutFailed
-from producer_sim.sending.sent import Sending
-from producer_sim.writable import Unwritable, check_folder
 
 
 def replay_command(
-    files: options.Files,
-    time: options.Time = None,
-    signals: options.Signals = None,
-    assets: options.Assets = None,
-    labels: options.Labels = None,
-    label_kind: options.Kind = "auto",
-    windows: options.Windows = None,
-    within: options.Within = WITHIN_OBSERVATIONS,
-    speed: options.Speed = "recorded",
-    shape: options.Shape = "auto",
-    rows: options.Rows = None,
-    shift: options.Shift = True,
+    files: option_group.Files,
+    time: option_group.Time = None,
+    signals: option_group.Signals = None,
+    assets: option_group.Assets = None,
+    labels: option_group.Labels = None,
+    label_kind: option_group.Kind = "auto",
+    windows: option_group.Windows = None,
+    within: option_group.Within = WITHIN_OBSERVATIONS,
+    speed: option_group.Speed = "recorded",
+    shape: option_group.Shape = "auto",
+    rows: option_group.Rows = None,
+    shift: option_group.Shift = True,
     stack: which.Stack = None,
     local: which.Local = False,
     stream: which.Stream = None,
     region: which.Region = None,
     endpoint_url: which.EndpointUrl = None,
-    settle: options.Settle = 60.0,
-    run: options.Run = Path("build/replay"),
-    report: options.Report = True,
-    as_json: options.AsJson = False,
+    settle: option_group.Settle = 60.0,
+    run: option_group.Run = Path("build/replay"),
+    report: option_group.Report = True,
+    as_json: option_group.AsJson = False,
 ) -> None:
     """Send recorded measurements through a pipeline, and hold what it tells against their labels.
 

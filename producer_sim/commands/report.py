@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from producer_sim.outcome.report import write_report
-from producer_sim.outcome.score import WITHIN_OBSERVATIONS
+from producer_sim.report.report import write_report
+from producer_sim.report.score import WITHIN_OBSERVATIONS
 from producer_sim.run_folder import DEFAULT_FOLDER, RunFolder, RunFolderIncomplete
 
 

@@ -11,8 +11,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from producer_sim.outcome.kinds import kept, kinds_of_disturbances, kinds_of_faults
-from producer_sim.outcome.score import WITHIN_OBSERVATIONS, Score, score
+from producer_sim.report.kinds import kept, kinds_of_disturbances, kinds_of_faults
+from producer_sim.report.score import WITHIN_OBSERVATIONS, Score, score
 from producer_sim.run_folder import (
     DEFAULT_FOLDER,
     ReceivedEvent,

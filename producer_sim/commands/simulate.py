@@ -11,25 +11,25 @@ import msgspec
 import typer
 from rich.console import Console
 
-from producer_sim.carriers import carriers_of
-from producer_sim.outcome.report import write_report
-from producer_sim.outcome.score import WITHIN_OBSERVATIONS
-from producer_sim.outcome.summary import read_outcome, write_summary
-from producer_sim.outcome.verdict import verdict
-from producer_sim.pipeline import options
-from producer_sim.pipeline.observer import observe
-from producer_sim.pipeline.protocols import Observing
-from producer_sim.pipeline.target import Pipeline, open_pipeline
+from clients.deployment import Pipeline, open_pipeline
+from clients.kinesis_writer.failures import PutFailed
+from clients.kinesis_writer.processes import ProcessFailed
+from producer_sim.commands import options
+from producer_sim.observe.observer import observe
+from producer_sim.observe.protocols import Observing
+from producer_sim.output_checks import Unwritable, check_file, check_folder
+from producer_sim.payloads.carriers import carriers_of
+from producer_sim.payloads.shapes import SHAPES, ShapeUnknown
 from producer_sim.plant.reading import PlantFileWrong, read_plant, shipped_plants
 from producer_sim.plant.simulation import PlantImpossible
 from producer_sim.plant.simulation import simulate as simulate_plant
+from producer_sim.report.report import write_report
+from producer_sim.report.score import WITHIN_OBSERVATIONS
+from producer_sim.report.summary import read_outcome, write_summary
+from producer_sim.report.verdict import verdict
 from producer_sim.run_folder import DEFAULT_FOLDER, RunFolder
-from producer_sim.sending.failures import PutFailed
-from producer_sim.sending.processes import ProcessFailed
-from producer_sim.shapes import SHAPES, ShapeUnknown
 from producer_sim.simulated_run import SimulatedRun, run_simulation
 from producer_sim.terminal import print_run, sending_progress
-from producer_sim.writable import Unwritable, check_file, check_folder
 
 _PLANTS = " or ".join(shipped_plants())
 _SHAPES = ", ".join(["mixed", *SHAPES])

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from producer_sim.pipeline.options import INTERRUPTED, EndpointUrl, Local, Region, Stack, errors_shown
-from producer_sim.pipeline.target import Pipeline, open_pipeline
+from clients.deployment import Pipeline, open_pipeline
+from producer_sim.commands.options import INTERRUPTED, EndpointUrl, Local, Region, Stack, errors_shown
 from producer_sim.smoke.trip import Hop, Patience
 
 _MARKS = {
@@ -74,7 +74,7 @@ def _followed(
     pipeline: Pipeline, signal: str, patience: Patience, status: Status, console: Console | None
 ) -> list[Hop]:
     """Follow it; show each hop on the console as soon as it is known, if there is one."""
-    from producer_sim.smoke.follow import follow  # it needs River, which takes a second to import
+    from producer_sim.smoke.follow import follow
 
     hops: list[Hop] = []
     if console:

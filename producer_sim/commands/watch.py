@@ -9,10 +9,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from producer_sim.pipeline.listening import listening
-from producer_sim.pipeline.options import EndpointUrl, Local, Region, Stack, errors_shown
-from producer_sim.pipeline.target import open_pipeline
-from producer_sim.pipeline.watching import SeenAlert, Watch
+from clients.deployment import open_pipeline
+from producer_sim.commands.options import EndpointUrl, Local, Region, Stack, errors_shown
+from producer_sim.observe.listening import listening
+from producer_sim.observe.watching import SeenAlert, Watch
 
 _STYLES = {"critical": "bold red", "error": "red", "warning": "yellow", "info": "cyan"}
 _LOOK_EVERY_S = 0.3

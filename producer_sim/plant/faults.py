@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from producer_sim.payloads import Garbled, Value
+from producer_sim.payloads.encoders import Garbled, Value
 from producer_sim.plant.randomness import Floats, draw, key_of, normals, uniforms
 from producer_sim.run_folder import Expected, InjectedKind
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from producer_sim.payloads import Value
+from producer_sim.payloads.encoders import Value
 from producer_sim.plant.description import Cycle, Family
 from producer_sim.plant.faults import Injected, Ticks
 from producer_sim.plant.randomness import Floats, draw, key_of, normals

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from producer_sim.replay.choice import Choice
-from producer_sim.replay.survey import Survey
+from clients.recordings.columns import Choice
+from clients.recordings.survey import Survey
 
 Times = Literal["shifted", "kept"]
 

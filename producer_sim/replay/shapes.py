@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from producer_sim import payloads
+from clients.kinesis_writer.pending import Planned
+from clients.kinesis_writer.put_request import StreamRecord
+from producer_sim.payloads import encoders
 from producer_sim.replay.recording import Recording, Row
-from producer_sim.sending.line import Planned
-from producer_sim.sending.put_request import StreamRecord
 
 Shape = Literal["points", "columns", "several-values"]
 ShapeAsked = Literal["auto", "points", "columns", "several-values"]
@@ -53,7 +53,7 @@ def _points(recording: Recording, rows: Iterable[Row]) -> Iterator[Planned]:
     for row in rows:
         for signal, value in zip(signals, row.values, strict=True):
             if value is not None:
-                payload = payloads.point(signal, value, row.timestamp_s)
+                payload = encoders.point(signal, value, row.timestamp_s)
                 yield Planned(row.due_s, StreamRecord(signal, payload), 1)
 
 
@@ -62,7 +62,7 @@ def _several_values(recording: Recording, rows: Iterable[Row]) -> Iterator[Plann
     for row in rows:
         values = {name: value for name, value in zip(names, row.values, strict=True) if value is not None}
         if values:
-            payload = payloads.several_values(recording.asset, row.timestamp_s, values)
+            payload = encoders.several_values(recording.asset, row.timestamp_s, values)
             yield Planned(row.due_s, StreamRecord(recording.asset, payload), len(values))
 
 
@@ -81,5 +81,5 @@ def _of_collected(recording: Recording, rows: list[Row]) -> Iterator[Planned]:
         cells = [(row.timestamp_s, value) for row in rows if (value := row.values[position]) is not None]
         if cells:
             timestamps, values = zip(*cells, strict=True)
-            payload = payloads.columns(signal, timestamps, values)
+            payload = encoders.columns(signal, timestamps, values)
             yield Planned(rows[-1].due_s, StreamRecord(signal, payload), len(cells))

@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from producer_sim.pipeline.target import ModelsOf, Pipeline
+from clients.deployment import ModelsOf, Pipeline
 
 
 def of_the_stream(pipeline: Pipeline) -> list[str]:

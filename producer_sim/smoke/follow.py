@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Generator, Iterator
 
-from consumer.core.drift import DriftUseCase
-from consumer.core.lasting_changes import ShiftUseCase
+from clients.deployment import ModelsOf, Pipeline
+from consumer.detectors.change_point import ShiftUseCase
+from consumer.detectors.drift import DriftUseCase
 from consumer.use_cases import USE_CASES
-from producer_sim.pipeline.listening import listening
-from producer_sim.pipeline.states import LearnedCounts
-from producer_sim.pipeline.target import ModelsOf, Pipeline
+from producer_sim.observe.listening import listening
+from producer_sim.observe.states import LearnedCounts
 from producer_sim.smoke import hops
 from producer_sim.smoke.trip import Hop, HopFailed, Patience, Trip
 

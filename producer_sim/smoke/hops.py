@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from producer_sim.pipeline.states import Counts, LearnedCounts
-from producer_sim.pipeline.target import ModelsOf
+from clients.deployment import ModelsOf
+from producer_sim.observe.states import Counts, LearnedCounts
 from producer_sim.smoke import advice
 from producer_sim.smoke.trip import OBSERVATIONS, RECORDS, HopFailed, Trip, step_payloads
 

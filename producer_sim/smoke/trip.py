@@ -4,10 +4,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal
 
-from producer_sim import payloads
-from producer_sim.pipeline.alert_message import AlertMessage
-from producer_sim.pipeline.listening import Inbox
-from producer_sim.pipeline.target import Pipeline
+from clients.deployment import Pipeline
+from producer_sim.observe.alert_message import AlertMessage
+from producer_sim.observe.listening import Inbox
+from producer_sim.payloads import encoders
 from producer_sim.run_folder import ReceivedEvent
 
 Outcome = Literal["passed", "failed", "not reached", "not there"]
@@ -92,6 +92,6 @@ def step_payloads(signal: str, until_s: float) -> list[bytes]:
     timestamps = [until_s - (OBSERVATIONS - 1 - number) * _PERIOD_S for number in range(OBSERVATIONS)]
     each = OBSERVATIONS // RECORDS
     return [
-        payloads.columns(signal, timestamps[start : start + each], values[start : start + each])
+        encoders.columns(signal, timestamps[start : start + each], values[start : start + each])
         for start in range(0, OBSERVATIONS, each)
     ]

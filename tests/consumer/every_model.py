@@ -2,17 +2,16 @@
 
 from river import anomaly, cluster, drift, preprocessing, time_series
 
-from consumer.core.anomaly import AnomalyUseCase
-from consumer.core.asset_process import ProcessUseCase
-from consumer.core.assets import AssetUseCase
-from consumer.core.clusters import ClustersUseCase
-from consumer.core.drift import DriftUseCase
-from consumer.core.forecast import ForecastUseCase
-from consumer.core.lasting_changes import ShiftUseCase
-from consumer.core.life_cycle import LifeCycle
-from consumer.core.unusual import UnusualUseCase
-from consumer.core.use_case import UseCase
-from consumer.core.usual import Pace
+from consumer.detectors.alert_policy import LifeCycle
+from consumer.detectors.anomaly import AnomalyUseCase
+from consumer.detectors.asset_rows import AssetUseCase
+from consumer.detectors.base import UseCase
+from consumer.detectors.change_point import ShiftUseCase
+from consumer.detectors.clusters import ClustersUseCase
+from consumer.detectors.drift import DriftUseCase
+from consumer.detectors.forecast import ForecastUseCase
+from consumer.detectors.multivariate import ProcessUseCase
+from consumer.detectors.seasonal_anomaly import Pace, UnusualUseCase
 
 OFTEN = LifeCycle(calm=5, alerts_per_week=1e5)
 

@@ -4,8 +4,8 @@ from hashlib import sha256
 
 import msgspec
 
-from consumer.core.use_case import STATE_FORMAT
-from consumer.edge.page_codec import versions
+from consumer.detectors.base import STATE_FORMAT
+from consumer.pages.codec import versions
 
 
 def enveloped(body: bytes, **fields: object) -> bytes:

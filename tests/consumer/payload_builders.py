@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from hashlib import md5
 from pathlib import Path
 
-from consumer.core.batch import Batch
-from consumer.core.kinesis_event import batches_of
-from consumer.core.quarantine import quarantine_objects
+from consumer.decode.batch import Batch
+from consumer.decode.lambda_event import batches_of
+from consumer.events.quarantine import quarantine_objects
 
 if sys.version_info >= (3, 14):
     from compression import zstd

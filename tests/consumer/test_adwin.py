@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from river import drift
 from world import state_of
 
-from consumer.core.drift import DriftUseCase
-from consumer.core.errors import ModelRaised
-from consumer.edge.packed_models import packed, unpacked
+from consumer.detectors.drift import DriftUseCase
+from consumer.errors import ModelRaised
+from consumer.pages.columns import packed, unpacked
 
 LEVELS = st.lists(st.tuples(st.sampled_from([0.0, 5.0, -3.5, 1e100]), st.integers(1, 80)), max_size=8)
 

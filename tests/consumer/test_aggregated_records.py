@@ -17,7 +17,7 @@ from payload_builders import (
     zstandard,
 )
 
-from consumer.core.compression import UNPACKED_BYTES_MAX
+from consumer.decode.compression import UNPACKED_BYTES_MAX
 
 ONE, TWO, THREE = b'{"signal":"a","value":1}', b'{"signal":"b","value":2}', b'{"signal":"a","value":3}'
 LEARNED = [("a", 1.0, ARRIVED_S), ("b", 2.0, ARRIVED_S), ("a", 3.0, ARRIVED_S)]

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from river import anomaly, cluster, preprocessing
 from world import World, record
 
-from consumer.core.anomaly import AnomalyUseCase
-from consumer.core.assets import NAMES_MAX, AssetUseCase, Named, join_assets
-from consumer.core.clusters import ClustersUseCase
-from consumer.core.errors import ConfigurationError
-from consumer.core.kinesis_event import batches_of
-from consumer.core.signals import SignalKey
-from consumer.core.use_case import Finding
+from consumer.decode.lambda_event import batches_of
+from consumer.decode.signal_names import SignalKey
+from consumer.detectors.anomaly import AnomalyUseCase
+from consumer.detectors.asset_rows import NAMES_MAX, AssetUseCase, Named, join_assets
+from consumer.detectors.base import Finding
+from consumer.detectors.clusters import ClustersUseCase
+from consumer.errors import ConfigurationError
 
 START_S = 1_700_000_000.0
 NAMES = ("flow", "level", "power")
@@ -126,9 +126,9 @@ _IN_A_PROCESS = """
 import random, sys
 sys.path.insert(0, "tests/consumer")
 from river import anomaly, cluster, preprocessing
-from consumer.core.anomaly import AnomalyUseCase
-from consumer.core.assets import AssetUseCase, Named
-from consumer.core.clusters import ClustersUseCase
+from consumer.detectors.anomaly import AnomalyUseCase
+from consumer.detectors.asset_rows import AssetUseCase, Named
+from consumer.detectors.clusters import ClustersUseCase
 from consumer.use_cases import USE_CASES
 
 scaled, rng = preprocessing.StandardScaler, random.Random(1)

@@ -9,14 +9,15 @@ from river import anomaly, drift
 from typer.testing import CliRunner
 from world import World, record
 
-from consumer import backtest, use_cases
-from consumer.__main__ import app
-from consumer.backtest import Backtest
-from consumer.core.anomaly import AnomalyUseCase
-from consumer.core.drift import DriftUseCase
-from consumer.core.signal_settings import SettingsOfSignals
-from consumer.core.signals import SignalKey, seed_of
-from consumer.edge import allow_list_unpickler
+from consumer import use_cases
+from consumer.decode.signal_names import SignalKey, seed_of
+from consumer.detectors.anomaly import AnomalyUseCase
+from consumer.detectors.drift import DriftUseCase
+from consumer.pages import safe_unpickler
+from consumer.settings.signal_settings import SettingsOfSignals
+from ops.__main__ import app
+from ops.backtest import backtest
+from ops.backtest.backtest import Backtest
 
 NAB = Path(__file__).parents[3] / "shared" / "data" / "nab" / "realKnownCause"
 START_S = 1_700_000_000.0
@@ -92,7 +93,7 @@ FUSSY = anomaly.ThresholdFilter(Fussy(), threshold=0.9, protect_anomaly_detector
 
 
 def test_what_cannot_be_learned_is_counted_with_its_reason_and_the_rest_is_learned(monkeypatch):
-    monkeypatch.setattr(allow_list_unpickler, "OWN_MODULES", (__name__,))
+    monkeypatch.setattr(safe_unpickler, "OWN_MODULES", (__name__,))
     rows = list(ROWS)
     for number in (0, 400):
         rows[number] = (rows[number][0], (-1.0, 0.0))

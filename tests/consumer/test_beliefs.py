@@ -8,13 +8,13 @@ import pytest
 import yaml
 from every_model import EVERY_MODEL
 
-from consumer.core.assets import Joined
-from consumer.core.signal_settings import SignalSettings
-from consumer.core.signals import SignalKey
-from consumer.core.state import State
-from consumer.edge.page_codec import PageCodec
-from consumer.operate.beliefs import parameters, plain
-from consumer.operate.prediction import predicted
+from consumer.decode.signal_names import SignalKey
+from consumer.detectors.asset_rows import Joined
+from consumer.learning.state import State
+from consumer.pages.codec import PageCodec
+from consumer.settings.signal_settings import SignalSettings
+from ops.commands.prediction import predicted
+from ops.state.describe import parameters, plain
 
 KEY = SignalKey("signal", "signal")
 ALL = [

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from payload_builders import gzipped, zstandard
 
-from consumer.core.compression import UNPACKED_BYTES_MAX, unpack
-from consumer.core.errors import Unlearnable
+from consumer.decode.compression import UNPACKED_BYTES_MAX, unpack
+from consumer.errors import Unlearnable
 
 if sys.version_info >= (3, 14):
     from compression import zstd

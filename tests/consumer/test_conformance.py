@@ -19,19 +19,16 @@ from own_model import Wobble
 from river import anomaly
 from world import World, points, record
 
-from consumer.core import seeds
-from consumer.core.anomaly import AnomalyUseCase
-from consumer.core.assets import AssetUseCase
-from consumer.core.errors import ModelRaised
-from consumer.core.signals import SignalKey, seed_of
-from consumer.core.state import State
-from consumer.core.use_case import UseCase, fingerprint
-from consumer.edge import allow_list_unpickler
-from consumer.edge.adwin_windows import NAME, NEEDED_BY
-from consumer.edge.allowed_classes import ALLOWED_CLASSES
-from consumer.edge.allowed_functions import FUNCTIONS
-from consumer.edge.factories import MAKING
-from consumer.edge.page_codec import PageCodec
+from consumer.decode.signal_names import SignalKey, seed_of
+from consumer.detectors import base
+from consumer.detectors.anomaly import AnomalyUseCase
+from consumer.detectors.asset_rows import AssetUseCase
+from consumer.detectors.base import UseCase, fingerprint
+from consumer.errors import ModelRaised
+from consumer.learning.state import State
+from consumer.pages import safe_unpickler
+from consumer.pages.allow_list import ADWIN_WINDOW, ALLOWED_CLASSES, FUNCTIONS, MAKING, NEEDED_BY
+from consumer.pages.codec import PageCodec
 from consumer.use_cases import USE_CASES
 
 # It rises after 200, wanders off after 350, and falls back.
@@ -55,7 +52,7 @@ every = pytest.mark.parametrize("name", CASES)
 @pytest.fixture(autouse=True)
 def own_module(monkeypatch):
     """As a line in use_cases.py allows it."""
-    monkeypatch.setattr(allow_list_unpickler, "OWN_MODULES", ("own_model",))
+    monkeypatch.setattr(safe_unpickler, "OWN_MODULES", ("own_model",))
 
 
 def learned(use_case: UseCase, values=VALUES, times=TIMES, seed=7):
@@ -271,7 +268,7 @@ def needed() -> dict[tuple[str, str], set[tuple[str, str]]]:
 
 
 def test_the_allow_list_names_what_the_use_cases_models_need_and_nothing_else():
-    lists = [set(ALLOWED_CLASSES), set(FUNCTIONS), set(MAKING), {NAME}]
+    lists = [set(ALLOWED_CLASSES), set(FUNCTIONS), set(MAKING), {ADWIN_WINDOW}]
     assert set(needed()) == set.union(*lists)
     assert len(set.union(*lists)) == sum(map(len, lists))
 
@@ -279,7 +276,7 @@ def test_the_allow_list_names_what_the_use_cases_models_need_and_nothing_else():
 def test_the_allow_list_says_for_each_class_which_use_case_and_models_need_it():
     needing = needed()
     told_of = {name: told for listed in (FUNCTIONS, MAKING) for name, (told, _) in listed.items()}
-    for name, told in (ALLOWED_CLASSES | told_of | {NAME: NEEDED_BY}).items():
+    for name, told in (ALLOWED_CLASSES | told_of | {ADWIN_WINDOW: NEEDED_BY}).items():
         listed = set()
         for part in told.split("; "):
             family, models = part.split(": ")
@@ -312,7 +309,7 @@ def test_to_swap_a_model_is_one_line(family):
 
 def test_seeds_reach_a_model_within_others():
     pattern = EVERY_MODEL["anomaly", "scaled"][0].detector
-    one, other, again = (seeds.seeded(pattern, seed) for seed in (1, 2, 1))
+    one, other, again = (base.seeded(pattern, seed) for seed in (1, 2, 1))
     trees_of = [each.anomaly_detector.steps["HalfSpaceTrees"] for each in (one, other, again)]
     assert [tree.seed for tree in trees_of] == [1, 2, 1]
     assert pattern.anomaly_detector.steps["HalfSpaceTrees"].seed is None

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from river import drift
 from world import PREFIX, World, assert_exact, interleaved, points, record, step
 
-from consumer.core.drift import DriftUseCase
-from consumer.core.use_case import fingerprint
-from consumer.edge.page_codec import PageCodec
+from consumer.detectors.base import fingerprint
+from consumer.detectors.drift import DriftUseCase
+from consumer.pages.codec import PageCodec
 
 STREAM = points(interleaved(step("a.pressure"), step("b.pressure", at=60), step("c.flow", at=10**6)))
 LAYOUTS = pytest.mark.parametrize("pages", [0, 8, 16])

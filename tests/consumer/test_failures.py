@@ -11,11 +11,11 @@ from river import drift
 from river.base import DriftDetector
 from world import PREFIX, Crash, NoHurry, World, assert_exact, interleaved, points, record, step
 
-from consumer.core.drift import DriftUseCase, Watched
-from consumer.core.errors import BadDeployment, MalformedEvent, ModelRaised, PageChanged, Unavailable
-from consumer.core.layout import Layout
-from consumer.core.use_case import Finding
-from consumer.edge.page_codec import PageCodec
+from consumer.detectors.base import Finding
+from consumer.detectors.drift import DriftUseCase, Watched
+from consumer.errors import BadDeployment, MalformedEvent, ModelRaised, PageChanged, Unavailable
+from consumer.pages.codec import PageCodec
+from consumer.pages.layout import Layout
 from consumer.pipeline import COMMIT_TRIES
 
 SIGNALS = ["a", "b", "c", "d"]

@@ -10,10 +10,10 @@ import pytest
 from payload_builders import zstd
 from world import SHARD, World, assert_exact, points, record, step
 
-from consumer.core import batch as batches
-from consumer.core.compression import UNPACKED_BYTES_MAX
-from consumer.core.kinesis_event import batches_of
-from consumer.edge.pickle_bounds import memory_bytes
+from consumer.decode import batch as batches
+from consumer.decode.compression import UNPACKED_BYTES_MAX
+from consumer.decode.lambda_event import batches_of
+from consumer.pages.safe_unpickler import memory_bytes_of
 
 KNOWN = points(step("known", 120, at=60))
 
@@ -93,7 +93,7 @@ def test_a_page_that_nearly_fills_the_memory_takes_no_new_signal_and_the_known_o
     first = points([(f"known.{number}", float(number)) for number in range(100)])
     world.invoke(first)
     [page] = [body for key, (_, body) in world.objects.objects.items() if "/pages/" in key]
-    world.memory_bytes_max = int(memory_bytes(page) / 0.9)
+    world.memory_bytes_max = int(memory_bytes_of(page) / 0.9)
     again = points([(f"known.{number}", 1.0) for number in range(100)], 1_000)
     world.function = world.cold()
     report = world.invoke(again + invented(50))

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from world import World, record
 
-from consumer.core.health import Health, SensorHealth
-from consumer.core.signal_settings_text import read_signal_settings
-from consumer.core.unusual import UnusualUseCase
-from consumer.core.use_case import Finding
+from consumer.detectors.base import Finding
+from consumer.detectors.seasonal_anomaly import UnusualUseCase
+from consumer.detectors.sensor_checks import Health, SensorHealth
+from consumer.settings.signals_yaml import read_signal_settings
 from consumer.use_cases import USE_CASES
 
 START_S = 1.7e9

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.core.life_cycle import Alert, LifeCycle
+from consumer.detectors.alert_policy import Alert, LifeCycle
 
 LIFE = LifeCycle(calm=3, still_open_s=100.0, cool_down_s=50.0)
 BAD, LESS, GOOD = (0.9, True, True), (0.5, False, True), (0.1, False, False)

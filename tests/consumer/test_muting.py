@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.core.errors import ConfigurationError, Unavailable
-from consumer.core.events import Event
-from consumer.core.mutes import Mute, marked, mutes_in
-from consumer.edge.mute_store import MuteStore
-from consumer.operate.mutes_command import Asked, new_mute
-from consumer.operate.mutes_file import change_mutes, find_unreadable, read_mutes
+from consumer.errors import ConfigurationError, Unavailable
+from consumer.events.event import Event
+from consumer.events.mutes import Mute, MuteStore, marked, mutes_in
+from ops.commands.mute import Asked, new_mute
+from ops.state.mutes_file import change_mutes, find_unreadable, read_mutes
 from tests.consumer.world import InMemoryObjects, World, interleaved, plain_loop, points, step
 
 NOON = 1_700_000_000.0
@@ -131,7 +130,7 @@ def test_where_the_mutes_cannot_be_read_the_last_ones_hold_and_a_warning_is_told
     if wrong == "S3 is down":
         told.objects.faults.plan("before", "get", Unavailable("503"))
     elif wrong == "it hangs":
-        monkeypatch.setattr("consumer.edge.mute_store._ANSWER_WITHIN_S", 0.01)
+        monkeypatch.setattr("consumer.events.mutes._ANSWER_WITHIN_S", 0.01)
         monkeypatch.setattr(told.objects, "get", lambda *_, **__: asyncio.sleep(5.0))
     else:
         is_broken = {"no JSON": b"{", "no mute": content(PUMPS | {"pattern": ""})}

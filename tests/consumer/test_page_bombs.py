@@ -15,14 +15,14 @@ from river import drift
 from river._river_rust.drift import AdaptiveWindowing
 from world import PREFIX, World, points, step
 
-from consumer.core.drift import Watched
-from consumer.core.errors import UnreadablePage
-from consumer.core.layout import Layout
-from consumer.core.signals import SignalKey
-from consumer.core.state import State
-from consumer.edge import pickle_bounds
-from consumer.edge.page_codec import PageCodec
-from consumer.edge.state_columns import columns_of
+from consumer.decode.signal_names import SignalKey
+from consumer.detectors.drift import Watched
+from consumer.errors import UnreadablePage
+from consumer.learning.state import State
+from consumer.pages import safe_unpickler
+from consumer.pages.codec import PageCodec
+from consumer.pages.columns import columns_of
+from consumer.pages.layout import Layout
 
 ROOT = Path(__file__).parents[2]
 PROTO = b"\x80\x05"
@@ -121,9 +121,9 @@ BOMBS |= {
 
 _DECODED = """
 import json, resource, sys, time
-from consumer.core.errors import UnreadablePage
-from consumer.core.layout import Layout
-from consumer.edge.page_codec import PageCodec
+from consumer.errors import UnreadablePage
+from consumer.pages.layout import Layout
+from consumer.pages.codec import PageCodec
 for name in sys.argv[1:]:
     page = open(name, "rb").read()
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
@@ -207,7 +207,7 @@ def test_the_estimate_is_above_what_is_taken(model):
     tracemalloc.stop()
     assert len(read) == 500
     body = pickle.dumps(tuple(columns_of(states)), protocol=5)
-    assert peak < pickle_bounds.memory_bytes(body) < 40 * peak
+    assert peak < safe_unpickler.memory_bytes_of(body) < 40 * peak
 
 
 @pytest.mark.parametrize("case", EVERY_MODEL, ids="-".join)
@@ -215,7 +215,7 @@ def test_what_is_written_can_be_read_again_by_a_function_of_the_same_memory(case
     """Also of models of which little is written and much is made."""
     states = {SignalKey(str(n), str(n)): State(EVERY_MODEL[case][0].create(n)) for n in range(300)}
     body = pickle.dumps(tuple(columns_of(states)), protocol=5)
-    takes = pickle_bounds.memory_bytes(body)
+    takes = safe_unpickler.memory_bytes_of(body)
     codec = PageCodec(takes)
     page, is_nearly_full = codec.encode_measured(states)
     assert is_nearly_full
@@ -253,7 +253,7 @@ def _unframed(start: bytes) -> bytes:
 def test_partial_tricks_are_refused_by_their_opcodes():
     for opcode in b"cio0123pqrFILSTUVdlgPQ\x82\x83\x84\x8b\x8d\x8e\x92\x96\x97\x98":
         with pytest.raises(ValueError, match="is not allowed"):
-            pickle_bounds.check_opcodes(PROTO + b"N" + bytes([opcode]) + b"....")
+            safe_unpickler.check_opcodes(PROTO + b"N" + bytes([opcode]) + b"....")
 
 
 def test_what_pickle_writes_is_allowed():
@@ -275,4 +275,4 @@ def test_what_pickle_writes_is_allowed():
         [3],
     ]
     values += [{4}, frozenset({5}), (1, 2, 3, 4), functools.reduce(lambda inner, _: [inner], range(200), [])]
-    pickle_bounds.check_opcodes(pickle.dumps(values, protocol=5))
+    safe_unpickler.check_opcodes(pickle.dumps(values, protocol=5))

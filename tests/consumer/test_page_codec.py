@@ -17,17 +17,17 @@ from hypothesis import strategies as st
 from msgspec.structs import astuple
 from river import datasets, drift
 
-from consumer.core.batch import Shard
-from consumer.core.drift import DriftUseCase, Watched
-from consumer.core.errors import ConfigurationError, UnreadablePage
-from consumer.core.health import Health
-from consumer.core.life_cycle import Alert
-from consumer.core.signals import SignalKey
-from consumer.core.state import State, Watermark
-from consumer.core.use_case import STATE_FORMAT
-from consumer.edge.allowed_functions import FUNCTIONS
-from consumer.edge.page_codec import Header, PageCodec, versions
-from consumer.edge.state_columns import columns_of
+from consumer.decode.batch import Shard
+from consumer.decode.signal_names import SignalKey
+from consumer.detectors.alert_policy import Alert
+from consumer.detectors.base import STATE_FORMAT
+from consumer.detectors.drift import DriftUseCase, Watched
+from consumer.detectors.sensor_checks import Health
+from consumer.errors import ConfigurationError, UnreadablePage
+from consumer.learning.state import State, Watermark
+from consumer.pages.allow_list import FUNCTIONS
+from consumer.pages.codec import Header, PageCodec, versions
+from consumer.pages.columns import columns_of
 
 CODEC = PageCodec()
 DETECTORS = {
@@ -306,9 +306,9 @@ def gadgets(trace: Path) -> dict[str, object]:
         "getattr by a name that is none": call_getattr(hinkley, ["_test_both"]),
         "a dotted name": Calls(Named("river.drift.adwin", "ADWIN.__init__"), 1),
         "a name behind an allowed one": Calls(
-            Named("consumer.core.drift", "Watched.__init__.__globals__"), 1
+            Named("consumer.detectors.drift", "Watched.__init__.__globals__"), 1
         ),
-        "a module's import": Named("consumer.core.drift", "Base"),
+        "a module's import": Named("consumer.detectors.drift", "Base"),
         "River's data sets": Calls(datasets.Bikes),
         "River's own getattr": Named("river.base", "Base"),
         "partial": functools.partial(os.system, touch),
@@ -405,9 +405,9 @@ ONE, NO_DRIFT = b"K\x01", looking_up("river.drift.no_drift", "NoDrift")
 @pytest.mark.parametrize(
     ("module", "name", "attribute", "value"),
     [
-        ("consumer.core.drift", "Watched", "evil", ONE),
-        ("consumer.core.drift", "Watched", "__reduce__", ONE),
-        ("consumer.core.drift", "Watched", "__qualname__", b"\x8c\x01x"),
+        ("consumer.detectors.drift", "Watched", "evil", ONE),
+        ("consumer.detectors.drift", "Watched", "__reduce__", ONE),
+        ("consumer.detectors.drift", "Watched", "__qualname__", b"\x8c\x01x"),
         ("river.drift.adwin", "ADWIN", "update", NO_DRIFT),
         ("river.drift.adwin", "ADWIN", "__name__", b"\x8c\x01x"),
         ("river.drift.adwin", "ADWIN", "__bases__", NO_DRIFT + b"\x85"),

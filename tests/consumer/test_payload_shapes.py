@@ -23,10 +23,10 @@ from payload_builders import (
     zstandard,
 )
 
-from consumer.core.batch import OBSERVATIONS_PER_RECORD_MAX
-from consumer.core.errors import MalformedEvent
-from consumer.core.events import event_of
-from consumer.core.kinesis_event import batches_of
+from consumer.decode.batch import OBSERVATIONS_PER_RECORD_MAX
+from consumer.decode.lambda_event import batches_of
+from consumer.errors import MalformedEvent
+from consumer.events.event import event_of
 
 PRESSURE = "compressor1.pressure"
 FLOW = "/plant/1/flow"

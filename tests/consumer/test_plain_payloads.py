@@ -6,10 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from payload_builders import event
 
-from consumer.core import kinesis_event
-from consumer.core.batch import Batch
-from consumer.core.delivery import delivered, entries_of
-from consumer.core.kinesis_event import batches_of
+from consumer.decode import lambda_event
+from consumer.decode.batch import Batch
+from consumer.decode.lambda_event import batches_of, delivered, entries_of
 
 SIGNALS = st.sampled_from(["a", "b", "compressor1.pressure", "ü", "", "x" * 513, "\x00", 5, None])
 NUMBERS = st.one_of(
@@ -71,7 +70,7 @@ def plain(batch: Batch) -> tuple:
 
 
 def carefully(delivery: dict) -> list[Batch]:
-    return [kinesis_event._batch(*each) for each in delivered(entries_of(delivery)).items()]
+    return [lambda_event._batch(*each) for each in delivered(entries_of(delivery)).items()]
 
 
 @given(st.lists(PAYLOADS, min_size=1, max_size=12))

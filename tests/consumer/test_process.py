@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from consumer.core.process import ProcessMonitor
+from consumer.detectors.hotelling import ProcessMonitor
 
 HUGE = 1e300
 

@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from payload_builders import ARN, ARRIVED_S, SHARD_ID, aggregated, event, kept, original, read, record
 
-from consumer.core.batch import Batch, Record, Shard
-from consumer.core.kinesis_event import batches_of
-from consumer.core.quarantine import quarantine_objects, quoted
-from consumer.core.runs import Refusal
+from consumer.decode.batch import Batch, Record, Refusal, Shard
+from consumer.decode.lambda_event import batches_of
+from consumer.events.quarantine import quarantine_objects, quoted
 
 BAD = (
     b"not JSON",

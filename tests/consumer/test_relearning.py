@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from test_failures import Fussy
 from world import ARN, SHARD, World, record, state_of, step
 
-from consumer.core.errors import ConfigurationError
-from consumer.core.records import Shard
-from consumer.core.signal_settings import SettingsOfSignals
-from consumer.core.signals import SignalKey
-from consumer.edge.page_codec import PageCodec
-from consumer.operate.relearning import Relearning
+from consumer.decode.batch import Shard
+from consumer.decode.signal_names import SignalKey
+from consumer.errors import ConfigurationError
+from consumer.pages.codec import PageCodec
+from consumer.settings.signal_settings import SettingsOfSignals
+from ops.replay.relearning import Relearning
 
 KEY = SignalKey("a", "a")
 OTHER = "shardId-000000000001"

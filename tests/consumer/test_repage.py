@@ -9,10 +9,10 @@ import threading
 import pytest
 from world import PREFIX, Crash, InMemoryObjects, World, assert_exact, interleaved, points, step
 
-from consumer.core.errors import ConfigurationError, PageChanged, Unavailable
-from consumer.core.layout import Layout
-from consumer.edge.page_codec import PageCodec
-from consumer.repage import Repage
+from consumer.errors import ConfigurationError, PageChanged, Unavailable
+from consumer.pages.codec import PageCodec
+from consumer.pages.layout import Layout
+from ops.commands.repage import Repage
 
 SIGNALS = [f"s{number}" for number in range(12)]
 STREAM = points(interleaved(*(step(signal, at=60 + 5 * n) for n, signal in enumerate(SIGNALS))))

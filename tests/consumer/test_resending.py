@@ -12,12 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world import InMemoryObjects, record
 
-from consumer.core.batch import Batch
-from consumer.core.kinesis_event import batches_of
-from consumer.core.quarantine import quarantine_objects
-from consumer.core.runs import Refusal
-from consumer.operate.quarantine_lines import Line, kept_in
-from consumer.operate.resending import as_it_was
+from consumer.decode.batch import Batch, Refusal
+from consumer.decode.lambda_event import batches_of
+from consumer.events.quarantine import quarantine_objects
+from ops.quarantine.entries import Line, kept_in
+from ops.redrive.resending import as_it_was
 
 RECORDS = [
     delivered

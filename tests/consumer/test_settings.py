@@ -2,9 +2,9 @@
 
 import pytest
 
-from consumer.core.errors import ConfigurationError
-from consumer.edge.settings import Settings, read_settings
+from consumer.errors import ConfigurationError
 from consumer.handler import start
+from consumer.settings.environment import Settings, read_settings
 
 COMPLETE = {"MODEL_BUCKET": "models", "EVENT_BUS_NAME": "bus", "AWS_REGION": "eu-west-1"}
 

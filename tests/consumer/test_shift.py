@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from consumer.core.shift import DailyShift
+from consumer.detectors.change_point import DailyShift
 
 DAY_S = 86_400.0
 

@@ -10,15 +10,20 @@ from own_model import Wobble
 from river import anomaly, cluster, drift, preprocessing, time_series
 from world import World, record
 
-from consumer.core.anomaly import AnomalyUseCase
-from consumer.core.assets import AssetUseCase
-from consumer.core.clusters import ClustersUseCase
-from consumer.core.drift import DriftUseCase
-from consumer.core.errors import ConfigurationError
-from consumer.core.forecast import ForecastUseCase
-from consumer.core.signal_settings import SettingsOfSignals
-from consumer.core.signal_settings_text import as_json, read_shipped, read_signal_settings
-from consumer.edge.signals_file import SHIPPED, read_signals_file
+from consumer.detectors.anomaly import AnomalyUseCase
+from consumer.detectors.asset_rows import AssetUseCase
+from consumer.detectors.clusters import ClustersUseCase
+from consumer.detectors.drift import DriftUseCase
+from consumer.detectors.forecast import ForecastUseCase
+from consumer.errors import ConfigurationError
+from consumer.settings.signal_settings import SettingsOfSignals
+from consumer.settings.signals_yaml import (
+    SHIPPED,
+    as_json,
+    read_shipped,
+    read_signal_settings,
+    read_signals_file,
+)
 from consumer.use_cases import USE_CASES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "models.md"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from consumer.core.errors import Unlearnable
-from consumer.core.layout import Layout
-from consumer.core.signals import check_name, page_of, seed_of
+from consumer.decode.signal_names import check_name, page_of, seed_of
+from consumer.errors import Unlearnable
+from consumer.pages.layout import Layout
 
 NAMES = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=100)
 

@@ -7,8 +7,8 @@ import pytest
 from test_health import START_S, WATCHED, noise, sent
 from world import World
 
-from consumer.core.errors import Unavailable
-from consumer.core.signal_settings_text import read_signal_settings
+from consumer.errors import Unavailable
+from consumer.settings.signals_yaml import read_signal_settings
 from consumer.use_cases import USE_CASES
 
 END_S = START_S + 10.0 * 99

@@ -6,9 +6,8 @@ import random
 
 import pytest
 
-from consumer.core.life_cycle import LifeCycle
-from consumer.core.unusual import UnusualUseCase
-from consumer.core.usual import Pace, Usual
+from consumer.detectors.alert_policy import LifeCycle
+from consumer.detectors.seasonal_anomaly import Pace, UnusualUseCase, Usual
 
 DAY_S = 86_400.0
 

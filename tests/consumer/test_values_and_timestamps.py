@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from consumer.core.errors import Unlearnable
-from consumer.core.timestamps import iso8601, seconds, seconds_column
-from consumer.core.values import VALUE_MAX, number, numbers, shortened
+from consumer.decode.timestamps import iso8601, seconds, seconds_column
+from consumer.decode.values import VALUE_MAX, number, numbers, shortened
+from consumer.errors import Unlearnable
 
 HUGE = st.sampled_from(
     [

@@ -3,9 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.core.batch import Batch
-from consumer.core.records import Record, Shard
-from consumer.core.state import State
+from consumer.decode.batch import Batch, Record, Shard
+from consumer.learning.state import State
 
 ARN = "arn:aws:kinesis:eu-west-1:123456789012:stream/plant"
 SHARD = Shard(ARN, "shardId-000000000000")

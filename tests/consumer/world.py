@@ -12,19 +12,19 @@ from dataclasses import dataclass, field
 
 import river.drift
 
-from consumer.core.drift import DriftUseCase
-from consumer.core.errors import PageChanged, Unavailable
-from consumer.core.events import Event, identity
-from consumer.core.layout import Layout
-from consumer.core.signal_settings import SettingsFile, SettingsOfSignals
-from consumer.core.state import State
-from consumer.core.use_case import UseCase
-from consumer.edge.layout_store import LayoutStore
-from consumer.edge.objects import Found, Missing, Unchanged
-from consumer.edge.page_codec import PageCodec, unmarked
-from consumer.edge.page_store import PageStore
+from consumer.aws.s3 import Found, Missing, Unchanged
+from consumer.decode.signal_names import identity
+from consumer.detectors.base import UseCase
+from consumer.detectors.drift import DriftUseCase
+from consumer.errors import PageChanged, Unavailable
+from consumer.events.event import Event
+from consumer.learning.state import State
+from consumer.pages.codec import PageCodec, unmarked
+from consumer.pages.layout import Layout, LayoutStore
+from consumer.pages.store import PageStore
 from consumer.pipeline import Pipeline
-from consumer.visit import visit
+from consumer.settings.signal_settings import SettingsFile, SettingsOfSignals
+from consumer.staleness_sweep import visit
 
 ARN = "arn:aws:kinesis:eu-west-1:123456789012:stream/plant"
 SHARD = "shardId-000000000000"

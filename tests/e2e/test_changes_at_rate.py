@@ -12,15 +12,15 @@ import pytest
 from river import drift
 from typer.testing import CliRunner
 
-from consumer.__main__ import app
-from consumer.core.drift import DriftUseCase
-from consumer.core.layout import prefix_of
-from consumer.core.state import State
-from consumer.core.use_case import fingerprint
-from consumer.edge.page_codec import PageCodec, versions
+from clients.local_pipeline import FOLDER, described
+from consumer.detectors.base import fingerprint
+from consumer.detectors.drift import DriftUseCase
+from consumer.learning.state import State
+from consumer.pages.codec import PageCodec, versions
+from consumer.pages.layout import prefix_of
 from consumer.use_cases import USE_CASES
-from local.served import FOLDER, described
 from local.session import LocalOptions, LocalPipeline
+from ops.__main__ import app
 from tests.consumer.world import state_of
 
 SIGNALS = ["untouched", "reset", "put back", "taken back", "repaired"]

@@ -15,10 +15,10 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from consumer.__main__ import app
-from local.demo import DemoSize, commands_next, run_demo
-from local.function_logs import whole_lines
-from producer_sim.payloads import bad_observations, skipped_observations
+from local.demo.demo import DemoSize, commands_next, run_demo
+from local.function.function_logs import whole_lines
+from ops.__main__ import app
+from producer_sim.payloads.encoders import bad_observations, skipped_observations
 
 ROOT = Path(__file__).parents[2]
 

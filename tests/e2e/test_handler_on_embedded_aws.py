@@ -23,16 +23,15 @@ import pytest
 from faulty_proxy import Fate, FaultyProxy, Request, seeded
 from river import drift
 
-from consumer.core.drift import DriftUseCase
-from consumer.core.events import identity
-from consumer.core.layout import Layout, prefix_of
-from consumer.core.signals import SignalKey, page_of, seed_of
-from consumer.core.state import State
-from consumer.core.use_case import UseCase, fingerprint
-from consumer.edge.page_codec import PageCodec, versions
+from consumer.decode.signal_names import SignalKey, identity, page_of, seed_of
+from consumer.detectors.base import UseCase, fingerprint
+from consumer.detectors.drift import DriftUseCase
+from consumer.learning.state import State
+from consumer.pages.codec import PageCodec, versions
+from consumer.pages.layout import Layout, prefix_of
 from consumer.use_cases import USE_CASES
-from local.aws import EmbeddedAWS
-from local.pipeline_resources import PipelineResources, create_pipeline_resources
+from local.emulator.embedded_aws import EmbeddedAWS
+from local.emulator.pipeline_resources import PipelineResources, create_pipeline_resources
 from tests.consumer.world import SHARD, interleaved, points, record, step
 
 CHECKOUT = Path(__file__).parents[2]

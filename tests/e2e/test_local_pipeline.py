@@ -13,15 +13,15 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from local.event_source_mapping import Pace
-from local.mapping_thread import MappingFailed
-from local.served import described, find_served
+from clients.deployment import ModelsOf, Pipeline, PipelineNotFound, open_pipeline
+from clients.local_pipeline import described, find_served
+from local.emulator.event_source_mapping import Pace
+from local.emulator.mapping_thread import MappingFailed
 from local.session import LocalOptions, LocalPipeline
-from producer_sim import payloads
 from producer_sim.commands.smoke import smoke
 from producer_sim.commands.watch import watch
-from producer_sim.pipeline.observer import Counts, observe
-from producer_sim.pipeline.target import ModelsOf, Pipeline, PipelineNotFound, open_pipeline
+from producer_sim.observe.observer import Counts, observe
+from producer_sim.payloads import encoders
 from producer_sim.run_folder import RunFolder
 from producer_sim.smoke.follow import follow
 from producer_sim.smoke.trip import Patience, step_payloads
@@ -113,12 +113,12 @@ def test_the_observer_counts_its_signals_exactly_from_when_it_began(pipeline, tm
         assert before.wait_until_settled(400, 30) == Counts(learned=400)
     folder = RunFolder.fresh(tmp_path)
     with observe(pipeline, folder, names) as observer:
-        put(pipeline, "others", payloads.point("others", 1.0))
+        put(pipeline, "others", encoders.point("others", 1.0))
         for name in names:
             put(pipeline, name, *step_payloads(name, time.time()))
-        put(pipeline, "observed.1", payloads.several_values("observed.1", time.time(), {"flow": 20.0}))
+        put(pipeline, "observed.1", encoders.several_values("observed.1", time.time(), {"flow": 20.0}))
         put(pipeline, names[2], b'{"signal": "observed.2.flow", "value": NaN}')
-        put(pipeline, "x:y", payloads.sitewise_notification("x", "y", [(time.time(), 1.0)], "BAD"))
+        put(pipeline, "x:y", encoders.sitewise_notification("x", "y", [(time.time(), 1.0)], "BAD"))
         observer.due(16_002)
         observer.acknowledged(16_002)
         counts = observer.wait_until_settled(16_002, 60)

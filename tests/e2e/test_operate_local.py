@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.pipeline_resources import drain_alerts, drain_audit
-from local.served import described
+from clients.local_pipeline import described
+from local.emulator.pipeline_resources import drain_alerts, drain_audit
 from local.session import LocalPipeline
-from producer_sim import payloads
+from producer_sim.payloads import encoders
 from producer_sim.smoke.trip import step_payloads
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +58,7 @@ class Sending(threading.Thread):
 
     def run(self) -> None:
         while not self.ends.wait(0.02):
-            put(self.pipeline, "steady.flow", payloads.point("steady.flow", 1.0 + self.sent % 3, time.time()))
+            put(self.pipeline, "steady.flow", encoders.point("steady.flow", 1.0 + self.sent % 3, time.time()))
             self.sent += 1
 
 
@@ -76,7 +76,7 @@ def wait_until(place: Path, signal: str, observations: int) -> None:
 
 def test_they_look_in_mute_and_explain_while_data_arrives_and_no_value_is_lost(place):
     folder, pipeline = place
-    put(pipeline, "steady.flow", payloads.point("steady.flow", 1.0, time.time()))
+    put(pipeline, "steady.flow", encoders.point("steady.flow", 1.0, time.time()))
     pipeline.wait_until_done(1)
     sending = Sending(pipeline)
     sending.start()

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from producer_sim.commands.replay import replay_command
 
-pytest.importorskip("producer_sim.pipeline.observer", reason="no pipeline to replay through")
+pytest.importorskip("producer_sim.observe.observer", reason="no pipeline to replay through")
 
 
 def recording(path, rows=1200, change=700):

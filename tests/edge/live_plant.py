@@ -15,14 +15,14 @@ import pytest
 from moto.server import ThreadedMotoServer
 from typer.testing import CliRunner
 
-from consumer.__main__ import app
-from consumer.core.layout import prefix_of
-from consumer.core.state import State
-from consumer.core.use_case import fingerprint
-from consumer.edge.page_codec import PageCodec, moved, versions
-from consumer.edge.page_store import PageStore
+from consumer.detectors.base import fingerprint
 from consumer.handler import handler, start
+from consumer.learning.state import State
+from consumer.pages.codec import PageCodec, moved, versions
+from consumer.pages.layout import prefix_of
+from consumer.pages.store import PageStore
 from consumer.use_cases import USE_CASES
+from ops.__main__ import app
 from tests.consumer.world import plain_loop, state_of
 
 PREFIX = prefix_of("drift", fingerprint(USE_CASES["drift"], versions()))

@@ -16,8 +16,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 from typer.testing import CliRunner, Result
 
-from consumer.__main__ import app
 from consumer.handler import handler, start
+from ops.__main__ import app
 
 STREAM = "arn:aws:kinesis:us-east-1:123456789012:stream/plant"
 SHARD = "shardId-000000000000"

@@ -10,9 +10,9 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from scripted_s3 import TORN, Answer, ScriptedS3, refusal
 
-from consumer.core.errors import Unavailable
-from consumer.core.events import DETAIL_BYTES_MAX, Event
-from consumer.edge.event_bus import EventBus, open_event_bus
+from consumer.aws.event_bus import EventBus, open_event_bus
+from consumer.errors import Unavailable
+from consumer.events.event import DETAIL_BYTES_MAX, Event
 
 TRIES = 5
 ENTRIES_MAX = 10
@@ -195,7 +195,7 @@ def test_waits_grow_with_the_tries(monkeypatch):
     async def note(seconds):
         waited.append(seconds)
 
-    monkeypatch.setattr("consumer.edge.event_bus.asyncio.sleep", note)
+    monkeypatch.setattr("consumer.aws.event_bus.asyncio.sleep", note)
     bus = EventBus(
         FakeEventBridge(lambda *_: "InternalFailure"), "alarms", SimpleNamespace(uniform=lambda a, b: 1.0)
     )

@@ -7,9 +7,9 @@ import pytest
 import yaml
 from operated import plant, run, steps, waves
 
-from consumer.core.records import Shard
+from consumer.decode.batch import Shard
 from consumer.handler import handler
-from consumer.operate.stream_records import delivered
+from ops.replay.stream_reader import delivered
 
 ARN = "arn:aws:kinesis:us-east-1:123456789012:stream/plant"
 WHERE = ("--bucket", "models", "--stream", "plant")

@@ -10,13 +10,13 @@ import threading
 import pytest
 from live_plant import Plant, assert_learned, before_the_next_commit, endpoint, plant
 
-from consumer.core.errors import Unavailable
+from consumer.errors import Unavailable
 from consumer.handler import handler
-from consumer.operate import failed_batches
-from consumer.operate.learners import DeployedLearner, learn_all
-from local.batching import Batch
-from local.on_failure_destination import InvocationRecords
-from local.stream_source import StreamRecord
+from local.emulator.batching import Batch
+from local.emulator.on_failure_destination import InvocationRecords
+from local.emulator.stream_source import StreamRecord
+from ops.failed_batches import batches
+from ops.redrive.learners import DeployedLearner, learn_all
 from tests.consumer.world import interleaved, plain_loop, state_of, step
 
 __all__ = ["endpoint", "plant"]
@@ -136,7 +136,7 @@ def test_a_crash_before_the_mark_is_made_up_for_by_another_run(plant, monkeypatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(failed_batches, "mark", dies)
+        patch.setattr(batches, "mark", dies)
         plant.command("failed", "redrive", code=130)
     assert "redriven; 0 could be learned" in plant.command("failed", "redrive")
     assert_learned(plant, plant.sent)

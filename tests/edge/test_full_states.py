@@ -17,13 +17,13 @@ import yaml
 from live_plant import Plant, a_second_passes, endpoint, plant
 from operated import run
 
-from consumer.core.layout import prefix_of
-from consumer.core.signals import SignalKey
-from consumer.core.state import State
-from consumer.core.use_case import fingerprint
-from consumer.edge.event_bus import EventBus
-from consumer.edge.page_codec import PageCodec, unmarked, versions
+from consumer.aws.event_bus import EventBus
+from consumer.decode.signal_names import SignalKey
+from consumer.detectors.base import fingerprint
 from consumer.handler import handler, start
+from consumer.learning.state import State
+from consumer.pages.codec import PageCodec, unmarked, versions
+from consumer.pages.layout import prefix_of
 from consumer.use_cases import USE_CASES
 
 __all__ = ["endpoint", "plant"]
@@ -135,8 +135,8 @@ def batches() -> list[list[tuple[str, object]]]:
 @pytest.fixture(params=USE_CASES)
 def full(plant: Plant, monkeypatch, tmp_path, request) -> FullPlant:
     (tmp_path / "signals.yaml").write_text(SETTINGS)
-    monkeypatch.setattr("consumer.edge.signals_file._FOLDER", tmp_path)
-    monkeypatch.setattr("consumer.operate.stream_records._READ_EVERY_S", 0.0)
+    monkeypatch.setattr("consumer.settings.signals_yaml._FOLDER", tmp_path)
+    monkeypatch.setattr("ops.replay.stream_reader._READ_EVERY_S", 0.0)
     monkeypatch.setenv("USE_CASE", request.param)
     start.cache_clear()
     made, publish = FullPlant(plant, request.param), EventBus.publish
@@ -187,7 +187,7 @@ def contents(states: dict[SignalKey, State], *, with_silence: bool = True) -> di
 
 def test_an_upgrade_learns_all_that_models_of_another_fingerprint_have(full: FullPlant, monkeypatch):
     """The line is the same, so that the models are too; silence is nothing that records tell of."""
-    monkeypatch.setattr("consumer.operate.upgrade_records._TOGETHER_S", 0.0)  # in the order of arrival
+    monkeypatch.setattr("ops.upgrade.records._TOGETHER_S", 0.0)  # in the order of arrival
     plant, expected = full.plant, contents(full.states(), with_silence=False)
     other = f"{full.prefix.rpartition('/')[0]}/0123456789abcdef"
     for key, body in plant.objects("models").items():

@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from consumer.edge.garbage import collected_later
+from consumer.handler import collected_later
 
 
 def learn():

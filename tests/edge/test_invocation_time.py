@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from consumer.edge.invocation_time import InvocationTime
+from consumer.handler import InvocationTime
 
 
 class Clock:

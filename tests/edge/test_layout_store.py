@@ -5,10 +5,9 @@ import json
 
 import pytest
 
-from consumer.core.errors import LayoutChanged, PageChanged, Unavailable
-from consumer.core.layout import Layout
-from consumer.edge.layout_store import LayoutStore
-from consumer.edge.objects import Found, Missing
+from consumer.aws.s3 import Found, Missing
+from consumer.errors import LayoutChanged, PageChanged, Unavailable
+from consumer.pages.layout import Layout, LayoutStore
 
 PREFIX = "models/drift/0123456789abcdef"
 KEY = f"{PREFIX}/layout.json"

@@ -8,11 +8,11 @@ import boto3
 import pytest
 from operated import plant, run, steps
 
-from consumer.core.errors import PageChanged
-from consumer.core.mutes import MUTES_BYTES_MAX, Mute
-from consumer.core.timestamps import iso8601
-from consumer.operate.mutes_file import change_mutes, find_unreadable, read_mutes, repair_mutes
-from consumer.operate.where import Named, find
+from consumer.decode.timestamps import iso8601
+from consumer.errors import PageChanged
+from consumer.events.mutes import MUTES_BYTES_MAX, Mute
+from ops.state.mutes_file import change_mutes, find_unreadable, read_mutes, repair_mutes
+from ops.target import Named, find
 
 WHERE = ("--bucket", "models", "--use-case", "drift")
 READABLE = {

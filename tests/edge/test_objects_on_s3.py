@@ -10,15 +10,15 @@ from moto.server import ThreadedMotoServer
 from river import drift
 from scripted_s3 import TORN, Answer, ScriptedS3, refusal
 
-from consumer.core.drift import DriftUseCase
-from consumer.core.errors import ConfigurationError, PageChanged, Unavailable, UnreadablePage
-from consumer.core.quarantine import quoted
-from consumer.core.signals import SignalKey
-from consumer.core.state import State
-from consumer.edge import objects as objects_module
-from consumer.edge.objects import Found, Missing, Objects, Unchanged, open_bucket
-from consumer.edge.page_codec import PageCodec
-from consumer.edge.page_store import PageStore
+from consumer.aws import s3 as objects_module
+from consumer.aws.s3 import Found, Missing, Objects, Unchanged, open_bucket
+from consumer.decode.signal_names import SignalKey
+from consumer.detectors.drift import DriftUseCase
+from consumer.errors import ConfigurationError, PageChanged, Unavailable, UnreadablePage
+from consumer.events.quarantine import quoted
+from consumer.learning.state import State
+from consumer.pages.codec import PageCodec
+from consumer.pages.store import PageStore
 
 BUCKET = "models"
 REGION = "us-east-1"

@@ -7,10 +7,10 @@ import threading
 
 from live_plant import Plant, assert_learned, endpoint, plant
 
-from consumer.edge.page_codec import PageCodec
-from consumer.operate import sending
-from consumer.operate.redrive import Unsent
-from consumer.operate.redriven import Redriven
+from consumer.pages.codec import PageCodec
+from ops.redrive import sending
+from ops.redrive.ledger import Redriven
+from ops.redrive.redrive import Unsent
 from tests.consumer.world import interleaved, step
 
 __all__ = ["endpoint", "plant"]

@@ -12,16 +12,16 @@ from moto import mock_aws
 from moto.server import ThreadedMotoServer
 from typer.testing import CliRunner
 
-from consumer.__main__ import app
-from consumer.core.errors import ConfigurationError
-from consumer.core.layout import Layout, prefix_of
-from consumer.core.signals import SignalKey
-from consumer.core.state import State
-from consumer.core.use_case import fingerprint
-from consumer.edge.function_configuration import DeployedFunction
-from consumer.edge.objects import open_bucket
-from consumer.edge.page_codec import PageCodec, versions
+from consumer.aws.s3 import open_bucket
+from consumer.decode.signal_names import SignalKey
+from consumer.detectors.base import fingerprint
+from consumer.errors import ConfigurationError
+from consumer.learning.state import State
+from consumer.pages.codec import PageCodec, versions
+from consumer.pages.layout import Layout, prefix_of
 from consumer.use_cases import USE_CASES
+from ops.__main__ import app
+from ops.lambda_function import DeployedFunction
 
 PREFIX = prefix_of("drift", fingerprint(USE_CASES["drift"], versions()))
 NAMES = ["compressor1.pressure", "a/b c", "..", "Größe", "%2E"]

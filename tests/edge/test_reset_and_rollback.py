@@ -4,8 +4,8 @@ import pytest
 from live_plant import PREFIX, Plant, a_second_passes, assert_learned, before_the_next_commit, endpoint, plant
 from typer.testing import CliRunner
 
-from consumer.__main__ import app
-from consumer.edge.page_codec import moved
+from consumer.pages.codec import moved
+from ops.__main__ import app
 from tests.consumer.world import interleaved, step
 
 __all__ = ["endpoint", "plant"]

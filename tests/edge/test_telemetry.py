@@ -14,10 +14,10 @@ import pytest
 from river import drift
 
 from consumer import handler
-from consumer.core.drift import DriftUseCase
-from consumer.core.errors import BadDeployment, MalformedEvent, ModelRaised, PageChanged, Unavailable
-from consumer.core.report import Report
-from consumer.edge import telemetry
+from consumer.aws import observability
+from consumer.detectors.drift import DriftUseCase
+from consumer.errors import BadDeployment, MalformedEvent, ModelRaised, PageChanged, Unavailable
+from consumer.learning.outcome import Report
 from tests.consumer.world import ARN, PREFIX, World, points, record, step
 
 CHECKOUT = Path(__file__).parents[2]
@@ -56,7 +56,7 @@ def invoke(monkeypatch, capsys):
     """The handler on a world in memory; it gives the lines printed, each read as JSON, and as text."""
 
     def invoked(world: World, event: dict, context: object = None):
-        monkeypatch.setattr(telemetry.logger.registered_handler, "stream", sys.stdout)
+        monkeypatch.setattr(observability.logger.registered_handler, "stream", sys.stdout)
         monkeypatch.setattr(handler, "start", lambda settings: world.function)
         try:
             handler.handler(event, context)
@@ -155,7 +155,7 @@ def test_a_page_that_failed_is_counted_and_its_trouble_logged(invoke):
 def test_the_time_from_arrival_to_learned_is_in_milliseconds_and_no_clock_makes_it_negative(
     capsys, now_s, lag_ms
 ):
-    telemetry.tell(Report(oldest_arrived_s=1000.0, page_bytes=[10, 30, 20]), "Plant", "drift", now_s)
+    observability.tell(Report(oldest_arrived_s=1000.0, page_bytes=[10, 30, 20]), "Plant", "drift", now_s)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     metrics = metrics_of(lines, "Plant")
     assert metrics["ArrivalToLearned"] == lag_ms
@@ -163,8 +163,8 @@ def test_the_time_from_arrival_to_learned_is_in_milliseconds_and_no_clock_makes_
 
 
 def test_many_problems_are_counted_and_some_of_them_logged(monkeypatch, capsys):
-    monkeypatch.setattr(telemetry.logger.registered_handler, "stream", sys.stdout)
-    telemetry.tell(Report(problems=[f"page {number}" for number in range(5000)]), "Plant", "drift", 0.0)
+    monkeypatch.setattr(observability.logger.registered_handler, "stream", sys.stdout)
+    observability.tell(Report(problems=[f"page {number}" for number in range(5000)]), "Plant", "drift", 0.0)
     [warning] = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "problems" in line]
     assert warning["problems_count"] == 5000
     assert len(warning["problems"]) == 20
@@ -294,14 +294,14 @@ def test_an_event_that_is_not_of_kinesis_is_an_error_on_one_line_without_its_con
 
 def test_nothing_is_traced_where_nobody_listens():
     assert "AWS_XRAY_DAEMON_ADDRESS" not in os.environ
-    assert telemetry.tracer.disabled is True
+    assert observability.tracer.disabled is True
 
 
 TRACE = "1-5759e988-bd862e3fe1be46a994272793"
 _IN_LAMBDA = """
 import json
 from consumer import handler
-from consumer.edge.telemetry import tracer
+from consumer.aws.observability import tracer
 from tests.consumer.world import World, points, step
 world = World()
 handler.start = lambda settings: world.function

@@ -11,22 +11,22 @@ from live_plant import PREFIX, Plant, before_the_next_commit, endpoint, plant
 from river import cluster, drift, preprocessing
 from typer.testing import CliRunner
 
-from consumer.__main__ import app
-from consumer.core.assets import AssetUseCase
-from consumer.core.clusters import ClustersUseCase
-from consumer.core.drift import DriftUseCase
-from consumer.core.layout import Layout, prefix_of
-from consumer.core.records import Shard
-from consumer.core.signal_settings import SettingsOfSignals
-from consumer.core.state import State
-from consumer.core.use_case import fingerprint
-from consumer.edge.event_bus import EventBus
-from consumer.edge.page_codec import PageCodec, versions
+from consumer.aws.event_bus import EventBus
+from consumer.decode.batch import Shard
+from consumer.detectors.asset_rows import AssetUseCase
+from consumer.detectors.base import fingerprint
+from consumer.detectors.clusters import ClustersUseCase
+from consumer.detectors.drift import DriftUseCase
 from consumer.handler import start
-from consumer.operate.beliefs import plain
-from consumer.operate.upgrade import Upgrade
-from consumer.operate.upgrade_learning import SilentLearning, states_of
+from consumer.learning.state import State
+from consumer.pages.codec import PageCodec, versions
+from consumer.pages.layout import Layout, prefix_of
+from consumer.settings.signal_settings import SettingsOfSignals
 from consumer.use_cases import USE_CASES
+from ops.__main__ import app
+from ops.replay.offline_learner import SilentLearning, states_of
+from ops.state.describe import plain
+from ops.upgrade.upgrade import Upgrade
 from tests.consumer.world import interleaved, plain_loop, state_of, step
 
 __all__ = ["endpoint", "plant"]
@@ -62,7 +62,7 @@ def checkout(plant, monkeypatch) -> Checkout:
         made.told += [event.id for event in events]
 
     monkeypatch.setattr(EventBus, "publish", recorded)
-    monkeypatch.setattr("consumer.operate.stream_records._READ_EVERY_S", 0.0)
+    monkeypatch.setattr("ops.replay.stream_reader._READ_EVERY_S", 0.0)
     return made
 
 
@@ -313,12 +313,12 @@ def test_an_interrupted_build_goes_on_where_it_was(plant, checkout, monkeypatch)
     plant.learn(SERIES[: 3 * PART])
     checkout.install(NEW)
 
-    monkeypatch.setattr("consumer.operate.upgrade._RECORDS_PER_COMMIT", 1)
-    monkeypatch.setattr("consumer.operate.upgrade_records._PART_MAX", 7)
+    monkeypatch.setattr("ops.upgrade.upgrade._RECORDS_PER_COMMIT", 1)
+    monkeypatch.setattr("ops.upgrade.records._PART_MAX", 7)
     with monkeypatch.context() as patch:
         calls = [0]
         commit = PageStoreCommit(calls)
-        patch.setattr("consumer.edge.page_store.PageStore.commit", commit.stopping_at(3))
+        patch.setattr("consumer.pages.store.PageStore.commit", commit.stopping_at(3))
         ran = CliRunner().invoke(
             app, ["upgrade", "build", "--bucket", "models", "--use-case", "drift", "--yes"]
         )
@@ -332,7 +332,7 @@ class PageStoreCommit:
     """The store's commit, that dies at one of them."""
 
     def __init__(self, calls: list[int]) -> None:
-        from consumer.edge.page_store import PageStore
+        from consumer.pages.store import PageStore
 
         self.calls, self.commit = calls, PageStore.commit
 
@@ -559,7 +559,7 @@ def by_key(plant: Plant, prefix: str) -> dict:
 def test_a_function_is_paused_and_goes_on(plant, checkout, monkeypatch):
     """Also where nobody paused it before: then for as long as it takes to finish."""
     lambda_ = deployed(plant)
-    monkeypatch.setattr("consumer.operate.upgrade_mapping._ASK_EVERY_S", 0.01)
+    monkeypatch.setattr("ops.lambda_function._ASK_EVERY_S", 0.01)
     plant.learn(SERIES[:PART])
     checkout.install(NEW)
     assert "gets no more records" in stack("build", "--pause")
@@ -567,10 +567,8 @@ def test_a_function_is_paused_and_goes_on(plant, checkout, monkeypatch):
     checkout.deploy()
     assert "Deploy the new one first" in stack("finish", code=1)
     lambda_.update_function_configuration(FunctionName="consumer", Description="the new one")
-    monkeypatch.setattr(
-        "consumer.operate.upgrade_mapping.MappedFunction.changed_s", lambda function: float("inf")
-    )
-    monkeypatch.setattr("consumer.operate.upgrade_finishing.shown", lambda at_s: "now")
+    monkeypatch.setattr("ops.lambda_function.MappedFunction.changed_s", lambda function: float("inf"))
+    monkeypatch.setattr("ops.upgrade.finishing.shown", lambda at_s: "now")
     [mapping] = lambda_.list_event_source_mappings()["EventSourceMappings"]
     lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
     paused: list[bool] = []

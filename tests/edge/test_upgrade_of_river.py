@@ -11,13 +11,13 @@ import pytest
 from live_plant import Plant, endpoint, plant
 from typer.testing import CliRunner
 
-from consumer.__main__ import app
-from consumer.core.layout import prefix_of
-from consumer.core.use_case import fingerprint
-from consumer.edge.page_codec import PageCodec, versions
+from consumer.detectors.base import fingerprint
 from consumer.handler import start
-from consumer.operate.upgrade_source import marks_in
+from consumer.pages.codec import PageCodec, versions
+from consumer.pages.layout import prefix_of
 from consumer.use_cases import USE_CASES
+from ops.__main__ import app
+from ops.upgrade.previous_models import marks_in
 from tests.consumer.world import interleaved, plain_loop, state_of, step
 
 __all__ = ["endpoint", "plant"]

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.core.records import Shard
-from consumer.operate.upgrade_records import Stretch, read_merged
+from consumer.decode.batch import Shard
+from ops.upgrade.records import Stretch, read_merged
 
 ARN = "arn:aws:kinesis:us-east-1:123456789012:stream/plant"
 
@@ -50,9 +50,9 @@ class Stream:
 
 
 def read(stream: Stream, wanted: dict[str, Stretch], monkeypatch_s: float = 0.0) -> list[tuple[str, int]]:
-    from consumer.operate import stream_records
+    from ops.replay import stream_reader
 
-    every, stream_records._READ_EVERY_S = stream_records._READ_EVERY_S, monkeypatch_s
+    every, stream_reader._READ_EVERY_S = stream_reader._READ_EVERY_S, monkeypatch_s
     try:
         found = []
         for shard, records in read_merged(
@@ -62,7 +62,7 @@ def read(stream: Stream, wanted: dict[str, Stretch], monkeypatch_s: float = 0.0)
             found += [(shard.shard_id, int(record["kinesis"]["sequenceNumber"])) for record in records]
         return found
     finally:
-        stream_records._READ_EVERY_S = every
+        stream_reader._READ_EVERY_S = every
 
 
 TIMES = st.lists(st.integers(1, 2000).map(float), max_size=12).map(sorted)

@@ -7,16 +7,16 @@ from typing import get_args
 
 import pytest
 
-from consumer.core.errors import UnreadablePage
-from consumer.core.health import Fault, Health
-from consumer.core.life_cycle import Alert
-from consumer.core.records import Shard
-from consumer.core.signals import SignalKey
-from consumer.core.state import State, Watermark
-from consumer.edge.page_codec import PageCodec
-from consumer.edge.state_columns import Columns, columns_of
-from consumer.operate.upgrade_source import marks_in
+from consumer.decode.batch import Shard
+from consumer.decode.signal_names import SignalKey
+from consumer.detectors.alert_policy import Alert
+from consumer.detectors.sensor_checks import Fault, Health
+from consumer.errors import UnreadablePage
+from consumer.learning.state import State, Watermark
+from consumer.pages.codec import PageCodec
+from consumer.pages.columns import Columns, columns_of
 from consumer.use_cases import USE_CASES
+from ops.upgrade.previous_models import marks_in
 from tests.consumer.every_model import EVERY_MODEL
 
 MARKS = {Shard("arn:aws:kinesis:us-east-1:123456789012:stream/plant", "shardId-0"): Watermark(7, ("k",), 1.5)}

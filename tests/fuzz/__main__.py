@@ -15,10 +15,10 @@ from typing import Annotated
 import typer
 from river import drift
 
-from consumer.core.drift import Watched
-from consumer.core.signals import SignalKey
-from consumer.core.state import State
-from consumer.edge.state_columns import columns_of
+from consumer.decode.signal_names import SignalKey
+from consumer.detectors.drift import Watched
+from consumer.learning.state import State
+from consumer.pages.columns import columns_of
 from tests.fuzz.corpus import corpus, well_formed
 from tests.fuzz.target import deliver
 
@@ -27,7 +27,7 @@ FINDINGS = ROOT / "build" / "fuzz"
 PLANTED_SECONDS_MAX = 120
 MEMORY_MB_MAX = 512  # the smallest function's
 # In a copy of the consumer: a sub-record may name a partition key that is not there, and now it is taken.
-PLANTED = ("consumer/core/kpl.py", "(keys[index] if index < len(keys) else None)", "keys[index]")
+PLANTED = ("consumer/decode/kpl.py", "(keys[index] if index < len(keys) else None)", "keys[index]")
 
 app = typer.Typer(add_completion=False)
 

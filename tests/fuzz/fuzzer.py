@@ -12,8 +12,8 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["consumer"]):
-    from consumer.core.errors import UnreadablePage
-    from consumer.edge.page_codec import PageCodec
+    from consumer.errors import UnreadablePage
+    from consumer.pages.codec import PageCodec
     from tests.fuzz.target import deliver
 
 from tests.consumer.hostile_pages import enveloped

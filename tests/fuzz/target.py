@@ -8,7 +8,7 @@ import time
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 
-from consumer.edge.telemetry import logger, tell
+from consumer.aws.observability import logger, tell
 from tests.consumer.world import ARN, SHARD, World, record
 
 SECONDS_MAX = 5.0

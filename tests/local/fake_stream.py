@@ -10,9 +10,9 @@ import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from local.clock import Pace
-from local.event_source_mapping import EventSourceMapping, MappingConfig
-from local.stream_source import (
+from local.emulator.clock import Pace
+from local.emulator.event_source_mapping import EventSourceMapping, MappingConfig
+from local.emulator.stream_source import (
     IteratorExpired,
     Position,
     ShardDescription,

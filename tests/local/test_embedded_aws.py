@@ -14,14 +14,14 @@ from urllib.parse import urlparse
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws import EmbeddedAWS, EmbeddedAWSFailed
-from local.pipeline_resources import (
+from clients.kinesis_writer.ordered_put import SEND_ONCE, OrderedPut, StreamRecord
+from local.emulator.embedded_aws import EmbeddedAWS, EmbeddedAWSFailed
+from local.emulator.pipeline_resources import (
     PipelineResources,
     create_pipeline_resources,
     drain_alerts,
     drain_audit,
 )
-from producer_sim.sending.ordered_put import SEND_ONCE, OrderedPut, StreamRecord
 
 
 @pytest.fixture(scope="module")
@@ -164,8 +164,8 @@ def test_it_is_gone_after_the_block_also_after_an_error(tmp_path: Path):
 
 def test_it_ends_with_the_process_that_started_it_even_if_that_is_killed(tmp_path: Path):
     script = (
-        "import sys, pathlib, local.aws\n"
-        "with local.aws.EmbeddedAWS(pathlib.Path(sys.argv[1])) as aws:\n"
+        "import sys, pathlib, local.emulator.embedded_aws\n"
+        "with local.emulator.embedded_aws.EmbeddedAWS(pathlib.Path(sys.argv[1])) as aws:\n"
         "    print(aws.endpoint_url, flush=True)\n"
         "    sys.stdin.read()\n"
     )

@@ -21,11 +21,11 @@ from fake_stream import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.clock import Pace, RealClock
-from local.event_source_mapping import EventSourceMapping, MappingConfig, MappingStopped, in_thread
-from local.invocation_result import halves
-from local.progress import Checkpoint
-from local.stream_source import StreamRecord
+from local.emulator.clock import Pace, RealClock
+from local.emulator.event_source_mapping import EventSourceMapping, MappingConfig, MappingStopped, in_thread
+from local.emulator.invocation_result import halves
+from local.emulator.progress import Checkpoint
+from local.emulator.stream_source import StreamRecord
 
 
 def a_stream(*numbers: int, **of_each) -> FakeStream:
@@ -494,7 +494,9 @@ def test_a_plain_function_runs_in_a_thread_and_time_may_be_real():
 
 
 def test_the_machine_needs_no_aws_library():
-    program = "import sys, local.event_source_mapping; print([m for m in sys.modules if 'boto' in m])"
+    program = (
+        "import sys, local.emulator.event_source_mapping; print([m for m in sys.modules if 'boto' in m])"
+    )
     assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "[]"
 
 

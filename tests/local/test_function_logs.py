@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from local.execution_environment import Function, FunctionError
-from local.function_logs import metric_sums, new_log, redirect_output, remove_logs, whole_lines
+from local.function.execution_environment import Function, FunctionError
+from local.function.function_logs import metric_sums, new_log, redirect_output, remove_logs, whole_lines
 
 ENVIRONMENT = {
     "USE_CASE": "drift",
@@ -86,7 +86,7 @@ def test_a_process_that_replaces_a_dead_one_leaves_the_dead_ones_log_alone(tmp_p
 def test_a_killed_process_leaves_every_line_whole_but_its_last(tmp_path):
     log = new_log(tmp_path, "drift")
     script = (
-        "import os, pathlib, sys, time; from local.function_logs import redirect_output\n"
+        "import os, pathlib, sys, time; from local.function.function_logs import redirect_output\n"
         "redirect_output(pathlib.Path(sys.argv[1]))\n"
         "for number in range(5): print('x' * 9000, number); print('a warning', file=sys.stderr)\n"
         "os.write(1, b'cut off'); time.sleep(60)\n"

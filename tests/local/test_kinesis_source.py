@@ -8,10 +8,10 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from local.clock import Pace
-from local.event_source_mapping import EventSourceMapping, MappingConfig, RealClock, in_thread
-from local.kinesis_source import KinesisSource, S3Destination
-from local.stream_source import (
+from local.emulator.clock import Pace
+from local.emulator.event_source_mapping import EventSourceMapping, MappingConfig, RealClock, in_thread
+from local.emulator.kinesis_source import KinesisSource, S3Destination
+from local.emulator.stream_source import (
     IteratorExpired,
     Position,
     ShardDescription,

@@ -4,11 +4,11 @@ import json
 import pytest
 from fake_stream import FIRST_SHARD, START, FakeFunction, FakeStream, a_mapping, run_until_done, simulate
 
-from local.batching import lane_of
-from local.clock import Pace
-from local.kinesis_event import PAYLOAD_BYTES_MAX, EventFormat, as_json
-from local.mapping_config import InvalidMappingConfig, MappingConfig
-from local.stream_source import StreamRecord
+from local.emulator.batching import lane_of
+from local.emulator.clock import Pace
+from local.emulator.kinesis_event import PAYLOAD_BYTES_MAX, EventFormat, as_json
+from local.emulator.mapping_config import InvalidMappingConfig, MappingConfig
+from local.emulator.stream_source import StreamRecord
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from fake_stream import (
     simulate,
 )
 
-from local.event_source_mapping import MappingStopped
+from local.emulator.event_source_mapping import MappingStopped
 
 PARENT, LEFT, RIGHT = "shard-parent", "shard-left", "shard-right"
 

@@ -3,7 +3,7 @@
 import json
 import time
 
-from local.pipeline_resources import drain_audit
+from local.emulator.pipeline_resources import drain_audit
 from local.session import LocalOptions, LocalPipeline
 
 

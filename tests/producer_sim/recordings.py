@@ -9,8 +9,8 @@ from pathlib import Path
 
 import duckdb
 
-from consumer.core.batch import Batch, Record, Shard
-from consumer.core.payloads import read
+from consumer.decode.batch import Batch, Record, Shard
+from consumer.decode.payloads import read
 
 START = datetime(2020, 3, 1, 12, tzinfo=UTC)
 

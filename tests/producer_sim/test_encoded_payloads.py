@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producer_sim import kpl, payloads
+from producer_sim.payloads import encoders, kpl
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -35,31 +35,31 @@ def time_of(tqv: dict) -> float:
 
 @given(SIGNALS, VALUES, TIMES)
 def test_a_point_reads_back_to_the_last_bit(signal: str, value: float, timestamp: float):
-    read = json.loads(payloads.point(signal, value, timestamp))
+    read = json.loads(encoders.point(signal, value, timestamp))
     assert (read["signal"], read["timestamp"]) == (signal, timestamp)
     assert same(read["value"], value)
-    body = json.loads(payloads.key_and_body(signal, value, timestamp))
+    body = json.loads(encoders.key_and_body(signal, value, timestamp))
     assert (body["key"], body["timestamp"]) == (signal, timestamp)
     assert isinstance(body["body"], str)
     assert same(float(body["body"]), value)
-    assert same(json.loads(payloads.bare_number(value)), value)
+    assert same(json.loads(encoders.bare_number(value)), value)
 
 
 def test_a_point_without_a_time_has_no_timestamp():
-    assert json.loads(payloads.point("pump1.flow", 1.5)) == {"signal": "pump1.flow", "value": 1.5}
-    assert json.loads(payloads.key_and_body("pump1.flow", 42)) == {"key": "pump1.flow", "body": "42"}
+    assert json.loads(encoders.point("pump1.flow", 1.5)) == {"signal": "pump1.flow", "value": 1.5}
+    assert json.loads(encoders.key_and_body("pump1.flow", 42)) == {"key": "pump1.flow", "body": "42"}
 
 
 @given(SIGNALS, READINGS)
 def test_columns_and_several_values_read_back(signal: str, readings: list[tuple[float, float]]):
     times, values = zip(*readings, strict=True)
-    assert json.loads(payloads.columns(signal, times, values)) == {
+    assert json.loads(encoders.columns(signal, times, values)) == {
         "signal": signal,
         "timestamps": list(times),
         "values": list(values),
     }
     quantities = {f"quantity{number}": value for number, value in enumerate(values)}
-    assert json.loads(payloads.several_values(signal, times[0], quantities)) == {
+    assert json.loads(encoders.several_values(signal, times[0], quantities)) == {
         "signal": signal,
         "timestamp": times[0],
         "values": quantities,
@@ -68,9 +68,9 @@ def test_columns_and_several_values_read_back(signal: str, readings: list[tuple[
 
 @given(READINGS)
 def test_sitewise_shapes_read_back(readings: list[tuple[float, float]]):
-    notification = json.loads(payloads.sitewise_notification("asset", "property", readings, "UNCERTAIN"))
-    entry = json.loads(payloads.sitewise_entry("/plant/flow", readings))
-    entries = json.loads(payloads.sitewise_entries({"/plant/flow": readings, "/plant/level": readings}))
+    notification = json.loads(encoders.sitewise_notification("asset", "property", readings, "UNCERTAIN"))
+    entry = json.loads(encoders.sitewise_entry("/plant/flow", readings))
+    entries = json.loads(encoders.sitewise_entries({"/plant/flow": readings, "/plant/level": readings}))
     assert notification["type"] == "PropertyValueUpdate"
     assert (notification["payload"]["assetId"], notification["payload"]["propertyId"]) == (
         "asset",
@@ -94,26 +94,26 @@ def test_sitewise_shapes_read_back(readings: list[tuple[float, float]]):
         (None, {"nullValue": {"valueType": "D"}}),
     ],
 )
-def test_a_sitewise_value_says_its_type(value: payloads.SiteWiseValue, variant: dict[str, object]):
-    entry = json.loads(payloads.sitewise_entry("alias", [(1.7e9, value)]))
+def test_a_sitewise_value_says_its_type(value: encoders.SiteWiseValue, variant: dict[str, object]):
+    entry = json.loads(encoders.sitewise_entry("alias", [(1.7e9, value)]))
     assert entry["propertyValues"][0]["value"] == variant
 
 
 @given(st.binary(max_size=2000))
 def test_compression_gives_the_payload_back_and_the_same_bytes_every_time(payload: bytes):
-    assert gzip.decompress(payloads.gzipped(payload)) == payload
-    assert zstd.decompress(payloads.zstandard(payload)) == payload
-    assert payloads.gzipped(payload) == payloads.gzipped(payload)
-    assert payloads.zstandard(payload) == payloads.zstandard(payload)
+    assert gzip.decompress(encoders.gzipped(payload)) == payload
+    assert zstd.decompress(encoders.zstandard(payload)) == payload
+    assert encoders.gzipped(payload) == encoders.gzipped(payload)
+    assert encoders.zstandard(payload) == encoders.zstandard(payload)
 
 
 def test_gzip_carries_no_time_of_day():
-    assert payloads.gzipped(b"42.0")[4:8] == bytes(4)
+    assert encoders.gzipped(b"42.0")[4:8] == bytes(4)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_what_json_cannot_say_is_not_encoded(value: float):
-    for encode in (payloads.bare_number, lambda number: payloads.point("s", number)):
+    for encode in (encoders.bare_number, lambda number: encoders.point("s", number)):
         with pytest.raises(ValueError, match="JSON compliant"):
             encode(value)
 
@@ -156,19 +156,19 @@ def test_an_aggregated_record_has_its_payloads_in_order_and_the_right_digest(pai
 
 
 def test_odd_records_have_names_of_their_own_and_fit_into_kinesis():
-    for odd in (payloads.bad_observations(), payloads.skipped_observations()):
+    for odd in (encoders.bad_observations(), encoders.skipped_observations()):
         assert len({record.name for record in odd}) == len(odd)
         assert all(len(record.payload) < 1024 * 1024 for record in odd)
-    assert len(payloads.bad_observations()) >= 7
+    assert len(encoders.bad_observations()) >= 7
 
 
 def test_odd_records_are_the_same_every_time():
-    assert payloads.bad_observations("pump1.flow") == payloads.bad_observations("pump1.flow")
-    assert payloads.skipped_observations() == payloads.skipped_observations()
+    assert encoders.bad_observations("pump1.flow") == encoders.bad_observations("pump1.flow")
+    assert encoders.skipped_observations() == encoders.skipped_observations()
 
 
 def test_the_bomb_would_be_a_point_if_it_were_unpacked():
-    bombs = {record.name: record.payload for record in payloads.bad_observations("pump1.flow")}
+    bombs = {record.name: record.payload for record in encoders.bad_observations("pump1.flow")}
     unpacked = zlib.decompress(bombs["gzip that unpacks to 128 MiB"], wbits=31)
     assert len(unpacked) > 128 * 1024 * 1024
     assert json.loads(unpacked[:100]) == {"signal": "pump1.flow", "value": 1.0}

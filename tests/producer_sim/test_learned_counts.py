@@ -5,14 +5,14 @@ import json
 import pytest
 from river import drift
 
-from consumer.core.layout import Layout
-from consumer.core.signals import SignalKey
-from consumer.core.state import State
-from consumer.edge.page_codec import PageCodec
-from local.aws import EmbeddedAWS
-from producer_sim.pipeline.errors import StatesUnreadable
-from producer_sim.pipeline.states import Counts, LearnedCounts
-from producer_sim.pipeline.target import ModelsOf
+from clients.deployment import ModelsOf
+from clients.errors import StatesUnreadable
+from consumer.decode.signal_names import SignalKey
+from consumer.learning.state import State
+from consumer.pages.codec import PageCodec
+from consumer.pages.layout import Layout
+from local.emulator.embedded_aws import EmbeddedAWS
+from producer_sim.observe.states import Counts, LearnedCounts
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 from typing import get_args
 
+from clients.kinesis_writer.put_request import RECORDS_PER_REQUEST_MAX, REQUEST_BYTES_MAX
 from producer_sim.__main__ import app
 from producer_sim.plant.reading import parse_plant
 from producer_sim.plant.simulation import simulate
 from producer_sim.run_folder import InjectedKind
-from producer_sim.sending.put_request import RECORDS_PER_REQUEST_MAX, REQUEST_BYTES_MAX
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "load-tests.md").read_text()
 

@@ -10,7 +10,7 @@ from botocore import exceptions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from producer_sim.sending.ordered_put import (
+from clients.kinesis_writer.ordered_put import (
     Acknowledgement,
     AnswerLost,
     Backoff,

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from producer_sim.commands.report import report_command
 from producer_sim.commands.score import score_command
-from producer_sim.outcome.mistakes import mistakes
-from producer_sim.outcome.report import render_report
-from producer_sim.outcome.summary import read_outcome, write_summary
-from producer_sim.outcome.verdict import verdict
+from producer_sim.report.mistakes import mistakes
+from producer_sim.report.report import render_report
+from producer_sim.report.summary import read_outcome, write_summary
+from producer_sim.report.verdict import verdict
 from producer_sim.run_folder import RunFolder, Sample, SignalSeries, Truth
 
 SUMMARY = (
@@ -194,7 +194,7 @@ def test_a_large_run_makes_no_larger_report(tmp_path):
 
 
 def test_drawn_values_keep_their_extremes_and_gaps(tmp_path):
-    from producer_sim.outcome.thinning import thinned
+    from producer_sim.report.downsample import thinned
 
     values = [float(n % 7) for n in range(20_000)]
     values[7_777], values[12_345] = 99.0, -99.0

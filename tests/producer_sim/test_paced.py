@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_ordered_put import QUICK, FlakyStream, by_key
 
-from producer_sim.sending.failures import AnswerLost, RecordRefused
-from producer_sim.sending.line import Planned
-from producer_sim.sending.manner import Backoff, Manner
-from producer_sim.sending.paced import send_paced
-from producer_sim.sending.put_request import RECORDS_PER_REQUEST_MAX, REQUEST_BYTES_MAX, StreamRecord
+from clients.kinesis_writer.failures import AnswerLost, RecordRefused
+from clients.kinesis_writer.options import Backoff, Manner
+from clients.kinesis_writer.paced import send_paced
+from clients.kinesis_writer.pending import Planned
+from clients.kinesis_writer.put_request import RECORDS_PER_REQUEST_MAX, REQUEST_BYTES_MAX, StreamRecord
 
 START_S = 1_700_000_000.0
 

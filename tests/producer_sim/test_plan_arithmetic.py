@@ -5,15 +5,15 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from local.kinesis_event import EventFormat
-from local.stream_source import StreamRecord
-from producer_sim import payloads
-from producer_sim.planning.assumptions import Measured, Model, read_assumptions
-from producer_sim.planning.limits import limits_of
-from producer_sim.planning.plan import plan_of
-from producer_sim.planning.prices import read_prices
-from producer_sim.planning.sizing import pages_for, shard_needs, sized
-from producer_sim.planning.workload import Configuration, Wishes, Workload
+from local.emulator.kinesis_event import EventFormat
+from local.emulator.stream_source import StreamRecord
+from producer_sim.payloads import encoders
+from producer_sim.plan.assumptions import Measured, Model, read_assumptions
+from producer_sim.plan.limits import limits_of
+from producer_sim.plan.plan import plan_of
+from producer_sim.plan.prices import read_prices
+from producer_sim.plan.sizing import pages_for, shard_needs, sized
+from producer_sim.plan.workload import Configuration, Wishes, Workload
 
 FILE = read_assumptions()
 ROUND = replace(
@@ -241,9 +241,9 @@ def test_records_are_about_as_large_as_is_assumed():
         readings = [42.0 + number / 1000 for number in range(values)]
         name = "compressor1.pressure"
         payload = (
-            payloads.columns(name, times, readings)
+            encoders.columns(name, times, readings)
             if values > 1
-            else payloads.point(name, readings[0], times[0])
+            else encoders.point(name, readings[0], times[0])
         )
         counted = FILE.assumed.point_bytes + (values - 1) * FILE.assumed.further_value_bytes
         assert len(payload) + len(name) == pytest.approx(counted, rel=0.15)

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from producer_sim.commands.plan import plan
-from producer_sim.planning.advice import fragment_of, plans_of, recommended, use_case_names
-from producer_sim.planning.assumptions import read_assumptions
-from producer_sim.planning.document import DOCUMENT, MarksMissing, documented
-from producer_sim.planning.prices import read_prices
-from producer_sim.planning.sheet import lines_of
-from producer_sim.planning.workload import Wishes, Workload
+from producer_sim.plan.advice import fragment_of, plans_of, recommended, use_case_names
+from producer_sim.plan.assumptions import read_assumptions
+from producer_sim.plan.document import DOCUMENT, MarksMissing, documented
+from producer_sim.plan.plan_table import lines_of
+from producer_sim.plan.prices import read_prices
+from producer_sim.plan.workload import Wishes, Workload
 from stack.context import read_plants
 
 APP = typer.Typer()
@@ -193,7 +193,7 @@ def test_the_stack_takes_every_fragment(workload, wishes):
 
 
 def test_the_document_is_what_the_files_say_now():
-    """Where this fails: `python -m producer_sim.planning.document`."""
+    """Where this fails: `python -m producer_sim.plan.document`."""
     assert documented(DOCUMENT.read_text()) == DOCUMENT.read_text()
 
 

@@ -5,10 +5,10 @@ import shutil
 import numpy as np
 import pytest
 
-from producer_sim.planning.assumptions import ASSUMPTIONS_FILE, Measured, read_assumptions
-from producer_sim.planning.assumptions_writer import write_figures
-from producer_sim.planning.measure import _PARTS, CASES, Case, _least_squares, _measure
-from producer_sim.planning.measuring_world import MeasuringWorld
+from producer_sim.plan.assumptions import ASSUMPTIONS_FILE, Measured, read_assumptions
+from producer_sim.plan.assumptions_writer import write_figures
+from producer_sim.plan.measure import _PARTS, CASES, Case, _least_squares, _measure
+from producer_sim.plan.measuring_world import MeasuringWorld
 
 
 def test_a_case_counts_what_the_consumer_did():

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import drift
 
-from producer_sim.carriers import carriers_of, learned_names
-from producer_sim.payloads import Garbled
+from producer_sim.payloads.carriers import carriers_of, learned_names
+from producer_sim.payloads.encoders import Garbled
+from producer_sim.payloads.shapes import SHAPES
 from producer_sim.plant.faults import EXPECTED
 from producer_sim.plant.reading import parse_plant, read_plant, shipped_plants
+from producer_sim.plant.simulated_records import Shares, simulated_records
 from producer_sim.plant.simulation import PlantImpossible, Simulation, simulate
 from producer_sim.plant.values import stretches
-from producer_sim.shapes import SHAPES
-from producer_sim.simulated_records import Shares, simulated_records
 
 START_S = 1_700_000_000.0
 ONE_FAMILY = """

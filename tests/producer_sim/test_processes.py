@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import pytest
 from test_ordered_put import FlakyStream, client_error
 
+from clients.kinesis_writer.calibration import processes_needed
+from clients.kinesis_writer.pending import Planned
+from clients.kinesis_writer.processes import ProcessFailed, send_in_processes
+from clients.kinesis_writer.put_request import StreamRecord
+from clients.kinesis_writer.sent import Sending, merged
 from producer_sim.run_folder import ShardCount
-from producer_sim.sending.calibration import processes_needed
-from producer_sim.sending.line import Planned
-from producer_sim.sending.processes import ProcessFailed, send_in_processes
-from producer_sim.sending.put_request import StreamRecord
-from producer_sim.sending.sent import Sending, merged
 
 
 @dataclass(frozen=True)

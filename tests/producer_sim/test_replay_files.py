@@ -5,11 +5,11 @@ import gzip
 import pytest
 from recordings import START, write_csv, write_jsonl, write_parquet
 
-from producer_sim.replay.asked import Asked, prepare
-from producer_sim.replay.choice import choose
-from producer_sim.replay.refusals import ReplayRefused
-from producer_sim.replay.survey import survey
-from producer_sim.replay.table import open_table
+from clients.recordings.columns import choose
+from clients.recordings.refusals import ReplayRefused
+from clients.recordings.survey import survey
+from clients.recordings.table import open_table
+from producer_sim.replay.options import Asked, prepare
 
 FIRST_S = START.timestamp()
 

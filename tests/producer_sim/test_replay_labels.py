@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from recordings import START, write_csv
 
-from producer_sim.replay.asked import Asked, prepare
-from producer_sim.replay.labels import faults
-from producer_sim.replay.refusals import ReplayRefused
+from clients.recordings.labels import faults
+from clients.recordings.refusals import ReplayRefused
+from producer_sim.replay.options import Asked, prepare
 
 FIRST_S = START.timestamp()
 SKAB = Path(__file__).parents[3] / "shared" / "data" / "skab" / "other"

@@ -8,12 +8,12 @@ import typer
 from recordings import START, MemoryObserver, MemoryPipeline, SteppedClock, observing, write_csv, write_jsonl
 from typer.testing import CliRunner
 
+from clients.recordings.refusals import ReplayRefused
 from producer_sim.commands import replay as replay_module
 from producer_sim.commands.replay import replay_command
-from producer_sim.replay.asked import Asked, prepare, speed_of
-from producer_sim.replay.drawn import Drawn
-from producer_sim.replay.refusals import ReplayRefused
-from producer_sim.replay.run import run_replay
+from producer_sim.replay.chart_series import Drawn
+from producer_sim.replay.options import Asked, prepare, speed_of
+from producer_sim.replay.replay import run_replay
 from producer_sim.replay.shapes import planned
 from producer_sim.run_folder import RunFolder
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from run_folders import MadeUp, make_run_folder
 
-from producer_sim.outcome.report import render_report
-from producer_sim.outcome.summary import read_outcome
+from producer_sim.report.report import render_report
+from producer_sim.report.summary import read_outcome
 from producer_sim.run_folder import RunFolder
 
 CHROMIUM = next(

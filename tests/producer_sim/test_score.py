@@ -3,8 +3,8 @@
 import pytest
 from run_folders import event
 
-from producer_sim.outcome.kinds import kept, kinds_of_disturbances, kinds_of_faults
-from producer_sim.outcome.score import score
+from producer_sim.report.kinds import kept, kinds_of_disturbances, kinds_of_faults
+from producer_sim.report.score import score
 from producer_sim.run_folder import Fault, RunFolderIncomplete, SimulatedSignal, Truth
 
 START_S = 1_790_000_000.0

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from consumer.core.kinesis_event import batches_of
-from producer_sim.carriers import carriers_of, learned_names
+from consumer.decode.lambda_event import batches_of
+from producer_sim.payloads.carriers import carriers_of, learned_names
+from producer_sim.payloads.shapes import SHAPES, ShapeUnknown, shape_named
 from producer_sim.plant.reading import parse_plant, read_plant
+from producer_sim.plant.simulated_records import simulated_records
 from producer_sim.plant.simulation import simulate
-from producer_sim.shapes import SHAPES, ShapeUnknown, shape_named
-from producer_sim.simulated_records import simulated_records
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "consumer"))
 from payload_builders import ARRIVED_S, observations, record, skipped

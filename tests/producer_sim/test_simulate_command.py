@@ -18,7 +18,7 @@ import typer
 from botocore.config import Config
 from typer.testing import CliRunner
 
-from local.aws import EmbeddedAWS
+from local.emulator.embedded_aws import EmbeddedAWS
 from producer_sim.commands import simulate as command
 from producer_sim.run_folder import RunFolder
 

@@ -1,8 +1,8 @@
 """Alerts that are watched: each once, with what the bus told of its event."""
 
-from producer_sim.pipeline.alert_message import read_alert
-from producer_sim.pipeline.listening import Inbox
-from producer_sim.pipeline.watching import Watch
+from producer_sim.observe.alert_message import read_alert
+from producer_sim.observe.listening import Inbox
+from producer_sim.observe.watching import Watch
 from producer_sim.run_folder import ReceivedEvent
 
 ID = "32728622bcb927ee503830e2d4420c27"

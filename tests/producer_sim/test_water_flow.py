@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from producer_sim.water_flow import water_flow
+from producer_sim.plant.water_flow import water_flow
 
 
 def test_the_series_is_whole_ascending_and_needs_no_network(monkeypatch: pytest.MonkeyPatch):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from producer_sim.writable import Unwritable, check_file, check_folder
+from producer_sim.output_checks import Unwritable, check_file, check_folder
 
 
 def test_a_place_that_can_be_written_is_made(tmp_path):

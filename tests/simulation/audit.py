@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain, combinations
 
-from consumer.core.exclusions import RAISES_PER_SIGNAL_MAX
-from consumer.core.layout import Layout
-from consumer.core.state import State
-from consumer.edge.layout_store import Recorded, recorded_in
-from consumer.edge.page_codec import PageCodec, moved, unmarked
+from consumer.learning.outcome import RAISES_PER_SIGNAL_MAX
+from consumer.learning.state import State
+from consumer.pages.codec import PageCodec, moved, unmarked
+from consumer.pages.layout import Layout, Recorded, recorded_in
 from tests.simulation.functions import Invocation
 from tests.simulation.plant import POISON, Plant
 from tests.simulation.reference import (

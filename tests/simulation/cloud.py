@@ -9,9 +9,9 @@ from typing import Any
 
 from obstore import exceptions
 
-from consumer.core.errors import Unavailable
-from consumer.core.events import Event
-from consumer.edge.objects import Objects
+from consumer.aws.s3 import Objects
+from consumer.errors import Unavailable
+from consumer.events.event import Event
 from tests.local.fake_stream import START
 from tests.simulation.chance import Chance
 from tests.simulation.functions import INVOCATION, Invocation

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from consumer.pipeline import Pipeline
-from consumer.visit import VISIT, visit
+from consumer.staleness_sweep import VISIT, visit
 from tests.local.fake_stream import START
 from tests.simulation.chance import Chance
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from consumer.core.drift import DriftUseCase
-from consumer.core.errors import ModelRaised
+from consumer.detectors.drift import DriftUseCase
+from consumer.errors import ModelRaised
 from tests.simulation.plant import POISON
 
 

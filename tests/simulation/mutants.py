@@ -31,7 +31,7 @@ _COMMITTED = "                report.committed(learned, work.batch, page_bytes)\
 
 MUTANTS = {
     "a page is saved without If-Match": Mutant(
-        "consumer.edge.page_store",
+        "consumer.pages.store",
         "await self._objects.replace(page.key, body, page.e_tag)",
         "(await self._objects.write(page.key, body), None)[1]",
     ),
@@ -47,31 +47,31 @@ MUTANTS = {
         f"                try:\n    {_TOLD}                except Unavailable:\n                    pass\n",
     ),
     "watermarks are compared as text": Mutant(
-        "consumer.core.learning",
+        "consumer.learning.page_learner",
         "watermark.sequence_number >= first",
         "str(watermark.sequence_number) >= str(first)",
     ),
     "a page has one watermark": Mutant(
-        "consumer.core.learning",
+        "consumer.learning.page_learner",
         "        state.advance(done, self.batch)\n",
         "        state.advance(done, self.batch)\n"
         "        for each in self.states.values():\n"
         "            each.watermarks[self.batch.shard] = state.watermarks[self.batch.shard]\n",
     ),
     "watermarks are of a shard id, whatever the stream": Mutant(
-        "consumer.core.records",
+        "consumer.decode.batch",
         "    shard_id: str\n\n    @property",
         "    shard_id: str\n\n"
         "    def __eq__(self, other):\n        return self.shard_id == other.shard_id\n\n"
         "    def __hash__(self):\n        return hash(self.shard_id)\n\n    @property",
     ),
     "of equal sequence numbers the last partition key alone is known": Mutant(
-        "consumer.core.state",
+        "consumer.learning.state",
         "if delivered.are_distinct else _partition_keys(records, batch)",
         "if True else ()",
     ),
     "the page is warm before it is written": Mutant(
-        "consumer.edge.page_store",
+        "consumer.pages.store",
         "        body, page.is_full = self._codec.encode_measured(page.states)\n",
         "        body, page.is_full = self._codec.encode_measured(page.states)\n"
         "        self._keep_warm(page, len(body))\n",
@@ -80,15 +80,15 @@ MUTANTS = {
         "consumer.pipeline", "if learning.learned.is_to_be_sure:", "if False:"
     ),
     "any error of a GET is a new page": Mutant(
-        "consumer.edge.objects",
+        "consumer.aws.s3",
         'raise Unavailable(f"GET {key}: {_brief(error)}") from error',
         "return Missing()",
     ),
     "the highest failed sequence number is reported": Mutant(
-        "consumer.steps", "return min(left, default=None)", "return max(left, default=None)"
+        "consumer.pipeline", "return min(left, default=None)", "return max(left, default=None)"
     ),
     "what time did not suffice for is not reported": Mutant(
-        "consumer.core.learning", "                self.learned.leave(left)\n", ""
+        "consumer.learning.page_learner", "                self.learned.leave(left)\n", ""
     ),
     "quarantine comes after the commit": Mutant("consumer.pipeline", _QUARANTINE, ""),
     "a failed quarantine is not reported": Mutant(
@@ -97,40 +97,40 @@ MUTANTS = {
         "            return None\n        return None\n",
     ),
     "models draw seeds of their own": Mutant(
-        "consumer.core.seeds",
+        "consumer.detectors.base",
         "    model = clone(pattern, _seeds(pattern, seed))\n    _seed_hidden(model, seed, set())\n",
         "    model = clone(pattern, {})\n",
     ),
     "models are moved without fences": Mutant(
-        "consumer.repage",
+        "ops.commands.repage",
         "            await self.objects.replace(key, moved(body), version)\n",
         "            pass\n",
     ),
     "a new page is trusted though the models moved": Mutant("consumer.pipeline", "if is_new:", "if False:"),
     "what is left unread is not reported": Mutant(
-        "consumer.steps", "[] if unread_from is None else [unread_from]", "[]"
+        "consumer.pipeline", "[] if unread_from is None else [unread_from]", "[]"
     ),
     "a batch is cut between records of one sequence number": Mutant(
-        "consumer.core.kinesis_event", " and not records.shares_number(record, record - 1)", ""
+        "consumer.decode.lambda_event", " and not records.shares_number(record, record - 1)", ""
     ),
     "a page takes one signal too many": Mutant(
-        "consumer.core.learning",
+        "consumer.learning.page_learner",
         "len(self.states) >= self.signals_max",
         "len(self.states) > self.signals_max",
     ),
     "signals that are refused are forgotten": Mutant(
-        "consumer.core.learning",
+        "consumer.learning.page_learner",
         "                learned.refuse_signal(",
         "                (lambda *_: None)(",
     ),
     "what is known of a sensor is not kept": Mutant(
-        "consumer.edge.state_columns", "        if index in health:\n", "        if False:\n"
+        "consumer.pages.columns", "        if index in health:\n", "        if False:\n"
     ),
     "bad quality is counted out of order": Mutant(
-        "consumer.core.places", "sorted(places, key=lambda one: one[0][:2])", "places"
+        "consumer.learning.signal_learner", "sorted(places, key=lambda one: one[0][:2])", "places"
     ),
     "a model that raised is kept half changed": Mutant(
-        "consumer.core.learning",
+        "consumer.learning.page_learner",
         "            if key in states:\n                self.states[key] = states[key]\n",
         "            if key in states:\n                pass\n",
     ),

@@ -5,8 +5,8 @@ import json
 import random
 from dataclasses import dataclass, field
 
-from local.stream_source import StreamUnavailable
-from producer_sim.kpl import aggregate
+from local.emulator.stream_source import StreamUnavailable
+from producer_sim.payloads.kpl import aggregate
 from tests.local.fake_stream import START, FakeStream
 from tests.simulation.chance import Chance
 

@@ -6,13 +6,12 @@ import random
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from consumer.core.events import identity
-from consumer.core.health import Health
-from consumer.core.records import Shard
-from consumer.core.signals import seed_of
-from consumer.core.state import State
-from consumer.core.unusual import UnusualUseCase, Watching
-from consumer.core.use_case import Finding
+from consumer.decode.batch import Shard
+from consumer.decode.signal_names import identity, seed_of
+from consumer.detectors.base import Finding
+from consumer.detectors.seasonal_anomaly import UnusualUseCase, Watching
+from consumer.detectors.sensor_checks import Health
+from consumer.learning.state import State
 from tests.simulation.functions import Invocation
 from tests.simulation.plant import Observation, Place, Plant
 

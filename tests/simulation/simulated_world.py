@@ -8,23 +8,21 @@ from typing import Any
 
 from river import drift
 
-from consumer.core import batch
-from consumer.core.drift import DriftUseCase
-from consumer.core.errors import ConfigurationError, Unavailable
-from consumer.core.health import SensorHealth
-from consumer.core.layout import Layout, prefix_of
-from consumer.core.life_cycle import LifeCycle
-from consumer.core.signal_settings import SettingsOfSignals
-from consumer.core.state import State
-from consumer.core.unusual import UnusualUseCase
-from consumer.core.usual import Pace
-from consumer.edge.layout_store import LayoutStore
-from consumer.edge.page_codec import PageCodec, unmarked
-from consumer.edge.page_store import PageStore
+from consumer.decode import batch
+from consumer.detectors.alert_policy import LifeCycle
+from consumer.detectors.drift import DriftUseCase
+from consumer.detectors.seasonal_anomaly import Pace, UnusualUseCase
+from consumer.detectors.sensor_checks import SensorHealth
+from consumer.errors import ConfigurationError, Unavailable
+from consumer.learning.state import State
+from consumer.pages.codec import PageCodec, unmarked
+from consumer.pages.layout import Layout, LayoutStore, prefix_of
+from consumer.pages.store import PageStore
 from consumer.pipeline import Pipeline
-from consumer.repage import Repage
-from local.clock import Pace as MappingPace
-from local.event_source_mapping import EventSourceMapping, MappingConfig
+from consumer.settings.signal_settings import SettingsOfSignals
+from local.emulator.clock import Pace as MappingPace
+from local.emulator.event_source_mapping import EventSourceMapping, MappingConfig
+from ops.commands.repage import Repage
 from tests.local.fake_stream import SimulatedClock
 from tests.simulation.audit import Audit
 from tests.simulation.chance import Chance

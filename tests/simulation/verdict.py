@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from consumer.core.state import State
+from consumer.learning.state import State
 from tests.simulation.audit import Audit
 from tests.simulation.plant import Observation, Place
 from tests.simulation.reference import History, Kept, Known, event_id, kinds_of, knowledge, reference_of

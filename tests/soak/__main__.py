@@ -20,12 +20,12 @@ from typing import Annotated, Any
 import typer
 
 from consumer.use_cases import USE_CASES
-from local.aws import EmbeddedAWS
-from local.event_source_mapping import EventSourceMapping, MappingConfig, Pace, RealClock, in_thread
-from local.function_logs import metric_sums
-from local.kinesis_source import KinesisSource, S3Destination
-from local.mapping_thread import MappingThread
-from local.pipeline_resources import create_pipeline_resources, drain_audit
+from local.emulator.embedded_aws import EmbeddedAWS
+from local.emulator.event_source_mapping import EventSourceMapping, MappingConfig, Pace, RealClock, in_thread
+from local.emulator.kinesis_source import KinesisSource, S3Destination
+from local.emulator.mapping_thread import MappingThread
+from local.emulator.pipeline_resources import create_pipeline_resources, drain_audit
+from local.function.function_logs import metric_sums
 from stack.bundling import bundle
 from tests.e2e.faulty_proxy import Fate, FaultyProxy, seeded
 from tests.soak.killed_function import KilledFunction

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from local.execution_environment import FunctionError
-from local.function_logs import new_log
-from local.lambda_runtime import FunctionDied, LambdaRuntime
+from local.function.execution_environment import FunctionError
+from local.function.function_logs import new_log
+from local.function.lambda_runtime import FunctionDied, LambdaRuntime
 
 _TWICE = 0.1
 """How often a batch is delivered to two environments at once, as by a time-out that the function outlives."""

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from consumer.core.layout import prefix_of
-from consumer.core.use_case import UseCase, fingerprint
-from consumer.edge.page_codec import PageCodec, versions
+from consumer.detectors.base import UseCase, fingerprint
+from consumer.pages.codec import PageCodec, versions
+from consumer.pages.layout import prefix_of
 from tests.simulation.plant import Observation
 from tests.simulation.reference import History, Known, knowledge, quarantined_in, reference_of
 

@@ -18,14 +18,19 @@ from pathlib import Path
 import numpy
 import pytest
 
-from consumer.core.layout import prefix_of
-from consumer.core.signals import seed_of
-from consumer.core.use_case import fingerprint
-from consumer.edge.page_codec import PageCodec, versions
+from consumer.decode.signal_names import seed_of
+from consumer.detectors.base import fingerprint
+from consumer.pages.codec import PageCodec, versions
+from consumer.pages.layout import prefix_of
 from consumer.use_cases import USE_CASES
-from local.aws import EmbeddedAWS
-from local.lambda_runtime import FunctionDied, FunctionRaised, FunctionTimedOut, LambdaRuntime
-from local.pipeline_resources import PipelineResources, create_pipeline_resources, drain_alerts, drain_audit
+from local.emulator.embedded_aws import EmbeddedAWS
+from local.emulator.pipeline_resources import (
+    PipelineResources,
+    create_pipeline_resources,
+    drain_alerts,
+    drain_audit,
+)
+from local.function.lambda_runtime import FunctionDied, FunctionRaised, FunctionTimedOut, LambdaRuntime
 from stack import bundling
 from stack.bundling import UNPACKED_BYTES_MAX, Asset, BundlingFailed, bundle, unpacked_bytes
 from tests.consumer.world import plain_loop, points, record, step
@@ -356,13 +361,13 @@ def test_it_has_the_sources_and_the_packages_without_what_only_developers_need(c
 
 
 OPERATORS = {
-    "consumer/__main__.py",
-    "consumer/backtest.py",
-    "consumer/backtest_command.py",
-    "consumer/backtest_plot.py",
-    "consumer/repage.py",
-    "consumer/edge/function_configuration.py",
-    "consumer/operate/where.py",
+    "ops/__main__.py",
+    "ops/backtest/backtest.py",
+    "ops/backtest/command.py",
+    "ops/backtest/plot.py",
+    "ops/commands/repage.py",
+    "ops/lambda_function.py",
+    "ops/target.py",
 }
 OPERATE = "consumer/operate/"
 

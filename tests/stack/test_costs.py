@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from consumer.core.report import Report
-from consumer.edge.objects import REQUESTS_IN_FLIGHT_MAX
-from consumer.edge.settings import Settings
-from consumer.edge.telemetry import tell
+from consumer.aws.observability import tell
+from consumer.aws.s3 import REQUESTS_IN_FLIGHT_MAX
+from consumer.learning.outcome import Report
+from consumer.settings.environment import Settings
 from stack.config import PlantConfig
 from tests.stack.synthesis import of_type, template
 

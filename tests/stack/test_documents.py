@@ -8,10 +8,10 @@ from typing import Any, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from consumer.core.batch import Record, Shard
-from consumer.core.events import event_of
-from consumer.core.kinesis_event import batches_of
-from consumer.core.quarantine import quarantine_objects
+from consumer.decode.batch import Record, Shard
+from consumer.decode.lambda_event import batches_of
+from consumer.events.event import event_of
+from consumer.events.quarantine import quarantine_objects
 from consumer.use_cases import USE_CASES
 from producer_sim.smoke.trip import OBSERVATIONS, step_payloads
 from stack.config import PlantConfig

@@ -13,10 +13,10 @@ from itertools import count
 import pytest
 from river import drift
 
-from consumer.core.drift import DriftUseCase
+from consumer.detectors.drift import DriftUseCase
 from consumer.handler import handler
 from consumer.use_cases import USE_CASES
-from local.aws import EmbeddedAWS
+from local.emulator.embedded_aws import EmbeddedAWS
 from tests.consumer.world import plain_loop, points, record, step
 from tests.stack.synthesis import of_type, template
 

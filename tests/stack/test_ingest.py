@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer.core.kinesis_event import batches_of
+from consumer.decode.lambda_event import batches_of
 from tests.stack.synthesis import of_type, template, the
 
 EVENTS = Path(__file__).parents[1] / "events"

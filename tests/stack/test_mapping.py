@@ -8,10 +8,10 @@ import json
 
 import pytest
 
-from consumer.core.errors import Unavailable
-from local.clock import Pace
-from local.event_source_mapping import EventSourceMapping
-from local.mapping_config import InvalidMappingConfig, MappingConfig
+from consumer.errors import Unavailable
+from local.emulator.clock import Pace
+from local.emulator.event_source_mapping import EventSourceMapping
+from local.emulator.mapping_config import InvalidMappingConfig, MappingConfig
 from tests.consumer.world import NoHurry, World
 from tests.local.fake_stream import (
     FIRST_SHARD,

@@ -11,12 +11,12 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from consumer.core.layout import prefix_of
-from consumer.core.use_case import fingerprint
-from consumer.edge.page_codec import versions
+from consumer.detectors.base import fingerprint
 from consumer.handler import handler, start
+from consumer.pages.codec import versions
+from consumer.pages.layout import prefix_of
 from consumer.use_cases import USE_CASES
-from local.aws import EmbeddedAWS
+from local.emulator.embedded_aws import EmbeddedAWS
 from tests.consumer.world import InMemoryObjects, World, interleaved, points, record, step
 from tests.e2e.faulty_proxy import Fate, FaultyProxy, Request
 from tests.stack.synthesis import of_type, template

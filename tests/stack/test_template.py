@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from consumer.edge import telemetry
-from producer_sim.pipeline.stack_outputs import StackOutputs
+from clients.stack_outputs import StackOutputs
+from consumer.aws import observability
 from tests.stack.synthesis import PLANT, of_type, template, the
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-AbCdEf"
@@ -208,7 +208,7 @@ def test_each_alarm_on_a_metric_of_the_function_is_on_one_that_it_sends_under_th
         "ModelsCreated",
         "SignalsRefused",
     }
-    assert set(own) <= set(telemetry._COUNTS)
+    assert set(own) <= set(observability._COUNTS)
     for alarm in own.values():
         assert alarm["Namespace"] == namespace == f"KinesisRiver/{PLANT}"
         assert alarm["Dimensions"] == [{"Name": "use_case", "Value": "drift"}]

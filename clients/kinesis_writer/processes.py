@@ -1,0 +1,178 @@
+"""One sending by several processes, where one cannot hold the rate: each has a share of the partition keys.
+
+Each process makes the records of its share and sends them when they are due, against the same start: their
+rates add up, and a key stays with one process, so that its order is kept.
+"""
+
+import contextlib
+import multiprocessing
+from collections.abc import Callable, Iterable
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import parent_process
+from multiprocessing.synchronize import Event
+from typing import Protocol
+
+from clients.interruption import deaf_children, interruptible
+from clients.kinesis_writer.clock import WallClock
+from clients.kinesis_writer.failures import PutFailed
+from clients.kinesis_writer.options import AS_DUE, Manner
+from clients.kinesis_writer.paced import Planned, send_paced
+from clients.kinesis_writer.put_request import RecordStream
+from clients.kinesis_writer.sent import Sending, merged
+
+_REPORT_SECONDS = 0.25
+
+_Report = tuple[Sending | None, str | None, bool]
+"""What was sent so far, what went wrong, and whether it has ended."""
+
+
+class Shares(Protocol):
+    """The records of one share of the keys; it and its answer must be picklable, the records need not be."""
+
+    def __call__(self, part: int, parts: int) -> Iterable[Planned]:
+        """Give share number `part`, 0 to `parts` - 1, in the order in which they are due."""
+        ...
+
+
+class ProcessFailed(Exception):
+    """A sending process ended with an error, which the text has; `sending` is what all of them sent."""
+
+    def __init__(self, reason: str, sending: Sending | None) -> None:
+        super().__init__(reason)
+        self.sending = sending
+
+
+def send_in_processes(
+    processes: int,
+    shares: Shares,
+    connect: Callable[[], RecordStream],
+    stream_name: str,
+    *,
+    start_s: float,
+    manner: Manner = AS_DUE,
+    on_progress: Callable[[Sending], None] = lambda sending: None,
+) -> Sending:
+    """Send all shares; `connect` makes each process its client. Ctrl-C ends all, as it does `send_paced`.
+
+    Raises:
+        PutFailed: See `send_paced`, where this is the only process.
+        ProcessFailed: One of several failed; the others were ended, and what they had on its way is counted.
+    """
+    if processes == 1:
+        records = shares(0, 1)
+        return send_paced(
+            connect(),
+            stream_name,
+            records,
+            clock=WallClock(),
+            start_s=start_s,
+            manner=manner,
+            on_progress=on_progress,
+        )
+    spawning = multiprocessing.get_context("spawn")  # threads do not survive a fork
+    stop = spawning.Event()
+    team = _Team(on_progress, stop)
+    with interruptible(stop.set), contextlib.ExitStack() as at_end:
+        at_end.callback(stop.set)
+        for part in range(processes):
+            receiver, reports = spawning.Pipe(duplex=False)
+            arguments = (part, processes, shares, connect, stream_name, start_s, manner, stop, reports)
+            process = spawning.Process(target=_send_share, args=arguments, name=f"sender-{part}")
+            with deaf_children():
+                process.start()
+            at_end.callback(process.join)
+            reports.close()  # ours: the end of the process then ends the pipe
+            team.join(part, receiver)
+        team.listen()
+    if team.errors:
+        raise ProcessFailed(team.errors[0], team.sending)
+    assert team.sending is not None
+    return team.sending
+
+
+class _Team:
+    """What the processes report, until all have ended."""
+
+    def __init__(self, on_progress: Callable[[Sending], None], stop: Event) -> None:
+        self.errors: list[str] = []
+        self._on_progress, self._stop = on_progress, stop
+        self._receivers: dict[Connection, int] = {}
+        self._sendings: dict[int, Sending] = {}
+
+    @property
+    def sending(self) -> Sending | None:
+        """What all have sent; None where none has reported."""
+        return merged(self._sendings.values()) if self._sendings else None
+
+    def join(self, part: int, receiver: Connection) -> None:
+        self._receivers[receiver] = part
+
+    def listen(self) -> None:
+        """Hear reports until the last process has ended; the first error ends the others."""
+        while self._receivers:
+            for receiver in wait(list(self._receivers)):
+                assert isinstance(receiver, Connection)
+                self._hear(receiver)
+            if (sending := self.sending) is not None:
+                self._on_progress(sending)
+
+    def _hear(self, receiver: Connection) -> None:
+        part = self._receivers[receiver]
+        try:
+            sending, error, has_ended = receiver.recv()
+        except EOFError:
+            text = f"sending process {part} was ended from outside; is there enough memory?"
+            sending, error, has_ended = None, text, True
+        if sending is not None:
+            self._sendings[part] = sending
+        if error is not None:
+            self.errors.append(error)
+            self._stop.set()
+        if has_ended:
+            del self._receivers[receiver]
+            receiver.close()
+
+
+def _send_share(
+    part: int,
+    parts: int,
+    shares: Shares,
+    connect: Callable[[], RecordStream],
+    stream_name: str,
+    start_s: float,
+    manner: Manner,
+    stop: Event,
+    reports: Connection,
+) -> None:
+    clock, parent = WallClock(), parent_process()
+    next_report_s = 0.0
+
+    def report(sending: Sending) -> None:
+        nonlocal next_report_s
+        if clock.now() >= next_report_s:
+            next_report_s = clock.now() + _REPORT_SECONDS
+            reports.send((sending, None, False))
+
+    def is_stopped() -> bool:
+        return stop.is_set() or parent is None or not parent.is_alive()
+
+    ended: _Report
+    try:
+        records = shares(part, parts)
+        sending = send_paced(
+            connect(),
+            stream_name,
+            records,
+            clock=clock,
+            start_s=start_s,
+            manner=manner,
+            on_progress=report,
+            is_stopped=is_stopped,
+        )
+        ended = (sending, None, True)
+    except PutFailed as failure:
+        ended = (failure.sending, f"{type(failure).__name__}: {failure}", True)
+    except Exception as error:  # told to the first process, whatever it is
+        ended = (None, f"sending process {part} failed: {type(error).__name__}: {error}", True)
+    with contextlib.suppress(OSError):  # nobody listens any more
+        reports.send(ended)

@@ -1,0 +1,170 @@
+"""`pipeline.json`: what another process needs to know of a local pipeline that runs."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from local.emulator.embedded_aws import REGION
+from local.emulator.pipeline_resources import PipelineResources
+from local.session import LocalPipeline
+
+FOLDER = Path("build/local")
+_NAME = "pipeline.json"
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """What the embedded AWS takes; it would take any."""
+
+    aws_access_key_id: str = "test"
+    aws_secret_access_key: str = "test"
+
+
+class Served(msgspec.Struct, frozen=True):
+    """A local pipeline that runs: `pid` is the process that ends it."""
+
+    pid: int
+    endpoint_url: str
+    region: str
+    credentials: Credentials
+    use_case: str
+    consumer: bool
+    """Whether records are learned; without, they stay on the stream."""
+    consumer_logs: str
+    """The folder of the function's logs, a file for each of its processes."""
+    resources: PipelineResources
+
+    def is_alive(self) -> bool:
+        """Whether that process still runs."""
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True
+
+
+class AlreadyServed(Exception):
+    """End the other pipeline, or serve in another folder."""
+
+
+@contextlib.contextmanager
+def described(pipeline: LocalPipeline, folder: Path) -> Iterator[Served]:
+    """Have `pipeline.json` in the folder for the time of a `with` block."""
+    served = Served(
+        pid=os.getpid(),
+        endpoint_url=pipeline.aws.endpoint_url,
+        region=REGION,
+        credentials=Credentials(),
+        use_case=pipeline.options.use_case,
+        consumer=pipeline.options.consumer,
+        consumer_logs=str(pipeline.consumer_logs.absolute()),
+        resources=pipeline.resources,
+    )
+    path = folder / _NAME
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(served)) + b"\n")
+    partial.replace(path)  # whoever reads finds all of it, or none
+    try:
+        yield served
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def find_served(folder: Path) -> Served | None:
+    """The pipeline that runs there; None where there is none, also where it was killed."""
+    try:
+        served = msgspec.json.decode((folder / _NAME).read_bytes(), type=Served)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return served if served.is_alive() and _answers(served.endpoint_url) else None
+
+
+def _answers(endpoint_url: str) -> bool:
+    """Whether anything listens there: the process id of one that was killed may be another's by now."""
+    place = urlsplit(endpoint_url)
+    try:
+        socket.create_connection((place.hostname or "", place.port or 0), timeout=2.0).close()
+    except OSError:
+        return False
+    return True
+
+
+def refuse_a_second(folder: Path) -> None:
+    """Raise `AlreadyServed` where a pipeline runs in this folder."""
+    if served := find_served(folder):
+        raise AlreadyServed(
+            f"A pipeline already runs in {folder}: process {served.pid}, {served.endpoint_url}. End it "
+            f"(`kill {served.pid}`), or give another --folder"
+        )
+
+
+_ROOT = Path(__file__).parents[1]
+_READY_WITHIN_S = 90.0
+_END_WITHIN_S = 30.0
+_LOOK_EVERY_S = 0.1
+_LOG_TAIL_BYTES = 2000
+
+
+class ServingFailed(Exception):
+    """The local pipeline did not start, or ended too early; the text has the end of its log."""
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[tuple[Served, Callable[[], None]]]:
+    """Have a pipeline run in the folder inside the `with` block; it ends with this process at the latest.
+
+    Returns: what it is, and a check that raises `ServingFailed` where it has ended.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "serve.log"
+    command = [sys.executable, "-m", "local", "serve", "--folder", str(folder), "--parent", str(os.getpid())]
+    import_path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            env=os.environ | {"PYTHONPATH": import_path},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for us; the child ends when we are done with it
+        )
+
+    def check() -> None:
+        if process.poll() is not None:
+            tail = log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip()
+            raise ServingFailed(
+                f"The local pipeline ended with status {process.returncode}; see {log}, which ends:\n{tail}"
+            )
+
+    try:
+        yield _wait_until_served(folder, process.pid, check), check
+    finally:
+        process.terminate()
+        try:
+            process.wait(_END_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()  # its own children watch for this
+            process.wait()
+
+
+def _wait_until_served(folder: Path, pid: int, check: Callable[[], None]) -> Served:
+    deadline = time.monotonic() + _READY_WITHIN_S
+    while time.monotonic() < deadline:
+        served = find_served(folder)
+        if served and served.pid == pid:
+            return served
+        check()
+        time.sleep(_LOOK_EVERY_S)
+    raise ServingFailed(
+        f"The local pipeline was not ready within {_READY_WITHIN_S:g} s: see {folder / 'serve.log'}"
+    )

@@ -1,0 +1,1 @@
+"""Reads recordings: CSV, Parquet and JSON lines, with their labels."""

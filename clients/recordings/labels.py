@@ -1,0 +1,99 @@
+"""What people say of a recording: columns of labels, or windows in a JSON file, as faults of the truth."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from clients.recordings.columns import Choice
+from clients.recordings.refusals import ReplayRefused
+from clients.recordings.table import quoted
+from producer_sim.run_folder import Fault
+
+LabelKind = Literal["auto", "changepoints", "windows"]
+Window = tuple[float, float]
+"""First and last labelled time, epoch seconds; the same for a changepoint."""
+
+_ROWS_OF_CHANGEPOINT_MAX = 3
+
+
+def labelled_windows(choice: Choice, kind: LabelKind = "auto") -> list[Window]:
+    """Read a column in which rows of a change, or of a window that is abnormal, are 1 and the others 0.
+
+    Labelled rows that follow each other are one window, or one changepoint at the first of them; `auto` takes
+    them for changepoints where never more than a few follow each other.
+
+    Raises:
+        ReplayRefused: A label is neither a number nor true or false.
+    """
+    runs = list(_runs(choice))
+    if kind == "changepoints" or (
+        kind == "auto" and all(rows <= _ROWS_OF_CHANGEPOINT_MAX for *_, rows in runs)
+    ):
+        return [(first_s, first_s) for first_s, _, _ in runs]
+    return [(first_s, last_s) for first_s, last_s, _ in runs]
+
+
+def windows_of_file(windows: Path, recording: Path) -> list[Window]:
+    """Read windows as the Numenta benchmark has them: `{"folder/file.csv": [["first", "last"], …]}`, in UTC.
+
+    Raises:
+        ReplayRefused: The file has another form, or knows nothing of the recording, or several of its name.
+    """
+    try:
+        by_file = msgspec.json.decode(windows.read_bytes(), type=dict[str, list[tuple[str, str]]])
+        keys = [key for key in by_file if recording.as_posix().endswith(f"/{key}") or recording.name == key]
+        keys = keys or [key for key in by_file if Path(key).name == recording.name]
+        if len(keys) != 1:
+            raise ReplayRefused(
+                f"{windows} has {len(keys)} entries for {recording.name}, one is needed: "
+                'write {"' + recording.name + '": [["first", "last"], …]}'
+            )
+        return [(_seconds(first), _seconds(last)) for first, last in by_file[keys[0]]]
+    except (OSError, msgspec.MsgspecError, ValueError) as error:
+        raise ReplayRefused(
+            f'{windows} cannot be read as windows: {error}. Write {{"file.csv": [["first", "last"], …]}}'
+        ) from None
+
+
+def faults(windows: Sequence[Window], signals: Sequence[str], period_s: float, shift_s: float) -> list[Fault]:
+    """The windows, moved by `shift_s`, as faults of all the file's signals: an event on any detects them."""
+    return [
+        Fault(tuple(signals), "changepoint", first_s + shift_s, last_s + shift_s, period_s, "alert")
+        for first_s, last_s in windows
+    ]
+
+
+def _runs(choice: Choice) -> Iterator[tuple[float, float, int]]:
+    """First time, last time and rows of each run of labelled rows."""
+    assert choice.labels is not None
+    cell = quoted(choice.labels.name)
+    label = f"coalesce(try_cast({cell} AS DOUBLE), try_cast({cell} AS BOOLEAN)::INTEGER)"
+    labelled = choice.table.rows(
+        f"row_, {choice.seconds_sql}, {label}, {cell}::VARCHAR",
+        where=f"{label} <> 0 OR ({label} IS NULL AND {cell} IS NOT NULL)",
+    )
+    run: tuple[float, float, int] | None = None
+    row_before = -1
+    for row, at_s, value, text in labelled:
+        if value is None:
+            raise ReplayRefused(
+                f"{choice.table.path}, row {row}, column {choice.labels.name!r}: {text[:80]!r} is no label. "
+                "Labels are 0 and 1, or true and false: name another column with --labels"
+            )
+        if run is not None and row == row_before + 1:
+            run = (run[0], at_s, run[2] + 1)
+        else:
+            if run is not None:
+                yield run
+            run = (at_s, at_s, 1)
+        row_before = row
+    if run is not None:
+        yield run
+
+
+def _seconds(text: str) -> float:
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

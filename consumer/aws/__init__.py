@@ -1,0 +1,1 @@
+"""The only AWS I/O: S3, EventBridge, logs and metrics."""

@@ -1,0 +1,57 @@
+"""Structured logs, metrics and traces. No log line holds a payload, no metric a signal's name."""
+
+import os
+
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from consumer.learning.outcome import Report
+
+_PROBLEMS_LOGGED_MAX = 20
+
+logger = Logger(service="river-consumer")
+# The X-Ray daemon's address is there where Lambda traces; elsewhere there is nobody to send to.
+tracer = Tracer(
+    service="river-consumer", disabled="AWS_XRAY_DAEMON_ADDRESS" not in os.environ, auto_patch=False
+)
+
+# Metric -> the report's count. All are sent every time: an alarm must see zeros too.
+_COUNTS = {
+    "Records": "records",
+    "ObservationsLearned": "observations_learned",
+    "Redelivered": "redelivered",
+    "BadQuality": "skipped",
+    "Uncertain": "uncertain",
+    "Quarantined": "quarantined",
+    "EventsPublished": "events_published",
+    "PagesCommitted": "pages_committed",
+    "PageConflicts": "page_conflicts",
+    "PagesFailed": "pages_failed",
+    "PagesUnreadable": "pages_unreadable",
+    "ModelsCreated": "models_created",
+    "SignalsRefused": "signals_refused",
+    "SignalsOnSeveralShards": "signals_on_several_shards",
+}
+
+
+def tell(report: Report, namespace: str, use_case: str, now_s: float) -> None:
+    """Log the invocation's report, and send its metrics with the use case as their only dimension."""
+    # A service's name, even one from the environment, would be a second dimension.
+    metrics = EphemeralMetrics(namespace=namespace, service="", default_dimensions={"use_case": use_case})
+    for name, count in _COUNTS.items():
+        metrics.add_metric(name, MetricUnit.Count, report.counts[count])
+    if report.page_bytes:
+        metrics.add_metric("PageBytes", MetricUnit.Bytes, max(report.page_bytes))
+    if report.oldest_arrived_s is not None:
+        lag_ms = max(0.0, now_s - report.oldest_arrived_s) * 1000.0
+        metrics.add_metric("ArrivalToLearned", MetricUnit.Milliseconds, lag_ms)
+    metrics.flush_metrics()
+    logger.info("batch done", extra={"use_case": use_case, **report.counts, "failed": report.failed})
+    if report.problems:
+        logger.warning(
+            "not everything could be done",
+            extra={
+                "problems": report.problems[:_PROBLEMS_LOGGED_MAX],
+                "problems_count": len(report.problems),
+            },
+        )

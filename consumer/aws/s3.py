@@ -1,0 +1,201 @@
+"""Objects of one S3 bucket: conditional GETs and PUTs, and the only place that knows obstore's errors."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import boto3
+from obstore import exceptions
+from obstore.auth.boto3 import Boto3CredentialProvider
+from obstore.store import LocalStore, S3Store
+
+from consumer.errors import ConfigurationError, PageChanged, Unavailable
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
+
+REQUESTS_IN_FLIGHT_MAX = 64
+_CHANGED = (exceptions.PreconditionError, exceptions.AlreadyExistsError, FileNotFoundError)
+_FAILED = (exceptions.BaseError, OSError)
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An object, and the version by which it can be replaced; `body` is None past the bound asked for."""
+
+    e_tag: str
+    size: int
+    body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """S3 said 404: there is no such object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """S3 said 304: the object is still of the version that was named."""
+
+
+class Objects:
+    """The objects of a bucket.
+
+    Requests run in threads: obstore's own asyncio bridge now and then aborts an interpreter that ends, and
+    costs the same CPU.
+    """
+
+    def __init__(self, store: S3Store | LocalStore) -> None:
+        self._store = store
+        self._threads = ThreadPoolExecutor(REQUESTS_IN_FLIGHT_MAX, thread_name_prefix="s3")
+
+    async def get(
+        self, key: str, *, bytes_max: int, unless: str | None = None
+    ) -> Found | Missing | Unchanged:
+        """Read an object, without its body where it is still of the version `unless`, or past `bytes_max`.
+
+        Raises: `Unavailable` for any answer but the object, 404 and 304: no other says that there is none.
+        """
+
+        def get() -> Found | Missing | Unchanged:
+            found = self._store.get(key, options={"if_none_match": unless} if unless else None)
+            e_tag, size = found.meta["e_tag"], found.meta["size"]
+            if not e_tag:
+                raise exceptions.GenericError("the answer has no ETag, without which nothing can be replaced")
+            return Found(e_tag, size, bytes(found.bytes()) if size <= bytes_max else None)
+
+        try:
+            return await self._in_thread(get)
+        except FileNotFoundError:
+            return Missing()
+        except exceptions.NotModifiedError as error:
+            if unless is None:
+                raise Unavailable(f"GET {key}: 'not modified', though no version was named") from error
+            return Unchanged()
+        except _FAILED as error:
+            raise Unavailable(f"GET {key}: {_brief(error)}") from error
+
+    async def replace(self, key: str, body: bytes, e_tag: str | None) -> str | None:
+        """Write an object if it is still of version `e_tag`, or if there is none where `e_tag` is None.
+
+        Returns: its new version, where S3 tells.
+        Raises: `PageChanged` where it is not (412, 404), or where two writes met (409); `Unavailable` where
+            it is not known whether it was written.
+        """
+        try:
+            return await self._put(key, body, "create" if e_tag is None else {"e_tag": e_tag})
+        except _CHANGED as error:
+            raise PageChanged(f"PUT {key}: somebody else has written it") from error
+        except _FAILED as error:
+            raise Unavailable(f"PUT {key}: {_brief(error)}") from error
+
+    async def write(self, key: str, body: bytes) -> None:
+        """Write an object, whatever was there.
+
+        Raises: `Unavailable`.
+        """
+        try:
+            await self._put(key, body, "overwrite")
+        except _FAILED as error:
+            raise Unavailable(f"PUT {key}: {_brief(error)}") from error
+
+    async def keys(self, prefix: str, before_s: float | None = None) -> list[str]:
+        """The keys that begin so; if asked, of objects last written before that time, in seconds since 1970.
+
+        Raises: `Unavailable`.
+        """
+
+        def keys() -> list[str]:
+            # obstore's prefix ends at a slash by itself.
+            pages = self._store.list(prefix.rstrip("/"))
+            return [
+                found["path"]
+                for page in pages
+                for found in page
+                if before_s is None or found["last_modified"].timestamp() < before_s
+            ]
+
+        try:
+            return await self._in_thread(keys)
+        except _FAILED as error:
+            raise Unavailable(f"LIST {prefix}: {_brief(error)}") from error
+
+    async def folders(self, prefix: str) -> list[str]:
+        """The names of the folders that lie under the prefix, which ends at a slash.
+
+        Raises: `Unavailable`.
+        """
+
+        def folders() -> list[str]:
+            found = self._store.list_with_delimiter(prefix.rstrip("/"))
+            return sorted(each.rstrip("/").rpartition("/")[2] for each in found["common_prefixes"])
+
+        try:
+            return await self._in_thread(folders)
+        except _FAILED as error:
+            raise Unavailable(f"LIST {prefix}: {_brief(error)}") from error
+
+    async def _put(self, key: str, body: bytes, mode: Any) -> str | None:
+        put = await self._in_thread(lambda: self._store.put(key, body, mode=mode, use_multipart=False))
+        return put["e_tag"]
+
+    async def _in_thread(self, request: Callable[[], _Answer]) -> _Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, request)
+
+
+def open_folder(folder: Path) -> Objects:
+    """A copy of a bucket on disk, to be read. Raises: `ConfigurationError` where there is no such folder."""
+    if not folder.is_dir():
+        raise ConfigurationError(f"there is no folder {folder}")
+    return Objects(LocalStore(folder))
+
+
+def open_bucket(
+    bucket: str, region: str, endpoint: str | None, session: boto3.Session | None = None
+) -> Objects:
+    """The bucket, with the credentials that boto3 finds, or those of a session.
+
+    A request and its retries end within some 15 seconds.
+
+    Raises: `ConfigurationError` where there are no credentials.
+    """
+    try:
+        credentials = Boto3CredentialProvider(session or boto3.Session(region_name=region))
+    except ValueError as error:
+        raise ConfigurationError("no AWS credentials were found: set those of the AWS SDKs") from error
+    # obstore refuses an endpoint that is None; without one it finds the region's.
+    place: S3Config = {"region": region}
+    if endpoint is not None:
+        place["endpoint"] = endpoint
+    store = S3Store(
+        bucket,
+        config=place,
+        credential_provider=credentials,
+        client_options={
+            "allow_http": endpoint is not None and endpoint.startswith("http://"),
+            "connect_timeout": timedelta(seconds=2),
+            "timeout": timedelta(seconds=5),
+            "pool_max_idle_per_host": str(REQUESTS_IN_FLIGHT_MAX),
+        },
+        retry_config={
+            "max_retries": 3,
+            "retry_timeout": timedelta(seconds=10),
+            "backoff": {
+                "init_backoff": timedelta(milliseconds=50),
+                "max_backoff": timedelta(seconds=1),
+                "base": 2,
+            },
+        },
+    )
+    return Objects(store)
+
+
+def _brief(error: Exception) -> str:
+    """The first line of obstore's text; the rest is its own stack."""
+    return str(error).partition("\n")[0]

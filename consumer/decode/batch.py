@@ -1,0 +1,293 @@
+"""What a batch says, signal by signal: columns of observations, and what can never be learned."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple, cast
+
+import msgspec
+
+from consumer.decode.signal_names import SignalKey, check_name, plain_key
+from consumer.errors import Unlearnable
+
+
+class Shard(NamedTuple):
+    """Where a batch comes from. Shard ids repeat in every stream, so the stream's ARN belongs to it."""
+
+    stream_arn: str
+    shard_id: str
+
+    @property
+    def stream(self) -> str:
+        """The stream's name."""
+        return self.stream_arn.rpartition("/")[2]
+
+
+class Record(NamedTuple):
+    """A record as Lambda delivers it: `data` is still base64, `arrived_s` is since 1970."""
+
+    identifier: str
+    partition_key: str
+    arrived_s: float | None
+    data: str
+
+    @property
+    def sequence_number(self) -> int:
+        """What `identifier` says: sequence numbers are compared as integers."""
+        return int(self.identifier)
+
+
+@dataclass
+class Records:
+    """The records of one shard, ascending. Shape: four columns of one length.
+
+    A sequence number has 56 digits, and to read all of a batch would cost as much as to learn them: they are
+    read when somebody asks.
+    """
+
+    identifiers: list[str] = field(default_factory=list)
+    partition_keys: list[str] = field(default_factory=list)
+    arrived_s: list[float | None] = field(default_factory=list)
+    data: Sequence[str] = field(default_factory=list)
+    are_distinct: bool = False
+    """Whether it is known that no two of them share a sequence number."""
+
+    def append(self, record: Record) -> None:
+        """Add a record that does not lie before the others; all of them were added so."""
+        cast("list[str]", self.data).append(record.data)
+        self.extend([record.identifier], [record.partition_key], [record.arrived_s])
+
+    def extend(
+        self, identifiers: list[str], partition_keys: list[str], arrived_s: Sequence[float | None]
+    ) -> None:
+        """Add records whose `data` is there already."""
+        self.identifiers += identifiers
+        self.partition_keys += partition_keys
+        self.arrived_s += arrived_s
+
+    def shares_number(self, one: int, other: int) -> bool:
+        """Whether two records, of different partition keys then, have one sequence number."""
+        return int(self.identifiers[one]) == int(self.identifiers[other])
+
+    @cached_property
+    def first_sequence_number(self) -> int:
+        """The lowest sequence number."""
+        return int(self.identifiers[0])
+
+    @cached_property
+    def sequence_numbers(self) -> list[int]:
+        """The sequence numbers, ascending."""
+        return list(map(int, self.identifiers))
+
+    def __len__(self) -> int:
+        return len(self.identifiers)
+
+    def __getitem__(self, index: int) -> Record:
+        return Record(
+            self.identifiers[index], self.partition_keys[index], self.arrived_s[index], self.data[index]
+        )
+
+    def __iter__(self) -> Iterator[Record]:
+        return map(self.__getitem__, range(len(self)))
+
+
+Entries = Sequence[int]
+"""Indices into a run's columns, ascending."""
+
+
+class Refusal(NamedTuple):
+    """What can never be learned: the `position`-th observation of record number `record`, or all of it."""
+
+    record: int
+    position: int
+    reason: str
+    signal: str | None = None
+    is_whole: bool = False
+    """Whether it is the whole record, of which nothing could be read."""
+
+
+class Run(msgspec.Struct, gc=False):  # there may be ten thousand
+    """The observations of one signal in one batch, in order.
+
+    Shape: four columns of one length, of which `records` (indices into the batch) ascends; and for the
+    observations that carry nothing to learn, `skipped` (their records, ascending) and `skipped_positions`.
+    """
+
+    values: list[float] = []
+    timestamps: list[float | None] = []
+    records: list[int] = []
+    positions: list[int] = []
+    skipped: list[int] = []
+    skipped_positions: list[int] = []
+
+    def extend(self, other: "Run") -> None:
+        """Add what lies in later records."""
+        for column, further in zip(
+            msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True
+        ):
+            column += further
+
+    def first_record(self) -> int:
+        """The first record that carries an observation of this signal."""
+        if not self.skipped:
+            return self.records[0]
+        return min(self.records[0], self.skipped[0]) if self.records else self.skipped[0]
+
+    def refusals(self, signal: str, reason: str) -> list[Refusal]:
+        """Each observation of it, those that are skipped too."""
+        records, positions = self.records + self.skipped, self.positions + self.skipped_positions
+        return [Refusal(*place, reason, signal) for place in zip(records, positions, strict=True)]
+
+    def forget(self, record: int) -> None:
+        """Take back what `record`, the last one, brought."""
+        while self.records and self.records[-1] == record:
+            for column in (self.values, self.timestamps, self.records, self.positions):
+                column.pop()
+        while self.skipped and self.skipped[-1] == record:
+            self.skipped.pop()
+            self.skipped_positions.pop()
+
+
+OBSERVATIONS_PER_RECORD_MAX = 10_000
+# Ten thousand records can unpack to more than any memory holds, and take longer than any invocation may.
+OBSERVATIONS_PER_BATCH_MAX = 1_000_000  # some 100 MB
+UNPACKED_BYTES_PER_BATCH_MAX = 256 * 1024 * 1024  # seconds
+
+
+@dataclass(slots=True)
+class Batch:
+    """The records of one shard in order of their sequence numbers, and what they say.
+
+    The runs are in the order of their first records. It is filled record by record: `begin` or `go_to`, then
+    what the record holds, in its order.
+    """
+
+    shard: Shard
+    records: Records = field(default_factory=Records)
+    runs: dict[SignalKey, Run] = field(default_factory=dict)
+    plain_runs: dict[str, Run] = field(default_factory=dict)
+    """Those of `runs` whose signal is the carrier itself, by its name."""
+    has_untimed: bool = False
+    """Whether some observations came without a timestamp of their own."""
+    refusals: list[Refusal] = field(default_factory=list)
+    uncertain: int = 0
+    observations: int = 0
+    unpacked_bytes: int = 0
+    unread_from: int | None = None
+    """The first record that is left for the next delivery, because those before it hold so much."""
+    record: int = -1
+    """The current record."""
+    position: int = 0
+    uncertain_before: int = 0
+    """How many were uncertain before the current record."""
+
+    def is_full(self) -> bool:
+        """Whether to read no further record."""
+        return (
+            self.observations >= OBSERVATIONS_PER_BATCH_MAX
+            or self.unpacked_bytes >= UNPACKED_BYTES_PER_BATCH_MAX
+        )
+
+    def begin(self, record: Record) -> None:
+        """Add a record, and go on to it."""
+        self.records.append(record)
+        self.go_to(len(self.records) - 1)
+
+    def go_to(self, record: int) -> None:
+        """Go on to a record further on."""
+        self.record = record
+        self.position = 0
+        self.uncertain_before = self.uncertain
+
+    def observe(self, carrier: str, name: str | None, value: float, timestamp: float | None) -> None:
+        """Add one observation of the signal `carrier`, or of its part `name`; no timestamp: the arrival's."""
+        run = self.plain_run(carrier) if name is None else self._named_run(carrier, name)
+        position = self._take()  # it may raise: the columns stay of one length
+        if timestamp is None:
+            self.has_untimed = True
+        run.values.append(value)
+        run.timestamps.append(timestamp)
+        run.records.append(self.record)
+        run.positions.append(position)
+
+    def observe_column(self, carrier: str, values: list[float], timestamps: Sequence[float] | None) -> None:
+        """Add many observations of one signal at once; no timestamps: the arrival's."""
+        run = self.plain_run(carrier)
+        first = self._take(len(values))
+        run.values += values
+        if timestamps is None:
+            self.has_untimed = True
+            run.timestamps += [None] * len(values)
+        else:
+            run.timestamps += timestamps
+        run.records += [self.record] * len(values)
+        run.positions += range(first, first + len(values))
+
+    def skip(self, carrier: str, name: str | None = None) -> None:
+        """Count an observation that is well-formed and carries nothing to learn."""
+        run = self.plain_run(carrier) if name is None else self._named_run(carrier, name)
+        run.skipped_positions.append(self._take())
+        run.skipped.append(self.record)
+
+    def refuse(self, reason: str, signal: Any = None) -> None:
+        """Note an observation that can never be learned."""
+        named = signal if isinstance(signal, str) else None
+        self.refusals.append(Refusal(self.record, self._take(), reason, named))
+
+    def refuse_record(self, reason: str) -> None:
+        """Take back all that the record brought, and note it as a whole."""
+        record = self.record
+        for key, run in list(self.runs.items()) if self.position else ():  # most brought nothing
+            run.forget(record)
+            if not run.records and not run.skipped:
+                del self.runs[key]
+                if key.signal == key.carrier:
+                    del self.plain_runs[key.carrier]
+        while self.refusals and self.refusals[-1].record == record:
+            self.refusals.pop()
+        self.position = 0
+        self.uncertain = self.uncertain_before
+        self.refusals.append(Refusal(record, self._take(), reason, is_whole=True))
+
+    def first_record(self, keys: Iterable[SignalKey]) -> int:
+        """The first record that carries an observation of any of these signals, of this batch's order."""
+        return self.runs[next(iter(keys))].first_record()
+
+    def plain_run(self, signal: str) -> Run:
+        """The run of a signal that its records bring alone."""
+        run = self.plain_runs.get(signal)
+        if run is None:
+            key = plain_key(signal)
+            run = self.plain_runs[signal] = self.runs[key] = Run()
+        return run
+
+    def add_run(self, key: SignalKey, added: Run) -> None:
+        """Add the observations that further records bring of the signal `key`, each alone."""
+        run = self.plain_runs.setdefault(key.signal, added)
+        if run is added:
+            self.runs[key] = run
+        else:
+            run.extend(added)
+
+    def _named_run(self, carrier: str, name: str) -> Run:
+        if name == "":
+            raise Unlearnable("one of the several values has no name")
+        key = SignalKey(carrier, f"{carrier}.{name}")
+        run = self.runs.get(key)
+        if run is None:
+            check_name(key.carrier)
+            check_name(key.signal)
+            run = self.runs[key] = Run()
+        return run
+
+    def _take(self, positions: int = 1) -> int:
+        first = self.position
+        self.position += positions
+        self.observations += positions
+        if self.position > OBSERVATIONS_PER_RECORD_MAX:
+            raise UnlearnableRecord(f"the record holds more than {OBSERVATIONS_PER_RECORD_MAX} observations")
+        return first
+
+
+class UnlearnableRecord(Unlearnable):
+    """The whole record is refused, with all that it brought so far."""

@@ -1,0 +1,213 @@
+"""The two most usual payloads, points and columns with JSON numbers, read fast; all else is read elsewhere.
+
+What is read here comes out as `payloads` would read it: whatever is unusual in a record, from a second name
+of its signal to a value out of bounds, leaves the whole record to the other reader.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, cast
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from consumer.decode.batch import OBSERVATIONS_PER_RECORD_MAX, Batch, Run
+from consumer.decode.signal_names import plain_key
+from consumer.decode.timestamps import seconds, seconds_column
+from consumer.decode.values import VALUE_MAX, number
+from consumer.errors import Unlearnable
+
+_Value = Annotated[float, Meta(ge=-VALUE_MAX, le=VALUE_MAX)]  # JSON has no NaN
+_Time = Annotated[float, Meta(ge=0, lt=1e14)]  # seconds or milliseconds, since 1970
+SECONDS_MAX = 1e11
+# No text is so: where a field of this type is there, the decoder refuses the payload.
+_Nothing = Annotated[str, Meta(min_length=1, max_length=0)] | UnsetType
+
+
+class BarePoint(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """The most usual of all: numbers, and no other field."""
+
+    signal: str
+    value: _Value
+    timestamp: _Time
+
+
+class _NoOther(msgspec.Struct, gc=False, kw_only=True, rename="camel"):
+    """None of the fields by which the other shapes are known."""
+
+    body: _Nothing = UNSET
+    type: _Nothing = UNSET
+    payload: _Nothing = UNSET
+    property_alias: _Nothing = UNSET
+    asset_id: _Nothing = UNSET
+    property_id: _Nothing = UNSET
+    property_values: _Nothing = UNSET
+    entries: _Nothing = UNSET
+
+
+class Point(_NoOther, gc=False, kw_only=True):
+    """A value of `signal`."""
+
+    signal: str
+    value: _Value | str
+    timestamp: _Time | str | None = None
+    timestamps: _Nothing = UNSET
+    values: _Nothing = UNSET
+    key: _Nothing = UNSET
+
+
+class KeyAndBody(
+    Point,
+    gc=False,
+    kw_only=True,
+    rename={"signal": "key", "value": "body", "key": "signal", "body": "value"},
+):
+    """The same by its fields' other two names."""
+
+    signal: str
+    value: _Value | str
+    key: _Nothing = UNSET
+    body: _Nothing = UNSET
+
+
+class Columns(_NoOther, gc=False, kw_only=True):
+    """Values of `signal`."""
+
+    signal: str
+    values: list[_Value]
+    timestamps: list[_Time] | UnsetType = UNSET
+    timestamp: _Nothing = UNSET
+    key: _Nothing = UNSET
+    value: _Nothing = UNSET
+
+
+decode_bare_point = msgspec.json.Decoder(BarePoint).decode
+decode_point = msgspec.json.Decoder(Point).decode
+decode_key_and_body = msgspec.json.Decoder(KeyAndBody).decode
+decode_columns = msgspec.json.Decoder(Columns).decode
+
+
+class _NotPlain(Unlearnable):
+    """The other reader is to say what it is."""
+
+
+_NEXT: dict[Callable[[bytes], Any], Callable[[bytes], Any]] = {
+    decode_point: decode_columns,
+    decode_columns: decode_key_and_body,
+    decode_key_and_body: decode_point,
+}
+_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+
+
+class PlainReader:
+    """Reads a batch's records in parts; `otherwise` reads the current record where it is not plain."""
+
+    def __init__(self, batch: Batch, otherwise: Callable[[Batch], None]) -> None:
+        self._batch = batch
+        self._otherwise = otherwise
+        self._record = 0
+        self._are_points = True
+        """Whether the last part was of points alone."""
+        self._decode: Callable[[bytes], Any] = decode_columns
+
+    def read(self, payloads: Sequence[bytes]) -> None:
+        """Read what the next records hold."""
+        if self._batch.unread_from is not None:
+            return
+        if not (self._are_points and _read_points(payloads, self._record, self._batch)):
+            self._read_one_by_one(payloads)
+        self._record += len(payloads)
+
+    def _read_one_by_one(self, payloads: Sequence[bytes]) -> None:
+        self._are_points = True
+        for record, payload in enumerate(payloads, self._record):
+            if self._batch.is_full():
+                self._batch.unread_from = record
+                return
+            self._batch.go_to(record)
+            try:
+                plain = self._decode(payload)
+                self._are_points &= isinstance(plain, Point)
+                _read(plain, self._batch)
+            except (*_UNREADABLE, Unlearnable):
+                self._decode = _NEXT[self._decode]  # most batches are of one shape
+                self._are_points = False
+                self._otherwise(self._batch)
+
+
+def _read_points(payloads: Sequence[bytes], first: int, batch: Batch) -> bool:
+    """Read points, from the record `first` on; say False, having read nothing, where one is no point."""
+    try:
+        points, timestamps = _points(payloads)
+        values = cast("list[float]", [point.value for point in points])
+        places: defaultdict[str, list[int]] = defaultdict(list)
+        for place, point in enumerate(points):
+            places[point.signal].append(place)
+        keys = [plain_key(signal) for signal in places]
+    except (*_UNREADABLE, Unlearnable):
+        return False
+    batch.has_untimed |= timestamps is None
+    for key, of_signal in zip(keys, places.values(), strict=True):
+        run = Run(
+            [values[place] for place in of_signal],
+            [None] * len(of_signal) if timestamps is None else [timestamps[place] for place in of_signal],
+            [first + place for place in of_signal] if first else of_signal,
+            [0] * len(of_signal),
+        )
+        batch.add_run(key, run)
+    return True
+
+
+def _points(payloads: Sequence[bytes]) -> tuple[Sequence[BarePoint | Point], list[float] | None]:
+    """The points with their timestamps in seconds, or None where no point has one."""
+    try:
+        bare = [decode_bare_point(payload) for payload in payloads]
+    except _UNREADABLE:
+        points = [decode_point(payload) for payload in payloads]
+        if set(map(type, [point.value for point in points])) != {float}:
+            raise _NotPlain from None
+        return points, _timestamps([point.timestamp for point in points])
+    timestamps = [point.timestamp for point in bare]
+    return bare, _seconds(timestamps)
+
+
+def _timestamps(column: list[float | str | None]) -> list[float] | None:
+    """The seconds of each; raises `_NotPlain` where one is to be looked at by itself."""
+    kinds = set(map(type, column))
+    if kinds == {float}:
+        return _seconds(cast("list[float]", column))
+    if kinds == {str}:
+        return list(map(seconds, column))
+    if kinds == {type(None)}:
+        return None
+    raise _NotPlain
+
+
+def _seconds(column: list[float]) -> list[float]:
+    if max(column, default=0.0) < SECONDS_MAX:
+        return column
+    found = seconds_column(column)
+    if found is None:
+        raise _NotPlain
+    return found
+
+
+def _read(plain: Point | Columns, batch: Batch) -> None:
+    """Raise `Unlearnable`, having read nothing, where the other reader is to look at it."""
+    if isinstance(plain, Columns):
+        _read_columns(plain, batch)
+    else:
+        timestamp = None if plain.timestamp is None else seconds(plain.timestamp)
+        batch.observe(plain.signal, None, number(plain.value), timestamp)
+
+
+def _read_columns(columns: Columns, batch: Batch) -> None:
+    values = columns.values
+    timestamps = None
+    if not 0 < len(values) <= OBSERVATIONS_PER_RECORD_MAX:
+        raise _NotPlain
+    if columns.timestamps is not UNSET:
+        timestamps = _seconds(columns.timestamps)
+        if len(timestamps) != len(values):
+            raise _NotPlain
+    batch.observe_column(columns.signal, values, timestamps)

@@ -1,0 +1,136 @@
+"""Anomalies: a detector of `river.anomaly` scores each value, its filter says which scores are too high."""
+
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal
+
+from consumer.detectors.alert_policy import LIFE_CYCLE, Alert, LifeCycle
+from consumer.detectors.base import (
+    Finding,
+    Found,
+    Severity,
+    finite,
+    last_step,
+    one_by_one,
+    parameters_of,
+    seeded,
+)
+
+
+@dataclass(slots=True)
+class Scored:
+    """A detector, how many values it has learned, and the alert."""
+
+    detector: Any
+    count: int = 0
+    alert: Alert = field(default_factory=Alert)
+
+    def __reduce__(self) -> tuple[type["Scored"], tuple[Any, int, Alert]]:
+        return Scored, (self.detector, self.count, self.alert)
+
+
+@dataclass(frozen=True, slots=True)
+class AnomalyUseCase:
+    """Tells of values that are not normal: when they begin, and when they have been normal again.
+
+    `detector` is one of River's filters around a detector: `QuantileFilter` for the highest share of scores,
+    `ThresholdFilter` for scores above a bound. It is a pattern: each signal gets a copy, with a seed of its
+    own. Nothing is told before `warm_up` values.
+
+    >>> from river import anomaly
+    >>> use_case = AnomalyUseCase(anomaly.ThresholdFilter(anomaly.GaussianScorer(), threshold=0.9999))
+    >>> values = [float(number % 7) for number in range(300)] + [40.0]
+    >>> [finding] = use_case.learn(use_case.create(seed=1), values, [None] * 301)
+    >>> finding.index, finding.evidence["detector"], round(finding.evidence["score"], 6)
+    (300, 'GaussianScorer', 1.0)
+    """
+
+    detector: Any
+    warm_up: int = 200
+    alert: LifeCycle = LIFE_CYCLE
+    late: Literal["learn", "skip"] = "learn"
+    kind: str = "anomaly"
+    detail_type: str = "Anomaly Detected"
+    severity: Severity = "warning"
+
+    @property
+    def parameters(self) -> Any:
+        """What the models depend on: not when something is told."""
+        return ["alerts", parameters_of(self.detector)]
+
+    def create(self, seed: int) -> Scored:
+        """A detector that has seen nothing."""
+        return Scored(seeded(self.detector, seed))
+
+    def learn(
+        self,
+        scored: Scored,
+        values: Sequence[float],
+        timestamps: Sequence[float | None],
+        scores: list[float] | None = None,
+    ) -> list[Finding]:
+        """Score each value, then let the detector learn it; 0.5 is what the filter just lets through."""
+        detector = scored.detector
+        scorer = last_step(getattr(detector, "anomaly_detector", detector))
+        learner = _learner(detector)
+        arguments = _arguments_of(type(scorer).score_one)
+
+        def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
+            given = arguments(value)
+            score = finite(detector.score_one(*given))
+            share = _share(score, _bound(detector))
+            # Strictly above: where all scores are equal, as of a signal that stands still, none is high.
+            is_anomaly = bool(detector.classify(math.nextafter(score, -math.inf)))
+            learner.learn_one(*given)
+            scored.count += 1
+            # Some detectors find all of a signal anomalous: it has to have been normal before.
+            was_normal = scored.alert.calm >= self.alert.calm
+            change = self.alert.next(
+                scored.alert,
+                share,
+                opens=is_anomaly and was_normal and scored.count > self.warm_up,
+                keeps=is_anomaly,
+                at_s=at_s,
+            )
+            if change is None:
+                return share, None
+            evidence = {"detector": type(scorer).__name__, "score": score}
+            return share, (change, evidence | self.alert.course(scored.alert, change, at_s))
+
+        return one_by_one(step, values, timestamps, scores)
+
+
+def _bound(detector: Any) -> float | None:
+    """The score above which the filter says that a value is not normal; None where there is none yet."""
+    quantile = getattr(detector, "quantile", None)
+    bound: float | None = quantile.get() if quantile is not None else getattr(detector, "threshold", None)
+    return bound
+
+
+def _share(score: float, bound: float | None) -> float:
+    """From 0 to 1, and 0.5 at the bound.
+
+    >>> _share(0.0, 0.9), _share(0.9, 0.9), _share(2.7, 0.9), _share(1.0, None)
+    (0.0, 0.5, 0.75, 0.5)
+    """
+    return score / (score + (bound if bound is not None and bound > 0 else 1.0)) if score > 0 else 0.0
+
+
+def _learner(detector: Any) -> Any:
+    """What is to learn: the filter, for it may keep its detector from what is not normal.
+
+    River's ThresholdFilter that does not protect its detector would never let it learn.
+    """
+    is_protected = getattr(detector, "protect_anomaly_detector", True)
+    return detector if is_protected or hasattr(detector, "quantile") else detector.anomaly_detector
+
+
+@cache
+def _arguments_of(score_one: Callable[..., Any]) -> Callable[[float], tuple[Any, ...]]:
+    """What `score_one` and `learn_one` are given: a target where they ask for one, as GaussianScorer does."""
+    if "y" in inspect.signature(score_one).parameters:
+        return lambda value: (None, value)
+    return lambda value: (value if isinstance(value, dict) else {"value": value},)  # a dict: of an asset

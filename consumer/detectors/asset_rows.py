@@ -1,0 +1,215 @@
+"""An asset: the values that arrive for it within a few seconds, each of one property, as one observation."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from consumer.decode.batch import Batch, Run
+from consumer.decode.signal_names import SignalKey
+from consumer.detectors.base import Change, Finding, Severity, UseCase
+from consumer.errors import ConfigurationError, ModelRaised
+
+NAMES_MAX = 200
+"""Properties of an asset: one that makes names up cannot grow its state without end."""
+
+
+class Named(float):
+    """A value, and which property of its asset it is of."""
+
+    __slots__ = ("name",)
+    name: str
+
+    def __new__(cls, value: float, name: str) -> "Named":
+        """The value itself, with a name beside it."""
+        named = super().__new__(cls, value)
+        named.name = name
+        return named
+
+
+@dataclass(slots=True)
+class Joined:
+    """A model; `row` are the values that wait for others, `last` those of the rows before."""
+
+    model: Any
+    row: dict[str, float] = field(default_factory=dict)
+    started_s: float | None = None
+    last: dict[str, float] = field(default_factory=dict)
+
+    def __reduce__(self) -> tuple[type["Joined"], tuple[Any, ...]]:
+        return Joined, (self.model, self.row, self.started_s, self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class AssetUseCase:
+    """Joins the values of an asset into rows, and lets another use case learn these.
+
+    A row ends when it has all properties that the asset ever had, when one comes a second time, or `within_s`
+    after its first value. A property that did not come keeps its last value. The values that one record
+    brings under several names are of that record's asset; single ones of what `pattern` finds in their
+    signals' names, in the groups `asset` and `name`. They are to share a partition key: the asset. Without a
+    pattern single values are not learned: a stream may carry more than this use case is for.
+    """
+
+    rows: Any
+    """The use case of the rows, such as `ClustersUseCase`: it is given dicts for values."""
+    within_s: float = 5.0
+    pattern: str | None = r"(?P<asset>.+)[:./](?P<name>[^:./]+)"
+
+    def __post_init__(self) -> None:
+        if self.rows.late != "learn":
+            raise ConfigurationError("rows cannot skip what comes late: their values have times of their own")
+        if self.pattern is not None and not {"asset", "name"} <= re.compile(self.pattern).groupindex.keys():
+            raise ConfigurationError(f"the pattern {self.pattern!r} has no groups `asset` and `name`")
+
+    @property
+    def kind(self) -> str:
+        """As that of the rows' use case."""
+        kind: str = self.rows.kind
+        return kind
+
+    @property
+    def detail_type(self) -> str:
+        """As that of the rows' use case."""
+        detail_type: str = self.rows.detail_type
+        return detail_type
+
+    @property
+    def severity(self) -> Severity:
+        """As that of the rows' use case."""
+        severity: Severity = self.rows.severity
+        return severity
+
+    @property
+    def late(self) -> Literal["learn", "skip"]:
+        """Rows are learned as they come."""
+        return "learn"
+
+    @property
+    def parameters(self) -> Any:
+        """What the models depend on."""
+        return ["asset", self.rows.parameters, self.within_s, self.pattern]
+
+    def asset_of(self, key: SignalKey) -> tuple[str, str] | None:
+        """The asset and the property of a signal; None where it is not learned."""
+        if key.carrier != key.signal:
+            return key.carrier, key.signal[len(key.carrier) + 1 :]
+        if self.pattern is None:
+            return None
+        found = re.fullmatch(self.pattern, key.signal)
+        return (found["asset"], found["name"]) if found else (key.signal, "value")
+
+    def create(self, seed: int) -> Joined:
+        """A model that has seen no row."""
+        return Joined(self.rows.create(seed))
+
+    def learn(
+        self,
+        joined: Joined,
+        values: Sequence[float],
+        timestamps: Sequence[float | None],
+        scores: list[float] | None = None,
+    ) -> list[Finding]:
+        """Learn the rows that these values end; a finding is at the value that ended its row."""
+        ended: list[tuple[int, dict[str, float], float | None]] = []
+        for index, value in enumerate(values):
+            self._add(joined, index, value, timestamps[index], ended)
+        # Numbers in place of names: River's distances go through sets of features, and the order of texts in
+        # a set differs from process to process.
+        rows = [dict(enumerate(row.values())) for _, row, _ in ended]
+        of_rows: list[float] | None = None if scores is None else []
+        try:
+            found = self.rows.learn(joined.model, rows, [at_s for _, _, at_s in ended], of_rows)
+        except ModelRaised as error:
+            raise ModelRaised(ended[error.index][0], error.reason) from error
+        if scores is not None and of_rows is not None:
+            by_value = dict(zip((index for index, _, _ in ended), of_rows, strict=True))
+            scores += [by_value.get(index, 0.0) for index in range(len(values))]
+        findings: dict[tuple[int, Change], Finding] = {}  # a value may end two rows, and has one id a change
+        for finding in found:
+            index, row, _ = ended[finding.index]
+            told = Finding(index, _with_names(finding, row), finding.change)
+            findings.setdefault((index, finding.change), told)
+        return list(findings.values())
+
+    def _add(
+        self,
+        joined: Joined,
+        index: int,
+        value: float,
+        at_s: float | None,
+        ended: list[tuple[int, dict[str, float], float | None]],
+    ) -> None:
+        name = value.name if isinstance(value, Named) else "value"
+        if joined.row and (name in joined.row or self._is_past(joined.started_s, at_s)):
+            ended.append((index, _end(joined), joined.started_s))
+        if not joined.row:
+            joined.started_s = at_s
+        if name in joined.last or len(joined.last) + len(joined.row) < NAMES_MAX:
+            joined.row[name] = float(value)
+        if joined.last and joined.last.keys() <= joined.row.keys():
+            ended.append((index, _end(joined), joined.started_s))
+
+    def _is_past(self, started_s: float | None, at_s: float | None) -> bool:
+        return started_s is not None and at_s is not None and abs(at_s - started_s) > self.within_s
+
+
+def _with_names(finding: Finding, row: dict[str, float]) -> dict[str, Any]:
+    """The evidence, with the row's values; what is by number in it is by name."""
+    evidence = finding.evidence | {"values": row}
+    signals = evidence.get("signals")
+    if isinstance(signals, dict) and signals and finding.change != "cleared":
+        names = list(row)
+        by_name = {names[number]: part for number, part in signals.items()}
+        name, first = next(iter(by_name.items()))
+        says = f"{name} {first['observed']:.4g}, where {first['expected']:.4g} is expected beside the others"
+        evidence |= {"signals": by_name, "says": says}
+    return evidence
+
+
+def _end(joined: Joined) -> dict[str, float]:
+    joined.last |= joined.row
+    joined.row = {}
+    return dict(joined.last)
+
+
+def join_assets(batch: Batch, use_case: UseCase) -> int:
+    """Put the runs of an asset's signals together, in their records' order, if that is what is learned.
+
+    Gives how many observations are of no asset, and so not for this use case.
+    """
+    if not isinstance(use_case, AssetUseCase):
+        return 0
+    left_out = 0
+    parts: defaultdict[str, list[tuple[str, Run]]] = defaultdict(list)
+    for key, run in batch.runs.items():
+        asset = use_case.asset_of(key)
+        if asset is None:
+            left_out += len(run.values)
+        else:
+            parts[asset[0]].append((asset[1], run))
+    batch.runs = {SignalKey(asset, asset): _merged(runs) for asset, runs in parts.items()}
+    return left_out
+
+
+def _merged(runs: list[tuple[str, Run]]) -> Run:
+    # No two observations share a place, so that nothing but places is compared.
+    entries = sorted(
+        (record, position, Named(value, name), timestamp)
+        for name, run in runs
+        for record, position, value, timestamp in zip(
+            run.records, run.positions, run.values, run.timestamps, strict=True
+        )
+    )
+    skipped = sorted(
+        place for _, run in runs for place in zip(run.skipped, run.skipped_positions, strict=True)
+    )
+    return Run(
+        [value for _, _, value, _ in entries],
+        [timestamp for _, _, _, timestamp in entries],
+        [record for record, _, _, _ in entries],
+        [position for _, position, _, _ in entries],
+        [record for record, _ in skipped],
+        [position for _, position in skipped],
+    )

@@ -1,0 +1,284 @@
+"""Lasting changes: a signal's level, slope or spread has changed for good."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from consumer.detectors.alert_policy import Alert, LifeCycle
+from consumer.detectors.base import Finding, Found, Severity, one_by_one
+from consumer.detectors.block_statistics import WIDER, Scales
+from consumer.detectors.sensor_checks import SensorHealth
+
+_BLOCK = 8
+"""Values in the shortest blocks: few, to be soon; enough for a mean that single values hardly move."""
+_HOURS = 24
+_HOUR_S, _DAY_S = 3600.0, 86_400.0
+_SUDDEN_S = 900.0
+"""What takes longer may be the day's own course, until a day has been seen."""
+_HOUR_STEP, _STEP_S = 0.02, 300.0
+"""Of a value, in the mean of its hour; values that come faster than every five minutes weigh less."""
+_SAME = 1e-9
+"""Share of a value by which rounding may change it."""
+_SMALLEST = 1e-140
+"""A deviation whose square is not 0 yet: what differs by less does not differ."""
+_LARGEST = 1e140
+"""Squares of values, and sums of them, have to be finite."""
+_OF_ABSOLUTE = 1.25
+"""A normal deviation, in mean absolute ones."""
+_OF_SPREAD = 0.19
+"""Of the root of the mean absolute deviation within a block, its own deviation, where values are normal."""
+_RANGE = 3.0
+"""Deviations from the mean within which what is usual lies."""
+
+
+@dataclass(slots=True)
+class DailyShift:
+    """Tells once when the level, slope or spread of a signal has changed for good, and takes it for usual.
+
+    Means of blocks of 8, 32, ... 2,048 values are compared with how such means usually run, and so are the
+    values' deviations within their blocks. Once a day has been seen, values are taken from their hour's mean.
+
+    Units: the signal's own. Hours are UTC's: a day's course is the same in any zone.
+    State: some 200 numbers: 2 kB at most.
+    """
+
+    block: list[float] = field(default_factory=list)
+    levels: Scales = field(default_factory=Scales)
+    spreads: Scales = field(default_factory=Scales)
+    before: float = 0.0
+    """The mean of the last block: a control loop that hunts moves whole blocks to and fro."""
+    hours: list[float] = field(default_factory=lambda: [0.0] * _HOURS)
+    visits: list[int] = field(default_factory=lambda: [0] * _HOURS)
+    started_s: float | None = None
+    last_s: float | None = None
+    usual_s: float | None = None
+    """When level and spread were last near their means."""
+    is_of_hour: bool = False
+    score: float = 0.0
+
+    def __reduce__(self) -> tuple[type["DailyShift"], tuple[object, ...]]:
+        return DailyShift, tuple(getattr(self, name) for name in self.__slots__)
+
+    def learn_one(self, value: float, timestamp_s: float | None) -> tuple[float, dict[str, Any] | None]:
+        """How sure a lasting change is, from 0 to 1; and what changed, once, where it is sure."""
+        value = min(max(value, -_LARGEST), _LARGEST)
+        at_s = self.last_s if timestamp_s is None else timestamp_s
+        if at_s is not None:
+            value -= self._expected(value, at_s)
+        self.block.append(value)
+        if len(self.block) < _BLOCK:
+            return self.score, None
+        evidence = self._learn_block(at_s)
+        score = self.score
+        if evidence is not None:
+            self.score = 0.0
+        return score, evidence
+
+    def _expected(self, value: float, at_s: float) -> float:
+        """The mean of the hour, once a day has been seen; 0 before."""
+        if self.started_s is None or at_s < self.started_s:
+            self.started_s = at_s  # a clock that was ahead then would let its day never come
+        hour = int(at_s // _HOUR_S) % _HOURS
+        if not self.is_of_hour and at_s - self.started_s >= _DAY_S and self.visits[hour]:
+            self._restart()
+            self.is_of_hour, self.started_s = True, at_s
+        seconds = _STEP_S if self.last_s is None else abs(at_s - self.last_s)
+        self.last_s = at_s
+        usual = self.hours[hour]
+        self.visits[hour] += 1
+        weight = max(_HOUR_STEP * min(1.0, seconds / _STEP_S), 1.0 / self.visits[hour])
+        self.hours[hour] += weight * (value - usual)
+        if not self.is_of_hour:
+            return 0.0
+        return usual if self.visits[hour] > 1 else value
+
+    def _learn_block(self, at_s: float | None) -> dict[str, Any] | None:
+        level = sum(self.block) / _BLOCK
+        if not self.levels.blocks:
+            self.before = level
+        centre, self.before = 0.5 * (level + self.before), level
+        spread = math.sqrt(sum([abs(value - centre) for value in self.block]) / _BLOCK)
+        usual = self.hours[int(at_s // _HOUR_S) % _HOURS] if self.is_of_hour and at_s is not None else 0.0
+        least = max(_SAME * max(abs(level + usual), abs(self.levels.shortest.mean + usual)), _SMALLEST)
+        self.block.clear()
+        least_spread = math.sqrt(least)
+        is_usual = self.levels.shortest.is_near(level, least)
+        is_usual = is_usual and self.spreads.shortest.is_near(spread, least_spread)
+        if is_usual or self.usual_s is None:
+            self.usual_s = at_s
+        mean_spread = self.spreads.shortest.mean
+        finer = _OF_ABSOLUTE * mean_spread * mean_spread / math.sqrt(_BLOCK - 1)
+        of_level, level_scale = self.levels.learn_one(level, least, finer)
+        finer = _OF_SPREAD * mean_spread
+        of_spread, spread_scale = self.spreads.learn_one(spread, least_spread, finer)
+        if max(of_level, of_spread) >= 1.0 and self._may_be_daily(at_s):
+            self.levels.courses[level_scale].end_run()
+            self.spreads.courses[spread_scale].end_run()
+            of_level = of_spread = 0.0
+        self.score = min(1.0, max(of_level, of_spread))
+        if of_level >= 1.0 and self.spreads.shortest.run < 2:
+            return self._told_level(level_scale, least, usual)
+        if of_spread >= 1.0 or of_level >= 1.0:
+            return self._told_spread(spread_scale if of_spread >= 1.0 else 0)
+        return None
+
+    def _may_be_daily(self, at_s: float | None) -> bool:
+        """Whether it has come slowly, before a day of it has been seen."""
+        if at_s is None or self.started_s is None or at_s - self.started_s >= _DAY_S:
+            return False
+        return at_s - (self.started_s if self.usual_s is None else self.usual_s) > _SUDDEN_S
+
+    def _told_level(self, scale: int, least: float, usual: float) -> dict[str, Any] | None:
+        course, size = self.levels.courses[scale], _BLOCK * WIDER**scale
+        gradual = course.is_gradual(least)
+        if gradual is None:
+            return None
+        before, after = usual + course.mean, usual + course.run_mean
+        half = _RANGE * math.hypot(
+            self.levels.shortest.deviation, _OF_ABSOLUTE * self.spreads.shortest.mean**2
+        )
+        evidence = self._evidence("level", before, after, before - half, before + half, course.run * size)
+        moved = after - before
+        if gradual:
+            before, half = course.drift / size, _RANGE * math.sqrt(course.roughness) / size
+            ranged = (before - half, before + half)
+            evidence = self._evidence("slope", before, course.rise() / size, *ranged, course.run * size)
+        if self.is_of_hour:
+            self.hours = [mean + moved for mean in self.hours]
+        self._restart()
+        return evidence
+
+    def _told_spread(self, scale: int) -> dict[str, Any]:
+        course = self.spreads.courses[scale]
+        before, after, half = course.mean, course.run_mean, _RANGE * self.spreads.shortest.deviation
+        low, high = max(0.0, before - half), before + half
+        before, after, low, high = before**2, after**2, low**2, high**2  # what was learned are roots
+        seen = course.run * _BLOCK * WIDER**scale
+        evidence = self._evidence("spread", before, after, low, high, seen)
+        self._restart()
+        return evidence
+
+    def _evidence(
+        self, shift: str, before: float, after: float, low: float, high: float, observations: int
+    ) -> dict[str, Any]:
+        return {
+            "shift": shift,
+            "before": before,
+            "after": after,
+            "usual_low": low,
+            "usual_high": high,
+            "observations": observations,
+            "usual_of_hour": self.is_of_hour,
+        }
+
+    def _restart(self) -> None:
+        """What comes is usual."""
+        self.block, self.usual_s = [], None
+        self.levels, self.spreads = Scales(), Scales()
+
+
+_SETTLED = LifeCycle(calm=400, still_open_s=604_800.0)
+"""A new level is the usual one after as many values as the detector needed to know the first."""
+_SILENT = SensorHealth(is_told=False)
+"""Another use case tells of sensors; here a stuck one is only not taken for a change."""
+_SPREAD_MIN = 0.57
+"""Of a change of spread, before a day was seen: some three and a half times the spread."""
+_WORDS = {"level": "level", "slope": "slope a value", "spread": "spread"}
+
+
+@dataclass(slots=True)
+class Shifting:
+    """A detector, and the alert."""
+
+    detector: DailyShift = field(default_factory=DailyShift)
+    alert: Alert = field(default_factory=Alert)
+
+    def __reduce__(self) -> tuple[type["Shifting"], tuple[DailyShift, Alert]]:
+        return Shifting, (self.detector, self.alert)
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftUseCase:
+    """Tells when a signal has changed for good, and when what it changed to has become usual.
+
+    Days are taken out, once one was seen. Each change is told once: the first opens an alert, others while
+    it is open are told as still open, and it clears when nothing has changed for some hundred values.
+
+    >>> use_case = ShiftUseCase()
+    >>> values = [10.0 + row * 7919 % 13 / 13.0 + (2.0 if row >= 600 else 0.0) for row in range(1200)]
+    >>> opened, cleared = use_case.learn(use_case.create(seed=1), values, [None] * 1200)
+    >>> (opened.change, opened.evidence["shift"], round(opened.evidence["after"]), cleared.change)
+    ('opened', 'level', 12, 'cleared')
+    >>> 600 < opened.index < 650 and cleared.index - opened.index
+    400
+    """
+
+    alert: LifeCycle = _SETTLED
+    health: SensorHealth = _SILENT
+    late: Literal["learn", "skip"] = "learn"
+    kind: str = "shift"
+    detail_type: str = "Lasting Change Detected"
+    severity: Severity = "warning"
+
+    @property
+    def parameters(self) -> Any:
+        """What the models depend on: the detector has no parameters."""
+        return ["shift"]
+
+    def create(self, seed: int) -> Shifting:
+        """Nothing is usual yet; it has no randomness."""
+        return Shifting()
+
+    def learn(
+        self,
+        shifting: Shifting,
+        values: Sequence[float],
+        timestamps: Sequence[float | None],
+        scores: list[float] | None = None,
+    ) -> list[Finding]:
+        """Let the detector learn each value; its score says how sure it is of a change."""
+        detector, alert = shifting.detector, shifting.alert
+
+        def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
+            score, evidence = detector.learn_one(value, at_s)
+            size = 0.0 if evidence is None else _size(evidence)
+            if evidence is None or (size < _SPREAD_MIN and _may_be_of_hour(evidence)):
+                change = self.alert.next(alert, 0.0, opens=False, keeps=False, at_s=at_s)
+                return score, change and (change, self.alert.course(alert, change, at_s))
+            was_open = alert.is_open
+            change = self.alert.next(alert, size, opens=True, keeps=True, at_s=at_s)
+            if was_open:
+                change = "still_open"
+            if change is None:
+                return score, None
+            told = evidence | {"says": _said(evidence)} | self.alert.course(alert, change, at_s)
+            return score, (change, told)
+
+        return one_by_one(step, values, timestamps, scores)
+
+
+def _size(evidence: dict[str, Any]) -> float:
+    """From 0 to 1: 0.5 for a change as wide as what was usual.
+
+    >>> _size({"before": 1.0, "after": 3.0, "usual_low": 0.0, "usual_high": 2.0})
+    0.5
+    """
+    width = evidence["usual_high"] - evidence["usual_low"]
+    moved = abs(evidence["after"] - evidence["before"])
+    size = moved / (moved + width) if moved > 0.0 else 0.0
+    return size if math.isfinite(size) else 1.0
+
+
+def _may_be_of_hour(evidence: dict[str, Any]) -> bool:
+    """Whether a spread may be what is usual at this hour: no day of it was seen."""
+    return evidence["shift"] == "spread" and not evidence["usual_of_hour"]
+
+
+def _said(evidence: dict[str, Any]) -> str:
+    what = _WORDS[evidence["shift"]]
+    low, high = evidence["usual_low"], evidence["usual_high"]
+    return (
+        f"{what} {evidence['before']:.4g} before, {evidence['after']:.4g} in the last "
+        f"{evidence['observations']} values, where {low:.4g} to {high:.4g} was usual"
+    )

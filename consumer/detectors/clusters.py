@@ -1,0 +1,100 @@
+"""Clusters: what a signal does, by a clusterer of `river.cluster`, and when it does what it rarely does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from consumer.detectors.alert_policy import Alert, LifeCycle
+from consumer.detectors.base import Finding, Found, Severity, last_step, one_by_one, parameters_of, seeded
+
+_ENTERED = LifeCycle(calm=5, cool_down_s=0.0)
+"""A cluster is entered from one value to the next, and another one is another matter."""
+CLUSTERS_MAX = 100
+"""Of which it is known how often they came; of some clusterers new ones come for ever."""
+
+
+@dataclass(slots=True)
+class Clustered:
+    """A clusterer, and how often each cluster came; `current` is the last one's number."""
+
+    clusterer: Any
+    seen: dict[int, int] = field(default_factory=dict)
+    count: int = 0
+    current: int | None = None
+    alert: Alert = field(default_factory=Alert)
+
+    def __reduce__(self) -> tuple[type["Clustered"], tuple[Any, dict[int, int], int, int | None, Alert]]:
+        return Clustered, (self.clusterer, self.seen, self.count, self.current, self.alert)
+
+
+@dataclass(frozen=True, slots=True)
+class ClustersUseCase:
+    """Tells when a signal enters a cluster that it has never or rarely been in, and when it is usual again.
+
+    Rarely: for a smaller share than `rare` of the values so far. `clusterer` is a pattern: each signal gets a
+    copy, with a seed of its own. Nothing is told before `warm_up` values.
+    """
+
+    clusterer: Any
+    rare: float = 0.01
+    warm_up: int = 200
+    alert: LifeCycle = _ENTERED
+    late: Literal["learn", "skip"] = "learn"
+    kind: str = "clusters"
+    detail_type: str = "Rare Cluster Entered"
+    severity: Severity = "info"
+
+    @property
+    def parameters(self) -> Any:
+        """What the models depend on: not when something is told."""
+        return ["alerts", parameters_of(self.clusterer)]
+
+    def create(self, seed: int) -> Clustered:
+        """A clusterer that has seen nothing."""
+        return Clustered(seeded(self.clusterer, seed))
+
+    def learn(
+        self,
+        clustered: Clustered,
+        values: Sequence[float],
+        timestamps: Sequence[float | None],
+        scores: list[float] | None = None,
+    ) -> list[Finding]:
+        """Let the clusterer learn each value, and ask it which cluster that is; a rare one scores high."""
+        clusterer = clustered.clusterer
+
+        def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
+            x = value if isinstance(value, dict) else {"value": value}  # a dict: of an asset
+            clusterer.learn_one(x)
+            cluster, previous = int(clusterer.predict_one(x)), clustered.current
+            times, count = clustered.seen.get(cluster, 0), clustered.count
+            is_warm = count >= max(1, self.warm_up)
+            score = 1.0 - times / count if is_warm else 0.0
+            _count(clustered, cluster, times)
+            change = self.alert.next(
+                clustered.alert,
+                score,
+                opens=is_warm and cluster != previous and times < self.rare * count,
+                keeps=times < self.rare * count,
+                at_s=at_s,
+            )
+            if change is None:
+                return score, None
+            evidence = {
+                "clusterer": type(last_step(clusterer)).__name__,
+                "cluster": cluster,
+                "previous_cluster": previous,
+                "observations_in_cluster": times,
+            }
+            return score, (change, evidence | self.alert.course(clustered.alert, change, at_s))
+
+        return one_by_one(step, values, timestamps, scores)
+
+
+def _count(clustered: Clustered, cluster: int, times: int) -> None:
+    clustered.seen[cluster] = times + 1
+    clustered.count += 1
+    clustered.current = cluster
+    if len(clustered.seen) > CLUSTERS_MAX:
+        others = (one for one in clustered.seen if one != cluster)
+        del clustered.seen[min(others, key=clustered.seen.__getitem__)]

@@ -1,0 +1,140 @@
+"""Forecasts: a model of `river.time_series` says when a limit will be crossed, before it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from consumer.detectors.alert_policy import LIFE_CYCLE, Alert, LifeCycle
+from consumer.detectors.base import (
+    Finding,
+    Found,
+    Severity,
+    finite,
+    last_step,
+    one_by_one,
+    parameters_of,
+    seeded,
+)
+from consumer.errors import ConfigurationError
+
+_INTERVAL_SHARE = 0.05  # of the newest interval in their mean
+
+
+@dataclass(slots=True)
+class Forecasting:
+    """A forecaster, and what is known of the time between values, in seconds."""
+
+    forecaster: Any
+    count: int = 0
+    is_expected: bool = False
+    """Whether a limit was to be crossed when it last looked ahead."""
+    last_s: float | None = None
+    interval_s: float | None = None
+    alert: Alert = field(default_factory=Alert)
+
+    def __reduce__(self) -> tuple[type["Forecasting"], tuple[Any, ...]]:
+        of_time = self.last_s, self.interval_s
+        return Forecasting, (self.forecaster, self.count, self.is_expected, *of_time, self.alert)
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastUseCase:
+    """Tells when a limit is first expected to be crossed within `horizon` values, and when no longer.
+
+    `forecaster` is a pattern: each signal gets a copy. It looks ahead at every `every`-th value, and not
+    before `warm_up`. Without a limit nothing is told.
+
+    >>> from river import time_series
+    >>> use_case = ForecastUseCase(time_series.HoltWinters(alpha=0.3, beta=0.1), horizon=60, upper=100.0)
+    >>> values = [0.2 * number for number in range(500)]
+    >>> times = [60.0 * number for number in range(500)]
+    >>> [finding] = use_case.learn(use_case.create(seed=1), values, times)
+    >>> finding.index, round(values[finding.index], 6)
+    (449, 89.8)
+    >>> finding.evidence["in_observations"], finding.evidence["in_s"]
+    (52, 3120.0)
+    """
+
+    forecaster: Any
+    horizon: int = 60
+    upper: float | None = None
+    lower: float | None = None
+    every: int = 10
+    warm_up: int = 200
+    alert: LifeCycle = LIFE_CYCLE
+    late: Literal["learn", "skip"] = "learn"
+    kind: str = "forecast"
+    detail_type: str = "Limit Crossing Forecast"
+    severity: Severity = "warning"
+
+    def __post_init__(self) -> None:
+        if self.horizon < 1 or self.every < 1:
+            raise ConfigurationError("a forecast's `horizon` and `every` are 1 or more")
+        if self.upper is not None and self.lower is not None and self.lower >= self.upper:
+            raise ConfigurationError(f"the lower limit {self.lower} is not below the upper, {self.upper}")
+
+    @property
+    def parameters(self) -> Any:
+        """What the models depend on: limits may change without a new start."""
+        return ["alerts", parameters_of(self.forecaster)]
+
+    def create(self, seed: int) -> Forecasting:
+        """A forecaster that has seen nothing."""
+        return Forecasting(seeded(self.forecaster, seed))
+
+    def learn(
+        self,
+        state: Forecasting,
+        values: Sequence[float],
+        timestamps: Sequence[float | None],
+        scores: list[float] | None = None,
+    ) -> list[Finding]:
+        """Let the forecaster learn each value, and look ahead; a crossing that is expected scores 1."""
+
+        def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
+            state.forecaster.learn_one(value)
+            state.count += 1
+            _learn_interval(state, at_s)
+            crossing = None
+            if state.count >= self.warm_up and state.count % self.every == 0:
+                crossing = self._crossing(state)
+                state.is_expected = crossing is not None
+            is_expected = state.is_expected
+            nearness = 1.0 / crossing["in_observations"] if crossing else 0.0
+            change = self.alert.next(state.alert, nearness, opens=is_expected, keeps=is_expected, at_s=at_s)
+            score = float(is_expected)
+            if change is None:
+                return score, None
+            return score, (change, (crossing or {}) | self.alert.course(state.alert, change, at_s))
+
+        return one_by_one(step, values, timestamps, scores)
+
+    def _crossing(self, state: Forecasting) -> dict[str, Any] | None:
+        if self.upper is None and self.lower is None:
+            return None
+        ahead = state.forecaster.forecast(horizon=self.horizon)
+        for observations, forecast in enumerate(map(finite, ahead), 1):
+            is_above = self.upper is not None and forecast > self.upper
+            if is_above or (self.lower is not None and forecast < self.lower):
+                return {
+                    "forecaster": type(last_step(state.forecaster)).__name__,
+                    "limit": self.upper if is_above else self.lower,
+                    "forecast": forecast,
+                    "in_observations": observations,
+                    "in_s": None if state.interval_s is None else observations * state.interval_s,
+                }
+        return None
+
+
+def _learn_interval(state: Forecasting, timestamp_s: float | None) -> None:
+    """Learn the time since the last value; one that is not newer says nothing."""
+    if timestamp_s is None:
+        return
+    if state.last_s is not None and timestamp_s > state.last_s:
+        interval_s = timestamp_s - state.last_s
+        if state.interval_s is None:
+            state.interval_s = interval_s
+        else:
+            state.interval_s += _INTERVAL_SHARE * (interval_s - state.interval_s)
+    if state.last_s is None or timestamp_s > state.last_s:
+        state.last_s = timestamp_s

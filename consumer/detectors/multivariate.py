@@ -1,0 +1,77 @@
+"""A process as a whole: the rows of an asset, in which no value needs to be unusual by itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from consumer.detectors.alert_policy import Alert, LifeCycle
+from consumer.detectors.base import Finding, Found, Severity, finite, one_by_one
+from consumer.detectors.hotelling import ProcessMonitor
+
+_MONITORS_OWN = LifeCycle(calm=1, cool_down_s=0.0)
+"""The monitor has a limit to open and a lower one to clear."""
+
+
+@dataclass(slots=True)
+class Monitored:
+    """A monitor, and the alert."""
+
+    monitor: ProcessMonitor
+    alert: Alert = field(default_factory=Alert)
+
+    def __reduce__(self) -> tuple[type["Monitored"], tuple[ProcessMonitor, Alert]]:
+        return Monitored, (self.monitor, self.alert)
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessUseCase:
+    """Tells when the signals of an asset no longer move together as they used to, and when they do again.
+
+    `limit` is in multiples of how far such rows usually are from normal. Nothing is told in the first
+    `warm_up` rows. It learns rows: `AssetUseCase` joins them. Of an asset with more than `signals_max`
+    properties it learns the first ones that came: the cost of a row grows with the square of their number.
+    """
+
+    limit: float = 5.0
+    warm_up: int = 400
+    delay: int = 250
+    open_max: int = 600
+    signals_max: int = 30
+    alert: LifeCycle = _MONITORS_OWN
+    late: Literal["learn", "skip"] = "learn"
+    kind: str = "asset"
+    detail_type: str = "Process Changed"
+    severity: Severity = "warning"
+
+    @property
+    def parameters(self) -> Any:
+        """What the models depend on: not from where on something is told."""
+        return ["process", self.warm_up, self.delay, self.open_max, self.signals_max]
+
+    def create(self, seed: int) -> Monitored:
+        """A monitor that has seen no row; it has no randomness."""
+        return Monitored(ProcessMonitor(self.limit, self.warm_up, self.delay, self.open_max))
+
+    def learn(
+        self,
+        monitored: Monitored,
+        rows: Sequence[Any],
+        timestamps: Sequence[float | None],
+        scores: list[float] | None = None,
+    ) -> list[Finding]:
+        """Let the monitor judge each row, then learn it; a single value is a row of one."""
+        monitor, alert = monitored.monitor, monitored.alert
+        monitor.limit = self.limit
+
+        def step(row: Any, at_s: float | None) -> tuple[float, Found | None]:
+            values = row if isinstance(row, dict) else {0: row}
+            if len(values) > self.signals_max:
+                values = {number: values[number] for number in range(self.signals_max)}
+            score, is_anomalous, evidence = monitor.step(values, at_s)
+            change = self.alert.next(alert, finite(score), opens=is_anomalous, keeps=is_anomalous, at_s=at_s)
+            if change is None:
+                return score, None
+            seen = {name: part for name, part in (evidence or {}).items() if name != "change"}
+            return score, (change, seen | self.alert.course(alert, change, at_s))
+
+        return one_by_one(step, rows, timestamps, scores)

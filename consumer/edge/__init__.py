@@ -1,1 +1,0 @@
-"""The only AWS I/O: page store, event bus, quarantine, settings, telemetry."""

@@ -1,0 +1,1 @@
+"""What leaves the function: events, mute marks, quarantined records."""

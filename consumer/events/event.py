@@ -1,0 +1,188 @@
+"""What is told of a finding: an event whose id depends on the observation alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import msgspec
+
+from consumer.decode.batch import Batch, Record, Shard
+from consumer.decode.signal_names import identity
+from consumer.decode.timestamps import iso8601
+from consumer.detectors.base import Change, Finding
+from consumer.settings.signal_settings import SignalSettings
+
+SOURCE = "river.consumer"
+DETAIL_BYTES_MAX = 32_000
+_VALUES_TOLD_MAX = 8
+_LAG_S_MAX = 1e9  # EventBridge compares numbers up to five billion
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event as EventBridge takes it: `detail` is JSON text, under 32 kB."""
+
+    id: str
+    detail_type: str
+    detail: str
+
+
+def event_of(
+    *,
+    use_case: str,
+    kind: str,
+    detail_type: str,
+    change: Change,
+    shard: Shard,
+    record: Record,
+    signal: str,
+    position: int,
+    value: float,
+    timestamp: float | None,
+    severity: str,
+    is_muted: bool,
+    shown: Mapping[str, Any],
+    observations: int,
+    evidence: dict[str, Any],
+) -> Event:
+    """The event of what was found at the `position`-th observation of a record."""
+    of_change = kind if change == "opened" else f"{kind} {change}"
+    event_id = identity(
+        use_case, *shard, str(record.sequence_number), record.partition_key, signal, of_change, position
+    )
+    what = f"{detail_type}{_since(change, evidence)}"
+    measured = _measured(value, shown, evidence)
+    detail = {
+        "id": event_id,
+        "headline": f"{severity}: {what} on {_title(signal, shown)}, {measured}",
+        "change": change,
+        "alert": identity(use_case, signal, kind),
+        "use_case": use_case,
+        "signal": signal,
+        **shown,
+        "value": value,
+        "severity": severity,
+        "muted": is_muted,
+        "timestamp": iso8601(record.arrived_s if timestamp is None else timestamp),
+        "arrived_at": iso8601(record.arrived_s),
+        "lag_s": _lag_s(record.arrived_s, timestamp),
+        "stream": shard.stream,
+        "shard_id": shard.shard_id,
+        "sequence_number": record.identifier,
+        "observations": observations,
+        "evidence": evidence,
+    }
+    return Event(event_id, detail_type, _within_bounds(detail))
+
+
+def _title(signal: str, shown: Mapping[str, Any]) -> str:
+    """What is told of, as people call it, with its key.
+
+    >>> _title("c1.p", {})
+    'c1.p'
+    >>> _title("c1.p", {"name": "Pressure", "asset": "Compressor 1", "line": "Line 3"})
+    'Pressure, Compressor 1, Line 3 (c1.p)'
+    """
+    names = [shown[name] for name in ("name", "asset", "line") if name in shown]
+    return f"{', '.join(names)} ({signal})" if names else signal
+
+
+def _since(change: Change, evidence: Mapping[str, Any]) -> str:
+    """How an alert goes on, in a headline.
+
+    >>> _since("opened", {}), _since("still_open", {"open_for_s": 7260.0}), _since("cleared", {})
+    ('', ' still open after 2 h 1 min', ' cleared')
+    """
+    if change == "opened":
+        return ""
+    minutes = round((evidence.get("open_for_s") or 0.0) / 60.0)
+    hours = f"{minutes // 60} h " if minutes >= 60 else ""
+    return f" {change.replace('_', ' ')}{f' after {hours}{minutes % 60} min' if minutes > 0 else ''}"
+
+
+def _measured(value: float, shown: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
+    """The value, or those of an asset's row, and what would be usual.
+
+    >>> _measured(4.25, {"unit": "bar"}, {})
+    'value 4.25 bar'
+    >>> _measured(4.25, {}, {"values": {"speed": 100.0, "flow": 4.25}})
+    'speed 100, flow 4.25'
+    >>> _measured(4.25, {}, {"says": "4.25 came 180 times running"})
+    '4.25 came 180 times running'
+    >>> _measured(30.7, {}, {"usual_from": 39.0, "usual_to": 84.0})
+    'value 30.7, where 39 to 84 is usual'
+    """
+    if "says" in evidence:
+        return str(evidence["says"])
+    row = evidence.get("values")
+    if isinstance(row, dict):
+        told = [f"{name} {each:.6g}" for name, each in row.items()]
+        return ", ".join(told[:_VALUES_TOLD_MAX]) + (", …" if len(told) > _VALUES_TOLD_MAX else "")
+    measured = f"value {value:.6g}{' ' + shown['unit'] if 'unit' in shown else ''}"
+    if {"usual_from", "usual_to"} <= evidence.keys():
+        measured += f", where {evidence['usual_from']:.6g} to {evidence['usual_to']:.6g} is usual"
+    return measured
+
+
+def _lag_s(arrived_s: float | None, measured_s: float | None) -> float:
+    """How long after it was measured an observation arrived; 0 where one of the times is not known.
+
+    >>> _lag_s(7300.0, 100.0), _lag_s(7300.0, None)
+    (7200.0, 0.0)
+    """
+    if arrived_s is None or measured_s is None:
+        return 0.0
+    return round(min(max(arrived_s - measured_s, -_LAG_S_MAX), _LAG_S_MAX), 3)
+
+
+def _within_bounds(detail: dict[str, Any]) -> str:
+    """The detail as JSON, its evidence cut from the end until it fits: the same evidence, the same cut."""
+    encoded = msgspec.json.encode(detail)
+    names: Sequence[str] = list(detail["evidence"])
+    while len(encoded) > DETAIL_BYTES_MAX and names:
+        names = names[: len(names) // 2]
+        evidence = {name: detail["evidence"][name] for name in names}
+        encoded = msgspec.json.encode(detail | {"evidence": evidence | {"cut": True}})
+    return encoded.decode()
+
+
+SENSOR_FAULT = "Sensor Fault"
+
+
+class Place(NamedTuple):
+    """Of an observation: the `position`-th of record number `record` of its batch."""
+
+    record: int
+    position: int
+    value: float
+    timestamp: float | None
+
+
+def event_of_finding(
+    name: str,
+    settings: SignalSettings,
+    batch: Batch,
+    signal: str,
+    place: Place,
+    observations: int,
+    finding: Finding,
+) -> Event:
+    """The event; `observations` is how many the model had learned by then."""
+    use_case, fault = settings.use_case, finding.fault
+    return event_of(
+        use_case=name,
+        kind=f"sensor {fault}" if fault else use_case.kind,
+        detail_type=SENSOR_FAULT if fault else use_case.detail_type,
+        change=finding.change,
+        shard=batch.shard,
+        record=batch.records[place.record],
+        signal=signal,
+        position=place.position,
+        value=float(place.value),
+        timestamp=place.timestamp,
+        severity=settings.severity,
+        is_muted=settings.is_muted,
+        shown=settings.shown,
+        observations=observations,
+        evidence=finding.evidence,
+    )

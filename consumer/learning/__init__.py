@@ -1,0 +1,1 @@
+"""Learning a batch, page by page and signal by signal."""

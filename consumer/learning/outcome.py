@@ -1,0 +1,137 @@
+"""Observations at which a model raised: the page is taken afresh, and learns the others."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from consumer.decode.batch import Batch, Refusal, Run
+from consumer.decode.signal_names import SignalKey
+from consumer.events.event import Event
+
+RAISES_PER_SIGNAL_MAX = 3
+
+
+class Raised(NamedTuple):
+    """Entry number `entry` of a signal's run, which its model could not learn."""
+
+    entry: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Exclusions:
+    """What to leave out of one batch, signal by signal."""
+
+    raised: dict[SignalKey, list[Raised]] = field(default_factory=dict)
+
+    def add(self, raised: Mapping[SignalKey, Raised]) -> None:
+        """Leave these out from now on."""
+        for key, entry in raised.items():
+            self.raised.setdefault(key, []).append(entry)
+
+    def reasons(self, key: SignalKey, entries: Sequence[int]) -> dict[int, str]:
+        """Those of a signal's `entries` that are left out, with why; after a few raises, all that follow."""
+        raised = self.raised.get(key, [])
+        reasons = {entry.entry: entry.reason for entry in raised}
+        if len(raised) >= RAISES_PER_SIGNAL_MAX:
+            given_up = f"not tried: the model of this signal raised {len(raised)} times in its batch"
+            last = max(reasons)
+            reasons |= {entry: given_up for entry in entries if entry > last}
+        return reasons
+
+
+class Mark(NamedTuple):
+    """How much there was at some time."""
+
+    events: int
+    refusals: int
+    observations: int
+    skipped: int
+
+
+@dataclass(slots=True)
+class Learned:
+    """What came of it for one page. It counts once the page is committed; not for models that `raised`."""
+
+    events: list[Event] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    raised: dict[SignalKey, Raised] = field(default_factory=dict)
+    signals: int = 0
+    observations: int = 0
+    redelivered: int = 0
+    skipped: int = 0
+    models_created: int = 0
+    signals_refused: int = 0
+    signals_spread: int = 0
+    first_done: int | None = None
+    """The first record of which something is new in the states; None: there is nothing to commit."""
+    first_left: int | None = None
+    """The first record of which something is left, because the time ran short."""
+
+    def mark(self) -> Mark:
+        """How much there is now."""
+        return Mark(len(self.events), len(self.refusals), self.observations, self.skipped)
+
+    def back_to(self, mark: Mark) -> None:
+        """Forget what was added since, by a signal whose model raised."""
+        del self.events[mark.events :]
+        del self.refusals[mark.refusals :]
+        self.observations, self.skipped = mark.observations, mark.skipped
+
+    def refuse_signal(self, key: SignalKey, run: Run) -> None:
+        """Learn nothing of a new signal."""
+        self.refusals += run.refusals(key.signal, "the signal is new, and its page is full")
+        self.signals_refused += 1
+
+    def leave(self, record: int) -> None:
+        """Leave something of `record` for the next delivery."""
+        self.first_left = record if self.first_left is None else min(self.first_left, record)
+
+    @property
+    def is_to_be_sure(self) -> bool:
+        """Whether more than the commit, which finds out by itself, depends on the page being the latest."""
+        return bool(self.events or self.refusals or self.raised) or self.first_done is None
+
+
+@dataclass(slots=True)
+class Report:
+    """Counts of what took effect; `failed` are the sequence numbers from which Lambda is to deliver again."""
+
+    failed: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    page_bytes: list[int] = field(default_factory=list)
+    oldest_arrived_s: float | None = None
+    """When the oldest record that was learned had arrived."""
+
+    def add(self, **counts: int) -> None:
+        """Count what happened, by name."""
+        self.counts.update(counts)
+
+    def read(self, batch: Batch) -> None:
+        """Count the batch's records, and say where some are left unread."""
+        records = len(batch.records)
+        if batch.unread_from is not None:
+            self.problems.append(
+                f"of {records} records {batch.unread_from} hold as much as one invocation learns, "
+                f"{batch.observations} observations in {batch.unpacked_bytes} unpacked bytes; "
+                "the others come again"
+            )
+            records = batch.unread_from
+        self.add(records=records, uncertain=batch.uncertain)
+
+    def committed(self, learned: Learned, batch: Batch, page_bytes: int) -> None:
+        """Count what a page learned, now that it is committed."""
+        self.add(
+            observations_learned=learned.observations,
+            skipped=learned.skipped,
+            models_created=learned.models_created,
+            signals_on_several_shards=learned.signals_spread,
+            pages_committed=1,
+        )
+        self.page_bytes.append(page_bytes)
+        if learned.first_done is not None:
+            arrived_s = batch.records[learned.first_done].arrived_s
+            if arrived_s is not None:
+                self.oldest_arrived_s = min(arrived_s, self.oldest_arrived_s or arrived_s)

@@ -1,0 +1,106 @@
+"""Which signals of a page have been silent for too long: one event each, or one for many at once."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from consumer.decode.batch import Record, Shard
+from consumer.decode.signal_names import SignalKey
+from consumer.detectors.sensor_checks import health_of
+from consumer.events.event import SENSOR_FAULT, Event, event_of
+from consumer.learning.state import State
+from consumer.settings.signal_settings import SettingsOfSignals
+
+TOGETHER_MIN = 10
+_SHARE_TOGETHER = 0.5
+_NAMED_MAX = 20
+
+
+class _Silent(NamedTuple):
+    key: SignalKey
+    state: State
+    shard: Shard
+    record: Record
+    """The last that was learned of it."""
+    evidence: dict[str, object]
+
+
+def silence_events(
+    name: str, settings: SettingsOfSignals, states: Mapping[SignalKey, State], now_s: float
+) -> list[Event]:
+    """Events of signals that have fallen silent, each once until it speaks again; their states say so then.
+
+    Where more than ten are, and more than half of the page's signals that were heard until then, it is no
+    sensor but what brings them: that is one event. The ids depend on the last record of a signal, not on the
+    time.
+    """
+    silent = []
+    heard = sum(state.health is None or not state.health.is_open("stale") for state in states.values())
+    for key, state in states.items():
+        found = _silent(settings, key, state, now_s)
+        if found is not None:
+            silent.append(found)
+    together = len(silent) > TOGETHER_MIN and len(silent) > _SHARE_TOGETHER * heard
+    for each in silent:
+        if each.state.health is not None:
+            each.state.health.is_stale_alone = not together
+    if together:
+        return [_of_all(name, settings, silent, heard)]
+    return [_event(name, settings, each, SENSOR_FAULT, "sensor stale", each.evidence) for each in silent]
+
+
+def _silent(settings: SettingsOfSignals, key: SignalKey, state: State, now_s: float) -> _Silent | None:
+    rules = health_of(settings.of(key.signal).use_case)
+    if rules is None or state.health is None or not state.watermarks:
+        return None
+    shard, mark = max(state.watermarks.items(), key=lambda item: item[1].arrived_s or 0.0)
+    if mark.arrived_s is None:
+        return None
+    evidence = rules.silence(state.health, mark.arrived_s, now_s)
+    if evidence is None:
+        return None
+    partition_key = mark.partition_keys[-1] if mark.partition_keys else ""
+    return _Silent(
+        key, state, shard, Record(str(mark.sequence_number), partition_key, mark.arrived_s, ""), evidence
+    )
+
+
+def _of_all(name: str, settings: SettingsOfSignals, silent: list[_Silent], signals: int) -> Event:
+    """Under the signal that was heard last, of those that are not muted: one that is mutes no other."""
+    audible = [one for one in silent if not settings.of(one.key.signal).is_muted]
+    last = max(audible or silent, key=lambda one: (one.record.arrived_s or 0.0, one.key))
+    evidence = {
+        "fault": "stale",
+        "says": f"nothing comes of {len(silent)} signals of {signals} that are kept together",
+        "signals": len(silent),
+        "such_as": sorted(one.key.signal for one in silent)[:_NAMED_MAX],
+    }
+    return _event(name, settings, last, "Signals Silent", "signals silent", evidence)
+
+
+def _event(
+    name: str,
+    settings: SettingsOfSignals,
+    silent: _Silent,
+    detail_type: str,
+    kind: str,
+    evidence: dict[str, object],
+) -> Event:
+    of_signal, state = settings.of(silent.key.signal), silent.state
+    last = state.health.last if state.health is not None else None
+    return event_of(
+        use_case=name,
+        kind=kind,
+        detail_type=detail_type,
+        change="opened",
+        shard=silent.shard,
+        record=silent.record,
+        signal=silent.key.signal,
+        position=0,
+        value=last or 0.0,
+        timestamp=silent.record.arrived_s,
+        severity=of_signal.severity,
+        is_muted=of_signal.is_muted,
+        shown=of_signal.shown,
+        observations=state.learned,
+        evidence=evidence,
+    )

@@ -1,0 +1,139 @@
+"""What is kept of a signal between batches: its model, its watermarks and its counters."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from consumer.decode.batch import Batch, Run, Shard
+from consumer.detectors.sensor_checks import Health
+
+# The longest retention of a Kinesis stream, a year, and a day: nothing older can come again.
+_WATERMARK_AGE_MAX_S = 366 * 24 * 3600.0
+# After a split or merge the old shard falls silent; a signal that two shards still bring is spread over them.
+_SPREAD_WITHIN_S = 60.0
+
+
+class Watermark(msgspec.Struct, gc=False):
+    """The last sequence number learned from a shard, and the partition keys learned under it.
+
+    A sequence number is unique per partition key: two records of one shard may share it.
+    """
+
+    sequence_number: int
+    partition_keys: tuple[str, ...]
+    arrived_s: float | None
+
+    def raise_to(
+        self, sequence_number: int, partition_keys: tuple[str, ...], arrived_s: float | None
+    ) -> None:
+        """Note what was learned now, above what was learned before; in place, for there may be thousands."""
+        if sequence_number == self.sequence_number:
+            partition_keys = tuple(sorted({*partition_keys, *self.partition_keys}))
+        self.sequence_number, self.arrived_s = sequence_number, arrived_s
+        if partition_keys != self.partition_keys:
+            self.partition_keys = partition_keys
+
+
+class State(msgspec.Struct, gc=False):
+    """A signal's model, how far it has learned each shard, and what it has counted, each exactly once."""
+
+    model: Any
+    watermarks: dict[Shard, Watermark] = {}
+    learned: int = 0
+    skipped: int = 0
+    latest_s: float | None = None
+    """Timestamp of the newest observation learned."""
+    parameters: str = ""
+    """Of its model, where they were set for this signal alone."""
+    health: Health | None = None
+    """Of its sensor, where the use case looks at it."""
+
+    def start_anew(self, model: Any, parameters: str) -> None:
+        """Go on with a model that has learned nothing, from where the last one ended."""
+        self.model, self.parameters, self.learned = model, parameters, 0
+
+    def is_below(self, batch: Batch) -> bool:
+        """Whether its watermark lies below all of the batch, or it has none for its shard."""
+        watermark = self.watermarks.get(batch.shard)
+        return watermark is None or watermark.sequence_number < batch.records.first_sequence_number
+
+    def above_watermark(self, records: Sequence[int], batch: Batch) -> Sequence[int]:
+        """Which entries of the ascending column `records` were not learned yet: indices, ascending."""
+        watermark = self.watermarks.get(batch.shard)
+        if watermark is None or not records or self.is_below(batch):
+            return range(len(records))
+        sequence_numbers = batch.records.sequence_numbers
+        first_at = bisect_left(sequence_numbers, watermark.sequence_number)
+        first_above = bisect_right(sequence_numbers, watermark.sequence_number, lo=first_at)
+        end = bisect_left(records, first_above)
+        above = range(end, len(records))
+        if first_at == first_above:
+            return above
+        known = watermark.partition_keys
+        at = [
+            index
+            for index in range(bisect_left(records, first_at), end)
+            if batch.records.partition_keys[records[index]] not in known
+        ]
+        return [*at, *above] if at else above
+
+    def advance(self, records: Sequence[int], batch: Batch) -> None:
+        """Raise the watermark over `records`, the ascending records just done."""
+        delivered, shard, watermarks, last = batch.records, batch.shard, self.watermarks, records[-1]
+        sequence_number, arrived_s = int(delivered.identifiers[last]), delivered.arrived_s[last]
+        keys = (
+            (delivered.partition_keys[last],) if delivered.are_distinct else _partition_keys(records, batch)
+        )
+        watermark = watermarks.get(shard)
+        if watermark is None:
+            watermarks[shard] = Watermark(sequence_number, keys, arrived_s)
+        else:
+            watermark.raise_to(sequence_number, keys, arrived_s)
+        if len(watermarks) > 1:
+            self._drop_old_watermarks(arrived_s)
+
+    def in_time(self, run: Run, entries: Sequence[int], batch: Batch) -> list[int]:
+        """Those entries that are newer than all learned before them; the others count as skipped."""
+        in_time = []
+        for entry in entries:
+            timestamp = run.timestamps[entry]
+            if timestamp is None:
+                timestamp = batch.records.arrived_s[run.records[entry]]
+            if timestamp is None or self.latest_s is None or timestamp > self.latest_s:
+                self.latest_s = self.latest_s if timestamp is None else timestamp
+                in_time.append(entry)
+            else:
+                self.skipped += 1
+        return in_time
+
+    def is_spread(self, shard: Shard) -> bool:
+        """Whether another shard brought this signal in the minute before `shard` last did."""
+        if len(self.watermarks) < 2:
+            return False
+        arrived_s = self.watermarks[shard].arrived_s or 0.0
+        return any(
+            other != shard and (watermark.arrived_s or 0.0) > arrived_s - _SPREAD_WITHIN_S
+            for other, watermark in self.watermarks.items()
+        )
+
+    def _drop_old_watermarks(self, arrived_s: float | None) -> None:
+        if arrived_s is not None:
+            oldest = arrived_s - _WATERMARK_AGE_MAX_S
+            self.watermarks = {
+                shard: watermark
+                for shard, watermark in self.watermarks.items()
+                if watermark.arrived_s is None or watermark.arrived_s >= oldest
+            }
+
+
+def _partition_keys(records: Sequence[int], batch: Batch) -> tuple[str, ...]:
+    """Those under the last one's sequence number, which other records may share."""
+    sequence_numbers, last = batch.records.sequence_numbers, records[-1]
+    keys = set()
+    for record in reversed(records):
+        if sequence_numbers[record] != sequence_numbers[last]:
+            break
+        keys.add(batch.records.partition_keys[record])
+    return tuple(sorted(keys))

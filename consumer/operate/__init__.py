@@ -1,1 +1,0 @@
-"""Commands by which operators look in and set right, as `python -m consumer signals`. Not in the asset."""

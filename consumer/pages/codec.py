@@ -1,0 +1,166 @@
+"""A page as bytes: a versioned, checksummed envelope around one pickle of its states, in columns.
+
+b"RVPG" | envelope version, 1 byte | length of the header, 4 bytes | header, JSON
+        | SHA-256 of header and body, 32 bytes | body, a pickle of plain columns and allowed classes
+"""
+
+import pickle
+import platform
+from collections.abc import Mapping
+from functools import cache
+from hashlib import sha256
+from importlib import metadata
+
+import msgspec
+
+from consumer.decode.signal_names import SignalKey
+from consumer.detectors.base import STATE_FORMAT, UseCase
+from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage, is_models_own
+from consumer.learning.state import State
+from consumer.pages import safe_unpickler
+from consumer.pages.columns import Columns, columns_of, states_of
+from consumer.pages.columns import States as States
+from consumer.pages.safe_unpickler import unpickled
+
+_MAGIC = b"RVPG\x01"
+_MOVED = b"RVPG moved\n"
+_COMING = b"RVPG coming\n"
+_LENGTH_BYTES = 4
+_DIGEST_BYTES = 32
+_NEARLY_FULL = 0.8
+
+
+@cache
+def versions() -> dict[str, str]:
+    """The versions on which it depends whether a model can be read: River's, numpy's and scipy's."""
+    return {name: metadata.version(name) for name in ("river", "numpy", "scipy")}
+
+
+class Header(msgspec.Struct, frozen=True):
+    """What wrote the page. `python` is told for an operator's sake; the others must be the reader's own."""
+
+    format: int
+    river: str
+    python: str
+    signals: int
+
+
+class PageCodec:
+    """Writes and reads pages, for the River that is installed.
+
+    A page that could take more memory than `memory_bytes_max` is not read.
+    """
+
+    def __init__(self, memory_bytes_max: int = 4 * 1024**3) -> None:
+        self._memory_bytes_max = memory_bytes_max
+        self._river = versions()["river"]
+        self._python = platform.python_version()
+
+    def encode(self, states: Mapping[SignalKey, State]) -> bytes:
+        """The page that holds these states. Raises: as `encode_measured`."""
+        return self.encode_measured(states)[0]
+
+    def encode_measured(self, states: Mapping[SignalKey, State]) -> tuple[bytes, bool]:
+        """The page that holds these states, and whether it is nearly full.
+
+        Raises: `UnreadablePage` where it could not be read again: for a model that cannot be pickled, such as
+            one of a page that was altered, or for more of them than fit into the memory.
+        """
+        header = msgspec.json.encode(Header(STATE_FORMAT, self._river, self._python, len(states)))
+        try:
+            body = pickle.dumps(tuple(columns_of(states)), protocol=5)
+        except BaseException as error:
+            if not is_models_own(error):
+                raise
+            raise UnreadablePage(f"the page's states cannot be written: {error!r}") from error
+        share = self._share(body)
+        if share > 1.0:
+            raise UnreadablePage(
+                f"the page's {len(states)} states would take more than {self._memory_bytes_max} bytes of "
+                "memory: spread them over more pages, or give the function more"
+            )
+        digest = sha256(header + body).digest()
+        page = b"".join((_MAGIC, len(header).to_bytes(_LENGTH_BYTES), header, digest, body))
+        return page, share > _NEARLY_FULL
+
+    def decode(self, page: bytes) -> States:
+        """The states that the page holds.
+
+        Raises: `UnreadablePage` for anything that `encode`, in the same version, did not write.
+            `LayoutChanged` for a page whose models were moved, or are on their way to it.
+        """
+        if page.startswith((_MOVED, _COMING)):
+            raise LayoutChanged("the page's models were or are being moved: the layout is to be read again")
+        header, body = opened(page)
+        if (header.format, header.river) != (STATE_FORMAT, self._river):
+            raise UnreadablePage(
+                f"the page is of format {header.format} and River {header.river}; "
+                f"this function reads format {STATE_FORMAT} and River {self._river}"
+            )
+        try:
+            return states_of(msgspec.convert(unpickled(body, self._memory_bytes_max), Columns))
+        except BaseException as error:  # a pickle that was tampered with may raise anything
+            # It can ask for all memory too: such a page must not block its shard.
+            if not (is_models_own(error) or isinstance(error, MemoryError)):
+                raise
+            raise UnreadablePage(f"the page's states cannot be read: {error!r}") from error
+
+    def is_nearly_full(self, page: bytes) -> bool:
+        """Whether models that are there may grow, and no new one may come."""
+        return self._share(page) > _NEARLY_FULL
+
+    def _share(self, pickled: bytes) -> float:
+        """How much of the memory it could take; 0 where it is too short to take much."""
+        if len(pickled) * safe_unpickler.BYTES_OF_ONE_MAX < _NEARLY_FULL * self._memory_bytes_max:
+            return 0.0
+        return safe_unpickler.memory_bytes_of(pickled) / self._memory_bytes_max
+
+    def check(self, use_case: UseCase) -> None:
+        """Let a model of the use case learn a little, be written and be read back.
+
+        Raises: `ConfigurationError` where it cannot, naming the class that is not allowed.
+        """
+        model = use_case.create(seed=0)
+        use_case.learn(
+            model, [float(value % 7) for value in range(64)], [60.0 * minute for minute in range(64)]
+        )
+        key = SignalKey("signal", "signal")
+        try:
+            page = self.encode({key: State(model)})
+            self.decode(page)
+        except Exception as error:
+            raise ConfigurationError(
+                f"the model of use_cases.py cannot be kept in a page: {error}. "
+                "If a class is not allowed, add it to consumer/pages/allow_list.py"
+            ) from error
+
+
+def opened(page: bytes) -> tuple[Header, bytes]:
+    """What wrote the page, and the pickle in it, unread. Raises: `UnreadablePage`."""
+    start = len(_MAGIC) + _LENGTH_BYTES
+    if not page.startswith(_MAGIC) or len(page) < start:
+        raise UnreadablePage("the object is not a page")
+    length = int.from_bytes(page[len(_MAGIC) : start])
+    encoded, rest = page[start : start + length], page[start + length :]
+    digest, body = rest[:_DIGEST_BYTES], rest[_DIGEST_BYTES:]
+    if sha256(encoded + body).digest() != digest:
+        raise UnreadablePage("the page's checksum does not agree with its content")
+    try:
+        return msgspec.json.decode(encoded, type=Header), body
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise UnreadablePage(f"the page's header cannot be read: {error}") from error
+
+
+def moved(page: bytes) -> bytes:
+    """What takes the place of a page whose models are moved: nobody who has the page can write it then."""
+    return _MOVED + unmarked(page)
+
+
+def coming(page: bytes) -> bytes:
+    """What stands for a page until the layout that it is of is in force: nobody learns from it before."""
+    return _COMING + unmarked(page)
+
+
+def unmarked(page: bytes) -> bytes:
+    """The page itself, whether or not its models are being moved; nothing, once they were."""
+    return page.removeprefix(_MOVED).removeprefix(_COMING)

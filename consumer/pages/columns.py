@@ -1,0 +1,197 @@
+"""The states of a page as columns: plain lists, written and read faster than thousands of small objects."""
+
+import operator
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from river.drift import ADWIN
+
+from consumer.decode.batch import Shard
+from consumer.decode.signal_names import SignalKey
+from consumer.detectors.alert_policy import Alert, Count
+from consumer.detectors.drift import Watched
+from consumer.detectors.sensor_checks import Health
+from consumer.learning.state import State, Watermark
+from consumer.pages import allow_list
+
+_AS_THEY_ARE, _ADWINS = "as they are", "ADWINs"
+_PARAMETERS = ("delta", "clock", "max_buckets", "min_window_length", "grace_period")
+_ATTRIBUTES = len(_PARAMETERS) + len(("_drift_detected", "_helper"))
+_parameters_of = operator.itemgetter(*_PARAMETERS)
+
+
+def packed(models: Sequence[Any]) -> tuple[Any, ...]:
+    """What is to be pickled of these models."""
+    if set(map(type, models)) == {Watched}:
+        detectors = [watched.detector for watched in models]
+        if set(map(type, detectors)) == {ADWIN}:
+            attributes: list[dict[str, Any]] = [vars(detector) for detector in detectors]
+            if set(map(len, attributes)) == {_ATTRIBUTES}:  # nobody has added one
+                return _packed_adwins(models, attributes)
+    return _AS_THEY_ARE, list(models)
+
+
+def unpacked(pickled: tuple[Any, ...]) -> list[Any]:
+    """The models again.
+
+    Raises: anything, where `packed` did not make it.
+    """
+    form, *columns = pickled
+    if form == _AS_THEY_ARE:
+        [models] = columns
+        return list(models)
+    if form != _ADWINS:
+        raise ValueError(f"models in the unknown form {form!r}")
+    parameters, *others = columns
+    return [_adwin(parameters[which], *rest) for which, *rest in zip(*others, strict=True)]
+
+
+def _packed_adwins(models: Sequence[Watched], attributes: list[dict[str, Any]]) -> tuple[Any, ...]:
+    table: dict[tuple[Any, ...], int] = {}
+    which = [table.setdefault(_parameters_of(named), len(table)) for named in attributes]
+    return (
+        _ADWINS,
+        list(table),
+        which,
+        [watched.count for watched in models],
+        [watched.total for watched in models],
+        [named["_drift_detected"] for named in attributes],
+        [named["_helper"].__getstate__() for named in attributes],
+    )
+
+
+def _adwin(parameters: tuple[Any, ...], count: int, total: float, drifted: bool, window: bytes) -> Watched:
+    helper = allow_list.adwin_window(*parameters)
+    allow_list.check_window(window)
+    helper.__setstate__(window)
+    detector = ADWIN.__new__(ADWIN)
+    attributes = vars(detector)  # in the order in which River's own constructor sets them
+    attributes["_drift_detected"] = drifted
+    attributes.update(zip(_PARAMETERS, parameters, strict=True), _helper=helper)
+    return Watched(detector, count, total)
+
+
+States = dict[SignalKey, State]
+
+
+class Columns(NamedTuple):
+    """A column an entry: one value for each state, but for the shards and the watermarks.
+
+    `marks` tells how many watermarks each state has; they follow one another in the columns after it, where
+    `mark_shards` are indices into `shards`. None stands for the carrier's own name, as signal and as
+    partition key. `parameters` has an entry only for those states whose parameters are their own, by index,
+    and `health` for those whose sensors are looked at: its fields, in order.
+    """
+
+    carriers: list[str]
+    signals: list[str | None]
+    models: tuple[Any, ...]
+    learned: list[Count]
+    skipped: list[Count]
+    latest_s: list[float | None]
+    shards: list[tuple[str, str]]
+    marks: list[int]
+    mark_shards: list[int]
+    mark_sequence_numbers: list[int]
+    mark_keys: list[tuple[str, ...] | None]
+    mark_arrived_s: list[float | None]
+    parameters: Sequence[tuple[int, str]] = ()
+    health: Sequence[tuple[int, tuple[Any, ...]]] = ()
+
+
+def columns_of(states: Mapping[SignalKey, State]) -> Columns:
+    """The states, ready to be pickled."""
+    values = states.values()
+    carriers = [carrier for carrier, _ in states]
+    watermarks = [state.watermarks for state in values]
+    counts = list(map(len, watermarks))
+    marks = [mark for each in watermarks for mark in each.values()]
+    shards: dict[Shard, int] = {}
+    of_marks = carriers if set(counts) == {1} else _repeated(carriers, counts)
+    return Columns(
+        carriers,
+        [None if signal == carrier else signal for carrier, signal in states],
+        packed([state.model for state in values]),
+        [state.learned for state in values],
+        [state.skipped for state in values],
+        [state.latest_s for state in values],
+        [],
+        counts,
+        [shards.setdefault(shard, len(shards)) for each in watermarks for shard in each],
+        [mark.sequence_number for mark in marks],
+        [
+            None if mark.partition_keys == (carrier,) else mark.partition_keys
+            for carrier, mark in zip(of_marks, marks, strict=True)
+        ],
+        [mark.arrived_s for mark in marks],
+        [(index, state.parameters) for index, state in enumerate(values) if state.parameters],
+        [
+            (index, msgspec.structs.astuple(state.health))
+            for index, state in enumerate(values)
+            if state.health is not None
+        ],
+    )._replace(shards=[(shard.stream_arn, shard.shard_id) for shard in shards])
+
+
+def _repeated(carriers: list[str], counts: list[int]) -> list[str]:
+    return [carrier for carrier, count in zip(carriers, counts, strict=True) for _ in range(count)]
+
+
+def states_of(columns: Columns) -> States:
+    """The states again.
+
+    Raises: anything, where `columns_of` did not make them.
+    """
+    parameters, health = dict(columns.parameters), dict(columns.health)
+    states = {}
+    for index, ((key, watermarks), model, learned, skipped, latest_s) in enumerate(
+        zip(
+            watermarks_of(columns).items(),
+            unpacked(columns.models),
+            columns.learned,
+            columns.skipped,
+            columns.latest_s,
+            strict=True,
+        )
+    ):
+        state = State(model, watermarks, learned, skipped, latest_s, parameters.get(index, ""))
+        if index in health:
+            state.health = _health_of(health[index])
+        states[key] = state
+    return states
+
+
+def watermarks_of(columns: Columns) -> dict[SignalKey, dict[Shard, Watermark]]:
+    """How far each signal has learned each shard; the other columns are not looked at.
+
+    Raises: anything, where `columns_of` did not make them.
+    """
+    shards = [Shard(*shard) for shard in columns.shards]
+    marks = zip(
+        columns.mark_shards,
+        columns.mark_sequence_numbers,
+        columns.mark_keys,
+        columns.mark_arrived_s,
+        strict=True,
+    )
+    found = {}
+    for carrier, signal, count in zip(columns.carriers, columns.signals, columns.marks, strict=True):
+        watermarks = {}
+        for _ in range(count):
+            shard, sequence_number, keys, arrived_s = next(marks)
+            watermarks[shards[shard]] = Watermark(
+                sequence_number, (carrier,) if keys is None else keys, arrived_s
+            )
+        found[SignalKey(carrier, carrier if signal is None else signal)] = watermarks
+    if next(marks, None) is not None:
+        raise ValueError("there are more watermarks than the states have")
+    return found
+
+
+def _health_of(fields: tuple[Any, ...]) -> Health:
+    # By their fields: an object of the type asked for is converted unseen.
+    health = msgspec.convert(msgspec.structs.asdict(Health(*fields)), Health)
+    for alert in health.alerts.values():
+        msgspec.convert({name: getattr(alert, name) for name in Alert.__slots__}, Alert)
+    return health

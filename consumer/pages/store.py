@@ -1,0 +1,115 @@
+"""Pages in S3: read and written with conditions, so that what must agree is one PUT."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from consumer.aws.s3 import Missing, Objects, Unchanged
+from consumer.errors import UnreadablePage
+from consumer.pages.codec import PageCodec, States
+
+# An object larger than this is none of ours: it is not read, for it would fill the memory.
+_PAGE_BYTES_MAX = 256 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Page:
+    """A page that was handed out: its states may be changed, then it is committed or dropped."""
+
+    key: str
+    e_tag: str | None
+    """The version that was read; None: there is none yet."""
+    states: States
+    is_full: bool = False
+    """Whether no new signal may come, for the memory's sake."""
+    is_confirmed: bool = True
+    """Whether S3 said since the page was handed out that this is its version."""
+
+
+class _Warm(NamedTuple):
+    page: Page
+    size: int
+
+
+class PageStore:
+    """Pages by their keys.
+
+    Warm pages, at most `warm_bytes_max` as they were written, are handed out unasked: the condition of the
+    PUT finds out whether S3 has another by now, and `confirm` does so before. A page leaves them when it is
+    handed out, and returns only when its commit succeeded: nobody sees one changed in vain.
+    """
+
+    def __init__(self, objects: Objects, codec: PageCodec, warm_bytes_max: int) -> None:
+        self._objects = objects
+        self._codec = codec
+        self._warm: OrderedDict[str, _Warm] = OrderedDict()
+        self._warm_bytes = 0
+        self._warm_bytes_max = warm_bytes_max
+
+    async def load(self, key: str) -> Page:
+        """The page as this function wrote it last, unconfirmed; where it has none, as it is in S3 now.
+
+        Raises: `Unavailable`, `UnreadablePage`.
+        """
+        warm = self._take_warm(key)
+        if warm is not None:
+            warm.page.is_confirmed = False
+            return warm.page
+        return await self._read(key, None)
+
+    async def confirm(self, page: Page) -> Page:
+        """The page itself if it is as it was in S3 when it was handed out; else the one that S3 has now.
+
+        Raises: `Unavailable`, `UnreadablePage`.
+        """
+        return page if page.is_confirmed else await self._read(page.key, page)
+
+    async def keys(self, folder: str, before_s: float | None) -> list[str]:
+        """Of the pages that lie there; if asked, of those that were last written before that time.
+
+        Raises: `Unavailable`.
+        """
+        return await self._objects.keys(folder, before_s)
+
+    async def _read(self, key: str, known: Page | None) -> Page:
+        found = await self._objects.get(key, bytes_max=_PAGE_BYTES_MAX, unless=known.e_tag if known else None)
+        if isinstance(found, Unchanged):
+            assert known is not None  # only where a version was named
+            known.is_confirmed = True
+            return known
+        if isinstance(found, Missing):
+            return Page(key, None, {})
+        if found.body is None:
+            raise UnreadablePage(f"the page {key} has {found.size} bytes; none of ours is so large")
+        try:
+            states = self._codec.decode(found.body)
+        except UnreadablePage as error:
+            raise UnreadablePage(f"the page {key} cannot be read: {error}") from error
+        return Page(key, found.e_tag, states, self._codec.is_nearly_full(found.body))
+
+    async def commit(self, page: Page) -> int:
+        """Write the page if nobody else has since it was loaded; give its size in bytes.
+
+        Raises: `PageChanged` where somebody has, or where two writes met: load it again and learn anew.
+            `Unavailable` where it is not known whether it was written. `UnreadablePage` where it was not, for
+            it could not be read again.
+        """
+        body, page.is_full = self._codec.encode_measured(page.states)
+        page.e_tag = await self._objects.replace(page.key, body, page.e_tag)
+        if page.e_tag is not None:
+            self._keep_warm(page, len(body))
+        return len(body)
+
+    def _take_warm(self, key: str) -> _Warm | None:
+        warm = self._warm.pop(key, None)
+        if warm is not None:
+            self._warm_bytes -= warm.size
+        return warm
+
+    def _keep_warm(self, page: Page, size: int) -> None:
+        self._take_warm(page.key)
+        self._warm[page.key] = _Warm(page, size)
+        self._warm_bytes += size
+        while self._warm and self._warm_bytes > self._warm_bytes_max:
+            _, oldest = self._warm.popitem(last=False)
+            self._warm_bytes -= oldest.size

@@ -1,0 +1,73 @@
+"""What the function is told by its environment, checked when it starts."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from consumer.errors import ConfigurationError
+from consumer.settings.signals_yaml import SHIPPED
+
+_Text = Annotated[str, Meta(min_length=1)]
+_MIB = 1024 * 1024
+
+
+class Settings(msgspec.Struct, frozen=True, rename="upper"):
+    """The environment variables that the function reads; those of the AWS SDKs keep their meaning."""
+
+    model_bucket: _Text
+    event_bus_name: _Text
+    use_case: _Text = "drift"
+    model_pages: Annotated[int, Meta(ge=0, le=4096)] = 16
+    page_signals_max: Annotated[int, Meta(ge=1)] = 10_000
+    signal_settings: _Text = SHIPPED
+    aws_region: str = ""
+    aws_default_region: str = ""
+    aws_endpoint_url: str = ""
+    aws_endpoint_url_s3: str = ""
+    powertools_metrics_namespace: _Text = "RiverConsumer"
+    aws_lambda_function_memory_size: Annotated[int, Meta(ge=1)] = 512
+
+    @property
+    def region(self) -> str:
+        """The region, as the SDKs find it; an endpoint of one's own needs a name all the same."""
+        return self.aws_region or self.aws_default_region or "us-east-1"
+
+    @property
+    def s3_endpoint(self) -> str | None:
+        """Where S3 is; None: where the region's is."""
+        return (self.aws_endpoint_url_s3 or self.aws_endpoint_url).rstrip("/") or None
+
+    @property
+    def warm_bytes_max(self) -> int:
+        """How many bytes of pages, as written, a warm function keeps: an eighth of its memory."""
+        return self.aws_lambda_function_memory_size * _MIB // 8
+
+    @property
+    def page_memory_bytes_max(self) -> int:
+        """How much memory one page may take: half of all."""
+        return self.aws_lambda_function_memory_size * _MIB // 2
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Read and check the environment.
+
+    Raises: `ConfigurationError` naming the variable and what is allowed.
+    """
+    named = {
+        field.encode_name: environment[field.encode_name]
+        for field in msgspec.structs.fields(Settings)
+        if environment.get(field.encode_name, "") != ""
+    }
+    try:
+        settings = msgspec.convert(named, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(
+            f"the environment is not complete: {error}. Needed: MODEL_BUCKET and EVENT_BUS_NAME; "
+            "allowed: USE_CASE (default drift), MODEL_PAGES (0 to 4096, default 16), "
+            "PAGE_SIGNALS_MAX (from 1, default 10000), SIGNAL_SETTINGS (a file; default signals.yaml)"
+        ) from None
+    if not (settings.aws_region or settings.aws_default_region or settings.s3_endpoint):
+        raise ConfigurationError("set AWS_REGION to the region of the bucket and the event bus")
+    return settings

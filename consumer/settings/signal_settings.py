@@ -1,0 +1,137 @@
+"""Settings per signal: what it is called, its limits, and other parameters for its model."""
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import translate
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from consumer.decode.signal_names import identity
+from consumer.detectors.base import Severity, UseCase
+from consumer.settings.tuning import limited, measuring, tuned
+
+_SIGNALS_KNOWN_MAX = 100_000
+_Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")]
+_Pattern = Annotated[str, Meta(min_length=1, max_length=512)]
+_WILD = re.compile(r"[*?\[]")
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Between what a signal's values are to stay, in its unit."""
+
+    low: float | None = None
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        given = [limit for limit in (self.low, self.high) if limit is not None]
+        if not given or not all(map(math.isfinite, given)):
+            raise ValueError("allowed: low, high or both, finite numbers")
+        if given != sorted(set(given)):
+            raise ValueError(f"low is {self.low}, not below high, {self.high}")
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is set for the signals whose names match."""
+
+    match: _Pattern | Annotated[list[_Pattern], Meta(min_length=1)]
+    """Names of signals; `*` stands for any text, `?` for a character, `[ab]` for one of them."""
+    name: _Name | None = None
+    """What people call the signal."""
+    asset: _Name | None = None
+    """Of which machine it is."""
+    line: _Name | None = None
+    """Where that machine stands."""
+    unit: _Name | None = None
+    limits: Limits | None = None
+    """What a forecast tells of; every event has them."""
+    range: Limits | None = None
+    """What the sensor can measure: other values are its fault."""
+    severity: Severity | None = None
+    """Of its events, in place of the use case's."""
+    muted: bool | None = None
+    """Whether its events go to no alert; it is learned all the same."""
+    use_cases: dict[str, dict[str, Any]] = {}
+    """Parameters, by the name of the use case: other ones start that signal's model anew."""
+
+    @property
+    def patterns(self) -> Sequence[str]:
+        """All that are given."""
+        return [self.match] if isinstance(self.match, str) else self.match
+
+
+class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`consumer/signals.yaml`. Each field of a signal is that of the last entry that matches and has it."""
+
+    version: Literal[1]
+    signals: list[Entry] = []
+
+
+@dataclass(frozen=True, slots=True)
+class SignalSettings:
+    """What holds for one signal in one use case."""
+
+    use_case: UseCase
+    severity: Severity
+    parameters: str = ""
+    """Tells the parameters of its model from others; empty: those of the use case's line."""
+    is_muted: bool = False
+    shown: dict[str, Any] = field(default_factory=dict)
+    """What its events say beside its key: name, asset, line, unit and limits, as far as they are set."""
+
+
+class SettingsOfSignals:
+    """What is set for single signals of one use case."""
+
+    def __init__(self, name: str, use_case: UseCase, file: SettingsFile | None = None) -> None:
+        self.use_case, self._name = use_case, name
+        self.are_set = file is not None and bool(file.signals)
+        self._entries = () if file is None else tuple(file.signals)
+        self._exact: defaultdict[str, list[int]] = defaultdict(list)
+        self._wild: list[tuple[int, re.Pattern[str]]] = []
+        for number, entry in enumerate(self._entries):
+            for pattern in entry.patterns:
+                if _WILD.search(pattern):
+                    self._wild.append((number, re.compile(translate(pattern))))
+                else:
+                    self._exact[pattern].append(number)
+        self._of_entries = lru_cache(_SIGNALS_KNOWN_MAX)(self._merged)
+        self.of = lru_cache(_SIGNALS_KNOWN_MAX)(self._of)
+        """The settings of the signal of this name."""
+
+    def _of(self, signal: str) -> SignalSettings:
+        numbers = {number for number, pattern in self._wild if pattern.match(signal)}
+        return self._of_entries(tuple(sorted(numbers.union(self._exact.get(signal, ())))))
+
+    def _merged(self, numbers: tuple[int, ...]) -> SignalSettings:
+        entries = [self._entries[number] for number in reversed(numbers)]
+        limits: Limits | None = _last(entries, "limits")
+        parameters = next(
+            (each.use_cases[self._name] for each in entries if self._name in each.use_cases), {}
+        )
+        use_case = tuned(self.use_case, parameters) if parameters else self.use_case
+        is_other = bool(parameters) and use_case.parameters != self.use_case.parameters
+        shown = {name: _last(entries, name) for name in ("name", "asset", "line", "unit")}
+        if limits:
+            use_case = limited(use_case, limits.low, limits.high)
+            shown["limits"] = msgspec.to_builtins(limits)
+        measurable: Limits | None = _last(entries, "range")
+        if measurable:
+            use_case = measuring(use_case, measurable.low, measurable.high)
+        return SignalSettings(
+            use_case,
+            _last(entries, "severity") or self.use_case.severity,
+            identity(use_case.parameters)[:16] if is_other else "",
+            bool(_last(entries, "muted")),
+            {name: value for name, value in shown.items() if value is not None},
+        )
+
+
+def _last(entries: Sequence[Entry], name: str) -> Any:
+    """The field of the first of these that has it: the last of the file."""
+    return next((value for entry in entries if (value := getattr(entry, name)) is not None), None)

@@ -1,0 +1,69 @@
+"""A visit of every page now and then: what falls silent brings no record that could tell of it.
+
+It goes by the page's protocol: what it finds is published, then the page is written if nobody has since.
+"""
+
+import asyncio
+
+from consumer.detectors.sensor_checks import health_of
+from consumer.errors import LayoutChanged, PageChanged, Unavailable, UnreadablePage
+from consumer.learning.outcome import Report
+from consumer.learning.staleness import silence_events
+from consumer.pipeline import COMMIT_TRIES, Pipeline
+from consumer.ports import TimeLeft
+
+VISIT = "visit"
+"""What a schedule's event has in place of records."""
+_AT_ONCE = 16
+
+
+async def visit(pipeline: Pipeline, now_s: float, time_left: TimeLeft) -> Report:
+    """Tell of the signals that are silent. What fails is left to the next visit."""
+    report = Report()
+    try:
+        layout = await pipeline.layouts.current()
+        # An object for each signal that was written of late holds none that is silent.
+        keys = await pipeline.pages.keys(layout.folder, None if layout.pages else now_s - _least_s(pipeline))
+    except Unavailable as error:
+        report.problems.append(str(error))
+        report.add(pages_failed=1)
+        return report
+    for start in range(0, len(keys), _AT_ONCE):
+        if time_left.is_short():
+            report.problems.append(f"the time ran short: {len(keys) - start} pages were not visited")
+            break
+        steps = (_visit_page(pipeline, key, now_s, report) for key in keys[start : start + _AT_ONCE])
+        await asyncio.gather(*steps)
+    return report
+
+
+def _least_s(pipeline: Pipeline) -> float:
+    rules = health_of(pipeline.settings.use_case)
+    return 0.0 if rules is None else rules.stale_s
+
+
+async def _visit_page(pipeline: Pipeline, key: str, now_s: float, report: Report) -> None:
+    try:
+        for _ in range(COMMIT_TRIES):
+            page = await pipeline.pages.confirm(await pipeline.pages.load(key))
+            events = silence_events(pipeline.name, pipeline.settings, page.states, now_s)
+            if not events:
+                return
+            await pipeline.layouts.confirm()
+            await pipeline.bus.publish(await pipeline.mutes.marked(events))
+            report.add(events_published=len(events))
+            try:
+                report.page_bytes.append(await pipeline.pages.commit(page))
+            except PageChanged:
+                continue
+            report.add(pages_committed=1)
+            return
+        raise Unavailable(f"the page {key} was changed by others, {COMMIT_TRIES} times in a row")
+    except UnreadablePage as error:
+        report.problems.append(str(error))
+        report.add(pages_unreadable=1)
+    except Unavailable as error:
+        if isinstance(error, LayoutChanged):
+            pipeline.layouts.forget()
+        report.problems.append(str(error))
+        report.add(pages_failed=1)

@@ -1,0 +1,1 @@
+"""The demo: a plant sends, the pipeline learns and alerts, and the result is checked."""

@@ -1,0 +1,95 @@
+"""What a plain River loop finds in what was sent, and how what the pipeline did compares with it."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from clients.kinesis_writer.put_request import Acknowledgement
+from consumer.decode.signal_names import identity, seed_of
+from consumer.detectors.drift import DriftUseCase
+from consumer.pages.codec import PageCodec, States
+from local.demo.records import Sent
+
+DETECTION_WITHIN = 400
+RULE = (
+    f"a drift is detected if its signal has an event within {DETECTION_WITHIN} observations after it; "
+    "an event of a simulated signal before its drift, or of one without, is a false alarm"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How the events of the simulated signals compare with the drifts that were injected."""
+
+    injected: int
+    detected: int
+    false_alarms: int
+    median_delay: float | None
+    """In observations, of those detected."""
+
+
+def plain_loop_ids(
+    use_case_name: str,
+    use_case: DriftUseCase,
+    stream_arn: str,
+    sent: Sequence[Sent],
+    acknowledged: Sequence[Acknowledgement],
+) -> set[str]:
+    """The ids of the events that a plain loop finds: each signal's values, one after the other."""
+    detectors: dict[str, Any] = {}
+    ids = set()
+    for one, where in zip(sent, acknowledged, strict=True):
+        for position, observation in enumerate(one.observations):
+            if observation is None:
+                continue
+            signal, value = observation
+            detector = detectors.get(signal)
+            if detector is None:
+                detector = use_case.create(seed_of(use_case_name, signal)).detector
+                detectors[signal] = detector
+            detector.update(value)
+            if detector.drift_detected:
+                record = (where.shard_id, str(int(where.sequence_number)), one.record.partition_key)
+                ids.add(identity(use_case_name, stream_arn, *record, signal, use_case.kind, position))
+    return ids
+
+
+def judge(changes: Mapping[str, int | None], events: Iterable[Mapping[str, Any]]) -> Judged:
+    """Judge the events' details by the rule; `changes` has the first changed observation of each signal."""
+    found: dict[str, set[int]] = {}
+    for event in events:
+        found.setdefault(event["signal"], set()).add(event["observations"] - 1)
+    injected = false_alarms = 0
+    delays = []
+    for signal, start in changes.items():
+        at = sorted(found.get(signal, ()))
+        if start is None:
+            false_alarms += len(at)
+            continue
+        injected += 1
+        false_alarms += sum(index < start for index in at)
+        after = [index - start for index in at if start <= index < start + DETECTION_WITHIN]
+        delays += after[:1]
+    return Judged(injected, len(delays), false_alarms, median(delays) if delays else None)
+
+
+def states_in(objects: Iterable[tuple[str, bytes]], use_case: str) -> States:
+    """All states of a use case in a bucket's objects, given as (key, content)."""
+    codec = PageCodec()
+    states: States = {}
+    for key, content in objects:
+        if key.startswith(f"models/{use_case}/") and not key.endswith("/layout.json"):
+            states |= codec.decode(content)
+    return states
+
+
+def quarantined_ids(objects: Iterable[tuple[str, bytes]], use_case: str) -> set[str]:
+    """The ids of all lines in a use case's quarantine: a line that was written twice counts once."""
+    return {
+        json.loads(line)["id"]
+        for key, content in objects
+        if key.startswith(f"quarantine/{use_case}/")
+        for line in content.splitlines()
+    }

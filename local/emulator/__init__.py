@@ -1,0 +1,1 @@
+"""AWS on this machine: an embedded emulator, and Lambda's Kinesis event source mapping."""

@@ -1,0 +1,1 @@
+"""Where the function runs on this machine."""

@@ -1,0 +1,1 @@
+"""`backtest`: what a use case would have found in a recording."""

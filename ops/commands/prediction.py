@@ -1,0 +1,92 @@
+"""What a model would tell of a value, tried out on the copy that was read."""
+
+import math
+from typing import Any
+
+from consumer.decode.timestamps import iso8601
+from consumer.detectors.asset_rows import Joined, Named
+from consumer.detectors.sensor_checks import Health, health_of
+from consumer.errors import ConfigurationError, ModelRaised
+from consumer.learning.state import State
+from consumer.settings.signal_settings import SignalSettings
+from ops.state.describe import plain
+
+_LIVE_S = 86_400.0
+_STEP_S = 60.0
+
+
+def predicted(settings: SignalSettings, state: State, text: str, now_s: float) -> dict[str, Any]:
+    """Let the state, which nobody writes, learn the value; give its score and what would be told.
+
+    The value is of now; of a signal that has not come for a day, of the moment after its last value.
+
+    Raises: `ConfigurationError` where the text is no value of such a signal.
+    """
+    if state.parameters != settings.parameters:
+        raise ConfigurationError(
+            "consumer/signals.yaml sets other parameters here than those with which this model learns: check "
+            "out what is deployed"
+        )
+    use_case, values, at_s = settings.use_case, _values(text, state.model), _when(state, now_s)
+    said: dict[str, Any] = {"value": text, "at": iso8601(at_s)}
+    timestamps = [at_s] * len(values)
+    scores: list[float] = []
+    try:
+        findings = use_case.learn(state.model, values, timestamps, scores)
+    except ModelRaised as error:
+        return said | {"would": "go to quarantine", "reason": error.reason}
+    rules, found = health_of(use_case), findings
+    if rules is not None:
+        state.health = state.health or Health()
+        found = rules.judged(state.health, findings, values, timestamps, at_s)
+    told = [
+        {"change": one.change, "of": f"sensor {one.fault}" if one.fault else use_case.kind}
+        | {"evidence": plain(one.evidence)}
+        for one in found
+    ]
+    held_back = len([one for one in findings if one not in found])
+    said |= {"score": scores[-1] if scores else None, "would_tell": told or "nothing"}
+    if held_back:
+        said["held_back"] = "the model would tell of it, but its sensor seems faulty"
+    return said
+
+
+def _when(state: State, now_s: float) -> float:
+    last_s = max((mark.arrived_s or 0.0 for mark in state.watermarks.values()), default=0.0)
+    return now_s if last_s == 0.0 or now_s - last_s < _LIVE_S else last_s + _STEP_S
+
+
+def _values(text: str, model: Any) -> list[float]:
+    """A number; of an asset, one for each property: `speed=104.3,temperature=61`."""
+    if isinstance(model, Joined):
+        properties = [*model.last]
+        try:
+            row = {name.strip(): _number(value) for name, value in _pairs(text)}
+        except ValueError:
+            such = ",".join(f"{name}={value:.6g}" for name, value in model.last.items())
+            raise ConfigurationError(f"{text!r} is no row of this asset; such as {such}") from None
+        if missing := [name for name in properties if name not in row]:
+            raise ConfigurationError(f"the row has no {', '.join(missing)}, without which it is not complete")
+        model.row = {}  # what waits there is of another row
+        return [Named(value, name) for name, value in row.items()]
+    try:
+        return [_number(text)]
+    except ValueError:
+        raise ConfigurationError(f"{text!r} is no number that a model could learn") from None
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    pairs = []
+    for part in text.split(","):
+        name, is_pair, value = part.rpartition("=")
+        if not is_pair:
+            raise ValueError
+        pairs.append((name, value))
+    return pairs
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number) or abs(number) > 1e100:
+        raise ValueError
+    return number

@@ -1,0 +1,1 @@
+"""`failed`: batches that Lambda gave up on."""

@@ -1,0 +1,1 @@
+"""`quarantine`: list, show and redrive what could not be learned."""

@@ -1,0 +1,1 @@
+"""Sends records to the stream again, at most once."""

@@ -1,0 +1,1 @@
+"""Learns retained records again, outside of the function."""

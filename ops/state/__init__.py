@@ -1,0 +1,1 @@
+"""Models in the bucket: read, described, edited through the page protocol."""

@@ -1,0 +1,166 @@
+"""What a model believes, as plain values: whatever class it is of."""
+
+import dataclasses
+import math
+import random
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import msgspec
+from river import base, compose, drift, stats
+
+from consumer.decode.timestamps import iso8601
+from consumer.detectors.drift import Watched
+from consumer.detectors.seasonal_anomaly import Usual
+
+_DEPTH_MAX = 7
+_ENTRIES_MAX = 30
+_DEEP, _ENTRIES_MAX_DEEP = 5, 10
+_TEXT_MAX = 300
+_TIMES_FROM = 1e8
+_HOURS = 24
+_UNTOLD = (random.Random, type(None))
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+
+
+def plain(thing: Any, depth: int = 0) -> Any:
+    """Numbers, texts, lists and dicts that say what a part of a state is; long and deep ones are cut.
+
+    >>> plain({"last_s": 1_700_000_000.0, "mean": 4.5})
+    {'last_at': '2023-11-14T22:13:20.000000Z', 'mean': 4.5}
+    """
+    if thing is None or isinstance(thing, bool | int | str):
+        return thing
+    if isinstance(thing, float):
+        return float(thing) if math.isfinite(thing) else str(thing)
+    if hasattr(thing, "item") and getattr(thing, "shape", None) == ():  # of numpy
+        return plain(thing.item(), depth)
+    if depth >= _DEPTH_MAX:
+        return _named(thing)
+    if isinstance(thing, Mapping):
+        return _entries(thing.items(), len(thing), depth)
+    if isinstance(thing, Usual):
+        return _usual(thing)
+    if isinstance(thing, drift.ADWIN):
+        return _adwin(thing)
+    if isinstance(thing, Watched):
+        return _watched(thing, depth)
+    if isinstance(thing, stats.base.Statistic):
+        return {"is": type(thing).__name__, "value": plain(_asked(thing), depth + 1)}
+    if isinstance(thing, type) or (callable(thing) and not hasattr(thing, "learn_one")):
+        return getattr(thing, "__qualname__", _named(thing))
+    if isinstance(thing, Collection):
+        return _list(thing, depth)
+    fields = dict(_fields(thing))
+    if not fields:
+        return _named(thing)
+    is_told = {"is": type(thing).__name__}
+    return is_told | _entries(fields.items(), len(fields), depth)
+
+
+def parameters(thing: Any) -> Any:
+    """What a use case and the models in it are made with, by name.
+
+    >>> parameters(drift.ADWIN(delta=0.01))["delta"]
+    0.01
+    """
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        named = {field.name: getattr(thing, field.name) for field in dataclasses.fields(thing)}
+    elif isinstance(thing, base.Base):
+        named = {str(name): value for name, value in thing._get_params().items()}
+    elif isinstance(thing, tuple) and len(thing) == 2 and isinstance(thing[1], dict):
+        kind, given = thing  # of a step of River's pipelines
+        return {"is": getattr(kind, "__name__", str(kind))} | {k: parameters(v) for k, v in given.items()}
+    else:
+        return plain(thing)
+    return {"is": type(thing).__name__} | {name: parameters(value) for name, value in named.items()}
+
+
+def _entries(items: Any, length: int, depth: int) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    for number, (name, value) in enumerate(items):
+        if number == _most(depth):
+            told["..."] = f"{length - number} more"
+            break
+        text = str(name)
+        if text.endswith("_s") and isinstance(value, float) and value > _TIMES_FROM:
+            told[f"{text[:-2]}_at"] = iso8601(value)
+        else:
+            told[text] = plain(value, depth + 1)
+    return told
+
+
+def _list(things: Collection[Any], depth: int) -> list[Any]:
+    told: list[Any] = []
+    for number, each in enumerate(things):
+        if number == _most(depth):
+            return [*told, f"... {len(things) - number} more"]
+        told.append(plain(each, depth + 1))
+    return told
+
+
+def _most(depth: int) -> int:
+    return _ENTRIES_MAX if depth < _DEEP else _ENTRIES_MAX_DEEP
+
+
+def _fields(thing: Any) -> Iterator[tuple[str, Any]]:
+    """The fields of whatever keeps them where Python can see them."""
+    if isinstance(thing, msgspec.Struct):
+        names: Collection[str] = thing.__struct_fields__
+    elif isinstance(thing, compose.Pipeline):
+        names = ["steps"]  # what else it has it works out of them
+    elif dataclasses.is_dataclass(thing):
+        names = [field.name for field in dataclasses.fields(thing)]
+    elif hasattr(thing, "__dict__"):
+        names = list(vars(thing))
+    else:
+        names = [name for kind in type(thing).__mro__ for name in getattr(kind, "__slots__", ())]
+    for name in names:
+        if not name.startswith("__") and not isinstance(getattr(thing, name, None), _UNTOLD):
+            yield name.lstrip("_"), getattr(thing, name)
+
+
+def _adwin(adwin: drift.ADWIN) -> dict[str, Any]:
+    return {
+        "is": "ADWIN",
+        "delta": adwin.delta,
+        "width": adwin.width,
+        "mean": adwin.estimation,
+        "variance": adwin.variance,
+    }
+
+
+def _watched(watched: Watched, depth: int) -> dict[str, Any]:
+    return {
+        "detector": plain(watched.detector, depth + 1),
+        "observations_since_last_drift": watched.count,
+        "mean_since_last_drift": watched.total / watched.count if watched.count else None,
+    }
+
+
+def _usual(usual: Usual) -> dict[str, Any]:
+    seen = [hour for hour in range(_HOURS) if usual.counts[1 + hour]]
+    return {
+        "is": "Usual",
+        "level": usual.means[0],
+        "expected_at_last_value": usual.expected,
+        "usual_from": usual.expected + usual.low,
+        "usual_to": usual.expected + usual.high,
+        "stray_of_last_value": usual.stray,
+        "mean_by_hour_utc": {f"{hour:02}": usual.means[1 + hour] for hour in seen},
+        "hours_of_week_seen": sum(1 for count in usual.counts[1 + _HOURS :] if count),
+        "last_at": iso8601(usual.last_s),
+    }
+
+
+def _asked(statistic: Any) -> Any:
+    try:
+        return statistic.get()
+    except Exception as error:  # one that has seen nothing may raise anything
+        return f"{type(error).__name__}: {error}"
+
+
+def _named(thing: Any) -> str:
+    text = _ADDRESS.sub("", repr(thing))
+    return text if len(text) <= _TEXT_MAX else f"{text[:_TEXT_MAX]}..."

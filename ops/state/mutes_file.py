@@ -1,0 +1,123 @@
+"""The object of the mutes, as operators read, write and repair it: two of them at once lose nothing."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+
+import msgspec
+
+from consumer.aws.s3 import Found, Missing, Objects
+from consumer.errors import ConfigurationError, PageChanged, Unavailable
+from consumer.events.mutes import (
+    MUTES_BYTES_MAX,
+    MUTES_KEY,
+    Mute,
+    MutesFile,
+    UnreadableEntry,
+    mutes_in,
+    readable_entries,
+)
+
+Mutes = tuple[Mute, ...]
+
+_TRIES = 8
+_WAIT_S = 0.1
+_KEPT_S = 7 * 86_400.0
+"""After its end: what arrived in its time may be learned late."""
+_REPAIRED_BYTES_MAX = 64 * MUTES_BYTES_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableMutes:
+    """An object that cannot be read as a whole, and its entries: those that can be read, and the others."""
+
+    e_tag: str
+    content: bytes
+    reason: str
+    readable: Mutes
+    unreadable: tuple[UnreadableEntry, ...]
+
+    @property
+    def copy_key(self) -> str:
+        """Where a repair keeps the object as it was: named by its content, so that a second try finds it."""
+        return f"{MUTES_KEY}.unreadable-{sha256(self.content).hexdigest()[:16]}"
+
+
+def is_kept(mute: Mute, now_s: float) -> bool:
+    """False for a mute that ended more than a week ago: the next change drops it."""
+    return mute.until_s > now_s - _KEPT_S
+
+
+async def read_mutes(objects: Objects) -> Mutes:
+    """All that there are, those of the past week too. Raises: `ConfigurationError`, `Unavailable`."""
+    return (await _read(objects))[0]
+
+
+async def change_mutes(objects: Objects, change: Callable[[Mutes], Mutes], now_s: float) -> Mutes:
+    """Put in their place what `change` makes of them, and give that; write nothing where it is the same.
+
+    Where somebody else writes at the same time, `change` is given what they wrote. What ended more than a
+    week ago is dropped.
+
+    Raises: `ConfigurationError`, `Unavailable`.
+    """
+    for tried in range(_TRIES):
+        await asyncio.sleep(tried * _WAIT_S)
+        present, e_tag = await _read(objects)
+        changed = change(present)
+        if changed == present:
+            return present
+        try:
+            return await _write(objects, changed, e_tag, now_s)
+        except PageChanged:
+            continue
+    raise Unavailable(f"others wrote {MUTES_KEY} {_TRIES} times in a row: try again")
+
+
+async def find_unreadable(objects: Objects) -> UnreadableMutes | None:
+    """What a repair has to work on; None where the mutes can be read.
+
+    Raises: `ConfigurationError` where the object is too large to be repaired; `Unavailable`.
+    """
+    found = await objects.get(MUTES_KEY, bytes_max=_REPAIRED_BYTES_MAX)
+    if not isinstance(found, Found):
+        return None
+    if found.body is None:
+        raise ConfigurationError(f"{MUTES_KEY} has {found.size:,} bytes, too many for mutes: move it away")
+    try:
+        mutes_in(found.body if found.size <= MUTES_BYTES_MAX else None)
+    except ConfigurationError as error:
+        reason = str(error.__cause__)
+        return UnreadableMutes(found.e_tag, found.body, reason, *readable_entries(found.body))
+    return None
+
+
+async def repair_mutes(objects: Objects, broken: UnreadableMutes, now_s: float) -> Mutes:
+    """Keep a copy of the object, then leave in it only the entries that can be read; return those.
+
+    Raises: `ConfigurationError` where they are too many; `PageChanged` where somebody else wrote the object
+        meanwhile; `Unavailable`.
+    """
+    with suppress(PageChanged):  # the copy is there already
+        await objects.replace(broken.copy_key, broken.content, None)
+    return await _write(objects, broken.readable, broken.e_tag, now_s)
+
+
+async def _read(objects: Objects) -> tuple[Mutes, str | None]:
+    found = await objects.get(MUTES_KEY, bytes_max=MUTES_BYTES_MAX)
+    if isinstance(found, Missing):
+        return (), None
+    assert isinstance(found, Found)  # no version was named that it could still be of
+    return mutes_in(found.body), found.e_tag
+
+
+async def _write(objects: Objects, mutes: Mutes, e_tag: str | None, now_s: float) -> Mutes:
+    """Replace the object of that version; give what was written."""
+    kept = tuple(mute for mute in mutes if is_kept(mute, now_s))
+    content = msgspec.json.format(msgspec.json.encode(MutesFile(kept))) + b"\n"
+    if len(content) > MUTES_BYTES_MAX:
+        raise ConfigurationError(f"there are too many mutes, {len(kept)}: use fewer and wider patterns")
+    await objects.replace(MUTES_KEY, content, e_tag)
+    return kept

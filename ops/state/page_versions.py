@@ -1,0 +1,102 @@
+"""The versions of objects in a versioned bucket, and what there is in a bucket since when."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from consumer.errors import ConfigurationError, UnreadablePage
+from consumer.pages.codec import PageCodec, States
+from ops.target import Where, aws_answers
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of an object. S3 tells its time in whole seconds."""
+
+    key: str
+    version_id: str
+    written_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object as it is now."""
+
+    key: str
+    written_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectVersions:
+    """A bucket, through a boto3 client of S3."""
+
+    client: Any
+    bucket: str
+
+    def of(self, key: str) -> list[Version]:
+        """Those that are kept, newest first, but for deletions. Raises: `Unavailable`."""
+        found = []
+        with aws_answers(f"the versions of {key}"):
+            pages = self.client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=key)
+            for page in pages:
+                found += [
+                    Version(key, version["VersionId"], version["LastModified"].timestamp())
+                    for version in page.get("Versions", [])
+                    if version["Key"] == key
+                ]
+        return sorted(found, key=lambda version: -version.written_s)  # S3 lists those of a second in order
+
+    def body(self, version: Version) -> bytes:
+        """What it holds. Raises: `Unavailable`."""
+        with aws_answers(f"the version {version.version_id} of {version.key}"):
+            found = self.client.get_object(Bucket=self.bucket, Key=version.key, VersionId=version.version_id)
+            body: bytes = found["Body"].read()
+        return body
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        """The objects whose keys begin so. Raises: `Unavailable`."""
+        with aws_answers(f"what lies under {prefix}"):
+            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+            for page in pages:
+                for found in page.get("Contents", []):
+                    yield Listed(found["Key"], found["LastModified"].timestamp())
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """One version of a page, and when it was written, in seconds since 1970."""
+
+    version: str
+    written_s: float
+    states: States
+
+
+def last_version(where: Where, key: str, is_early: Callable[[States], bool]) -> Earlier | None:
+    """The last version of a page that is early enough; None where the bucket keeps none that old.
+
+    What is too early for one version is so for all before it, apart from those of a page rolled back.
+
+    Raises: `ConfigurationError` where there are no versions, `UnreadablePage`, `Unavailable`.
+    """
+    bucket = ObjectVersions(where.client("s3"), where.model_bucket)
+    versions = bucket.of(key)[::-1]
+    if not versions:
+        raise ConfigurationError(f"{where.name} keeps no versions of {key}")
+    found, first, end = None, 0, len(versions)
+    while first < end:  # oldest first: a version costs a request each
+        middle = (first + end) // 2
+        one = _read(bucket, versions[middle])
+        if is_early(one.states):
+            found, first = one, middle + 1
+        else:
+            end = middle
+    return found
+
+
+def _read(bucket: ObjectVersions, version: Version) -> Earlier:
+    try:
+        states = PageCodec().decode(bucket.body(version))
+    except UnreadablePage as error:
+        text = f"the version {version.version_id} of {version.key} cannot be read: {error}"
+        raise UnreadablePage(text) from error
+    return Earlier(version.version_id, version.written_s, states)

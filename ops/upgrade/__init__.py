@@ -1,0 +1,1 @@
+"""`upgrade`: builds new models beside those in use, and activates them."""

@@ -1,0 +1,81 @@
+"""The options by which every command is told which pipeline, and how its errors are shown."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from clients.errors import PipelineError
+from clients.interruption import sigterm_as_ctrl_c
+from clients.local_pipeline import ServingFailed
+
+_WHICH = "Which pipeline"
+
+Stack = Annotated[
+    str | None,
+    typer.Option("--stack", metavar="NAME", help="A deployed stack, by its outputs.", rich_help_panel=_WHICH),
+]
+Local = Annotated[
+    bool,
+    typer.Option(
+        "--local",
+        help="The one of `python -m local serve`; where none runs, one for the time of this command.",
+        rich_help_panel=_WHICH,
+    ),
+]
+Stream = Annotated[
+    str | None,
+    typer.Option(
+        "--stream", metavar="NAME", help="A stream alone: only send, look at nothing.", rich_help_panel=_WHICH
+    ),
+]
+Region = Annotated[
+    str | None,
+    typer.Option(help="Its AWS region, where not that of your profile.", rich_help_panel=_WHICH),
+]
+EndpointUrl = Annotated[
+    str | None,
+    typer.Option(help="Where AWS is, for an emulator of your own.", rich_help_panel=_WHICH),
+]
+
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
+
+
+@contextlib.contextmanager
+def errors_shown(console: Console) -> Iterator[None]:
+    """Show what is wrong with the pipeline, and end the command with 1; SIGTERM is as Ctrl-C inside."""
+    try:
+        with sigterm_as_ctrl_c():
+            yield
+    except (PipelineError, ServingFailed) as error:
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    except (ClientError, BotoCoreError) as error:
+        console.print(
+            f"AWS does not do it: {error}. {_advice(error)}",
+            style="red",
+            markup=False,
+            soft_wrap=True,
+        )
+        raise typer.Exit(1) from None
+
+
+@contextlib.contextmanager
+def stop_told(console: Console) -> Iterator[None]:
+    """Say that Ctrl-C ended it with nothing to sum up, and end the command with 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.print("Stopped with nothing to sum up; what was started has been ended.", soft_wrap=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _advice(error: ClientError | BotoCoreError) -> str:
+    if isinstance(error, ClientError) and "NotFound" in error.response["Error"].get("Code", ""):
+        return "See that name, region and account are those of the pipeline"
+    return "docs/deploy.md says what the credentials need"

@@ -1,0 +1,1 @@
+"""Watches a pipeline while a load test runs: events, alerts, learned counts."""

@@ -1,0 +1,122 @@
+"""Events and alerts as they arrive, in one inbox."""
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from clients.deployment import Pipeline
+from clients.errors import NotObservable
+from producer_sim.observe.alert_message import AlertMessage, read_alert
+from producer_sim.observe.queues import PROBE_SOURCE, Message, Queue, temporary_queues
+from producer_sim.run_folder import ReceivedEvent
+
+Arrival = ReceivedEvent | AlertMessage
+
+_OPEN_WITHIN_S = 60.0
+_PROBE_EVERY_S = 2.0
+
+
+class Inbox:
+    """What arrives, in order of arrival within events and within each alert."""
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self._check = check
+        self._arrivals: queue.Queue[Arrival | Exception] = queue.Queue()
+
+    def put(self, arrival: Arrival | Exception) -> None:
+        """Take an arrival, or what keeps them from arriving."""
+        self._arrivals.put(arrival)
+
+    def next(self, wait_s: float) -> Arrival | None:
+        """Give the next arrival; None where there is none within that time.
+
+        Raises: what went wrong with the queues; what `Pipeline.check` raises.
+        """
+        self._check()
+        try:
+            arrival = self._arrivals.get(timeout=max(0.0, wait_s))
+        except queue.Empty:
+            return None
+        if isinstance(arrival, Exception):
+            raise arrival
+        return arrival
+
+
+@contextmanager
+def listening(pipeline: Pipeline) -> Iterator[Inbox]:
+    """Listen to the bus and to each alert's topic: what is published inside the block is not missed.
+
+    Raises: `NotObservable`; what botocore raises.
+    """
+    bus = pipeline.event_bus_name
+    if bus is None:
+        raise NotObservable(
+            f"Of {pipeline.name} only the stream is known: name the stack (--stack NAME), or take --local"
+        )
+    inbox = Inbox(pipeline.check)
+    is_open, stopped = threading.Event(), threading.Event()
+
+    def event(message: Message) -> None:
+        if message.body["source"] == PROBE_SOURCE:
+            is_open.set()
+        else:
+            inbox.put(ReceivedEvent(message.sent_s, message.body["detail-type"], message.body["detail"]))
+
+    def alert_of(name: str) -> Callable[[Message], None]:
+        def alert(message: Message) -> None:
+            if read := read_alert(message.sent_s, name, message.body["Message"]):
+                inbox.put(read)
+
+        return alert
+
+    with temporary_queues(pipeline) as queues, ExitStack() as threads:
+        threads.enter_context(_polled(queues.events, event, inbox, stopped))
+        for name, alerts in queues.alerts.items():
+            threads.enter_context(_polled(alerts, alert_of(name), inbox, stopped))
+        threads.callback(stopped.set)  # before any of them is waited for
+        _wait_until_open(pipeline, bus, is_open, inbox)
+        yield inbox
+
+
+def _wait_until_open(pipeline: Pipeline, bus: str, is_open: threading.Event, inbox: Inbox) -> None:
+    """A new rule takes a while until it lets events through: send some that mean nothing until one comes."""
+    events = pipeline.client("events")
+    deadline = time.monotonic() + _OPEN_WITHIN_S
+    while not is_open.is_set():
+        if time.monotonic() > deadline:
+            raise NotObservable(
+                f"Events on the bus {bus} do not reach a queue within {_OPEN_WITHIN_S:g} s: see the metric "
+                "FailedInvocations of the rules river-observe-* in CloudWatch, namespace AWS/Events"
+            )
+        answer = events.put_events(
+            Entries=[
+                {"Source": PROBE_SOURCE, "DetailType": "Probe", "Detail": json.dumps({}), "EventBusName": bus}
+            ]
+        )
+        if answer["FailedEntryCount"]:
+            raise NotObservable(f"The bus {bus} refuses events: {answer['Entries'][0].get('ErrorMessage')}")
+        is_open.wait(_PROBE_EVERY_S)
+        pipeline.check()
+
+
+@contextmanager
+def _polled(
+    polled: Queue, take: Callable[[Message], None], inbox: Inbox, stopped: threading.Event
+) -> Iterator[None]:
+    def poll() -> None:
+        try:
+            while not stopped.is_set():
+                for message in polled.receive():
+                    take(message)
+        except Exception as error:  # whatever it is, whoever waits for arrivals has to hear of it
+            inbox.put(error)
+
+    thread = threading.Thread(target=poll, name=f"poll {polled.url.rpartition('/')[2]}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()

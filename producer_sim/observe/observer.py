@@ -1,0 +1,153 @@
+"""What becomes of a run: its events and alerts as they arrive, and each second how much is learned.
+
+    with observe(pipeline, folder, signals) as observer:
+        ...                                    # send, and tell observer.due(n), observer.acknowledged(n)
+        counts = observer.wait_until_settled(observations, timeout_s=60)
+
+What it takes on AWS is told in queues.py and states.py.
+"""
+
+import threading
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+from clients.deployment import Pipeline
+from clients.errors import NotObservable, StatesUnreadable
+from producer_sim.observe.alert_message import AlertMessage
+from producer_sim.observe.listening import Inbox, listening
+from producer_sim.observe.states import Counts, LearnedCounts
+from producer_sim.run_folder import ReceivedAlert, RunFolder, Sample
+
+__all__ = ["Counts", "NotObservable", "Observer", "StatesUnreadable", "observe"]
+
+_SAMPLE_EVERY_S = 1.0
+_SHARE_MAX = 0.25
+_QUIET_S = 3.0
+_LOOK_EVERY_S = 0.2
+
+
+class Observer:
+    """What is seen so far; both counts are of observations, since the start."""
+
+    def __init__(self, pipeline: Pipeline, folder: RunFolder, looks: list[LearnedCounts]) -> None:
+        self._pipeline = pipeline
+        self._folder = folder
+        self._looks = looks
+        self._due = 0
+        self._acknowledged = 0
+        self._counts = Counts()
+        self._last_change = time.monotonic()
+        self._error: Exception | None = None
+        self._stopped = threading.Event()
+
+    def due(self, observations: int) -> None:
+        """Tell how many observations were due until now."""
+        self._due = observations
+
+    def acknowledged(self, observations: int) -> None:
+        """Tell how many observations the stream has acknowledged until now."""
+        self._acknowledged = observations
+
+    @property
+    def counts(self) -> Counts:
+        """What the last look saw; of several use cases, the counts of the one that is furthest behind."""
+        return self._counts
+
+    def check(self) -> None:
+        """Raise what keeps this observer from seeing, and what `Pipeline.check` raises."""
+        self._pipeline.check()
+        if self._error is not None:
+            raise self._error
+
+    def wait_until_settled(self, observations: int, timeout_s: float) -> Counts:
+        """Return when so many observations were learned, skipped or quarantined, and no more events come.
+
+        Or when the time is up: see the counts.
+
+        Raises: as `check`.
+        """
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            self.check()
+            if self._counts.total >= observations and time.monotonic() - self._last_change > _QUIET_S:
+                break
+            time.sleep(_LOOK_EVERY_S)
+        return self._counts
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stopped.set()
+
+    def take_arrivals(self, inbox: Inbox) -> None:
+        """Write events and alerts into the folder until `stop`."""
+        with self._noting_errors():
+            while not self._stopped.is_set():
+                arrival = inbox.next(_LOOK_EVERY_S)
+                if arrival is None:
+                    continue
+                self._last_change = time.monotonic()
+                if isinstance(arrival, AlertMessage):
+                    alert = ReceivedAlert(arrival.received_s, arrival.alert, arrival.id)
+                    self._folder.append("alerts", [alert])
+                else:
+                    self._folder.append("events", [arrival])
+
+    def take_samples(self) -> None:
+        """Write a sample about each second until `stop`; this thread works at most a quarter of the time."""
+        with self._noting_errors():
+            while True:
+                started, worked_before_s = time.monotonic(), time.thread_time()
+                self._sample()
+                took_s, worked_s = time.monotonic() - started, time.thread_time() - worked_before_s
+                if self._stopped.wait(max(_SAMPLE_EVERY_S - took_s, worked_s * (1 / _SHARE_MAX - 1))):
+                    break
+            self._sample()
+
+    def _sample(self) -> None:
+        counts = min((look.look() for look in self._looks), key=lambda counts: counts.total)
+        if counts != self._counts:
+            self._last_change = time.monotonic()
+        self._counts = counts
+        sample = Sample(
+            time.time(),  # when looking has ended: what is learned is never said to be learned too early
+            self._due,
+            self._acknowledged,
+            learned=counts.learned,
+            skipped=counts.skipped,
+            quarantined=counts.quarantined,
+        )
+        self._folder.append("samples", [sample])
+
+    @contextmanager
+    def _noting_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # whatever it is, the run has to hear of it: nobody else is in this thread
+            self._error = self._error or error
+
+
+@contextmanager
+def observe(pipeline: Pipeline, folder: RunFolder, signals: Collection[str]) -> Iterator[Observer]:
+    """Observe the pipeline inside the `with` block; what is made in AWS for it goes at its end.
+
+    Only `signals` are counted, less what was learned of them before.
+
+    Raises: `NotObservable` for a stream alone; `StatesUnreadable`; what botocore raises.
+    """
+    with listening(pipeline) as inbox:
+        s3 = pipeline.client("s3")
+        looks = [LearnedCounts(s3, models, pipeline.stream_name, signals) for models in pipeline.models]
+        observer = Observer(pipeline, folder, looks)
+        threads = [
+            threading.Thread(target=observer.take_arrivals, args=[inbox], name="arrivals", daemon=True),
+            threading.Thread(target=observer.take_samples, name="samples", daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield observer
+        finally:
+            observer.stop()
+            for thread in threads:
+                thread.join()

@@ -1,0 +1,141 @@
+"""Queues for a while: one that a rule fills with the bus's events, one for each alert's topic.
+
+Their names, and the rule's, start with `river-observe-`; they are removed at the end of the `with` block,
+also after an error and Ctrl-C. Only where the process is killed they stay, and can be removed by hand:
+
+    aws sqs list-queues --queue-name-prefix river-observe-
+    aws events list-rules --event-bus-name BUS --name-prefix river-observe-
+
+What it takes:
+
+    events:PutRule, PutTargets, RemoveTargets, DeleteRule, PutEvents    the bus and its rules
+    sns:Subscribe, Unsubscribe                                          the alerts' topics
+    sqs:CreateQueue, ReceiveMessage, DeleteMessage, DeleteQueue         queues named river-observe-*
+"""
+
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from clients.deployment import Pipeline
+from consumer.events.event import SOURCE
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import DeleteMessageBatchRequestEntryTypeDef
+
+PROBE_SOURCE = "river.observe"
+"""Of events that only show whether the way from the bus to the queue is open: no alert lets them through."""
+
+_PREFIX = "river-observe-"
+_KEPT_S = 3600
+_WAIT_S = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message, and when it came to the queue, in epoch seconds of AWS's clock."""
+
+    sent_s: float
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue of ours."""
+
+    sqs: "SQSClient"
+    url: str
+    arn: str
+
+    def receive(self) -> list[Message]:
+        """Take up to ten messages; wait a second for the first one."""
+        received = self.sqs.receive_message(
+            QueueUrl=self.url,
+            MaxNumberOfMessages=10,
+            WaitTimeSeconds=_WAIT_S,
+            MessageSystemAttributeNames=["SentTimestamp"],
+        ).get("Messages", [])
+        if received:
+            entries: list[DeleteMessageBatchRequestEntryTypeDef] = [
+                {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+                for number, message in enumerate(received)
+            ]
+            self.sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
+        return [
+            Message(int(message["Attributes"]["SentTimestamp"]) / 1000, json.loads(message["Body"]))
+            for message in received
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """The bus's events, and each alert's messages by its name."""
+
+    events: Queue
+    alerts: dict[str, Queue]
+
+
+@contextmanager
+def temporary_queues(pipeline: Pipeline) -> Iterator[Queues]:
+    """Queues that events and alerts come to, as long as the `with` block lasts.
+
+    Raises: what botocore raises, such as where a permission is missing.
+    """
+    run = f"{_PREFIX}{uuid.uuid4().hex[:8]}"
+    sqs = pipeline.client("sqs")
+    with ExitStack() as at_end:
+        events = _events_queue(pipeline, sqs, run, at_end)
+        alerts = {
+            name: _alert_queue(pipeline, sqs, f"{run}-{name}"[:80], topic_arn, at_end)
+            for name, topic_arn in pipeline.alert_topic_arns.items()
+        }
+        yield Queues(events, alerts)
+
+
+def _events_queue(pipeline: Pipeline, sqs: "SQSClient", run: str, at_end: ExitStack) -> Queue:
+    bus = pipeline.event_bus_name
+    assert bus is not None
+    events = pipeline.client("events")
+    pattern = json.dumps({"source": [SOURCE, PROBE_SOURCE]})
+    description = "Removed when `python -m producer_sim` ends"
+    rule_arn = events.put_rule(Name=run, EventBusName=bus, EventPattern=pattern, Description=description)[
+        "RuleArn"
+    ]
+    at_end.callback(events.delete_rule, Name=run, EventBusName=bus)
+    queue = _queue(sqs, f"{run}-events", rule_arn, "events.amazonaws.com", at_end)
+    events.put_targets(Rule=run, EventBusName=bus, Targets=[{"Id": "queue", "Arn": queue.arn}])
+    at_end.callback(events.remove_targets, Rule=run, EventBusName=bus, Ids=["queue"])
+    return queue
+
+
+def _alert_queue(pipeline: Pipeline, sqs: "SQSClient", name: str, topic_arn: str, at_end: ExitStack) -> Queue:
+    queue = _queue(sqs, name, topic_arn, "sns.amazonaws.com", at_end)
+    sns = pipeline.client("sns")
+    subscribed = sns.subscribe(
+        TopicArn=topic_arn, Protocol="sqs", Endpoint=queue.arn, ReturnSubscriptionArn=True
+    )
+    at_end.callback(sns.unsubscribe, SubscriptionArn=subscribed["SubscriptionArn"])
+    return queue
+
+
+def _queue(sqs: "SQSClient", name: str, source_arn: str, service: str, at_end: ExitStack) -> Queue:
+    """A queue into which `service` may send on behalf of `source_arn`, from its first moment on."""
+    _, partition, _, region, account, _ = source_arn.split(":", 5)
+    arn = f"arn:{partition}:sqs:{region}:{account}:{name}"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": source_arn}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    url = sqs.create_queue(
+        QueueName=name, Attributes={"MessageRetentionPeriod": str(_KEPT_S), "Policy": policy}
+    )["QueueUrl"]
+    at_end.callback(sqs.delete_queue, QueueUrl=url)
+    return Queue(sqs, url, arn)

@@ -1,0 +1,148 @@
+"""How much of some signals was learned, as the states in S3 count it, and what was quarantined of them.
+
+It takes `s3:ListBucket` and `s3:GetObject` on the bucket of models.
+"""
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from clients.deployment import ModelsOf
+from clients.errors import StatesUnreadable
+from consumer.errors import UnreadablePage
+from consumer.events.quarantine import quoted
+from consumer.pages.codec import PageCodec
+from consumer.pages.layout import Layout
+from consumer.use_cases import USE_CASES
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Counts:
+    """Observations since somebody began to look."""
+
+    learned: int = 0
+    skipped: int = 0
+    quarantined: int = 0
+
+    @property
+    def total(self) -> int:
+        """All that became of something."""
+        return self.learned + self.skipped + self.quarantined
+
+
+class LearnedCounts:
+    """Counts of some signals in the models of one use case.
+
+    Several fingerprints may lie side by side, of models or libraries that were deployed once: those that
+    nobody writes count nothing, for all counts are less what they were at the first look. A look lists
+    the objects, and reads those whose ETag is another.
+    """
+
+    def __init__(self, s3: "S3Client", models: ModelsOf, stream_name: str, signals: Collection[str]) -> None:
+        """Take the first look."""
+        self._s3 = s3
+        self._bucket = models.bucket
+        self._signals = frozenset(signals)
+        self._carriers = _carriers(signals)
+        self._codec = PageCodec()
+        if use_case := USE_CASES.get(models.use_case):
+            self._codec.check(use_case)  # now, for it imports River: not when the first page comes
+        self._e_tags: dict[str, str] = {}
+        self._pages: dict[str, tuple[int, int]] = {}
+        self._keys: dict[Layout, frozenset[str]] = {}
+        self._models_prefix = f"models/{quoted(models.use_case)}/"
+        self._quarantine_prefix = f"quarantine/{quoted(models.use_case)}/{quoted(stream_name)}/"
+        self._reasons: dict[str, str] = {}
+        self._quarantine_known = {key for key, _ in self._listed(self._quarantine_prefix)}
+        self._read_pages(unreadable_is_error=False)
+        self._base = self._sums()
+
+    def look(self) -> Counts:
+        """Count what has happened since the first look.
+
+        Raises: `StatesUnreadable`; what botocore raises.
+        """
+        self._read_pages(unreadable_is_error=True)
+        self._read_quarantine()
+        learned, skipped = self._sums()
+        return Counts(learned - self._base[0], skipped - self._base[1], len(self._reasons))
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why observations were quarantined, each reason once."""
+        return sorted(set(self._reasons.values()))
+
+    def _sums(self) -> tuple[int, int]:
+        return sum(page[0] for page in self._pages.values()), sum(page[1] for page in self._pages.values())
+
+    def _read_pages(self, unreadable_is_error: bool) -> None:
+        for key, e_tag in self._listed(self._models_prefix):
+            if self._e_tags.get(key) == e_tag or not self._may_hold(key):
+                continue
+            try:
+                found = self._s3.get_object(Bucket=self._bucket, Key=key)
+                states = self._codec.decode(found["Body"].read())
+            except UnreadablePage as error:
+                if unreadable_is_error:
+                    raise StatesUnreadable(
+                        f"{key} of {self._bucket} was written just now and cannot be read: {error}. Install "
+                        "the versions that are deployed: consumer/requirements.lock"
+                    ) from error
+                self._e_tags[key] = e_tag
+                continue
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "NoSuchKey":
+                    raise
+                continue  # removed since it was listed
+            ours = [state for (_, signal), state in states.items() if signal in self._signals]
+            self._pages[key] = sum(state.learned for state in ours), sum(state.skipped for state in ours)
+            self._e_tags[key] = found["ETag"]
+
+    def _may_hold(self, key: str) -> bool:
+        """Whether states of our signals may be on this page: most plants have thousands of others."""
+        match key.removeprefix(self._models_prefix).split("/"):
+            case [mark, "pages", pages, _]:
+                layout = Layout(f"{self._models_prefix}{mark}", int(pages))
+            case [mark, "signals", _]:
+                layout = Layout(f"{self._models_prefix}{mark}", 0)
+            case _:
+                return False
+        if layout not in self._keys:
+            self._keys[layout] = frozenset(map(layout.key_of, self._carriers))
+        return key in self._keys[layout]
+
+    def _read_quarantine(self) -> None:
+        for key, _ in self._listed(self._quarantine_prefix):
+            if key in self._quarantine_known:
+                continue
+            content = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            for line in map(json.loads, content.splitlines()):
+                # What could not be decoded has no signal; it counts, for it may be ours.
+                if line["signal"] is None or line["signal"] in self._signals:
+                    self._reasons[line["id"]] = line["reason"]
+            self._quarantine_known.add(key)
+
+    def _listed(self, prefix: str) -> Iterator[tuple[str, str]]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        for page in pages:
+            for listed in page.get("Contents", []):
+                yield listed["Key"], listed["ETag"]
+
+
+def _carriers(signals: Collection[str]) -> frozenset[str]:
+    """Whose records may bring these signals: their own, and those of assets with several values.
+
+    >>> sorted(_carriers(["line1.pump1.flow"]))
+    ['line1', 'line1.pump1', 'line1.pump1.flow']
+    """
+    carriers = set(signals)
+    for signal in signals:
+        parts = signal.split(".")
+        carriers.update(".".join(parts[:length]) for length in range(1, len(parts)))
+    return frozenset(carriers - {""})

@@ -1,0 +1,1 @@
+"""Observations as the bytes of records, in every shape that the consumer reads."""

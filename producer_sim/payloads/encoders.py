@@ -1,0 +1,209 @@
+"""Observations to the bytes of a record, in every shape that the consumer reads, and in some that it refuses.
+
+Numbers are written so that reading them gives the same float again, to the last bit. Timestamps are epoch
+seconds. The encoders raise ValueError for NaN and infinities; `bad_observations` has those and what else the
+consumer must quarantine.
+"""
+
+import functools
+import gzip
+import json
+import sys
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from producer_sim.payloads import kpl
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+Quality = Literal["GOOD", "BAD", "UNCERTAIN"]
+SiteWiseValue = float | int | bool | str | None
+Reading = tuple[float, SiteWiseValue] | tuple[float, SiteWiseValue, Quality]
+"""A timestamp, what was read then, and its quality where it is not that of the others."""
+
+
+class Garbled(str):
+    """Text where a number should be, such as NaN: the consumer must quarantine it."""
+
+    __slots__ = ()
+
+
+Value = float | Garbled | None
+"""What is sent of an observation: a number, a text that is none, or None for what has bad quality."""
+
+_BOMB_BYTES = 128 * 1024 * 1024
+
+
+def point(signal: str, value: Value, timestamp: float | None = None) -> bytes:
+    """One observation; without a timestamp, the time of arrival counts.
+
+    >>> point("compressor1.pressure", 42.0, 1700000000.0)
+    b'{"signal":"compressor1.pressure","value":42.0,"timestamp":1700000000.0}'
+    """
+    content: dict[str, Any] = {"signal": signal, "value": value}
+    return _json(content if timestamp is None else content | {"timestamp": timestamp})
+
+
+def key_and_body(signal: str, value: Value, timestamp: float | None = None) -> bytes:
+    """One observation as `key` and `body`, whose body is text.
+
+    >>> key_and_body("compressor1.pressure", 42)
+    b'{"key":"compressor1.pressure","body":"42"}'
+    """
+    body = value if value is None or isinstance(value, str) else _json(value).decode()
+    content: dict[str, Any] = {"key": signal, "body": body}
+    return _json(content if timestamp is None else content | {"timestamp": timestamp})
+
+
+def columns(signal: str, timestamps: Sequence[float], values: Sequence[Value]) -> bytes:
+    """Observations of one signal, as two lists of one length."""
+    return _json({"signal": signal, "timestamps": list(timestamps), "values": list(values)})
+
+
+def several_values(asset: str, timestamp: float, values: Mapping[str, Value]) -> bytes:
+    """What was measured of one asset at one time, by quantity: the signals are `<asset>.<quantity>`."""
+    return _json({"signal": asset, "timestamp": timestamp, "values": dict(values)})
+
+
+def bare_number(value: float | Garbled) -> bytes:
+    """The number alone, of the signal that the record's partition key names."""
+    return value.encode() if isinstance(value, str) else _json(value)
+
+
+def sitewise_notification(
+    asset_id: str, property_id: str, readings: Iterable[Reading], quality: Quality = "GOOD"
+) -> bytes:
+    """What AWS IoT SiteWise publishes when a property changes: the signal is `<asset_id>:<property_id>`."""
+    tqvs = [_tqv(reading, quality) for reading in readings]
+    content = {"assetId": asset_id, "propertyId": property_id, "values": tqvs}
+    return _json({"type": "PropertyValueUpdate", "payload": content})
+
+
+def sitewise_entry(alias: str, readings: Iterable[Reading], quality: Quality = "GOOD") -> bytes:
+    """An entry as Greengrass stream manager sends it: the signal is the alias."""
+    return _json(_entry(alias, readings, quality))
+
+
+def sitewise_entries(signals: Mapping[str, Iterable[Reading]], quality: Quality = "GOOD") -> bytes:
+    """Entries of several aliases in one record, as BatchPutAssetPropertyValue takes them."""
+    return _json({"entries": [_entry(alias, readings, quality) for alias, readings in signals.items()]})
+
+
+def gzipped(payload: bytes) -> bytes:
+    """The payload as one gzip member, without the time of day: the same bytes every time."""
+    return gzip.compress(payload, mtime=0)
+
+
+def zstandard(payload: bytes) -> bytes:
+    """The payload as one zstd frame."""
+    return zstd.compress(payload)
+
+
+@dataclass(frozen=True, slots=True)
+class OddRecord:
+    """A record with exactly one thing in it that is not learned; `name` says which."""
+
+    name: str
+    partition_key: str
+    payload: bytes
+
+
+def bad_observations(signal: str = "bad.signal") -> tuple[OddRecord, ...]:
+    """Records of which nothing can be learned: each gives one line of quarantine, and no observation."""
+    name = _json(signal)
+    nameless = {
+        "no signal's name": b'{"value":1.0}',
+        "an empty signal's name": point("", 1.0),
+        "a control character in the signal's name": point("bad\x07signal", 1.0),
+        "a signal's name of 513 bytes": point("s" * 513, 1.0),
+    }
+    values = {
+        "NaN as text": b'{"key":%b,"body":"NaN"}' % name,
+        "infinity as text": b'{"key":%b,"body":"-Infinity"}' % name,
+        "a value above 1e100": point(signal, 1.1e100),
+        "a value above the largest float": b'{"signal":%b,"value":1e400}' % name,
+        "a body that is no number": b'{"key":%b,"body":"forty-two"}' % name,
+        "a value that is an object": b'{"signal":%b,"value":{"celsius":42.0}}' % name,
+        "a timestamp that is no time": b'{"signal":%b,"value":1.0,"timestamp":"yesterday"}' % name,
+    }
+    shapes = {
+        "columns of unequal length": columns(signal, [1.7e9, 1.7e9 + 1], [1.0]),
+        "more than 10,000 observations": columns(signal, range(10_001), [1.0] * 10_001),
+        "NaN as JSON never has it": b'{"signal":%b,"value":NaN}' % name,
+        "not JSON": b"pressure=42.0",
+        "JSON that is cut short": point(signal, 42.0)[:-1],
+        "not UTF-8": b'{"signal":"\xff\xfe","value":1.0}',
+        "no bytes": b"",
+    }
+    packings = {
+        "gzip that is cut short": gzipped(point(signal, 1.0))[:-9],
+        "zstd that is cut short": zstandard(point(signal, 1.0))[:-3],
+        "gzip that unpacks to 128 MiB": _bomb(signal),
+        "KPL with a wrong digest": kpl.aggregate([(signal, point(signal, 1.0))])[:-16] + bytes(16),
+    }
+    named = nameless | values | shapes | packings
+    return tuple(OddRecord(name, signal, payload) for name, payload in named.items())
+
+
+def skipped_observations(alias: str = "skipped.signal") -> tuple[OddRecord, ...]:
+    """Records with exactly one observation that is skipped and counted: neither learned nor quarantined."""
+    payloads = {
+        "BAD quality": sitewise_entry(alias, [(1.7e9, 42.0)], "BAD"),
+        "BAD quality in a notification": sitewise_notification(alias, "flow", [(1.7e9, 42.0)], "BAD"),
+        "a null value": sitewise_entry(alias, [(1.7e9, None)]),
+        "a SiteWise string": sitewise_entry(alias, [(1.7e9, "running")]),
+        "a SiteWise string that looks like a number": sitewise_entry(alias, [(1.7e9, "42")]),
+    }
+    return tuple(OddRecord(name, alias, payload) for name, payload in payloads.items())
+
+
+# json writes a float as repr does, the shortest text that reads back as the same float.
+_encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _json(content: Any) -> bytes:
+    return _encoder.encode(content).encode()
+
+
+def _entry(alias: str, readings: Iterable[Reading], quality: Quality) -> dict[str, Any]:
+    tqvs = [_tqv(reading, quality) for reading in readings]
+    return {"propertyAlias": alias, "propertyValues": tqvs}
+
+
+def _tqv(reading: Reading, quality: Quality) -> dict[str, Any]:
+    timestamp, value = reading[:2]
+    quality = reading[2] if len(reading) == 3 else quality
+    seconds, nanoseconds = divmod(round(timestamp * 1_000_000) * 1000, 1_000_000_000)
+    time_in_nanos = {"timeInSeconds": seconds, "offsetInNanos": nanoseconds}
+    return {"value": _variant(value), "timestamp": time_in_nanos, "quality": quality}
+
+
+def _variant(value: SiteWiseValue) -> dict[str, Any]:
+    match value:
+        case None:
+            return {"nullValue": {"valueType": "D"}}
+        case bool():  # before int, which a bool is too
+            return {"booleanValue": value}
+        case int():
+            return {"integerValue": value}
+        case Garbled():
+            return {"doubleValue": value}
+        case str():
+            return {"stringValue": value}
+        case _:
+            return {"doubleValue": value}
+
+
+@functools.cache
+def _bomb(signal: str) -> bytes:
+    """A point, then 128 MiB of blanks, which JSON allows: 130 kB that would be learned if unpacked whole."""
+    compressor = zlib.compressobj(level=9, wbits=31)
+    blanks = b" " * (1024 * 1024)
+    packed = [compressor.compress(point(signal, 1.0))]
+    packed += [compressor.compress(blanks) for _ in range(_BOMB_BYTES // len(blanks))]
+    return b"".join([*packed, compressor.flush()])

@@ -1,1 +1,0 @@
-"""Which pipeline is sent to, and what can be seen of it from outside."""

@@ -1,0 +1,1 @@
+"""What a plant takes of AWS: limits, quantities, dollars."""

@@ -1,0 +1,158 @@
+"""The consumer's pipeline on memory, and batches for it: what is measured is its processor, no network."""
+
+import asyncio
+import base64
+import json
+import pickle
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from river import drift
+
+from consumer.aws.s3 import Found, Missing, Unchanged
+from consumer.detectors.drift import DriftUseCase
+from consumer.errors import PageChanged
+from consumer.events.event import Event
+from consumer.pages.codec import PageCodec
+from consumer.pages.layout import Layout, LayoutStore
+from consumer.pages.store import PageStore
+from consumer.pipeline import Pipeline
+from consumer.settings.signal_settings import SettingsOfSignals
+from producer_sim.payloads import encoders
+
+_ARN = "arn:aws:kinesis:eu-west-1:123456789012:stream/plant"
+_START_S = 1_700_000_000.0
+_WARM_BYTES = 2**30
+
+
+class MemoryObjects:
+    """A bucket with ETags in memory."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, tuple[str, bytes]] = {}
+        self._versions = 0
+
+    async def get(
+        self, key: str, *, bytes_max: int, unless: str | None = None
+    ) -> Found | Missing | Unchanged:
+        """As `consumer.aws.s3.Objects.get`."""
+        stored = self.objects.get(key)
+        if stored is None:
+            return Missing()
+        e_tag, body = stored
+        if e_tag == unless:
+            return Unchanged()
+        return Found(e_tag, len(body), body if len(body) <= bytes_max else None)
+
+    async def replace(self, key: str, body: bytes, e_tag: str | None) -> str:
+        """As `consumer.aws.s3.Objects.replace`."""
+        if self.objects.get(key, (None, b""))[0] != e_tag:
+            raise PageChanged(key)
+        self._versions += 1
+        self.objects[key] = (f'"{self._versions}"', body)
+        return self.objects[key][0]
+
+    async def write(self, key: str, body: bytes) -> None:
+        """As `consumer.aws.s3.Objects.write`."""
+        raise AssertionError(f"nothing is to be quarantined: {body[:200]!r}")
+
+
+class _SilentBus:
+    async def publish(self, events: Sequence[Event]) -> None:
+        """Take events as a bus does, at no cost."""
+
+
+class _NoHurry:
+    def is_short(self) -> bool:
+        """Tell that there is time."""
+        return False
+
+    def seconds_to_answer(self) -> None:
+        """Tell that there is no end."""
+
+
+@dataclass(slots=True)
+class MeasuringWorld:
+    """`signals` that hold a model each, in `pages` objects, after `values` values each."""
+
+    signals: int
+    pages: int
+    values: int = 1000
+    objects: Any = field(default_factory=MemoryObjects)
+    sent: int = 0
+    rng: random.Random = field(default_factory=lambda: random.Random(1))
+    function: Pipeline = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.function = self._cold()
+        for _ in range(2):
+            self.cpu_s(self.event(range(self.signals), 1, self.values // 2), cold=False)
+
+    def event(self, signals: Sequence[int], records: int, values: int) -> str:
+        """An invocation's event, as JSON: of each signal so many records with so many values each."""
+        payloads_of = [
+            self._record(f"compressor{signal}.pressure", values) for _ in range(records) for signal in signals
+        ]
+        return json.dumps({"Records": payloads_of})
+
+    def cpu_s(self, event: str, *, cold: bool) -> float:
+        """Seconds of processor that an invocation takes, its event's JSON included."""
+        function = self._cold() if cold else self.function
+        started = time.process_time()
+        report = asyncio.run(function.consume(json.loads(event), _NoHurry()))
+        taken_s = time.process_time() - started
+        if report.failed or report.problems:
+            raise AssertionError(f"the consumer could not learn what is measured: {report.problems}")
+        if cold:
+            self.function = function
+        return taken_s
+
+    def state_bytes(self) -> float:
+        """Bytes of a state in its page, without those of its model, on average."""
+        codec = PageCodec()
+        bodies = [body for key, (_, body) in self.objects.objects.items() if "layout" not in key]
+        states = [state for body in bodies for state in codec.decode(body).values()]
+        models = pickle.dumps([state.model for state in states], protocol=5)
+        return (sum(map(len, bodies)) - len(models)) / len(states)
+
+    def _cold(self) -> Pipeline:
+        objects, jitter = self.objects, random.Random(1)
+        return Pipeline(
+            "drift",
+            SettingsOfSignals("drift", DriftUseCase(drift.ADWIN())),
+            LayoutStore(objects, Layout("models/drift/measured", self.pages), lambda text: None),
+            PageStore(objects, PageCodec(), _WARM_BYTES),
+            _SilentBus(),
+            objects,
+            jitter,
+            page_signals_max=10**9,
+        )
+
+    def _record(self, signal: str, values: int) -> dict[str, Any]:
+        self.sent += 1
+        at_s = _START_S + self.sent
+        series = [round(self.rng.gauss(42.0, 1.0), 3) for _ in range(values)]
+        if values == 1:
+            payload = encoders.point(signal, series[0], at_s)
+        else:
+            payload = encoders.columns(signal, [at_s + number for number in range(values)], series)
+        sequence_number = f"4959{self.sent:052d}"
+        return {
+            "kinesis": {
+                "kinesisSchemaVersion": "1.0",
+                "partitionKey": signal,
+                "sequenceNumber": sequence_number,
+                "data": base64.b64encode(payload).decode(),
+                "approximateArrivalTimestamp": at_s,
+            },
+            "eventSource": "aws:kinesis",
+            "eventVersion": "1.0",
+            "eventID": f"shardId-000000000000:{sequence_number}",
+            "eventName": "aws:kinesis:record",
+            "invokeIdentityArn": "arn:aws:iam::123456789012:role/KinesisRiver-drift-may-learn",
+            "awsRegion": "eu-west-1",
+            "eventSourceARN": _ARN,
+        }

@@ -1,1 +1,0 @@
-"""A plant's rate to what it takes of AWS: limits, quantities, dollars."""

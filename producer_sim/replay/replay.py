@@ -1,0 +1,147 @@
+"""A replay from its first record to what is left in the run's folder."""
+
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from clients.kinesis_writer.clock import Clock, WallClock
+from clients.kinesis_writer.failures import PutFailed
+from clients.kinesis_writer.paced import send_paced
+from clients.kinesis_writer.pending import Planned
+from clients.kinesis_writer.put_request import SEND_ONCE
+from clients.kinesis_writer.sent import Sending
+from clients.recordings.labels import Window, faults
+from producer_sim.observe.protocols import Observer, Observing, Pipeline
+from producer_sim.observe.settling import Settled, settle
+from producer_sim.replay.chart_series import Drawn
+from producer_sim.replay.recording import FLAT_OUT, Recording
+from producer_sim.replay.shapes import Shape, planned
+from producer_sim.run_folder import Fault, RunFolder, RunSummary, SimulatedSignal, Truth
+
+_OPENING_S = 0.3  # for each file: they are open, and their first rows read, when the replay starts
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What is replayed, and how; all recordings start together. `windows` are the labels of each of them."""
+
+    recordings: Sequence[Recording]
+    windows: Sequence[Sequence[Window]]
+    shape: Shape = "points"
+    rows_in_columns: int = 1
+    settle_s: float = 60.0
+    configuration: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def signals(self) -> list[str]:
+        """All signals, by the names under which they are learned."""
+        return [signal for recording in self.recordings for signal in recording.signals]
+
+    @property
+    def observations(self) -> int:
+        """How many will be sent."""
+        return sum(recording.survey.observations for recording in self.recordings)
+
+    @property
+    def rate_target(self) -> float | None:
+        """Observations a second, over the longest of the files; None flat out."""
+        longest_s = max(recording.duration_s for recording in self.recordings)
+        flat_out = any(recording.speed == FLAT_OUT for recording in self.recordings)
+        return None if flat_out or not longest_s else self.observations / longest_s
+
+    def truth(self, started_s: float) -> Truth:
+        """The signals, and what is labelled, at the times that are sent."""
+        signals = [
+            SimulatedSignal(f"{recording.asset}.{column.name}", column.name, "", recording.survey.period_s)
+            for recording in self.recordings
+            for column in recording.choice.signals
+        ]
+        found: list[Fault] = []
+        for recording, windows in zip(self.recordings, self.windows, strict=True):
+            period_s, shift_s = recording.survey.period_s, recording.shift_s(started_s)
+            found += faults(windows, recording.signals, period_s, shift_s)
+        return Truth(tuple(signals), tuple(found))
+
+
+def run_replay(
+    replay: Replay,
+    pipeline: Pipeline,
+    observing: Observing,
+    folder: RunFolder,
+    on_progress: Callable[[Sending], None] = lambda sending: None,
+    clock: Clock | None = None,
+) -> RunSummary:
+    """Send it all, wait until it is learned, and leave the run in its folder.
+
+    Raises:
+        PutFailed: Not everything could be sent; the folder says what was.
+        ReplayRefused: A file changed, or broke, since it was looked through.
+    """
+    clock = clock or WallClock()
+    stream = pipeline.account.client("kinesis", SEND_ONCE)
+    with observing as observer:
+        started_s = clock.now() + _OPENING_S * len(replay.recordings)
+        folder.write("truth", replay.truth(started_s))
+        drawn = [Drawn(recording) for recording in replay.recordings]
+        failure: PutFailed | None = None
+        try:
+            sending = send_paced(
+                stream,
+                pipeline.stream_name,
+                _in_due_order(replay, drawn, started_s),
+                clock=clock,
+                start_s=started_s,
+                on_progress=lambda progress: _tell(progress, observer, on_progress),
+            )
+        except PutFailed as error:
+            failure, sending = error, error.sending
+        _tell(sending, observer, on_progress)
+        settled = settle(observer, sending.observations, replay.settle_s)
+    folder.write("series", [series for one in drawn for series in one.series()])
+    summary = _summary(replay, pipeline, sending, settled, clock.now())
+    folder.write("run", summary)
+    if failure is not None:
+        raise failure
+    return summary
+
+
+def _in_due_order(replay: Replay, drawn: Sequence[Drawn], started_s: float) -> Iterator[Planned]:
+    plans = [
+        planned(recording, one.watch(recording.rows(started_s)), replay.shape, replay.rows_in_columns)
+        for recording, one in zip(replay.recordings, drawn, strict=True)
+    ]
+    return heapq.merge(*plans, key=lambda plan: plan.due_s)
+
+
+def _tell(sending: Sending, observer: Observer | None, on_progress: Callable[[Sending], None]) -> None:
+    if observer is not None:
+        observer.due(sending.taken)
+        observer.acknowledged(sending.observations)
+    on_progress(sending)
+
+
+def _summary(
+    replay: Replay, pipeline: Pipeline, sending: Sending, settled: Settled, ended_s: float
+) -> RunSummary:
+    counts = settled.counts
+    return RunSummary(
+        command="replay",
+        pipeline=pipeline.name,
+        seed=None,
+        started_s=sending.started_s,
+        ended_s=ended_s,
+        rate_target=replay.rate_target,
+        rate_achieved=round(sending.rate, 3),
+        records_sent=sending.records,
+        observations_sent=sending.observations,
+        bytes_sent=sending.bytes,
+        retries=sending.retries,
+        refused=sending.refused,
+        shards=tuple(sending.by_shard.values()),
+        learned=None if counts is None else counts.learned,
+        skipped=None if counts is None else counts.skipped,
+        quarantined=None if counts is None else counts.quarantined,
+        interrupted=sending.interrupted or settled.interrupted,
+        configuration=replay.configuration,
+    )

@@ -1,0 +1,1 @@
+"""Scores a run against the injected faults, and draws its report."""

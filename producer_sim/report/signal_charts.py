@@ -1,0 +1,161 @@
+"""Signals drawn with what was injected and what was detected; those that went wrong come first."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from producer_sim.report.charts import FALSE, FAULT, GRID, HIT, INK, MUTED, Chart
+from producer_sim.report.downsample import thinned
+from producer_sim.report.formatting import seconds
+from producer_sim.report.score import Detection, FaultOutcome
+from producer_sim.report.summary import Outcome
+from producer_sim.run_folder import Fault, SignalSeries
+
+Standing = Literal["missed", "false alarm", "detected", "told elsewhere", "quiet"]
+
+DRAWN_MAX = 24
+_ORDER: tuple[Standing, ...] = ("missed", "false alarm", "detected", "told elsewhere", "quiet")
+
+
+@dataclass(frozen=True, slots=True)
+class SignalChart:
+    """A signal's chart and the words above it."""
+
+    name: str
+    unit: str
+    standing: Standing
+    words: str
+    chart: Chart
+
+
+@dataclass(frozen=True, slots=True)
+class SignalCharts:
+    """The charts to draw, and how many there would be without a limit."""
+
+    drawn: tuple[SignalChart, ...]
+    total: int
+
+
+def signal_charts(outcome: Outcome, drawn_max: int = DRAWN_MAX) -> SignalCharts:
+    """Draw the signals that have values: first those with a miss, then with false alarms, then the others."""
+    score = outcome.score
+    faults: dict[str, list[FaultOutcome]] = defaultdict(list)
+    for fault_outcome in score.outcomes:
+        for signal in fault_outcome.fault.signals:
+            faults[signal].append(fault_outcome)
+    unwanted: dict[str, list[Fault]] = defaultdict(list)
+    for fault in score.unwanted:
+        for signal in fault.signals:
+            unwanted[signal].append(fault)
+    detections: dict[str, list[Detection]] = defaultdict(list)
+    for detection in score.detections:
+        detections[detection.signal].append(detection)
+    false = {alarm.id for alarm in score.false_alarms}
+    units = {signal.name: signal.unit for signal in outcome.truth.signals}
+    standings = {
+        one.signal: _standing(faults[one.signal], detections[one.signal], false) for one in outcome.series
+    }
+    ranked = sorted(outcome.series, key=lambda one: _ORDER.index(standings[one.signal]))
+    drawn = tuple(
+        SignalChart(
+            name=series.signal,
+            unit=units.get(series.signal, ""),
+            standing=standings[series.signal],
+            words=_words(faults[series.signal], detections[series.signal], false),
+            chart=_chart(series, faults[series.signal], unwanted[series.signal], detections, false),
+        )
+        for series in ranked[:drawn_max]
+    )
+    return SignalCharts(drawn, len(outcome.series))
+
+
+def _standing(faults: Sequence[FaultOutcome], detections: Sequence[Detection], false: set[str]) -> Standing:
+    if any(outcome.detection is None for outcome in faults):
+        return "missed"
+    if any(detection.id in false for detection in detections):
+        return "false alarm"
+    if not faults:
+        return "quiet"
+    return "detected" if detections else "told elsewhere"
+
+
+def _words(faults: Sequence[FaultOutcome], detections: Sequence[Detection], false: set[str]) -> str:
+    alarms = sum(detection.id in false for detection in detections)
+    words = [f"{alarms} false alarm{'s' if alarms > 1 else ''}"] if alarms else []
+    if len(faults) == 1:
+        words.append(_words_of(faults[0]))
+    elif faults:
+        found = sum(outcome.detection is not None for outcome in faults)
+        kinds = ", ".join(dict.fromkeys(outcome.fault.kind for outcome in faults))
+        words.append(f"{kinds}: {found} of {len(faults)} detected")
+    return "; ".join(words) or "no fault, no alarm"
+
+
+def _words_of(outcome: FaultOutcome) -> str:
+    fault, delay = outcome.fault, outcome.delay_s
+    size = "" if fault.size is None else f" of {fault.size:g} \N{GREEK SMALL LETTER SIGMA}"
+    if delay is None:
+        return f"{fault.kind}{size}: missed"
+    return f"{fault.kind}{size}: after {seconds(delay)} ({outcome.delay_observations} obs.)"
+
+
+def _chart(
+    series: SignalSeries,
+    faults: Sequence[FaultOutcome],
+    unwanted: Sequence[Fault],
+    detections: dict[str, list[Detection]],
+    false: set[str],
+) -> Chart:
+    times_ms, values = thinned(series)
+    line = {
+        "x": times_ms,
+        "y": values,
+        "mode": "lines",
+        "line": {"color": "#4d6b94", "width": 1},
+        "hovertemplate": "%{y:.4g}<br>%{x|%d %b %H:%M:%S}<extra></extra>",
+    }
+    found = detections[series.signal]
+    hits = [one for one in found if one.id not in false]
+    alarms = [one for one in found if one.id in false]
+    marks = [_marks(hits, HIT, "triangle-down", series), _marks(alarms, FALSE, "x", series)]
+    spans = [_span(outcome.fault, FAULT, 0.34) for outcome in faults]
+    spans += [_span(fault, MUTED, 0.16) for fault in unwanted]
+    lines = [_at(one.at_s, FALSE if one.id in false else HIT) for one in found]
+    axis = {"gridcolor": GRID, "zeroline": False, "automargin": True, "tickfont": {"size": 10}}
+    layout = {
+        "height": 170,
+        "margin": {"l": 44, "r": 10, "t": 6, "b": 26},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "system-ui, sans-serif", "size": 11, "color": INK},
+        "xaxis": axis | {"type": "date", "nticks": 4, "showgrid": False},
+        "yaxis": axis | {"nticks": 4},
+        "shapes": spans + lines,
+        "showlegend": False,
+    }
+    return {"data": [line, *(mark for mark in marks if mark["x"])], "layout": layout}
+
+
+def _marks(found: Sequence[Detection], color: str, symbol: str, series: SignalSeries) -> dict[str, Any]:
+    top = max((value for value in series.values if value is not None), default=0.0)
+    return {
+        "x": [round(one.at_s * 1000) for one in found],
+        "y": [top] * len(found),
+        "mode": "markers",
+        "marker": {"color": color, "symbol": symbol, "size": 9, "line": {"color": "white", "width": 1}},
+        "hovertemplate": "event<br>%{x|%d %b %H:%M:%S}<extra></extra>",
+        "cliponaxis": False,
+    }
+
+
+def _span(fault: Fault, color: str, opacity: float) -> dict[str, Any]:
+    place = {"xref": "x", "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
+    ends = {"x0": round(fault.first_s * 1000), "x1": round(fault.last_s * 1000)}
+    line = {"color": color, "width": 2 if fault.last_s - fault.first_s <= fault.period_s else 0}
+    return place | ends | {"type": "rect", "fillcolor": color, "opacity": opacity, "line": line}
+
+
+def _at(at_s: float, color: str) -> dict[str, Any]:
+    ends = {"x0": round(at_s * 1000), "x1": round(at_s * 1000), "y0": 0, "y1": 1}
+    return ends | {"type": "line", "xref": "x", "yref": "paper", "line": {"color": color, "width": 1.2}}

@@ -1,0 +1,102 @@
+"""A run in fourteen figures, as scripts want them: `summary.json`."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import msgspec
+
+from producer_sim.report import latency
+from producer_sim.report.score import WITHIN_OBSERVATIONS, Score, score
+from producer_sim.run_folder import RunFolder, RunSummary, Sample, SignalSeries, Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What `summary.json` holds; null is what nobody looked at, or could not be measured."""
+
+    rate_target: float | None
+    rate_achieved: float
+    observations_sent: int
+    observations_learned: int | None
+    skipped: int | None
+    quarantined: int | None
+    lag_p50_s: float | None
+    lag_p99_s: float | None
+    put_to_alert_p50_s: float | None
+    put_to_alert_p99_s: float | None
+    detected: int | None
+    missed: int | None
+    false_alarms: int | None
+    lost: int | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures by name, in the order of the file."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All that is known of a run, read once."""
+
+    run: RunSummary
+    truth: Truth
+    series: list[SignalSeries]
+    samples: list[Sample]
+    score: Score
+    lag: latency.Lag
+    alerts: latency.AlertLatency
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody saw what the pipeline did: of a stream alone, nobody does."""
+        return bool(self.samples or self.score.detections) or self.run.learned is not None
+
+    @property
+    def summary(self) -> Summary:
+        """The fourteen figures."""
+        return Summary(
+            rate_target=self.run.rate_target,
+            rate_achieved=self.run.rate_achieved,
+            observations_sent=self.run.observations_sent,
+            observations_learned=self.run.learned,
+            skipped=self.run.skipped,
+            quarantined=self.run.quarantined,
+            lag_p50_s=self.lag.quantile_s(0.5),
+            lag_p99_s=self.lag.quantile_s(0.99),
+            put_to_alert_p50_s=latency.quantile(self.alerts.put_to_alert_s, 0.5),
+            put_to_alert_p99_s=latency.quantile(self.alerts.put_to_alert_s, 0.99),
+            detected=self.score.detected if self.is_watched else None,
+            missed=self.score.missed if self.is_watched else None,
+            false_alarms=len(self.score.false_alarms) if self.is_watched else None,
+            lost=self.run.lost,
+        )
+
+
+def read_outcome(folder: RunFolder, within: int = WITHIN_OBSERVATIONS) -> Outcome:
+    """Read a run's folder; truth and series may be absent, `run.json` may not.
+
+    Raises:
+        RunFolderIncomplete: A file is missing that must be there, or cannot be read.
+    """
+    run = folder.run
+    truth = folder.truth if (folder.path / "truth.json").exists() else Truth((), ())
+    series = folder.series if (folder.path / "series.json").exists() else []
+    samples = folder.samples
+    scored = score(truth, folder.events, within)
+    return Outcome(
+        run=run,
+        truth=truth,
+        series=series,
+        samples=samples,
+        score=scored,
+        lag=latency.lag(samples, run.started_s),
+        alerts=latency.alert_latency(folder.alerts, scored.detections),
+    )
+
+
+def write_summary(folder: RunFolder, within: int = WITHIN_OBSERVATIONS) -> Summary:
+    """Read the run's folder, leave `summary.json` in it, and give what it says."""
+    summary = read_outcome(folder, within).summary
+    encoded = msgspec.json.format(msgspec.json.encode(summary.as_dict()))
+    (folder.path / "summary.json").write_bytes(encoded + b"\n")
+    return summary
