@@ -12,12 +12,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from every_model import EVERY_MODEL
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from own_model import Wobble
 from river import anomaly
-from world import World, points, record
 
 from consumer.decode.signal_names import SignalKey, seed_of
 from consumer.detectors import base
@@ -30,6 +27,9 @@ from consumer.pages import safe_unpickler
 from consumer.pages.allow_list import ADWIN_WINDOW, ALLOWED_CLASSES, FUNCTIONS, MAKING, NEEDED_BY
 from consumer.pages.codec import PageCodec
 from consumer.use_cases import USE_CASES
+from tests.consumer.every_model import EVERY_MODEL
+from tests.consumer.own_model import Wobble
+from tests.consumer.world import World, points, record
 
 # It rises after 200, wanders off after 350, and falls back.
 VALUES = [10.0 + number * 7919 % 13 for number in range(200)]

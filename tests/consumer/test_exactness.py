@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import drift
-from world import PREFIX, World, assert_exact, interleaved, points, record, step
 
 from consumer.detectors.base import fingerprint
 from consumer.detectors.drift import DriftUseCase
 from consumer.pages.codec import PageCodec
+from tests.consumer.world import PREFIX, World, assert_exact, interleaved, points, record, step
 
 STREAM = points(interleaved(step("a.pressure"), step("b.pressure", at=60), step("c.flow", at=10**6)))
 LAYOUTS = pytest.mark.parametrize("pages", [0, 8, 16])

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import drift
 from river.base import DriftDetector
-from world import PREFIX, Crash, NoHurry, World, assert_exact, interleaved, points, record, step
 
 from consumer.detectors.base import Finding
 from consumer.detectors.drift import DriftUseCase, Watched
@@ -17,6 +16,17 @@ from consumer.errors import BadDeployment, MalformedEvent, ModelRaised, PageChan
 from consumer.pages.codec import PageCodec
 from consumer.pages.layout import Layout
 from consumer.pipeline import COMMIT_TRIES
+from tests.consumer.world import (
+    PREFIX,
+    Crash,
+    NoHurry,
+    World,
+    assert_exact,
+    interleaved,
+    points,
+    record,
+    step,
+)
 
 SIGNALS = ["a", "b", "c", "d"]
 STREAM = points(interleaved(*(step(signal, at=60 + 10 * n) for n, signal in enumerate(SIGNALS))))

@@ -7,13 +7,13 @@ import tracemalloc
 from collections import Counter
 
 import pytest
-from payload_builders import zstd
-from world import SHARD, World, assert_exact, points, record, step
 
 from consumer.decode import batch as batches
 from consumer.decode.compression import UNPACKED_BYTES_MAX
 from consumer.decode.lambda_event import batches_of
 from consumer.pages.safe_unpickler import memory_bytes_of
+from tests.consumer.decode.payload_builders import zstd
+from tests.consumer.world import SHARD, World, assert_exact, points, record, step
 
 KNOWN = points(step("known", 120, at=60))
 

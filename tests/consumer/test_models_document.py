@@ -6,10 +6,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from world import World, points
 
 from consumer.pages import safe_unpickler
 from consumer.pages.codec import PageCodec
+from tests.consumer.world import World, points
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)

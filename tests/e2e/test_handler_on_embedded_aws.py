@@ -20,7 +20,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from faulty_proxy import Fate, FaultyProxy, Request, seeded
 from river import drift
 
 from consumer.decode.signal_names import SignalKey, identity, page_of, seed_of
@@ -33,6 +32,7 @@ from consumer.use_cases import USE_CASES
 from local.emulator.embedded_aws import EmbeddedAWS
 from local.emulator.pipeline_resources import PipelineResources, create_pipeline_resources
 from tests.consumer.world import SHARD, interleaved, points, record, step
+from tests.e2e.faulty_proxy import Fate, FaultyProxy, Request, seeded
 
 CHECKOUT = Path(__file__).parents[2]
 LINE = USE_CASES["drift"]

@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from typing import Literal
 
-from tests.consumer.payload_builders import zstd
+from tests.consumer.decode.payload_builders import zstd
 from tests.fuzz.kpl_bytes import KPL, field, sealed, sub_record
 
 MIB = 1024 * 1024

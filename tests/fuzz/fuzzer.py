@@ -16,8 +16,8 @@ with atheris.instrument_imports(include=["consumer"]):
     from consumer.pages.codec import PageCodec
     from tests.fuzz.target import deliver
 
-from tests.consumer.hostile_pages import enveloped
-from tests.consumer.payload_builders import zstd
+from tests.consumer.decode.payload_builders import zstd
+from tests.consumer.pages.hostile_pages import enveloped
 from tests.fuzz.kpl_bytes import sealed
 
 RSS_MB_MAX = 2048

@@ -6,7 +6,15 @@ import sys
 import threading
 
 import pytest
-from fake_stream import (
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from local.emulator.clock import Pace, RealClock
+from local.emulator.event_source_mapping import EventSourceMapping, MappingConfig, MappingStopped, in_thread
+from local.emulator.invocation_result import halves
+from local.emulator.progress import Checkpoint
+from local.emulator.stream_source import StreamRecord
+from tests.local.fake_stream import (
     FIRST_SHARD,
     START,
     FakeBucket,
@@ -18,14 +26,6 @@ from fake_stream import (
     run_until_done,
     simulate,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from local.emulator.clock import Pace, RealClock
-from local.emulator.event_source_mapping import EventSourceMapping, MappingConfig, MappingStopped, in_thread
-from local.emulator.invocation_result import halves
-from local.emulator.progress import Checkpoint
-from local.emulator.stream_source import StreamRecord
 
 
 def a_stream(*numbers: int, **of_each) -> FakeStream:

@@ -2,13 +2,21 @@ import asyncio
 import json
 
 import pytest
-from fake_stream import FIRST_SHARD, START, FakeFunction, FakeStream, a_mapping, run_until_done, simulate
 
 from local.emulator.batching import lane_of
 from local.emulator.clock import Pace
 from local.emulator.kinesis_event import PAYLOAD_BYTES_MAX, EventFormat, as_json
 from local.emulator.mapping_config import InvalidMappingConfig, MappingConfig
 from local.emulator.stream_source import StreamRecord
+from tests.local.fake_stream import (
+    FIRST_SHARD,
+    START,
+    FakeFunction,
+    FakeStream,
+    a_mapping,
+    run_until_done,
+    simulate,
+)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 import asyncio
 
 import pytest
-from fake_stream import (
+
+from local.emulator.event_source_mapping import MappingStopped
+from tests.local.fake_stream import (
     FIRST_SHARD,
     START,
     THROTTLED,
@@ -12,8 +14,6 @@ from fake_stream import (
     run_until_done,
     simulate,
 )
-
-from local.emulator.event_source_mapping import MappingStopped
 
 PARENT, LEFT, RIGHT = "shard-parent", "shard-left", "shard-right"
 

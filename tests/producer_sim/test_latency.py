@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from run_folders import event
 
 from producer_sim.report.latency import alert_latency, lag
 from producer_sim.report.score import score
 from producer_sim.run_folder import ReceivedAlert, Sample, SimulatedSignal, Truth
+from tests.producer_sim.run_folders import event
 
 START_S = 1_790_000_000.0
 

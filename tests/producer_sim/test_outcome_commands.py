@@ -7,7 +7,6 @@ from dataclasses import replace
 import msgspec
 import pytest
 import typer
-from run_folders import MadeUp, make_run_folder
 from typer.testing import CliRunner
 
 from producer_sim.commands.report import report_command
@@ -17,6 +16,7 @@ from producer_sim.report.report import render_report
 from producer_sim.report.summary import read_outcome, write_summary
 from producer_sim.report.verdict import verdict
 from producer_sim.run_folder import RunFolder, Sample, SignalSeries, Truth
+from tests.producer_sim.run_folders import MadeUp, make_run_folder
 
 SUMMARY = (
     "rate_target",

@@ -3,13 +3,13 @@
 import gzip
 
 import pytest
-from recordings import START, write_csv, write_jsonl, write_parquet
 
 from clients.recordings.columns import choose
 from clients.recordings.refusals import ReplayRefused
 from clients.recordings.survey import survey
 from clients.recordings.table import open_table
 from producer_sim.replay.options import Asked, prepare
+from tests.producer_sim.recordings import START, write_csv, write_jsonl, write_parquet
 
 FIRST_S = START.timestamp()
 

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from recordings import START, write_csv
 
 from clients.recordings.labels import faults
 from clients.recordings.refusals import ReplayRefused
 from producer_sim.replay.options import Asked, prepare
+from tests.producer_sim.recordings import START, write_csv
 
 FIRST_S = START.timestamp()
 SKAB = Path(__file__).parents[3] / "shared" / "data" / "skab" / "other"

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 import pytest
 import typer
-from recordings import START, MemoryObserver, MemoryPipeline, SteppedClock, observing, write_csv, write_jsonl
 from typer.testing import CliRunner
 
 from clients.recordings.refusals import ReplayRefused
@@ -16,6 +15,15 @@ from producer_sim.replay.options import Asked, prepare, speed_of
 from producer_sim.replay.replay import run_replay
 from producer_sim.replay.shapes import planned
 from producer_sim.run_folder import RunFolder
+from tests.producer_sim.recordings import (
+    START,
+    MemoryObserver,
+    MemoryPipeline,
+    SteppedClock,
+    observing,
+    write_csv,
+    write_jsonl,
+)
 
 FIRST_S = START.timestamp()
 SHAPES = ("points", "columns", "several-values")

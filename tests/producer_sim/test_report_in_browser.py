@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from run_folders import MadeUp, make_run_folder
 
 from producer_sim.report.report import render_report
 from producer_sim.report.summary import read_outcome
 from producer_sim.run_folder import RunFolder
+from tests.producer_sim.run_folders import MadeUp, make_run_folder
 
 CHROMIUM = next(
     (path for path in ("/usr/bin/chromium", shutil.which("chromium")) if path and Path(path).exists()), None

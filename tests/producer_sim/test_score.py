@@ -1,11 +1,11 @@
 """Scoring: which event detects which fault, and which is a false alarm."""
 
 import pytest
-from run_folders import event
 
 from producer_sim.report.kinds import kept, kinds_of_disturbances, kinds_of_faults
 from producer_sim.report.score import score
 from producer_sim.run_folder import Fault, RunFolderIncomplete, SimulatedSignal, Truth
+from tests.producer_sim.run_folders import event
 
 START_S = 1_790_000_000.0
 SIGNALS = tuple(

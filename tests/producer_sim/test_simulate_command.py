@@ -176,7 +176,7 @@ import os
 from contextlib import contextmanager
 import typer
 from producer_sim.commands import simulate as command
-from test_simulate_command import Observer, Pipeline
+from tests.producer_sim.test_simulate_command import Observer, Pipeline
 
 @contextmanager
 def open_pipeline(*which):

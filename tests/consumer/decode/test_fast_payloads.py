@@ -1,0 +1,112 @@
+"""The fast reader and the careful one read the same."""
+
+import json
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consumer.decode import lambda_event
+from consumer.decode.batch import Batch
+from consumer.decode.lambda_event import batches_of, delivered, entries_of
+from tests.consumer.decode.payload_builders import event
+
+SIGNALS = st.sampled_from(["a", "b", "compressor1.pressure", "ü", "", "x" * 513, "\x00", 5, None])
+NUMBERS = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.integers(-(10**20), 10**20),
+    st.sampled_from([1e100, -1e100, 1.1e100, 0, -0.0, "42", "x", None, True, [], 10**400]),
+)
+TIMES = st.one_of(
+    st.floats(0, 2e9),
+    st.sampled_from(
+        [-1, 0, 1e11, 1e11 - 1, 1700000000, 1700000000000, "2023-11-14T22:13:20Z", "x", None, 1e15]
+    ),
+)
+POINTS = st.fixed_dictionaries(
+    {"signal": SIGNALS, "value": NUMBERS}, optional={"timestamp": TIMES, "unit": st.just("bar")}
+)
+BODIES = st.fixed_dictionaries({"key": SIGNALS, "body": NUMBERS}, optional={"timestamp": TIMES})
+COLUMNS = st.lists(st.tuples(NUMBERS, TIMES), max_size=4).flatmap(
+    lambda rows: st.fixed_dictionaries(
+        {"signal": SIGNALS, "values": st.just([value for value, _ in rows])},
+        optional={"timestamps": st.just([time for _, time in rows])},
+    )
+)
+FIELDS = [
+    "key",
+    "body",
+    "type",
+    "payload",
+    "propertyAlias",
+    "propertyValues",
+    "entries",
+    "values",
+    "timestamps",
+]
+ODD = st.builds(lambda point, name, value: point | {name: value}, POINTS, st.sampled_from(FIELDS), NUMBERS)
+PAYLOADS = st.one_of(
+    st.one_of(POINTS, BODIES, COLUMNS, ODD).map(lambda shape: json.dumps(shape).encode()),
+    st.sampled_from([b"", b"42", b" 7 ", b"{", b"null", b"[1]", b"\x1f\x8b", b'{"signal":"a","value":NaN}']),
+)
+
+
+def plain(batch: Batch) -> tuple:
+    runs = {
+        key: (
+            run.values,
+            list(run.timestamps),
+            run.records,
+            run.positions,
+            run.skipped,
+            run.skipped_positions,
+        )
+        for key, run in batch.runs.items()
+    }
+    firsts = [run.first_record() for run in batch.runs.values()]
+    assert firsts == sorted(firsts), "runs are in the order of their first records"
+    untimed = any(None in run.timestamps for run in batch.runs.values())
+    assert batch.has_untimed or not untimed
+    return batch.shard, list(batch.records), runs, batch.refusals, batch.uncertain, set(batch.plain_runs)
+
+
+def carefully(delivery: dict) -> list[Batch]:
+    return [lambda_event._batch(*each) for each in delivered(entries_of(delivery)).items()]
+
+
+@given(st.lists(PAYLOADS, min_size=1, max_size=12))
+@settings(max_examples=400, deadline=None)
+def test_whatever_a_batch_holds_both_readers_read_the_same(payloads):
+    delivery = event(*payloads)
+    assert list(map(plain, batches_of(delivery))) == list(map(plain, carefully(delivery)))
+
+
+@given(st.lists(st.one_of(POINTS, BODIES, COLUMNS).map(lambda shape: json.dumps(shape).encode()), min_size=1))
+@settings(max_examples=100, deadline=None)
+def test_batches_of_the_usual_shapes_too(payloads):
+    delivery = event(*payloads)
+    assert list(map(plain, batches_of(delivery))) == list(map(plain, carefully(delivery)))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(95, 105), st.sampled_from("kl"), st.sampled_from(["s:0", "s:1", "s"])),
+        min_size=1,
+    )
+)
+@settings(max_examples=200, deadline=None)
+def test_whatever_order_and_shards_the_records_have_both_deliver_the_same(rows):
+    delivery = event(*(b"1" for _ in rows))
+    for entry, (number, key, shard) in zip(delivery["Records"], rows, strict=True):
+        entry["kinesis"] |= {"sequenceNumber": str(number), "partitionKey": key}
+        entry["eventID"] = f"{shard}:{number}"
+    assert list(map(plain, batches_of(delivery))) == list(map(plain, carefully(delivery)))
+
+
+def test_a_point_of_the_nineties_in_milliseconds_and_records_of_two_streams_are_told_apart():
+    delivery = event(*(b'{"signal":"a","value":1.0,"timestamp":631152000000}' for _ in range(3)))
+    [batch] = batches_of(delivery)
+    [run] = batch.runs.values()
+    assert list(run.timestamps) == [631_152_000.0] * 3
+    delivery["Records"][1]["eventSourceARN"] += "2"
+    assert len(batches_of(delivery)) == 2
+    assert list(map(plain, batches_of(delivery))) == list(map(plain, carefully(delivery)))

@@ -1,0 +1,275 @@
+"""Settings per signal: names, limits and severity act at once; other parameters start one model anew."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from river import anomaly, cluster, drift, preprocessing, time_series
+
+from consumer.detectors.anomaly import AnomalyUseCase
+from consumer.detectors.asset_rows import AssetUseCase
+from consumer.detectors.clusters import ClustersUseCase
+from consumer.detectors.drift import DriftUseCase
+from consumer.detectors.forecast import ForecastUseCase
+from consumer.errors import ConfigurationError
+from consumer.settings.signal_settings import SettingsOfSignals
+from consumer.settings.signals_yaml import (
+    SHIPPED,
+    as_json,
+    read_shipped,
+    read_signal_settings,
+    read_signals_file,
+)
+from consumer.use_cases import USE_CASES
+from tests.consumer.own_model import Wobble
+from tests.consumer.world import World, record
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "models.md"
+KINDS = {
+    "drift": DriftUseCase(drift.ADWIN()),
+    "anomaly": AnomalyUseCase(
+        anomaly.QuantileFilter(preprocessing.StandardScaler() | anomaly.OneClassSVM(nu=0.1), q=0.99)
+    ),
+    "clusters": AssetUseCase(ClustersUseCase(preprocessing.StandardScaler() | cluster.KMeans(n_clusters=8))),
+    "forecast": ForecastUseCase(time_series.HoltWinters(alpha=0.3), upper=100.0),
+    "own": AnomalyUseCase(anomaly.ThresholdFilter(Wobble(), threshold=0.8)),
+}
+
+
+def settings(text: str, use_cases=None):
+    return read_signal_settings("version: 1\nsignals:\n" + text, "signals.yaml", use_cases or KINDS)
+
+
+def of(use_case: str, text: str, signal: str = "c1.p"):
+    return SettingsOfSignals(use_case, KINDS[use_case], settings(text)).of(signal)
+
+
+def test_each_field_is_that_of_the_last_entry_that_matches_and_has_it():
+    text = """
+  - {match: "c*", asset: any, line: Line 3, severity: error}
+  - {match: c1.p, asset: Compressor 1, limits: {low: 1}}
+  - {match: ["c2.*", c3], asset: another}
+"""
+    found = of("drift", text)
+    assert found.shown == {"asset": "Compressor 1", "line": "Line 3", "limits": {"low": 1.0}}
+    assert (found.severity, found.is_muted, found.parameters) == ("error", False, "")
+    assert of("drift", text, "c3").shown == {"asset": "another", "line": "Line 3"}
+    assert of("drift", text, "d").shown == {}
+    assert of("drift", text, "d").use_case is KINDS["drift"]
+
+
+@pytest.mark.parametrize(
+    ("use_case", "parameters", "reached"),
+    [
+        ("drift", {"delta": 0.1}, lambda use_case: use_case.detector.delta),
+        ("anomaly", {"nu": 0.1 / 2}, lambda use_case: use_case.detector.anomaly_detector["OneClassSVM"].nu),
+        ("anomaly", {"q": 0.5}, lambda use_case: use_case.detector.q),
+        ("clusters", {"n_clusters": 3}, lambda use_case: use_case.rows.clusterer["KMeans"].n_clusters),
+        ("clusters", {"within_s": 2}, lambda use_case: use_case.within_s),
+        ("forecast", {"alpha": 0.9}, lambda use_case: use_case.forecaster.alpha),
+        ("own", {"slowness": 0.5}, lambda use_case: use_case.detector.anomaly_detector.slowness),
+    ],
+)
+def test_a_parameter_is_found_by_its_name_and_the_model_is_another(use_case, parameters, reached):
+    found = of(use_case, f"  - {{match: c1.p, use_cases: {{{use_case}: {json.dumps(parameters)}}}}}")
+    [value] = parameters.values()
+    assert reached(found.use_case) == value
+    assert reached(KINDS[use_case]) != value
+    assert found.parameters
+    found.use_case.create(seed=1)
+
+
+@pytest.mark.parametrize(
+    ("use_case", "parameters"),
+    [("forecast", {"horizon": 3, "every": 2}), ("clusters", {"rare": 0.5}), ("anomaly", {"calm": 1})],
+)
+def test_when_something_is_told_may_change_without_a_new_model(use_case, parameters):
+    found = of(use_case, f"  - {{match: c1.p, use_cases: {{{use_case}: {json.dumps(parameters)}}}}}")
+    assert found.use_case != KINDS[use_case]
+    assert found.parameters == ""
+
+
+def test_limits_are_a_forecasts_in_place_of_its_lines():
+    found = of("forecast", "  - {match: c1.p, limits: {low: 3}}")
+    assert (found.use_case.lower, found.use_case.upper, found.parameters) == (3.0, None, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("  - {name: x}", 3, "missing required field `match`"),
+        ("  - match: x\n    linee: x", 4, "linee is not a field"),
+        ("  - match: x\n    line: 3", 4, "line: Expected `str"),
+        ("  - match: x\n    severity: bad", 4, "severity: Invalid enum value 'bad'"),
+        ("  - match: x\n    limits: {low: 3, high: 3}", 4, "not below high"),
+        ("  - match: x\n    limits: {low: .nan}", 4, "finite"),
+        ("  - match: x\n    limits: {}", 4, "low, high or both"),
+        ("  - match: []", 3, "length >= 1"),
+        ("  - match: x\n    use_cases:\n      drift:\n        clocc: 3", 6, "clock, delta"),
+        ("  - match: x\n    use_cases:\n      drift:\n        delta: yes", 6, "delta is True"),
+        ("  - match: x\n    use_cases:\n      drift:\n        delta: low", 6, "delta is 'low'"),
+        ("  - match: x\n    use_cases:\n      nope: {}", 5, "nope is no line of consumer/use_cases.py"),
+        ("  - match: x\n    use_cases:\n      drift: {severity: error}", 5, "severity cannot be set"),
+        ("  - match: x\n    use_cases:\n      forecast: {upper: 3}", 5, "upper cannot be set"),
+        ("  - match: x\n    use_cases:\n      forecast: {horizon: 0}", 5, "horizon cannot be 0"),
+        ("  - match: x\n    match: y", 4, "match is there twice; the first is in line 3"),
+        ("  - match: [x", 4, "expected"),
+    ],
+)
+def test_a_mistake_is_refused_with_its_line(text, line, said):
+    with pytest.raises(ConfigurationError, match=rf"^signals.yaml, line {line}: .*{re.escape(said)}"):
+        settings(text)
+
+
+@pytest.mark.parametrize("text", ["", "version: 2\nsignals: []", "signals: []", "- a"])
+def test_a_file_of_another_shape_is_refused(text):
+    with pytest.raises(ConfigurationError, match=r"^signals.yaml"):
+        read_signal_settings(text, "signals.yaml", KINDS)
+
+
+def test_as_it_ships_it_says_the_same():
+    text = (
+        "version: 1\nsignals:\n  - match: 'c*'\n    limits: {low: 1}\n    use_cases: {drift: {delta: 0.1}}\n"
+    )
+    read = read_signal_settings(text, "signals.yaml", KINDS)
+    assert read_shipped(as_json(text).decode(), "signals.yaml", {}) == read
+    assert read_shipped(text, "signals.yaml", KINDS) == read
+    assert read.signals[0].limits.low == 1.0
+
+
+def test_a_file_of_ones_own_in_json_is_checked_too():
+    with pytest.raises(ConfigurationError, match="line 1: clocc cannot be set"):
+        read_signal_settings(
+            '{"version": 1, "signals": [{"match": "x", "use_cases": {"drift": {"clocc": 3}}}]}', "s", KINDS
+        )
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"nowhere.yaml.*cannot be read"):
+        read_signals_file(str(tmp_path / "nowhere.yaml"), USE_CASES)
+
+
+def test_a_name_that_several_parts_have_asks_for_the_part():
+    several = {"two": AnomalyUseCase(anomaly.QuantileFilter(
+        preprocessing.StandardScaler(window_size=9) | anomaly.GaussianScorer(window_size=50), q=0.9
+    ))}  # fmt: skip
+    with pytest.raises(ConfigurationError, match=r"GaussianScorer.window_size, StandardScaler.window_size"):
+        settings("  - match: x\n    use_cases: {two: {window_size: 3}}", several)
+    text = '  - match: x\n    use_cases: {two: {"GaussianScorer.window_size": 30}}'
+    found = SettingsOfSignals("two", several["two"], settings(text, several)).of("x")
+    assert found.use_case.detector.anomaly_detector["GaussianScorer"].window_size == 30
+
+
+def test_the_shipped_file_sets_nothing_and_its_example_is_right():
+    assert read_signals_file(SHIPPED, USE_CASES).signals == []
+    text = Path(read_signals_file.__code__.co_filename).parents[1].joinpath(SHIPPED).read_text()
+    example = "\n".join(line[1:] for line in text.splitlines() if line.startswith("#   "))
+    assert len(settings(example).signals) == 2
+
+
+def test_the_documents_example_is_right_and_names_every_field():
+    section = DOCUMENT.read_text().partition("## Single signals")[2].partition("\n## ")[0]
+    [example] = re.findall(r"```yaml\n(.*?)```", section, flags=re.DOTALL)
+    read = read_signal_settings(example, "models.md", USE_CASES)
+    used = {field for entry in yaml.safe_load(example)["signals"] for field in entry}
+    table = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]+)\|", section, flags=re.MULTILINE))))
+    assert used == table == set(read.signals[0].__struct_fields__)
+
+
+# At work, through pages
+
+
+LEVELS = [0.0] * 500 + [5.0] * 100
+
+
+def sent(signals, values, first=0):
+    return [
+        record(
+            100 + first + number * len(signals) + position,
+            {"signal": signal, "value": value, "timestamp": 1.7e9 + first + number},
+            key=signal,
+        )
+        for number, value in enumerate(values)
+        for position, signal in enumerate(signals)
+    ]
+
+
+def deployed(world, text):
+    """The world's functions after a deployment of other settings."""
+    world.signals = settings(text) if text else None
+    world.function = world.cold()
+
+
+def details(world):
+    return [json.loads(event.detail) for event in world.bus.events]
+
+
+def test_names_limits_severity_and_mute_act_at_once_on_models_that_go_on():
+    world = World()
+    records = sent(["c1.p", "c2.p"], LEVELS)
+    world.invoke(records[:900])
+    deployed(world, "  - {match: c1.p, name: Pressure, asset: Compressor 1, line: Line 3, unit: bar,\n"
+             "     limits: {high: 4}, severity: critical, muted: true}")  # fmt: skip
+    world.invoke(records[900:])
+    told = {detail["signal"]: detail for detail in details(world)}
+    assert told["c1.p"]["headline"] == (
+        "critical: Drift Detected on Pressure, Compressor 1, Line 3 (c1.p), value 5 bar"
+    )
+    assert told["c1.p"]["limits"] == {"high": 4.0}
+    assert (told["c1.p"]["muted"], told["c2.p"]["muted"]) == (True, False)
+    assert told["c1.p"]["observations"] == told["c2.p"]["observations"] == 512
+    assert told["c1.p"]["severity"] == "critical"
+    assert "name" not in told["c2.p"]
+
+
+def test_other_parameters_start_the_model_of_that_signal_anew_and_of_no_other():
+    world = World()
+    records = sent(["c1.p", "c2.p"], LEVELS)
+    world.invoke(records[:600])
+    text = "  - {match: c1.p, use_cases: {drift: {delta: 0.1}}}"
+    deployed(world, text)
+    world.invoke(records[600:])
+    states = world.states()
+    assert (states["c1.p"].learned, states["c2.p"].learned) == (300, 600)
+    assert states["c1.p"].model.detector.delta == 0.1
+    assert states["c2.p"].model.detector.delta == drift.ADWIN().delta
+
+    deployed(world, text)  # again, with the same
+    more = sent(["c1.p", "c2.p"], [5.0] * 10, first=10_000)
+    world.invoke(more)
+    assert world.states()["c1.p"].learned == 310
+
+    deployed(world, "")  # and back
+    world.invoke(sent(["c1.p", "c2.p"], [5.0], first=20_000))
+    states = world.states()
+    assert (states["c1.p"].learned, states["c2.p"].learned) == (1, 611)
+    assert states["c1.p"].parameters == ""
+
+
+def test_a_model_with_parameters_of_its_own_learns_each_value_once():
+    text = "  - {match: c1.p, use_cases: {drift: {delta: 0.1}}}"
+    whole, cut = World(), World()
+    records = sent(["c1.p", "c2.p"], LEVELS)
+    for world in (whole, cut):
+        deployed(world, text)
+    whole.invoke(records)
+    for start in range(0, len(records), 77):
+        cut.invoke(records[max(0, start - 50) : start + 77], cut.cold())
+    assert cut.event_ids()
+    assert set(cut.event_ids()) == set(whole.event_ids())
+    of_whole, of_cut = whole.states(), cut.states()
+    assert {signal: state.learned for signal, state in of_cut.items()} == {"c1.p": 600, "c2.p": 600}
+    for signal in ("c1.p", "c2.p"):
+        detectors = [states[signal].model.detector for states in (of_whole, of_cut)]
+        assert detectors[0].estimation == detectors[1].estimation
+
+
+def test_records_that_are_known_start_nothing_anew():
+    world = World()
+    records = sent(["c1.p"], LEVELS)
+    world.invoke(records)
+    deployed(world, "  - {match: c1.p, use_cases: {drift: {delta: 0.1}}}")
+    world.invoke(records)
+    assert world.states()["c1.p"].learned == 600

@@ -1,0 +1,217 @@
+"""A backtest finds what the pipeline would: the same models, one pass, in any parts, no look ahead."""
+
+import json
+from pathlib import Path
+
+import pytest
+from river import anomaly, drift
+from typer.testing import CliRunner
+
+from consumer import use_cases
+from consumer.decode.signal_names import SignalKey, seed_of
+from consumer.detectors.anomaly import AnomalyUseCase
+from consumer.detectors.drift import DriftUseCase
+from consumer.pages import safe_unpickler
+from consumer.settings.signal_settings import SettingsOfSignals
+from ops.__main__ import app
+from ops.backtest import backtest
+from ops.backtest.backtest import Backtest
+from tests.consumer.own_model import Wobble
+from tests.consumer.world import World, record
+
+NAB = Path(__file__).parents[3] / "shared" / "data" / "nab" / "realKnownCause"
+START_S = 1_700_000_000.0
+ADWIN = DriftUseCase(drift.ADWIN())
+# Two signals of one asset: the first rises, the second is missing now and then.
+ROWS = [
+    (START_S + number, (10.0 + number % 7 + 30.0 * (number > 400), None if number % 5 == 0 else number % 3.0))
+    for number in range(1_000)
+]
+SIGNALS = ("pump.flow", "pump.level")
+
+
+def run(rows=ROWS, use_case=ADWIN) -> tuple[Backtest, list[dict]]:
+    tested = Backtest("drift", SettingsOfSignals("drift", use_case), "pump", SIGNALS)
+    return tested, [detail for part in tested.parts(rows) for detail in part.events]
+
+
+def test_it_finds_what_the_pipeline_does():
+    world = World()
+    records = [
+        record(number, {"signal": "pump", "values": dict(zip(("flow", "level"), values, strict=True))})
+        | {"timestamp": at_s}
+        for number, (at_s, values) in enumerate(ROWS)
+    ]
+    world.invoke(records)
+    tested, details = run()
+    found = [(one["signal"], one["value"], one["observations"], one["evidence"]) for one in details]
+    assert found
+    told = [json.loads(event.detail) for event in world.bus.events]
+    assert found == [(one["signal"], one["value"], one["observations"], one["evidence"]) for one in told]
+    states = world.states()
+    for signal in SIGNALS:
+        assert tested.states[SignalKey("pump", signal)].learned == states[signal].learned
+
+
+def test_it_is_a_plain_loop():
+    detector = ADWIN.create(seed_of("drift", "pump.flow")).detector
+    drifts = []
+    for at_s, (flow, _) in ROWS:
+        detector.update(flow)
+        if detector.drift_detected:
+            drifts.append(at_s)
+    _, details = run()
+    assert drifts
+    flow = [one for one in details if one["signal"] == "pump.flow"]
+    assert [int(one["sequence_number"]) + START_S for one in flow] == drifts
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 7, 999])
+def test_its_parts_do_not_matter(rows_at_once, monkeypatch):
+    whole = run()[1]
+    monkeypatch.setattr(backtest, "ROWS_AT_ONCE", rows_at_once)
+    assert run()[1] == whole
+
+
+def test_it_does_not_look_ahead():
+    whole = run()[1]
+    for rows in (100, 440, 800):
+        part = run(ROWS[:rows])[1]
+        assert part == [one for one in whole if int(one["sequence_number"]) < rows]
+
+
+class Fussy(Wobble):
+    """It cannot learn what is negative."""
+
+    def learn_one(self, x):
+        if x["value"] < 0:
+            raise ValueError("negative")
+        super().learn_one(x)
+
+
+FUSSY = anomaly.ThresholdFilter(Fussy(), threshold=0.9, protect_anomaly_detector=False)
+
+
+def test_what_cannot_be_learned_is_counted_with_its_reason_and_the_rest_is_learned(monkeypatch):
+    monkeypatch.setattr(safe_unpickler, "OWN_MODULES", (__name__,))
+    rows = list(ROWS)
+    for number in (0, 400):
+        rows[number] = (rows[number][0], (-1.0, 0.0))
+    rows[500] = (rows[500][0], (1e200, 0.0))
+    tested, _ = run(rows, AnomalyUseCase(FUSSY))
+    assert tested.refused == {"the model raised ValueError: negative": 2, "the value is beyond ±1e+100": 1}
+    assert tested.states[SignalKey("pump", "pump.flow")].learned == 1_000 - 3
+
+
+def csv(folder: Path) -> Path:
+    file = folder / "pump.csv"
+    lines = ["datetime;flow;level;anomaly"]
+    lines += [
+        f"2023-11-14 {number // 3600:02}:{number // 60 % 60:02}:{number % 60:02};{flow};"
+        f"{'' if level is None else level};0"
+        for number, (_, (flow, level)) in enumerate(ROWS)
+    ]
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+def test_the_command_prints_the_events_and_writes_them(tmp_path):
+    out = tmp_path / "events.jsonl"
+    ran = CliRunner().invoke(
+        app, ["backtest", "--use-case", "drift", str(csv(tmp_path)), "--events", str(out)]
+    )
+    assert ran.exit_code == 0, ran.output
+    details = run()[1]
+    written = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [one["evidence"] for one in written] == [one["evidence"] for one in details]
+    assert written[0]["timestamp"].startswith("2023-11-14T00:0")
+    assert ran.stdout.count("Drift Detected on pump.flow") == len(
+        [one for one in details if one["signal"] == "pump.flow"]
+    )
+    assert "1,800 values of 2 signals" in ran.stderr
+
+
+@pytest.mark.parametrize("use_case", sorted(use_cases.USE_CASES))
+def test_the_scores_are_one_for_each_row_in_order_from_0_to_1(use_case, tmp_path):
+    out = tmp_path / "scores.csv"
+    arguments = ["backtest", "--use-case", use_case, str(csv(tmp_path)), "--scores", str(out)]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    header, *rows = [line.split(",") for line in out.read_text().splitlines()]
+    assert header == ["timestamp", "value", "anomaly_score"]
+    assert [row[0] for row in rows] == sorted(row[0] for row in rows)
+    assert len(rows) == len(ROWS)
+    assert all(0.0 <= float(score) <= 1.0 for _, _, score in rows)
+    assert {float(value) for _, value, _ in rows} <= {value for _, values in ROWS for value in values}
+    highest = max(rows, key=lambda row: float(row[2]))
+    assert use_case == "forecast" or float(highest[2]) > 0.5
+
+
+def test_a_drift_scores_1_in_its_row_and_a_value_that_cannot_be_learned_0():
+    rows = list(ROWS)
+    rows[700] = (rows[700][0], (1e200, None))
+    tested = Backtest("drift", SettingsOfSignals("drift", ADWIN), "pump", SIGNALS)
+    [part] = tested.parts(rows)
+    told = {int(detail["sequence_number"]) for detail in part.events}
+    assert {row for row, (_, score) in enumerate(part.scored) if score == 1.0} == told
+    assert part.scored[700] == (None, 0.0)
+
+
+def test_the_plot_opens_without_a_network_and_has_all_events(tmp_path):
+    out, labels = tmp_path / "plot.html", tmp_path / "windows.json"
+    labels.write_text('{"pump.csv": [["2023-11-14 00:06:00", "2023-11-14 00:07:00"]]}')
+    arguments = ["--use-case", "drift", str(csv(tmp_path)), "--plot", str(out), "--windows", str(labels)]
+    ran = CliRunner().invoke(app, ["backtest", *arguments])
+    assert ran.exit_code == 0, ran.output
+    page = out.read_text()
+    assert "<script src=" not in page
+    assert page.count("warning: Drift Detected on pump.flow") == ran.stdout.count(
+        "Drift Detected on pump.flow"
+    )
+    assert "2023-11-14T00:06:00" in page
+    assert "orange" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ["--use-case", "dirft", "pump.csv"],
+            "has no 'dirft'; it has anomaly, asset, clusters, drift, forecast, shift",
+        ),
+        (["--use-case", "drift", "none.csv"], "there is no such file"),
+        (["--use-case", "drift", "pump.csv", "--windows", "w.json"], "--windows are drawn by --plot"),
+        (["--use-case", "drift", "pump.csv", "--upper", "1"], "drift is no forecast, and has no limits"),
+        (["--use-case", "forecast", "pump.csv", "--upper", "1", "--lower", "2"], "is not below the upper"),
+        (["--use-case", "drift", "pump.csv", "pump.csv", "--plot", "x.html"], "--plot draws one file"),
+        (["--use-case", "drift", "pump.csv", "--signals", "power"], "has no column 'power'"),
+        (["--use-case", "drift", "pump.csv", "--time", "when"], "has no column 'when'"),
+    ],
+)
+def test_a_mistake_is_answered(arguments, told, tmp_path, monkeypatch):
+    csv(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    ran = CliRunner().invoke(app, ["backtest", *arguments])
+    assert ran.exit_code == 1
+    assert told in ran.stderr
+
+
+def test_a_forecast_takes_a_limit(tmp_path):
+    """The signal rises to 46 after 400 seconds."""
+    where = ["--use-case", "forecast", str(csv(tmp_path)), "--signals", "flow"]
+    crossing = CliRunner().invoke(app, ["backtest", *where, "--upper", "40"])
+    assert crossing.exit_code == 0, crossing.output
+    assert "Limit Crossing Forecast on pump.flow" in crossing.stdout
+    assert '"limit": 40.0' in crossing.stdout
+    far = CliRunner().invoke(app, ["backtest", *where, "--upper", "4000", "--lower", "-4000"])
+    assert far.stdout == ""
+
+
+@pytest.mark.parametrize("use_case", sorted(use_cases.USE_CASES))
+def test_every_registered_use_case_runs_over_a_real_recording(use_case):
+    file = NAB / "machine_temperature_system_failure.csv"
+    if not file.exists():
+        pytest.skip(f"the recording is not here: {file}")
+    ran = CliRunner().invoke(app, ["backtest", "--use-case", use_case, str(file)])
+    assert ran.exit_code == 0, ran.output
+    assert "22,695 values of 1 signals" in ran.stderr
+    assert "; 0 values could not be learned" in ran.stderr

@@ -1,0 +1,132 @@
+"""What is sent again of a quarantined record: what was refused of it, and nothing else."""
+
+import asyncio
+import base64
+import json
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.decode.batch import Batch, Refusal
+from consumer.decode.lambda_event import batches_of
+from consumer.events.quarantine import quarantine_objects
+from ops.quarantine.entries import Line, kept_in
+from ops.redrive.resending import as_it_was
+from tests.consumer.world import InMemoryObjects, record
+
+RECORDS = [
+    delivered
+    for path in sorted((Path(__file__).parents[1] / "events").glob("*.json"))
+    for delivered in json.loads(path.read_text())["Records"]
+]
+
+
+def batch_of(*records: dict) -> Batch:
+    [batch] = batches_of({"Records": list(records)})
+    return batch
+
+
+def observed(batch: Batch) -> list[tuple]:
+    """(position, key, value, timestamp) of all that can be learned, in order."""
+    arrived = batch.records.arrived_s
+    return sorted(
+        (batch_record, position, key, value, arrived[batch_record] if timestamp is None else timestamp)
+        for key, run in batch.runs.items()
+        for batch_record, position, value, timestamp in zip(
+            run.records, run.positions, run.values, run.timestamps, strict=True
+        )
+    )
+
+
+def lines_of(batch: Batch, refusals: list[Refusal]) -> list[Line]:
+    objects = InMemoryObjects()
+
+    async def kept() -> list[Line]:
+        lines = []
+        for key, content in quarantine_objects("drift", batch, refusals):
+            await objects.write(key, content)
+            lines += (await kept_in(objects, key)).lines
+        return lines
+
+    return asyncio.run(kept())
+
+
+def sent_again(sending) -> list[tuple]:
+    """What would be learned of it, were it to arrive when the first did."""
+    records = [
+        record(number, sent.payload, key=sent.partition_key) for number, sent in enumerate(sending.records, 1)
+    ]
+    return [(key, value, timestamp) for _, _, key, value, timestamp in observed(batch_of(*records))]
+
+
+@given(st.sampled_from(RECORDS), st.data())
+def test_any_part_of_a_record_is_sent_as_it_was_and_nothing_of_the_rest(delivered, data):
+    delivered = delivered | {
+        "kinesis": delivered["kinesis"] | {"approximateArrivalTimestamp": 1_700_000_000.0}
+    }
+    batch = batch_of(delivered)
+    learnable = observed(batch)
+    if not learnable:
+        return
+    refused = data.draw(st.sets(st.sampled_from(learnable), min_size=1))
+    refusals = [Refusal(0, position, "its page", key.signal) for _, position, key, _, _ in refused]
+    sending, unrepaired = as_it_was(lines_of(batch, refusals))
+    assert unrepaired == []
+    assert {line.position for line in sending.lines} == {position for _, position, *_ in refused}
+    assert sent_again(sending) == [(key, value, at) for _, _, key, value, at in sorted(refused)]
+
+
+def test_a_record_that_nothing_was_learned_of_is_sent_byte_for_byte():
+    delivered = record(1, b'{ "signal": "a",  "values": [1, 2] }')
+    batch = batch_of(delivered)
+    sending, _ = as_it_was(lines_of(batch, batch.runs[next(iter(batch.runs))].refusals("a", "its page")))
+    [sent] = sending.records
+    assert sent.payload == b'{ "signal": "a",  "values": [1, 2] }'
+    assert sent.partition_key == "plant"
+
+
+def test_a_long_column_is_sent_in_records_that_can_be_learned():
+    values = list(range(10_000))
+    batch = batch_of(record(1, {"signal": "a", "values": values}))
+    refusals = [Refusal(0, position, "raised", "a") for position in range(9_999)]
+    sending, _ = as_it_was(lines_of(batch, refusals))
+    assert len(sending.records) == 2
+    assert [value for _, value, _ in sent_again(sending)] == values[:-1]
+
+
+@pytest.mark.parametrize("payload", [b"not JSON", b'{"signal":"","value":1}', b"\x1f\x8bx"])
+def test_what_still_cannot_be_read_is_not_sent(payload):
+    batch = batch_of(record(1, payload))
+    sending, [unrepaired] = as_it_was(lines_of(batch, batch.refusals))
+    assert sending is None
+    assert unrepaired.reason == batch.refusals[0].reason
+
+
+def test_a_record_that_can_be_read_by_now_is_sent_whole():
+    """It was refused by an older version; nothing of it was learned."""
+    batch = batch_of(record(1, {"signal": "a", "values": [1, 2, 3]}))
+    [line] = lines_of(batch, [Refusal(0, 0, "no known shape", is_whole=True)])
+    sending, _ = as_it_was([line])
+    assert [value for _, value, _ in sent_again(sending)] == [1, 2, 3]
+
+
+def test_lines_of_a_version_that_did_not_tell_are_read():
+    batch = batch_of(record(1, b"not JSON"))
+    [(_, content)] = quarantine_objects("drift", batch, batch.refusals)
+    old = {name: value for name, value in json.loads(content).items() if name != "whole_record"}
+    line = msgspec.convert(old, Line)
+    assert line.is_whole
+    assert line.payload() == b"not JSON"
+    assert not msgspec.convert(old | {"signal": "a"}, Line).is_whole
+
+
+def test_a_record_without_bytes_of_its_own_has_those_of_the_line_that_is_named():
+    big = base64.b64encode(b"x" * 3_000_000).decode()
+    batch = batch_of(record(1, json.dumps({"signal": "a", "value": 1, "more": big}).encode()))
+    lines = lines_of(batch, [Refusal(0, position, "raised", "a") for position in range(4)])
+    assert sum(line.data_in is not None for line in lines) > 0
+    assert len({line.data for line in islice(lines, 4)}) == 1
