@@ -18,14 +18,14 @@ from benchmarks.warm_function import function
 from benchmarks.workloads import point_batches
 from consumer import handler
 from consumer.decode import fast_payloads, lambda_event
-from consumer.learning.page_learner import Learning
+from consumer.learning.page_learner import PageLearner
 from consumer.pages.codec import PageCodec
 
 _WARM_UP, _ROUNDS = 3, 15
 _PARTS = {
-    "records: checked, and their base64 decoded": (lambda_event.UsualDelivery, "_read"),
-    "records: JSON, and signals apart": (fast_payloads.PlainReader, "read"),
-    "learning": (Learning, "learn"),
+    "records: checked, and their base64 decoded": (lambda_event.FastEventReader, "_read"),
+    "records: JSON, and signals apart": (fast_payloads.FastPayloadReader, "read"),
+    "learning": (PageLearner, "learn"),
     "pages written": (PageCodec, "encode_measured"),
     "log and metrics": (handler, "tell"),
 }

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from consumer.aws.event_bus import open_event_bus
-from consumer.aws.observability import logger, tell, tracer
+from consumer.aws.observability import emit, logger, tracer
 from consumer.aws.s3 import open_bucket
 from consumer.detectors.base import fingerprint
 from consumer.errors import BadDeployment, ConfigurationError, MalformedEvent
@@ -23,12 +23,12 @@ from consumer.pipeline import Pipeline
 from consumer.settings.environment import Settings, read_settings
 from consumer.settings.signal_settings import SettingsOfSignals
 from consumer.settings.signals_yaml import read_shipped_signals
-from consumer.staleness_sweep import VISIT, visit
+from consumer.staleness_sweep import VISIT, sweep
 from consumer.use_cases import USE_CASES
 
 
 @contextmanager
-def collected_later() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Nothing is collected inside, unless the collector was off before."""
     was_on = gc.isenabled()
     gc.disable()
@@ -48,11 +48,11 @@ class InvocationTime:
     """The time of one invocation; without a context that tells it, there is no end to it."""
 
     def __init__(self, context: Any) -> None:
-        tell: Callable[[], int] | None = getattr(context, "get_remaining_time_in_millis", None)
-        self._tell_ms = tell
+        emit: Callable[[], int] | None = getattr(context, "get_remaining_time_in_millis", None)
+        self._tell_ms = emit
         self._commit_s = self._answer_s = 0.0
-        if tell is not None:
-            whole_s = tell() / 1000.0
+        if emit is not None:
+            whole_s = emit() / 1000.0
             self._commit_s = min(whole_s * _COMMIT_SHARE, _COMMIT_S_MAX)
             self._answer_s = min(whole_s * _ANSWER_SHARE, _ANSWER_S_MAX)
 
@@ -114,14 +114,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str
     logger.append_keys(aws_request_id=getattr(context, "aws_request_id", None))
     try:
         pipeline = start(settings)
-        with collected_later(), tracer.provider.in_subsegment("consume"):
+        with gc_paused(), tracer.provider.in_subsegment("consume"):
             time_left = InvocationTime(context)
             if VISIT in event:
-                report = asyncio.run(visit(pipeline, time.time(), time_left))
+                report = asyncio.run(sweep(pipeline, time.time(), time_left))
             else:
                 report = asyncio.run(pipeline.consume(event, time_left))
     except (BadDeployment, ConfigurationError, MalformedEvent) as error:
         logger.error(str(error), extra={"use_case": settings.use_case})
         raise
-    tell(report, settings.powertools_metrics_namespace, settings.use_case, time.time())
+    emit(report, settings.powertools_metrics_namespace, settings.use_case, time.time())
     return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in report.failed]}

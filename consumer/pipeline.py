@@ -9,21 +9,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from consumer.decode.batch import Batch, Refusal
+from consumer.decode.batch import Batch, Rejection
 from consumer.decode.lambda_event import batches_of
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.asset_rows import join_assets
+from consumer.detectors.asset_rows import merge_asset_signals
 from consumer.errors import LayoutChanged, PageChanged, Unavailable, UnreadablePage
 from consumer.events.quarantine import quarantine_objects
 from consumer.learning.deployment_check import DeploymentCheck
-from consumer.learning.outcome import Exclusions, Learned, Report
-from consumer.learning.page_learner import Learning
+from consumer.learning.outcome import FailedObservations, InvocationReport, PageOutcome
+from consumer.learning.page_learner import PageLearner
 from consumer.ports import Bus, Jitter, Layouts, Mutes, NothingMuted, Page, Pages, Quarantine, TimeLeft
 from consumer.settings.signal_settings import SettingsOfSignals
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class PageWork:
     """What one batch holds for one page, of which `first_record` is the first record."""
 
     batch: Batch
@@ -31,7 +31,7 @@ class Work:
     keys: list[SignalKey]
     first_record: int
 
-    def refused(self, reason: str) -> list[Refusal]:
+    def refused(self, reason: str) -> list[Rejection]:
         """Each observation of it, those that are skipped too."""
         runs = self.batch.runs
         return [refusal for key in self.keys for refusal in runs[key].refusals(key.signal, reason)]
@@ -40,7 +40,7 @@ class Work:
 async def first_left(
     steps: Mapping[asyncio.Task[int | None], int],
     time_left: TimeLeft,
-    report: Report,
+    report: InvocationReport,
     unread_from: int | None,
 ) -> int | None:
     """Wait for the steps as long as there is time; a step that does not end leaves its first record."""
@@ -82,22 +82,22 @@ class Pipeline:
     page_signals_max: int
     mutes: Mutes = field(default_factory=NothingMuted)
 
-    async def consume(self, event: Mapping[str, Any], time_left: TimeLeft) -> Report:
+    async def consume(self, event: Mapping[str, Any], time_left: TimeLeft) -> InvocationReport:
         """Learn the invocation's records, and tell from which on Lambda is to deliver again.
 
         Raises: `MalformedEvent`, `BadDeployment`: all is to be delivered again. Where no model can be made,
-            pages that needed no new one may have been committed, and their watermarks say so.
+            pages that needed no new one may have been committed, and their checkpoints say so.
         """
-        report = Report()
+        report = InvocationReport()
         for batch in batches_of(event):
             report.read(batch)
-            report.add(of_no_asset=join_assets(batch, self.settings.use_case))
+            report.add(of_no_asset=merge_asset_signals(batch, self.settings.use_case))
             failed = await self._consume_batch(batch, time_left, report)
             if failed is not None:
                 report.failed.append(batch.records[failed].identifier)
         return report
 
-    async def _consume_batch(self, batch: Batch, time_left: TimeLeft, report: Report) -> int | None:
+    async def _consume_batch(self, batch: Batch, time_left: TimeLeft, report: InvocationReport) -> int | None:
         """Give the first record of which something is left to do."""
         try:
             layout = await asyncio.wait_for(self.layouts.current(), time_left.seconds_to_answer())
@@ -113,7 +113,7 @@ class Pipeline:
         check = DeploymentCheck(keys_of)
         steps = {}
         for page_key, keys in keys_of.items():
-            work = Work(batch, page_key, keys, batch.first_record(keys))
+            work = PageWork(batch, page_key, keys, batch.first_record(keys))
             step = self._page_step(work, check, time_left, report)
             steps[asyncio.create_task(step)] = work.first_record
         if batch.refusals:
@@ -122,7 +122,7 @@ class Pipeline:
         return await first_left(steps, time_left, report, batch.unread_from)
 
     async def _page_step(
-        self, work: Work, check: DeploymentCheck, time_left: TimeLeft, report: Report
+        self, work: PageWork, check: DeploymentCheck, time_left: TimeLeft, report: InvocationReport
     ) -> int | None:
         """Bring one page up to date; give the first record of which something is left to do."""
         try:
@@ -143,9 +143,9 @@ class Pipeline:
             check.report(work.page_key, signals=0, raised=0)
 
     async def _commit(
-        self, work: Work, check: DeploymentCheck, time_left: TimeLeft, report: Report
+        self, work: PageWork, check: DeploymentCheck, time_left: TimeLeft, report: InvocationReport
     ) -> int | None:
-        exclusions = Exclusions()
+        exclusions = FailedObservations()
         for tried in range(COMMIT_TRIES):
             await asyncio.sleep(tried and self.jitter.uniform(0, _BACKOFF_S * 2**tried))
             page, learned = await self._learn(work, exclusions, check, time_left)
@@ -170,8 +170,8 @@ class Pipeline:
         raise Unavailable(f"the page {work.page_key} was changed by others, {COMMIT_TRIES} times in a row")
 
     async def _learn(
-        self, work: Work, exclusions: Exclusions, check: DeploymentCheck, time_left: TimeLeft
-    ) -> tuple[Page, Learned]:
+        self, work: PageWork, exclusions: FailedObservations, check: DeploymentCheck, time_left: TimeLeft
+    ) -> tuple[Page, PageOutcome]:
         """The page, with the batch learned: all of it but the observations at which models raise."""
         page: Page | None = None
         while True:
@@ -180,7 +180,7 @@ class Pipeline:
             page = page or await self.pages.load(work.page_key)
             if page.is_confirmed:  # read now, and perhaps made by somebody after the models were moved
                 await self.layouts.confirm()
-            learning = Learning(
+            learning = PageLearner(
                 self.name,
                 self.settings,
                 work.batch,
@@ -190,7 +190,7 @@ class Pipeline:
                 0 if page.is_full else self.page_signals_max,
             )
             learning.learn(work.keys)
-            if learning.learned.is_to_be_sure:
+            if learning.learned.needs_confirmed_page:
                 confirmed = await self.pages.confirm(page)
                 if confirmed is not page:
                     page = confirmed
@@ -202,7 +202,7 @@ class Pipeline:
             page = changed
 
     async def _learn_raised(
-        self, work: Work, page: Page, learning: Learning, check: DeploymentCheck, time_left: TimeLeft
+        self, work: PageWork, page: Page, learning: PageLearner, check: DeploymentCheck, time_left: TimeLeft
     ) -> Page | None:
         """Learn the signals whose models raised again, from the page in S3; leave them where time is short.
 
@@ -214,7 +214,7 @@ class Pipeline:
             fresh = await self.pages.load(work.page_key)
             if fresh.e_tag != page.e_tag:
                 return fresh
-            learning.take_afresh(fresh.states)
+            learning.restore_from(fresh.states)
             if time_left.is_short():
                 learning.leave(raised)
                 break
@@ -222,7 +222,7 @@ class Pipeline:
             learning.learn(raised)
         return None
 
-    async def _refusals_step(self, batch: Batch, report: Report) -> int | None:
+    async def _refusals_step(self, batch: Batch, report: InvocationReport) -> int | None:
         """Keep what could not be decoded."""
         try:
             await self._keep(batch, batch.refusals, report)
@@ -231,7 +231,7 @@ class Pipeline:
             return batch.refusals[0].record
         return None
 
-    async def _keep(self, batch: Batch, refusals: list[Refusal], report: Report) -> None:
+    async def _keep(self, batch: Batch, refusals: list[Rejection], report: InvocationReport) -> None:
         for key, content in quarantine_objects(self.name, batch, refusals):
             await self.quarantine.write(key, content)
         report.add(quarantined=len(refusals))

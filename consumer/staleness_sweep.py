@@ -7,7 +7,7 @@ import asyncio
 
 from consumer.detectors.sensor_checks import health_of
 from consumer.errors import LayoutChanged, PageChanged, Unavailable, UnreadablePage
-from consumer.learning.outcome import Report
+from consumer.learning.outcome import InvocationReport
 from consumer.learning.staleness import silence_events
 from consumer.pipeline import COMMIT_TRIES, Pipeline
 from consumer.ports import TimeLeft
@@ -17,9 +17,9 @@ VISIT = "visit"
 _AT_ONCE = 16
 
 
-async def visit(pipeline: Pipeline, now_s: float, time_left: TimeLeft) -> Report:
+async def sweep(pipeline: Pipeline, now_s: float, time_left: TimeLeft) -> InvocationReport:
     """Tell of the signals that are silent. What fails is left to the next visit."""
-    report = Report()
+    report = InvocationReport()
     try:
         layout = await pipeline.layouts.current()
         # An object for each signal that was written of late holds none that is silent.
@@ -42,7 +42,7 @@ def _least_s(pipeline: Pipeline) -> float:
     return 0.0 if rules is None else rules.stale_s
 
 
-async def _visit_page(pipeline: Pipeline, key: str, now_s: float, report: Report) -> None:
+async def _visit_page(pipeline: Pipeline, key: str, now_s: float, report: InvocationReport) -> None:
     try:
         for _ in range(COMMIT_TRIES):
             page = await pipeline.pages.confirm(await pipeline.pages.load(key))

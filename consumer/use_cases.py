@@ -9,18 +9,18 @@ from river import cluster, drift, preprocessing, time_series
 
 from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.base import UseCase
-from consumer.detectors.change_point import ShiftUseCase
+from consumer.detectors.change_point import ChangePoint
 from consumer.detectors.clusters import ClustersUseCase
 from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.forecast import ForecastUseCase
-from consumer.detectors.multivariate import ProcessUseCase
-from consumer.detectors.seasonal_anomaly import UnusualUseCase
+from consumer.detectors.multivariate import Multivariate
+from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 
 USE_CASES: dict[str, UseCase] = {
     "drift": DriftUseCase(drift.ADWIN()),
-    "anomaly": UnusualUseCase(),
-    "shift": ShiftUseCase(),
-    "asset": AssetUseCase(ProcessUseCase(), pattern=None),
+    "anomaly": SeasonalAnomaly(),
+    "shift": ChangePoint(),
+    "asset": AssetUseCase(Multivariate(), pattern=None),
     "clusters": AssetUseCase(
         ClustersUseCase(
             preprocessing.StandardScaler() | cluster.KMeans(n_clusters=8, halflife=0.1, sigma=1.0)

@@ -9,17 +9,17 @@ from consumer.pages.store import PageStore
 from consumer.settings.signal_settings import SettingsOfSignals
 from consumer.settings.signals_yaml import SHIPPED, read_shipped_signals
 from consumer.use_cases import USE_CASES
-from ops.state.page_editor import Changing, layout_in_force
-from ops.target import Where, aws_answers
+from ops.state.page_editor import PageEditor, layout_in_force
+from ops.target import Target, aws_answers
 
 
-async def open_pages(where: Where, objects: Objects) -> Changing:
+async def open_pages(where: Target, objects: Objects) -> PageEditor:
     """The pages of the use case, read afresh each time. Raises: as `layout_in_force`."""
     layout = await layout_in_force(objects, where.prefix())
-    return Changing(PageStore(objects, PageCodec(), 0), layout, random.SystemRandom())
+    return PageEditor(PageStore(objects, PageCodec(), 0), layout, random.SystemRandom())
 
 
-def settings_of(where: Where, line: str | None = None) -> SettingsOfSignals:
+def settings_of(where: Target, line: str | None = None) -> SettingsOfSignals:
     """What is set for single signals, in the file that the function is told; else in the shipped one.
 
     `line` is another one of use_cases.py, in place of the use case's own.

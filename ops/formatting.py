@@ -63,7 +63,7 @@ def lasted(seconds_s: float | None) -> str:
     return f"{seconds_s / 86_400.0:.0f} d"
 
 
-def counted(count: int, thing: str) -> str:
+def pluralize(count: int, thing: str) -> str:
     """So many of a thing.
 
     >>> counted(1, "line"), counted(2000, "batch")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from ops.target import Named
+    from ops.target import TargetOptions
 
 _PANEL = "Which pipeline"
 
@@ -71,11 +71,11 @@ def somewhere(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _named(options: dict[str, Any]) -> "Named":
+def _named(options: dict[str, Any]) -> "TargetOptions":
     """Take the options that say where out of all."""
-    from ops.target import Named
+    from ops.target import TargetOptions
 
-    return Named(**{name: options.pop(name) for name in _WHERE})
+    return TargetOptions(**{name: options.pop(name) for name in _WHERE})
 
 
 @contextmanager

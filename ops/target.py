@@ -1,4 +1,4 @@
-"""Where a command looks: one use case of one pipeline, and how it is reached."""
+"""Target a command looks: one use case of one pipeline, and how it is reached."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ from consumer.use_cases import USE_CASES
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class TargetOptions:
     """What the command line says of it; exactly one of `stack`, `local`, `bucket` and `folder`."""
 
     stack: str | None = None
@@ -40,7 +40,7 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class Target:
     """One use case of one pipeline. What a pipeline does not have, or nobody named, is None."""
 
     name: str
@@ -107,7 +107,7 @@ def aws_answers(what: str) -> Iterator[None]:
         raise Unavailable(f"{what}: {error}") from error
 
 
-def find(named: Named) -> Where:
+def find(named: TargetOptions) -> Target:
     """The use case that is named, or the only one there is.
 
     Raises: `ConfigurationError`, `Unavailable`.
@@ -119,7 +119,7 @@ def find(named: Named) -> Where:
     return found[0]
 
 
-def find_each(named: Named) -> list[Where]:
+def find_each(named: TargetOptions) -> list[Target]:
     """The use case that is named, or all there are. Raises: as `find`."""
     given = [named.stack is not None, named.local, named.bucket is not None, named.folder is not None]
     if sum(given) != 1:
@@ -139,9 +139,9 @@ def find_each(named: Named) -> list[Where]:
     return _chosen(found, named.use_case)
 
 
-def _of_pipeline(pipeline: Pipeline) -> list[Where]:
+def _of_pipeline(pipeline: Pipeline) -> list[Target]:
     return [
-        Where(
+        Target(
             name="the local pipeline" if pipeline.kind == "local" else f"the stack {pipeline.name}",
             use_case=models.use_case,
             model_bucket=models.bucket,
@@ -158,7 +158,7 @@ def _of_pipeline(pipeline: Pipeline) -> list[Where]:
     ]
 
 
-def _chosen(found: list[Where], use_case: str | None) -> list[Where]:
+def _chosen(found: list[Target], use_case: str | None) -> list[Target]:
     chosen = [where for where in found if use_case in (None, where.use_case)]
     if not chosen:
         known = ", ".join(where.use_case for where in found)
@@ -166,9 +166,9 @@ def _chosen(found: list[Where], use_case: str | None) -> list[Where]:
     return chosen
 
 
-def _in_bucket(named: Named) -> list[Where]:
+def _in_bucket(named: TargetOptions) -> list[Target]:
     account = Account(named.region or os.environ.get("AWS_REGION"), named.endpoint_url)
-    where = Where(
+    where = Target(
         name=f"the bucket {named.bucket}" if named.folder is None else f"the folder {named.folder}",
         use_case=named.use_case or "",
         model_bucket=named.bucket or "",

@@ -119,15 +119,15 @@ def changepoint_score(
     sums = dict.fromkeys(PROFILES, 0.0)
     windows = 0
     for run, alerts in runs:
-        told_s = [at for at, alert in zip(run.timestamps_s[skip:], alerts[skip:], strict=True) if alert]
+        notified_s = [at for at, alert in zip(run.timestamps_s[skip:], alerts[skip:], strict=True) if alert]
         starts_s = [
             at for at, label in zip(run.timestamps_s[skip:], run.changepoint[skip:], strict=True) if label
         ]
         spans = _spans(starts_s, window_s)
         windows += len(spans)
-        false = sum(not any(first <= at <= last for first, last in spans) for at in told_s)
+        false = sum(not any(first <= at <= last for first, last in spans) for at in notified_s)
         for profile in PROFILES:
-            earned = sum(_earned(span, told_s, profile) for span in spans)
+            earned = sum(_earned(span, notified_s, profile) for span in spans)
             sums[profile] += earned - profile.false_alarm * false
     return {profile.name: _normalised(total, windows, profile) for profile, total in sums.items()}
 
@@ -156,13 +156,13 @@ def _spans(starts_s: list[float], window_s: float) -> list[tuple[float, float]]:
     return spans
 
 
-def _earned(span: tuple[float, float], told_s: list[float], profile: Profile) -> float:
+def _earned(span: tuple[float, float], notified_s: list[float], profile: Profile) -> float:
     first_s, last_s = span
-    number = bisect.bisect_left(told_s, first_s)
-    if number == len(told_s) or told_s[number] > last_s:
+    number = bisect.bisect_left(notified_s, first_s)
+    if number == len(notified_s) or notified_s[number] > last_s:
         return -profile.missed
     width_s = last_s - first_s
-    return worth((told_s[number] - first_s) / width_s if width_s else 0.0, profile)
+    return worth((notified_s[number] - first_s) / width_s if width_s else 0.0, profile)
 
 
 def _normalised(total: float, windows: int, profile: Profile) -> float:

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Iterable
 
-from clients.kinesis_writer.pending import Planned
+from clients.kinesis_writer.pending import ScheduledRecord
 
 _CALIBRATION_SECONDS = 0.3
 _PUT_SECONDS = 40e-6
@@ -14,7 +14,7 @@ _BUSY_SHARE_MAX = 0.6
 """A process is planned to be busy so much of its time: the rest is for catching up."""
 
 
-def processes_needed(rate: float, records: Iterable[Planned], processors: int | None = None) -> int:
+def processes_needed(rate: float, records: Iterable[ScheduledRecord], processors: int | None = None) -> int:
     """How many processes hold `rate` observations a second, from making a few of the records now.
 
     At most as many as there are processors; `records` are those of a single process, from their beginning.

@@ -18,7 +18,7 @@ class Backoff:
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class SendOptions:
     """How long a due record waits for company, how many may wait, and what becomes of refusals."""
 
     requests_in_flight: int = 4
@@ -29,4 +29,4 @@ class Manner:
     resend_when_answer_lost: bool = False
 
 
-AS_DUE = Manner()
+AS_DUE = SendOptions()

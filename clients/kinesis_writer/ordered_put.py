@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from clients.kinesis_writer.clock import WallClock
 from clients.kinesis_writer.failures import AnswerLost, PutFailed, RecordRefused
-from clients.kinesis_writer.options import Backoff, Manner
-from clients.kinesis_writer.paced import Planned, send_paced
+from clients.kinesis_writer.options import Backoff, SendOptions
+from clients.kinesis_writer.paced import ScheduledRecord, send_paced
 from clients.kinesis_writer.put_request import SEND_ONCE, Acknowledgement, RecordStream, StreamRecord, check
 from clients.kinesis_writer.sent import Sending
 
@@ -60,9 +60,9 @@ class OrderedPut:
             sending = send_paced(
                 self.stream,
                 self.stream_name,
-                (Planned(0.0, record, 1) for record in records),
+                (ScheduledRecord(0.0, record, 1) for record in records),
                 clock=WallClock(),
-                manner=Manner(
+                manner=SendOptions(
                     requests_in_flight=self.requests_in_flight,
                     linger_s=0.0,
                     backoff=self.backoff,

@@ -22,12 +22,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from clients.interruption import interruptible
 from clients.kinesis_writer.clock import Clock
 from clients.kinesis_writer.failures import AnswerLost, PutFailed, RecordRefused
-from clients.kinesis_writer.options import AS_DUE, Manner
-from clients.kinesis_writer.pending import Line, Planned, Waiting
+from clients.kinesis_writer.options import AS_DUE, SendOptions
+from clients.kinesis_writer.pending import PendingRecords, ScheduledRecord, Waiting
 from clients.kinesis_writer.put_request import Acknowledgement, Outcome, RecordStream, check, put
 from clients.kinesis_writer.sent import Sending, Tally
 
-__all__ = ["Manner", "Planned", "Sending", "send_paced"]
+__all__ = ["ScheduledRecord", "SendOptions", "Sending", "send_paced"]
 
 _TAKEN_AT_ONCE = 1000  # then whatever can be sent is, before more is taken
 _WAIT_SECONDS_MAX = 0.25  # so often it looks whether it should stop
@@ -36,11 +36,11 @@ _WAIT_SECONDS_MAX = 0.25  # so often it looks whether it should stop
 def send_paced(
     stream: RecordStream,
     stream_name: str,
-    records: Iterable[Planned],
+    records: Iterable[ScheduledRecord],
     *,
     clock: Clock,
     start_s: float | None = None,
-    manner: Manner = AS_DUE,
+    manner: SendOptions = AS_DUE,
     on_progress: Callable[[Sending], None] = lambda sending: None,
     on_acknowledged: Callable[[int, Acknowledgement], None] = lambda position, acknowledgement: None,
     is_stopped: Callable[[], bool] = lambda: False,
@@ -82,17 +82,17 @@ class _Sender:
         self,
         stream: RecordStream,
         stream_name: str,
-        records: Iterable[Planned],
+        records: Iterable[ScheduledRecord],
         clock: Clock,
         start_s: float | None,
-        manner: Manner,
+        manner: SendOptions,
         rng: random.Random,
     ) -> None:
         self.failure: tuple[type[PutFailed], str] | None = None
         self._stream, self._stream_name = stream, stream_name
         self._clock, self._manner, self._rng = clock, manner, rng
         self._start_s = clock.now() if start_s is None else start_s
-        self._line = Line()
+        self._line = PendingRecords()
         self._tally = Tally(self._start_s)
         self._source = iter(records)
         self._next = next(self._source, None)

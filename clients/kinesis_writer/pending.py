@@ -7,7 +7,7 @@ from typing import NamedTuple
 from clients.kinesis_writer.put_request import RECORDS_PER_REQUEST_MAX, REQUEST_BYTES_MAX, StreamRecord
 
 
-class Planned(NamedTuple):
+class ScheduledRecord(NamedTuple):
     """A record and when it is due, in seconds after the start; 0 is at once."""
 
     due_s: float
@@ -20,7 +20,7 @@ class Waiting:
 
     __slots__ = ("planned", "position", "refusals", "size_bytes")
 
-    def __init__(self, position: int, planned: Planned, size_bytes: int) -> None:
+    def __init__(self, position: int, planned: ScheduledRecord, size_bytes: int) -> None:
         self.position = position
         self.planned = planned
         self.size_bytes = size_bytes
@@ -32,7 +32,7 @@ class Waiting:
         return self.planned.record.partition_key
 
 
-class Line:
+class PendingRecords:
     """At most one record of a key is ready, resting or on its way; the others of that key stand behind it."""
 
     def __init__(self) -> None:

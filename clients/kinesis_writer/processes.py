@@ -15,8 +15,8 @@ from typing import Protocol
 from clients.interruption import deaf_children, interruptible
 from clients.kinesis_writer.clock import WallClock
 from clients.kinesis_writer.failures import PutFailed
-from clients.kinesis_writer.options import AS_DUE, Manner
-from clients.kinesis_writer.paced import Planned, send_paced
+from clients.kinesis_writer.options import AS_DUE, SendOptions
+from clients.kinesis_writer.paced import ScheduledRecord, send_paced
 from clients.kinesis_writer.put_request import RecordStream
 from clients.kinesis_writer.sent import Sending, merged
 
@@ -29,7 +29,7 @@ _Report = tuple[Sending | None, str | None, bool]
 class Shares(Protocol):
     """The records of one share of the keys; it and its answer must be picklable, the records need not be."""
 
-    def __call__(self, part: int, parts: int) -> Iterable[Planned]:
+    def __call__(self, part: int, parts: int) -> Iterable[ScheduledRecord]:
         """Give share number `part`, 0 to `parts` - 1, in the order in which they are due."""
         ...
 
@@ -49,7 +49,7 @@ def send_in_processes(
     stream_name: str,
     *,
     start_s: float,
-    manner: Manner = AS_DUE,
+    manner: SendOptions = AS_DUE,
     on_progress: Callable[[Sending], None] = lambda sending: None,
 ) -> Sending:
     """Send all shares; `connect` makes each process its client. Ctrl-C ends all, as it does `send_paced`.
@@ -140,7 +140,7 @@ def _send_share(
     connect: Callable[[], RecordStream],
     stream_name: str,
     start_s: float,
-    manner: Manner,
+    manner: SendOptions,
     stop: Event,
     reports: Connection,
 ) -> None:

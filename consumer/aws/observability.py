@@ -5,7 +5,7 @@ import os
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from consumer.learning.outcome import Report
+from consumer.learning.outcome import InvocationReport
 
 _PROBLEMS_LOGGED_MAX = 20
 
@@ -34,7 +34,7 @@ _COUNTS = {
 }
 
 
-def tell(report: Report, namespace: str, use_case: str, now_s: float) -> None:
+def emit(report: InvocationReport, namespace: str, use_case: str, now_s: float) -> None:
     """Log the invocation's report, and send its metrics with the use case as their only dimension."""
     # A service's name, even one from the environment, would be a second dimension.
     metrics = EphemeralMetrics(namespace=namespace, service="", default_dimensions={"use_case": use_case})

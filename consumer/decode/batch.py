@@ -91,11 +91,11 @@ class Records:
         return map(self.__getitem__, range(len(self)))
 
 
-Entries = Sequence[int]
+Indices = Sequence[int]
 """Indices into a run's columns, ascending."""
 
 
-class Refusal(NamedTuple):
+class Rejection(NamedTuple):
     """What can never be learned: the `position`-th observation of record number `record`, or all of it."""
 
     record: int
@@ -106,7 +106,7 @@ class Refusal(NamedTuple):
     """Whether it is the whole record, of which nothing could be read."""
 
 
-class Run(msgspec.Struct, gc=False):  # there may be ten thousand
+class SignalColumns(msgspec.Struct, gc=False):  # there may be ten thousand
     """The observations of one signal in one batch, in order.
 
     Shape: four columns of one length, of which `records` (indices into the batch) ascends; and for the
@@ -120,7 +120,7 @@ class Run(msgspec.Struct, gc=False):  # there may be ten thousand
     skipped: list[int] = []
     skipped_positions: list[int] = []
 
-    def extend(self, other: "Run") -> None:
+    def extend(self, other: "SignalColumns") -> None:
         """Add what lies in later records."""
         for column, further in zip(
             msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True
@@ -133,10 +133,10 @@ class Run(msgspec.Struct, gc=False):  # there may be ten thousand
             return self.records[0]
         return min(self.records[0], self.skipped[0]) if self.records else self.skipped[0]
 
-    def refusals(self, signal: str, reason: str) -> list[Refusal]:
+    def refusals(self, signal: str, reason: str) -> list[Rejection]:
         """Each observation of it, those that are skipped too."""
         records, positions = self.records + self.skipped, self.positions + self.skipped_positions
-        return [Refusal(*place, reason, signal) for place in zip(records, positions, strict=True)]
+        return [Rejection(*place, reason, signal) for place in zip(records, positions, strict=True)]
 
     def forget(self, record: int) -> None:
         """Take back what `record`, the last one, brought."""
@@ -164,12 +164,12 @@ class Batch:
 
     shard: Shard
     records: Records = field(default_factory=Records)
-    runs: dict[SignalKey, Run] = field(default_factory=dict)
-    plain_runs: dict[str, Run] = field(default_factory=dict)
-    """Those of `runs` whose signal is the carrier itself, by its name."""
+    runs: dict[SignalKey, SignalColumns] = field(default_factory=dict)
+    plain_runs: dict[str, SignalColumns] = field(default_factory=dict)
+    """Those of `runs` whose signal is the record_signal itself, by its name."""
     has_untimed: bool = False
     """Whether some observations came without a timestamp of their own."""
-    refusals: list[Refusal] = field(default_factory=list)
+    refusals: list[Rejection] = field(default_factory=list)
     uncertain: int = 0
     observations: int = 0
     unpacked_bytes: int = 0
@@ -199,9 +199,9 @@ class Batch:
         self.position = 0
         self.uncertain_before = self.uncertain
 
-    def observe(self, carrier: str, name: str | None, value: float, timestamp: float | None) -> None:
-        """Add one observation of the signal `carrier`, or of its part `name`; no timestamp: the arrival's."""
-        run = self.plain_run(carrier) if name is None else self._named_run(carrier, name)
+    def observe(self, record_signal: str, name: str | None, value: float, timestamp: float | None) -> None:
+        """Add one observation of `record_signal`, or of its part `name`; without a timestamp, the arrival's."""
+        run = self.plain_run(record_signal) if name is None else self._named_run(record_signal, name)
         position = self._take()  # it may raise: the columns stay of one length
         if timestamp is None:
             self.has_untimed = True
@@ -210,9 +210,11 @@ class Batch:
         run.records.append(self.record)
         run.positions.append(position)
 
-    def observe_column(self, carrier: str, values: list[float], timestamps: Sequence[float] | None) -> None:
+    def observe_column(
+        self, record_signal: str, values: list[float], timestamps: Sequence[float] | None
+    ) -> None:
         """Add many observations of one signal at once; no timestamps: the arrival's."""
-        run = self.plain_run(carrier)
+        run = self.plain_run(record_signal)
         first = self._take(len(values))
         run.values += values
         if timestamps is None:
@@ -223,16 +225,16 @@ class Batch:
         run.records += [self.record] * len(values)
         run.positions += range(first, first + len(values))
 
-    def skip(self, carrier: str, name: str | None = None) -> None:
+    def skip(self, record_signal: str, name: str | None = None) -> None:
         """Count an observation that is well-formed and carries nothing to learn."""
-        run = self.plain_run(carrier) if name is None else self._named_run(carrier, name)
+        run = self.plain_run(record_signal) if name is None else self._named_run(record_signal, name)
         run.skipped_positions.append(self._take())
         run.skipped.append(self.record)
 
     def refuse(self, reason: str, signal: Any = None) -> None:
         """Note an observation that can never be learned."""
         named = signal if isinstance(signal, str) else None
-        self.refusals.append(Refusal(self.record, self._take(), reason, named))
+        self.refusals.append(Rejection(self.record, self._take(), reason, named))
 
     def refuse_record(self, reason: str) -> None:
         """Take back all that the record brought, and note it as a whole."""
@@ -241,27 +243,27 @@ class Batch:
             run.forget(record)
             if not run.records and not run.skipped:
                 del self.runs[key]
-                if key.signal == key.carrier:
-                    del self.plain_runs[key.carrier]
+                if key.signal == key.record_signal:
+                    del self.plain_runs[key.record_signal]
         while self.refusals and self.refusals[-1].record == record:
             self.refusals.pop()
         self.position = 0
         self.uncertain = self.uncertain_before
-        self.refusals.append(Refusal(record, self._take(), reason, is_whole=True))
+        self.refusals.append(Rejection(record, self._take(), reason, is_whole=True))
 
     def first_record(self, keys: Iterable[SignalKey]) -> int:
         """The first record that carries an observation of any of these signals, of this batch's order."""
         return self.runs[next(iter(keys))].first_record()
 
-    def plain_run(self, signal: str) -> Run:
+    def plain_run(self, signal: str) -> SignalColumns:
         """The run of a signal that its records bring alone."""
         run = self.plain_runs.get(signal)
         if run is None:
             key = plain_key(signal)
-            run = self.plain_runs[signal] = self.runs[key] = Run()
+            run = self.plain_runs[signal] = self.runs[key] = SignalColumns()
         return run
 
-    def add_run(self, key: SignalKey, added: Run) -> None:
+    def add_run(self, key: SignalKey, added: SignalColumns) -> None:
         """Add the observations that further records bring of the signal `key`, each alone."""
         run = self.plain_runs.setdefault(key.signal, added)
         if run is added:
@@ -269,15 +271,15 @@ class Batch:
         else:
             run.extend(added)
 
-    def _named_run(self, carrier: str, name: str) -> Run:
+    def _named_run(self, record_signal: str, name: str) -> SignalColumns:
         if name == "":
             raise Unlearnable("one of the several values has no name")
-        key = SignalKey(carrier, f"{carrier}.{name}")
+        key = SignalKey(record_signal, f"{record_signal}.{name}")
         run = self.runs.get(key)
         if run is None:
-            check_name(key.carrier)
+            check_name(key.record_signal)
             check_name(key.signal)
-            run = self.runs[key] = Run()
+            run = self.runs[key] = SignalColumns()
         return run
 
     def _take(self, positions: int = 1) -> int:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from consumer.decode.batch import OBSERVATIONS_PER_RECORD_MAX, Batch, Run
+from consumer.decode.batch import OBSERVATIONS_PER_RECORD_MAX, Batch, SignalColumns
 from consumer.decode.signal_names import plain_key
 from consumer.decode.timestamps import seconds, seconds_column
 from consumer.decode.values import VALUE_MAX, number
@@ -99,7 +99,7 @@ _NEXT: dict[Callable[[bytes], Any], Callable[[bytes], Any]] = {
 _UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
-class PlainReader:
+class FastPayloadReader:
     """Reads a batch's records in parts; `otherwise` reads the current record where it is not plain."""
 
     def __init__(self, batch: Batch, otherwise: Callable[[Batch], None]) -> None:
@@ -148,7 +148,7 @@ def _read_points(payloads: Sequence[bytes], first: int, batch: Batch) -> bool:
         return False
     batch.has_untimed |= timestamps is None
     for key, of_signal in zip(keys, places.values(), strict=True):
-        run = Run(
+        run = SignalColumns(
             [values[place] for place in of_signal],
             [None] * len(of_signal) if timestamps is None else [timestamps[place] for place in of_signal],
             [first + place for place in of_signal] if first else of_signal,

@@ -11,7 +11,7 @@ from typing import Any
 from consumer.decode import kpl
 from consumer.decode.batch import Batch, Record, Records, Shard, UnlearnableRecord
 from consumer.decode.compression import UNPACKED_BYTES_MAX, unpack
-from consumer.decode.fast_payloads import PlainReader
+from consumer.decode.fast_payloads import FastPayloadReader
 from consumer.decode.payloads import read
 from consumer.decode.timestamps import seconds
 from consumer.errors import MalformedEvent, Unlearnable
@@ -88,7 +88,7 @@ _PART = 10_000
 _SECONDS_MAX = 1e11  # above that they could be milliseconds
 
 
-class Unusual(Exception):
+class NotFastPath(Exception):
     """The event is not as Lambda usually sends it: it is to be looked at record by record."""
 
 
@@ -105,10 +105,10 @@ class _Data(Sequence[str]):
         return len(self.entries)
 
 
-class UsualDelivery:
+class FastEventReader:
     """Records as Lambda sends them: of one shard, complete, ascending.
 
-    Raises: `Unusual`, where they are anything else.
+    Raises: `NotFastPath`, where they are anything else.
     """
 
     def __init__(self, entries: list[Any]) -> None:
@@ -119,7 +119,7 @@ class UsualDelivery:
             shard_id, _, _ = event_id.rpartition(":")
             self.shard = Shard(stream_of(self._arn), shard_id)
         except (LookupError, TypeError, AttributeError) as error:
-            raise Unusual from error
+            raise NotFastPath from error
         self._entries, self._prefix = entries, f"{shard_id}:"
         self.records = Records(data=_Data(entries), are_distinct=True)
 
@@ -131,7 +131,7 @@ class UsualDelivery:
             try:
                 payloads = self._read(part, last)
             except (LookupError, TypeError, ValueError, AttributeError) as error:
-                raise Unusual from error
+                raise NotFastPath from error
             last = self.records.identifiers[-1]
             yield payloads
 
@@ -146,7 +146,7 @@ class UsualDelivery:
             and _ascend(identifiers, self._length, last)
             and set(map(type, partition_keys)) == {str}
         ):
-            raise Unusual
+            raise NotFastPath
         payloads = [a2b_base64(fields["data"], strict_mode=True) for fields in kinesis]
         self.records.extend(identifiers, partition_keys, arrived_s)
         return payloads
@@ -163,12 +163,12 @@ def _ascend(identifiers: list[str], length: int, last: str) -> bool:
 
 
 def _seconds(column: list[Any]) -> list[float]:
-    """The numbers themselves, which are seconds for sure; raises `Unusual` where one is anything else."""
+    """The numbers themselves, which are seconds for sure; raises `NotFastPath` where one is anything else."""
     kinds = set(map(type, column))
     if not (kinds <= {int, float} and min(column) >= 0 and max(column) < _SECONDS_MAX):
-        raise Unusual
+        raise NotFastPath
     if not math.isfinite(sum(column)):  # a NaN slips through comparisons
-        raise Unusual
+        raise NotFastPath
     return column if kinds == {float} else list(map(float, column))
 
 
@@ -185,14 +185,14 @@ def batches_of(event: Mapping[str, Any]) -> list[Batch]:
     """
     entries = entries_of(event)
     try:
-        return [_usual_batch(UsualDelivery(entries))]
-    except Unusual:
+        return [_usual_batch(FastEventReader(entries))]
+    except NotFastPath:
         return [_batch(shard, records) for shard, records in delivered(entries).items()]
 
 
-def _usual_batch(delivery: UsualDelivery) -> Batch:
+def _usual_batch(delivery: FastEventReader) -> Batch:
     batch = Batch(delivery.shard, delivery.records)
-    reader = PlainReader(batch, _read_current)
+    reader = FastPayloadReader(batch, _read_current)
     for payloads in delivery.payloads():
         reader.read(payloads)
     return batch

@@ -22,7 +22,7 @@ class SignalKey(NamedTuple):
     The two differ only for the named values of one record, which arrive together and so are kept together.
     """
 
-    carrier: str
+    record_signal: str
     signal: str
 
 
@@ -48,13 +48,13 @@ def plain_key(name: str) -> SignalKey:
 
 
 @lru_cache(_NAMES_KNOWN_MAX)
-def page_of(carrier: str, pages: int) -> int:
+def page_of(record_signal: str, pages: int) -> int:
     """The page, 0 to `pages` - 1, by the top bits of the hash that assigns a partition key to a shard.
 
     >>> [page_of(name, 16) for name in ("compressor1.pressure", "compressor1.temperature")]
     [13, 11]
     """
-    top = int.from_bytes(md5(carrier.encode(), usedforsecurity=False).digest()[:8])
+    top = int.from_bytes(md5(record_signal.encode(), usedforsecurity=False).digest()[:8])
     return top * pages >> 64
 
 

@@ -17,13 +17,13 @@ _BURST = 3.0
 
 
 @dataclass(slots=True)
-class Alert:
+class AlertState:
     """What is known of a signal's alert; times are seconds since 1970, where the values have any."""
 
     is_open: bool = False
     since_s: float | None = None
     """When it opened last."""
-    told_s: float | None = None
+    notified_s: float | None = None
     """When it was last told that it is open."""
     values: Count = 0
     """So many came since it opened, with the one that did."""
@@ -39,12 +39,12 @@ class Alert:
     cleared_s: float | None = None
     """When it cleared last."""
 
-    def __reduce__(self) -> tuple[type["Alert"], tuple[Any, ...]]:
-        return Alert, tuple(getattr(self, name) for name in self.__slots__)
+    def __reduce__(self) -> tuple[type["AlertState"], tuple[Any, ...]]:
+        return AlertState, tuple(getattr(self, name) for name in self.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
-class LifeCycle:
+class AlertPolicy:
     """When an alert clears, is told again, and may open anew.
 
     Hysteresis: it takes more to open an alert than to keep it open, and it clears after `calm` values running
@@ -59,7 +59,7 @@ class LifeCycle:
     alerts_per_week: float = 7.0
 
     def next(
-        self, alert: Alert, score: float, *, opens: bool, keeps: bool, at_s: float | None
+        self, alert: AlertState, score: float, *, opens: bool, keeps: bool, at_s: float | None
     ) -> Change | None:
         """The change of state at a value, if it makes one.
 
@@ -70,7 +70,7 @@ class LifeCycle:
         if not alert.is_open:
             if not opens or self._is_kept_back(alert, score, at_s):
                 return None
-            alert.is_open, alert.since_s, alert.told_s = True, at_s, at_s
+            alert.is_open, alert.since_s, alert.notified_s = True, at_s, at_s
             alert.values, alert.worst, alert.spent = 1, score, alert.spent + 1.0
             alert.times += 1
             return "opened"
@@ -79,12 +79,12 @@ class LifeCycle:
         if alert.calm >= self.calm:
             alert.is_open, alert.cleared_s = False, at_s
             return "cleared"
-        if alert.told_s is None or at_s is None or at_s - alert.told_s < self.still_open_s:
+        if alert.notified_s is None or at_s is None or at_s - alert.notified_s < self.still_open_s:
             return None
-        alert.told_s = at_s
+        alert.notified_s = at_s
         return "still_open"
 
-    def course(self, alert: Alert, change: Change, at_s: float | None) -> dict[str, Any]:
+    def course(self, alert: AlertState, change: Change, at_s: float | None) -> dict[str, Any]:
         """What there is to say of a change beside what the model saw: how rare it is, or how it has gone."""
         if change == "opened":
             return {"alerts_before": alert.times - 1, "last_cleared_at": iso8601(alert.cleared_s)}
@@ -95,7 +95,7 @@ class LifeCycle:
             "worst_score": alert.worst,
         }
 
-    def _is_kept_back(self, alert: Alert, score: float, at_s: float | None) -> bool:
+    def _is_kept_back(self, alert: AlertState, score: float, at_s: float | None) -> bool:
         if at_s is None:
             return False
         if alert.spent_s is not None:
@@ -107,4 +107,4 @@ class LifeCycle:
         return (is_cooling and score < alert.worst) or (is_spent and score <= alert.worst)
 
 
-LIFE_CYCLE = LifeCycle()
+ALERT_POLICY = AlertPolicy()

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
-from consumer.detectors.alert_policy import LIFE_CYCLE, Alert, LifeCycle
+from consumer.detectors.alert_policy import ALERT_POLICY, AlertPolicy, AlertState
 from consumer.detectors.base import (
     Finding,
     Found,
     Severity,
     finite,
     last_step,
-    one_by_one,
+    learn_each,
     parameters_of,
     seeded,
 )
@@ -26,9 +26,9 @@ class Scored:
 
     detector: Any
     count: int = 0
-    alert: Alert = field(default_factory=Alert)
+    alert: AlertState = field(default_factory=AlertState)
 
-    def __reduce__(self) -> tuple[type["Scored"], tuple[Any, int, Alert]]:
+    def __reduce__(self) -> tuple[type["Scored"], tuple[Any, int, AlertState]]:
         return Scored, (self.detector, self.count, self.alert)
 
 
@@ -50,7 +50,7 @@ class AnomalyUseCase:
 
     detector: Any
     warm_up: int = 200
-    alert: LifeCycle = LIFE_CYCLE
+    alert: AlertPolicy = ALERT_POLICY
     late: Literal["learn", "skip"] = "learn"
     kind: str = "anomaly"
     detail_type: str = "Anomaly Detected"
@@ -100,7 +100,7 @@ class AnomalyUseCase:
             evidence = {"detector": type(scorer).__name__, "score": score}
             return share, (change, evidence | self.alert.course(scored.alert, change, at_s))
 
-        return one_by_one(step, values, timestamps, scores)
+        return learn_each(step, values, timestamps, scores)
 
 
 def _bound(detector: Any) -> float | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from consumer.decode.batch import Batch, Run
+from consumer.decode.batch import Batch, SignalColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import Change, Finding, Severity, UseCase
 from consumer.errors import ConfigurationError, ModelRaised
@@ -15,13 +15,13 @@ NAMES_MAX = 200
 """Properties of an asset: one that makes names up cannot grow its state without end."""
 
 
-class Named(float):
+class NamedValue(float):
     """A value, and which property of its asset it is of."""
 
     __slots__ = ("name",)
     name: str
 
-    def __new__(cls, value: float, name: str) -> "Named":
+    def __new__(cls, value: float, name: str) -> "NamedValue":
         """The value itself, with a name beside it."""
         named = super().__new__(cls, value)
         named.name = name
@@ -29,7 +29,7 @@ class Named(float):
 
 
 @dataclass(slots=True)
-class Joined:
+class RowBuffer:
     """A model; `row` are the values that wait for others, `last` those of the rows before."""
 
     model: Any
@@ -37,8 +37,8 @@ class Joined:
     started_s: float | None = None
     last: dict[str, float] = field(default_factory=dict)
 
-    def __reduce__(self) -> tuple[type["Joined"], tuple[Any, ...]]:
-        return Joined, (self.model, self.row, self.started_s, self.last)
+    def __reduce__(self) -> tuple[type["RowBuffer"], tuple[Any, ...]]:
+        return RowBuffer, (self.model, self.row, self.started_s, self.last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +93,20 @@ class AssetUseCase:
 
     def asset_of(self, key: SignalKey) -> tuple[str, str] | None:
         """The asset and the property of a signal; None where it is not learned."""
-        if key.carrier != key.signal:
-            return key.carrier, key.signal[len(key.carrier) + 1 :]
+        if key.record_signal != key.signal:
+            return key.record_signal, key.signal[len(key.record_signal) + 1 :]
         if self.pattern is None:
             return None
         found = re.fullmatch(self.pattern, key.signal)
         return (found["asset"], found["name"]) if found else (key.signal, "value")
 
-    def create(self, seed: int) -> Joined:
+    def create(self, seed: int) -> RowBuffer:
         """A model that has seen no row."""
-        return Joined(self.rows.create(seed))
+        return RowBuffer(self.rows.create(seed))
 
     def learn(
         self,
-        joined: Joined,
+        joined: RowBuffer,
         values: Sequence[float],
         timestamps: Sequence[float | None],
         scores: list[float] | None = None,
@@ -135,13 +135,13 @@ class AssetUseCase:
 
     def _add(
         self,
-        joined: Joined,
+        joined: RowBuffer,
         index: int,
         value: float,
         at_s: float | None,
         ended: list[tuple[int, dict[str, float], float | None]],
     ) -> None:
-        name = value.name if isinstance(value, Named) else "value"
+        name = value.name if isinstance(value, NamedValue) else "value"
         if joined.row and (name in joined.row or self._is_past(joined.started_s, at_s)):
             ended.append((index, _end(joined), joined.started_s))
         if not joined.row:
@@ -168,13 +168,13 @@ def _with_names(finding: Finding, row: dict[str, float]) -> dict[str, Any]:
     return evidence
 
 
-def _end(joined: Joined) -> dict[str, float]:
+def _end(joined: RowBuffer) -> dict[str, float]:
     joined.last |= joined.row
     joined.row = {}
     return dict(joined.last)
 
 
-def join_assets(batch: Batch, use_case: UseCase) -> int:
+def merge_asset_signals(batch: Batch, use_case: UseCase) -> int:
     """Put the runs of an asset's signals together, in their records' order, if that is what is learned.
 
     Gives how many observations are of no asset, and so not for this use case.
@@ -182,7 +182,7 @@ def join_assets(batch: Batch, use_case: UseCase) -> int:
     if not isinstance(use_case, AssetUseCase):
         return 0
     left_out = 0
-    parts: defaultdict[str, list[tuple[str, Run]]] = defaultdict(list)
+    parts: defaultdict[str, list[tuple[str, SignalColumns]]] = defaultdict(list)
     for key, run in batch.runs.items():
         asset = use_case.asset_of(key)
         if asset is None:
@@ -193,10 +193,10 @@ def join_assets(batch: Batch, use_case: UseCase) -> int:
     return left_out
 
 
-def _merged(runs: list[tuple[str, Run]]) -> Run:
+def _merged(runs: list[tuple[str, SignalColumns]]) -> SignalColumns:
     # No two observations share a place, so that nothing but places is compared.
     entries = sorted(
-        (record, position, Named(value, name), timestamp)
+        (record, position, NamedValue(value, name), timestamp)
         for name, run in runs
         for record, position, value, timestamp in zip(
             run.records, run.positions, run.values, run.timestamps, strict=True
@@ -205,7 +205,7 @@ def _merged(runs: list[tuple[str, Run]]) -> Run:
     skipped = sorted(
         place for _, run in runs for place in zip(run.skipped, run.skipped_positions, strict=True)
     )
-    return Run(
+    return SignalColumns(
         [value for _, _, value, _ in entries],
         [timestamp for _, _, _, timestamp in entries],
         [record for record, _, _, _ in entries],

@@ -132,7 +132,7 @@ Step = Callable[[float, float | None], tuple[float, Found | None]]
 """A value and its timestamp in; its score from 0 to 1 out, and what is found there, if anything."""
 
 
-def one_by_one(
+def learn_each(
     step: Step, values: Sequence[float], timestamps: Sequence[float | None], scores: list[float] | None
 ) -> list[Finding]:
     """Let `step` learn them in order; `scores` gets theirs, if asked for.

@@ -32,7 +32,7 @@ _LEAD, _LEAD_BLOCKS = 1.0 / 3.0, 2.0
 
 
 @dataclass(slots=True)
-class Course:
+class BlockStatistics:
     """Mean and spread of blocks, and how much of the spread is from one block to the next.
 
     Blocks that resemble their neighbours (a cycle, a trend, noise with a memory) count as fewer independent
@@ -62,8 +62,8 @@ class Course:
     rise_moment: float = 0.0
     """Of the run without its first block, which may lie across the change."""
 
-    def __reduce__(self) -> tuple[type["Course"], tuple[object, ...]]:
-        return Course, tuple(getattr(self, name) for name in self.__slots__)
+    def __reduce__(self) -> tuple[type["BlockStatistics"], tuple[object, ...]]:
+        return BlockStatistics, tuple(getattr(self, name) for name in self.__slots__)
 
     @property
     def deviation(self) -> float:
@@ -186,8 +186,8 @@ _SCALES = 5
 """With blocks of 8 values up to 2,048: means of whole cycles, in which the cycles do not show."""
 
 
-def _courses() -> list[Course]:
-    return [Course() for _ in range(_SCALES)]
+def _courses() -> list[BlockStatistics]:
+    return [BlockStatistics() for _ in range(_SCALES)]
 
 
 def _sums() -> list[float]:
@@ -195,19 +195,19 @@ def _sums() -> list[float]:
 
 
 @dataclass(slots=True)
-class Scales:
+class DyadicScales:
     """A step is seen soon on the shortest scale; what is small, slow, or in a cycle, on a longer one."""
 
-    courses: list[Course] = field(default_factory=_courses)
+    courses: list[BlockStatistics] = field(default_factory=_courses)
     sums: list[float] = field(default_factory=_sums)
     """Of the blocks that wait for the next scale."""
     blocks: int = 0
 
-    def __reduce__(self) -> tuple[type["Scales"], tuple[object, ...]]:
-        return Scales, tuple(getattr(self, name) for name in self.__slots__)
+    def __reduce__(self) -> tuple[type["DyadicScales"], tuple[object, ...]]:
+        return DyadicScales, tuple(getattr(self, name) for name in self.__slots__)
 
     @property
-    def shortest(self) -> Course:
+    def shortest(self) -> BlockStatistics:
         """That of the blocks that are learned."""
         return self.courses[0]
 

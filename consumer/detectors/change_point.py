@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from consumer.detectors.alert_policy import Alert, LifeCycle
-from consumer.detectors.base import Finding, Found, Severity, one_by_one
-from consumer.detectors.block_statistics import WIDER, Scales
-from consumer.detectors.sensor_checks import SensorHealth
+from consumer.detectors.alert_policy import AlertPolicy, AlertState
+from consumer.detectors.base import Finding, Found, Severity, learn_each
+from consumer.detectors.block_statistics import WIDER, DyadicScales
+from consumer.detectors.sensor_checks import SensorChecks
 
 _BLOCK = 8
 """Values in the shortest blocks: few, to be soon; enough for a mean that single values hardly move."""
@@ -33,7 +33,7 @@ _RANGE = 3.0
 
 
 @dataclass(slots=True)
-class DailyShift:
+class DeseasonalisedChangeDetector:
     """Tells once when the level, slope or spread of a signal has changed for good, and takes it for usual.
 
     Means of blocks of 8, 32, ... 2,048 values are compared with how such means usually run, and so are the
@@ -44,8 +44,8 @@ class DailyShift:
     """
 
     block: list[float] = field(default_factory=list)
-    levels: Scales = field(default_factory=Scales)
-    spreads: Scales = field(default_factory=Scales)
+    levels: DyadicScales = field(default_factory=DyadicScales)
+    spreads: DyadicScales = field(default_factory=DyadicScales)
     before: float = 0.0
     """The mean of the last block: a control loop that hunts moves whole blocks to and fro."""
     hours: list[float] = field(default_factory=lambda: [0.0] * _HOURS)
@@ -57,8 +57,8 @@ class DailyShift:
     is_of_hour: bool = False
     score: float = 0.0
 
-    def __reduce__(self) -> tuple[type["DailyShift"], tuple[object, ...]]:
-        return DailyShift, tuple(getattr(self, name) for name in self.__slots__)
+    def __reduce__(self) -> tuple[type["DeseasonalisedChangeDetector"], tuple[object, ...]]:
+        return DeseasonalisedChangeDetector, tuple(getattr(self, name) for name in self.__slots__)
 
     def learn_one(self, value: float, timestamp_s: float | None) -> tuple[float, dict[str, Any] | None]:
         """How sure a lasting change is, from 0 to 1; and what changed, once, where it is sure."""
@@ -175,12 +175,12 @@ class DailyShift:
     def _restart(self) -> None:
         """What comes is usual."""
         self.block, self.usual_s = [], None
-        self.levels, self.spreads = Scales(), Scales()
+        self.levels, self.spreads = DyadicScales(), DyadicScales()
 
 
-_SETTLED = LifeCycle(calm=400, still_open_s=604_800.0)
+_SETTLED = AlertPolicy(calm=400, still_open_s=604_800.0)
 """A new level is the usual one after as many values as the detector needed to know the first."""
-_SILENT = SensorHealth(is_told=False)
+_SILENT = SensorChecks(is_told=False)
 """Another use case tells of sensors; here a stuck one is only not taken for a change."""
 _SPREAD_MIN = 0.57
 """Of a change of spread, before a day was seen: some three and a half times the spread."""
@@ -191,21 +191,21 @@ _WORDS = {"level": "level", "slope": "slope a value", "spread": "spread"}
 class Shifting:
     """A detector, and the alert."""
 
-    detector: DailyShift = field(default_factory=DailyShift)
-    alert: Alert = field(default_factory=Alert)
+    detector: DeseasonalisedChangeDetector = field(default_factory=DeseasonalisedChangeDetector)
+    alert: AlertState = field(default_factory=AlertState)
 
-    def __reduce__(self) -> tuple[type["Shifting"], tuple[DailyShift, Alert]]:
+    def __reduce__(self) -> tuple[type["Shifting"], tuple[DeseasonalisedChangeDetector, AlertState]]:
         return Shifting, (self.detector, self.alert)
 
 
 @dataclass(frozen=True, slots=True)
-class ShiftUseCase:
+class ChangePoint:
     """Tells when a signal has changed for good, and when what it changed to has become usual.
 
     Days are taken out, once one was seen. Each change is told once: the first opens an alert, others while
     it is open are told as still open, and it clears when nothing has changed for some hundred values.
 
-    >>> use_case = ShiftUseCase()
+    >>> use_case = ChangePoint()
     >>> values = [10.0 + row * 7919 % 13 / 13.0 + (2.0 if row >= 600 else 0.0) for row in range(1200)]
     >>> opened, cleared = use_case.learn(use_case.create(seed=1), values, [None] * 1200)
     >>> (opened.change, opened.evidence["shift"], round(opened.evidence["after"]), cleared.change)
@@ -214,8 +214,8 @@ class ShiftUseCase:
     400
     """
 
-    alert: LifeCycle = _SETTLED
-    health: SensorHealth = _SILENT
+    alert: AlertPolicy = _SETTLED
+    health: SensorChecks = _SILENT
     late: Literal["learn", "skip"] = "learn"
     kind: str = "shift"
     detail_type: str = "Lasting Change Detected"
@@ -255,7 +255,7 @@ class ShiftUseCase:
             told = evidence | {"says": _said(evidence)} | self.alert.course(alert, change, at_s)
             return score, (change, told)
 
-        return one_by_one(step, values, timestamps, scores)
+        return learn_each(step, values, timestamps, scores)
 
 
 def _size(evidence: dict[str, Any]) -> float:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from consumer.detectors.alert_policy import Alert, LifeCycle
-from consumer.detectors.base import Finding, Found, Severity, last_step, one_by_one, parameters_of, seeded
+from consumer.detectors.alert_policy import AlertPolicy, AlertState
+from consumer.detectors.base import Finding, Found, Severity, last_step, learn_each, parameters_of, seeded
 
-_ENTERED = LifeCycle(calm=5, cool_down_s=0.0)
+_ENTERED = AlertPolicy(calm=5, cool_down_s=0.0)
 """A cluster is entered from one value to the next, and another one is another matter."""
 CLUSTERS_MAX = 100
 """Of which it is known how often they came; of some clusterers new ones come for ever."""
@@ -21,9 +21,9 @@ class Clustered:
     seen: dict[int, int] = field(default_factory=dict)
     count: int = 0
     current: int | None = None
-    alert: Alert = field(default_factory=Alert)
+    alert: AlertState = field(default_factory=AlertState)
 
-    def __reduce__(self) -> tuple[type["Clustered"], tuple[Any, dict[int, int], int, int | None, Alert]]:
+    def __reduce__(self) -> tuple[type["Clustered"], tuple[Any, dict[int, int], int, int | None, AlertState]]:
         return Clustered, (self.clusterer, self.seen, self.count, self.current, self.alert)
 
 
@@ -38,7 +38,7 @@ class ClustersUseCase:
     clusterer: Any
     rare: float = 0.01
     warm_up: int = 200
-    alert: LifeCycle = _ENTERED
+    alert: AlertPolicy = _ENTERED
     late: Literal["learn", "skip"] = "learn"
     kind: str = "clusters"
     detail_type: str = "Rare Cluster Entered"
@@ -88,7 +88,7 @@ class ClustersUseCase:
             }
             return score, (change, evidence | self.alert.course(clustered.alert, change, at_s))
 
-        return one_by_one(step, values, timestamps, scores)
+        return learn_each(step, values, timestamps, scores)
 
 
 def _count(clustered: Clustered, cluster: int, times: int) -> None:

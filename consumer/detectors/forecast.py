@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from consumer.detectors.alert_policy import LIFE_CYCLE, Alert, LifeCycle
+from consumer.detectors.alert_policy import ALERT_POLICY, AlertPolicy, AlertState
 from consumer.detectors.base import (
     Finding,
     Found,
     Severity,
     finite,
     last_step,
-    one_by_one,
+    learn_each,
     parameters_of,
     seeded,
 )
@@ -30,7 +30,7 @@ class Forecasting:
     """Whether a limit was to be crossed when it last looked ahead."""
     last_s: float | None = None
     interval_s: float | None = None
-    alert: Alert = field(default_factory=Alert)
+    alert: AlertState = field(default_factory=AlertState)
 
     def __reduce__(self) -> tuple[type["Forecasting"], tuple[Any, ...]]:
         of_time = self.last_s, self.interval_s
@@ -61,7 +61,7 @@ class ForecastUseCase:
     lower: float | None = None
     every: int = 10
     warm_up: int = 200
-    alert: LifeCycle = LIFE_CYCLE
+    alert: AlertPolicy = ALERT_POLICY
     late: Literal["learn", "skip"] = "learn"
     kind: str = "forecast"
     detail_type: str = "Limit Crossing Forecast"
@@ -107,7 +107,7 @@ class ForecastUseCase:
                 return score, None
             return score, (change, (crossing or {}) | self.alert.course(state.alert, change, at_s))
 
-        return one_by_one(step, values, timestamps, scores)
+        return learn_each(step, values, timestamps, scores)
 
     def _crossing(self, state: Forecasting) -> dict[str, Any] | None:
         if self.upper is None and self.lower is None:

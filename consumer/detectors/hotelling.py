@@ -55,7 +55,7 @@ _BOUND = 30.0
 
 
 @dataclass(slots=True)
-class Moments:
+class RunningCovariance:
     """Means of the signals, and sums of the products of their deviations.
 
     Shape: d means; `products` is the lower triangle of d by d, row after row
@@ -70,8 +70,8 @@ class Moments:
         if not self.products:
             self.products = [0.0] * (len(self.means) * (len(self.means) + 1) // 2)
 
-    def __reduce__(self) -> tuple[type["Moments"], tuple[object, ...]]:
-        return Moments, (self.means, self.products, self.count)
+    def __reduce__(self) -> tuple[type["RunningCovariance"], tuple[object, ...]]:
+        return RunningCovariance, (self.means, self.products, self.count)
 
     def learn_one(self, row: list[float]) -> None:
         """One row more."""
@@ -83,7 +83,7 @@ class Moments:
         ]
         self._add_products(deviations, weight)
 
-    def merge(self, other: "Moments", memory: float) -> None:
+    def merge(self, other: "RunningCovariance", memory: float) -> None:
         """All rows of another; these here first forget what goes beyond `memory` rows."""
         if self.count > memory:
             kept = memory / self.count
@@ -184,7 +184,7 @@ _EASING = 0.002
 
 
 @dataclass(slots=True)
-class ProcessMonitor:
+class HotellingMonitor:
     """Tells when the signals of one asset, taken together, leave what is normal, and when they are back.
 
     The statistic is the squared distance of the smoothed row from the normal one, by how the signals vary
@@ -214,18 +214,18 @@ class ProcessMonitor:
     smoothed: list[float] = field(default_factory=list)
     latest: list[float] = field(default_factory=list)
     """The same over some ten rows."""
-    normal: Moments | None = None
+    normal: RunningCovariance | None = None
     widths: list[float] = field(default_factory=list)
     precision: list[list[float]] = field(default_factory=list)
-    block: Moments | None = None
-    blocks: list[Moments] = field(default_factory=list)
+    block: RunningCovariance | None = None
+    blocks: list[RunningCovariance] = field(default_factory=list)
     """Full ones that are not learned yet, oldest first."""
 
-    def __reduce__(self) -> tuple[type["ProcessMonitor"], tuple[Any, ...]]:
+    def __reduce__(self) -> tuple[type["HotellingMonitor"], tuple[Any, ...]]:
         settings = (self.limit, self.warm_up, self.delay, self.open_max)
         alert = (self.opened, self.peak, self.usual, self.judged, self.smoothed, self.latest)
         learned = (self.normal, self.widths, self.precision, self.block, self.blocks)
-        return ProcessMonitor, (*settings, self.signals, self.rows, *alert, *learned)
+        return HotellingMonitor, (*settings, self.signals, self.rows, *alert, *learned)
 
     def step(self, row: dict[int, float], at_s: float | None) -> tuple[float, bool, dict[str, Any] | None]:
         """Judge a row, then learn it: its score, whether it is anomalous, and evidence where that changes.
@@ -269,11 +269,11 @@ class ProcessMonitor:
         return score, self.opened > 0, evidence
 
     def _restart(self, signals: list[int]) -> None:
-        fresh = ProcessMonitor(self.limit, self.warm_up, self.delay, self.open_max, signals)
+        fresh = HotellingMonitor(self.limit, self.warm_up, self.delay, self.open_max, signals)
         for name in self.__slots__:
             setattr(self, name, getattr(fresh, name))
 
-    def _weigh(self, values: list[float], normal: Moments) -> list[float]:
+    def _weigh(self, values: list[float], normal: RunningCovariance) -> list[float]:
         """Take the row into the smoothed one; then each deviation of that less what the others explain."""
         for number, (value, mean, width) in enumerate(zip(values, normal.means, self.widths, strict=True)):
             deviation = max(-_WIDTHS_MAX, min(_WIDTHS_MAX, (value - mean) / width))
@@ -296,7 +296,7 @@ class ProcessMonitor:
             return "cleared"
         return None
 
-    def _rest(self, normal: Moments) -> None:
+    def _rest(self, normal: RunningCovariance) -> None:
         """After an alert: what is normal starts from where the asset came to rest."""
         if self.opened > self.open_max and self.blocks:
             state = self.blocks[0]
@@ -322,7 +322,7 @@ class ProcessMonitor:
     def _learn(self, values: list[float]) -> None:
         """Add the row to its block, and to what is normal the block that is old enough."""
         if self.block is None:
-            self.block = Moments([0.0] * len(values))
+            self.block = RunningCovariance([0.0] * len(values))
         if self.normal is not None and self.widths and not self.opened:
             values = bounded(values, self.normal.means, self.widths)
         self.block.learn_one(values)
@@ -340,7 +340,7 @@ class ProcessMonitor:
             self.normal.merge(oldest, _MEMORY)
         self._take(self.normal or oldest)
 
-    def _take(self, normal: Moments) -> None:
+    def _take(self, normal: RunningCovariance) -> None:
         self.normal = normal
         if normal.count >= _ROWS_MIN:
             self.widths = normal.widths()

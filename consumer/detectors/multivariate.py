@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from consumer.detectors.alert_policy import Alert, LifeCycle
-from consumer.detectors.base import Finding, Found, Severity, finite, one_by_one
-from consumer.detectors.hotelling import ProcessMonitor
+from consumer.detectors.alert_policy import AlertPolicy, AlertState
+from consumer.detectors.base import Finding, Found, Severity, finite, learn_each
+from consumer.detectors.hotelling import HotellingMonitor
 
-_MONITORS_OWN = LifeCycle(calm=1, cool_down_s=0.0)
+_MONITORS_OWN = AlertPolicy(calm=1, cool_down_s=0.0)
 """The monitor has a limit to open and a lower one to clear."""
 
 
@@ -16,15 +16,15 @@ _MONITORS_OWN = LifeCycle(calm=1, cool_down_s=0.0)
 class Monitored:
     """A monitor, and the alert."""
 
-    monitor: ProcessMonitor
-    alert: Alert = field(default_factory=Alert)
+    monitor: HotellingMonitor
+    alert: AlertState = field(default_factory=AlertState)
 
-    def __reduce__(self) -> tuple[type["Monitored"], tuple[ProcessMonitor, Alert]]:
+    def __reduce__(self) -> tuple[type["Monitored"], tuple[HotellingMonitor, AlertState]]:
         return Monitored, (self.monitor, self.alert)
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessUseCase:
+class Multivariate:
     """Tells when the signals of an asset no longer move together as they used to, and when they do again.
 
     `limit` is in multiples of how far such rows usually are from normal. Nothing is told in the first
@@ -37,7 +37,7 @@ class ProcessUseCase:
     delay: int = 250
     open_max: int = 600
     signals_max: int = 30
-    alert: LifeCycle = _MONITORS_OWN
+    alert: AlertPolicy = _MONITORS_OWN
     late: Literal["learn", "skip"] = "learn"
     kind: str = "asset"
     detail_type: str = "Process Changed"
@@ -50,7 +50,7 @@ class ProcessUseCase:
 
     def create(self, seed: int) -> Monitored:
         """A monitor that has seen no row; it has no randomness."""
-        return Monitored(ProcessMonitor(self.limit, self.warm_up, self.delay, self.open_max))
+        return Monitored(HotellingMonitor(self.limit, self.warm_up, self.delay, self.open_max))
 
     def learn(
         self,
@@ -74,4 +74,4 @@ class ProcessUseCase:
             seen = {name: part for name, part in (evidence or {}).items() if name != "change"}
             return score, (change, seen | self.alert.course(alert, change, at_s))
 
-        return one_by_one(step, rows, timestamps, scores)
+        return learn_each(step, rows, timestamps, scores)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from consumer.detectors.alert_policy import Alert, LifeCycle
-from consumer.detectors.base import Finding, Found, Severity, finite, one_by_one
-from consumer.detectors.sensor_checks import SENSOR_HEALTH, SensorHealth
+from consumer.detectors.alert_policy import AlertPolicy, AlertState
+from consumer.detectors.base import Finding, Found, Severity, finite, learn_each
+from consumer.detectors.sensor_checks import SENSOR_CHECKS, SensorChecks
 
 _HOURS, _DAYS = 24, 7
 _HOUR_S, _DAY_S = 3600.0, 86_400.0
@@ -23,7 +23,7 @@ _SAME = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class DecayRates:
     """How fast what is usual follows the values."""
 
     course: float = 0.05
@@ -44,11 +44,11 @@ class Pace:
     """Values that come faster weigh less in the means of hours, and in what is forgotten."""
 
 
-USUAL_PACE = Pace()
+DECAY_RATES = DecayRates()
 
 
 @dataclass(slots=True)
-class Usual:
+class SeasonalBaseline:
     """A signal's means, by hour and by hour of the week, and the range of what strays from them.
 
     Units: the signal's own. Hours are UTC's: a day's course is the same in any zone.
@@ -69,11 +69,19 @@ class Usual:
     stray: float = 0.0
     """How far the last value strayed, whether or not one before it did so too."""
 
-    def __reduce__(self) -> tuple[type["Usual"], tuple[object, ...]]:
+    def __reduce__(self) -> tuple[type["SeasonalBaseline"], tuple[object, ...]]:
         edges = (self.low, self.high, self.lasting, self.lasting_low, self.lasting_high)
-        return Usual, (self.means, self.counts, *edges, self.recent, self.last_s, self.expected, self.stray)
+        return SeasonalBaseline, (
+            self.means,
+            self.counts,
+            *edges,
+            self.recent,
+            self.last_s,
+            self.expected,
+            self.stray,
+        )
 
-    def learn_one(self, value: float, at_s: float | None, pace: Pace) -> float:
+    def learn_one(self, value: float, at_s: float | None, pace: DecayRates) -> float:
         """How far the value strays from what is usual, in widths of the range; 0 where it does not."""
         places = [_LEVEL] if at_s is None else _places(at_s)
         weight = self._weight(at_s, pace)
@@ -96,7 +104,7 @@ class Usual:
         self.recent = max(self.stray, pace.rest * self.recent)
         return further
 
-    def _weight(self, at_s: float | None, pace: Pace) -> float:
+    def _weight(self, at_s: float | None, pace: DecayRates) -> float:
         """From 0 to 1: how much of a usual step has passed since the last value."""
         last_s, self.last_s = self.last_s, at_s
         if at_s is None or last_s is None:
@@ -146,7 +154,7 @@ def _places(at_s: float) -> list[int]:
 
 
 _DAY_S, _WEEK_S = 86_400.0, 604_800.0
-_ONE_A_WEEK = LifeCycle(alerts_per_week=1.0)
+_ONE_A_WEEK = AlertPolicy(alerts_per_week=1.0)
 _KEEPS = 0.5
 """Of the least stray that counts, what keeps an alert open."""
 
@@ -155,21 +163,21 @@ _KEEPS = 0.5
 class Watching:
     """What is usual, and how far a value has to stray before it is told."""
 
-    usual: Usual = field(default_factory=Usual)
+    usual: SeasonalBaseline = field(default_factory=SeasonalBaseline)
     count: int = 0
     bar: float = 0.0
     strays: int = 0
     stray_s: float | None = None
     """When it last strayed as far as that."""
     started_s: float | None = None
-    alert: Alert = field(default_factory=Alert)
+    alert: AlertState = field(default_factory=AlertState)
 
     def __reduce__(self) -> tuple[type["Watching"], tuple[Any, ...]]:
         return Watching, tuple(getattr(self, name) for name in self.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
-class UnusualUseCase:
+class SeasonalAnomaly:
     """Tells when values stray from what is usual at their time of day and week, and when they no longer do.
 
     A stray raises the bar to itself, and the bar comes down again by a factor e in the time that
@@ -177,7 +185,7 @@ class UnusualUseCase:
     width of its usual range. Half the least stray that counts keeps an alert open. Nothing is told before
     `warm_up` values; before a day has been seen, only a stray by a whole width, for the day has its course.
 
-    >>> use_case = UnusualUseCase()
+    >>> use_case = SeasonalAnomaly()
     >>> times = [600.0 * number for number in range(1000)]
     >>> values = [math.sin(at_s / 86_400.0 * 2 * math.pi) + 0.01 * (at_s // 600 % 7) for at_s in times]
     >>> values[800] += 1.0
@@ -191,9 +199,9 @@ class UnusualUseCase:
     stray: float = 0.0275
     """How far, in widths of the usual range, is a score of 0.5."""
     warm_up: int = 400
-    alert: LifeCycle = _ONE_A_WEEK
-    health: SensorHealth = SENSOR_HEALTH
-    pace: Pace = USUAL_PACE
+    alert: AlertPolicy = _ONE_A_WEEK
+    health: SensorChecks = SENSOR_CHECKS
+    pace: DecayRates = DECAY_RATES
     late: Literal["learn", "skip"] = "learn"
     kind: str = "anomaly"
     detail_type: str = "Anomaly Detected"
@@ -251,7 +259,7 @@ class UnusualUseCase:
                 watching.strays, watching.stray_s = watching.strays + 1, at_s
             return score, found
 
-        return one_by_one(step, values, timestamps, scores)
+        return learn_each(step, values, timestamps, scores)
 
     def _is_warm(self, watching: Watching, at_s: float | None) -> bool:
         """Whether enough is known to tell of a stray: before a day was seen, only of the furthest."""

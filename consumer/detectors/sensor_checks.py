@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from consumer.detectors.alert_policy import Alert, Count, LifeCycle
+from consumer.detectors.alert_policy import AlertPolicy, AlertState, Count
 from consumer.detectors.base import Finding
 
 Fault = Literal["flat", "range", "quality", "stale"]
@@ -18,12 +18,12 @@ _NEVER_CHANGED_MIN = 400
 _INTERVALS = 20.0
 _GAPS = 2.0
 _LIFE = {
-    "flat": LifeCycle(calm=3),
-    "range": LifeCycle(calm=20),
-    "quality": LifeCycle(calm=3),
+    "flat": AlertPolicy(calm=3),
+    "range": AlertPolicy(calm=20),
+    "quality": AlertPolicy(calm=3),
     # Each silence has to be twice as long as the last that was told: that is budget enough. A signal's last
     # value, by whose time it is, does not move on: it would wait for its share of another for ever.
-    "stale": LifeCycle(calm=1, alerts_per_week=1e9),
+    "stale": AlertPolicy(calm=1, alerts_per_week=1e9),
 }
 _SUSPECT: tuple[Fault, ...] = ("flat", "range")
 """While one of these is open, the values are not what they seem."""
@@ -48,7 +48,7 @@ class Health(msgspec.Struct, gc=False):
     """Whether the model's alert opened while the values were not what they seemed, and was not told."""
     is_stale_alone: bool = True
     """Whether it was told as silent by itself, and not with many others."""
-    alerts: dict[str, Alert] = {}
+    alerts: dict[str, AlertState] = {}
 
     @property
     def has_empty(self) -> bool:
@@ -62,7 +62,7 @@ class Health(msgspec.Struct, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
-class SensorHealth:
+class SensorChecks:
     """When something is the sensor's fault. 0 turns a fault off."""
 
     flat: int = 60
@@ -197,7 +197,7 @@ class SensorHealth:
         stale_after_s = max(self.stale_s, _INTERVALS * interval_s, _GAPS * health.longest_gap_s)
         if silent_s <= stale_after_s:
             return None
-        alert = health.alerts.setdefault("stale", Alert())
+        alert = health.alerts.setdefault("stale", AlertState())
         life = _LIFE["stale"]
         change = life.next(alert, 1.0, opens=True, keeps=True, at_s=last_arrived_s)
         if change is None:
@@ -224,7 +224,7 @@ def _next(health: Health, fault: Fault, index: int, at_s: float | None, *, is_th
     if alert is None:
         if not is_there:
             return None
-        alert = health.alerts[fault] = Alert()
+        alert = health.alerts[fault] = AlertState()
     life = _LIFE[fault]
     change = life.next(alert, 1.0, opens=is_there, keeps=is_there, at_s=at_s)
     if change is None:
@@ -232,10 +232,10 @@ def _next(health: Health, fault: Fault, index: int, at_s: float | None, *, is_th
     return Finding(index, {"fault": fault} | life.course(alert, change, at_s), change, fault)
 
 
-def health_of(use_case: Any) -> SensorHealth | None:
+def health_of(use_case: Any) -> SensorChecks | None:
     """By which rules the use case looks at sensors, if it does."""
-    rules: SensorHealth | None = getattr(use_case, "health", None)
+    rules: SensorChecks | None = getattr(use_case, "health", None)
     return rules
 
 
-SENSOR_HEALTH = SensorHealth()
+SENSOR_CHECKS = SensorChecks()

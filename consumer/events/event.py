@@ -149,7 +149,7 @@ def _within_bounds(detail: dict[str, Any]) -> str:
 SENSOR_FAULT = "Sensor Fault"
 
 
-class Place(NamedTuple):
+class ObservationRef(NamedTuple):
     """Of an observation: the `position`-th of record number `record` of its batch."""
 
     record: int
@@ -163,7 +163,7 @@ def event_of_finding(
     settings: SignalSettings,
     batch: Batch,
     signal: str,
-    place: Place,
+    place: ObservationRef,
     observations: int,
     finding: Finding,
 ) -> Event:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from urllib.parse import quote
 
-from consumer.decode.batch import Batch, Refusal
+from consumer.decode.batch import Batch, Rejection
 
 _LINES_PER_OBJECT_MAX = 10_000
 # Records of many bad observations are written once in full; up to this, each line stands alone.
@@ -13,7 +13,7 @@ _REPEATED_BYTES_MAX = 4 * 1024 * 1024
 
 
 def quarantine_objects(
-    use_case: str, batch: Batch, refusals: Iterable[Refusal]
+    use_case: str, batch: Batch, refusals: Iterable[Rejection]
 ) -> Iterator[tuple[str, bytes]]:
     """The keys and contents (NDJSON) that keep these refusals: the same refusals, the same objects.
 
@@ -40,7 +40,7 @@ def quoted(name: str) -> str:
     return quote(name, safe="").replace(".", "%2E")
 
 
-def _lines(use_case: str, batch: Batch, refusals: Sequence[Refusal]) -> Iterable[bytes]:
+def _lines(use_case: str, batch: Batch, refusals: Sequence[Rejection]) -> Iterable[bytes]:
     repeated_bytes = 0
     whole_in: dict[int, str] = {}
     for refusal in refusals:

@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from consumer.decode.batch import Batch, Refusal, Run
+from consumer.decode.batch import Batch, Rejection, SignalColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.events.event import Event
 
 RAISES_PER_SIGNAL_MAX = 3
 
 
-class Raised(NamedTuple):
+class ModelFailure(NamedTuple):
     """Entry number `entry` of a signal's run, which its model could not learn."""
 
     entry: int
@@ -20,12 +20,12 @@ class Raised(NamedTuple):
 
 
 @dataclass(slots=True)
-class Exclusions:
+class FailedObservations:
     """What to leave out of one batch, signal by signal."""
 
-    raised: dict[SignalKey, list[Raised]] = field(default_factory=dict)
+    raised: dict[SignalKey, list[ModelFailure]] = field(default_factory=dict)
 
-    def add(self, raised: Mapping[SignalKey, Raised]) -> None:
+    def add(self, raised: Mapping[SignalKey, ModelFailure]) -> None:
         """Leave these out from now on."""
         for key, entry in raised.items():
             self.raised.setdefault(key, []).append(entry)
@@ -41,7 +41,7 @@ class Exclusions:
         return reasons
 
 
-class Mark(NamedTuple):
+class Savepoint(NamedTuple):
     """How much there was at some time."""
 
     events: int
@@ -51,12 +51,12 @@ class Mark(NamedTuple):
 
 
 @dataclass(slots=True)
-class Learned:
+class PageOutcome:
     """What came of it for one page. It counts once the page is committed; not for models that `raised`."""
 
     events: list[Event] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
-    raised: dict[SignalKey, Raised] = field(default_factory=dict)
+    refusals: list[Rejection] = field(default_factory=list)
+    raised: dict[SignalKey, ModelFailure] = field(default_factory=dict)
     signals: int = 0
     observations: int = 0
     redelivered: int = 0
@@ -69,17 +69,17 @@ class Learned:
     first_left: int | None = None
     """The first record of which something is left, because the time ran short."""
 
-    def mark(self) -> Mark:
+    def savepoint(self) -> Savepoint:
         """How much there is now."""
-        return Mark(len(self.events), len(self.refusals), self.observations, self.skipped)
+        return Savepoint(len(self.events), len(self.refusals), self.observations, self.skipped)
 
-    def back_to(self, mark: Mark) -> None:
+    def rollback_to(self, mark: Savepoint) -> None:
         """Forget what was added since, by a signal whose model raised."""
         del self.events[mark.events :]
         del self.refusals[mark.refusals :]
         self.observations, self.skipped = mark.observations, mark.skipped
 
-    def refuse_signal(self, key: SignalKey, run: Run) -> None:
+    def refuse_signal(self, key: SignalKey, run: SignalColumns) -> None:
         """Learn nothing of a new signal."""
         self.refusals += run.refusals(key.signal, "the signal is new, and its page is full")
         self.signals_refused += 1
@@ -89,13 +89,13 @@ class Learned:
         self.first_left = record if self.first_left is None else min(self.first_left, record)
 
     @property
-    def is_to_be_sure(self) -> bool:
+    def needs_confirmed_page(self) -> bool:
         """Whether more than the commit, which finds out by itself, depends on the page being the latest."""
         return bool(self.events or self.refusals or self.raised) or self.first_done is None
 
 
 @dataclass(slots=True)
-class Report:
+class InvocationReport:
     """Counts of what took effect; `failed` are the sequence numbers from which Lambda is to deliver again."""
 
     failed: list[str] = field(default_factory=list)
@@ -121,7 +121,7 @@ class Report:
             records = batch.unread_from
         self.add(records=records, uncertain=batch.uncertain)
 
-    def committed(self, learned: Learned, batch: Batch, page_bytes: int) -> None:
+    def committed(self, learned: PageOutcome, batch: Batch, page_bytes: int) -> None:
         """Count what a page learned, now that it is committed."""
         self.add(
             observations_learned=learned.observations,

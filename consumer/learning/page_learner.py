@@ -1,17 +1,17 @@
-"""A page learns what a batch holds for it: signal by signal, in order, above each one's watermark."""
+"""A page learns what a batch holds for it: signal by signal, in order, above each one's checkpoint."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from consumer.decode.batch import Batch, Entries, Run
+from consumer.decode.batch import Batch, Indices, SignalColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import new_model
 from consumer.detectors.sensor_checks import health_of
 from consumer.errors import ModelRaised
-from consumer.learning.outcome import Exclusions, Learned, Raised
+from consumer.learning.outcome import FailedObservations, ModelFailure, PageOutcome
 from consumer.learning.signal_learner import (
     OBSERVATIONS_PER_LOOK,
-    SignalLearning,
+    SignalLearner,
     before_record,
     looks,
     taken,
@@ -23,7 +23,7 @@ from consumer.settings.signal_settings import SettingsOfSignals, SignalSettings
 
 
 @dataclass(slots=True)
-class Learning:
+class PageLearner:
     """One page's learning of one batch.
 
     `is_short` tells when the invocation's time runs short: what is learned up to a record's end is kept.
@@ -36,10 +36,10 @@ class Learning:
     settings: SettingsOfSignals
     batch: Batch
     states: dict[SignalKey, State]
-    exclusions: Exclusions
+    exclusions: FailedObservations
     is_short: Callable[[], bool]
     signals_max: int
-    learned: Learned = field(default_factory=Learned)
+    learned: PageOutcome = field(default_factory=PageOutcome)
     _unlooked: int = OBSERVATIONS_PER_LOOK
     """Observations since the last look at the time."""
 
@@ -54,18 +54,18 @@ class Learning:
             entries = unlearned(run.records, state, batch)
             skipped = unlearned(run.skipped, state, batch) if run.skipped else ()
             if entries or skipped:
-                mark = learned.mark()
+                mark = learned.savepoint()
                 learned.signals += bool(entries)
                 try:
                     self._learn_signal(key, state, run, entries, skipped)
                 except ModelRaised as error:
-                    learned.back_to(mark)
-                    learned.raised[key] = Raised(error.index, error.reason)
+                    learned.rollback_to(mark)
+                    learned.raised[key] = ModelFailure(error.index, error.reason)
                     continue
             learned.redelivered += len(run.records) - len(entries) + len(run.skipped) - len(skipped)
 
     def _learn_usual(self, keys: Iterable[SignalKey]) -> Iterable[SignalKey]:
-        """Learn the short runs of known signals that lie above their watermarks; give the other signals.
+        """Learn the short runs of known signals that lie above their checkpoints; give the other signals.
 
         One loop without calls of its own: there may be ten thousand signals.
         """
@@ -80,9 +80,9 @@ class Learning:
         first, untimed, are_set = records.first_sequence_number, batch.has_untimed, settings.are_set
         for key in keys:
             run, state = runs[key], states.get(key)
-            watermark = None if state is None else state.watermarks.get(shard)
+            checkpoint = None if state is None else state.checkpoints.get(shard)
             count = len(run.values)
-            if state is None or watermark is None or watermark.sequence_number >= first or run.skipped:
+            if state is None or checkpoint is None or checkpoint.sequence_number >= first or run.skipped:
                 others.append(key)
                 continue
             if rules is not None and (state.health is None or state.health.has_empty):
@@ -106,11 +106,11 @@ class Learning:
                     first_s = arrived_s[run.records[0]]
                     findings = rules.judged(state.health, findings, run.values, timestamps, first_s)
                 if findings:
-                    signal = SignalLearning(self.name, batch, learned, key, run, state, of_signal(key.signal))
+                    signal = SignalLearner(self.name, batch, learned, key, run, state, of_signal(key.signal))
                     signal.tell(findings, range(count))
             except ModelRaised as error:
                 del learned.events[told:]
-                learned.raised[key] = Raised(error.index, error.reason)
+                learned.raised[key] = ModelFailure(error.index, error.reason)
                 continue
             state.learned += count
             observations += count
@@ -123,12 +123,12 @@ class Learning:
     def _advance(self, state: State, done: Sequence[int]) -> None:
         learned = self.learned
         state.advance(done, self.batch)
-        if len(state.watermarks) > 1:
+        if len(state.checkpoints) > 1:
             learned.signals_spread += state.is_spread(self.batch.shard)
         if learned.first_done is None or done[0] < learned.first_done:
             learned.first_done = done[0]
 
-    def take_afresh(self, states: Mapping[SignalKey, State]) -> None:
+    def restore_from(self, states: Mapping[SignalKey, State]) -> None:
         """Put these states, as S3 has them, in place of those whose models raised."""
         for key in self.learned.raised:
             if key in states:
@@ -152,12 +152,12 @@ class Learning:
         return state
 
     def _learn_signal(
-        self, key: SignalKey, known: State | None, run: Run, entries: Entries, skipped: Entries
+        self, key: SignalKey, known: State | None, run: SignalColumns, entries: Indices, skipped: Indices
     ) -> None:
         settings = self.settings.of(key.signal)
         state = self._ready(known, key.signal, settings)
         reasons = self.exclusions.reasons(key, entries) if self.exclusions.raised else {}
-        signal = SignalLearning(self.name, self.batch, self.learned, key, run, state, settings)
+        signal = SignalLearner(self.name, self.batch, self.learned, key, run, state, settings)
         left = len(self.batch.records)
         for look in looks(entries, run.records):
             if self._time_is_short(len(look)):
@@ -178,9 +178,9 @@ class Learning:
         return False
 
     def _finish(
-        self, key: SignalKey, state: State, run: Run, entries: Entries, skipped: Entries, left: int
+        self, key: SignalKey, state: State, run: SignalColumns, entries: Indices, skipped: Indices, left: int
     ) -> None:
-        """Count the skipped, raise the watermark: of what lies before record `left`."""
+        """Count the skipped, raise the checkpoint: of what lies before record `left`."""
         learned = self.learned
         done = before_record(left, taken(run.records, entries))
         if skipped:

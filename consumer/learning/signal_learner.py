@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from consumer.decode.batch import Batch, Entries, Refusal, Run
+from consumer.decode.batch import Batch, Indices, Rejection, SignalColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import Finding
 from consumer.detectors.sensor_checks import Health, health_of
 from consumer.errors import ModelRaised, is_models_own
-from consumer.events.event import Place, event_of_finding
-from consumer.learning.outcome import Learned
+from consumer.events.event import ObservationRef, event_of_finding
+from consumer.learning.outcome import PageOutcome
 from consumer.learning.state import State
 from consumer.settings.signal_settings import SignalSettings
 
@@ -22,8 +22,8 @@ _T = TypeVar("_T")
 
 
 def unlearned(records: list[int], state: State | None, batch: Batch) -> Sequence[int]:
-    """Which entries of the column `records` lie above the watermark."""
-    return range(len(records)) if state is None else state.above_watermark(records, batch)
+    """Which entries of the column `records` lie above the checkpoint."""
+    return range(len(records)) if state is None else state.after_checkpoint(records, batch)
 
 
 def looks(entries: Sequence[int], records: list[int]) -> Iterator[Sequence[int]] | tuple[Sequence[int]]:
@@ -46,7 +46,7 @@ def taken(column: list[_T], entries: Sequence[int]) -> list[_T]:
     return column if len(entries) == len(column) else [column[entry] for entry in entries]
 
 
-def times(run: Run, entries: Sequence[int], batch: Batch) -> list[float | None]:
+def times(run: SignalColumns, entries: Sequence[int], batch: Batch) -> list[float | None]:
     """When these entries were observed, in seconds: where nobody said, when they arrived."""
     timestamps = taken(run.timestamps, entries)
     if not batch.has_untimed:
@@ -64,18 +64,24 @@ def before_record(left: int, records: list[int]) -> list[int]:
 
 
 def places_of(
-    run: Run, entries: Entries, skipped: Entries, left: int, last: float
-) -> Iterator[tuple[Place, bool]]:
+    run: SignalColumns, entries: Indices, skipped: Indices, left: int, last: float
+) -> Iterator[tuple[ObservationRef, bool]]:
     """Where these are that lie before record `left`, and whether nothing was carried there.
 
     Where nothing was, the value is that before; `last` is that before the run.
     """
     places = [
-        (Place(run.records[entry], run.positions[entry], run.values[entry], run.timestamps[entry]), False)
+        (
+            ObservationRef(
+                run.records[entry], run.positions[entry], run.values[entry], run.timestamps[entry]
+            ),
+            False,
+        )
         for entry in entries
     ]
     places += [
-        (Place(run.skipped[entry], run.skipped_positions[entry], 0.0, None), True) for entry in skipped
+        (ObservationRef(run.skipped[entry], run.skipped_positions[entry], 0.0, None), True)
+        for entry in skipped
     ]
     for place, is_empty in sorted(places, key=lambda one: one[0][:2]):
         if place.record >= left:
@@ -85,14 +91,14 @@ def places_of(
 
 
 @dataclass(slots=True)
-class SignalLearning:
+class SignalLearner:
     """A signal's run, and the state that learns it; `learned` gets the events and what cannot be learned."""
 
     name: str
     batch: Batch
-    learned: Learned
+    learned: PageOutcome
     key: SignalKey
-    run: Run
+    run: SignalColumns
     state: State
     settings: SignalSettings
     _entries: list[int] = field(default_factory=list)
@@ -106,7 +112,7 @@ class SignalLearning:
         self._last = 0.0 if health is None or health.last is None else health.last
         self._before = self.state.learned
 
-    def learn(self, entries: Entries, reasons: dict[int, str]) -> None:
+    def learn(self, entries: Indices, reasons: dict[int, str]) -> None:
         """Learn these, but for those that are refused, with the reasons, or late where that is skipped.
 
         Raises: `ModelRaised` with the entry at which it did.
@@ -114,7 +120,7 @@ class SignalLearning:
         run, state, batch = self.run, self.state, self.batch
         if reasons:
             self.learned.refusals += [
-                Refusal(run.records[entry], run.positions[entry], reasons[entry], self.key.signal)
+                Rejection(run.records[entry], run.positions[entry], reasons[entry], self.key.signal)
                 for entry in entries
                 if entry in reasons
             ]
@@ -149,7 +155,9 @@ class SignalLearning:
         run = self.run
         for finding in findings:
             entry = entries[finding.index]
-            place = Place(run.records[entry], run.positions[entry], run.values[entry], run.timestamps[entry])
+            place = ObservationRef(
+                run.records[entry], run.positions[entry], run.values[entry], run.timestamps[entry]
+            )
             try:
                 self._add(place, self.state.learned + finding.index + 1, finding)
             except Exception as error:  # what the model of an altered page has seen may be anything
@@ -158,7 +166,7 @@ class SignalLearning:
                 reason = f"what the model found cannot be told: {type(error).__name__}: {error}"
                 raise ModelRaised(entry, reason) from error
 
-    def look_at_quality(self, skipped: Entries, left: int) -> None:
+    def look_at_quality(self, skipped: Indices, left: int) -> None:
         """Tell where observations before record `left` stop, and start, to carry what can be learned."""
         state, rules = self.state, health_of(self.settings.use_case)
         if rules is None or not (skipped or (state.health is not None and state.health.has_empty)):
@@ -171,7 +179,7 @@ class SignalLearning:
             if finding is not None:
                 self._add(place, observations, finding)
 
-    def _add(self, place: Place, observations: int, finding: Finding) -> None:
+    def _add(self, place: ObservationRef, observations: int, finding: Finding) -> None:
         event = event_of_finding(
             self.name, self.settings, self.batch, self.key.signal, place, observations, finding
         )

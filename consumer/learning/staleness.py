@@ -50,9 +50,9 @@ def silence_events(
 
 def _silent(settings: SettingsOfSignals, key: SignalKey, state: State, now_s: float) -> _Silent | None:
     rules = health_of(settings.of(key.signal).use_case)
-    if rules is None or state.health is None or not state.watermarks:
+    if rules is None or state.health is None or not state.checkpoints:
         return None
-    shard, mark = max(state.watermarks.items(), key=lambda item: item[1].arrived_s or 0.0)
+    shard, mark = max(state.checkpoints.items(), key=lambda item: item[1].arrived_s or 0.0)
     if mark.arrived_s is None:
         return None
     evidence = rules.silence(state.health, mark.arrived_s, now_s)

@@ -1,4 +1,4 @@
-"""What is kept of a signal between batches: its model, its watermarks and its counters."""
+"""What is kept of a signal between batches: its model, its checkpoints and its counters."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -6,16 +6,16 @@ from typing import Any
 
 import msgspec
 
-from consumer.decode.batch import Batch, Run, Shard
+from consumer.decode.batch import Batch, Shard, SignalColumns
 from consumer.detectors.sensor_checks import Health
 
 # The longest retention of a Kinesis stream, a year, and a day: nothing older can come again.
-_WATERMARK_AGE_MAX_S = 366 * 24 * 3600.0
+_CHECKPOINT_AGE_MAX_S = 366 * 24 * 3600.0
 # After a split or merge the old shard falls silent; a signal that two shards still bring is spread over them.
 _SPREAD_WITHIN_S = 60.0
 
 
-class Watermark(msgspec.Struct, gc=False):
+class Checkpoint(msgspec.Struct, gc=False):
     """The last sequence number learned from a shard, and the partition keys learned under it.
 
     A sequence number is unique per partition key: two records of one shard may share it.
@@ -40,7 +40,7 @@ class State(msgspec.Struct, gc=False):
     """A signal's model, how far it has learned each shard, and what it has counted, each exactly once."""
 
     model: Any
-    watermarks: dict[Shard, Watermark] = {}
+    checkpoints: dict[Shard, Checkpoint] = {}
     learned: int = 0
     skipped: int = 0
     latest_s: float | None = None
@@ -55,23 +55,23 @@ class State(msgspec.Struct, gc=False):
         self.model, self.parameters, self.learned = model, parameters, 0
 
     def is_below(self, batch: Batch) -> bool:
-        """Whether its watermark lies below all of the batch, or it has none for its shard."""
-        watermark = self.watermarks.get(batch.shard)
-        return watermark is None or watermark.sequence_number < batch.records.first_sequence_number
+        """Whether its checkpoint lies below all of the batch, or it has none for its shard."""
+        checkpoint = self.checkpoints.get(batch.shard)
+        return checkpoint is None or checkpoint.sequence_number < batch.records.first_sequence_number
 
-    def above_watermark(self, records: Sequence[int], batch: Batch) -> Sequence[int]:
+    def after_checkpoint(self, records: Sequence[int], batch: Batch) -> Sequence[int]:
         """Which entries of the ascending column `records` were not learned yet: indices, ascending."""
-        watermark = self.watermarks.get(batch.shard)
-        if watermark is None or not records or self.is_below(batch):
+        checkpoint = self.checkpoints.get(batch.shard)
+        if checkpoint is None or not records or self.is_below(batch):
             return range(len(records))
         sequence_numbers = batch.records.sequence_numbers
-        first_at = bisect_left(sequence_numbers, watermark.sequence_number)
-        first_above = bisect_right(sequence_numbers, watermark.sequence_number, lo=first_at)
+        first_at = bisect_left(sequence_numbers, checkpoint.sequence_number)
+        first_above = bisect_right(sequence_numbers, checkpoint.sequence_number, lo=first_at)
         end = bisect_left(records, first_above)
         above = range(end, len(records))
         if first_at == first_above:
             return above
-        known = watermark.partition_keys
+        known = checkpoint.partition_keys
         at = [
             index
             for index in range(bisect_left(records, first_at), end)
@@ -80,21 +80,21 @@ class State(msgspec.Struct, gc=False):
         return [*at, *above] if at else above
 
     def advance(self, records: Sequence[int], batch: Batch) -> None:
-        """Raise the watermark over `records`, the ascending records just done."""
-        delivered, shard, watermarks, last = batch.records, batch.shard, self.watermarks, records[-1]
+        """Raise the checkpoint over `records`, the ascending records just done."""
+        delivered, shard, checkpoints, last = batch.records, batch.shard, self.checkpoints, records[-1]
         sequence_number, arrived_s = int(delivered.identifiers[last]), delivered.arrived_s[last]
         keys = (
             (delivered.partition_keys[last],) if delivered.are_distinct else _partition_keys(records, batch)
         )
-        watermark = watermarks.get(shard)
-        if watermark is None:
-            watermarks[shard] = Watermark(sequence_number, keys, arrived_s)
+        checkpoint = checkpoints.get(shard)
+        if checkpoint is None:
+            checkpoints[shard] = Checkpoint(sequence_number, keys, arrived_s)
         else:
-            watermark.raise_to(sequence_number, keys, arrived_s)
-        if len(watermarks) > 1:
-            self._drop_old_watermarks(arrived_s)
+            checkpoint.raise_to(sequence_number, keys, arrived_s)
+        if len(checkpoints) > 1:
+            self._drop_old_checkpoints(arrived_s)
 
-    def in_time(self, run: Run, entries: Sequence[int], batch: Batch) -> list[int]:
+    def in_time(self, run: SignalColumns, entries: Sequence[int], batch: Batch) -> list[int]:
         """Those entries that are newer than all learned before them; the others count as skipped."""
         in_time = []
         for entry in entries:
@@ -110,21 +110,21 @@ class State(msgspec.Struct, gc=False):
 
     def is_spread(self, shard: Shard) -> bool:
         """Whether another shard brought this signal in the minute before `shard` last did."""
-        if len(self.watermarks) < 2:
+        if len(self.checkpoints) < 2:
             return False
-        arrived_s = self.watermarks[shard].arrived_s or 0.0
+        arrived_s = self.checkpoints[shard].arrived_s or 0.0
         return any(
-            other != shard and (watermark.arrived_s or 0.0) > arrived_s - _SPREAD_WITHIN_S
-            for other, watermark in self.watermarks.items()
+            other != shard and (checkpoint.arrived_s or 0.0) > arrived_s - _SPREAD_WITHIN_S
+            for other, checkpoint in self.checkpoints.items()
         )
 
-    def _drop_old_watermarks(self, arrived_s: float | None) -> None:
+    def _drop_old_checkpoints(self, arrived_s: float | None) -> None:
         if arrived_s is not None:
-            oldest = arrived_s - _WATERMARK_AGE_MAX_S
-            self.watermarks = {
-                shard: watermark
-                for shard, watermark in self.watermarks.items()
-                if watermark.arrived_s is None or watermark.arrived_s >= oldest
+            oldest = arrived_s - _CHECKPOINT_AGE_MAX_S
+            self.checkpoints = {
+                shard: checkpoint
+                for shard, checkpoint in self.checkpoints.items()
+                if checkpoint.arrived_s is None or checkpoint.arrived_s >= oldest
             }
 
 

@@ -16,17 +16,17 @@ from river.base import Base
 from river.time_series import holt_winters
 from river.utils import Rolling
 
-from consumer.detectors.alert_policy import Alert
+from consumer.detectors.alert_policy import AlertState
 from consumer.detectors.anomaly import Scored
-from consumer.detectors.asset_rows import Joined
-from consumer.detectors.block_statistics import Course, Scales
-from consumer.detectors.change_point import DailyShift, Shifting
+from consumer.detectors.asset_rows import RowBuffer
+from consumer.detectors.block_statistics import BlockStatistics, DyadicScales
+from consumer.detectors.change_point import DeseasonalisedChangeDetector, Shifting
 from consumer.detectors.clusters import Clustered
 from consumer.detectors.drift import Watched
 from consumer.detectors.forecast import Forecasting
-from consumer.detectors.hotelling import Moments, ProcessMonitor
+from consumer.detectors.hotelling import HotellingMonitor, RunningCovariance
 from consumer.detectors.multivariate import Monitored
-from consumer.detectors.seasonal_anomaly import Usual, Watching
+from consumer.detectors.seasonal_anomaly import SeasonalBaseline, Watching
 
 
 class _Untouchable(type):
@@ -37,7 +37,7 @@ class _Untouchable(type):
         raise ValueError(f"the page sets {name!r} of the class {cls.__name__}")
 
 
-def untouchable(name: str, new: Callable[..., Any]) -> type:
+def inert_class(name: str, new: Callable[..., Any]) -> type:
     """A class of which `new` makes what pickles ask for; it need not be an instance of it."""
     return _Untouchable(name, (), {"__new__": new})
 
@@ -51,7 +51,7 @@ def blank(real: type) -> type:
             raise ValueError(f"the page makes a {real.__name__} of {len(arguments)} arguments")
         return make(real)
 
-    return untouchable(real.__name__, new)
+    return inert_class(real.__name__, new)
 
 
 ADWIN_WINDOW = ("river._river_rust.drift", "AdaptiveWindowing")
@@ -86,7 +86,7 @@ def standing_in(checks: list[Callable[[], None]]) -> type:
         checks.append(lambda: check_window(window.__getstate__()))
         return window
 
-    return untouchable("AdaptiveWindowing", new)
+    return inert_class("AdaptiveWindowing", new)
 
 
 # Each with the use cases and models that need it. A class that is not here cannot be read back, and a use
@@ -257,24 +257,42 @@ def _of_numbers(component: type) -> Callable[..., Any]:
 FUNCTIONS: dict[tuple[str, str], tuple[str, Callable[..., Any]]] = {
     ("consumer.detectors.drift", "Watched"): ("drift: all", lambda *parts: Watched(*parts)),
     ("consumer.detectors.anomaly", "Scored"): ("anomaly: all", lambda *parts: Scored(*parts)),
-    ("consumer.detectors.alert_policy", "Alert"): (
+    ("consumer.detectors.alert_policy", "AlertState"): (
         "anomaly: all; unusual: all; clusters: all; forecast: all; shift: all; asset: all",
-        lambda *parts: Alert(*parts),
+        lambda *parts: AlertState(*parts),
     ),
     ("consumer.detectors.seasonal_anomaly", "Watching"): ("unusual: all", lambda *parts: Watching(*parts)),
-    ("consumer.detectors.seasonal_anomaly", "Usual"): ("unusual: all", lambda *parts: Usual(*parts)),
+    ("consumer.detectors.seasonal_anomaly", "SeasonalBaseline"): (
+        "unusual: all",
+        lambda *parts: SeasonalBaseline(*parts),
+    ),
     ("consumer.detectors.clusters", "Clustered"): ("clusters: all", lambda *parts: Clustered(*parts)),
-    ("consumer.detectors.asset_rows", "Joined"): (
+    ("consumer.detectors.asset_rows", "RowBuffer"): (
         "clusters: joined; asset: process",
-        lambda *parts: Joined(*parts),
+        lambda *parts: RowBuffer(*parts),
     ),
     ("consumer.detectors.change_point", "Shifting"): ("shift: all", lambda *parts: Shifting(*parts)),
-    ("consumer.detectors.change_point", "DailyShift"): ("shift: all", lambda *parts: DailyShift(*parts)),
-    ("consumer.detectors.block_statistics", "Scales"): ("shift: all", lambda *parts: Scales(*parts)),
-    ("consumer.detectors.block_statistics", "Course"): ("shift: all", lambda *parts: Course(*parts)),
+    ("consumer.detectors.change_point", "DeseasonalisedChangeDetector"): (
+        "shift: all",
+        lambda *parts: DeseasonalisedChangeDetector(*parts),
+    ),
+    ("consumer.detectors.block_statistics", "DyadicScales"): (
+        "shift: all",
+        lambda *parts: DyadicScales(*parts),
+    ),
+    ("consumer.detectors.block_statistics", "BlockStatistics"): (
+        "shift: all",
+        lambda *parts: BlockStatistics(*parts),
+    ),
     ("consumer.detectors.multivariate", "Monitored"): ("asset: all", lambda *parts: Monitored(*parts)),
-    ("consumer.detectors.hotelling", "ProcessMonitor"): ("asset: all", lambda *parts: ProcessMonitor(*parts)),
-    ("consumer.detectors.hotelling", "Moments"): ("asset: all", lambda *parts: Moments(*parts)),
+    ("consumer.detectors.hotelling", "HotellingMonitor"): (
+        "asset: all",
+        lambda *parts: HotellingMonitor(*parts),
+    ),
+    ("consumer.detectors.hotelling", "RunningCovariance"): (
+        "asset: all",
+        lambda *parts: RunningCovariance(*parts),
+    ),
     ("consumer.detectors.forecast", "Forecasting"): ("forecast: all", lambda *parts: Forecasting(*parts)),
     ("builtins", "getattr"): ("drift: PageHinkley, DummyDriftDetector; clusters: KMeans", _bound_method),
     ("numpy", "dtype"): ("drift: KSWIN", _number_dtype),

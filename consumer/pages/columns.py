@@ -9,10 +9,10 @@ from river.drift import ADWIN
 
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.alert_policy import Alert, Count
+from consumer.detectors.alert_policy import AlertState, Count
 from consumer.detectors.drift import Watched
 from consumer.detectors.sensor_checks import Health
-from consumer.learning.state import State, Watermark
+from consumer.learning.state import Checkpoint, State
 from consumer.pages import allow_list
 
 _AS_THEY_ARE, _ADWINS = "as they are", "ADWINs"
@@ -76,15 +76,15 @@ States = dict[SignalKey, State]
 
 
 class Columns(NamedTuple):
-    """A column an entry: one value for each state, but for the shards and the watermarks.
+    """A column an entry: one value for each state, but for the shards and the checkpoints.
 
-    `marks` tells how many watermarks each state has; they follow one another in the columns after it, where
-    `mark_shards` are indices into `shards`. None stands for the carrier's own name, as signal and as
+    `marks` tells how many checkpoints each state has; they follow one another in the columns after it, where
+    `mark_shards` are indices into `shards`. None stands for the record_signal's own name, as signal and as
     partition key. `parameters` has an entry only for those states whose parameters are their own, by index,
     and `health` for those whose sensors are looked at: its fields, in order.
     """
 
-    carriers: list[str]
+    record_signals: list[str]
     signals: list[str | None]
     models: tuple[Any, ...]
     learned: list[Count]
@@ -103,26 +103,26 @@ class Columns(NamedTuple):
 def columns_of(states: Mapping[SignalKey, State]) -> Columns:
     """The states, ready to be pickled."""
     values = states.values()
-    carriers = [carrier for carrier, _ in states]
-    watermarks = [state.watermarks for state in values]
-    counts = list(map(len, watermarks))
-    marks = [mark for each in watermarks for mark in each.values()]
+    record_signals = [record_signal for record_signal, _ in states]
+    checkpoints = [state.checkpoints for state in values]
+    counts = list(map(len, checkpoints))
+    marks = [mark for each in checkpoints for mark in each.values()]
     shards: dict[Shard, int] = {}
-    of_marks = carriers if set(counts) == {1} else _repeated(carriers, counts)
+    of_marks = record_signals if set(counts) == {1} else _repeated(record_signals, counts)
     return Columns(
-        carriers,
-        [None if signal == carrier else signal for carrier, signal in states],
+        record_signals,
+        [None if signal == record_signal else signal for record_signal, signal in states],
         packed([state.model for state in values]),
         [state.learned for state in values],
         [state.skipped for state in values],
         [state.latest_s for state in values],
         [],
         counts,
-        [shards.setdefault(shard, len(shards)) for each in watermarks for shard in each],
+        [shards.setdefault(shard, len(shards)) for each in checkpoints for shard in each],
         [mark.sequence_number for mark in marks],
         [
-            None if mark.partition_keys == (carrier,) else mark.partition_keys
-            for carrier, mark in zip(of_marks, marks, strict=True)
+            None if mark.partition_keys == (record_signal,) else mark.partition_keys
+            for record_signal, mark in zip(of_marks, marks, strict=True)
         ],
         [mark.arrived_s for mark in marks],
         [(index, state.parameters) for index, state in enumerate(values) if state.parameters],
@@ -134,8 +134,12 @@ def columns_of(states: Mapping[SignalKey, State]) -> Columns:
     )._replace(shards=[(shard.stream_arn, shard.shard_id) for shard in shards])
 
 
-def _repeated(carriers: list[str], counts: list[int]) -> list[str]:
-    return [carrier for carrier, count in zip(carriers, counts, strict=True) for _ in range(count)]
+def _repeated(record_signals: list[str], counts: list[int]) -> list[str]:
+    return [
+        record_signal
+        for record_signal, count in zip(record_signals, counts, strict=True)
+        for _ in range(count)
+    ]
 
 
 def states_of(columns: Columns) -> States:
@@ -145,9 +149,9 @@ def states_of(columns: Columns) -> States:
     """
     parameters, health = dict(columns.parameters), dict(columns.health)
     states = {}
-    for index, ((key, watermarks), model, learned, skipped, latest_s) in enumerate(
+    for index, ((key, checkpoints), model, learned, skipped, latest_s) in enumerate(
         zip(
-            watermarks_of(columns).items(),
+            checkpoints_of(columns).items(),
             unpacked(columns.models),
             columns.learned,
             columns.skipped,
@@ -155,14 +159,14 @@ def states_of(columns: Columns) -> States:
             strict=True,
         )
     ):
-        state = State(model, watermarks, learned, skipped, latest_s, parameters.get(index, ""))
+        state = State(model, checkpoints, learned, skipped, latest_s, parameters.get(index, ""))
         if index in health:
             state.health = _health_of(health[index])
         states[key] = state
     return states
 
 
-def watermarks_of(columns: Columns) -> dict[SignalKey, dict[Shard, Watermark]]:
+def checkpoints_of(columns: Columns) -> dict[SignalKey, dict[Shard, Checkpoint]]:
     """How far each signal has learned each shard; the other columns are not looked at.
 
     Raises: anything, where `columns_of` did not make them.
@@ -176,16 +180,18 @@ def watermarks_of(columns: Columns) -> dict[SignalKey, dict[Shard, Watermark]]:
         strict=True,
     )
     found = {}
-    for carrier, signal, count in zip(columns.carriers, columns.signals, columns.marks, strict=True):
-        watermarks = {}
+    for record_signal, signal, count in zip(
+        columns.record_signals, columns.signals, columns.marks, strict=True
+    ):
+        checkpoints = {}
         for _ in range(count):
             shard, sequence_number, keys, arrived_s = next(marks)
-            watermarks[shards[shard]] = Watermark(
-                sequence_number, (carrier,) if keys is None else keys, arrived_s
+            checkpoints[shards[shard]] = Checkpoint(
+                sequence_number, (record_signal,) if keys is None else keys, arrived_s
             )
-        found[SignalKey(carrier, carrier if signal is None else signal)] = watermarks
+        found[SignalKey(record_signal, record_signal if signal is None else signal)] = checkpoints
     if next(marks, None) is not None:
-        raise ValueError("there are more watermarks than the states have")
+        raise ValueError("there are more checkpoints than the states have")
     return found
 
 
@@ -193,5 +199,5 @@ def _health_of(fields: tuple[Any, ...]) -> Health:
     # By their fields: an object of the type asked for is converted unseen.
     health = msgspec.convert(msgspec.structs.asdict(Health(*fields)), Health)
     for alert in health.alerts.values():
-        msgspec.convert({name: getattr(alert, name) for name in Alert.__slots__}, Alert)
+        msgspec.convert({name: getattr(alert, name) for name in AlertState.__slots__}, AlertState)
     return health

@@ -25,22 +25,22 @@ class Layout:
     prefix: str
     pages: int
 
-    def key_of(self, carrier: str) -> str:
-        """The key of the page that holds the signals which `carrier`'s records bring."""
+    def key_of(self, record_signal: str) -> str:
+        """The key of the page that holds the signals which `record_signal`'s records bring."""
         if self.pages == 0:
-            return f"{self.folder}{_segment(carrier)}"
-        return f"{self.folder}{page_of(carrier, self.pages)}"
+            return f"{self.folder}{_segment(record_signal)}"
+        return f"{self.folder}{page_of(record_signal, self.pages)}"
 
     def grouped(self, keys: Iterable[SignalKey]) -> dict[str, list[SignalKey]]:
         """The signals by the keys of their pages."""
         groups: defaultdict[str | int, list[SignalKey]] = defaultdict(list)
         if self.pages == 0:
             for key in keys:
-                groups[key.carrier].append(key)
+                groups[key.record_signal].append(key)
         else:
             for key in keys:
-                groups[page_of(key.carrier, self.pages)].append(key)
-        return {self.key_of(group[0].carrier): group for group in groups.values()}
+                groups[page_of(key.record_signal, self.pages)].append(key)
+        return {self.key_of(group[0].record_signal): group for group in groups.values()}
 
     @property
     def folder(self) -> str:
@@ -53,12 +53,12 @@ def prefix_of(use_case: str, fingerprint: str) -> str:
     return f"models/{quoted(use_case)}/{fingerprint}"
 
 
-def _segment(carrier: str) -> str:
+def _segment(record_signal: str) -> str:
     """The quoted name; a very long one ends in its hash, for S3's keys have at most 1,024 bytes."""
-    name = quoted(carrier)
+    name = quoted(record_signal)
     if len(name) <= _SEGMENT_BYTES_MAX:
         return name
-    return f"{name[:_SEGMENT_BYTES_MAX]}~{sha256(carrier.encode()).hexdigest()}"
+    return f"{name[:_SEGMENT_BYTES_MAX]}~{sha256(record_signal.encode()).hexdigest()}"
 
 
 _BYTES_MAX = 4096

@@ -10,7 +10,7 @@ import yaml
 from consumer.detectors.base import UseCase
 from consumer.errors import ConfigurationError
 from consumer.settings.signal_settings import SettingsFile
-from consumer.settings.tuning import tuned
+from consumer.settings.tuning import with_parameters
 
 _Path = list[str | int]
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -73,7 +73,7 @@ def _unusable(file: SettingsFile, use_cases: Mapping[str, UseCase]) -> Iterator[
                 yield place, f"{name} is no line of consumer/use_cases.py; allowed: {known}"
                 continue
             try:
-                tuned(use_cases[name], parameters).create(seed=0)
+                with_parameters(use_cases[name], parameters).create(seed=0)
             except ConfigurationError as error:
                 wrong = [parameter for parameter in parameters if str(error).startswith(f"{parameter} ")]
                 yield [*place, *wrong[:1]], str(error)

@@ -20,7 +20,7 @@ _Place = tuple[str, ...]
 _T = TypeVar("_T")
 
 
-def tuned(use_case: UseCase, parameters: Mapping[str, Number]) -> UseCase:
+def with_parameters(use_case: UseCase, parameters: Mapping[str, Number]) -> UseCase:
     """The use case with these parameters: its own numbers, or those of a model in it, by their names.
 
     A name that several parts have is given with its part's: `GaussianScorer.window_size`.
@@ -51,14 +51,14 @@ def tuned(use_case: UseCase, parameters: Mapping[str, Number]) -> UseCase:
     return use_case
 
 
-def limited(use_case: UseCase, low: float | None, high: float | None) -> UseCase:
+def with_limits(use_case: UseCase, low: float | None, high: float | None) -> UseCase:
     """The use case with a signal's limits in place of its own, where it looks at limits at all."""
     if not _fields(type(use_case)).keys() >= _LIMITS:
         return use_case
     return _replaced(use_case, lower=low, upper=high)
 
 
-def measuring(use_case: UseCase, low: float | None, high: float | None) -> UseCase:
+def with_sensor_range(use_case: UseCase, low: float | None, high: float | None) -> UseCase:
     """The use case with what a signal's sensor can measure, where it looks at sensors at all."""
     rules = health_of(use_case)
     if rules is None:

@@ -6,10 +6,10 @@ from typing import Any
 
 from consumer.decode.lambda_event import batches_of
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.asset_rows import join_assets
+from consumer.detectors.asset_rows import merge_asset_signals
 from consumer.detectors.base import UseCase
-from consumer.learning.outcome import Exclusions
-from consumer.learning.page_learner import Learning
+from consumer.learning.outcome import FailedObservations
+from consumer.learning.page_learner import PageLearner
 from consumer.learning.state import State
 from consumer.settings.signal_settings import SettingsOfSignals
 from local.emulator.embedded_aws import EmbeddedAWS
@@ -46,8 +46,8 @@ def learned_at_once(name: str, use_case: UseCase, events: list[dict[str, Any]]) 
     found: dict[str, str] = {}
     for event in events:
         for batch in batches_of(event):
-            join_assets(batch, use_case)
-            learning = Learning(name, settings, batch, states, Exclusions(), lambda: False, 10**9)
+            merge_asset_signals(batch, use_case)
+            learning = PageLearner(name, settings, batch, states, FailedObservations(), lambda: False, 10**9)
             learning.learn(batch.runs)
             found |= {event.id: json.loads(event.detail)["change"] for event in learning.learned.events}
     return found

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, NamedTuple, cast
 
-from consumer.decode.batch import Batch, Records, Refusal, Run, Shard
+from consumer.decode.batch import Batch, Records, Rejection, Shard, SignalColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.decode.values import VALUE_MAX
-from consumer.detectors.asset_rows import join_assets
+from consumer.detectors.asset_rows import merge_asset_signals
 from consumer.detectors.base import Finding, UseCase
 from consumer.errors import ConfigurationError
-from consumer.learning.outcome import Exclusions, Learned
-from consumer.learning.page_learner import Learning
+from consumer.learning.outcome import FailedObservations, PageOutcome
+from consumer.learning.page_learner import PageLearner
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec
 from consumer.settings.signal_settings import SettingsOfSignals, SignalSettings
@@ -104,10 +104,10 @@ class Backtest:
     def _learn(self, rows: Sequence[Row]) -> Part:
         """As the pipeline does: a model that raises is taken afresh, and learns all but that value."""
         batch, scoring = self._batch(rows), _ScoringSettings(self.settings)
-        join_assets(batch, self.settings.use_case)
-        codec, exclusions = PageCodec(), Exclusions()
+        merge_asset_signals(batch, self.settings.use_case)
+        codec, exclusions = PageCodec(), FailedObservations()
         before = codec.encode(self.states)
-        learning = Learning(
+        learning = PageLearner(
             self.name,
             cast("SettingsOfSignals", scoring),
             batch,
@@ -119,7 +119,7 @@ class Backtest:
         learning.learn(batch.runs)
         while raised := learning.learned.raised:
             exclusions.add(raised)
-            learning.take_afresh(codec.decode(before))
+            learning.restore_from(codec.decode(before))
             learning.learned.raised = {}
             learning.learn(raised)
         learned = learning.learned
@@ -131,7 +131,7 @@ class Backtest:
         return Part(rows, details, self._scored(batch, scoring, learned, len(rows)))
 
     def _scored(
-        self, batch: Batch, scoring: _ScoringSettings, learned: Learned, rows: int
+        self, batch: Batch, scoring: _ScoringSettings, learned: PageOutcome, rows: int
     ) -> list[tuple[float | None, float]]:
         scored: list[tuple[float | None, float]] = [(None, 0.0)] * rows
         refused = {(refusal.signal, refusal.record) for refusal in learned.refusals}
@@ -156,11 +156,11 @@ class Backtest:
             there = [place for place, value in enumerate(column) if value is not None]
             good = [place for place in there if -VALUE_MAX <= column[place] <= VALUE_MAX]
             batch.refusals += [
-                Refusal(place, position, f"the value is beyond ±{VALUE_MAX:g}", signal)
+                Rejection(place, position, f"the value is beyond ±{VALUE_MAX:g}", signal)
                 for place in set(there) - set(good)
             ]
             if good:
-                batch.runs[SignalKey(self.asset, signal)] = Run(
+                batch.runs[SignalKey(self.asset, signal)] = SignalColumns(
                     [column[place] for place in good],
                     [timestamps[place] for place in good],
                     good,

@@ -20,9 +20,9 @@ from ops.replay.replayed import Replay, Scored
 from ops.replay.retained_records import RetainedRecords
 from ops.replay.stream_reader import number_of, records_of_file
 from ops.state.describe import plain
-from ops.state.page_versions import Earlier, last_version
+from ops.state.page_versions import PageVersion, last_version
 from ops.state.pages import find_signal
-from ops.target import Named, Where, find
+from ops.target import Target, TargetOptions, find
 
 _OF_EVENT = ("id", "headline", "signal", "timestamp", "sequence_number", "evidence")
 _SHOWN = 12
@@ -30,7 +30,7 @@ _FROM_NOTHING_MAX = 10_000
 """Observations: an event after more of them is explained by an earlier version, or not at all."""
 
 
-def explain(named: Named, event_id: str, event_file: Path | None, records_file: Path | None) -> None:
+def explain(named: TargetOptions, event_id: str, event_file: Path | None, records_file: Path | None) -> None:
     """Show what the model saw when it told of an event, and whether it would do so again.
 
     Raises: `ConfigurationError` where the event, its records or a version of its page before it are gone;
@@ -51,10 +51,10 @@ def explain(named: Named, event_id: str, event_file: Path | None, records_file: 
     sys.stdout.write(yaml.safe_dump(told, sort_keys=False, allow_unicode=True, width=100))
 
 
-def _again(where: Where, detail: dict[str, Any], records_file: Path | None) -> dict[str, Any]:
+def _again(where: Target, detail: dict[str, Any], records_file: Path | None) -> dict[str, Any]:
     page, key, state = asyncio.run(find_signal(where, detail["signal"]))
     number = int(detail["sequence_number"])
-    shards = [shard for shard in state.watermarks if _is_of(shard, detail)]
+    shards = [shard for shard in state.checkpoints if _is_of(shard, detail)]
     if not shards:
         raise ConfigurationError(
             f"the model of {key.signal} has learned nothing of {detail['stream']}, {detail['shard_id']}"
@@ -74,7 +74,7 @@ def _again(where: Where, detail: dict[str, Any], records_file: Path | None) -> d
     before = plain(None if known is None else known.model)
     replay = Replay(where.use_case, settings, key, known)
     if records_file is None:
-        after = None if known is None else known.watermarks.get(shard)
+        after = None if known is None else known.checkpoints.get(shard)
         retained = RetainedRecords(_kinesis(where))
         for records in retained.read(shard, None if after is None else after.arrived_s, number):
             replay.learn(records)
@@ -84,13 +84,15 @@ def _again(where: Where, detail: dict[str, Any], records_file: Path | None) -> d
     return _found(detail, replay, earlier, before)
 
 
-def _kinesis(where: Where) -> Any:
+def _kinesis(where: Target) -> Any:
     if where.stream_name is None:
         raise ConfigurationError("no stream is named: give --stream, or the records in a file with --records")
     return where.client("kinesis")
 
 
-def _found(detail: dict[str, Any], replay: Replay, earlier: Earlier | None, before: Any) -> dict[str, Any]:
+def _found(
+    detail: dict[str, Any], replay: Replay, earlier: PageVersion | None, before: Any
+) -> dict[str, Any]:
     same = [event for event in replay.events if event["id"] == detail["id"]]
     verdict = "no: the same records and model do not tell it; are all of them there?"
     if same:
@@ -120,7 +122,7 @@ def _is_of(shard: Shard, detail: dict[str, Any]) -> bool:
 
 def _learned_to(states: States, key: SignalKey, shard: Shard) -> int:
     """The sequence number up to which a version of a page has learned the signal's shard."""
-    mark = states[key].watermarks.get(shard) if key in states else None
+    mark = states[key].checkpoints.get(shard) if key in states else None
     return -1 if mark is None else mark.sequence_number
 
 

@@ -22,12 +22,12 @@ from ops.replay.published_events import last_events
 from ops.state.describe import parameters, plain
 from ops.state.mutes_file import read_mutes
 from ops.state.pages import ReadPage, find_signal
-from ops.target import Named, Where, aws_answers, find
+from ops.target import Target, TargetOptions, aws_answers, find
 
 _EVENTS_SHOWN = 5
 
 
-def inspect(named: Named, signal: str, predict: str | None, as_json: bool) -> None:
+def inspect(named: TargetOptions, signal: str, predict: str | None, as_json: bool) -> None:
     """Show a signal's state, and what holds it; or what it would say of a value.
 
     Raises: `ConfigurationError`, `UnreadablePage`, `Unavailable`.
@@ -49,12 +49,12 @@ def inspect(named: Named, signal: str, predict: str | None, as_json: bool) -> No
 
 
 def _in_full(
-    where: Where, page: ReadPage, key: SignalKey, state: State, settings: SignalSettings, now_s: float
+    where: Target, page: ReadPage, key: SignalKey, state: State, settings: SignalSettings, now_s: float
 ) -> dict[str, Any]:
     is_current = state.parameters == settings.parameters
     return {
         "signal": key.signal,
-        "carrier": key.carrier,
+        "record_signal": key.record_signal,
         "use_case": where.use_case,
         "observations": state.learned,
         "skipped": state.skipped,
@@ -65,21 +65,21 @@ def _in_full(
         else "others than those of signals.yaml and use_cases.py here",
         "believes": plain(state.model),
         "sensor": plain(state.health),
-        "watermarks": [
+        "checkpoints": [
             {
                 "stream": shard.stream,
                 "shard": shard.shard_id,
                 "sequence_number": str(mark.sequence_number),
                 "arrived_at": iso8601(mark.arrived_s),
             }
-            for shard, mark in state.watermarks.items()
+            for shard, mark in state.checkpoints.items()
         ],
         "page": {"key": page.key, "signals": len(page.states), "e_tag": page.e_tag} | _version(where, page),
         "last_events": _events(where, key.signal, now_s),
     }
 
 
-def _muted_until(where: Where, key: SignalKey, now_s: float) -> str | None:
+def _muted_until(where: Target, key: SignalKey, now_s: float) -> str | None:
     """Until when, if it is muted; or why that cannot be said."""
     try:
         mutes = asyncio.run(read_mutes(where.objects()))
@@ -88,7 +88,7 @@ def _muted_until(where: Where, key: SignalKey, now_s: float) -> str | None:
     return muted_until(where.use_case, key.signal, mutes, now_s)
 
 
-def _version(where: Where, page: ReadPage) -> dict[str, Any]:
+def _version(where: Target, page: ReadPage) -> dict[str, Any]:
     """Which version of the object it is, and when it was written."""
     if where.folder is not None:
         written_s = (where.folder / page.key).stat().st_mtime
@@ -105,7 +105,7 @@ def _version(where: Where, page: ReadPage) -> dict[str, Any]:
     return {"version": head.get("VersionId"), "last_modified": iso8601(modified.astimezone(UTC).timestamp())}
 
 
-def _events(where: Where, signal: str, now_s: float) -> Any:
+def _events(where: Target, signal: str, now_s: float) -> Any:
     """What was told of it, or why that cannot be said."""
     try:
         events = last_events(where, signal, now_s, _EVENTS_SHOWN)

@@ -15,11 +15,11 @@ from consumer.decode.timestamps import iso8601
 from consumer.decode.values import shortened
 from consumer.errors import ConfigurationError, ConsumerError, PageChanged, Unavailable
 from consumer.events.mutes import MUTES_KEY, TEXT_MAX, Mute
-from ops.formatting import counted, moment, shown
+from ops.formatting import moment, pluralize, shown
 from ops.options import confirmed
 from ops.state.mutes_file import Mutes, change_mutes, find_unreadable, is_kept, read_mutes, repair_mutes
 from ops.state.pages import NothingLearned, read_pages
-from ops.target import Named, Where, find_each
+from ops.target import Target, TargetOptions, find_each
 
 _SAME_END_S = 60.0
 _NAMED = 3
@@ -35,7 +35,7 @@ class Asked:
     reason: str
 
 
-def mute(named: Named, asked: Asked, yes: bool) -> None:
+def mute(named: TargetOptions, asked: Asked, yes: bool) -> None:
     """Mute a pattern for a time; the second time it changes nothing.
 
     Raises: `ConfigurationError`, `Unavailable`.
@@ -63,7 +63,7 @@ def mute(named: Named, asked: Asked, yes: bool) -> None:
     typer.echo(f"Muted: {_what(new)}, {_time(new)}. The functions act on it within a minute")
 
 
-def unmute(named: Named, pattern: str, yes: bool) -> None:
+def unmute(named: TargetOptions, pattern: str, yes: bool) -> None:
     """End all mutes of that pattern, those to come too; the second time it changes nothing.
 
     Raises: `ConfigurationError`, `Unavailable`.
@@ -85,8 +85,8 @@ def unmute(named: Named, pattern: str, yes: bool) -> None:
     typer.echo(f"Ended: {told}. The functions act on it within a minute")
 
 
-def repair(named: Named, yes: bool) -> None:
-    """Where the mutes cannot be read, keep the entries that can be; the second time it changes nothing.
+def repair(named: TargetOptions, yes: bool) -> None:
+    """Target the mutes cannot be read, keep the entries that can be; the second time it changes nothing.
 
     Raises: `ConfigurationError`, `Unavailable`.
     """
@@ -106,7 +106,7 @@ def repair(named: Named, yes: bool) -> None:
         )
     kept = sum(is_kept(each, now_s) for each in broken.readable)
     confirmed(
-        f"Write {MUTES_KEY} in {where.name} anew, with {counted(kept, 'mute')}; as it is now it is kept as "
+        f"Write {MUTES_KEY} in {where.name} anew, with {pluralize(kept, 'mute')}; as it is now it is kept as "
         f"{broken.copy_key}.",
         yes,
     )
@@ -135,7 +135,7 @@ def new_mute(asked: Asked, from_s: float, until_s: float, use_case: str | None) 
         raise ConfigurationError(str(error)) from None
 
 
-def _matching(places: Sequence[Where], pattern: str) -> str:
+def _matching(places: Sequence[Target], pattern: str) -> str:
     """How many signals that are, for a pattern may have a slip in it."""
     names: set[str] = set()
     for where in places:

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from consumer.decode.timestamps import iso8601
-from consumer.detectors.asset_rows import Joined, Named
+from consumer.detectors.asset_rows import NamedValue, RowBuffer
 from consumer.detectors.sensor_checks import Health, health_of
 from consumer.errors import ConfigurationError, ModelRaised
 from consumer.learning.state import State
@@ -52,13 +52,13 @@ def predicted(settings: SignalSettings, state: State, text: str, now_s: float) -
 
 
 def _when(state: State, now_s: float) -> float:
-    last_s = max((mark.arrived_s or 0.0 for mark in state.watermarks.values()), default=0.0)
+    last_s = max((mark.arrived_s or 0.0 for mark in state.checkpoints.values()), default=0.0)
     return now_s if last_s == 0.0 or now_s - last_s < _LIVE_S else last_s + _STEP_S
 
 
 def _values(text: str, model: Any) -> list[float]:
     """A number; of an asset, one for each property: `speed=104.3,temperature=61`."""
-    if isinstance(model, Joined):
+    if isinstance(model, RowBuffer):
         properties = [*model.last]
         try:
             row = {name.strip(): _number(value) for name, value in _pairs(text)}
@@ -68,7 +68,7 @@ def _values(text: str, model: Any) -> list[float]:
         if missing := [name for name in properties if name not in row]:
             raise ConfigurationError(f"the row has no {', '.join(missing)}, without which it is not complete")
         model.row = {}  # what waits there is of another row
-        return [Named(value, name) for name, value in row.items()]
+        return [NamedValue(value, name) for name, value in row.items()]
     try:
         return [_number(text)]
     except ValueError:

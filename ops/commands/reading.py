@@ -8,7 +8,7 @@ import typer
 from ops.options import Yes, somewhere
 
 if TYPE_CHECKING:
-    from ops.target import Named
+    from ops.target import TargetOptions
 
 _Pattern = Annotated[str, typer.Argument(help="Names of signals; * for any text, quoted.")]
 
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def signals(
-    named: "Named",
+    named: "TargetOptions",
     pattern: _Pattern = "*",
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each.")] = False,
 ) -> None:
@@ -31,7 +31,7 @@ def signals(
 
 
 def inspect(
-    named: "Named",
+    named: "TargetOptions",
     signal: Annotated[str, typer.Argument(help="Its name in full.")],
     predict: Annotated[
         str | None,
@@ -46,7 +46,7 @@ def inspect(
 
 
 def explain(
-    named: "Named",
+    named: "TargetOptions",
     event_id: Annotated[str, typer.Argument(help="The `id` of its detail.")],
     event: Annotated[
         Path | None,
@@ -63,7 +63,7 @@ def explain(
 
 
 def mute(
-    named: "Named",
+    named: "TargetOptions",
     pattern: _Pattern,
     until: Annotated[str, typer.Option(metavar="TIME", help="2026-01-31T18:00:00Z, or from now: 2h, 3d.")],
     from_: Annotated[
@@ -80,7 +80,7 @@ def mute(
 
 
 def unmute(
-    named: "Named",
+    named: "TargetOptions",
     pattern: Annotated[str | None, typer.Argument(help="As it was muted.")] = None,
     repair: Annotated[
         bool, typer.Option("--repair", help="In place of PATTERN: mend mutes that cannot be read.")

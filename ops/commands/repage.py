@@ -165,7 +165,7 @@ class Repage:
         """Write every new page, over whatever an earlier move or an interrupted one has left there."""
         pages: dict[str, States] = {key: {} for key in versions}
         for key, state in states.items():
-            pages.setdefault(new.key_of(key.carrier), {})[key] = state
+            pages.setdefault(new.key_of(key.record_signal), {})[key] = state
 
         async def write(key: str, page: States) -> None:
             await self.objects.replace(key, coming(self.codec.encode(page)), versions.get(key))

@@ -1,6 +1,6 @@
 """A fresh model of a signal, from where the last one ended: `python -m consumer reset SIGNAL…`.
 
-The watermarks stay: nothing is learned twice, and nothing is skipped.
+The checkpoints stay: nothing is learned twice, and nothing is skipped.
 """
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ from consumer.detectors.base import new_model
 from consumer.learning.state import State
 from consumer.settings.signal_settings import SettingsOfSignals
 from ops.options import Yes, confirmed, somewhere
-from ops.state.page_editor import Changing, Place
+from ops.state.page_editor import PageEditor, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Reset:
 
     name: str
     settings: SettingsOfSignals
-    changing: Changing
+    changing: PageEditor
 
     async def places(self, signals: Iterable[str]) -> list[Place]:
         """Where the models lie; raises `ConfigurationError` where one of the signals has none."""
@@ -67,12 +67,12 @@ class Reset:
 
 
 if TYPE_CHECKING:
-    from ops.target import Named
+    from ops.target import TargetOptions
 
 
 @somewhere
 def reset(
-    named: "Named",
+    named: "TargetOptions",
     signals: Annotated[list[str], typer.Argument(metavar="SIGNAL…", help="Whole names.")],
     yes: Yes = False,
 ) -> None:
@@ -84,7 +84,7 @@ def reset(
     import asyncio
 
     from ops.context import open_pages, settings_of
-    from ops.formatting import counted
+    from ops.formatting import pluralize
 
     pass
     from ops.target import find
@@ -101,13 +101,13 @@ def reset(
                 typer.echo(f"{place.key.signal}: it is fresh already")
             else:
                 typer.echo(
-                    f"{place.key.signal}: it has a model of {counted(place.state.learned, 'observation')}"
+                    f"{place.key.signal}: it has a model of {pluralize(place.state.learned, 'observation')}"
                 )
                 places.append(place)
         if not places:
             typer.echo("There is nothing to do")
             return
-        models = counted(len(places), "model")
+        models = pluralize(len(places), "model")
         confirmed(
             f"To start anew: {models} of {where.use_case} in {where.name}. Alerts that these have open are "
             "not told as cleared. `rollback` takes it back while the bucket keeps the old version",
@@ -117,7 +117,7 @@ def reset(
             done = (
                 "it was fresh already"
                 if forgotten is None
-                else f"it starts anew; {counted(forgotten, 'observation')} forgotten"
+                else f"it starts anew; {pluralize(forgotten, 'observation')} forgotten"
             )
             typer.echo(f"{key.signal}: {done}")
 

@@ -6,7 +6,7 @@ import typer
 
 from consumer.decode.timestamps import iso8601
 from consumer.learning.state import State
-from ops.formatting import counted
+from ops.formatting import pluralize
 from ops.options import Yes, confirmed, somewhere
 from ops.replay.relearning import Relearning
 from ops.state.rollback import Done, Then
@@ -20,7 +20,7 @@ def plan_of(then: Then, foreseen: Done | None, relearning: Relearning | None) ->
         return f"{name}: it is already as it was at {version}"
     lines = [
         f"{name}: as it was at {version}, of "
-        f"{counted(then.state.learned, 'observation')}; now it is of {then.place.state.learned:,}"
+        f"{pluralize(then.state.learned, 'observation')}; now it is of {then.place.state.learned:,}"
     ]
     between = left_out(then.state, then.place.state)
     if relearning is not None:
@@ -48,8 +48,8 @@ def outcome_of(then: Then, done: Done, relearning: Relearning | None) -> str:
 def left_out(then: State, current: State) -> list[str]:
     """Which arrivals are between the two: a line for each shard."""
     lines = []
-    for shard, mark in current.watermarks.items():
-        own = then.watermarks.get(shard)
+    for shard, mark in current.checkpoints.items():
+        own = then.checkpoints.get(shard)
         if own == mark:
             continue
         since = "its first record" if own is None else f"after {iso8601(own.arrived_s)}"
@@ -61,12 +61,12 @@ if TYPE_CHECKING:
     from consumer.settings.signal_settings import SettingsOfSignals
     from ops.replay.relearning import Relearning
     from ops.state.rollback import Then
-    from ops.target import Named, Where
+    from ops.target import Target, TargetOptions
 
 
 @somewhere
 def rollback(
-    named: "Named",
+    named: "TargetOptions",
     signals: Annotated[list[str], typer.Argument(metavar="SIGNAL…", help="Whole names.")],
     to: Annotated[str, typer.Option(metavar="TIME", help="Such as 2026-01-31T12:00:00Z.")],
     relearn: Annotated[
@@ -83,7 +83,7 @@ def rollback(
 
     from consumer.pages.codec import PageCodec
     from ops.context import open_pages, settings_of
-    from ops.formatting import counted, past
+    from ops.formatting import past, pluralize
     from ops.state.page_versions import ObjectVersions
     from ops.state.rollback import Rollback
 
@@ -110,8 +110,8 @@ def rollback(
             typer.echo("There is nothing to do")
             return
         confirmed(
-            f"To be put back: {counted(len(planned), 'model')} of {where.use_case} in {where.name}. Their "
-            "watermarks stay, so that nothing is learned twice",
+            f"To be put back: {pluralize(len(planned), 'model')} of {where.use_case} in {where.name}. Their "
+            "checkpoints stay, so that nothing is learned twice",
             yes,
         )
         for then, relearning in planned:
@@ -120,7 +120,7 @@ def rollback(
     asyncio.run(run())
 
 
-def _relearning(where: "Where", settings: "SettingsOfSignals", then: "Then") -> "Relearning":
+def _relearning(where: "Target", settings: "SettingsOfSignals", then: "Then") -> "Relearning":
     """A state that can learn again all that came since."""
     import time
 
@@ -140,5 +140,5 @@ def _relearning(where: "Where", settings: "SettingsOfSignals", then: "Then") -> 
         then.version.written_s,
         time.time(),
     )
-    relearning.check_retained(then.place.state.watermarks)
+    relearning.check_retained(then.place.state.checkpoints)
     return relearning

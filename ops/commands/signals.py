@@ -13,7 +13,7 @@ from rich.text import Text
 
 from consumer.decode.signal_names import SignalKey
 from consumer.decode.timestamps import iso8601
-from consumer.detectors.alert_policy import Alert
+from consumer.detectors.alert_policy import AlertState
 from consumer.errors import ConfigurationError
 from consumer.events.mutes import Mute
 from consumer.learning.state import State
@@ -21,7 +21,7 @@ from ops.context import settings_of
 from ops.formatting import lasted, shown
 from ops.state.mutes_file import Mutes, read_mutes
 from ops.state.pages import NothingLearned, no_such_signal, read_pages
-from ops.target import Named, Where, find_each
+from ops.target import Target, TargetOptions, find_each
 
 _ALWAYS = "always, by signals.yaml"
 
@@ -42,7 +42,7 @@ class Line(msgspec.Struct, frozen=True):
     muted_until: str | None
 
 
-def signals(named: Named, pattern: str, as_json: bool) -> None:
+def signals(named: TargetOptions, pattern: str, as_json: bool) -> None:
     """Show the signals that match, of one use case or of all.
 
     Raises: `ConfigurationError` where none does; `UnreadablePage`, `Unavailable`.
@@ -79,7 +79,7 @@ def signals(named: Named, pattern: str, as_json: bool) -> None:
 
 
 def _of_use_case(
-    where: Where, pattern: str, mutes: Sequence[Mute], now_s: float, is_only: bool
+    where: Target, pattern: str, mutes: Sequence[Mute], now_s: float, is_only: bool
 ) -> tuple[list[Line], list[str], set[str]]:
     """The lines of what matches, what could not be read, and the names of all."""
     try:
@@ -103,7 +103,7 @@ def line_of(use_case: str, key: SignalKey, state: State, muted: str | None, now_
     """What its state says of a signal."""
     health = state.health
     first_s = None if health is None else health.first_arrived_s
-    arrived = [mark.arrived_s for mark in state.watermarks.values() if mark.arrived_s is not None]
+    arrived = [mark.arrived_s for mark in state.checkpoints.values() if mark.arrived_s is not None]
     # Of a detector's values, those since it last told of a drift.
     since = getattr(state.model, "count", None) if hasattr(state.model, "detector") else None
     has_drifted = since is not None and not hasattr(state.model, "alert") and since < state.learned
@@ -121,7 +121,7 @@ def line_of(use_case: str, key: SignalKey, state: State, muted: str | None, now_
     )
 
 
-def _changed_s(alert: Alert | None) -> float | None:
+def _changed_s(alert: AlertState | None) -> float | None:
     if alert is None:
         return None
     return alert.since_s if alert.is_open else alert.cleared_s
@@ -135,10 +135,10 @@ def open_alerts(state: State) -> list[str]:
     return own + [f"sensor {fault}" for fault, each in sorted(faults.items()) if each.is_open]
 
 
-def _alert(state: State) -> Alert | None:
+def _alert(state: State) -> AlertState | None:
     """That of the model, or of the rows' within an asset's."""
     for model in (state.model, getattr(state.model, "model", None)):
-        alert: Alert | None = getattr(model, "alert", None)
+        alert: AlertState | None = getattr(model, "alert", None)
         if alert is not None:
             return alert
     return None
@@ -179,7 +179,7 @@ def _show(lines: Sequence[Line]) -> None:
             _short(line.muted_until),
         )
     console = Console()
-    # Where it goes into a file there is no width to keep to.
+    # Target it goes into a file there is no width to keep to.
     console.print(table, width=None if console.is_terminal else 200)
     typer.echo(f"{len(lines)} signals at {shown(time.time())} UTC")
 

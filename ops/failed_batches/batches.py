@@ -66,7 +66,7 @@ class Mark(msgspec.Struct, frozen=True):
 
     redriven_at: str
     learned: int
-    below_watermarks: int
+    below_checkpoints: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ async def mark(objects: Bucket, batch: FailedBatch, what: Mark) -> None:
     try:
         await objects.replace(MARKS + batch.key, msgspec.json.encode(what), None)
     except PageChanged:
-        return  # and both runs learned above the watermarks alone
+        return  # and both runs learned above the checkpoints alone
 
 
 async def _batch(objects: Bucket, key: str, marked: set[str]) -> FailedBatch:

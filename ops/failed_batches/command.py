@@ -8,7 +8,7 @@ from ops.options import Yes, confirmed, somewhere
 
 if TYPE_CHECKING:
     from consumer.aws.s3 import Objects
-    from ops.target import Named, Where
+    from ops.target import Target, TargetOptions
 
 failed = typer.Typer(no_args_is_help=True, help="Batches that were given up: look, learn what still can be.")
 
@@ -16,14 +16,15 @@ failed = typer.Typer(no_args_is_help=True, help="Batches that were given up: loo
 @failed.command("list")
 @somewhere
 def list_(
-    named: "Named", json: Annotated[bool, typer.Option("--json", help="A line of JSON for each.")] = False
+    named: "TargetOptions",
+    json: Annotated[bool, typer.Option("--json", help="A line of JSON for each.")] = False,
 ) -> None:
     """The batches that were given up, why, and whether they were redriven."""
     import asyncio
 
     from ops.failed_batches.batches import failed_batches
     from ops.failed_batches.report import as_json, shown
-    from ops.formatting import counted
+    from ops.formatting import pluralize
     from ops.target import find
 
     where = find(named)
@@ -32,19 +33,19 @@ def list_(
         typer.echo(as_json(batch) if json else shown(batch))
     if not json:
         redriven = sum(batch.mark is not None for batch in batches)
-        typer.echo(f"{counted(len(batches), 'batch')} given up, {redriven:,} redriven")
+        typer.echo(f"{pluralize(len(batches), 'batch')} given up, {redriven:,} redriven")
 
 
 @failed.command()
 @somewhere
 def redrive(
-    named: "Named",
+    named: "TargetOptions",
     keys: Annotated[list[str] | None, typer.Argument(metavar="[KEY…]", help="Else all.")] = None,
     yes: Yes = False,
 ) -> None:
     """Have batches that were given up learned after all, as far as that is possible in their order.
 
-    Only what lies above its signal's watermark can be learned: how much that is, is said before.
+    Only what lies above its signal's checkpoint can be learned: how much that is, is said before.
     """
     import asyncio
 
@@ -53,7 +54,7 @@ def redrive(
     from ops.failed_batches.redrive import Learnable, learnable
     from ops.failed_batches.redrive import redrive as redrive_batch
     from ops.failed_batches.report import now, shown
-    from ops.formatting import counted
+    from ops.formatting import pluralize
     from ops.redrive.learners import learner_of
     from ops.target import find
 
@@ -65,7 +66,7 @@ def redrive(
         found = await failed_batches(stored, where.function_name, keys)
         batches: list[FailedBatch] = [batch for batch in found if batch.mark is None]
         if len(found) > len(batches):
-            before = counted(len(found) - len(batches), "batch")
+            before = pluralize(len(found) - len(batches), "batch")
             typer.echo(f"Left alone, for they were redriven before: {before}")
         if not batches:
             typer.echo("There is nothing to redrive")
@@ -77,7 +78,7 @@ def redrive(
             typer.echo(f"{shown(batch)}\n  {of_batch.text()}")
             total += of_batch
         confirmed(
-            f"To be delivered again, as they were: {counted(len(batches), 'batch')} of {where.use_case} in "
+            f"To be delivered again, as they were: {pluralize(len(batches), 'batch')} of {where.use_case} in "
             f"{where.name}. Of their observations, {total.text()}",
             yes,
         )
@@ -90,7 +91,7 @@ def redrive(
     asyncio.run(run())
 
 
-def _bucket(where: "Where") -> "Objects":
+def _bucket(where: "Target") -> "Objects":
     """The bucket of failed batches."""
     from consumer.aws.s3 import open_bucket
     from consumer.errors import ConfigurationError

@@ -1,6 +1,6 @@
 """What of a batch that was given up can still be learned, and the learning of it: `failed redrive`.
 
-It is delivered as Lambda delivered it, with the sequence numbers it had: what lies above the watermarks is
+It is delivered as Lambda delivered it, with the sequence numbers it had: what lies above the checkpoints is
 learned, once. What lies below was learned before the batch was given up, or its signal has learned later
 records since, and cannot learn these in their order any more.
 """
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from consumer.decode.lambda_event import batches_of
-from consumer.detectors.asset_rows import join_assets
+from consumer.detectors.asset_rows import merge_asset_signals
 from consumer.detectors.base import UseCase
 from consumer.learning.signal_learner import unlearned
 from ops.redrive.learners import Learner, learn_all
-from ops.state.page_editor import Changing
+from ops.state.page_editor import PageEditor
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,13 @@ class Learnable:
         learned = "could be learned" if was else "can be learned"
         return (
             f"{self.above:,} {learned}, {self.refused:,} go to quarantine, {self.below:,} lie below their "
-            "watermarks: learned already, or passed by what came later, and no longer to be learned in "
+            "checkpoints: learned already, or passed by what came later, and no longer to be learned in "
             "their order"
         )
 
 
-async def learnable(event: Mapping[str, Any], use_case: UseCase, changing: Changing) -> Learnable:
-    """How many of an event's observations are still to be learned, by the watermarks of now.
+async def learnable(event: Mapping[str, Any], use_case: UseCase, changing: PageEditor) -> Learnable:
+    """How many of an event's observations are still to be learned, by the checkpoints of now.
 
     Raises: `MalformedEvent`, `UnreadablePage`, `Unavailable`.
     """
@@ -47,7 +47,7 @@ async def learnable(event: Mapping[str, Any], use_case: UseCase, changing: Chang
     left = list(event.get("Records", []))
     while left:
         [batch] = batches_of({"Records": left})
-        join_assets(batch, use_case)
+        merge_asset_signals(batch, use_case)
         found += Learnable(0, 0, len(batch.refusals))
         for page_key, keys in changing.layout.grouped(batch.runs).items():
             states = (await changing.pages.load(page_key)).states
@@ -60,7 +60,7 @@ async def learnable(event: Mapping[str, Any], use_case: UseCase, changing: Chang
 
 
 async def redrive(
-    event: Mapping[str, Any], use_case: UseCase, changing: Changing, learner: Learner
+    event: Mapping[str, Any], use_case: UseCase, changing: PageEditor, learner: Learner
 ) -> Learnable:
     """Have it learned, and give what could be. Raises: as `learnable` and `learn_all`."""
     found = await learnable(event, use_case, changing)

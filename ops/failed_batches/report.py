@@ -5,7 +5,7 @@ import time
 
 from consumer.decode.timestamps import iso8601
 from ops.failed_batches.batches import FailedBatch
-from ops.formatting import counted
+from ops.formatting import pluralize
 
 
 def now() -> str:
@@ -19,7 +19,7 @@ def shown(batch: FailedBatch) -> str:
     redriven = "" if batch.mark is None else f"\n  redriven at {batch.mark.redriven_at}"
     return (
         f"{batch.key}\n"
-        f"  {request.condition} at {batch.stored.timestamp}: {counted(info.batch_size, 'record')} "
+        f"  {request.condition} at {batch.stored.timestamp}: {pluralize(info.batch_size, 'record')} "
         f"of {info.shard_id}, {info.start_sequence_number} to {info.end_sequence_number}, arrived "
         f"{info.approximate_arrival_of_first_record} to {info.approximate_arrival_of_last_record}{redriven}"
     )

@@ -8,7 +8,7 @@ import typer
 from ops.options import Yes, confirmed, somewhere
 
 if TYPE_CHECKING:
-    from ops.target import Named
+    from ops.target import TargetOptions
 
 quarantine = typer.Typer(no_args_is_help=True, help="What could not be learned: look, repair, send again.")
 
@@ -19,12 +19,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="A line of JSON for each.")
 
 @quarantine.command("list")
 @somewhere
-def list_(named: "Named", reason: Reason = None, since: Since = None, json: AsJson = False) -> None:
+def list_(named: "TargetOptions", reason: Reason = None, since: Since = None, json: AsJson = False) -> None:
     """How many lines are kept, by object and reason, and when their records arrived."""
     import asyncio
     from json import dumps
 
-    from ops.formatting import counted, past
+    from ops.formatting import past, pluralize
     from ops.quarantine.entries import kept_of, with_reason
     from ops.quarantine.report import listed, sent_of, table
     from ops.target import find
@@ -40,7 +40,7 @@ def list_(named: "Named", reason: Reason = None, since: Since = None, json: AsJs
             typer.echo(text)
         if not json:
             lines, sent = (sum(row[name] for row in rows) for name in ("lines", "redriven"))
-            typer.echo(f"{counted(lines, 'line')} in the quarantine of {where.use_case}, {sent:,} redriven")
+            typer.echo(f"{pluralize(lines, 'line')} in the quarantine of {where.use_case}, {sent:,} redriven")
 
     asyncio.run(run())
 
@@ -48,7 +48,7 @@ def list_(named: "Named", reason: Reason = None, since: Since = None, json: AsJs
 @quarantine.command()
 @somewhere
 def show(
-    named: "Named",
+    named: "TargetOptions",
     what: Annotated[list[str], typer.Argument(metavar="ID|KEY…", help="Of lines, or of whole objects.")],
     reason: Reason = None,
     json: AsJson = False,
@@ -79,7 +79,7 @@ def show(
 @quarantine.command()
 @somewhere
 def redrive(
-    named: "Named",
+    named: "TargetOptions",
     what: Annotated[
         list[str] | None, typer.Argument(metavar="[ID|KEY…]", help="Of lines or objects; else all.")
     ] = None,

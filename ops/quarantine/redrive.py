@@ -9,18 +9,18 @@ import typer
 
 from clients.kinesis_writer.put_request import SEND_ONCE
 from consumer.errors import ConfigurationError
-from ops.formatting import counted, past
+from ops.formatting import past, pluralize
 from ops.quarantine.entries import kept_of, with_reason
 from ops.quarantine.report import read_repaired
-from ops.redrive.redrive import InDoubt, Planned, plan, send
+from ops.redrive.redrive import InDoubt, ScheduledRecord, plan, send
 from ops.redrive.sending import SendingStream
-from ops.target import Named, Where, find
+from ops.target import Target, TargetOptions, find
 
 _UNREPAIRED_SHOWN_MAX = 20
 
 
 async def redrive_lines(
-    named: Named,
+    named: TargetOptions,
     what: Sequence[str],
     reason: str | None,
     since: str | None,
@@ -46,7 +46,7 @@ async def redrive_lines(
     if not planned.lines and not any(each.is_settled for each in planned.redriven.values()):
         typer.echo("There is nothing to send")
         return
-    what_is_sent = f"{counted(planned.lines, 'line')}, as {counted(planned.records, 'record')}"
+    what_is_sent = f"{pluralize(planned.lines, 'line')}, as {pluralize(planned.records, 'record')}"
     confirm(
         f"To be put onto the stream {stream_name} of {where.name}, in their order: {what_is_sent}. They are "
         "learned after all that came meanwhile, with new sequence numbers, by every use case that reads the "
@@ -54,10 +54,10 @@ async def redrive_lines(
     )
     stream = SendingStream(where.account.client("kinesis", SEND_ONCE), stream_name)
     sent = await send(planned, stream, time.time())
-    typer.echo(f"Sent and marked: {counted(sent, 'line')}. No later run sends them again")
+    typer.echo(f"Sent and marked: {pluralize(sent, 'line')}. No later run sends them again")
 
 
-def _stream_of(where: Where) -> str:
+def _stream_of(where: Target) -> str:
     if where.stream_name is None:
         raise ConfigurationError("say onto which stream: --stream NAME beside --bucket")
     return where.stream_name
@@ -72,9 +72,9 @@ def _checked(in_doubt: str | None) -> InDoubt | None:
     raise ConfigurationError(f"--in-doubt is {in_doubt!r}; allowed: send, leave")
 
 
-def _say(planned: Planned) -> None:
+def _say(planned: ScheduledRecord) -> None:
     if planned.sent_before:
-        typer.echo(f"Left alone, for they were redriven before: {counted(planned.sent_before, 'line')}")
+        typer.echo(f"Left alone, for they were redriven before: {pluralize(planned.sent_before, 'line')}")
     for unrepaired in planned.unrepaired[:_UNREPAIRED_SHOWN_MAX]:
         typer.echo(f"not sent, for it would be refused again ({unrepaired.reason}): {unrepaired.line.id}")
     more = len(planned.unrepaired) - _UNREPAIRED_SHOWN_MAX

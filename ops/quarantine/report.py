@@ -10,7 +10,7 @@ from typing import Any
 from consumer.decode.batch import Shard
 from consumer.decode.timestamps import iso8601
 from consumer.errors import ConfigurationError
-from ops.formatting import counted
+from ops.formatting import pluralize
 from ops.quarantine.entries import Kept, Line
 from ops.redrive.ledger import redriven_of
 from ops.redrive.resending import Repaired
@@ -49,7 +49,7 @@ def table(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
             yield key
         redriven = f", {row['redriven']:,} redriven" if row["redriven"] else ""
         arrived = f"arrived {row['first_arrived']} to {row['last_arrived']}"
-        yield f"  {counted(row['lines'], 'line')}{redriven}, {arrived}: {_printable(row['reason'])}"
+        yield f"  {pluralize(row['lines'], 'line')}{redriven}, {arrived}: {_printable(row['reason'])}"
 
 
 def shown(line: Line, is_sent: bool) -> Iterator[str]:

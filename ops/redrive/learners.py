@@ -17,8 +17,8 @@ from consumer.pages.store import PageStore
 from consumer.pipeline import Pipeline
 from consumer.settings.environment import Settings
 from consumer.settings.signal_settings import SettingsOfSignals
-from ops.state.page_editor import Changing
-from ops.target import Where, aws_answers
+from ops.state.page_editor import PageEditor
+from ops.target import Target, aws_answers
 
 _TRIES = 3
 
@@ -60,7 +60,7 @@ class OwnLearner:
         return report.failed, "; ".join(report.problems)
 
 
-def learner_of(where: Where, settings: SettingsOfSignals, objects: Objects, changing: Changing) -> Learner:
+def learner_of(where: Target, settings: SettingsOfSignals, objects: Objects, changing: PageEditor) -> Learner:
     """Whoever learns there. Raises: `ConfigurationError` where it is not known where events go."""
     if where.function_name is not None:
         return DeployedLearner(where.client("lambda"), where.function_name)

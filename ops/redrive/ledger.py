@@ -33,7 +33,7 @@ class Bucket(Protocol):
         """Write an object if it is still of that version."""
 
 
-class Noted(msgspec.Struct):
+class LedgerRecord(msgspec.Struct):
     """The content: ids of lines, in the order in which they were sent."""
 
     sent: list[str] = []
@@ -46,12 +46,12 @@ class Noted(msgspec.Struct):
 
 
 @dataclass(slots=True)
-class Redriven:
+class RedriveLedger:
     """What is noted of one shard."""
 
     objects: Bucket
     key: str
-    noted: Noted = field(default_factory=Noted)
+    noted: LedgerRecord = field(default_factory=LedgerRecord)
     e_tag: str | None = None
     is_settled: bool = False
     """Whether somebody said what became of what was in doubt, which is not written yet."""
@@ -90,15 +90,15 @@ class Redriven:
             self.e_tag = found.e_tag
 
 
-async def redriven_of(objects: Bucket, shard: Shard) -> Redriven:
+async def redriven_of(objects: Bucket, shard: Shard) -> RedriveLedger:
     """What is noted of a shard. Raises: `Unavailable`."""
     key = f"redriven/{quoted(shard.stream)}/{quoted(shard.shard_id)}.json"
     found = await objects.get(key, bytes_max=_BYTES_MAX)
     if isinstance(found, Missing):
-        return Redriven(objects, key)
+        return RedriveLedger(objects, key)
     if not isinstance(found, Found) or found.body is None:
         raise Unavailable(f"{key} cannot be read whole")
     try:
-        return Redriven(objects, key, msgspec.json.decode(found.body, type=Noted), found.e_tag)
+        return RedriveLedger(objects, key, msgspec.json.decode(found.body, type=LedgerRecord), found.e_tag)
     except msgspec.MsgspecError as error:
         raise Unavailable(f"{key} cannot be read: {error}") from error

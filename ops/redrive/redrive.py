@@ -17,9 +17,9 @@ from clients.kinesis_writer.put_request import StreamRecord
 from consumer.decode.batch import Shard
 from consumer.decode.timestamps import iso8601
 from consumer.errors import ConfigurationError, Unavailable
-from ops.formatting import counted
+from ops.formatting import pluralize
 from ops.quarantine.entries import Line
-from ops.redrive.ledger import Bucket, Redriven, redriven_of
+from ops.redrive.ledger import Bucket, RedriveLedger, redriven_of
 from ops.redrive.resending import Repaired, Sending, Unrepaired, as_it_was, as_repaired
 
 _PART_RECORDS_MAX = 100
@@ -44,11 +44,11 @@ class Stream(Protocol):
 
 
 @dataclass(slots=True)
-class Planned:
+class ScheduledRecord:
     """What is to be sent, shard by shard, in the order of their records."""
 
     sendings: dict[Shard, list[Sending]] = field(default_factory=dict)
-    redriven: dict[Shard, Redriven] = field(default_factory=dict)
+    redriven: dict[Shard, RedriveLedger] = field(default_factory=dict)
     sent_before: int = 0
     """Lines that a run has sent before."""
     unrepaired: list[Unrepaired] = field(default_factory=list)
@@ -69,13 +69,13 @@ async def plan(
     lines: Iterable[Line],
     repaired: Mapping[str, Repaired] | None,
     in_doubt: InDoubt | None,
-) -> Planned:
+) -> ScheduledRecord:
     """What to send for these lines, as they were or as they were repaired.
 
     Raises: `ConfigurationError` where it is not known whether some were sent, or where a repaired one would
         be refused again; `Unavailable`.
     """
-    planned = Planned()
+    planned = ScheduledRecord()
     of_shards: defaultdict[Shard, dict[str, Line]] = defaultdict(dict)
     for line in lines:  # a batch that came again has left its lines twice
         of_shards[line.shard].setdefault(line.id, line)
@@ -90,7 +90,7 @@ async def plan(
     return planned
 
 
-def _settle_doubt(redriven: Redriven, in_doubt: InDoubt | None) -> None:
+def _settle_doubt(redriven: RedriveLedger, in_doubt: InDoubt | None) -> None:
     noted = redriven.noted
     if not noted.sending:
         return
@@ -119,7 +119,7 @@ def _sendings(
             yield sending
 
 
-async def send(planned: Planned, stream: Stream, now_s: float) -> int:
+async def send(planned: ScheduledRecord, stream: Stream, now_s: float) -> int:
     """Send it, and give how many lines were; part after part, so that little is in doubt after a crash.
 
     Raises: `PageChanged` where another run is at work; `Unavailable`, also where the stream did not take all.
@@ -136,7 +136,7 @@ async def send(planned: Planned, stream: Stream, now_s: float) -> int:
             if unsent is not None:
                 doubt = f" Of {len(in_doubt)} more it is not known." if in_doubt else ""
                 raise Unavailable(
-                    f"{unsent.reason}. Sent: {counted(lines_sent, 'line')}.{doubt} Run it again"
+                    f"{unsent.reason}. Sent: {pluralize(lines_sent, 'line')}.{doubt} Run it again"
                 )
         if not sendings and redriven.is_settled:
             await redriven.sent([], [])

@@ -131,27 +131,30 @@ def _payloads(batch: Batch, wanted: set[int], arrived_s: float | None) -> Iterab
 
 
 def _begun(key: SignalKey, value: float, timestamp: float | None) -> dict[str, Any]:
-    if key.carrier == key.signal:
+    if key.record_signal == key.signal:
         column: dict[str, Any] = {"signal": key.signal, "values": [value]}
         return column if timestamp is None else column | {"timestamps": [timestamp]}
-    row: dict[str, Any] = {"signal": key.carrier, "values": {key.signal[len(key.carrier) + 1 :]: value}}
+    row: dict[str, Any] = {
+        "signal": key.record_signal,
+        "values": {key.signal[len(key.record_signal) + 1 :]: value},
+    }
     return row if timestamp is None else row | {"timestamp": timestamp}
 
 
 def _add(part: dict[str, Any], key: SignalKey, value: float, timestamp: float | None) -> bool:
     """Add an observation to a payload, if it can hold it."""
     values = part["values"]
-    if key.carrier != part["signal"] or len(values) >= _VALUES_PER_RECORD_MAX:
+    if key.record_signal != part["signal"] or len(values) >= _VALUES_PER_RECORD_MAX:
         return False
     if isinstance(values, list):
-        if key.carrier != key.signal or (timestamp is None) != ("timestamps" not in part):
+        if key.record_signal != key.signal or (timestamp is None) != ("timestamps" not in part):
             return False
         values.append(value)
         if timestamp is not None:
             part["timestamps"].append(timestamp)
         return True
-    name = key.signal[len(key.carrier) + 1 :]
-    if key.carrier == key.signal or name in values or part.get("timestamp") != timestamp:
+    name = key.signal[len(key.record_signal) + 1 :]
+    if key.record_signal == key.signal or name in values or part.get("timestamp") != timestamp:
         return False
     values[name] = value
     return True

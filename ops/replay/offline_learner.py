@@ -9,10 +9,10 @@ from typing import Any
 from consumer.decode.batch import Batch, Shard
 from consumer.decode.lambda_event import batches_of
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.asset_rows import join_assets
-from consumer.learning.outcome import Exclusions
-from consumer.learning.page_learner import Learning
-from consumer.learning.state import State, Watermark
+from consumer.detectors.asset_rows import merge_asset_signals
+from consumer.learning.outcome import FailedObservations
+from consumer.learning.page_learner import PageLearner
+from consumer.learning.state import Checkpoint, State
 from consumer.pages.codec import PageCodec, States
 from consumer.pages.layout import Layout
 from consumer.settings.signal_settings import SettingsOfSignals
@@ -35,7 +35,7 @@ class SilentLearning:
     settings: SettingsOfSignals
     layout: Layout
     pages: defaultdict[str, States] = field(default_factory=lambda: defaultdict(dict))
-    limit: Callable[[SignalKey, Shard], Watermark | None] | None = None
+    limit: Callable[[SignalKey, Shard], Checkpoint | None] | None = None
     found: Callable[[list[dict[str, Any]]], None] = _nothing
     changed: set[str] = field(default_factory=set)
     """The keys of the pages that have learned something."""
@@ -59,7 +59,7 @@ class SilentLearning:
 
     def _batch(self, records: Records) -> Batch:
         [batch] = batches_of({"Records": records})
-        join_assets(batch, self.settings.use_case)
+        merge_asset_signals(batch, self.settings.use_case)
         if self.limit is not None:
             runs, limit = batch.runs, self.limit
             batch.runs = {key: runs[key] for key in runs if limit(key, batch.shard) is not None}
@@ -107,11 +107,13 @@ class SilentLearning:
         states, codec = self.pages[page_key], PageCodec()
         known = {key: states[key] for key in keys if key in states}
         before = codec.encode(known) if known else None
-        learning = Learning(self.name, self.settings, batch, states, Exclusions(), lambda: False, 10**9)
+        learning = PageLearner(
+            self.name, self.settings, batch, states, FailedObservations(), lambda: False, 10**9
+        )
         learning.learn(keys)
         while raised := learning.learned.raised:
             learning.exclusions.add(raised)
-            learning.take_afresh(codec.decode(before) if before else {})
+            learning.restore_from(codec.decode(before) if before else {})
             learning.learned.raised = {}
             learning.learn(raised)
         learned = learning.learned
@@ -122,9 +124,9 @@ class SilentLearning:
         return [json.loads(event.detail) for event in learned.events]
 
 
-def is_behind(state: State | None, shard: Shard, mark: Watermark) -> bool:
+def is_behind(state: State | None, shard: Shard, mark: Checkpoint) -> bool:
     """Whether the state has not learned the shard as far as that."""
-    own = None if state is None else state.watermarks.get(shard)
+    own = None if state is None else state.checkpoints.get(shard)
     if own is None or own.sequence_number != mark.sequence_number:
         return own is None or own.sequence_number < mark.sequence_number
     return not set(mark.partition_keys) <= set(own.partition_keys)

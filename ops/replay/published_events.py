@@ -5,13 +5,13 @@ from collections import deque
 from typing import Any
 
 from consumer.errors import ConfigurationError
-from ops.target import Where, aws_answers
+from ops.target import Target, aws_answers
 
 _LOOK_BACK_S = 7 * 86_400.0
 _PAGES_MAX = 100
 
 
-def last_events(where: Where, signal: str, now_s: float, most: int) -> list[dict[str, Any]]:
+def last_events(where: Target, signal: str, now_s: float, most: int) -> list[dict[str, Any]]:
     """Of the past week, the last events of a signal: their details, oldest first.
 
     Raises: `ConfigurationError` where there is no such log, `Unavailable` where it cannot be read.
@@ -19,7 +19,7 @@ def last_events(where: Where, signal: str, now_s: float, most: int) -> list[dict
     return _matching(where, {"signal": signal, "use_case": where.use_case}, now_s, most)
 
 
-def event_of_id(where: Where, event_id: str, now_s: float) -> dict[str, Any]:
+def event_of_id(where: Target, event_id: str, now_s: float) -> dict[str, Any]:
     """The detail of an event of the past week. Raises: as `last_events`, and where there is no such event."""
     found = _matching(where, {"id": event_id}, now_s, 1)
     if not found:
@@ -29,7 +29,7 @@ def event_of_id(where: Where, event_id: str, now_s: float) -> dict[str, Any]:
     return found[0]
 
 
-def _matching(where: Where, fields: dict[str, str], now_s: float, most: int) -> list[dict[str, Any]]:
+def _matching(where: Target, fields: dict[str, str], now_s: float, most: int) -> list[dict[str, Any]]:
     if where.event_log is None:
         raise ConfigurationError(f"events cannot be read in {where.name}: only a stack keeps a log of them")
     client = where.client("logs")

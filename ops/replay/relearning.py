@@ -8,11 +8,11 @@ from consumer.decode.batch import Batch, Shard
 from consumer.decode.lambda_event import batches_of
 from consumer.decode.signal_names import SignalKey
 from consumer.decode.timestamps import iso8601
-from consumer.detectors.asset_rows import join_assets
+from consumer.detectors.asset_rows import merge_asset_signals
 from consumer.errors import ConfigurationError
-from consumer.learning.outcome import Exclusions
-from consumer.learning.page_learner import Learning
-from consumer.learning.state import State, Watermark
+from consumer.learning.outcome import FailedObservations
+from consumer.learning.page_learner import PageLearner
+from consumer.learning.state import Checkpoint, State
 from consumer.pages.codec import PageCodec
 from consumer.settings.signal_settings import SettingsOfSignals
 
@@ -48,11 +48,11 @@ class Relearning:
     refused: int = 0
     """Observations at which the model raised."""
 
-    def check_retained(self, watermarks: Mapping[Shard, Watermark]) -> None:
+    def check_retained(self, checkpoints: Mapping[Shard, Checkpoint]) -> None:
         """Raise `ConfigurationError` where the stream no longer holds all that is to be learned."""
-        for shard in self._behind(watermarks):
+        for shard in self._behind(checkpoints):
             oldest_s = self.now_s - self.retained.retention_s(shard)
-            own = self.state.watermarks.get(shard)
+            own = self.state.checkpoints.get(shard)
             since_s = own.arrived_s if own is not None and own.arrived_s is not None else self.written_s
             if since_s <= oldest_s:
                 raise ConfigurationError(
@@ -61,37 +61,37 @@ class Relearning:
                     "they are left out"
                 )
 
-    def catch_up(self, watermarks: Mapping[Shard, Watermark]) -> State:
-        """Learn up to these watermarks, shard after shard; give the state to be written, which has them.
+    def catch_up(self, checkpoints: Mapping[Shard, Checkpoint]) -> State:
+        """Learn up to these checkpoints, shard after shard; give the state to be written, which has them.
 
         Raises: `Unavailable`.
         """
-        for shard in self._behind(watermarks):
-            own, last = self.state.watermarks.get(shard), watermarks[shard]
+        for shard in self._behind(checkpoints):
+            own, last = self.state.checkpoints.get(shard), checkpoints[shard]
             since_s = None if own is None else own.arrived_s
             for records in self.retained.read(shard, since_s, last.sequence_number):
                 self._learn([record for record in records if _is_within(record, last)])
-        return with_watermarks(self.state, watermarks)
+        return with_checkpoints(self.state, checkpoints)
 
-    def _behind(self, watermarks: Mapping[Shard, Watermark]) -> list[Shard]:
+    def _behind(self, checkpoints: Mapping[Shard, Checkpoint]) -> list[Shard]:
         """The shards with something to learn, in the order in which they fell silent: parents come first."""
-        behind = [shard for shard, mark in watermarks.items() if self.state.watermarks.get(shard) != mark]
-        return sorted(behind, key=lambda shard: watermarks[shard].arrived_s or 0.0)
+        behind = [shard for shard, mark in checkpoints.items() if self.state.checkpoints.get(shard) != mark]
+        return sorted(behind, key=lambda shard: checkpoints[shard].arrived_s or 0.0)
 
     def _learn(self, records: list[dict[str, Any]]) -> None:
         while records:
             [batch] = batches_of({"Records": records})
-            join_assets(batch, self.settings.use_case)
+            merge_asset_signals(batch, self.settings.use_case)
             if self.key in batch.runs:
                 self._learn_batch(batch)
             records = [] if batch.unread_from is None else records[batch.unread_from :]
 
     def _learn_batch(self, batch: Batch) -> None:
-        exclusions = Exclusions()
+        exclusions = FailedObservations()
         before = self.codec.encode({self.key: self.state})
         while True:
             states = self.codec.decode(before)
-            learning = Learning(self.name, self.settings, batch, states, exclusions, lambda: False, 1)
+            learning = PageLearner(self.name, self.settings, batch, states, exclusions, lambda: False, 1)
             learning.learn([self.key])
             if not learning.learned.raised:
                 break
@@ -101,18 +101,18 @@ class Relearning:
         self.refused += len(learning.learned.refusals)
 
 
-def _is_within(record: dict[str, Any], last: Watermark) -> bool:
-    """Whether the record was learned when the watermark was raised: others may share its number."""
+def _is_within(record: dict[str, Any], last: Checkpoint) -> bool:
+    """Whether the record was learned when the checkpoint was raised: others may share its number."""
     kinesis = record["kinesis"]
     number = int(kinesis["sequenceNumber"])
     return number < last.sequence_number or kinesis["partitionKey"] in last.partition_keys
 
 
-def with_watermarks(state: State, watermarks: Mapping[Shard, Watermark]) -> State:
+def with_checkpoints(state: State, checkpoints: Mapping[Shard, Checkpoint]) -> State:
     """The state, as if it had learned so far."""
     return State(
         state.model,
-        dict(watermarks),
+        dict(checkpoints),
         state.learned,
         state.skipped,
         state.latest_s,

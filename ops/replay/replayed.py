@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from consumer.decode.batch import Batch
 from consumer.decode.lambda_event import batches_of
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.asset_rows import join_assets
+from consumer.detectors.asset_rows import merge_asset_signals
 from consumer.detectors.base import new_model
 from consumer.errors import ModelRaised
-from consumer.learning.outcome import Exclusions
-from consumer.learning.page_learner import Learning
+from consumer.learning.outcome import FailedObservations
+from consumer.learning.page_learner import PageLearner
 from consumer.learning.signal_learner import taken, times, unlearned
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec, States
@@ -54,17 +54,17 @@ class Replay:
         """
         for batch in batches_of({"Records": list(records)}):
             self.records += len(batch.records)
-            join_assets(batch, self.settings.use_case)
+            merge_asset_signals(batch, self.settings.use_case)
             if self.key in batch.runs:
                 self._learn_batch(batch)
 
     def _learn_batch(self, batch: Batch) -> None:
         self._score(batch)
         states = {} if self.state is None else {self.key: self.state}
-        exclusions = Exclusions()
+        exclusions = FailedObservations()
         while True:
             tried = _copied(states)
-            learning = Learning(self.name, self.settings, batch, tried, exclusions, lambda: False, 1)
+            learning = PageLearner(self.name, self.settings, batch, tried, exclusions, lambda: False, 1)
             learning.learn([self.key])
             raised = learning.learned.raised
             if not raised:

@@ -12,7 +12,7 @@ from river import base, compose, drift, stats
 
 from consumer.decode.timestamps import iso8601
 from consumer.detectors.drift import Watched
-from consumer.detectors.seasonal_anomaly import Usual
+from consumer.detectors.seasonal_anomaly import SeasonalBaseline
 
 _DEPTH_MAX = 7
 _ENTRIES_MAX = 30
@@ -40,7 +40,7 @@ def plain(thing: Any, depth: int = 0) -> Any:
         return _named(thing)
     if isinstance(thing, Mapping):
         return _entries(thing.items(), len(thing), depth)
-    if isinstance(thing, Usual):
+    if isinstance(thing, SeasonalBaseline):
         return _usual(thing)
     if isinstance(thing, drift.ADWIN):
         return _adwin(thing)
@@ -139,10 +139,10 @@ def _watched(watched: Watched, depth: int) -> dict[str, Any]:
     }
 
 
-def _usual(usual: Usual) -> dict[str, Any]:
+def _usual(usual: SeasonalBaseline) -> dict[str, Any]:
     seen = [hour for hour in range(_HOURS) if usual.counts[1 + hour]]
     return {
-        "is": "Usual",
+        "is": "SeasonalBaseline",
         "level": usual.means[0],
         "expected_at_last_value": usual.expected,
         "usual_from": usual.expected + usual.low,

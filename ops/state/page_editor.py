@@ -59,7 +59,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Changing:
+class PageEditor:
     """The pages of one use case, in the layout that is in force."""
 
     pages: Pages
@@ -72,7 +72,7 @@ class Changing:
         Raises: `ConfigurationError` where there is none; `UnreadablePage`, `Unavailable`.
         """
         places = []
-        for page_key in dict.fromkeys(map(self.layout.key_of, _carriers(signal))):
+        for page_key in dict.fromkeys(map(self.layout.key_of, _record_signals(signal))):
             page = await self.pages.load(page_key)
             places += [
                 Place(page_key, key, state) for key, state in page.states.items() if key.signal == signal
@@ -107,7 +107,7 @@ class Changing:
         )
 
 
-def _carriers(signal: str) -> Iterator[str]:
+def _record_signals(signal: str) -> Iterator[str]:
     """Whose records may bring the signal: its own, or those of `a.b`, `a` where it is `a.b.c`."""
     yield signal
     for end, letter in enumerate(signal):

@@ -6,7 +6,7 @@ from typing import Any
 
 from consumer.errors import ConfigurationError, UnreadablePage
 from consumer.pages.codec import PageCodec, States
-from ops.target import Where, aws_answers
+from ops.target import Target, aws_answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class ObjectVersions:
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class PageVersion:
     """One version of a page, and when it was written, in seconds since 1970."""
 
     version: str
@@ -71,7 +71,7 @@ class Earlier:
     states: States
 
 
-def last_version(where: Where, key: str, is_early: Callable[[States], bool]) -> Earlier | None:
+def last_version(where: Target, key: str, is_early: Callable[[States], bool]) -> PageVersion | None:
     """The last version of a page that is early enough; None where the bucket keeps none that old.
 
     What is too early for one version is so for all before it, apart from those of a page rolled back.
@@ -93,10 +93,10 @@ def last_version(where: Where, key: str, is_early: Callable[[States], bool]) -> 
     return found
 
 
-def _read(bucket: ObjectVersions, version: Version) -> Earlier:
+def _read(bucket: ObjectVersions, version: Version) -> PageVersion:
     try:
         states = PageCodec().decode(bucket.body(version))
     except UnreadablePage as error:
         text = f"the version {version.version_id} of {version.key} cannot be read: {error}"
         raise UnreadablePage(text) from error
-    return Earlier(version.version_id, version.written_s, states)
+    return PageVersion(version.version_id, version.written_s, states)

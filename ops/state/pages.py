@@ -11,7 +11,7 @@ from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec, States, versions
 from consumer.pages.layout import Layout, layout_key, recorded_in
-from ops.target import Where
+from ops.target import Target
 
 _LAYOUT_BYTES_MAX = 4096
 _PAGE_BYTES_MAX = 256 * 1024 * 1024
@@ -41,10 +41,10 @@ class ReadPages:
     def states(self) -> Iterator[tuple[ReadPage, SignalKey, State]]:
         """Each signal with its page, by name."""
         found = [(page, key, state) for page in self.pages for key, state in page.states.items()]
-        return iter(sorted(found, key=lambda one: (one[1].signal, one[1].carrier)))
+        return iter(sorted(found, key=lambda one: (one[1].signal, one[1].record_signal)))
 
 
-async def layout_of(where: Where, objects: Objects) -> Layout:
+async def layout_of(where: Target, objects: Objects) -> Layout:
     """The layout that is in force.
 
     Raises: `NothingLearned`; `ConfigurationError` where others than what is installed here have learned;
@@ -85,7 +85,7 @@ async def read_page(objects: Objects, key: str) -> ReadPage | None:
     return ReadPage(key, found.e_tag, states)
 
 
-async def read_pages(where: Where) -> ReadPages:
+async def read_pages(where: Target) -> ReadPages:
     """All pages. Raises: as `layout_of`."""
     objects = where.objects()
     layout = await layout_of(where, objects)
@@ -102,7 +102,7 @@ async def read_pages(where: Where) -> ReadPages:
     return read
 
 
-async def find_signal(where: Where, signal: str) -> tuple[ReadPage, SignalKey, State]:
+async def find_signal(where: Target, signal: str) -> tuple[ReadPage, SignalKey, State]:
     """The signal's state, and the page that holds it.
 
     Raises: `ConfigurationError` where there is no such signal, with those that are called much the same;

@@ -1,6 +1,6 @@
 """A signal's state as it was, from the versions of its page: `python -m consumer rollback SIGNAL… --to TIME`.
 
-Its watermarks stay those of now: what Lambda delivers again is still known, and learned no second time. What
+Its checkpoints stay those of now: what Lambda delivers again is still known, and learned no second time. What
 came between then and now comes no more; it is not part of the model, unless it is learned again here.
 """
 
@@ -13,8 +13,8 @@ from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec
 from consumer.settings.signal_settings import SettingsOfSignals
-from ops.replay.relearning import Relearning, with_watermarks
-from ops.state.page_editor import Changing, Place
+from ops.replay.relearning import Relearning, with_checkpoints
+from ops.state.page_editor import PageEditor, Place
 from ops.state.page_versions import Version
 
 _States = dict[SignalKey, State]
@@ -52,7 +52,7 @@ class Rollback:
     """Puts states of before `to_s` into the pages of now."""
 
     settings: SettingsOfSignals
-    changing: Changing
+    changing: PageEditor
     codec: PageCodec
     versions: Versions
     to_s: float
@@ -111,7 +111,7 @@ class Rollback:
     async def run(self, then: Then, relearning: Relearning | None = None) -> Done:
         """Put the state into its page; the page is not written where it is so already.
 
-        Raises: as `Changing.change`; `ConfigurationError` where the signal is gone.
+        Raises: as `PageEditor.change`; `ConfigurationError` where the signal is gone.
         """
         key = then.place.key
 
@@ -140,7 +140,7 @@ class Rollback:
 
 
 def _state(then: Then, current: State, relearning: Relearning | None) -> State:
-    """As it was, with the watermarks of now; with what came since, if asked for."""
+    """As it was, with the checkpoints of now; with what came since, if asked for."""
     if relearning is not None:
-        return relearning.catch_up(current.watermarks)
-    return with_watermarks(then.state, current.watermarks)
+        return relearning.catch_up(current.checkpoints)
+    return with_checkpoints(then.state, current.checkpoints)

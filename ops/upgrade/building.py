@@ -11,11 +11,11 @@ from consumer.decode.signal_names import SignalKey
 from consumer.errors import ConfigurationError
 from consumer.pages.codec import versions
 from ops.backtest.command import Columns
-from ops.formatting import counted
+from ops.formatting import pluralize
 from ops.lambda_function import MappedFunction
 from ops.options import confirmed
-from ops.target import Named, Where, find
-from ops.upgrade.context import WarmStart, mapped, open_upgrade
+from ops.target import Target, TargetOptions, find
+from ops.upgrade.context import HistoryBackfill, mapped, open_upgrade
 from ops.upgrade.upgrade import Upgrade
 
 
@@ -30,7 +30,7 @@ class Recordings:
 
 
 def build_all(
-    named: Named, from_: str | None, pause: bool, idle: bool, recordings: Recordings, yes: bool
+    named: TargetOptions, from_: str | None, pause: bool, idle: bool, recordings: Recordings, yes: bool
 ) -> None:
     """Build, or catch up. Raises: `ConfigurationError`, `Unavailable`, `UnreadablePage`."""
     where = find(named)
@@ -41,7 +41,7 @@ def build_all(
 
 @dataclass(frozen=True, slots=True)
 class _Building:
-    where: Where
+    where: Target
     source: str | None
     function: MappedFunction | None
     recordings: Recordings
@@ -53,7 +53,7 @@ class _Building:
             check_not_in_use(upgrade)
         warm, given = None, self.recordings
         if given.files:
-            warm = WarmStart(
+            warm = HistoryBackfill(
                 self.where,
                 upgrade.source if upgrade else None,
                 given.files,
@@ -74,7 +74,7 @@ class _Building:
             return
         plan = [f"River {versions()['river']}, {self.where.prefix()}, in {self.where.name}:"]
         if wanted:
-            plan.append(f"  from recordings, models of {counted(len(wanted), 'signal')}")
+            plan.append(f"  from recordings, models of {pluralize(len(wanted), 'signal')}")
         if upgrade is not None and is_behind:
             plan.append(f"  {plan_of(upgrade)}")
         if is_to_pause:
@@ -83,7 +83,7 @@ class _Building:
         await self._do(upgrade, warm, wanted, is_behind)
 
     async def _do(
-        self, upgrade: Upgrade | None, warm: WarmStart | None, wanted: list[SignalKey], is_behind: bool
+        self, upgrade: Upgrade | None, warm: HistoryBackfill | None, wanted: list[SignalKey], is_behind: bool
     ) -> None:
         if upgrade is not None and is_behind:
             await upgrade.begin()
@@ -91,7 +91,7 @@ class _Building:
             if upgrade is None:
                 await warm.record_layout()
             added = await warm.run(wanted)
-            typer.echo(f"Built from recordings: {counted(added, 'model')}")
+            typer.echo(f"Built from recordings: {pluralize(added, 'model')}")
         if self.function is not None and not self.function.is_paused():
             self.function.pause()
             typer.echo(f"{self.function.name} gets no more records: they wait in the stream")
@@ -115,7 +115,7 @@ def check_not_in_use(upgrade: Upgrade) -> None:
     if passed and upgrade.behind():
         raise ConfigurationError(
             f"the models of the River and the line that are installed here are in use themselves: "
-            f"{counted(len(passed), 'signal')}, such as {passed[0].signal!r}, have learned what those of "
+            f"{pluralize(len(passed), 'signal')}, such as {passed[0].signal!r}, have learned what those of "
             f"{upgrade.source.fingerprint} have not. Nothing was built under them"
         )
 
@@ -124,8 +124,9 @@ def plan_of(upgrade: Upgrade) -> str:
     """What is to be learned."""
     source, shards = upgrade.source, upgrade.behind()
     return (
-        f"from the stream, {counted(len(shards), 'shard')} of it, what those of {source.fingerprint} (River "
-        f"{source.river}, {counted(len(source.marks), 'signal')}) have learned"
+        f"from the stream, {pluralize(len(shards), 'shard')} of it, what those of "
+        f"{source.fingerprint} (River "
+        f"{source.river}, {pluralize(len(source.marks), 'signal')}) have learned"
     )
 
 
@@ -133,8 +134,9 @@ def tell(upgrade: Upgrade) -> None:
     """What was learned."""
     learning = upgrade.learning
     typer.echo(
-        f"Learned: {counted(learning.observations, 'observation')} in {counted(learning.records, 'record')}; "
-        f"there are models of {counted(len(upgrade.states), 'signal')} now"
+        f"Learned: {pluralize(learning.observations, 'observation')} "
+        f"in {pluralize(learning.records, 'record')}; "
+        f"there are models of {pluralize(len(upgrade.states), 'signal')} now"
     )
     for reason, times in learning.refused.most_common(5):
         typer.echo(f"  {times} times not: {reason}")

@@ -8,7 +8,7 @@ import typer
 from ops.options import Yes, errors_shown, somewhere
 
 if TYPE_CHECKING:
-    from ops.target import Named
+    from ops.target import TargetOptions
 
 upgrade = typer.Typer(
     no_args_is_help=True,
@@ -26,7 +26,7 @@ _Idle = Annotated[
 @upgrade.command()
 @somewhere
 def build(
-    named: "Named",
+    named: "TargetOptions",
     from_: _From = None,
     pause: Annotated[
         bool, typer.Option("--pause", help="First have the function get no more records: then deploy.")
@@ -56,7 +56,7 @@ def build(
 
 @upgrade.command()
 @somewhere
-def finish(named: "Named", from_: _From = None, idle: _Idle = False, yes: Yes = False) -> None:
+def finish(named: "TargetOptions", from_: _From = None, idle: _Idle = False, yes: Yes = False) -> None:
     """After the deployment: catch up to the last record that the old models learned; the new ones go on.
 
     The function gets no records meanwhile: they wait in the stream.
@@ -69,7 +69,7 @@ def finish(named: "Named", from_: _From = None, idle: _Idle = False, yes: Yes = 
 @upgrade.command()
 @somewhere
 def replay(
-    named: "Named",
+    named: "TargetOptions",
     out: Annotated[Path, typer.Option(metavar="FILE.jsonl", help="Where the events are written.")],
     line: Annotated[
         str | None, typer.Option(metavar="NAME", help="Of use_cases.py, in place of that of the use case.")

@@ -16,20 +16,20 @@ from consumer.pages.store import PageStore
 from consumer.settings.signal_settings import SettingsOfSignals
 from ops.backtest.command import Columns
 from ops.context import settings_of
-from ops.formatting import counted, shown
+from ops.formatting import pluralize, shown
 from ops.lambda_function import MappedFunction
-from ops.state.page_editor import Changing
-from ops.target import Where, aws_answers
+from ops.state.page_editor import PageEditor
+from ops.target import Target, aws_answers
 from ops.upgrade.history import History, first_times, put
-from ops.upgrade.previous_models import Source, find_source, limits_of, recorded
+from ops.upgrade.previous_models import PreviousModels, find_source, limits_of, recorded
 from ops.upgrade.replay import all_of
 from ops.upgrade.upgrade import Upgrade
 
 PAGES = 16
-"""Where neither models nor a choice say another number: what the function takes too."""
+"""Target neither models nor a choice say another number: what the function takes too."""
 
 
-async def open_upgrade(where: Where, named: str | None) -> Upgrade | None:
+async def open_upgrade(where: Target, named: str | None) -> Upgrade | None:
     """The new models and those in use, where nobody names them those of the upgrade that has begun, if any.
 
     None: there are no others than the new ones.
@@ -60,7 +60,7 @@ async def open_upgrade(where: Where, named: str | None) -> Upgrade | None:
     return upgrade
 
 
-def _retained_since_s(where: Where, source: Source, now_s: float) -> dict[str, float]:
+def _retained_since_s(where: Target, source: PreviousModels, now_s: float) -> dict[str, float]:
     """What arrived before is gone, stream by stream; of a stream that is gone, nothing is told."""
     client, since_s = where.client("kinesis"), {}
     for arn in {shard.stream_arn for marks in source.marks.values() for shard in marks}:
@@ -73,7 +73,7 @@ def _retained_since_s(where: Where, source: Source, now_s: float) -> dict[str, f
     return since_s
 
 
-def stream_arn(where: Where) -> str:
+def stream_arn(where: Target) -> str:
     """Of the stream that is named. Raises: `ConfigurationError` where none is, `Unavailable`."""
     if where.stream_name is None:
         raise ConfigurationError("no stream is named: give --stream beside --bucket")
@@ -83,7 +83,7 @@ def stream_arn(where: Where) -> str:
     return arn
 
 
-def mapped(where: Where, is_idle: bool) -> MappedFunction | None:
+def mapped(where: Target, is_idle: bool) -> MappedFunction | None:
     """The function whose mapping is to be paused; None: the operator says that nothing learns.
 
     Raises: `ConfigurationError` where neither is so.
@@ -97,13 +97,13 @@ def mapped(where: Where, is_idle: bool) -> MappedFunction | None:
     return MappedFunction(where.client("lambda"), where.function_name)
 
 
-class WarmStart:
+class HistoryBackfill:
     """New signals' models from recordings, beside those that are there."""
 
     def __init__(
         self,
-        where: Where,
-        source: Source | None,
+        where: Target,
+        source: PreviousModels | None,
         files: Sequence[Path],
         columns: Columns,
         are_rows: bool,
@@ -142,12 +142,12 @@ class WarmStart:
         states = self.history.learn(wanted, before_s)
         for key, state in states.items():
             until = f", up to {shown(before_s[key])} UTC, when the stream's begins" if key in before_s else ""
-            typer.echo(f"{key.signal}: {counted(state.learned, 'observation')} of its recording{until}")
+            typer.echo(f"{key.signal}: {pluralize(state.learned, 'observation')} of its recording{until}")
         found = await recorded(self.objects, self.where.prefix())
         return await put(self._changing(PAGES if found is None else found.pages), states)
 
     async def record_layout(self) -> None:
-        """Where there is no model yet, say where they are to lie."""
+        """Target there is no model yet, say where they are to lie."""
         if await recorded(self.objects, self.where.prefix()) is None:
             key = layout_key(self.where.prefix())
             try:
@@ -155,6 +155,6 @@ class WarmStart:
             except PageChanged:
                 return
 
-    def _changing(self, pages: int) -> Changing:
+    def _changing(self, pages: int) -> PageEditor:
         store = PageStore(self.objects, PageCodec(), 0)
-        return Changing(store, Layout(self.where.prefix(), pages), random.SystemRandom())
+        return PageEditor(store, Layout(self.where.prefix(), pages), random.SystemRandom())

@@ -9,13 +9,13 @@ from consumer.errors import ConfigurationError
 from ops.formatting import shown
 from ops.lambda_function import MappedFunction
 from ops.options import confirmed
-from ops.target import Named, Where, find
+from ops.target import Target, TargetOptions, find
 from ops.upgrade.building import check_not_in_use, tell
 from ops.upgrade.context import mapped, open_upgrade
 from ops.upgrade.upgrade import Upgrade
 
 
-def finish(named: Named, from_: str | None, idle: bool, yes: bool) -> None:
+def finish(named: TargetOptions, from_: str | None, idle: bool, yes: bool) -> None:
     """Put the new models in force. Raises: `ConfigurationError`, `Unavailable`, `UnreadablePage`."""
     where = find(named)
     where.check_writable()
@@ -24,7 +24,7 @@ def finish(named: Named, from_: str | None, idle: bool, yes: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Finishing:
-    where: Where
+    where: Target
     source: str | None
     function: MappedFunction | None
     yes: bool
@@ -76,7 +76,7 @@ class _Finishing:
         upgrade = await self._open()  # nothing learns any more: how far the old models are is final
         await upgrade.catch_up()
         tell(upgrade)
-        await upgrade.put_in_force()
+        await upgrade.activate()
         typer.echo(
             f"In force: {self.where.prefix()}, from the record on after the last that "
             f"{upgrade.source.fingerprint} has learned. Its models stay, to go back to"

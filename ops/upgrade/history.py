@@ -9,14 +9,14 @@ from clients.recordings.refusals import ReplayRefused
 from consumer.decode.batch import Shard
 from consumer.decode.lambda_event import batches_of
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.asset_rows import AssetUseCase, join_assets
+from consumer.detectors.asset_rows import AssetUseCase, merge_asset_signals
 from consumer.errors import ConfigurationError
 from consumer.learning.signal_learner import times
 from consumer.pages.codec import States
 from consumer.settings.signal_settings import SettingsOfSignals
 from ops.backtest.backtest import Backtest, Row
 from ops.backtest.command import Columns, read_recording
-from ops.state.page_editor import Changing
+from ops.state.page_editor import PageEditor
 from ops.upgrade.records import Stretch, read_merged
 
 
@@ -61,7 +61,7 @@ class History:
             for _ in backtest.parts(_until(recording.rows, ends)):
                 pass
             for key, state in backtest.states.items():
-                state.watermarks = {}  # nothing of the stream is learned yet
+                state.checkpoints = {}  # nothing of the stream is learned yet
                 states[self._key(recording.asset, key.signal)] = state
         return states
 
@@ -100,7 +100,7 @@ def first_times(
             break
         while records:
             [batch] = batches_of({"Records": records})
-            join_assets(batch, settings.use_case)
+            merge_asset_signals(batch, settings.use_case)
             for key in left & batch.runs.keys():
                 run = batch.runs[key]
                 known = [at_s for at_s in times(run, range(len(run.values)), batch) if at_s is not None]
@@ -111,10 +111,10 @@ def first_times(
     return found
 
 
-async def put(changing: Changing, states: States) -> int:
+async def put(changing: PageEditor, states: States) -> int:
     """Add models to the pages, where nobody has made one of that signal meanwhile; how many were added.
 
-    Raises: as `Changing.change`.
+    Raises: as `PageEditor.change`.
     """
     return sum(
         [

@@ -17,19 +17,19 @@ from consumer.decode.signal_names import SignalKey
 from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.base import STATE_FORMAT, UseCase
 from consumer.errors import ConfigurationError, UnreadablePage
-from consumer.learning.state import Watermark
+from consumer.learning.state import Checkpoint
 from consumer.pages import safe_unpickler
 from consumer.pages.codec import opened
-from consumer.pages.columns import Columns, watermarks_of
+from consumer.pages.columns import Columns, checkpoints_of
 from consumer.pages.layout import Layout, Recorded, layout_key, recorded_in
-from ops.formatting import counted, shown
+from ops.formatting import pluralize, shown
 
 _BYTES_MAX = 256 * 1024 * 1024
-Marks = Mapping[SignalKey, Mapping[Shard, Watermark]]
+Marks = Mapping[SignalKey, Mapping[Shard, Checkpoint]]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PreviousModels:
     """The models of another fingerprint, and up to where each of them has learned each shard."""
 
     fingerprint: str
@@ -65,8 +65,8 @@ class _ClassesUnread(pickle.Unpickler):
         return _Anything
 
 
-def marks_in(page: bytes) -> tuple[str, Marks]:
-    """The River that wrote the page, and the watermarks in it.
+def checkpoints_in(page: bytes) -> tuple[str, Marks]:
+    """The River that wrote the page, and the checkpoints in it.
 
     Raises: `UnreadablePage`.
     """
@@ -75,10 +75,10 @@ def marks_in(page: bytes) -> tuple[str, Marks]:
         raise UnreadablePage(f"it is of format {header.format}; this checkout reads {STATE_FORMAT}")
     try:
         safe_unpickler.check_opcodes(body)
-        # Models and alerts are stand-ins here, of whatever classes they were: only the watermarks are read.
-        marks = watermarks_of(msgspec.convert(_ClassesUnread(io.BytesIO(body)).load(), Columns))
+        # Models and alerts are stand-ins here, of whatever classes they were: only the checkpoints are read.
+        marks = checkpoints_of(msgspec.convert(_ClassesUnread(io.BytesIO(body)).load(), Columns))
     except Exception as error:  # a pickle that was tampered with may raise anything
-        raise UnreadablePage(f"its watermarks cannot be read: {error!r}") from error
+        raise UnreadablePage(f"its checkpoints cannot be read: {error!r}") from error
     return header.river, marks
 
 
@@ -90,7 +90,7 @@ async def recorded(objects: Objects, prefix: str) -> Recorded | None:
     return recorded_in(layout_key(prefix), found.body)
 
 
-async def find_source(objects: Objects, prefix: str, named: str | None) -> Source | None:
+async def find_source(objects: Objects, prefix: str, named: str | None) -> PreviousModels | None:
     """The models beside those under `prefix`: those that are named, or the only others; None: there are none.
 
     Raises: `ConfigurationError` where it is not clear which; `UnreadablePage`, `Unavailable`.
@@ -118,49 +118,51 @@ async def _described(objects: Objects, name: str, layout: Layout) -> str:
         return f"{name}: {error}"
     times = [mark.arrived_s or 0.0 for marks in source.marks.values() for mark in marks.values()]
     until = shown(max(times, default=None))
-    return f"{name}: River {source.river}, {counted(len(source.marks), 'signal')}, learned until {until} UTC"
+    return (
+        f"{name}: River {source.river}, {pluralize(len(source.marks), 'signal')}, learned until {until} UTC"
+    )
 
 
-async def _read(objects: Objects, name: str, layout: Layout) -> Source:
+async def _read(objects: Objects, name: str, layout: Layout) -> PreviousModels:
     rivers: set[str] = set()
-    marks: dict[SignalKey, Mapping[Shard, Watermark]] = {}
+    marks: dict[SignalKey, Mapping[Shard, Checkpoint]] = {}
     for key in sorted(await objects.keys(layout.folder)):
         found = await objects.get(key, bytes_max=_BYTES_MAX)
         if not isinstance(found, Found) or found.body is None:
             raise UnreadablePage(f"the page {key} cannot be read whole")
         try:
-            river, of_page = marks_in(found.body)
+            river, of_page = checkpoints_in(found.body)
         except UnreadablePage as error:
             raise UnreadablePage(f"the page {key}: {error}. Roll it back first") from error
         rivers.add(river)
         marks |= of_page
-    return Source(name, layout, ", ".join(sorted(rivers)), marks)
+    return PreviousModels(name, layout, ", ".join(sorted(rivers)), marks)
 
 
-def limits_of(source: Source, use_case: UseCase) -> "Limits":
+def limits_of(source: PreviousModels, use_case: UseCase) -> "Limits":
     """Up to where the new models are to learn."""
-    keys: dict[SignalKey, dict[Shard, Watermark]] = {}
-    carriers: dict[str, dict[Shard, Watermark]] = {}
+    keys: dict[SignalKey, dict[Shard, Checkpoint]] = {}
+    record_signals: dict[str, dict[Shard, Checkpoint]] = {}
     for key, marks in source.marks.items():
         asset = use_case.asset_of(key) if isinstance(use_case, AssetUseCase) else None
         own = key if asset is None else SignalKey(asset[0], asset[0])
         for shard, mark in marks.items():
-            for each in (keys.setdefault(own, {}), carriers.setdefault(key.carrier, {})):
+            for each in (keys.setdefault(own, {}), record_signals.setdefault(key.record_signal, {})):
                 if shard not in each or each[shard].sequence_number < mark.sequence_number:
                     each[shard] = mark
-    return Limits(keys, carriers)
+    return Limits(keys, record_signals)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The last record that was learned, by signal and shard; of a signal that is new, of its carrier."""
+    """The last record learned, by signal and shard; of a new signal, that of its record signal."""
 
     keys: Marks
-    carriers: Mapping[str, Mapping[Shard, Watermark]]
+    record_signals: Mapping[str, Mapping[Shard, Checkpoint]]
 
-    def of(self, key: SignalKey, shard: Shard) -> Watermark | None:
+    def of(self, key: SignalKey, shard: Shard) -> Checkpoint | None:
         """None: nothing was learned."""
-        marks = self.keys.get(key) or self.carriers.get(key.carrier) or {}
+        marks = self.keys.get(key) or self.record_signals.get(key.record_signal) or {}
         return marks.get(shard)
 
     def last(self) -> dict[Shard, int]:

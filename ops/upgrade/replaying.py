@@ -7,8 +7,8 @@ from pathlib import Path
 import typer
 
 from ops.context import settings_of
-from ops.formatting import counted
-from ops.target import Named, find
+from ops.formatting import pluralize
+from ops.target import TargetOptions, find
 from ops.upgrade.compare import common, plain, read_replayed
 from ops.upgrade.compare import compare as compare_told
 from ops.upgrade.context import stream_arn
@@ -18,7 +18,7 @@ from ops.upgrade.replay import replay as replay_all
 _MOST = 40
 
 
-def replay(named: Named, out: Path, line: str | None, other: Path | None) -> None:
+def replay(named: TargetOptions, out: Path, line: str | None, other: Path | None) -> None:
     """Learn the stretch and write the file. Raises: `ConfigurationError`, `Unavailable`."""
     where = find(named)
     settings = settings_of(where, line)
@@ -29,8 +29,9 @@ def replay(named: Named, out: Path, line: str | None, other: Path | None) -> Non
     replaying.write(out)
     done = replaying.replayed()
     typer.echo(
-        f"{out}: {counted(len(replaying.events), 'event')} of {counted(done.observations, 'observation')} in "
-        f"{counted(done.records, 'record')}, as {line or where.use_case} with River {done.river} would have "
+        f"{out}: {pluralize(len(replaying.events), 'event')} of "
+        f"{pluralize(done.observations, 'observation')} in {pluralize(done.records, 'record')}, "
+        f"as {line or where.use_case} with River {done.river} would have "
         "told them; nobody was told"
     )
     for reason, times in replaying.learning.refused.most_common(5):
@@ -52,13 +53,13 @@ def compare(old: Path, new: Path, within: int, as_json: bool) -> None:
             f"{each.only_new} of the new one only"
         )
     if len(compared) > _MOST:
-        typer.echo(f"... and {counted(len(compared) - _MOST, 'signal')} more: --json has them all")
+        typer.echo(f"... and {pluralize(len(compared) - _MOST, 'signal')} more: --json has them all")
     both, only_old, only_new = (
         sum(getattr(each, name) for each in compared.values()) for name in ("both", "only_old", "only_new")
     )
     typer.echo(
         f"In all: {both} alerts of both within {within} values, {only_old} of the old one only (River "
         f"{one.river}, {one.fingerprint}), {only_new} of the new one only (River {other.river}, "
-        f"{other.fingerprint}); on {counted(len(stretch), 'shard')}, "
-        f"{counted(other.observations, 'observation')}"
+        f"{other.fingerprint}); on {pluralize(len(stretch), 'shard')}, "
+        f"{pluralize(other.observations, 'observation')}"
     )

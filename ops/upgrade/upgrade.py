@@ -1,12 +1,12 @@
 """New models built beside the ones in use, from what the stream still holds: `python -m consumer upgrade`.
 
     layout.json says that the models are being built    # a function that starts on them waits
-    each record that the models in use have learned is learned, up to their watermarks; nobody is told
+    each record that the models in use have learned is learned, up to their checkpoints; nobody is told
     the pages are written
     ... again, as often as one likes; and once more when nothing learns any more
     layout.json says where the models lie               # from here on they are in force
 
-What lies above the watermarks of the models in use was learned by nobody yet: the new function learns it,
+What lies above the checkpoints of the models in use was learned by nobody yet: the new function learns it,
 for its mapping goes on from there. So each record is learned by the new models once, and what is told of it
 is told by the models that were in use when it came first.
 """
@@ -21,12 +21,12 @@ from consumer.aws.s3 import Found, Objects
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.errors import BadDeployment, ConfigurationError, LayoutChanged, PageChanged
-from consumer.learning.state import State, Watermark
+from consumer.learning.state import Checkpoint, State
 from consumer.pages.layout import Layout, Recorded, layout_key
 from consumer.pages.store import Page, PageStore
 from consumer.settings.signal_settings import SettingsOfSignals
 from ops.replay.offline_learner import SilentLearning, is_behind, states_of
-from ops.upgrade.previous_models import Source, limits_of
+from ops.upgrade.previous_models import PreviousModels, limits_of
 from ops.upgrade.records import Stretch, read_merged
 
 _RECORDS_PER_COMMIT = 100_000
@@ -42,7 +42,7 @@ class Upgrade:
     pages: PageStore
     kinesis: Any
     prefix: str
-    source: Source
+    source: PreviousModels
     retained_since_s: Mapping[str, float]
     """Of each stream, by its ARN: what arrived before is not held any more."""
     now_s: float
@@ -88,12 +88,12 @@ class Upgrade:
             for shard, mark in marks.items():
                 state = states.get(key)
                 if is_behind(state, shard, mark) and self._is_held(shard, mark):
-                    own = None if state is None else state.watermarks.get(shard)
+                    own = None if state is None else state.checkpoints.get(shard)
                     starts.setdefault(shard, []).append(None if own is None else own.arrived_s)
         last = limits.last()
         return {shard: Stretch(_earliest(since), last=last[shard]) for shard, since in starts.items()}
 
-    def _is_held(self, shard: Shard, mark: Watermark) -> bool:
+    def _is_held(self, shard: Shard, mark: Checkpoint) -> bool:
         since_s = self.retained_since_s.get(shard.stream_arn, float("inf"))
         return mark.arrived_s is None or mark.arrived_s > since_s
 
@@ -104,11 +104,11 @@ class Upgrade:
             key
             for key, state in states.items()
             if any(
-                self._is_past(limits.of(key, shard), shard, own) for shard, own in state.watermarks.items()
+                self._is_past(limits.of(key, shard), shard, own) for shard, own in state.checkpoints.items()
             )
         ]
 
-    def _is_past(self, limit: Watermark | None, shard: Shard, own: Watermark) -> bool:
+    def _is_past(self, limit: Checkpoint | None, shard: Shard, own: Checkpoint) -> bool:
         """Whether those in use would have learned that too, were they in use."""
         if limit is None:
             return self._is_held(shard, own)
@@ -127,7 +127,7 @@ class Upgrade:
             await self.objects.replace(layout_key(self.prefix), msgspec.json.encode(begun), e_tag)
 
     async def catch_up(self) -> None:
-        """Learn up to the watermarks of the models in use, and write the pages; again, it goes on from there.
+        """Learn up to the checkpoints of the models in use, and write the pages; a second run goes on.
 
         Raises: `BadDeployment` where nothing can be learned; `PageChanged` where somebody else writes these
             models; `UnreadablePage`, `Unavailable`. What was written until then is right.
@@ -159,7 +159,7 @@ class Upgrade:
             self._loaded[key] = page
         learning.changed.clear()
 
-    async def put_in_force(self) -> bool:
+    async def activate(self) -> bool:
         """Let functions learn with them; whether they could not before. Raises: as `begin`."""
         found, e_tag = await self._recorded()
         if found is None:

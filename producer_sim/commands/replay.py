@@ -18,7 +18,7 @@ from producer_sim.observe.observer import observe
 from producer_sim.observe.protocols import Observing
 from producer_sim.output_checks import Unwritable, check_folder
 from producer_sim.replay import option_group
-from producer_sim.replay.options import Asked, prepare, speed_of
+from producer_sim.replay.options import ReplayOptions, prepare, speed_of
 from producer_sim.replay.replay import Replay, run_replay
 from producer_sim.report.report import write_report
 from producer_sim.report.score import WITHIN_OBSERVATIONS
@@ -57,7 +57,7 @@ def replay_command(
     console = Console(stderr=True)
     with which.stop_told(console), _refusals_shown(console):
         replay = prepare(
-            Asked(
+            ReplayOptions(
                 files=files,
                 assets=assets or (),
                 time=time,

@@ -14,7 +14,7 @@ _HEAD = """\
 """
 _COMMAND = "python -m producer_sim.plan.measure"
 _MORE = {
-    "state_bytes": "of a state in its page besides the model: the signal's name, watermark and counters",
+    "state_bytes": "of a state in its page besides the model: the signal's name, checkpoint and counters",
     "base_mb": "memory of the function before its first record",
     "batch_mb": "memory of a batch of 10,000 records of ten values",
 }

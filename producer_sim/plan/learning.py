@@ -52,7 +52,7 @@ def learning_of(
 
 
 def state_bytes(workload: Workload, assumptions: Assumptions) -> float:
-    """A signal's state as a page holds it: the model, and its watermark and counters."""
+    """A signal's state as a page holds it: the model, and its checkpoint and counters."""
     return assumptions.measured.state_bytes + assumptions.models[workload.model].pickle_bytes
 
 

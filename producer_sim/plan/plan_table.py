@@ -138,7 +138,7 @@ def _s3(a: Assumptions) -> Iterator[_Row]:
     yield "environments", whole, lambda p: p.learning.environments
     share = f"min(1, {a.assumed.warm_share:g} * memory / bytes of all states) / environments"
     yield "warm share of pages", share, lambda p: p.learning.warm
-    yield "bytes of a state", "its model's pickle + its watermark", lambda p: state_bytes(p.workload, a)
+    yield "bytes of a state", "its model's pickle + its checkpoint", lambda p: state_bytes(p.workload, a)
     yield "MB of a page", "states written / pages * bytes of a state", lambda p: p.learning.page_bytes / MB
     days, least = a.assumed.old_versions_days, a.assumed.versions_min
     yield (

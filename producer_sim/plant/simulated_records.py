@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeVar
 
-from clients.kinesis_writer.pending import Planned
+from clients.kinesis_writer.pending import ScheduledRecord
 from clients.kinesis_writer.put_request import StreamRecord
 from producer_sim.payloads.carriers import Carrier, hash_of, share_of
 from producer_sim.payloads.encoders import Value
@@ -64,13 +64,13 @@ class Shares:
     start_s: float
     partition: Partition
 
-    def __call__(self, part: int, parts: int) -> Iterator[Planned]:
+    def __call__(self, part: int, parts: int) -> Iterator[ScheduledRecord]:
         """The records of one share, in the order in which they are due."""
         carriers = share_of(self.carriers, part, parts)
         for due_s, record, observations in simulated_records(
             self.simulation, carriers, self.start_s, self.partition
         ):
-            yield Planned(due_s, record, len(observations))
+            yield ScheduledRecord(due_s, record, len(observations))
 
 
 class _Filling:

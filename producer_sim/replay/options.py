@@ -18,7 +18,7 @@ from producer_sim.replay.shapes import Shape, ShapeAsked, shape_for
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReplayOptions:
     """The options of `replay`; what is None, or empty, is found."""
 
     files: Sequence[Path]
@@ -35,7 +35,7 @@ class Asked:
     settle_s: float = 60.0
 
 
-def prepare(asked: Asked, say: Callable[[str], None] = lambda text: None) -> Replay:
+def prepare(asked: ReplayOptions, say: Callable[[str], None] = lambda text: None) -> Replay:
     """Look through all files; `say` hears, in sentences, what a person should know of them.
 
     Raises:
@@ -82,7 +82,7 @@ def speed_of(text: str) -> float:
     return factor
 
 
-def _assets(asked: Asked) -> list[str]:
+def _assets(asked: ReplayOptions) -> list[str]:
     if asked.assets and len(asked.assets) != len(asked.files):
         raise ReplayRefused(
             f"--asset is given {len(asked.assets)} times for {len(asked.files)} files: give it once for each "
@@ -98,7 +98,7 @@ def _assets(asked: Asked) -> list[str]:
     return assets
 
 
-def _recording(path: Path, asset: str, asked: Asked) -> Recording:
+def _recording(path: Path, asset: str, asked: ReplayOptions) -> Recording:
     choice = choose(open_table(path), asked.time, asked.signals, asked.labels)
     recording = Recording(asset, choice, survey(choice), asked.speed, asked.times)
     for signal in recording.signals:
@@ -111,13 +111,15 @@ def _recording(path: Path, asset: str, asked: Asked) -> Recording:
     return recording
 
 
-def _windows(recording: Recording, asked: Asked) -> list[Window]:
+def _windows(recording: Recording, asked: ReplayOptions) -> list[Window]:
     if asked.windows is not None:
         return windows_of_file(asked.windows, recording.choice.table.path)
     return [] if asked.labels is None else labelled_windows(recording.choice, asked.label_kind)
 
 
-def _tell(recording: Recording, windows: list[Window], asked: Asked, say: Callable[[str], None]) -> None:
+def _tell(
+    recording: Recording, windows: list[Window], asked: ReplayOptions, say: Callable[[str], None]
+) -> None:
     seen, path = recording.survey, recording.choice.table.path
     say(
         f"{path}: {seen.rows:,} rows, {len(recording.signals)} signals, {seen.observations:,} observations, "
@@ -144,7 +146,9 @@ def _tell_texts(recordings: Sequence[Recording], say: Callable[[str], None]) -> 
         say(f"No numbers, so not sent: {', '.join(names)} (a number has a decimal point, not a comma)")
 
 
-def _configuration(asked: Asked, recordings: Sequence[Recording], shape: Shape, rows: int) -> dict[str, Any]:
+def _configuration(
+    asked: ReplayOptions, recordings: Sequence[Recording], shape: Shape, rows: int
+) -> dict[str, Any]:
     shifted = "due" if asked.speed == 1.0 else "ahead"
     return {
         "files": [str(path) for path in asked.files],

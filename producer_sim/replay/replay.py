@@ -8,7 +8,7 @@ from typing import Any
 from clients.kinesis_writer.clock import Clock, WallClock
 from clients.kinesis_writer.failures import PutFailed
 from clients.kinesis_writer.paced import send_paced
-from clients.kinesis_writer.pending import Planned
+from clients.kinesis_writer.pending import ScheduledRecord
 from clients.kinesis_writer.put_request import SEND_ONCE
 from clients.kinesis_writer.sent import Sending
 from clients.recordings.labels import Window, faults
@@ -106,7 +106,7 @@ def run_replay(
     return summary
 
 
-def _in_due_order(replay: Replay, drawn: Sequence[Drawn], started_s: float) -> Iterator[Planned]:
+def _in_due_order(replay: Replay, drawn: Sequence[Drawn], started_s: float) -> Iterator[ScheduledRecord]:
     plans = [
         planned(recording, one.watch(recording.rows(started_s)), replay.shape, replay.rows_in_columns)
         for recording, one in zip(replay.recordings, drawn, strict=True)

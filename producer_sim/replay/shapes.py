@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from clients.kinesis_writer.pending import Planned
+from clients.kinesis_writer.pending import ScheduledRecord
 from clients.kinesis_writer.put_request import StreamRecord
 from producer_sim.payloads import encoders
 from producer_sim.replay.recording import Recording, Row
@@ -33,7 +33,7 @@ def shape_for(asked: ShapeAsked, rows_asked: int | None, period_s: float) -> tup
 
 def planned(
     recording: Recording, rows: Iterable[Row], shape: Shape, rows_in_columns: int = 1
-) -> Iterator[Planned]:
+) -> Iterator[ScheduledRecord]:
     """Records in due order, each with how many observations it holds; cells without a value are left out.
 
     The partition key is the signal's name, and with several values the asset's. Columns are due with their
@@ -48,25 +48,25 @@ def planned(
             return _several_values(recording, rows)
 
 
-def _points(recording: Recording, rows: Iterable[Row]) -> Iterator[Planned]:
+def _points(recording: Recording, rows: Iterable[Row]) -> Iterator[ScheduledRecord]:
     signals = recording.signals
     for row in rows:
         for signal, value in zip(signals, row.values, strict=True):
             if value is not None:
                 payload = encoders.point(signal, value, row.timestamp_s)
-                yield Planned(row.due_s, StreamRecord(signal, payload), 1)
+                yield ScheduledRecord(row.due_s, StreamRecord(signal, payload), 1)
 
 
-def _several_values(recording: Recording, rows: Iterable[Row]) -> Iterator[Planned]:
+def _several_values(recording: Recording, rows: Iterable[Row]) -> Iterator[ScheduledRecord]:
     names = [column.name for column in recording.choice.signals]
     for row in rows:
         values = {name: value for name, value in zip(names, row.values, strict=True) if value is not None}
         if values:
             payload = encoders.several_values(recording.asset, row.timestamp_s, values)
-            yield Planned(row.due_s, StreamRecord(recording.asset, payload), len(values))
+            yield ScheduledRecord(row.due_s, StreamRecord(recording.asset, payload), len(values))
 
 
-def _columns(recording: Recording, rows: Iterable[Row], rows_in_columns: int) -> Iterator[Planned]:
+def _columns(recording: Recording, rows: Iterable[Row], rows_in_columns: int) -> Iterator[ScheduledRecord]:
     collected: list[Row] = []
     for row in rows:
         collected.append(row)
@@ -76,10 +76,10 @@ def _columns(recording: Recording, rows: Iterable[Row], rows_in_columns: int) ->
     yield from _of_collected(recording, collected)
 
 
-def _of_collected(recording: Recording, rows: list[Row]) -> Iterator[Planned]:
+def _of_collected(recording: Recording, rows: list[Row]) -> Iterator[ScheduledRecord]:
     for position, signal in enumerate(recording.signals):
         cells = [(row.timestamp_s, value) for row in rows if (value := row.values[position]) is not None]
         if cells:
             timestamps, values = zip(*cells, strict=True)
             payload = encoders.columns(signal, timestamps, values)
-            yield Planned(rows[-1].due_s, StreamRecord(signal, payload), len(cells))
+            yield ScheduledRecord(rows[-1].due_s, StreamRecord(signal, payload), len(cells))

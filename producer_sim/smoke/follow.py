@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterator
 
 from clients.deployment import ModelsOf, Pipeline
-from consumer.detectors.change_point import ShiftUseCase
+from consumer.detectors.change_point import ChangePoint
 from consumer.detectors.drift import DriftUseCase
 from consumer.use_cases import USE_CASES
 from producer_sim.observe.listening import listening
@@ -11,7 +11,7 @@ from producer_sim.observe.states import LearnedCounts
 from producer_sim.smoke import hops
 from producer_sim.smoke.trip import Hop, HopFailed, Patience, Trip
 
-_FIND_STEPS = DriftUseCase, ShiftUseCase
+_FIND_STEPS = DriftUseCase, ChangePoint
 _Step = tuple[str, Callable[[], str | None]]
 """A hop's name, and what does it: it says what was seen, or None where the pipeline has no such thing."""
 

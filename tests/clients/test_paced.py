@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clients.kinesis_writer.failures import AnswerLost, RecordRefused
-from clients.kinesis_writer.options import Backoff, Manner
+from clients.kinesis_writer.options import Backoff, SendOptions
 from clients.kinesis_writer.paced import send_paced
-from clients.kinesis_writer.pending import Planned
+from clients.kinesis_writer.pending import ScheduledRecord
 from clients.kinesis_writer.put_request import RECORDS_PER_REQUEST_MAX, REQUEST_BYTES_MAX, StreamRecord
 from tests.clients.test_ordered_put import QUICK, FlakyStream, by_key
 
@@ -51,9 +51,9 @@ class TimedStream(FlakyStream):
         return super().put_records(Records=Records, StreamName=StreamName)
 
 
-def planned(count: int, rate: float, keys: int) -> list[Planned]:
+def planned(count: int, rate: float, keys: int) -> list[ScheduledRecord]:
     return [
-        Planned(number / rate, StreamRecord(f"key{number % keys}", b"%d" % number), 1)
+        ScheduledRecord(number / rate, StreamRecord(f"key{number % keys}", b"%d" % number), 1)
         for number in range(count)
     ]
 
@@ -64,7 +64,7 @@ def test_each_record_leaves_when_it_is_due_or_a_moment_later_never_before(rate, 
     clock = SimulatedClock()
     stream = TimedStream(clock)
     records = planned(200, rate, keys)
-    sending = send_paced(stream, "telemetry", records, clock=clock, manner=Manner(linger_s=linger_s))
+    sending = send_paced(stream, "telemetry", records, clock=clock, manner=SendOptions(linger_s=linger_s))
     due = {planned_record.record.payload: planned_record.due_s for planned_record in records}
     late = [arrived_s - due[payload] for arrived_s, payload in stream.arrived]
     assert min(late) >= 0.0
@@ -111,7 +111,7 @@ def test_what_waits_is_bounded_and_nothing_more_is_taken_then():
             taken.append(1)
             yield one
 
-    manner = Manner(waiting_records_max=100, backoff=Backoff(0.0001, 0.001, attempts_max=20))
+    manner = SendOptions(waiting_records_max=100, backoff=Backoff(0.0001, 0.001, attempts_max=20))
     with pytest.raises(RecordRefused) as failure:
         send_paced(Unreachable(), "telemetry", source(), clock=SimulatedClock(), manner=manner)
     assert len(taken) <= 101
@@ -130,8 +130,8 @@ def test_what_waits_is_bounded_and_nothing_more_is_taken_then():
 def test_order_is_kept_and_nothing_is_missing_while_it_streams(keys, seed, refuse, throttle, lose):
     clock = SimulatedClock()
     stream = TimedStream(clock, latency_s=0.003, seed=seed, refuse=refuse, throttle=throttle, lose=lose)
-    records = [Planned(n / 500, StreamRecord(key, b"%d" % n), 3) for n, key in enumerate(keys)]
-    manner = Manner(backoff=QUICK, resend_when_answer_lost=True, waiting_records_max=20)
+    records = [ScheduledRecord(n / 500, StreamRecord(key, b"%d" % n), 3) for n, key in enumerate(keys)]
+    manner = SendOptions(backoff=QUICK, resend_when_answer_lost=True, waiting_records_max=20)
     rng = random.Random(seed)
     sending = send_paced(stream, "telemetry", iter(records), clock=clock, manner=manner, rng=rng)
     unrepeated = {key: list(dict.fromkeys(stored)) for key, stored in stream.payloads_by_key().items()}
@@ -156,8 +156,10 @@ def test_a_lost_answer_ends_it_and_says_what_is_known():
 @given(st.lists(st.integers(1, 900_000), min_size=1, max_size=40), st.integers(0, 2**32))
 def test_no_request_breaks_a_limit(sizes, seed):
     stream = FlakyStream(seed, refuse=0.2)
-    records = [Planned(0.0, StreamRecord(f"key{n % 30}", bytes(size)), 1) for n, size in enumerate(sizes)]
-    send_paced(stream, "telemetry", records, clock=SimulatedClock(), manner=Manner(backoff=QUICK))
+    records = [
+        ScheduledRecord(0.0, StreamRecord(f"key{n % 30}", bytes(size)), 1) for n, size in enumerate(sizes)
+    ]
+    send_paced(stream, "telemetry", records, clock=SimulatedClock(), manner=SendOptions(backoff=QUICK))
     assert max(stream.requests) <= REQUEST_BYTES_MAX
 
 

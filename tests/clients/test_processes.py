@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from clients.kinesis_writer.calibration import processes_needed
-from clients.kinesis_writer.pending import Planned
+from clients.kinesis_writer.pending import ScheduledRecord
 from clients.kinesis_writer.processes import ProcessFailed, send_in_processes
 from clients.kinesis_writer.put_request import StreamRecord
 from clients.kinesis_writer.sent import Sending, merged
@@ -24,13 +24,13 @@ class Numbers:
     fails_in: int | None = None
     dies_in: int | None = None
 
-    def __call__(self, part: int, parts: int) -> Iterator[Planned]:
+    def __call__(self, part: int, parts: int) -> Iterator[ScheduledRecord]:
         for number in range(part, self.count, parts):
             if number > self.count // 4 and part == self.fails_in:
                 raise OSError("the disk is gone")
             if number > self.count // 4 and part == self.dies_in:
                 os._exit(9)
-            yield Planned(number / 200, StreamRecord(f"key{number}", b"%d" % number), 2)
+            yield ScheduledRecord(number / 200, StreamRecord(f"key{number}", b"%d" % number), 2)
 
 
 class Refusing(FlakyStream):

@@ -2,18 +2,18 @@
 
 from river import anomaly, cluster, drift, preprocessing, time_series
 
-from consumer.detectors.alert_policy import LifeCycle
+from consumer.detectors.alert_policy import AlertPolicy
 from consumer.detectors.anomaly import AnomalyUseCase
 from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.base import UseCase
-from consumer.detectors.change_point import ShiftUseCase
+from consumer.detectors.change_point import ChangePoint
 from consumer.detectors.clusters import ClustersUseCase
 from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.forecast import ForecastUseCase
-from consumer.detectors.multivariate import ProcessUseCase
-from consumer.detectors.seasonal_anomaly import Pace, UnusualUseCase
+from consumer.detectors.multivariate import Multivariate
+from consumer.detectors.seasonal_anomaly import DecayRates, SeasonalAnomaly
 
-OFTEN = LifeCycle(calm=5, alerts_per_week=1e5)
+OFTEN = AlertPolicy(calm=5, alerts_per_week=1e5)
 
 
 def anomalies(detector: object, q: float = 0.99) -> AnomalyUseCase:
@@ -60,11 +60,11 @@ EVERY_MODEL: dict[tuple[str, str], list[UseCase]] = {
         anomalies(preprocessing.StandardScaler() | trees()),
         anomalies(preprocessing.MinMaxScaler() | trees()),
     ],
-    ("unusual", "course"): [UnusualUseCase(pace=Pace(course=0.1), alert=OFTEN, warm_up=50)],
-    ("shift", "lasting"): [ShiftUseCase(alert=OFTEN)],
+    ("unusual", "course"): [SeasonalAnomaly(pace=DecayRates(course=0.1), alert=OFTEN, warm_up=50)],
+    ("shift", "lasting"): [ChangePoint(alert=OFTEN)],
     ("asset", "process"): [
-        ProcessUseCase(warm_up=100, delay=50, alert=OFTEN),
-        AssetUseCase(ProcessUseCase(warm_up=150, delay=50)),
+        Multivariate(warm_up=100, delay=50, alert=OFTEN),
+        AssetUseCase(Multivariate(warm_up=150, delay=50)),
     ],
     ("clusters", "KMeans"): [rare(cluster.KMeans(n_clusters=3, halflife=0.4))],
     ("clusters", "DBSTREAM"): [rare(cluster.DBSTREAM(clustering_threshold=2.0))],

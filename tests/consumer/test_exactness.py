@@ -98,7 +98,7 @@ def test_two_records_of_one_sequence_number_are_both_learned_wherever_the_batch_
 
 
 @LAYOUTS
-def test_the_same_shard_id_in_another_stream_has_a_watermark_of_its_own(pages):
+def test_the_same_shard_id_in_another_stream_has_a_checkpoint_of_its_own(pages):
     world = World(pages)
     world.invoke([record(9, {"signal": "a", "value": 1.0}, key="a")])
     world.invoke([record(5, {"signal": "a", "value": 1.0}, key="a", arn="arn:aws:kinesis:x:1:stream/other")])

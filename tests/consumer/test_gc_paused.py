@@ -4,11 +4,11 @@ import gc
 
 import pytest
 
-from consumer.handler import collected_later
+from consumer.handler import gc_paused
 
 
 def learn():
-    with collected_later():
+    with gc_paused():
         assert not gc.isenabled()
         raise ZeroDivisionError
 

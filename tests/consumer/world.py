@@ -24,7 +24,7 @@ from consumer.pages.layout import Layout, LayoutStore
 from consumer.pages.store import PageStore
 from consumer.pipeline import Pipeline
 from consumer.settings.signal_settings import SettingsFile, SettingsOfSignals
-from consumer.staleness_sweep import visit
+from consumer.staleness_sweep import sweep
 
 ARN = "arn:aws:kinesis:eu-west-1:123456789012:stream/plant"
 SHARD = "shardId-000000000000"
@@ -188,8 +188,8 @@ class World:
         event = {"Records": list(records)}
         return asyncio.run((function or self.function).consume(event, time_left or NoHurry()))
 
-    def visit(self, now_s: float, function: Pipeline | None = None):
-        return asyncio.run(visit(function or self.function, now_s, NoHurry()))
+    def sweep(self, now_s: float, function: Pipeline | None = None):
+        return asyncio.run(sweep(function or self.function, now_s, NoHurry()))
 
     def states(self) -> dict[str, State]:
         """All states in S3, by signal."""

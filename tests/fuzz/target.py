@@ -8,7 +8,7 @@ import time
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 
-from consumer.aws.observability import logger, tell
+from consumer.aws.observability import emit, logger
 from tests.consumer.world import ARN, SHARD, World, record
 
 SECONDS_MAX = 5.0
@@ -40,7 +40,7 @@ def deliver(payload: bytes, partition_key: str = "key") -> Became:
     before = logger.registered_handler.setStream(printed)
     try:
         with redirect_stdout(printed):
-            tell(report, "Fuzz", "drift", 1.0)
+            emit(report, "Fuzz", "drift", 1.0)
     finally:
         logger.registered_handler.setStream(before)
 

@@ -1,4 +1,4 @@
-"""Batches that were given up are learned after all, as far as watermarks allow: once, in their order."""
+"""Batches that were given up are learned after all, as far as checkpoints allow: once, in their order."""
 
 import asyncio
 import base64

@@ -1,6 +1,6 @@
 """Operators' commands, for each use case that ships, on states that have all that a state can have.
 
-That is: parameters of the signal's own, watermarks of two shards, values that come in another signal's
+That is: parameters of the signal's own, checkpoints of two shards, values that come in another signal's
 records, open alerts, and a sensor that has had every kind of fault that the use case looks for.
 """
 
@@ -157,10 +157,10 @@ def full(plant: Plant, monkeypatch, tmp_path, request) -> FullPlant:
 
 def assert_full(full: FullPlant) -> None:
     states = full.states()
-    assert {key.carrier == key.signal for key in states} == (
+    assert {key.record_signal == key.signal for key in states} == (
         {True} if full.use_case in OF_ROWS else {True, False}
     )
-    assert {len(state.watermarks) for state in states.values()} == {2}
+    assert {len(state.checkpoints) for state in states.values()} == {2}
     assert {bool(state.parameters) for state in states.values()} == {full.use_case not in WITHOUT_PARAMETERS}
     faults = {fault for state in states.values() if state.health for fault in state.health.alerts}
     assert faults == FAULTS.get(full.use_case, set())
@@ -174,7 +174,7 @@ def contents(states: dict[SignalKey, State], *, with_silence: bool = True) -> di
     """All that is known of each signal, however its parts came to be."""
     found, codec = {}, PageCodec()
     for key, state in states.items():
-        state.watermarks = dict(sorted(state.watermarks.items()))
+        state.checkpoints = dict(sorted(state.checkpoints.items()))
         if state.health is not None and not with_silence:
             state.health.alerts.pop("stale", None)
             state.health.is_stale_alone = True
@@ -211,8 +211,8 @@ def test_whoever_looks_at_it_sees_it_and_changes_nothing(full: FullPlant, tmp_pa
     assert faults == {f"sensor {fault}" for fault in FAULTS.get(full.use_case, set()) & {"range", "stale"}}
     for key, state in states.items():
         told = yaml.safe_load(full.command("inspect", key.signal))
-        assert (told["carrier"], told["observations"]) == (key.carrier, state.learned)
-        assert len(told["watermarks"]) == 2
+        assert (told["record_signal"], told["observations"]) == (key.record_signal, state.learned)
+        assert len(told["checkpoints"]) == 2
         assert isinstance(told["parameters"], dict), "they are those that are set here"
         assert (told["sensor"] or {"alerts": {}})["alerts"].keys() == (
             state.health.alerts.keys() if state.health else set()
@@ -251,11 +251,11 @@ def test_models_are_put_back_learn_again_are_moved_and_start_anew(full: FullPlan
     names, then, to = [key.signal for key in full.states()], full.states(), a_second_passes()
     assert full.plant.deliver(full.plant.send(LATER)) == []
     now = full.states()
-    marks = {key: state.watermarks for key, state in now.items()}
+    marks = {key: state.checkpoints for key, state in now.items()}
     latest = contents(now)
     full.command("rollback", *names, "--to", to, "--yes")
     for key, state in then.items():
-        state.watermarks = marks[key]
+        state.checkpoints = marks[key]
     assert contents(full.states()) == contents(then) != latest
     full.assert_redelivery_changes_no_page()
     full.command("rollback", *names, "--to", to, "--relearn", "--yes")
@@ -266,7 +266,7 @@ def test_models_are_put_back_learn_again_are_moved_and_start_anew(full: FullPlan
     assert contents(full.states()) == latest
     full.assert_redelivery_changes_no_page()
     full.command("reset", *names, "--yes")
-    assert {key: (state.learned, state.watermarks) for key, state in full.states().items()} == {
+    assert {key: (state.learned, state.checkpoints) for key, state in full.states().items()} == {
         key: (0, of_signal) for key, of_signal in marks.items()
     }
     assert "There is nothing to do" in full.command("reset", *names, "--yes")

@@ -11,7 +11,7 @@ from consumer.decode.timestamps import iso8601
 from consumer.errors import PageChanged
 from consumer.events.mutes import MUTES_BYTES_MAX, Mute
 from ops.state.mutes_file import change_mutes, find_unreadable, read_mutes, repair_mutes
-from ops.target import Named, find
+from ops.target import TargetOptions, find
 from tests.ops.operated import plant, run, steps
 
 WHERE = ("--bucket", "models", "--use-case", "drift")
@@ -215,7 +215,7 @@ def test_more_mutes_than_can_be_read_are_refused(running):
 
 
 def test_operators_at_the_same_time_lose_nothing(running):
-    objects = find(Named(bucket="models", use_case="drift")).objects()
+    objects = find(TargetOptions(bucket="models", use_case="drift")).objects()
     names = [f"pump{number}" for number in range(6)]
 
     async def all_at_once():
@@ -356,7 +356,7 @@ def test_a_repair_asks_and_a_no_changes_nothing(running):
 
 def test_a_repair_does_not_overwrite_what_somebody_else_wrote_meanwhile(running):
     put(json.dumps({"mutes": [UNREADABLE]}))
-    objects = find(Named(bucket="models", use_case="drift")).objects()
+    objects = find(TargetOptions(bucket="models", use_case="drift")).objects()
     broken = asyncio.run(find_unreadable(objects))
     put(json.dumps({"mutes": [FANS]}))
     with pytest.raises(PageChanged):

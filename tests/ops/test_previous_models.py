@@ -9,17 +9,19 @@ import pytest
 
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.alert_policy import Alert
+from consumer.detectors.alert_policy import AlertState
 from consumer.detectors.sensor_checks import Fault, Health
 from consumer.errors import UnreadablePage
-from consumer.learning.state import State, Watermark
+from consumer.learning.state import Checkpoint, State
 from consumer.pages.codec import PageCodec
 from consumer.pages.columns import Columns, columns_of
 from consumer.use_cases import USE_CASES
-from ops.upgrade.previous_models import marks_in
+from ops.upgrade.previous_models import checkpoints_in
 from tests.consumer.every_model import EVERY_MODEL
 
-MARKS = {Shard("arn:aws:kinesis:us-east-1:123456789012:stream/plant", "shardId-0"): Watermark(7, ("k",), 1.5)}
+MARKS = {
+    Shard("arn:aws:kinesis:us-east-1:123456789012:stream/plant", "shardId-0"): Checkpoint(7, ("k",), 1.5)
+}
 
 
 @pytest.mark.parametrize("name", USE_CASES)
@@ -30,7 +32,7 @@ def test_of_each_use_case(name):
         model = use_case.create(1)
         use_case.learn(model, [float(value % 7) for value in range(200)], [60.0 * n for n in range(200)])
         states[SignalKey("asset", f"asset.{signal}")] = State(model, MARKS, 200)
-    river, marks = marks_in(PageCodec().encode(states))
+    river, marks = checkpoints_in(PageCodec().encode(states))
     assert marks == dict.fromkeys(states, MARKS)
     assert river.count(".") == 2
 
@@ -39,9 +41,9 @@ def test_of_each_use_case(name):
 def test_whatever_else_a_state_holds(name):
     """Sensors' alerts are of a class of ours, and are not read any more than a model is."""
     shards = [Shard("arn:aws:kinesis:us-east-1:123456789012:stream/plant", f"shardId-{n}") for n in (0, 1)]
-    marks = {shard: Watermark(7, ("k", "l"), None) for shard in shards}
-    opened = {fault: Alert(is_open=True, since_s=1.5, values=3) for fault in get_args(Fault)}
-    cleared = {fault: Alert(cleared_s=2.5, times=1) for fault in get_args(Fault)}
+    marks = {shard: Checkpoint(7, ("k", "l"), None) for shard in shards}
+    opened = {fault: AlertState(is_open=True, since_s=1.5, values=3) for fault in get_args(Fault)}
+    cleared = {fault: AlertState(cleared_s=2.5, times=1) for fault in get_args(Fault)}
     states = {
         SignalKey("asset", signal): State(
             USE_CASES[name].create(1), of_signal, 200, 3, 1.5, parameters, Health(200, 1.0, alerts=alerts)
@@ -53,8 +55,10 @@ def test_whatever_else_a_state_holds(name):
         )
     }
     page = PageCodec().encode(states)
-    assert marks_in(page)[1] == {key: state.watermarks for key, state in PageCodec().decode(page).items()}
-    assert marks_in(page)[1] == {key: state.watermarks for key, state in states.items()}
+    assert checkpoints_in(page)[1] == {
+        key: state.checkpoints for key, state in PageCodec().decode(page).items()
+    }
+    assert checkpoints_in(page)[1] == {key: state.checkpoints for key, state in states.items()}
 
 
 @pytest.mark.parametrize("models", EVERY_MODEL.values(), ids=map("-".join, EVERY_MODEL))
@@ -63,7 +67,7 @@ def test_of_each_model(models):
         model = use_case.create(1)
         use_case.learn(model, [1.0 + value % 7 for value in range(200)], [60.0 * n for n in range(200)])
         key = SignalKey("a", "a")
-        assert marks_in(PageCodec().encode({key: State(model, MARKS, 200)}))[1] == {key: MARKS}
+        assert checkpoints_in(PageCodec().encode({key: State(model, MARKS, 200)}))[1] == {key: MARKS}
 
 
 class Harm:
@@ -76,20 +80,20 @@ def test_what_a_page_asks_to_be_called_is_not_called(tmp_path, monkeypatch):
     key = SignalKey("a", "a")
     page = PageCodec().encode({key: State(USE_CASES["drift"].create(1), MARKS)})
     columns = columns_of({key: State(None, MARKS)})._replace(models=("as they are", [Harm()]))
-    assert marks_in(forged(page, columns))[1] == {key: MARKS}
+    assert checkpoints_in(forged(page, columns))[1] == {key: MARKS}
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     "altered", [{"mark_sequence_numbers": ["7"]}, {"mark_keys": [Harm()]}, {"marks": [2]}]
 )
-def test_watermarks_of_other_types_are_refused(altered, tmp_path, monkeypatch):
+def test_checkpoints_of_other_types_are_refused(altered, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     states = {SignalKey("a", "a"): State(USE_CASES["drift"].create(1), MARKS)}
     page, columns = PageCodec().encode(states), columns_of(states)
-    assert marks_in(forged(page, columns))[1] == {SignalKey("a", "a"): MARKS}
-    with pytest.raises(UnreadablePage, match="watermarks cannot be read"):
-        marks_in(forged(page, columns._replace(**altered)))
+    assert checkpoints_in(forged(page, columns))[1] == {SignalKey("a", "a"): MARKS}
+    with pytest.raises(UnreadablePage, match="checkpoints cannot be read"):
+        checkpoints_in(forged(page, columns._replace(**altered)))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -103,4 +107,4 @@ def forged(page: bytes, columns: Columns) -> bytes:
 @pytest.mark.parametrize("page", [b"", b"RVPG moved\n", b"RVPG\x01" + b"x" * 100])
 def test_what_is_no_page_is_said(page):
     with pytest.raises(UnreadablePage):
-        marks_in(page)
+        checkpoints_in(page)

@@ -97,7 +97,7 @@ def test_inspect_tells_all_that_the_state_knows_and_what_holds_it(running):
     assert believes["observations_since_last_drift"] == 300 - event["observations"]
     assert believes["detector"]["mean"] == pytest.approx(8.0, abs=0.01)
     assert told["parameters"]["detector"]["delta"] == 0.002
-    assert told["watermarks"] == [
+    assert told["checkpoints"] == [
         {
             "stream": "plant",
             "shard": "shardId-000000000000",

@@ -7,7 +7,7 @@ import threading
 
 from consumer.pages.codec import PageCodec
 from ops.redrive import sending
-from ops.redrive.ledger import Redriven
+from ops.redrive.ledger import RedriveLedger
 from ops.redrive.redrive import Unsent
 from tests.consumer.world import interleaved, step
 from tests.ops.live_plant import Plant, assert_learned, endpoint, plant
@@ -212,7 +212,7 @@ def test_of_two_runs_at_once_one_is_refused(plant, monkeypatch):
         thread.start()
         thread.join()
 
-    send, note = sending.SendingStream.send, Redriven.about_to_send
+    send, note = sending.SendingStream.send, RedriveLedger.about_to_send
 
     def while_another_starts(self, records):
         if len(others) < 1:
@@ -230,7 +230,7 @@ def test_of_two_runs_at_once_one_is_refused(plant, monkeypatch):
         assert "Sent and marked: 3 lines" in plant.command("quarantine", "redrive", *lines_of(plant)[:3])
     assert "still at work" in others[0]
     with monkeypatch.context() as patch:
-        patch.setattr(Redriven, "about_to_send", after_another_ran)
+        patch.setattr(RedriveLedger, "about_to_send", after_another_ran)
         assert "another run is sending too" in plant.command("quarantine", "redrive", code=1)
     assert "Sent and marked: 3 lines" in others[2]
     redriven = plant.arrived()

@@ -75,11 +75,11 @@ def test_wherever_it_begins_and_however_it_is_read_it_ends_as_it_was(first, part
     going = relearning(world, InMemoryStream(records, part))
     if in_two:
         learn(world, records[first : first + 20])
-        going.catch_up(world.states()["a"].watermarks)
+        going.catch_up(world.states()["a"].checkpoints)
     learn(world, records)
     now = world.states()["a"]
-    again = going.catch_up(now.watermarks)
-    assert again.watermarks == now.watermarks
+    again = going.catch_up(now.checkpoints)
+    assert again.checkpoints == now.checkpoints
     assert again.learned == now.learned == len(records)
     assert state_of(again.model.detector) == state_of(now.model.detector)
     assert going.observations == len(records) - first
@@ -94,7 +94,7 @@ def test_observations_at_which_the_model_raises_are_left_out_again():
     going = relearning(world, InMemoryStream(records))
     learn(world, records)
     now = world.states()["a"]
-    again = going.catch_up(now.watermarks)
+    again = going.catch_up(now.checkpoints)
     assert going.refused == 1
     assert again.learned == now.learned == 39
     assert state_of(again.model.detector) == state_of(now.model.detector)
@@ -110,7 +110,7 @@ def test_a_shard_that_took_over_is_learned_after_the_one_that_fell_silent():
     learn(world, parent)
     learn(world, child)
     now = world.states()["a"]
-    again = going.catch_up(now.watermarks)
+    again = going.catch_up(now.checkpoints)
     assert [shard for shard, _ in stream.asked] == [SHARD, OTHER]
     assert stream.asked[1] == (OTHER, None)
     assert state_of(again.model.detector) == state_of(now.model.detector)
@@ -123,10 +123,10 @@ def test_what_the_stream_no_longer_holds_is_an_error_before_anything_is_done(day
     learn(world, records[:10])
     going = relearning(world, InMemoryStream(records, days=days), ARRIVED_S + 3600.0)
     learn(world, records)
-    watermarks = world.states()["a"].watermarks
+    checkpoints = world.states()["a"].checkpoints
     if is_held:
-        going.check_retained(watermarks)
+        going.check_retained(checkpoints)
     else:
         with pytest.raises(ConfigurationError, match="Without --relearn they are left out"):
-            going.check_retained(watermarks)
-    assert set(watermarks) == {Shard(ARN, SHARD)}
+            going.check_retained(checkpoints)
+    assert set(checkpoints) == {Shard(ARN, SHARD)}

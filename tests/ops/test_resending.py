@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.decode.batch import Batch, Refusal
+from consumer.decode.batch import Batch, Rejection
 from consumer.decode.lambda_event import batches_of
 from consumer.events.quarantine import quarantine_objects
 from ops.quarantine.entries import Line, kept_in
@@ -42,7 +42,7 @@ def observed(batch: Batch) -> list[tuple]:
     )
 
 
-def lines_of(batch: Batch, refusals: list[Refusal]) -> list[Line]:
+def lines_of(batch: Batch, refusals: list[Rejection]) -> list[Line]:
     objects = InMemoryObjects()
 
     async def kept() -> list[Line]:
@@ -73,7 +73,7 @@ def test_any_part_of_a_record_is_sent_as_it_was_and_nothing_of_the_rest(delivere
     if not learnable:
         return
     refused = data.draw(st.sets(st.sampled_from(learnable), min_size=1))
-    refusals = [Refusal(0, position, "its page", key.signal) for _, position, key, _, _ in refused]
+    refusals = [Rejection(0, position, "its page", key.signal) for _, position, key, _, _ in refused]
     sending, unrepaired = as_it_was(lines_of(batch, refusals))
     assert unrepaired == []
     assert {line.position for line in sending.lines} == {position for _, position, *_ in refused}
@@ -92,7 +92,7 @@ def test_a_record_that_nothing_was_learned_of_is_sent_byte_for_byte():
 def test_a_long_column_is_sent_in_records_that_can_be_learned():
     values = list(range(10_000))
     batch = batch_of(record(1, {"signal": "a", "values": values}))
-    refusals = [Refusal(0, position, "raised", "a") for position in range(9_999)]
+    refusals = [Rejection(0, position, "raised", "a") for position in range(9_999)]
     sending, _ = as_it_was(lines_of(batch, refusals))
     assert len(sending.records) == 2
     assert [value for _, value, _ in sent_again(sending)] == values[:-1]
@@ -109,7 +109,7 @@ def test_what_still_cannot_be_read_is_not_sent(payload):
 def test_a_record_that_can_be_read_by_now_is_sent_whole():
     """It was refused by an older version; nothing of it was learned."""
     batch = batch_of(record(1, {"signal": "a", "values": [1, 2, 3]}))
-    [line] = lines_of(batch, [Refusal(0, 0, "no known shape", is_whole=True)])
+    [line] = lines_of(batch, [Rejection(0, 0, "no known shape", is_whole=True)])
     sending, _ = as_it_was([line])
     assert [value for _, value, _ in sent_again(sending)] == [1, 2, 3]
 
@@ -127,6 +127,6 @@ def test_lines_of_a_version_that_did_not_tell_are_read():
 def test_a_record_without_bytes_of_its_own_has_those_of_the_line_that_is_named():
     big = base64.b64encode(b"x" * 3_000_000).decode()
     batch = batch_of(record(1, json.dumps({"signal": "a", "value": 1, "more": big}).encode()))
-    lines = lines_of(batch, [Refusal(0, position, "raised", "a") for position in range(4)])
+    lines = lines_of(batch, [Rejection(0, position, "raised", "a") for position in range(4)])
     assert sum(line.data_in is not None for line in lines) > 0
     assert len({line.data for line in islice(lines, 4)}) == 1

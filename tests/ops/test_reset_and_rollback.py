@@ -28,16 +28,16 @@ def assert_redelivery_changes_nothing(plant: Plant) -> None:
     assert plant.versions() == before
 
 
-def watermarks(plant: Plant, signal: str) -> dict:
-    return plant.states()[signal].watermarks
+def checkpoints(plant: Plant, signal: str) -> dict:
+    return plant.states()[signal].checkpoints
 
 
 def test_after_a_reset_a_signal_learns_what_comes_and_a_second_reset_changes_nothing(plant):
     first = plant.learn(SERIES[:PART])
-    before = watermarks(plant, "c")
+    before = checkpoints(plant, "c")
     said = plant.command("reset", "c")
     assert "c: it starts anew; 30 observations forgotten" in said
-    assert watermarks(plant, "c") == before
+    assert checkpoints(plant, "c") == before
     written = plant.versions()
     assert "c: it is fresh already" in plant.command("reset", "c")
     assert plant.versions() == written
@@ -149,14 +149,14 @@ def test_after_a_move_the_signal_is_found_where_it_lies_and_not_before_the_move(
     assert_redelivery_changes_nothing(plant)
 
 
-def test_a_rollback_gives_the_model_of_then_and_the_watermarks_of_now(plant):
+def test_a_rollback_gives_the_model_of_then_and_the_checkpoints_of_now(plant):
     first = plant.learn(SERIES[:PART])
     to = a_second_passes()
     plant.learn(SERIES[PART : 2 * PART])
-    now = watermarks(plant, "c")
+    now = checkpoints(plant, "c")
     said = plant.command("rollback", "c", "--to", to)
     assert "c: put back, 60 observations before, 30 now. Not part of it: plant shardId-" in said
-    assert watermarks(plant, "c") == now
+    assert checkpoints(plant, "c") == now
     assert_learned(plant, first, ["c"])
     assert_learned(plant, plant.sent, SIGNALS[:2])
     written = plant.versions()

@@ -539,7 +539,7 @@ def test_before_a_use_case_is_deployed_its_models_start_with_recordings(plant, c
     [(name, state)] = [
         (key, state) for key, state in by_key(plant, PREFIX).items() if key.signal == "asset.pressure"
     ]
-    assert (name.carrier, state.learned) == ("asset", 101)
+    assert (name.record_signal, state.learned) == ("asset", 101)
 
 
 def look_for_none() -> str:
@@ -572,13 +572,13 @@ def test_a_function_is_paused_and_goes_on(plant, checkout, monkeypatch):
     [mapping] = lambda_.list_event_source_mappings()["EventSourceMappings"]
     lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
     paused: list[bool] = []
-    put_in_force = Upgrade.put_in_force
+    activate = Upgrade.activate
 
     async def seen(upgrade: Upgrade) -> bool:
         paused.append(mapping_states(lambda_) == {"Disabled"})
-        return await put_in_force(upgrade)
+        return await activate(upgrade)
 
-    monkeypatch.setattr(Upgrade, "put_in_force", seen)
+    monkeypatch.setattr(Upgrade, "activate", seen)
     said = stack("finish")
     assert paused == [True]
     assert "gets no records for a moment" in said

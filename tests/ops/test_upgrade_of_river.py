@@ -16,7 +16,7 @@ from consumer.pages.codec import PageCodec, versions
 from consumer.pages.layout import prefix_of
 from consumer.use_cases import USE_CASES
 from ops.__main__ import app
-from ops.upgrade.previous_models import marks_in
+from ops.upgrade.previous_models import checkpoints_in
 from tests.consumer.world import interleaved, plain_loop, state_of, step
 from tests.ops.live_plant import Plant, endpoint, plant
 
@@ -96,7 +96,7 @@ def test_from_an_earlier_river_to_the_pinned_one(plant: Plant, earlier: Path, tm
     reference, rivers, learned = plain_loop(plant.sent), set(), {}
     for key, body in plant.objects("models").items():
         if "/pages/" in key and not key.startswith(prefix):
-            river, marks = marks_in(body)
+            river, marks = checkpoints_in(body)
             rivers.add(river)
             learned |= marks
         elif "/pages/" in key:

@@ -8,7 +8,7 @@ from clients.recordings.columns import choose
 from clients.recordings.refusals import ReplayRefused
 from clients.recordings.survey import survey
 from clients.recordings.table import open_table
-from producer_sim.replay.options import Asked, prepare
+from producer_sim.replay.options import ReplayOptions, prepare
 from tests.producer_sim.recordings import START, write_csv, write_jsonl, write_parquet
 
 FIRST_S = START.timestamp()
@@ -163,5 +163,5 @@ def test_rows_stream_and_a_file_is_not_read_to_its_end_for_its_first(tmp_path):
 def test_columns_of_text_are_named_before_anything_is_sent(tmp_path):
     rows = "".join(f"2020-01-01 00:00:{second:02d};{second},5;{second}\n" for second in range(30))
     said = []
-    prepare(Asked([written(tmp_path / "a.csv", "time;flow;level\n" + rows)]), said.append)
+    prepare(ReplayOptions([written(tmp_path / "a.csv", "time;flow;level\n" + rows)]), said.append)
     assert said[-1] == "No numbers, so not sent: flow (a number has a decimal point, not a comma)"

@@ -7,7 +7,7 @@ import pytest
 
 from clients.recordings.labels import faults
 from clients.recordings.refusals import ReplayRefused
-from producer_sim.replay.options import Asked, prepare
+from producer_sim.replay.options import ReplayOptions, prepare
 from tests.producer_sim.recordings import START, write_csv
 
 FIRST_S = START.timestamp()
@@ -15,7 +15,10 @@ SKAB = Path(__file__).parents[3] / "shared" / "data" / "skab" / "other"
 
 
 def windows_of(path, **named):
-    return [(first - FIRST_S, last - FIRST_S) for first, last in prepare(Asked([path], **named)).windows[0]]
+    return [
+        (first - FIRST_S, last - FIRST_S)
+        for first, last in prepare(ReplayOptions([path], **named)).windows[0]
+    ]
 
 
 def test_lone_ones_are_changepoints(tmp_path):
@@ -74,7 +77,7 @@ def test_an_event_on_any_signal_meets_a_label():
 @pytest.mark.skipif(not SKAB.is_dir(), reason=f"the runs of the water rig are not at {SKAB}")
 def test_the_runs_of_the_water_rig_have_their_labelled_changes():
     files = [SKAB / f"{number}.csv" for number in (1, 3, 8, 11)]
-    replay = prepare(Asked(files, labels="changepoint"))
+    replay = prepare(ReplayOptions(files, labels="changepoint"))
     assert [len(recording.signals) for recording in replay.recordings] == [8, 8, 8, 8]
     assert [len(windows) for windows in replay.windows] == [2, 4, 3, 4]
     assert all(first == last for windows in replay.windows for first, last in windows)

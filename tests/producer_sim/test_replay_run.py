@@ -11,7 +11,7 @@ from clients.recordings.refusals import ReplayRefused
 from producer_sim.commands import replay as replay_module
 from producer_sim.commands.replay import replay_command
 from producer_sim.replay.chart_series import Drawn
-from producer_sim.replay.options import Asked, prepare, speed_of
+from producer_sim.replay.options import ReplayOptions, prepare, speed_of
 from producer_sim.replay.replay import run_replay
 from producer_sim.replay.shapes import planned
 from producer_sim.run_folder import RunFolder
@@ -31,7 +31,7 @@ SHAPES = ("points", "columns", "several-values")
 
 def replayed(tmp_path, files, observer=None, **asked):
     pipeline, folder = MemoryPipeline(), RunFolder.fresh(tmp_path / "run")
-    replay = prepare(Asked(files, **asked))
+    replay = prepare(ReplayOptions(files, **asked))
     run = run_replay(replay, pipeline, observing(observer), folder, clock=SteppedClock())
     return pipeline.stream, run, folder
 
@@ -63,7 +63,7 @@ def test_records_are_keyed_by_signal_or_by_asset(tmp_path, shape, records, key):
 
 
 def due(path, shape="points", **asked):
-    (recording,) = prepare(Asked([path], shape=shape, **asked)).recordings
+    (recording,) = prepare(ReplayOptions([path], shape=shape, **asked)).recordings
     return [plan.due_s for plan in planned(recording, recording.rows(0.0), shape, 10)]
 
 
@@ -138,7 +138,7 @@ def test_where_nobody_looks_nothing_is_said_of_what_was_learned(tmp_path):
 
 
 def test_few_values_of_a_long_recording_are_kept_to_draw_with_their_extremes(tmp_path):
-    (recording,) = prepare(Asked([write_csv(tmp_path / "rig.csv", rows=9000)])).recordings
+    (recording,) = prepare(ReplayOptions([write_csv(tmp_path / "rig.csv", rows=9000)])).recordings
     drawn = Drawn(recording)
     for _ in drawn.watch(recording.rows(0.0)):
         pass
@@ -158,17 +158,17 @@ def test_two_files_of_one_name_are_refused_unless_their_assets_are_named(tmp_pat
     (tmp_path / "b").mkdir()
     files = [write_csv(tmp_path / "a" / "1.csv"), write_csv(tmp_path / "b" / "1.csv")]
     with pytest.raises(ReplayRefused, match="--asset"):
-        prepare(Asked(files))
-    assert [one.asset for one in prepare(Asked(files, assets=["a", "b"])).recordings] == ["a", "b"]
+        prepare(ReplayOptions(files))
+    assert [one.asset for one in prepare(ReplayOptions(files, assets=["a", "b"])).recordings] == ["a", "b"]
     with pytest.raises(ReplayRefused, match="2 files"):
-        prepare(Asked(files, assets=["a"]))
+        prepare(ReplayOptions(files, assets=["a"]))
 
 
 def test_a_person_hears_what_is_not_sent(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("time,v,anomaly\n2020-03-01 12:00:01,,0\n2020-03-01 12:00:00,2,1\n")
     heard = []
-    prepare(Asked([path]), heard.append)
+    prepare(ReplayOptions([path]), heard.append)
     text = "\n".join(heard)
     for part in (
         "2 rows, 1 signals",

@@ -65,7 +65,7 @@ class Audit:
             self.histories[new.folder] = {
                 signal: history
                 for signal, history in self.histories.pop(old.folder, {}).items()
-                if old.key_of(history.carrier) in self.fenced
+                if old.key_of(history.record_signal) in self.fenced
             }
         self.layouts[prefix] = new
         self.fenced = {key for key in self.fenced if not key.startswith(prefix)}
@@ -83,7 +83,7 @@ class Audit:
         if lost := old.keys() - new.keys():
             self.violations.append(f"{key}: invocation {by.number} lost the models of {sorted(lost)}")
         for signal_key, state in new.items():
-            history = self.histories[folder].setdefault(signal_key.signal, History(signal_key.carrier))
+            history = self.histories[folder].setdefault(signal_key.signal, History(signal_key.record_signal))
             self._committed(history, signal_key.signal, old.get(signal_key), state, by)
 
     def _committed(
@@ -105,7 +105,7 @@ class Audit:
             learned, skipped, latest_s = self._replayed(above, history, by, ())
             self.violations.append(
                 f"{signal}: invocation {by.number} says that it learned {says[0]} and skipped {says[1]}; "
-                f"of its batch {len(learned)} and {len(skipped)} lie between the watermarks"
+                f"of its batch {len(learned)} and {len(skipped)} lie between the checkpoints"
             )
         history.learned += learned
         of_learned = set(learned)
@@ -140,7 +140,7 @@ class Audit:
         return learned, skipped, latest_s
 
     def _above(self, old: State | None, new: State, signal: str, by: Invocation) -> list[Found]:
-        """What of the invocation's batch lies above the old watermark, and not above the new one."""
+        """What of the invocation's batch lies above the old checkpoint, and not above the new one."""
         found = []
         for place in places_of(by.event):
             if not is_below(new, place) or (old and is_below(old, place)):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from consumer.pipeline import Pipeline
-from consumer.staleness_sweep import VISIT, visit
+from consumer.staleness_sweep import VISIT, sweep
 from tests.local.fake_stream import START
 from tests.simulation.chance import Chance
 
@@ -97,7 +97,7 @@ class Lambda:
             invocation.is_dead = True
         raise FunctionError("timed out")
 
-    def visit(self) -> None:
+    def sweep(self) -> None:
         """What a schedule calls, without waiting for it."""
         self._in_background(self._run(self._invocation({VISIT: True, "Records": []})))
 
@@ -128,7 +128,7 @@ class Lambda:
         try:
             if VISIT in invocation.event:
                 now_s = START + asyncio.get_running_loop().time()
-                report = await visit(pipeline, now_s, invocation)
+                report = await sweep(pipeline, now_s, invocation)
             else:
                 report = await pipeline.consume(invocation.event, invocation)
         except Died as died:

@@ -46,19 +46,19 @@ MUTANTS = {
         _TOLD,
         f"                try:\n    {_TOLD}                except Unavailable:\n                    pass\n",
     ),
-    "watermarks are compared as text": Mutant(
+    "checkpoints are compared as text": Mutant(
         "consumer.learning.page_learner",
-        "watermark.sequence_number >= first",
-        "str(watermark.sequence_number) >= str(first)",
+        "checkpoint.sequence_number >= first",
+        "str(checkpoint.sequence_number) >= str(first)",
     ),
-    "a page has one watermark": Mutant(
+    "a page has one checkpoint": Mutant(
         "consumer.learning.page_learner",
         "        state.advance(done, self.batch)\n",
         "        state.advance(done, self.batch)\n"
         "        for each in self.states.values():\n"
-        "            each.watermarks[self.batch.shard] = state.watermarks[self.batch.shard]\n",
+        "            each.checkpoints[self.batch.shard] = state.checkpoints[self.batch.shard]\n",
     ),
-    "watermarks are of a shard id, whatever the stream": Mutant(
+    "checkpoints are of a shard id, whatever the stream": Mutant(
         "consumer.decode.batch",
         "    shard_id: str\n\n    @property",
         "    shard_id: str\n\n"
@@ -77,7 +77,7 @@ MUTANTS = {
         "        self._keep_warm(page, len(body))\n",
     ),
     "a warm page's events are published unconfirmed": Mutant(
-        "consumer.pipeline", "if learning.learned.is_to_be_sure:", "if False:"
+        "consumer.pipeline", "if learning.learned.needs_confirmed_page:", "if False:"
     ),
     "any error of a GET is a new page": Mutant(
         "consumer.aws.s3",

@@ -137,15 +137,18 @@ class Producer:
         }
         return json.dumps(data).encode(), column
 
-    def _values(self, carrier: str) -> tuple[bytes, list[Observation]]:
+    def _values(self, record_signal: str) -> tuple[bytes, list[Observation]]:
         names = ["a", "b", "c"][: self.rng.randint(1, 3)]
         timestamp = self._timestamp()
-        values = [self._observation(carrier, place) for place in range(len(names))]
+        values = [self._observation(record_signal, place) for place in range(len(names))]
         found = [
-            Observation(f"{carrier}.{name}", one.position, one.value, timestamp)
+            Observation(f"{record_signal}.{name}", one.position, one.value, timestamp)
             for name, one in zip(names, values, strict=True)
         ]
-        data = {"signal": carrier, "values": dict(zip(names, [one.value for one in values], strict=True))}
+        data = {
+            "signal": record_signal,
+            "values": dict(zip(names, [one.value for one in values], strict=True)),
+        }
         return json.dumps(data | ({} if timestamp is None else {"timestamp": timestamp})).encode(), found
 
     def _observation(self, signal: str, position: int) -> Observation:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import identity, seed_of
 from consumer.detectors.base import Finding
-from consumer.detectors.seasonal_anomaly import UnusualUseCase, Watching
+from consumer.detectors.seasonal_anomaly import SeasonalAnomaly, Watching
 from consumer.detectors.sensor_checks import Health
 from consumer.learning.state import State
 from tests.simulation.functions import Invocation
@@ -26,7 +26,7 @@ Known = tuple[Place, int]
 class History:
     """What one signal's model has committed, in order."""
 
-    carrier: str
+    record_signal: str
     learned: list[Found] = field(default_factory=list)
     done: list["Done"] = field(default_factory=list)
     """The learned and the skipped together."""
@@ -91,7 +91,7 @@ def places_of(event: dict[str, Any]) -> list[Place]:
 
 def reference_of(use_case: Any, signal: str, history: History) -> tuple[Any, set[str]]:
     """A model that a plain loop feeds with what was committed, and the ids of what is to be told of it."""
-    if isinstance(use_case, UnusualUseCase):
+    if isinstance(use_case, SeasonalAnomaly):
         return watched_reference_of(use_case, signal, history)
     detector = use_case.create(seed_of("drift", signal)).detector
     drifts = set()
@@ -102,7 +102,7 @@ def reference_of(use_case: Any, signal: str, history: History) -> tuple[Any, set
     return detector, drifts
 
 
-def watched_reference_of(use_case: UnusualUseCase, signal: str, history: History) -> tuple[Any, set[str]]:
+def watched_reference_of(use_case: SeasonalAnomaly, signal: str, history: History) -> tuple[Any, set[str]]:
     """The same for a model of alerts that open and clear, whose sensor is looked at; but for its silence."""
     model, health, learned = use_case.create(seed_of("drift", signal)), Health(), 0
     rules = use_case.health
@@ -121,7 +121,7 @@ def watched_reference_of(use_case: UnusualUseCase, signal: str, history: History
     return model, told
 
 
-def kind_of(use_case: UnusualUseCase, finding: Finding) -> str:
+def kind_of(use_case: SeasonalAnomaly, finding: Finding) -> str:
     """What an event's id calls it."""
     kind = f"sensor {finding.fault}" if finding.fault else use_case.kind
     return kind if finding.change == "opened" else f"{kind} {finding.change}"
@@ -129,7 +129,7 @@ def kind_of(use_case: UnusualUseCase, finding: Finding) -> str:
 
 def kinds_of(use_case: Any) -> list[str]:
     """All that the reference knows of."""
-    if not isinstance(use_case, UnusualUseCase):
+    if not isinstance(use_case, SeasonalAnomaly):
         return ["drift"]
     kinds = [use_case.kind, "sensor flat", "sensor range", "sensor quality"]
     return [f"{kind}{change}" for kind in kinds for change in ("", " still_open", " cleared")]
@@ -158,10 +158,10 @@ def knowledge(detector: Any) -> Any:
 
 def is_below(state: State, place: Place) -> bool:
     stream, shard, number, key = place
-    watermark = state.watermarks.get(Shard(stream, shard))
-    if watermark is None or number > watermark.sequence_number:
+    checkpoint = state.checkpoints.get(Shard(stream, shard))
+    if checkpoint is None or number > checkpoint.sequence_number:
         return False
-    return number < watermark.sequence_number or key in watermark.partition_keys
+    return number < checkpoint.sequence_number or key in checkpoint.partition_keys
 
 
 def arrival_of(by: Invocation, place: Place) -> float:

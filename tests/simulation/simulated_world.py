@@ -9,10 +9,10 @@ from typing import Any
 from river import drift
 
 from consumer.decode import batch
-from consumer.detectors.alert_policy import LifeCycle
+from consumer.detectors.alert_policy import AlertPolicy
 from consumer.detectors.drift import DriftUseCase
-from consumer.detectors.seasonal_anomaly import Pace, UnusualUseCase
-from consumer.detectors.sensor_checks import SensorHealth
+from consumer.detectors.seasonal_anomaly import DecayRates, SeasonalAnomaly
+from consumer.detectors.sensor_checks import SensorChecks
 from consumer.errors import ConfigurationError, Unavailable
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec, unmarked
@@ -20,7 +20,7 @@ from consumer.pages.layout import Layout, LayoutStore, prefix_of
 from consumer.pages.store import PageStore
 from consumer.pipeline import Pipeline
 from consumer.settings.signal_settings import SettingsOfSignals
-from local.emulator.clock import Pace as MappingPace
+from local.emulator.clock import DecayRates as MappingPace
 from local.emulator.event_source_mapping import EventSourceMapping, MappingConfig
 from ops.commands.repage import Repage
 from tests.local.fake_stream import SimulatedClock
@@ -37,10 +37,10 @@ from tests.simulation.verdict import Verdict
 
 def watching(late: Any) -> list[Any]:
     """Two versions of a use case whose alerts open and clear within few values, and whose sensors fail."""
-    often = LifeCycle(calm=2, still_open_s=30.0, cool_down_s=5.0, alerts_per_week=1e6)
-    rules = SensorHealth(flat=2, empty=2, stale_s=20.0, lowest=-6.0, highest=6.0)
-    use_case = UnusualUseCase(warm_up=2, alert=often, health=rules, late=late)
-    return [use_case, replace(use_case, pace=Pace(course=0.2))]
+    often = AlertPolicy(calm=2, still_open_s=30.0, cool_down_s=5.0, alerts_per_week=1e6)
+    rules = SensorChecks(flat=2, empty=2, stale_s=20.0, lowest=-6.0, highest=6.0)
+    use_case = SeasonalAnomaly(warm_up=2, alert=often, health=rules, late=late)
+    return [use_case, replace(use_case, pace=DecayRates(course=0.2))]
 
 
 PACE = MappingPace(

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from consumer.aws.observability import tell
+from consumer.aws.observability import emit
 from consumer.aws.s3 import REQUESTS_IN_FLIGHT_MAX
-from consumer.learning.outcome import Report
+from consumer.learning.outcome import InvocationReport
 from consumer.settings.environment import Settings
 from stack.config import PlantConfig
 from tests.stack.synthesis import of_type, template
@@ -237,7 +237,7 @@ def test_the_alarms_and_metrics_are_those_that_are_deployed(capsys):
         plant = {"use_cases": {name: {} for name in use_cases}}
         alarms = of_type(template(plant, use_cases), "AWS::CloudWatch::Alarm")
         assert len(alarms) == ASSUMED["shared_alarms"] + len(use_cases) * ASSUMED["use_case_alarms"]
-    tell(Report(page_bytes=[1], oldest_arrived_s=0.0), "Costs", "drift", 1.0)
+    emit(InvocationReport(page_bytes=[1], oldest_arrived_s=0.0), "Costs", "drift", 1.0)
     embedded = json.loads(capsys.readouterr().out.splitlines()[0])
     [directive] = embedded["_aws"]["CloudWatchMetrics"]
     assert ASSUMED["function_metrics"] == len(directive["Metrics"])

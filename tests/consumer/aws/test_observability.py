@@ -17,7 +17,7 @@ from consumer import handler
 from consumer.aws import observability
 from consumer.detectors.drift import DriftUseCase
 from consumer.errors import BadDeployment, MalformedEvent, ModelRaised, PageChanged, Unavailable
-from consumer.learning.outcome import Report
+from consumer.learning.outcome import InvocationReport
 from tests.consumer.world import ARN, PREFIX, World, points, record, step
 
 CHECKOUT = Path(__file__).parents[3]
@@ -155,7 +155,9 @@ def test_a_page_that_failed_is_counted_and_its_trouble_logged(invoke):
 def test_the_time_from_arrival_to_learned_is_in_milliseconds_and_no_clock_makes_it_negative(
     capsys, now_s, lag_ms
 ):
-    observability.tell(Report(oldest_arrived_s=1000.0, page_bytes=[10, 30, 20]), "Plant", "drift", now_s)
+    observability.emit(
+        InvocationReport(oldest_arrived_s=1000.0, page_bytes=[10, 30, 20]), "Plant", "drift", now_s
+    )
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     metrics = metrics_of(lines, "Plant")
     assert metrics["ArrivalToLearned"] == lag_ms
@@ -164,7 +166,9 @@ def test_the_time_from_arrival_to_learned_is_in_milliseconds_and_no_clock_makes_
 
 def test_many_problems_are_counted_and_some_of_them_logged(monkeypatch, capsys):
     monkeypatch.setattr(observability.logger.registered_handler, "stream", sys.stdout)
-    observability.tell(Report(problems=[f"page {number}" for number in range(5000)]), "Plant", "drift", 0.0)
+    observability.emit(
+        InvocationReport(problems=[f"page {number}" for number in range(5000)]), "Plant", "drift", 0.0
+    )
     [warning] = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "problems" in line]
     assert warning["problems_count"] == 5000
     assert len(warning["problems"]) == 20

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.detectors.alert_policy import Alert, LifeCycle
+from consumer.detectors.alert_policy import AlertPolicy, AlertState
 
-LIFE = LifeCycle(calm=3, still_open_s=100.0, cool_down_s=50.0)
+LIFE = AlertPolicy(calm=3, still_open_s=100.0, cool_down_s=50.0)
 BAD, LESS, GOOD = (0.9, True, True), (0.5, False, True), (0.1, False, False)
 
 
 def lived(values, every_s=10.0, life=LIFE):
-    alert, told = Alert(), []
+    alert, told = AlertState(), []
     for index, (score, opens, keeps) in enumerate(values):
         at_s = None if every_s is None else every_s * index
         change = life.next(alert, score, opens=opens, keeps=keeps, at_s=at_s)

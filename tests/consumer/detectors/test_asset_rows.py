@@ -17,7 +17,7 @@ from river import anomaly, cluster, preprocessing
 from consumer.decode.lambda_event import batches_of
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.anomaly import AnomalyUseCase
-from consumer.detectors.asset_rows import NAMES_MAX, AssetUseCase, Named, join_assets
+from consumer.detectors.asset_rows import NAMES_MAX, AssetUseCase, NamedValue, merge_asset_signals
 from consumer.detectors.base import Finding
 from consumer.detectors.clusters import ClustersUseCase
 from consumer.errors import ConfigurationError
@@ -53,7 +53,7 @@ def rows_of(values: list[tuple[str, float, float | None]], within_s: float = 5.0
     use_case = AssetUseCase(Rows(), within_s)
     joined = use_case.create(1)
     times = [None if at_s is None else START_S + at_s for _, _, at_s in values]
-    found = use_case.learn(joined, [Named(value, name) for name, value, _ in values], times)
+    found = use_case.learn(joined, [NamedValue(value, name) for name, value, _ in values], times)
     assert [dict(enumerate(one.evidence["values"].values())) for one in found] == [
         row for row, _ in joined.model
     ]
@@ -86,13 +86,13 @@ def test_a_property_that_does_not_come_keeps_its_last_value():
 def test_an_asset_that_makes_names_up_cannot_grow_its_state():
     use_case = AssetUseCase(Rows())
     joined = use_case.create(1)
-    values = [Named(1.0, f"n{number}") for number in range(10 * NAMES_MAX)]
+    values = [NamedValue(1.0, f"n{number}") for number in range(10 * NAMES_MAX)]
     use_case.learn(joined, values, [START_S + 10.0 * number for number in range(len(values))])
     assert len(joined.last) <= NAMES_MAX
 
 
 @pytest.mark.parametrize(
-    ("carrier", "signal", "asset", "name"),
+    ("record_signal", "signal", "asset", "name"),
     [
         ("pump", "pump.flow", "pump", "flow"),
         ("a.b", "a.b.c.d", "a.b", "c.d"),
@@ -102,8 +102,8 @@ def test_an_asset_that_makes_names_up_cannot_grow_its_state():
         ("alone", "alone", "alone", "value"),
     ],
 )
-def test_the_asset_of_a_signal(carrier, signal, asset, name):
-    assert AssetUseCase(Rows()).asset_of(SignalKey(carrier, signal)) == (asset, name)
+def test_the_asset_of_a_signal(record_signal, signal, asset, name):
+    assert AssetUseCase(Rows()).asset_of(SignalKey(record_signal, signal)) == (asset, name)
 
 
 def test_without_a_pattern_single_values_are_left_to_other_use_cases():
@@ -127,13 +127,15 @@ import random, sys
 sys.path.insert(0, "tests/consumer")
 from river import anomaly, cluster, preprocessing
 from consumer.detectors.anomaly import AnomalyUseCase
-from consumer.detectors.asset_rows import AssetUseCase, Named
+from consumer.detectors.asset_rows import AssetUseCase, NamedValue
 from consumer.detectors.clusters import ClustersUseCase
 from consumer.use_cases import USE_CASES
 
 scaled, rng = preprocessing.StandardScaler, random.Random(1)
 names = ["flow", "level", "power", "pressure", "speed", "temperature"]
-values = [Named(rng.gauss(place, 1.0 + place), name) for _ in range(400) for place, name in enumerate(names)]
+values = [
+    NamedValue(rng.gauss(place, 1.0 + place), name) for _ in range(400) for place, name in enumerate(names)
+]
 times = [60.0 * (number // len(names)) for number in range(len(values))]
 for rows in (
     USE_CASES["clusters"].rows,
@@ -211,7 +213,7 @@ def plain_rows(asset: str) -> list[dict]:
 def test_messages_of_single_properties_are_learned_as_rows_of_their_asset():
     use_case = AssetUseCase(Rows())
     [batch] = batches_of({"Records": STREAM})
-    join_assets(batch, use_case)
+    merge_asset_signals(batch, use_case)
     assert list(batch.runs) == [SignalKey("one", "one"), SignalKey("two", "two")]
     for (asset, _), run in batch.runs.items():
         joined = use_case.create(1)

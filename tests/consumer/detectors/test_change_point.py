@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from consumer.detectors.change_point import DailyShift
+from consumer.detectors.change_point import DeseasonalisedChangeDetector
 
 DAY_S = 86_400.0
 
@@ -18,7 +18,7 @@ def noise(count, seed=1, deviation=1.0):
 
 def told(values, period_s=0.2, detector=None):
     """Where something was told, and what; each score is looked at."""
-    detector = detector or DailyShift()
+    detector = detector or DeseasonalisedChangeDetector()
     found = []
     for index, value in enumerate(values):
         score, evidence = detector.learn_one(value, None if period_s is None else 1e9 + index * period_s)
@@ -129,7 +129,7 @@ def test_tiny_values_are_learned_without_an_error(tiny, length):
 
 @pytest.mark.parametrize("ahead_at", [0, 1000])
 def test_a_clock_that_was_ahead_for_once_keeps_no_day_from_being_seen(ahead_at):
-    detector, found = DailyShift(), []
+    detector, found = DeseasonalisedChangeDetector(), []
     for row, value in enumerate(noise(8000)):
         at_s = 2e9 if row == ahead_at else 1e9 + 60.0 * row
         _, evidence = detector.learn_one(value + (4.0 if row >= 6000 else 0.0), at_s)
@@ -139,7 +139,7 @@ def test_a_clock_that_was_ahead_for_once_keeps_no_day_from_being_seen(ahead_at):
 
 
 def test_times_may_be_missing_equal_or_go_back():
-    drawn, detector = random.Random(3), DailyShift()
+    drawn, detector = random.Random(3), DeseasonalisedChangeDetector()
     for value in noise(3_000):
         at_s = drawn.choice([None, 1e9, 1e9 + drawn.uniform(-1e6, 1e6)])
         score, _ = detector.learn_one(value, at_s)
@@ -149,7 +149,7 @@ def test_times_may_be_missing_equal_or_go_back():
 @pytest.mark.parametrize("cut", [3, 401, 430, 1_000])
 def test_a_stored_state_goes_on_as_if_it_had_not_been(cut):
     values = [one + 3.0 * (index >= 400) for index, one in enumerate(noise(1_500))]
-    one, other = DailyShift(), DailyShift()
+    one, other = DeseasonalisedChangeDetector(), DeseasonalisedChangeDetector()
     for index, value in enumerate(values):
         if index == cut:
             other = pickle.loads(pickle.dumps(other))
@@ -159,6 +159,6 @@ def test_a_stored_state_goes_on_as_if_it_had_not_been(cut):
 
 
 def test_the_state_is_small():
-    detector = DailyShift()
+    detector = DeseasonalisedChangeDetector()
     told(noise(20_000), 300.0, detector)
     assert len(pickle.dumps(detector)) < 2_048

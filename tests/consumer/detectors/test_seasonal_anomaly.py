@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from consumer.detectors.alert_policy import LifeCycle
-from consumer.detectors.seasonal_anomaly import Pace, UnusualUseCase, Usual
+from consumer.detectors.alert_policy import AlertPolicy
+from consumer.detectors.seasonal_anomaly import DecayRates, SeasonalAnomaly, SeasonalBaseline
 
 DAY_S = 86_400.0
 
@@ -19,7 +19,7 @@ def course(days: float, every_s: float = 600.0, noise: float = 0.05, seed: int =
 
 
 def told(values, times, use_case=None, scores=None):
-    use_case = use_case or UnusualUseCase()
+    use_case = use_case or SeasonalAnomaly()
     return use_case.learn(use_case.create(1), values, times, scores)
 
 
@@ -68,7 +68,7 @@ def test_a_signal_that_strays_often_has_to_stray_further():
         values[row] += 1.5 + 0.001 * (row % 5)
     spikes = set(range(1000, len(values), 144))
     often = [one for one in told(values, times) if one.index in spikes]
-    generous = UnusualUseCase(alert=LifeCycle(alerts_per_week=1000.0))
+    generous = SeasonalAnomaly(alert=AlertPolicy(alerts_per_week=1000.0))
     allowed = [one for one in told(values, times, generous) if one.index in spikes]
     assert len(often) < len(allowed)
     assert len(often) <= 60 / 7 + 2
@@ -111,14 +111,14 @@ def test_a_clock_that_was_ahead_once_does_not_hold_the_bar_up():
 
 def test_its_state_is_small_however_long_it_learns():
     times, values = course(60)
-    use_case = UnusualUseCase()
+    use_case = SeasonalAnomaly()
     model = use_case.create(1)
     use_case.learn(model, values, times)
     assert len(pickle.dumps(model, protocol=5)) < 4_000
 
 
 def test_the_range_grows_only_a_little_with_each_value():
-    usual, pace = Usual(), Pace()
+    usual, pace = SeasonalBaseline(), DecayRates()
     for value in [1.0, -1.0] * 200:
         usual.learn_one(value, None, pace)
     width = usual.high - usual.low

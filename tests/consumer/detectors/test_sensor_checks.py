@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.detectors.base import Finding
-from consumer.detectors.seasonal_anomaly import UnusualUseCase
-from consumer.detectors.sensor_checks import Health, SensorHealth
+from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
+from consumer.detectors.sensor_checks import Health, SensorChecks
 from consumer.settings.signals_yaml import read_signal_settings
 from consumer.use_cases import USE_CASES
 from tests.consumer.world import World, record
 
 START_S = 1.7e9
-WATCHED = UnusualUseCase(warm_up=100)
+WATCHED = SeasonalAnomaly(warm_up=100)
 
 
 def noise(count, seed=1):
@@ -101,7 +101,7 @@ def test_what_the_sensor_cannot_measure_is_its_fault_and_hides_the_models_alert(
 
 
 def test_a_models_alert_that_outlasts_the_sensors_fault_is_told_when_it_is_told_again():
-    rules, known = SensorHealth(lowest=0.0, highest=50.0), Health()
+    rules, known = SensorChecks(lowest=0.0, highest=50.0), Health()
     [fault] = rules.judged(known, [Finding(0, {})], [99.0], [0.0], 0.0)
     assert (fault.fault, known.is_hiding) == ("range", True)
     assert rules.judged(known, [], [9.0] * 19, [0.0] * 19, 0.0) == []
@@ -112,7 +112,7 @@ def test_a_models_alert_that_outlasts_the_sensors_fault_is_told_when_it_is_told_
 
 
 def test_an_alert_that_opened_and_cleared_behind_a_fault_is_not_told():
-    rules, known = SensorHealth(lowest=0.0), Health()
+    rules, known = SensorChecks(lowest=0.0), Health()
     [fault] = rules.judged(known, [Finding(0, {})], [-1.0], [0.0], 0.0)
     assert fault.fault == "range"
     assert rules.judged(known, [Finding(0, {}, "cleared")], [1.0], [0.0], 0.0) == []
@@ -168,15 +168,15 @@ def test_any_cut_and_redelivery_tells_the_same_with_the_same_words(cuts, again):
 
 @pytest.mark.parametrize("off", ["flat", "empty"])
 def test_zero_turns_a_fault_off(off):
-    world = world_with(replace(WATCHED, health=SensorHealth(**{off: 0})))
+    world = world_with(replace(WATCHED, health=SensorChecks(**{off: 0})))
     world.invoke(sent([*noise(300), *[4.0] * 200, *noise(50, 2), *[None] * 9, *noise(30, 3)]))
     assert {fault for fault, _, _ in faults(world)} == {"quality" if off == "flat" else "flat"}
 
 
 def test_a_range_that_is_taken_back_while_a_value_is_outside_hides_nothing_for_long():
     known, values = Health(), [99.0 + number % 7 for number in range(21)]
-    [opened] = SensorHealth(highest=50.0).judged(known, [], [99.0], [0.0], 0.0)
-    [cleared, model] = SensorHealth().judged(known, [Finding(20, {})], values, [1.0] * 21, 1.0)
+    [opened] = SensorChecks(highest=50.0).judged(known, [], [99.0], [0.0], 0.0)
+    [cleared, model] = SensorChecks().judged(known, [Finding(20, {})], values, [1.0] * 21, 1.0)
     assert (opened.change, cleared.fault, cleared.change, cleared.index) == ("opened", "range", "cleared", 19)
     assert "says" not in cleared.evidence
     assert model.fault is None
@@ -185,12 +185,12 @@ def test_a_range_that_is_taken_back_while_a_value_is_outside_hides_nothing_for_l
 def test_a_fault_that_is_turned_off_while_it_is_there_is_over():
     known = Health()
     values = [*noise(100), *[4.0] * 60]
-    [opened] = SensorHealth().judged(known, [], values, [None] * 160, None)
-    [cleared] = SensorHealth(flat=0).judged(known, [], [4.0] * 1000, [None] * 1000, None)
+    [opened] = SensorChecks().judged(known, [], values, [None] * 160, None)
+    [cleared] = SensorChecks(flat=0).judged(known, [], [4.0] * 1000, [None] * 1000, None)
     assert [(one.fault, one.change) for one in (opened, cleared)] == [("flat", "opened"), ("flat", "cleared")]
     known = Health()
-    told = [SensorHealth().observed(known, True, 1, None) for _ in range(9)]
-    told += [SensorHealth(empty=0).observed(known, True, 1, None) for _ in range(9)]
+    told = [SensorChecks().observed(known, True, 1, None) for _ in range(9)]
+    told += [SensorChecks(empty=0).observed(known, True, 1, None) for _ in range(9)]
     assert [one.change for one in told if one] == ["opened", "cleared"]
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.decode.batch import Batch, Record, Refusal, Shard
+from consumer.decode.batch import Batch, Record, Rejection, Shard
 from consumer.decode.lambda_event import batches_of
 from consumer.events.quarantine import quarantine_objects, quoted
 from tests.consumer.decode.payload_builders import (
@@ -112,7 +112,7 @@ def test_other_refusals_have_another_key():
     batch = read(*BAD)
     keys = {key_of(batch, batch.refusals[:count]) for count in range(1, 10)}
     assert len(keys) == 9
-    one, other = Refusal(0, 0, "one reason"), Refusal(0, 0, "another")
+    one, other = Rejection(0, 0, "one reason"), Rejection(0, 0, "another")
     assert key_of(batch, [one]) != key_of(batch, [other])
 
 

@@ -1,4 +1,4 @@
-"""Watermarks: each record is above its shard's once, however the records are cut into batches."""
+"""Checkpoints: each record is above its shard's once, however the records are cut into batches."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,9 +22,9 @@ def batch(*records: tuple[int, str], shard: Shard = SHARD, arrived_s: float | No
 
 
 def learn(state: State, filled: Batch, records: list[int] | None = None) -> list[tuple[int, str]]:
-    """Learn what is above the watermark, as the learning loop does; give what was learned."""
+    """Learn what is above the checkpoint, as the learning loop does; give what was learned."""
     column = list(range(len(filled.records))) if records is None else records
-    above = [column[index] for index in state.above_watermark(column, filled)]
+    above = [column[index] for index in state.after_checkpoint(column, filled)]
     if above:
         state.advance(above, filled)
     return [
@@ -36,7 +36,7 @@ def test_a_new_signal_learns_everything():
     assert learn(State(None), batch((1, "a"), (2, "a"))) == [(1, "a"), (2, "a")]
 
 
-def test_a_redelivered_batch_is_below_its_watermark():
+def test_a_redelivered_batch_is_below_its_checkpoint():
     state, filled = State(None), batch((1, "a"), (2, "a"))
     learn(state, filled)
     assert learn(state, filled) == []
@@ -65,21 +65,21 @@ def test_partition_keys_under_one_sequence_number_add_up_over_batches():
     for key in "abc":
         assert learn(state, batch((2, key))) == [(2, key)]
     assert learn(state, batch((2, "a"), (2, "b"), (2, "c"), (2, "d"))) == [(2, "d")]
-    assert state.watermarks[SHARD].partition_keys == ("a", "b", "c", "d")
+    assert state.checkpoints[SHARD].partition_keys == ("a", "b", "c", "d")
 
 
 def test_partition_keys_of_lower_sequence_numbers_are_forgotten():
     state = State(None)
     learn(state, batch((1, "a"), (2, "b"), (2, "c")))
-    assert state.watermarks[SHARD].partition_keys == ("b", "c")
+    assert state.checkpoints[SHARD].partition_keys == ("b", "c")
     learn(state, batch((3, "d")))
-    assert state.watermarks[SHARD].partition_keys == ("d",)
+    assert state.checkpoints[SHARD].partition_keys == ("d",)
 
 
 def test_only_the_records_that_carry_the_signal_count():
     state, filled = State(None), batch((1, "a"), (2, "b"), (2, "a"), (3, "b"))
     assert learn(state, filled, [0, 2]) == [(1, "a"), (2, "a")]
-    assert state.watermarks[SHARD].sequence_number == 2
+    assert state.checkpoints[SHARD].sequence_number == 2
     assert learn(state, filled, [0, 2]) == []
     assert learn(state, filled, [0, 1, 2, 3]) == [(2, "b"), (3, "b")]
 
@@ -87,44 +87,44 @@ def test_only_the_records_that_carry_the_signal_count():
 def test_several_observations_of_one_record_are_above_or_below_together():
     state, filled = State(None), batch((1, "a"), (2, "a"))
     column = [0, 0, 0, 1, 1]
-    assert list(state.above_watermark(column, filled)) == [0, 1, 2, 3, 4]
+    assert list(state.after_checkpoint(column, filled)) == [0, 1, 2, 3, 4]
     state.advance([0, 0, 0], filled)
-    assert list(state.above_watermark(column, filled)) == [3, 4]
+    assert list(state.after_checkpoint(column, filled)) == [3, 4]
     state.advance(column, filled)
-    assert list(state.above_watermark(column, filled)) == []
+    assert list(state.after_checkpoint(column, filled)) == []
 
 
-def test_shards_and_streams_have_watermarks_of_their_own():
+def test_shards_and_streams_have_checkpoints_of_their_own():
     state = State(None)
     for shard in (SHARD, OTHER_SHARD, OTHER_STREAM):
         assert learn(state, batch((5, "a"), shard=shard)) == [(5, "a")]
     for shard in (SHARD, OTHER_SHARD, OTHER_STREAM):
         assert learn(state, batch((5, "a"), (6, "a"), shard=shard)) == [(6, "a")]
-    assert len(state.watermarks) == 3
+    assert len(state.checkpoints) == 3
 
 
-def test_a_watermark_is_dropped_after_the_longest_retention_and_not_before():
+def test_a_checkpoint_is_dropped_after_the_longest_retention_and_not_before():
     for days, remain in ((364, 2), (365, 2), (366, 2), (366.01, 1), (5000, 1)):
         state = State(None)
         learn(state, batch((5, "a"), shard=OTHER_SHARD))
         learn(state, batch((1, "a"), arrived_s=T + days * DAY_S))
-        assert len(state.watermarks) == remain
-        assert SHARD in state.watermarks
+        assert len(state.checkpoints) == remain
+        assert SHARD in state.checkpoints
 
 
-def test_a_watermark_without_an_arrival_time_is_never_dropped():
+def test_a_checkpoint_without_an_arrival_time_is_never_dropped():
     state = State(None)
     learn(state, batch((5, "a"), shard=OTHER_SHARD, arrived_s=None))
     learn(state, batch((1, "a"), arrived_s=T))
     learn(state, batch((2, "a"), arrived_s=None))
-    assert set(state.watermarks) == {SHARD, OTHER_SHARD}
+    assert set(state.checkpoints) == {SHARD, OTHER_SHARD}
 
 
-def test_an_old_record_drops_no_newer_watermark():
+def test_an_old_record_drops_no_newer_checkpoint():
     state = State(None)
     learn(state, batch((5, "a"), shard=OTHER_SHARD, arrived_s=T))
     learn(state, batch((5, "a"), arrived_s=T - 1000 * DAY_S))
-    assert set(state.watermarks) == {SHARD, OTHER_SHARD}
+    assert set(state.checkpoints) == {SHARD, OTHER_SHARD}
 
 
 def test_a_signal_is_spread_when_another_shard_brought_it_in_the_last_minute():

@@ -18,12 +18,12 @@ from river import datasets, drift
 
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.alert_policy import Alert
+from consumer.detectors.alert_policy import AlertState
 from consumer.detectors.base import STATE_FORMAT
 from consumer.detectors.drift import DriftUseCase, Watched
 from consumer.detectors.sensor_checks import Health
 from consumer.errors import ConfigurationError, UnreadablePage
-from consumer.learning.state import State, Watermark
+from consumer.learning.state import Checkpoint, State
 from consumer.pages.allow_list import FUNCTIONS
 from consumer.pages.codec import Header, PageCodec, versions
 from consumer.pages.columns import columns_of
@@ -60,12 +60,12 @@ def learned(detector: object, values: list[float]) -> Watched:
 
 
 def state(model: object) -> State:
-    watermarks = {
-        ONE_PLACE: Watermark(10**55 + 7, ("compressor1",), 1_700_000_000.25),
-        OTHER_PLACES[0]: Watermark(9, ("another", "compressor1", "a\ud800"), None),
-        OTHER_PLACES[1]: Watermark(0, (), 1.0),
+    checkpoints = {
+        ONE_PLACE: Checkpoint(10**55 + 7, ("compressor1",), 1_700_000_000.25),
+        OTHER_PLACES[0]: Checkpoint(9, ("another", "compressor1", "a\ud800"), None),
+        OTHER_PLACES[1]: Checkpoint(0, (), 1.0),
     }
-    return State(model, watermarks, learned=400, skipped=3, latest_s=1_700_000_000.5)
+    return State(model, checkpoints, learned=400, skipped=3, latest_s=1_700_000_000.5)
 
 
 def plain(model: object) -> list[tuple]:
@@ -84,9 +84,9 @@ def test_a_page_gives_back_every_state_of_several_shards(name):
     for key, written in states.items():
         read = back[key]
         assert type(read) is State
-        assert read.watermarks == written.watermarks
-        assert all(type(shard) is Shard for shard in read.watermarks)
-        assert all(type(watermark) is Watermark for watermark in read.watermarks.values())
+        assert read.checkpoints == written.checkpoints
+        assert all(type(shard) is Shard for shard in read.checkpoints)
+        assert all(type(checkpoint) is Checkpoint for checkpoint in read.checkpoints.values())
         assert (read.learned, read.skipped, read.latest_s) == (
             written.learned,
             written.skipped,
@@ -443,7 +443,7 @@ def with_column(number: int, column: object) -> bytes:
 
 def test_a_page_of_columns_made_by_hand_is_read():
     columns = columns_of({KEY: state(learned(DETECTORS["ADWIN"], VALUES))})
-    assert CODEC.decode(with_column(0, columns.carriers))[KEY].learned == 400
+    assert CODEC.decode(with_column(0, columns.record_signals))[KEY].learned == 400
 
 
 @pytest.mark.parametrize(
@@ -473,7 +473,7 @@ def with_health(health: Health) -> bytes:
 
 
 def test_a_page_with_a_sensors_health_is_read():
-    health = Health(7, 1.5, alerts={"flat": Alert(True, 1.0, 2.0, 3, 0, 1.0)})
+    health = Health(7, 1.5, alerts={"flat": AlertState(True, 1.0, 2.0, 3, 0, 1.0)})
     assert CODEC.decode(with_health(health))[KEY].health == health
 
 
@@ -484,12 +484,12 @@ def test_a_page_with_a_sensors_health_is_read():
         Health(same=10**400),
         Health(last="1"),
         Health(alerts=[]),
-        Health(alerts={1: Alert()}),
+        Health(alerts={1: AlertState()}),
         Health(alerts={"flat": 3}),
-        Health(alerts={"flat": Alert(is_open="no")}),
-        Health(alerts={"flat": Alert(since_s="now")}),
-        Health(alerts={"flat": Alert(values=10**400)}),
-        Health(alerts={"flat": Alert(spent=[])}),
+        Health(alerts={"flat": AlertState(is_open="no")}),
+        Health(alerts={"flat": AlertState(since_s="now")}),
+        Health(alerts={"flat": AlertState(values=10**400)}),
+        Health(alerts={"flat": AlertState(spent=[])}),
     ],
 )
 def test_a_sensors_health_of_other_types_is_unreadable(health):
