@@ -200,7 +200,7 @@ class Batch:
         self.uncertain_before = self.uncertain
 
     def observe(self, record_signal: str, name: str | None, value: float, timestamp: float | None) -> None:
-        """Add one observation of `record_signal`, or of its part `name`; without a timestamp, the arrival's."""
+        """Add one observation of `record_signal` or its part `name`; without a timestamp, the arrival's."""
         run = self.plain_run(record_signal) if name is None else self._named_run(record_signal, name)
         position = self._take()  # it may raise: the columns stay of one length
         if timestamp is None:
