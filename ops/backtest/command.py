@@ -1,4 +1,4 @@
-"""`python -m consumer backtest`: reads recordings, learns them, and writes what came of it."""
+"""`python -m consumer backtest`: reads recordings, learns them, and writes the events and scores."""
 
 import csv
 import json
@@ -37,7 +37,7 @@ class Outputs:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which columns are read: the time's name, and the signals' with commas between; None: found out."""
+    """The columns to read: the name of the time's, and the signals', separated by commas; None: guessed."""
 
     time: str | None = None
     signals: str | None = None
@@ -45,7 +45,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A file that was opened: the asset and the signals it is of, and its rows."""
+    """An opened file: its asset, its signals and its rows."""
 
     asset: str
     signals: list[str]
@@ -55,7 +55,7 @@ class Recording:
 def choose(
     name: str, upper: float | None, lower: float | None, settings: Path | None = None
 ) -> SettingsOfSignals:
-    """The line of that name, a forecast's with these limits, and what is set for single signals.
+    """The use case of that name, a forecast with these limits, and the settings of single signals.
 
     Raises: `ConfigurationError`.
     """
@@ -70,7 +70,7 @@ def _with_limits(name: str, use_case: UseCase, upper: float | None, lower: float
     if upper is None and lower is None:
         return use_case
     if not isinstance(use_case, ForecastUseCase):
-        raise ConfigurationError(f"{name} is no forecast, and has no limits")
+        raise ConfigurationError(f"{name} is no forecast: --upper and --lower do not apply")
     return replace(
         use_case,
         upper=use_case.upper if upper is None else upper,
@@ -86,7 +86,7 @@ def run_backtest(
     Raises: `ConfigurationError`; `ReplayRefused` for a file that cannot be read.
     """
     if outputs.windows and not outputs.plot:
-        raise ConfigurationError("--windows are drawn by --plot: give that too")
+        raise ConfigurationError("--windows needs --plot, which draws them")
     if outputs.plot and len(files) > 1:
         raise ConfigurationError("--plot draws one file")
     with ExitStack() as opened:
@@ -94,8 +94,10 @@ def run_backtest(
         write_scores = opened.enter_context(_scores(outputs.scores))
         for path in files:
             recording = read_recording(path, columns)
-            run = Backtest(name, settings, recording.asset, recording.signals)
-            parts = _learn(path, run, recording.rows, write_event, write_scores, outputs.plot is not None)
+            backtest = Backtest(name, settings, recording.asset, recording.signals)
+            parts = _learn(
+                path, backtest, recording.rows, write_event, write_scores, outputs.plot is not None
+            )
             if outputs.plot:
                 from ops.backtest.plot import write_plot
 
@@ -107,7 +109,7 @@ def read_recording(path: Path, columns: Columns) -> Recording:
     """Open a file. Raises: `ReplayRefused` where it cannot be read, `Unlearnable` for a name."""
     signals = columns.signals.split(",") if columns.signals else ()
     choice = columns_of_table.choose(open_table(path), columns.time, signals)
-    survey(choice)  # refuses a cell that is no time or no number, by its row
+    survey(choice)  # rejects a cell that is no time or no number, and names its row
     asset = path.name.split(".")[0]
     names: list[str] = [check_name(f"{asset}.{column.name}") for column in choice.signals]
     cells = ", ".join([choice.seconds_sql, *map(choice.value_sql, choice.signals)])
@@ -116,27 +118,28 @@ def read_recording(path: Path, columns: Columns) -> Recording:
 
 def _learn(
     path: Path,
-    run: Backtest,
+    backtest: Backtest,
     rows: Iterator[Row],
     write_event: Callable[[str], None],
     write_scores: Callable[[Part], None],
     is_kept: bool,
 ) -> list[Part]:
-    start, told, kept = clock.perf_counter(), 0, []
-    for part in run.parts(rows):
+    start, events, kept = clock.perf_counter(), 0, []
+    for part in backtest.parts(rows):
+        events += len(part.events)
         for detail in part.events:
-            told += 1
             typer.echo(f"{detail['timestamp']}  {detail['headline']}  {json.dumps(detail['evidence'])}")
             write_event(json.dumps(detail))
         write_scores(part)
         kept += [part] if is_kept else []
-    took_s = clock.perf_counter() - start
+    took_s, learner = clock.perf_counter() - start, backtest.learner
     typer.echo(
-        f"{path}: {run.learned:,} values of {len(run.signals)} signals, {run.learned / took_s:,.0f} a "
-        f"second; {told} events of {run.name}; {run.refused.total()} values could not be learned",
+        f"{path}: {learner.observations:,} values of {len(backtest.signals)} signals, "
+        f"{learner.observations / took_s:,.0f} a second; {events} events of {backtest.name}; "
+        f"{learner.rejected.total()} values could not be learned",
         err=True,
     )
-    for reason, times in run.refused.most_common(5):
+    for reason, times in learner.rejected.most_common(5):
         typer.echo(f"  {times} times: {reason}", err=True)
     return kept
 
