@@ -52,7 +52,7 @@ every = pytest.mark.parametrize("name", CASES)
 @pytest.fixture(autouse=True)
 def own_module(monkeypatch):
     """As a line in use_cases.py allows it."""
-    monkeypatch.setattr(safe_unpickler, "OWN_MODULES", ("own_model",))
+    monkeypatch.setattr(safe_unpickler, "OWN_MODULES", ("tests.consumer.own_model",))
 
 
 def learned(use_case: UseCase, values=VALUES, times=TIMES, seed=7):
