@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from consumer.detectors.sensor_checks import health_of
-from consumer.use_cases import USE_CASES
+from consumer.plant import plant
 from local.emulator.embedded_aws import EmbeddedAWS
 from local.emulator.event_source_mapping import EventSourceMapping, MappingConfig, Pace, RealClock, in_thread
 from local.emulator.kinesis_source import KinesisSource, S3Destination
@@ -124,7 +124,7 @@ class LocalPipeline:
             S3Destination(self.aws.client("s3"), resources.failed_batch_bucket),
             pace=options.pace,
         )
-        rules = health_of(USE_CASES.get(use_case))
+        rules = health_of(plant().use_cases.get(use_case))
         if rules is not None and rules.is_told:
             entered.enter_context(Visits(function.invoke, options.visit_every_s))
         self._mappings.append(entered.enter_context(MappingThread(mapping, abort=function.close)))
