@@ -1,8 +1,8 @@
 """The plant: its use cases, its settings for single signals, and the modules of its own.
 
-A plant is a folder with a `cdk.json` and, where wanted, `use_cases.py`, `signals.yaml` and modules of its own,
-which `use_cases.py` imports by their names. The environment variable PLANT names the folder, for the function
-and for every tool. Without it the plant is this repository's: `consumer/use_cases.py`, `consumer/signals.yaml`.
+A plant is a folder with a `cdk.json` and, if wanted, `use_cases.py`, `signals.yaml` and modules of its own,
+which `use_cases.py` imports by name. The environment variable PLANT names the folder, for the function
+and for every tool. Without it the plant is this repository's own: the two files of `consumer`.
 """
 
 import importlib
@@ -41,7 +41,7 @@ class Plant(NamedTuple):
         return self.use_cases[name]
 
     def settings_file(self, name: str) -> Path:
-        """The settings for single signals: a path, the plant's file of that name, or else the default plant's."""
+        """Settings for single signals: a path, the plant's file of that name, or else the default plant's."""
         own = None if self.folder is None else self.folder / name
         return own if own is not None and own.is_file() else _HERE / name
 

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from ops.commands import changing, reading
+from ops.commands.new import new
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 reading.register(app)
 changing.register(app)
+app.command()(new)
 
 
 @app.callback()
