@@ -4,9 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from clients.kinesis_writer.put_request import Acknowledgement
-from producer_sim.run_folder import ShardCount
 
 _LATE_FROM_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ShardCount:
+    """What was stored on one shard."""
+
+    shard_id: str
+    records: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
