@@ -15,7 +15,7 @@ from multiprocessing.process import parent_process
 from multiprocessing.synchronize import Event
 from typing import Protocol
 
-from clients.interruption import deaf_children, interruptible
+from clients.interruption import interruptible, interrupts_ignored
 from clients.kinesis_writer.paced import WallClock, send_paced
 from clients.kinesis_writer.pending import ScheduledRecord
 from clients.kinesis_writer.put_request import RecordStream
@@ -98,7 +98,7 @@ def send_in_processes(
             receiver, reports = spawning.Pipe(duplex=False)
             arguments = (part, processes, shares, connect, stream_name, start_s, stop, reports)
             process = spawning.Process(target=_send_share, args=arguments, name=f"sender-{part}")
-            with deaf_children():
+            with interrupts_ignored():
                 process.start()
             at_end.callback(process.join)
             reports.close()  # ours: the end of the process then ends the pipe
