@@ -1,16 +1,47 @@
 """A local pipeline that runs until it is interrupted, and says what can be done with it."""
 
+import contextlib
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 from rich.console import Console
 
 from clients.interruption import sigterm_as_ctrl_c
-from clients.local_pipeline import FOLDER, Served, described, refuse_a_second
+from clients.local_pipeline import FOLDER, Credentials, Served, find_served
+from local.emulator.embedded_aws import REGION
 from local.session import LocalOptions, LocalPipeline
 
 _LOOK_EVERY_S = 0.5
+
+
+class AlreadyServed(Exception):
+    """End the other pipeline, or serve in another folder."""
+
+
+@contextlib.contextmanager
+def described(pipeline: LocalPipeline, folder: Path) -> Iterator[Served]:
+    """Keep `pipeline.json` in the folder while the `with` block runs."""
+    served = Served(
+        pid=os.getpid(),
+        endpoint_url=pipeline.aws.endpoint_url,
+        region=REGION,
+        credentials=Credentials(),
+        use_case=pipeline.options.use_case,
+        consumer=pipeline.options.consumer,
+        consumer_logs=str(pipeline.consumer_logs.absolute()),
+        resources=pipeline.resources,
+    )
+    path = Served.path(folder)
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(served)) + b"\n")
+    partial.replace(path)  # whoever reads finds all of it, or none
+    try:
+        yield served
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def serve_until_interrupted(
@@ -22,7 +53,11 @@ def serve_until_interrupted(
 
     Raises: `AlreadyServed`, `EmbeddedAWSFailed`, `MappingFailed`.
     """
-    refuse_a_second(folder)
+    if running := find_served(folder):
+        raise AlreadyServed(
+            f"A pipeline already runs in {folder}: process {running.pid}, {running.endpoint_url}. End it "
+            f"(`kill {running.pid}`), or give another --folder"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     console.print("Starting the embedded AWS on 127.0.0.1: stream, bucket, event bus, rules, topic, queues")
     try:

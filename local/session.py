@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from clients.local_pipeline import PipelineResources
 from consumer.detectors.sensor_checks import health_of
 from consumer.plant import plant
 from local.emulator.embedded_aws import EmbeddedAWS
 from local.emulator.event_source_mapping import EventSourceMapping, MappingConfig, Pace, RealClock, in_thread
 from local.emulator.kinesis_source import KinesisSource, S3Destination
 from local.emulator.mapping_thread import MappingThread
-from local.emulator.pipeline_resources import PipelineResources, create_pipeline_resources
+from local.emulator.pipeline_resources import create_pipeline_resources
 from local.emulator.progress import Progress
 from local.function.execution_environment import Function
 from local.function.function_logs import remove_logs

@@ -2,28 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from clients.local_pipeline import PipelineResources
 from local.emulator.embedded_aws import EmbeddedAWS
 
 EVENT_SOURCE = "river.consumer"
 ALERT_PATTERN = {"source": [EVENT_SOURCE], "detail": {"muted": [False], "change": ["opened"]}}
 _READ_WAIT_SECONDS = 1
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineResources:
-    """What the pipeline consists of in AWS, apart from the function and its event source mapping."""
-
-    stream_name: str
-    stream_arn: str
-    model_bucket: str
-    failed_batch_bucket: str
-    event_bus_name: str
-    alert_topic_arn: str
-    alert_queue_url: str
-    audit_queue_url: str
 
 
 def create_pipeline_resources(aws: EmbeddedAWS, name: str = "river", shards: int = 4) -> PipelineResources:
