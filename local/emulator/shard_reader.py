@@ -77,9 +77,7 @@ class ShardReader:
                 iterator = iterator or await self._get_iterator()
                 records, iterator = await self._source.get_records(iterator, self._shared.pace.read_limit)
             except ShardGone as gone:
-                _log.warning(
-                    "%s is gone from the stream before its end was read: %s", self._shard_id, gone
-                )
+                _log.warning("%s is gone from the stream before its end was read: %s", self._shard_id, gone)
                 break
             except (IteratorExpired, StreamUnavailable) as error:
                 if isinstance(error, IteratorExpired):
