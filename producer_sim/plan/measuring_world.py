@@ -1,7 +1,6 @@
 """The consumer's pipeline on memory, and batches for it: what is measured is its processor, no network."""
 
 import asyncio
-import base64
 import json
 import pickle
 import random
@@ -12,6 +11,7 @@ from typing import Any
 
 from river import drift
 
+from clients.lambda_event import lambda_record
 from consumer.aws.s3 import Found, Missing, Unchanged
 from consumer.detectors.drift import DriftUseCase
 from consumer.errors import PageChanged
@@ -140,19 +140,4 @@ class MeasuringWorld:
         else:
             payload = encoders.columns(signal, [at_s + number for number in range(values)], series)
         sequence_number = f"4959{self.sent:052d}"
-        return {
-            "kinesis": {
-                "kinesisSchemaVersion": "1.0",
-                "partitionKey": signal,
-                "sequenceNumber": sequence_number,
-                "data": base64.b64encode(payload).decode(),
-                "approximateArrivalTimestamp": at_s,
-            },
-            "eventSource": "aws:kinesis",
-            "eventVersion": "1.0",
-            "eventID": f"shardId-000000000000:{sequence_number}",
-            "eventName": "aws:kinesis:record",
-            "invokeIdentityArn": "arn:aws:iam::123456789012:role/KinesisRiver-drift-may-learn",
-            "awsRegion": "eu-west-1",
-            "eventSourceARN": _ARN,
-        }
+        return lambda_record(_ARN, "shardId-000000000000", sequence_number, signal, payload, at_s)
