@@ -1,5 +1,6 @@
-"""README and CONTRIBUTING are true: their commands, variables and files exist, and they name all there are."""
+"""README and CONTRIBUTING are true: their commands, variables and files exist, they name all there are."""
 
+import json
 import re
 from pathlib import Path
 
@@ -98,3 +99,12 @@ def test_every_test_that_the_documents_name_exists():
     for document in DOCUMENTS:
         for name in re.findall(r"`(test_\w+)`", document.read_text()):
             assert f"def {name}(" in tests, f"{document.name}: {name}"
+
+
+def test_the_event_that_it_shows_has_the_fields_of_events_in_their_order():
+    [shown] = re.findall(r"```json\n(.*?)```", README, flags=re.DOTALL)
+    event = json.loads(shown)
+    table = (ROOT / "docs" / "alerts.md").read_text().partition("## The fields of an event")[2]
+    fields = re.findall(r"^\| `(\w+)` \|", table.partition("\n## ")[0], flags=re.MULTILINE)
+    assert list(event) == [field for field in fields if field in event]
+    assert event["headline"] in README.partition("```json")[0]
