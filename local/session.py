@@ -10,7 +10,7 @@ between stream and function. Everything ends with the block, however the block e
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -61,6 +61,8 @@ class LocalOptions:
         )
     )
     sweep_every_s: float = 300.0
+    variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Environment variables of single use cases' functions, over those that all have."""
     pace: Pace = field(default_factory=lambda: Pace(poll_interval_s=0.2))
     wrapped: Callable[[Function], Invocation] = lambda function: function.invoke
 
@@ -136,7 +138,7 @@ class LocalPipeline:
             environment["MODEL_PAGES"] = str(self.options.pages)
         if self.options.settings is not None:
             environment["SIGNAL_SETTINGS"] = str(self.options.settings.absolute())
-        return environment
+        return environment | dict(self.options.variables.get(use_case, {}))
 
     @property
     def progress(self) -> Progress:
