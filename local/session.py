@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from consumer.detectors.sensor_checks import health_of
 from consumer.use_cases import USE_CASES
 from local.emulator.embedded_aws import EmbeddedAWS
 from local.emulator.event_source_mapping import EventSourceMapping, MappingConfig, Pace, RealClock, in_thread
@@ -124,7 +123,7 @@ class LocalPipeline:
             S3Destination(self.aws.client("s3"), resources.failed_batch_bucket),
             pace=options.pace,
         )
-        rules = health_of(USE_CASES.get(use_case))
+        rules = USE_CASES[use_case].sensor_checks if use_case in USE_CASES else None
         if rules is not None and rules.is_told:
             entered.enter_context(Visits(function.invoke, options.visit_every_s))
         self._mappings.append(entered.enter_context(MappingThread(mapping, abort=function.close)))

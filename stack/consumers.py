@@ -11,7 +11,6 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from consumer.detectors.sensor_checks import health_of
 from consumer.staleness_sweep import VISIT
 from consumer.use_cases import USE_CASES
 from stack.bundling import PYTHON, bundle
@@ -95,7 +94,7 @@ class Consumer(Construct):
             on_failure=_Destination(failed_batches.bucket_arn),
             metrics_config=lambda_.MetricsConfig(metrics=[lambda_.MetricType.EVENT_COUNT]),
         )
-        rules = health_of(USE_CASES.get(use_case))
+        rules = USE_CASES[use_case].sensor_checks if use_case in USE_CASES else None
         if rules is not None and rules.is_told and config.visit_minutes:
             _visits(self, self.alias, config.visit_minutes)
         # When the stack goes, whoever writes goes before the buckets are emptied.
