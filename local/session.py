@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from clients.local_pipeline import PipelineResources
-from consumer.detectors.sensor_checks import health_of
 from consumer.plant import plant
 from local.emulator.embedded_aws import EmbeddedAWS
 from local.emulator.event_source_mapping import EventSourceMapping, MappingConfig, Pace, RealClock, in_thread
@@ -123,7 +122,8 @@ class LocalPipeline:
             S3Destination(self.aws.client("s3"), resources.failed_batch_bucket),
             pace=options.pace,
         )
-        rules = health_of(plant().use_cases.get(use_case))
+        own = plant().use_cases.get(use_case)
+        rules = own.sensor_checks if own is not None else None
         if rules is not None and rules.is_told:
             entered.enter_context(SweepSchedule(function.invoke, options.sweep_every_s))
         self._mappings.append(entered.enter_context(MappingThread(mapping, abort=function.close)))

@@ -6,7 +6,6 @@ from typing import Any
 
 from consumer.decode.lambda_event import batches_of
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.asset_rows import merge_asset_signals
 from consumer.detectors.base import UseCase
 from consumer.learning.outcome import FailedObservations
 from consumer.learning.page_learner import PageLearner
@@ -48,7 +47,7 @@ def learned_at_once(
     found: dict[str, str] = {}
     for event in events:
         for batch in batches_of(event):
-            merge_asset_signals(batch, use_case)
+            use_case.merge_signals(batch)
             learning = PageLearner(name, settings, batch, states, FailedObservations(), lambda: False, 10**9)
             learning.learn(batch.runs)
             found |= {event.id: json.loads(event.detail)["change"] for event in learning.learned.events}
