@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from consumer.detectors.base import UseCase
-from consumer.settings.signal_settings import SettingsOfSignals
+from consumer.settings.signal_settings import SettingsFile, SettingsOfSignals
 from local.emulator.embedded_aws import EmbeddedAWS
 from local.emulator.kinesis_event import EventFormat
 from local.emulator.kinesis_source import KinesisSource
@@ -33,8 +33,10 @@ async def _whole_shards(source: KinesisSource, stream_arn: str) -> list[dict[str
     return events
 
 
-def learned_at_once(name: str, use_case: UseCase, events: list[dict[str, Any]]) -> dict[str, str]:
+def learned_at_once(
+    name: str, use_case: UseCase, events: list[dict[str, Any]], signals: SettingsFile | None = None
+) -> dict[str, str]:
     """All events that the use case finds in them: id -> the change that it reports."""
-    learner = OfflineLearner(name, SettingsOfSignals(name, use_case))
+    learner = OfflineLearner(name, SettingsOfSignals(name, use_case, signals))
     learned = [batch for event in events for batch in learner.learn(event["Records"])]
     return {detail["id"]: detail["change"] for batch in learned for detail in batch.events}

@@ -1,4 +1,4 @@
-"""The event that Lambda makes of a batch, and its size without making it."""
+"""The event that Lambda makes of a batch, and its size without encoding it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class EventFormat:
         self.envelope_bytes = len(as_json({"Records": []})) - len(",")
 
     def event(self, records: Sequence[StreamRecord]) -> dict[str, Any]:
-        """Make the event of a batch, anew each time: a function may write into it."""
+        """A new event for each call: a function may modify it."""
         return {"Records": [self._event_record(record) for record in records]}
 
     def record_bytes(self, record: StreamRecord) -> int:
-        """Count what a record adds to the payload, its comma included, without encoding its bytes."""
+        """What a record adds to the payload, comma included, without encoding its bytes."""
         return (
             self._record_overhead_bytes
             + len(as_json(record.partition_key).encode())

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from consumer.decode.batch import Batch, Records, Rejection, Shard, SignalColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.decode.values import VALUE_MAX
-from consumer.detectors.asset_rows import merge_asset_signals
 from consumer.errors import ConfigurationError
 from consumer.settings.signal_settings import SettingsOfSignals
 from ops.replay.offline_learner import LearnedBatch, OfflineLearner
@@ -82,7 +81,7 @@ class Backtest:
                     good,
                     [position] * len(good),
                 )
-        merge_asset_signals(batch, self.settings.use_case)
+        self.settings.use_case.merge_signals(batch)
         return batch
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from consumer.decode.batch import Batch, Rejection, Shard, SignalColumns
 from consumer.decode.lambda_event import batches_of
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.asset_rows import merge_asset_signals
 from consumer.detectors.base import UseCase
 from consumer.learning.outcome import FailedObservations
 from consumer.learning.page_learner import PageLearner
@@ -113,7 +112,7 @@ def whole_batches(records: Records, use_case: UseCase) -> Iterator[Batch]:
     while records:
         left: Records = []
         for batch in batches_of({"Records": records}):
-            merge_asset_signals(batch, use_case)
+            use_case.merge_signals(batch)
             yield batch
             if batch.unread_from is not None:
                 number = int(batch.records.identifiers[batch.unread_from])

@@ -10,7 +10,6 @@ import typer
 
 from clients.recordings.refusals import ReplayRefused
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.asset_rows import AssetUseCase
 from consumer.errors import ConfigurationError, PageChanged
 from consumer.learning.signal_learner import times
 from consumer.pages.codec import PageCodec, States
@@ -103,7 +102,7 @@ class HistoryBackfill:
         return found
 
     def _key(self, asset: str, signal: str) -> SignalKey:
-        if isinstance(self._use_case, AssetUseCase):
+        if self._use_case.learns_assets:
             return SignalKey(asset, asset)
         record_signal = asset if self._recordings.are_rows else signal
         return self._known.get(signal, SignalKey(record_signal, signal))
