@@ -41,26 +41,28 @@ class ScoredValue(NamedTuple):
     score: float
 
 
-def explain(named: TargetOptions, event_id: str, event_file: Path | None, records_file: Path | None) -> None:
+def explain(
+    options: TargetOptions, event_id: str, event_file: Path | None, records_file: Path | None
+) -> None:
     """Show what the model saw at an event, and whether it would find the same again.
 
     Raises: `ConfigurationError` if the event, its records or a version of its page before it are gone;
         `UnreadablePage`, `Unavailable`.
     """
-    where = find(named)
-    detail = _of_file(event_file, event_id) if event_file else event_of_id(where, event_id, time.time())
-    if detail.get("use_case") != where.use_case:
+    target = find(options)
+    detail = _of_file(event_file, event_id) if event_file else event_of_id(target, event_id, time.time())
+    if detail.get("use_case") != target.use_case:
         raise ConfigurationError(f"the event is of the use case {detail.get('use_case')}: give --use-case")
     explained: dict[str, Any] = {name: detail[name] for name in _OF_EVENT}
     if detail["evidence"].get("fault") == "stale":
         explained["explained"] = "by silence: nothing arrived after the record of that sequence number"
     else:
-        explained |= _learned_again(where, detail, records_file)
+        explained |= _learned_again(target, detail, records_file)
     sys.stdout.write(yaml.safe_dump(explained, sort_keys=False, allow_unicode=True, width=100))
 
 
-def _learned_again(where: Target, detail: dict[str, Any], records_file: Path | None) -> dict[str, Any]:
-    page, key, state = asyncio.run(find_signal(where, detail["signal"]))
+def _learned_again(target: Target, detail: dict[str, Any], records_file: Path | None) -> dict[str, Any]:
+    page, key, state = asyncio.run(find_signal(target, detail["signal"]))
     number = int(detail["sequence_number"])
     shards = [shard for shard in state.checkpoints if _is_of(shard, detail)]
     if not shards:
@@ -72,20 +74,20 @@ def _learned_again(where: Target, detail: dict[str, Any], records_file: Path | N
     def is_early(states: States) -> bool:
         return _learned_to(states, key, shard) < number
 
-    earlier = last_version(where, page.key, is_early)
+    earlier = last_version(target, page.key, is_early)
     known = None if earlier is None else earlier.states.get(key)
     if earlier is None and detail["observations"] > _FROM_NOTHING_MAX:
         raise ConfigurationError(
             f"no version of {page.key} is as old as the event: the bucket keeps each for a day, and ten more"
         )
     before = plain(None if known is None else known.model)
-    learner = OfflineLearner(where.use_case, settings_of(where), only=key, has_scores=True)
+    learner = OfflineLearner(target.use_case, settings_of(target), only=key, has_scores=True)
     if known is not None:
         learner.add(key, known)
     checkpoint = None if known is None else known.checkpoints.get(shard)
     learned = [
         batch
-        for records in _records(where, shard, checkpoint, number, records_file)
+        for records in _records(target, shard, checkpoint, number, records_file)
         for batch in learner.learn(records)
     ]
     events = [event for batch in learned for event in batch.events]
@@ -104,16 +106,16 @@ def _learned_again(where: Target, detail: dict[str, Any], records_file: Path | N
 
 
 def _records(
-    where: Target, shard: Shard, checkpoint: Checkpoint | None, number: int, records_file: Path | None
+    target: Target, shard: Shard, checkpoint: Checkpoint | None, number: int, records_file: Path | None
 ) -> Iterator[Records]:
     """The records since the checkpoint, up to the event's, from the file or the stream."""
     if records_file is not None:
         yield [each for each in records_of_file(records_file) if number_of(each) <= number]
         return
-    if where.stream_name is None:
+    if target.stream_name is None:
         raise ConfigurationError("no stream is named: give --stream, or the records in a file with --records")
     since_s = None if checkpoint is None else checkpoint.arrived_s
-    yield from StreamReader(where.client("kinesis")).read(shard, since_s, number)
+    yield from StreamReader(target.client("kinesis")).read(shard, since_s, number)
 
 
 def _scored(learned: LearnedBatch, key: SignalKey) -> Iterator[ScoredValue]:

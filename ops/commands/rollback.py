@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @somewhere
 def rollback(
-    named: "TargetOptions",
+    options: "TargetOptions",
     signals: Annotated[list[str], typer.Argument(metavar="SIGNAL…", help="Names in full.")],
     to: Annotated[str, typer.Option(metavar="TIME", help="Such as 2026-01-31T12:00:00Z.")],
     relearn: Annotated[
@@ -33,23 +33,23 @@ def rollback(
     """
     from ops.target import find
 
-    where = find(named)
-    where.check_writable()
-    asyncio.run(_rollback(where, signals, past(to, "--to"), relearn, yes))
+    target = find(options)
+    target.check_writable()
+    asyncio.run(_rollback(target, signals, past(to, "--to"), relearn, yes))
 
 
-async def _rollback(where: "Target", signals: list[str], to_s: float, relearn: bool, yes: bool) -> None:
+async def _rollback(target: "Target", signals: list[str], to_s: float, relearn: bool, yes: bool) -> None:
     from consumer.pages.codec import PageCodec
     from ops.context import open_pages, settings_of
     from ops.state.page_versions import ObjectVersions
     from ops.state.rollback import Rollback
 
-    settings, versions = settings_of(where), ObjectVersions(where.client("s3"), where.model_bucket)
-    rolling = Rollback(settings, await open_pages(where, where.objects()), PageCodec(), versions, to_s)
+    settings, versions = settings_of(target), ObjectVersions(target.client("s3"), target.model_bucket)
+    rolling = Rollback(settings, await open_pages(target, target.objects()), PageCodec(), versions, to_s)
     planned: list[tuple[Then, CatchUp | None]] = []
     for signal in dict.fromkeys(signals):
         for then in await rolling.then(signal):
-            catch_up = _catch_up(where, settings, then) if relearn else None
+            catch_up = _catch_up(target, settings, then) if relearn else None
             foreseen = rolling.foreseen(then, catch_up)
             typer.echo(plan_of(then, foreseen, catch_up))
             if foreseen is not None:
@@ -58,15 +58,15 @@ async def _rollback(where: "Target", signals: list[str], to_s: float, relearn: b
         typer.echo("There is nothing to do")
         return
     confirmed(
-        f"Roll back {pluralize(len(planned), 'model')} of {where.use_case} in {where.name}. The checkpoints "
-        "stay, so that nothing is learned twice",
+        f"Roll back {pluralize(len(planned), 'model')} of {target.use_case} in {target.name}. Checkpoints "
+        "stay as they are, so that nothing is learned twice",
         yes,
     )
     for then, catch_up in planned:
         typer.echo(outcome_of(then, await rolling.run(then, catch_up), catch_up))
 
 
-def _catch_up(where: "Target", settings: "SettingsOfSignals", then: "Then") -> "CatchUp":
+def _catch_up(target: "Target", settings: "SettingsOfSignals", then: "Then") -> "CatchUp":
     """Prepare a copy of the earlier state to learn all that came since."""
     from consumer.pages.codec import PageCodec
     from ops.replay.offline_learner import OfflineLearner
@@ -74,9 +74,9 @@ def _catch_up(where: "Target", settings: "SettingsOfSignals", then: "Then") -> "
     from ops.state.rollback import CatchUp
 
     codec, key = PageCodec(), then.place.key
-    learner = OfflineLearner(where.use_case, settings, only=key)
+    learner = OfflineLearner(target.use_case, settings, only=key)
     learner.add(key, codec.decode(codec.encode({key: then.state}))[key])
-    stream = StreamReader(where.client("kinesis"))
+    stream = StreamReader(target.client("kinesis"))
     catch_up = CatchUp(learner, stream, key, then.version.written_s, time.time())
     catch_up.check_retained(then.place.state.checkpoints)
     return catch_up

@@ -15,42 +15,42 @@ from ops.upgrade.upgrade import Upgrade, open_upgrade
 
 
 def build(
-    named: TargetOptions, from_: str | None, pause: bool, idle: bool, recordings: RecordingFiles, yes: bool
+    options: TargetOptions, from_: str | None, pause: bool, idle: bool, recordings: RecordingFiles, yes: bool
 ) -> None:
     """Build, or catch up. Raises: `ConfigurationError`, `Unavailable`, `UnreadablePage`."""
-    where = find(named)
-    where.check_writable()
-    function = mapped_function(where, idle) if pause else None
-    asyncio.run(_build(where, from_, function, recordings, yes))
+    target = find(options)
+    target.check_writable()
+    function = mapped_function(target, idle) if pause else None
+    asyncio.run(_build(target, from_, function, recordings, yes))
 
 
-def mapped_function(where: Target, is_idle: bool) -> MappedFunction | None:
+def mapped_function(target: Target, is_idle: bool) -> MappedFunction | None:
     """The function whose mapping can be paused; None: the operator says that nothing learns.
 
     Raises: `ConfigurationError` if neither is given.
     """
     if is_idle:
         return None
-    if where.function_name is None:
+    if target.function_name is None:
         raise ConfigurationError(
             "there is no Lambda function to check whether anything learns: say --idle if nothing does"
         )
-    return MappedFunction(where.client("lambda"), where.function_name)
+    return MappedFunction(target.client("lambda"), target.function_name)
 
 
 async def _build(
-    where: Target, from_: str | None, function: MappedFunction | None, recordings: RecordingFiles, yes: bool
+    target: Target, from_: str | None, function: MappedFunction | None, recordings: RecordingFiles, yes: bool
 ) -> None:
     river = versions()["river"]
-    upgrade = await open_upgrade(where, from_)
+    upgrade = await open_upgrade(target, from_)
     if upgrade is not None:
         upgrade.check_not_in_use()
     backfill = None
     if recordings.files:
-        backfill = HistoryBackfill(where, upgrade.previous if upgrade else None, recordings)
+        backfill = HistoryBackfill(target, upgrade.previous if upgrade else None, recordings)
     if upgrade is None and backfill is None:
         raise ConfigurationError(
-            f"{where.name} has no other models of {where.use_case} than those of River {river} and the use "
+            f"{target.name} has no other models of {target.use_case} than those of River {river} and the use "
             "case that are installed here: there is nothing to learn from. Check out and install what is "
             "deployed next; or give recordings with --history"
         )
@@ -60,7 +60,7 @@ async def _build(
     if not (wanted or is_behind or is_to_pause):
         typer.echo("There is nothing to do: all is learned")
         return
-    plan = [f"Build beside the models in use: River {river}, {where.prefix()}, in {where.name}."]
+    plan = [f"Build beside the models in use: River {river}, {target.prefix()}, in {target.name}."]
     if wanted:
         plan.append(f"  From recordings: models of {pluralize(len(wanted), 'signal')}")
     if upgrade is not None and is_behind:
@@ -82,12 +82,12 @@ async def _build(
     if function is not None and is_to_pause:
         function.pause()
         typer.echo(f"{function.name} gets no more records: they wait in the stream")
-    await _catch_up(where, from_)
+    await _catch_up(target, from_)
 
 
-async def _catch_up(where: Target, from_: str | None) -> None:
+async def _catch_up(target: Target, from_: str | None) -> None:
     """Learn what there is to learn now; the models may have gone on since the plan was made."""
-    upgrade = await open_upgrade(where, from_)
+    upgrade = await open_upgrade(target, from_)
     if upgrade is None:
         return
     if upgrade.behind():

@@ -24,7 +24,7 @@ _Idle = Annotated[bool, typer.Option("--idle", help="Nothing learns now, and the
 @upgrade.command()
 @somewhere
 def build(
-    named: "TargetOptions",
+    options: "TargetOptions",
     from_: _From = None,
     pause: Annotated[
         bool, typer.Option("--pause", help="First pause the function's event source mapping; then deploy.")
@@ -50,25 +50,25 @@ def build(
     from ops.upgrade.build import build as run
     from ops.upgrade.history_backfill import RecordingFiles
 
-    run(named, from_, pause, idle, RecordingFiles(history or [], Columns(time, signals), rows), yes)
+    run(options, from_, pause, idle, RecordingFiles(history or [], Columns(time, signals), rows), yes)
 
 
 @upgrade.command()
 @somewhere
-def finish(named: "TargetOptions", from_: _From = None, idle: _Idle = False, yes: Yes = False) -> None:
+def finish(options: "TargetOptions", from_: _From = None, idle: _Idle = False, yes: Yes = False) -> None:
     """After the deployment: catch up to the last record that the old models learned, and switch over.
 
     The function is paused meanwhile: its records wait in the stream.
     """
     from ops.upgrade.finish import finish as run
 
-    run(named, from_, idle, yes)
+    run(options, from_, idle, yes)
 
 
 @upgrade.command()
 @somewhere
 def replay(
-    named: "TargetOptions",
+    options: "TargetOptions",
     out: Annotated[Path, typer.Option(metavar="FILE.jsonl", help="The file to write the events to.")],
     line: Annotated[
         str | None, typer.Option(metavar="NAME", help="Another name of use_cases.py to learn with.")
@@ -80,7 +80,7 @@ def replay(
     """Write the events that fresh models would find in what the stream still holds; publish nothing."""
     from ops.upgrade.comparison import replay as run
 
-    run(named, out, line, same_as)
+    run(options, out, line, same_as)
 
 
 @upgrade.command()

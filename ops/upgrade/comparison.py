@@ -66,23 +66,23 @@ class Compared:
     only_new: int
 
 
-def replay(named: TargetOptions, out: Path, line: str | None, same_as: Path | None) -> None:
+def replay(options: TargetOptions, out: Path, line: str | None, same_as: Path | None) -> None:
     """Let fresh models learn what the stream holds, or what another replay has learned; write the events.
 
     Raises: `ConfigurationError`, `Unavailable`.
     """
-    where = find(named)
-    settings, stream = settings_of(where, line), StreamReader(where.client("kinesis"))
+    target = find(options)
+    settings, stream = settings_of(target, line), StreamReader(target.client("kinesis"))
     if same_as is not None:
         wanted = {
             Shard(each.stream_arn, each.shard_id): Stretch(each.since_s, int(each.first), int(each.last))
             for each in read_replayed(same_as)[0].stretch
         }
-    elif where.stream_name is not None:
-        wanted = stream.whole(stream.arn(where.stream_name))
+    elif target.stream_name is not None:
+        wanted = stream.whole(stream.arn(target.stream_name))
     else:
         raise ConfigurationError("no stream is named: give --stream beside --bucket")
-    learner = OfflineLearner(where.use_case, settings)
+    learner = OfflineLearner(target.use_case, settings)
     stretch: dict[Shard, ShardStretch] = {}
     events = []
     for shard, records in stream.read_merged(wanted):
@@ -92,7 +92,7 @@ def replay(named: TargetOptions, out: Path, line: str | None, same_as: Path | No
         stretch[shard] = msgspec.structs.replace(known, last=last)
         events += [detail for batch in learner.learn(records) for detail in batch.events]
     replayed = Replayed(
-        where.use_case,
+        target.use_case,
         fingerprint(settings.use_case, versions()),
         versions()["river"],
         learner.records,
@@ -106,7 +106,7 @@ def replay(named: TargetOptions, out: Path, line: str | None, same_as: Path | No
         raise ConfigurationError(f"{out} cannot be written: {error}") from error
     typer.echo(
         f"{out}: {pluralize(len(events), 'event')} in {pluralize(learner.observations, 'observation')} of "
-        f"{pluralize(learner.records, 'record')}, as {line or where.use_case} with River {replayed.river} "
+        f"{pluralize(learner.records, 'record')}, as {line or target.use_case} with River {replayed.river} "
         "would have published them; none was published"
     )
     for reason, times in learner.rejected.most_common(5):

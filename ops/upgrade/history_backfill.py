@@ -42,9 +42,9 @@ class RecordingFiles:
 class HistoryBackfill:
     """Models of new signals from recordings, beside those that are there."""
 
-    def __init__(self, where: Target, previous: PreviousModels | None, recordings: RecordingFiles) -> None:
-        self._where, self._objects, self._recordings = where, where.objects(), recordings
-        self._settings = settings_of(where)
+    def __init__(self, target: Target, previous: PreviousModels | None, recordings: RecordingFiles) -> None:
+        self._target, self._objects, self._recordings = target, target.objects(), recordings
+        self._settings = settings_of(target)
         self._use_case = self._settings.use_case
         PageCodec().check(self._use_case)
         known = previous.limits(self._use_case).keys if previous else {}
@@ -57,7 +57,7 @@ class HistoryBackfill:
             `Unavailable`.
         """
         keys = self._keys()
-        found, _ = await recorded(self._objects, self._where.prefix())
+        found, _ = await recorded(self._objects, self._target.prefix())
         if found is None:
             return list(keys)
         editor = self._editor(found.pages)
@@ -73,7 +73,7 @@ class HistoryBackfill:
         for key, state in states.items():
             until = f", up to {shown(before_s[key])} UTC, where the stream starts" if key in before_s else ""
             typer.echo(f"{key.signal}: {pluralize(state.learned, 'observation')} of its recording{until}")
-        found, _ = await recorded(self._objects, self._where.prefix())
+        found, _ = await recorded(self._objects, self._target.prefix())
         editor = self._editor(PAGES if found is None else found.pages)
         return sum(
             [
@@ -84,8 +84,8 @@ class HistoryBackfill:
 
     async def record_layout(self) -> None:
         """If there is no model yet, record where they are going to lie."""
-        key = layout_key(self._where.prefix())
-        if (await recorded(self._objects, self._where.prefix()))[0] is None:
+        key = layout_key(self._target.prefix())
+        if (await recorded(self._objects, self._target.prefix()))[0] is None:
             try:
                 await self._objects.replace(key, msgspec.json.encode(Recorded(PAGES)), None)
             except PageChanged:
@@ -120,7 +120,7 @@ class HistoryBackfill:
             recording = self._read(path)
             keys = [self._key(recording.asset, signal) for signal in recording.signals]
             ends = [before_s.get(key, float("inf")) if key in wanted else float("-inf") for key in keys]
-            backtest = Backtest(self._where.use_case, self._settings, recording.asset, recording.signals)
+            backtest = Backtest(self._target.use_case, self._settings, recording.asset, recording.signals)
             for _ in backtest.parts(_until(recording.rows, ends)):
                 pass
             for key, state in backtest.learner.states.items():
@@ -130,11 +130,11 @@ class HistoryBackfill:
 
     def _first_times(self, wanted: Iterable[SignalKey]) -> dict[SignalKey, float]:
         """When the first observation of each signal that the stream still holds was measured."""
-        if self._where.stream_name is None:
+        if self._target.stream_name is None:
             return {}
-        stream, left = StreamReader(self._where.client("kinesis")), set(wanted)
+        stream, left = StreamReader(self._target.client("kinesis")), set(wanted)
         found: dict[SignalKey, float] = {}
-        for _, records in stream.read_merged(stream.whole(stream.arn(self._where.stream_name))):
+        for _, records in stream.read_merged(stream.whole(stream.arn(self._target.stream_name))):
             for batch in whole_batches(records, self._use_case):
                 for key in left & batch.runs.keys():
                     columns = batch.runs[key]
@@ -149,7 +149,7 @@ class HistoryBackfill:
 
     def _editor(self, pages: int) -> PageEditor:
         store = PageStore(self._objects, PageCodec(), 0)
-        return PageEditor(store, Layout(self._where.prefix(), pages), random.SystemRandom())
+        return PageEditor(store, Layout(self._target.prefix(), pages), random.SystemRandom())
 
 
 def _until(rows: Iterable[Row], ends: Sequence[float]) -> Iterator[Row]:

@@ -178,21 +178,21 @@ class Upgrade:
         return (await recorded(self.objects, self.prefix))[0]
 
 
-async def open_upgrade(where: Target, named: str | None) -> Upgrade | None:
+async def open_upgrade(target: Target, named: str | None) -> Upgrade | None:
     """The new models and the previous ones: those that are named, else those that the upgrade began with.
 
     None: there are no models but the new ones.
 
     Raises: as `find_previous_models`, `Upgrade.open` and `PageCodec.check`.
     """
-    objects, prefix, now_s = where.objects(), where.prefix(), time.time()
+    objects, prefix, now_s = target.objects(), target.prefix(), time.time()
     begun, _ = await recorded(objects, prefix)
     previous = await find_previous_models(
         objects, prefix, named or (begun.upgrade_from if begun else "") or None
     )
     if previous is None:
         return None
-    settings, stream = settings_of(where), StreamReader(where.client("kinesis"))
+    settings, stream = settings_of(target), StreamReader(target.client("kinesis"))
     PageCodec().check(settings.use_case)
     retained_since_s = {}
     for arn in {shard.stream_arn for shards in previous.checkpoints.values() for shard in shards}:
@@ -201,7 +201,7 @@ async def open_upgrade(where: Target, named: str | None) -> Upgrade | None:
             retained_since_s[arn] = since_s
     store = PageStore(objects, PageCodec(), 0)
     upgrade = Upgrade(
-        where.use_case, settings, objects, store, stream, prefix, previous, retained_since_s, now_s
+        target.use_case, settings, objects, store, stream, prefix, previous, retained_since_s, now_s
     )
     await upgrade.open()
     return upgrade
