@@ -3,8 +3,8 @@
 import csv
 import json
 import time as clock
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -87,20 +87,28 @@ def run_backtest(
         raise ConfigurationError("--windows needs --plot, which draws them")
     if outputs.plot and len(files) > 1:
         raise ConfigurationError("--plot draws one file")
-    with ExitStack() as opened:
-        write_event = opened.enter_context(_events(outputs.events))
-        write_scores = opened.enter_context(_scores(outputs.scores))
+    with ExitStack() as files_open:
+        events = files_open.enter_context(outputs.events.open("w")) if outputs.events else None
+        scores = None
+        if outputs.scores:
+            scores = csv.writer(files_open.enter_context(outputs.scores.open("w", newline="")))
+            scores.writerow(["timestamp", "value", "anomaly_score"])
         for path in files:
             recording = read_recording(path, columns)
             backtest = Backtest(name, settings, recording.asset, recording.signals)
-            parts = _learn(
-                path, backtest, recording.rows, write_event, write_scores, outputs.plot is not None
-            )
+            kept: list[Part] = []
+            for part in _reported(path, backtest, recording.rows):
+                kept += [part] if outputs.plot else []
+                if events:
+                    events.writelines(f"{json.dumps(detail)}\n" for detail in part.events)
+                if scores:
+                    times = [iso8601(at_s) for at_s, _ in part.rows]
+                    scores.writerows((at, *scored) for at, scored in zip(times, part.scored, strict=True))
             if outputs.plot:
                 from ops.backtest.plot import write_plot
 
                 windows = windows_of_file(outputs.windows, path) if outputs.windows else []
-                write_plot(outputs.plot, f"{path.name}, {name}", recording.signals, parts, windows)
+                write_plot(outputs.plot, f"{path.name}, {name}", recording.signals, kept, windows)
 
 
 def read_recording(path: Path, columns: Columns) -> Recording:
@@ -114,23 +122,15 @@ def read_recording(path: Path, columns: Columns) -> Recording:
     return Recording(asset, names, ((at_s, values) for at_s, *values in choice.table.rows(cells)))
 
 
-def _learn(
-    path: Path,
-    backtest: Backtest,
-    rows: Iterator[Row],
-    write_event: Callable[[str], None],
-    write_scores: Callable[[Part], None],
-    is_kept: bool,
-) -> list[Part]:
-    start, events, kept = clock.perf_counter(), 0, []
+def _reported(path: Path, backtest: Backtest, rows: Iterator[Row]) -> Iterator[Part]:
+    """Learn the rows; print each event, and at the end a summary."""
+    start, events, learner = clock.perf_counter(), 0, backtest.learner
     for part in backtest.parts(rows):
         events += len(part.events)
         for detail in part.events:
             typer.echo(f"{detail['timestamp']}  {detail['headline']}  {json.dumps(detail['evidence'])}")
-            write_event(json.dumps(detail))
-        write_scores(part)
-        kept += [part] if is_kept else []
-    took_s, learner = clock.perf_counter() - start, backtest.learner
+        yield part
+    took_s = clock.perf_counter() - start
     typer.echo(
         f"{path}: {learner.observations:,} values of {len(backtest.signals)} signals, "
         f"{learner.observations / took_s:,.0f} a second; {events} events of {backtest.name}; "
@@ -139,27 +139,3 @@ def _learn(
     )
     for reason, times in learner.rejected.most_common(5):
         typer.echo(f"  {times} times: {reason}", err=True)
-    return kept
-
-
-@contextmanager
-def _events(path: Path | None) -> Iterator[Callable[[str], None]]:
-    if path is None:
-        yield lambda line: None
-        return
-    with path.open("w") as file:
-        yield lambda line: print(line, file=file)
-
-
-@contextmanager
-def _scores(path: Path | None) -> Iterator[Callable[[Part], None]]:
-    if path is None:
-        yield lambda part: None
-        return
-    with path.open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["timestamp", "value", "anomaly_score"])
-        yield lambda part: rows.writerows(
-            (iso8601(at_s), value, score)
-            for (at_s, _), (value, score) in zip(part.rows, part.scored, strict=True)
-        )
