@@ -23,9 +23,9 @@ def finish(options: TargetOptions, from_: str | None, idle: bool, yes: bool) -> 
 async def _finish(target: Target, from_: str | None, function: MappedFunction | None, yes: bool) -> None:
     upgrade = await _open(target, from_)
     upgrade.check_not_in_use()
-    is_being_built = await upgrade.is_being_built()
+    is_being_built = upgrade.is_being_built
     if is_being_built:
-        deployed = await _check_deployed(upgrade, function)
+        deployed = _check_deployed(upgrade, function)
         confirmed(
             f"Activate {target.prefix()} in {target.name}. Make sure that {deployed}: what an old function "
             "learns from now on would be missing in the new models",
@@ -42,14 +42,14 @@ async def _finish(target: Target, from_: str | None, function: MappedFunction | 
         typer.echo(f"{function.name} gets records again, from where it was paused")
 
 
-async def _check_deployed(upgrade: Upgrade, function: MappedFunction | None) -> str:
+def _check_deployed(upgrade: Upgrade, function: MappedFunction | None) -> str:
     """Return what is known of the deployment.
 
     Raises: `ConfigurationError` if the function is still the old one.
     """
     if function is None:
         return "the function that runs next is the new one"
-    changed_s, begun_s = function.changed_s(), await upgrade.begun_s()
+    changed_s, begun_s = function.changed_s(), upgrade.recorded.upgrade_begun_s if upgrade.recorded else 0.0
     if changed_s <= begun_s:
         raise ConfigurationError(
             f"{function.name} was deployed at {shown(changed_s)} UTC, before `upgrade build` began at "
@@ -74,6 +74,6 @@ async def _activate(target: Target, from_: str | None, function: MappedFunction 
 
 async def _open(target: Target, from_: str | None) -> Upgrade:
     upgrade = await open_upgrade(target, from_)
-    if upgrade is None or await upgrade.is_new():
+    if upgrade is None or upgrade.recorded is None:
         raise ConfigurationError("there are no new models yet: `upgrade build` makes them")
     return upgrade
