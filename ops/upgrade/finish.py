@@ -23,8 +23,7 @@ def finish(options: TargetOptions, from_: str | None, idle: bool, yes: bool) -> 
 async def _finish(target: Target, from_: str | None, function: MappedFunction | None, yes: bool) -> None:
     upgrade = await _open(target, from_)
     upgrade.check_not_in_use()
-    is_being_built = upgrade.is_being_built
-    if is_being_built:
+    if upgrade.is_being_built:
         deployed = _check_deployed(upgrade, function)
         confirmed(
             f"Activate {target.prefix()} in {target.name}. Make sure that {deployed}: what an old function "
