@@ -1,17 +1,19 @@
 """The states of single signals, changed through the page's protocol while data keeps arriving."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from consumer.aws.s3 import Found, Missing, Unchanged
 from consumer.decode.signal_names import SignalKey
-from consumer.errors import ConfigurationError, LayoutChanged, PageChanged, Unavailable
+from consumer.errors import ConfigurationError, LayoutChanged, PageChanged, Unavailable, UnreadablePage
 from consumer.learning.state import State
 from consumer.pages.layout import Layout, being_built, layout_key, recorded_in
+from consumer.pages.store import PageStore
 from consumer.pipeline import COMMIT_TRIES
-from consumer.ports import Jitter, Pages
+from consumer.ports import Jitter
+from ops.state.pages import Place, read_pages_of
 
 _BYTES_MAX = 4096
 _BACKOFF_S = 0.05
@@ -50,38 +52,19 @@ async def layout_in_force(objects: Readable, prefix: str) -> Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a signal's state lies, and how it was when it was looked for."""
-
-    page_key: str
-    key: SignalKey
-    state: State
-
-
-@dataclass(frozen=True, slots=True)
 class PageEditor:
     """The pages of one use case, in the layout that is in force."""
 
-    pages: Pages
+    pages: PageStore
     layout: Layout
     jitter: Jitter
 
     async def places(self, signal: str) -> list[Place]:
-        """Where the states of that name lie: alone, or with the other values of the signal that carries it.
-
-        Raises: `ConfigurationError` where there is none; `UnreadablePage`, `Unavailable`.
-        """
-        places = []
-        for page_key in dict.fromkeys(map(self.layout.key_of, _record_signals(signal))):
-            page = await self.pages.load(page_key)
-            places += [
-                Place(page_key, key, state) for key, state in page.states.items() if key.signal == signal
-            ]
-        if not places:
-            raise ConfigurationError(
-                f"there is no model of the signal {signal!r}; `signals` lists those there are"
-            )
-        return places
+        """All states of a signal. Raises: as `read_pages_of`, and `UnreadablePage` if one may be missing."""
+        read = await read_pages_of(self.pages, self.layout, signal)
+        if read.problems:
+            raise UnreadablePage("; ".join(read.problems))
+        return read.named(signal)
 
     async def change(self, page_key: str, change: Callable[[_States], tuple[bool, _T]]) -> _T:
         """Read a page, change its states, and write it unless somebody else has; then do it again.
@@ -105,11 +88,3 @@ class PageEditor:
         raise Unavailable(
             f"the page {page_key} was changed by others, {COMMIT_TRIES} times in a row: try again"
         )
-
-
-def _record_signals(signal: str) -> Iterator[str]:
-    """Whose records may bring the signal: its own, or those of `a.b`, `a` where it is `a.b.c`."""
-    yield signal
-    for end, letter in enumerate(signal):
-        if letter == "." and 0 < end < len(signal) - 1:
-            yield signal[:end]

@@ -14,8 +14,9 @@ from consumer.learning.state import State
 from consumer.pages.codec import PageCodec
 from consumer.settings.signal_settings import SettingsOfSignals
 from ops.replay.relearning import Relearning, with_checkpoints
-from ops.state.page_editor import PageEditor, Place
+from ops.state.page_editor import PageEditor
 from ops.state.page_versions import Version
+from ops.state.pages import Place
 
 _States = dict[SignalKey, State]
 

@@ -12,7 +12,7 @@ from consumer.errors import ConfigurationError
 from consumer.pages.codec import versions
 from ops.backtest.command import Columns
 from ops.formatting import pluralize
-from ops.lambda_function import MappedFunction
+from ops.lambda_function import LambdaFunction
 from ops.options import confirmed
 from ops.target import Target, TargetOptions, find
 from ops.upgrade.context import HistoryBackfill, mapped, open_upgrade
@@ -43,7 +43,7 @@ def build_all(
 class _Building:
     where: Target
     source: str | None
-    function: MappedFunction | None
+    function: LambdaFunction | None
     recordings: Recordings
     yes: bool
 

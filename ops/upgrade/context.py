@@ -17,7 +17,7 @@ from consumer.settings.signal_settings import SettingsOfSignals
 from ops.backtest.command import Columns
 from ops.context import settings_of
 from ops.formatting import pluralize, shown
-from ops.lambda_function import MappedFunction
+from ops.lambda_function import LambdaFunction
 from ops.state.page_editor import PageEditor
 from ops.target import Target, aws_answers
 from ops.upgrade.history import History, first_times, put
@@ -83,7 +83,7 @@ def stream_arn(where: Target) -> str:
     return arn
 
 
-def mapped(where: Target, is_idle: bool) -> MappedFunction | None:
+def mapped(where: Target, is_idle: bool) -> LambdaFunction | None:
     """The function whose mapping is to be paused; None: the operator says that nothing learns.
 
     Raises: `ConfigurationError` where neither is so.
@@ -94,7 +94,7 @@ def mapped(where: Target, is_idle: bool) -> MappedFunction | None:
         raise ConfigurationError(
             "there is no Lambda to be asked whether anything learns: say --idle where nothing does"
         )
-    return MappedFunction(where.client("lambda"), where.function_name)
+    return LambdaFunction(where.client("lambda"), where.function_name)
 
 
 class HistoryBackfill:

@@ -7,7 +7,7 @@ import typer
 
 from consumer.errors import ConfigurationError
 from ops.formatting import shown
-from ops.lambda_function import MappedFunction
+from ops.lambda_function import LambdaFunction
 from ops.options import confirmed
 from ops.target import Target, TargetOptions, find
 from ops.upgrade.building import check_not_in_use, tell
@@ -26,7 +26,7 @@ def finish(named: TargetOptions, from_: str | None, idle: bool, yes: bool) -> No
 class _Finishing:
     where: Target
     source: str | None
-    function: MappedFunction | None
+    function: LambdaFunction | None
     yes: bool
 
     async def run(self) -> None:
@@ -41,7 +41,7 @@ class _Finishing:
         if is_being_built:
             await self._put_in_force()
         if self.function is not None:
-            self.function.go_on()
+            self.function.resume()
             typer.echo(f"{self.function.name} gets records again, from where it was paused")
 
     async def _check_deployed(self, upgrade: Upgrade) -> str:
@@ -51,7 +51,7 @@ class _Finishing:
         """
         if self.function is None:
             return "the function that runs next is the new one"
-        changed_s, begun_s = self.function.changed_s(), await upgrade.begun_s()
+        changed_s, begun_s = self.function.deployed_s(), await upgrade.begun_s()
         if changed_s <= begun_s:
             raise ConfigurationError(
                 f"{self.function.name} was deployed at {shown(changed_s)} UTC, before the new models were "

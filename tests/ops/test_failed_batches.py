@@ -147,7 +147,7 @@ def test_who_answers_no_changes_nothing_and_what_is_no_batch_is_named(plant):
     plant.learn(SERIES[:PART])
     give_up(plant, plant.points(SERIES[PART:]))
     before = plant.versions()
-    assert "Nothing was done" in plant.command("failed", "redrive", answer="n\n", code=1)
+    assert "Nothing was changed" in plant.command("failed", "redrive", answer="n\n", code=1)
     assert "there is no aws/lambda/x" in plant.command("failed", "redrive", "aws/lambda/x", code=1)
     assert plant.versions() == before
     plant.s3.put_object(Bucket="failed", Key="aws/lambda/y", Body=b"{}")
