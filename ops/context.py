@@ -9,13 +9,14 @@ from consumer.pages.store import PageStore
 from consumer.plant import plant
 from consumer.settings.signal_settings import SettingsOfSignals
 from consumer.settings.signals_yaml import SHIPPED, read_shipped_signals
-from ops.state.page_editor import PageEditor, layout_in_force
+from ops.state.page_editor import PageEditor
+from ops.state.pages import layout_of
 from ops.target import Target, aws_answers
 
 
 async def open_pages(where: Target, objects: Objects) -> PageEditor:
-    """The pages of the use case, read afresh each time. Raises: as `layout_in_force`."""
-    layout = await layout_in_force(objects, where.prefix())
+    """The pages of the use case, read afresh each time. Raises: as `layout_of`."""
+    layout = await layout_of(where, objects)
     return PageEditor(PageStore(objects, PageCodec(), 0), layout, random.SystemRandom())
 
 

@@ -14,6 +14,7 @@ from consumer.decode.signal_names import SignalKey
 from consumer.decode.timestamps import iso8601
 from consumer.errors import ConfigurationError, ConsumerError
 from consumer.learning.state import State
+from consumer.pages.store import Page
 from consumer.settings.signal_settings import SignalSettings
 from ops.commands.prediction import predicted
 from ops.commands.signals import muted_until, open_alerts
@@ -21,7 +22,7 @@ from ops.context import settings_of
 from ops.replay.published_events import last_events
 from ops.state.describe import parameters, plain
 from ops.state.mutes_file import read_mutes
-from ops.state.pages import ReadPage, find_signal
+from ops.state.pages import find_signal
 from ops.target import Target, TargetOptions, aws_answers, find
 
 _EVENTS_SHOWN = 5
@@ -49,7 +50,7 @@ def inspect(named: TargetOptions, signal: str, predict: str | None, as_json: boo
 
 
 def _in_full(
-    where: Target, page: ReadPage, key: SignalKey, state: State, settings: SignalSettings, now_s: float
+    where: Target, page: Page, key: SignalKey, state: State, settings: SignalSettings, now_s: float
 ) -> dict[str, Any]:
     is_current = state.parameters == settings.parameters
     return {
@@ -88,7 +89,7 @@ def _muted_until(where: Target, key: SignalKey, now_s: float) -> str | None:
     return muted_until(where.use_case, key.signal, mutes, now_s)
 
 
-def _version(where: Target, page: ReadPage) -> dict[str, Any]:
+def _version(where: Target, page: Page) -> dict[str, Any]:
     """Which version of the object it is, and when it was written."""
     if where.folder is not None:
         written_s = (where.folder / page.key).stat().st_mtime

@@ -5,16 +5,15 @@ import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from consumer.aws.s3 import Found, Objects
+from consumer.aws.s3 import Objects
 from consumer.decode.signal_names import SignalKey
-from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage
+from consumer.errors import ConfigurationError, UnreadablePage
 from consumer.learning.state import State
-from consumer.pages.codec import PageCodec, States, versions
-from consumer.pages.layout import Layout, layout_key, recorded_in
+from consumer.pages.codec import PageCodec, versions
+from consumer.pages.layout import Layout, layout_in_force
+from consumer.pages.store import Page, PageStore
 from ops.target import Target
 
-_LAYOUT_BYTES_MAX = 4096
-_PAGE_BYTES_MAX = 256 * 1024 * 1024
 _NEAREST = 5
 
 
@@ -23,22 +22,13 @@ class NothingLearned(ConfigurationError):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadPage:
-    """A page of that version."""
-
-    key: str
-    e_tag: str
-    states: States
-
-
-@dataclass(frozen=True, slots=True)
 class ReadPages:
     """All pages of a use case that could be read, and what is wrong with the others."""
 
-    pages: list[ReadPage] = field(default_factory=list)
+    pages: list[Page] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
-    def states(self) -> Iterator[tuple[ReadPage, SignalKey, State]]:
+    def states(self) -> Iterator[tuple[Page, SignalKey, State]]:
         """Each signal with its page, by name."""
         found = [(page, key, state) for page in self.pages for key, state in page.states.items()]
         return iter(sorted(found, key=lambda one: (one[1].signal, one[1].record_signal)))
@@ -48,15 +38,12 @@ async def layout_of(where: Target, objects: Objects) -> Layout:
     """The layout that is in force.
 
     Raises: `NothingLearned`; `ConfigurationError` where others than what is installed here have learned;
-        `LayoutChanged` while the models are moved; `Unavailable`.
+        `LayoutChanged` while the models are moved or built; `Unavailable`.
     """
     prefix = where.prefix()
-    found = await objects.get(layout_key(prefix), bytes_max=_LAYOUT_BYTES_MAX)
-    if isinstance(found, Found) and found.body is not None:
-        recorded = recorded_in(layout_key(prefix), found.body)
-        if recorded.moving_to is not None:
-            raise LayoutChanged(f"the models are being moved to {recorded.moving_to} pages: try again then")
-        return Layout(prefix, recorded.pages)
+    layout = await layout_in_force(objects, prefix)
+    if layout is not None:
+        return layout
     folder = prefix.rpartition("/")[0]
     others = await objects.folders(f"{folder}/")
     if not others:
@@ -68,41 +55,25 @@ async def layout_of(where: Target, objects: Objects) -> Layout:
     )
 
 
-async def read_page(objects: Objects, key: str) -> ReadPage | None:
-    """The page as it is now; None where there is none.
-
-    Raises: `UnreadablePage`, `LayoutChanged`, `Unavailable`.
-    """
-    found = await objects.get(key, bytes_max=_PAGE_BYTES_MAX)
-    if not isinstance(found, Found):
-        return None
-    if found.body is None:
-        raise UnreadablePage(f"the page {key} has {found.size} bytes; none of ours is so large")
-    try:
-        states = await asyncio.to_thread(PageCodec().decode, found.body)
-    except UnreadablePage as error:
-        raise UnreadablePage(f"the page {key} cannot be read: {error}") from error
-    return ReadPage(key, found.e_tag, states)
-
-
 async def read_pages(where: Target) -> ReadPages:
     """All pages. Raises: as `layout_of`."""
     objects = where.objects()
     layout = await layout_of(where, objects)
-    keys = sorted(await objects.keys(layout.folder))
-    answers = await asyncio.gather(*(read_page(objects, key) for key in keys), return_exceptions=True)
+    store = PageStore(objects, PageCodec(), 0)
+    keys = sorted(await store.keys(layout.folder))
+    answers = await asyncio.gather(*map(store.load, keys), return_exceptions=True)
     read = ReadPages()
     for answer in answers:
         if isinstance(answer, UnreadablePage):
             read.problems.append(str(answer))
         elif isinstance(answer, BaseException):
             raise answer
-        elif answer is not None:
+        elif answer.e_tag is not None:  # else it was removed since it was listed
             read.pages.append(answer)
     return read
 
 
-async def find_signal(where: Target, signal: str) -> tuple[ReadPage, SignalKey, State]:
+async def find_signal(where: Target, signal: str) -> tuple[Page, SignalKey, State]:
     """The signal's state, and the page that holds it.
 
     Raises: `ConfigurationError` where there is no such signal, with those that are called much the same;
@@ -110,9 +81,9 @@ async def find_signal(where: Target, signal: str) -> tuple[ReadPage, SignalKey, 
     """
     objects = where.objects()
     layout = await layout_of(where, objects)
-    page = await read_page(objects, layout.key_of(signal))
+    page = await PageStore(objects, PageCodec(), 0).load(layout.key_of(signal))
     own = SignalKey(signal, signal)
-    if page is not None and own in page.states:
+    if own in page.states:
         return page, own, page.states[own]
     read = await read_pages(where)
     found = [one for one in read.states() if one[1].signal == signal]
