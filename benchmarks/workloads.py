@@ -1,11 +1,12 @@
 """The Lambda events that are measured: batches of a shard, as Lambda's runtime client decodes them."""
 
-import base64
 import itertools
 import json
 import random
 from collections.abc import Iterator, Sequence
 from typing import Any
+
+from clients.lambda_event import lambda_record
 
 LambdaEvent = dict[str, Any]
 
@@ -57,25 +58,8 @@ def lambda_event(payloads: Sequence[tuple[str, Any]], first: int, shard: int) ->
     records = []
     for number, (key, payload) in enumerate(payloads, first):
         sequence_number, shard_id = str(_FIRST_SEQUENCE_NUMBER + number), f"shardId-{shard:012}"
-        kinesis = {
-            "kinesisSchemaVersion": "1.0",
-            "partitionKey": key,
-            "sequenceNumber": sequence_number,
-            "data": base64.b64encode(json.dumps(payload).encode()).decode(),
-            "approximateArrivalTimestamp": _FIRST_S + number / 1000,
-        }
-        records.append(
-            {
-                "kinesis": kinesis,
-                "eventSource": "aws:kinesis",
-                "eventVersion": "1.0",
-                "eventID": f"{shard_id}:{sequence_number}",
-                "eventName": "aws:kinesis:record",
-                "invokeIdentityArn": "arn:aws:iam::123456789012:role/consumer",
-                "awsRegion": "eu-west-1",
-                "eventSourceARN": ARN,
-            }
-        )
+        data = json.dumps(payload).encode()
+        records.append(lambda_record(ARN, shard_id, sequence_number, key, data, _FIRST_S + number / 1000))
     decoded: LambdaEvent = json.loads(json.dumps({"Records": records}))
     return decoded
 

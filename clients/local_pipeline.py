@@ -1,4 +1,4 @@
-"""`pipeline.json`: what another process needs to know of a local pipeline that runs."""
+"""The local pipeline as other processes see it: its `pipeline.json`, and how to find or start one."""
 
 import contextlib
 import os
@@ -7,29 +7,47 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 
-from local.emulator.embedded_aws import REGION
-from local.emulator.pipeline_resources import PipelineResources
-from local.session import LocalPipeline
+from clients.errors import ServingFailed
 
 FOLDER = Path("build/local")
-_NAME = "pipeline.json"
+"""Where `python -m local serve` runs unless another folder is named."""
+
+_ROOT = Path(__file__).parents[1]
+_READY_WITHIN_S = 90.0
+_END_WITHIN_S = 30.0
+_LOOK_EVERY_S = 0.1
+_LOG_TAIL_BYTES = 2000
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """What the embedded AWS takes; it would take any."""
+    """Credentials for the embedded AWS, which accepts any."""
 
     aws_access_key_id: str = "test"
     aws_secret_access_key: str = "test"
 
 
+@dataclass(frozen=True, slots=True)
+class PipelineResources:
+    """The pipeline's AWS resources, apart from the function and its event source mapping."""
+
+    stream_name: str
+    stream_arn: str
+    model_bucket: str
+    failed_batch_bucket: str
+    event_bus_name: str
+    alert_topic_arn: str
+    alert_queue_url: str
+    audit_queue_url: str
+
+
 class Served(msgspec.Struct, frozen=True):
-    """A local pipeline that runs: `pid` is the process that ends it."""
+    """A running local pipeline, as `pipeline.json` describes it; process `pid` ends it."""
 
     pid: int
     endpoint_url: str
@@ -37,13 +55,18 @@ class Served(msgspec.Struct, frozen=True):
     credentials: Credentials
     use_case: str
     consumer: bool
-    """Whether records are learned; without, they stay on the stream."""
+    """Whether records are learned; if not, they stay on the stream."""
     consumer_logs: str
     """The folder of the function's logs, a file for each of its processes."""
     resources: PipelineResources
 
+    @staticmethod
+    def path(folder: Path) -> Path:
+        """Where a pipeline that runs in `folder` describes itself."""
+        return folder / "pipeline.json"
+
     def is_alive(self) -> bool:
-        """Whether that process still runs."""
+        """Whether its process still runs."""
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
@@ -53,44 +76,17 @@ class Served(msgspec.Struct, frozen=True):
         return True
 
 
-class AlreadyServed(Exception):
-    """End the other pipeline, or serve in another folder."""
-
-
-@contextlib.contextmanager
-def described(pipeline: LocalPipeline, folder: Path) -> Iterator[Served]:
-    """Have `pipeline.json` in the folder for the time of a `with` block."""
-    served = Served(
-        pid=os.getpid(),
-        endpoint_url=pipeline.aws.endpoint_url,
-        region=REGION,
-        credentials=Credentials(),
-        use_case=pipeline.options.use_case,
-        consumer=pipeline.options.consumer,
-        consumer_logs=str(pipeline.consumer_logs.absolute()),
-        resources=pipeline.resources,
-    )
-    path = folder / _NAME
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(msgspec.json.format(msgspec.json.encode(served)) + b"\n")
-    partial.replace(path)  # whoever reads finds all of it, or none
-    try:
-        yield served
-    finally:
-        path.unlink(missing_ok=True)
-
-
 def find_served(folder: Path) -> Served | None:
-    """The pipeline that runs there; None where there is none, also where it was killed."""
+    """The pipeline that runs in the folder; None if there is none, or it was killed."""
     try:
-        served = msgspec.json.decode((folder / _NAME).read_bytes(), type=Served)
+        served = msgspec.json.decode(Served.path(folder).read_bytes(), type=Served)
     except (OSError, msgspec.MsgspecError):
         return None
     return served if served.is_alive() and _answers(served.endpoint_url) else None
 
 
 def _answers(endpoint_url: str) -> bool:
-    """Whether anything listens there: the process id of one that was killed may be another's by now."""
+    """Whether anything listens there: a killed pipeline's process id may belong to another by now."""
     place = urlsplit(endpoint_url)
     try:
         socket.create_connection((place.hostname or "", place.port or 0), timeout=2.0).close()
@@ -99,31 +95,11 @@ def _answers(endpoint_url: str) -> bool:
     return True
 
 
-def refuse_a_second(folder: Path) -> None:
-    """Raise `AlreadyServed` where a pipeline runs in this folder."""
-    if served := find_served(folder):
-        raise AlreadyServed(
-            f"A pipeline already runs in {folder}: process {served.pid}, {served.endpoint_url}. End it "
-            f"(`kill {served.pid}`), or give another --folder"
-        )
-
-
-_ROOT = Path(__file__).parents[1]
-_READY_WITHIN_S = 90.0
-_END_WITHIN_S = 30.0
-_LOOK_EVERY_S = 0.1
-_LOG_TAIL_BYTES = 2000
-
-
-class ServingFailed(Exception):
-    """The local pipeline did not start, or ended too early; the text has the end of its log."""
-
-
-@contextmanager
+@contextlib.contextmanager
 def serving(folder: Path) -> Iterator[tuple[Served, Callable[[], None]]]:
-    """Have a pipeline run in the folder inside the `with` block; it ends with this process at the latest.
+    """Run a pipeline in the folder during the `with` block, as a process that ends with this one.
 
-    Returns: what it is, and a check that raises `ServingFailed` where it has ended.
+    Returns: its description, and a check that raises `ServingFailed` once it has ended.
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "serve.log"
@@ -136,7 +112,7 @@ def serving(folder: Path) -> Iterator[tuple[Served, Callable[[], None]]]:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for us; the child ends when we are done with it
+            start_new_session=True,  # Ctrl-C is for us; we end the child
         )
 
     def check() -> None:
@@ -166,5 +142,5 @@ def _wait_until_served(folder: Path, pid: int, check: Callable[[], None]) -> Ser
         check()
         time.sleep(_LOOK_EVERY_S)
     raise ServingFailed(
-        f"The local pipeline was not ready within {_READY_WITHIN_S:g} s: see {folder / 'serve.log'}"
+        f"The local pipeline did not start within {_READY_WITHIN_S:g} s: see {folder / 'serve.log'}"
     )

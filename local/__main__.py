@@ -9,11 +9,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from clients.local_pipeline import FOLDER, AlreadyServed
+from clients.local_pipeline import FOLDER
 from local.emulator.embedded_aws import EmbeddedAWSFailed
 from local.emulator.mapping_thread import MappingFailed
 from local.function.execution_environment import FunctionError
-from local.serving import serve_until_interrupted
+from local.serving import AlreadyServed, serve_until_interrupted
 
 DEMO_FOLDER = Path("build/demo")
 _INTERRUPTED = 130

@@ -5,8 +5,8 @@
         ...                                  # put records on pipeline.resources.stream_name
         pipeline.wait_until_done(records)    # until they are learned, quarantined or given up
 
-Embedded AWS with its resources, the function's processes, and the event source mapping between stream and
-function. All of it ends with the block, whichever way the block ends.
+That is an embedded AWS with the pipeline's resources, the function's processes, and the event source mapping
+between stream and function. Everything ends with the block, however the block ends.
 """
 
 import time
@@ -17,17 +17,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from clients.local_pipeline import PipelineResources
 from consumer.detectors.sensor_checks import health_of
-from consumer.use_cases import USE_CASES
+from consumer.plant import plant
 from local.emulator.embedded_aws import EmbeddedAWS
 from local.emulator.event_source_mapping import EventSourceMapping, MappingConfig, Pace, RealClock, in_thread
 from local.emulator.kinesis_source import KinesisSource, S3Destination
 from local.emulator.mapping_thread import MappingThread
-from local.emulator.pipeline_resources import PipelineResources, create_pipeline_resources
+from local.emulator.pipeline_resources import create_pipeline_resources
 from local.emulator.progress import Progress
 from local.function.execution_environment import Function
 from local.function.function_logs import remove_logs
-from local.function.sweep_schedule import Visits
+from local.function.sweep_schedule import SweepSchedule
 
 Invocation = Callable[[dict[str, Any]], Any]
 """A Lambda event in, the function's response out."""
@@ -39,12 +40,11 @@ _LOOK_EVERY_S = 0.1
 class LocalOptions:
     """What can differ between local pipelines.
 
-    `more_use_cases` learn the same stream, each with a process of its own. `consumer` off: records stay on
-    the stream, as where a mapping is disabled. `pages` is MODEL_PAGES, the function's own default if None;
-    `settings` a file of settings per signal, the shipped one if None. `environments` is how many processes
-    the first use case has; with `warm` they are started first, which takes seconds. `visit_every_s` is how
-    often functions that look at sensors look for silent ones. `wrapped` gives what is invoked in the place of
-    its function.
+    `more_use_cases` learn the same stream, each in a process of its own. With `consumer` off, records stay on
+    the stream, as with a disabled mapping. `pages` is MODEL_PAGES, `settings` a file of settings per signal;
+    None is the function's default. `environments` is the number of processes of the first use case; `warm`
+    starts them up front, which takes seconds. `sweep_every_s` is how often functions with sensor checks look
+    for silent signals. `wrapped` returns what is invoked instead of its function.
     """
 
     use_case: str = "drift"
@@ -60,18 +60,18 @@ class LocalOptions:
             batch_size=2000, bisect_on_error=True, maximum_retry_attempts=10
         )
     )
-    visit_every_s: float = 300.0
+    sweep_every_s: float = 300.0
     pace: Pace = field(default_factory=lambda: Pace(poll_interval_s=0.2))
     wrapped: Callable[[Function], Invocation] = lambda function: function.invoke
 
 
 class LocalPipeline:
-    """A context manager: the pipeline runs inside the `with` block, and is gone after it.
+    """A context manager: the pipeline runs inside the `with` block.
 
-    `folder` has to exist; it gets `aws.log`, what the embedded AWS prints, and `consumer-logs`, a folder
-    with a log for each process of a function.
+    `folder` must exist; it gets `aws.log`, the output of the embedded AWS, and `consumer-logs`, a folder with
+    a log for each process of a function.
 
-    Raises: `EmbeddedAWSFailed` at the start; `MappingFailed` at the end, where nobody has heard it before.
+    Raises: `EmbeddedAWSFailed` at the start; `MappingFailed` at the end, if nothing raised it before.
     """
 
     aws: EmbeddedAWS
@@ -89,18 +89,15 @@ class LocalPipeline:
             self.aws = entered.enter_context(EmbeddedAWS(self._aws_log))
             self.resources = create_pipeline_resources(self.aws, shards=self.options.shards)
             if self.options.consumer:
-                self._start_consumer(entered)
-                for use_case in self.options.more_use_cases:
+                options = self.options
+                self._start_function(entered, options.use_case, options.environments, options.wrapped)
+                for use_case in options.more_use_cases:
                     self._start_function(entered, use_case, 1, lambda function: function.invoke)
             self._at_end = entered.pop_all()
         return self
 
     def __exit__(self, *error: Any) -> None:
         self._at_end.__exit__(*error)
-
-    def _start_consumer(self, entered: ExitStack) -> None:
-        options = self.options
-        self._start_function(entered, options.use_case, options.environments, options.wrapped)
 
     def _start_function(
         self,
@@ -114,7 +111,7 @@ class LocalPipeline:
         invocations = ThreadPoolExecutor(environments, thread_name_prefix="invoke")
         entered.callback(invocations.shutdown, cancel_futures=True)
         entered.enter_context(function)
-        if options.warm:  # at the same time, or one process would take all
+        if options.warm:  # in parallel, or one process would take them all
             list(invocations.map(function.invoke, [{"Records": []}] * environments))
         mapping = EventSourceMapping(
             KinesisSource(self.aws.client("kinesis"), resources.stream_arn),
@@ -124,9 +121,9 @@ class LocalPipeline:
             S3Destination(self.aws.client("s3"), resources.failed_batch_bucket),
             pace=options.pace,
         )
-        rules = health_of(USE_CASES.get(use_case))
+        rules = health_of(plant().use_cases.get(use_case))
         if rules is not None and rules.is_told:
-            entered.enter_context(Visits(function.invoke, options.visit_every_s))
+            entered.enter_context(SweepSchedule(function.invoke, options.sweep_every_s))
         self._mappings.append(entered.enter_context(MappingThread(mapping, abort=function.close)))
 
     def _environment(self, use_case: str) -> dict[str, str]:
@@ -143,17 +140,17 @@ class LocalPipeline:
 
     @property
     def progress(self) -> Progress:
-        """What the mapping that is furthest behind has done; all zeros without a consumer."""
+        """The progress of the mapping that is furthest behind; all zeros without a consumer."""
         done = [mapping.progress for mapping in self._mappings]
         return min(done, key=lambda progress: progress.records_done, default=Progress())
 
     def check(self) -> None:
-        """Raise `MappingFailed` where a mapping has ended by itself."""
+        """Raises: `MappingFailed` if a mapping has ended by itself."""
         for mapping in self._mappings:
             mapping.check()
 
     def wait_until_done(self, records: int, seen: Callable[[int], None] = lambda done: None) -> None:
-        """Return when so many records will not come again; `seen` hears how many those are by now.
+        """Return when that many records are done; `seen` is called with the number so far.
 
         Raises: `MappingFailed`.
         """

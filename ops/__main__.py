@@ -6,6 +6,7 @@ from ops.commands.backtest import backtest
 from ops.commands.explain import explain
 from ops.commands.inspect import inspect
 from ops.commands.mute import mute, unmute
+from ops.commands.new import new
 from ops.commands.repage import repage
 from ops.commands.reset import reset
 from ops.commands.rollback import rollback
@@ -15,7 +16,7 @@ from ops.quarantine.command import quarantine
 from ops.upgrade.command import upgrade
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (repage, backtest, signals, inspect, explain, mute, unmute, reset, rollback):
+for command in (repage, backtest, signals, inspect, explain, mute, unmute, reset, rollback, new):
     app.command()(command)
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(failed, name="failed")

@@ -5,17 +5,18 @@ import random
 from consumer.aws.s3 import Objects
 from consumer.pages.codec import PageCodec
 from consumer.pages.store import PageStore
+from consumer.plant import plant
 from consumer.settings.signal_settings import SettingsOfSignals
 from consumer.settings.signals_yaml import SHIPPED, read_shipped_signals
-from consumer.use_cases import USE_CASES
 from ops.lambda_function import LambdaFunction
-from ops.state.page_editor import PageEditor, layout_in_force
-from ops.target import Target, use_case_of
+from ops.state.page_editor import PageEditor
+from ops.state.pages import layout_of
+from ops.target import Target
 
 
 async def open_pages(target: Target, objects: Objects) -> PageEditor:
-    """The pages of the use case; nothing is cached. Raises: as `layout_in_force`."""
-    layout = await layout_in_force(objects, target.prefix())
+    """The pages of the use case; nothing is cached. Raises: as `layout_of`."""
+    layout = await layout_of(target, objects)
     return PageEditor(PageStore(objects, PageCodec(), 0), layout, random.SystemRandom())
 
 
@@ -30,5 +31,5 @@ def settings_of(target: Target, line: str | None = None) -> SettingsOfSignals:
     if target.function_name is not None:
         function = LambdaFunction(target.client("lambda"), target.function_name)
         name = function.environment().get("SIGNAL_SETTINGS", SHIPPED)
-    use_case = use_case_of(line or target.use_case)
-    return SettingsOfSignals(target.use_case, use_case, read_shipped_signals(name, USE_CASES))
+    use_case = plant().use_case(line or target.use_case)
+    return SettingsOfSignals(target.use_case, use_case, read_shipped_signals(name, plant()))

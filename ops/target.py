@@ -16,11 +16,11 @@ from clients.deployment import Pipeline, open_pipeline
 from clients.errors import PipelineError
 from clients.local_pipeline import FOLDER, find_served
 from consumer.aws.s3 import Objects, open_bucket, open_folder
-from consumer.detectors.base import UseCase, fingerprint
+from consumer.detectors.base import fingerprint
 from consumer.errors import ConfigurationError, Unavailable
 from consumer.pages.codec import versions
 from consumer.pages.layout import prefix_of
-from consumer.use_cases import USE_CASES
+from consumer.plant import plant
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +88,12 @@ class Target:
         return models_prefix(self.use_case)
 
 
-def use_case_of(name: str) -> UseCase:
-    """A line of use_cases.py. Raises: `ConfigurationError` if there is none of that name."""
-    if name not in USE_CASES:
-        known = ", ".join(sorted(USE_CASES))
-        raise ConfigurationError(f"consumer/use_cases.py has no use case {name!r}; it has {known}")
-    return USE_CASES[name]
-
-
 def models_prefix(use_case: str) -> str:
     """The key prefix of the models of a use case and a River as they are installed here.
 
-    Raises: as `use_case_of`.
+    Raises: `ConfigurationError` if use_cases.py has no such use case.
     """
-    return prefix_of(use_case, fingerprint(use_case_of(use_case), versions()))
+    return prefix_of(use_case, fingerprint(plant().use_case(use_case), versions()))
 
 
 @contextmanager

@@ -14,6 +14,8 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from clients.kinesis_writer.sending import ShardCount
+
 DEFAULT_FOLDER = Path("build/run")
 """Where `simulate` leaves a run, and `score` and `report` look for one."""
 
@@ -111,14 +113,6 @@ class Sample(msgspec.Struct, frozen=True):
     learned: int
     skipped: int
     quarantined: int
-
-
-class ShardCount(msgspec.Struct, frozen=True):
-    """What a shard took."""
-
-    shard_id: str
-    records: int
-    bytes: int
 
 
 class RunSummary(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
-"""What people say of a recording: columns of labels, or windows in a JSON file, as faults of the truth."""
+"""What people say of a recording: columns of labels, or windows in a JSON file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -10,7 +10,6 @@ import msgspec
 from clients.recordings.columns import Choice
 from clients.recordings.refusals import ReplayRefused
 from clients.recordings.table import quoted
-from producer_sim.run_folder import Fault
 
 LabelKind = Literal["auto", "changepoints", "windows"]
 Window = tuple[float, float]
@@ -56,14 +55,6 @@ def windows_of_file(windows: Path, recording: Path) -> list[Window]:
         raise ReplayRefused(
             f'{windows} cannot be read as windows: {error}. Write {{"file.csv": [["first", "last"], …]}}'
         ) from None
-
-
-def faults(windows: Sequence[Window], signals: Sequence[str], period_s: float, shift_s: float) -> list[Fault]:
-    """The windows, moved by `shift_s`, as faults of all the file's signals: an event on any detects them."""
-    return [
-        Fault(tuple(signals), "changepoint", first_s + shift_s, last_s + shift_s, period_s, "alert")
-        for first_s, last_s in windows
-    ]
 
 
 def _runs(choice: Choice) -> Iterator[tuple[float, float, int]]:

@@ -40,6 +40,8 @@ class PageLearner:
     is_short: Callable[[], bool]
     signals_max: int
     learned: PageOutcome = field(default_factory=PageOutcome)
+    scores: dict[SignalKey, dict[int, float]] | None = None
+    """If asked for: the score of each observation that was learned, by its index in the signal's columns."""
     _unlooked: int = OBSERVATIONS_PER_LOOK
     """Observations since the last look at the time."""
 
@@ -74,6 +76,8 @@ class PageLearner:
         use_case, of_signal = settings.use_case, settings.of
         rules, arrived_s = health_of(use_case), self.batch.records.arrived_s
         if use_case.late != "learn" or not records.are_distinct or self.exclusions.raised:
+            return keys
+        if self.scores is not None:
             return keys
         runs, states, shard, learn = batch.runs, self.states, batch.shard, use_case.learn
         others, signals, observations, unlooked = [], 0, 0, self._unlooked
@@ -158,6 +162,8 @@ class PageLearner:
         state = self._ready(known, key.signal, settings)
         reasons = self.exclusions.reasons(key, entries) if self.exclusions.raised else {}
         signal = SignalLearner(self.name, self.batch, self.learned, key, run, state, settings)
+        if self.scores is not None:  # anew: those of a model that raised do not count
+            signal.scores = self.scores[key] = {}
         left = len(self.batch.records)
         for look in looks(entries, run.records):
             if self._time_is_short(len(look)):

@@ -101,6 +101,8 @@ class SignalLearner:
     run: SignalColumns
     state: State
     settings: SignalSettings
+    scores: dict[int, float] | None = None
+    """If asked for: the score of each observation that was learned, by its index."""
     _entries: list[int] = field(default_factory=list)
     """Those that were learned."""
     _last: float = field(init=False)
@@ -133,10 +135,13 @@ class SignalLearner:
         if not entries:
             return
         values, timestamps = taken(run.values, entries), times(run, entries, batch)
+        scores: list[float] | None = None if self.scores is None else []
         try:
-            findings = use_case.learn(state.model, values, timestamps)
+            findings = use_case.learn(state.model, values, timestamps, scores)
         except ModelRaised as error:
             raise ModelRaised(entries[error.index], error.reason) from error
+        if self.scores is not None and scores:
+            self.scores.update(zip(entries, scores, strict=True))
         rules = health_of(use_case)
         if rules is not None:
             state.health = state.health or Health()

@@ -12,7 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from clients.kinesis_writer.ordered_put import SEND_ONCE, Acknowledgement, OrderedPut
+from clients.kinesis_writer.ordered_put import OrderedPut
+from clients.kinesis_writer.put_request import SEND_ONCE, Acknowledgement
 from consumer.detectors.drift import DriftUseCase
 from consumer.use_cases import USE_CASES
 from local.demo import verdict

@@ -1,33 +1,32 @@
-"""One batch to its end: invoke, and after a failure split, retry or give up.
+"""Delivers one batch: invoke, and after a failure split, retry or give up.
 
 The rules, as Lambda documents them:
 
-    the function raises, or its answer cannot be used    the whole batch failed
-    the function names sequence numbers                  the batch failed from the lowest of them on
+    the function raises, or its response is invalid    the whole batch failed
+    the function names sequence numbers                the batch failed from the lowest of them on
 
-    with bisect      the whole batch failed: halves, the first to its end before the second      no quota used
-                     it failed from a later record on: cut there, the rest comes again           no quota used
-                     it failed from its first record on, or cannot be halved: it comes again     one retry
-    without bisect   what failed comes again                                                     one retry
+    with bisect      the whole batch failed: two halves, the first finished before the second   costs no retry
+                     it failed from a later record on: cut there, retry the rest                costs no retry
+                     it failed from its first record on, or cannot be halved: retry it          one retry
+    without bisect   retry what failed                                                          one retry
 
-A batch made by a split has a quota of its own. Age is looked at before every invocation.
+A batch made by a split has retries of its own. Age is checked before every invocation.
 """
 
 from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from local.emulator.batching import Batch
 from local.emulator.clock import Clock, Pace
-from local.emulator.invocation_result import first_failed, halves
 from local.emulator.kinesis_event import EventFormat
 from local.emulator.mapping_config import UNLIMITED, MappingConfig
 from local.emulator.on_failure_destination import Condition, InvocationRecords, OnFailureDestination, store
 from local.emulator.progress import Checkpoint, Progress
+from local.emulator.stream_source import Batch
 
 Invoke = Callable[[dict[str, Any]], Awaitable[object]]
 
@@ -35,8 +34,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What every shard of a mapping shares."""
+class MappingContext:
+    """What all shards of a mapping share."""
 
     invoke: Invoke
     config: MappingConfig
@@ -49,7 +48,7 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What is left to do of a batch, or of a part split from it, and what became of it so far."""
+    """A batch, or a part split from it, that is still to be delivered, and its attempts so far."""
 
     batch: Batch
     retries: int = 0
@@ -61,21 +60,21 @@ class Delivery:
     """Delivers the batches of one shard."""
 
     def __init__(
-        self, around: Surroundings, form: EventFormat, records: InvocationRecords, checkpoint: Checkpoint
+        self, shared: MappingContext, form: EventFormat, records: InvocationRecords, checkpoint: Checkpoint
     ) -> None:
-        """Take what the mapping shares and what belongs to the shard."""
-        self._around = around
+        """`shared` is the mapping's; the rest belongs to the shard."""
+        self._shared = shared
         self._format = form
         self._records = records
         self._checkpoint = checkpoint
 
     async def deliver(self, batch: Batch) -> None:
-        """Return when every record of `batch` was taken by the function or given up."""
+        """Return when the function took every record of `batch`, or it was given up."""
         failures_in_a_row = 0
-        # The last piece is the next: a first half is finished, with all its parts, before the second.
+        # A stack: a first half is finished, with all its parts, before the second.
         pieces = [_Piece(batch)]
         while pieces:
-            piece = await self._without_the_too_old(pieces.pop())
+            piece = await self._give_up_expired(pieces.pop())
             if not piece.batch:
                 continue
             tried, failed_from = await self._invoke(piece)
@@ -85,44 +84,44 @@ class Delivery:
                 failures_in_a_row = 0
                 continue
             failures_in_a_row = 1 if taken else failures_in_a_row + 1
-            if again := await self._what_comes_again(tried, failed_from):
+            if again := await self._to_retry(tried, failed_from):
                 await self._back_off(failures_in_a_row)
                 pieces.extend(reversed(again))
 
     async def _invoke(self, piece: _Piece) -> tuple[_Piece, int | None]:
-        """Invoke once, and tell from which record on the batch failed: None where all of it did."""
-        around = self._around
-        around.progress.invocations += 1
+        """Invoke once; also the index from which on the batch failed, None if all of it did."""
+        shared = self._shared
+        shared.progress.invocations += 1
         tried = replace(piece, invocations=piece.invocations + 1, function_raised=False)
         try:
-            response = await around.invoke(self._format.event(piece.batch))
-        # Whatever a function raises is a function error to Lambda, and never stops the mapping.
+            response = await shared.invoke(self._format.event(piece.batch))
+        # Whatever a function raises is a function error to Lambda; it never stops the mapping.
         except Exception as error:
-            _log.info("the function raised %r at a batch of %d records", error, len(piece.batch))
+            _log.info("the function raised %r for a batch of %d records", error, len(piece.batch))
             return replace(tried, function_raised=True), None
-        if not around.config.report_batch_item_failures:
+        if not shared.config.report_batch_item_failures:
             return tried, len(piece.batch)
         return tried, first_failed(response, piece.batch)
 
-    async def _what_comes_again(self, tried: _Piece, failed_from: int | None) -> list[_Piece]:
-        around = self._around
+    async def _to_retry(self, tried: _Piece, failed_from: int | None) -> list[_Piece]:
+        shared = self._shared
         rest = tried.batch[failed_from or 0 :]
-        if around.config.bisect_on_error:
+        if shared.config.bisect_on_error:
             parts = halves(tried.batch) if failed_from is None else (rest,) if failed_from else None
             if parts:
-                around.progress.bisections += 1
+                shared.progress.bisections += 1
                 return [replace(tried, batch=part, retries=0) for part in parts]
-        if tried.retries == around.config.maximum_retry_attempts:
+        if tried.retries == shared.config.maximum_retry_attempts:
             await self._give_up(replace(tried, batch=rest), "RetryAttemptsExhausted")
             return []
-        around.progress.retries += 1
+        shared.progress.retries += 1
         return [replace(tried, batch=rest, retries=tried.retries + 1)]
 
-    async def _without_the_too_old(self, piece: _Piece) -> _Piece:
-        oldest_s = self._around.config.maximum_record_age_s
+    async def _give_up_expired(self, piece: _Piece) -> _Piece:
+        oldest_s = self._shared.config.maximum_record_age_s
         if oldest_s == UNLIMITED:
             return piece
-        arrived_since = self._around.clock.now() - oldest_s
+        arrived_since = self._shared.clock.now() - oldest_s
         too_old = tuple(record for record in piece.batch if record.arrived < arrived_since)
         if not too_old:
             return piece
@@ -131,23 +130,70 @@ class Delivery:
         return replace(piece, batch=young)
 
     async def _back_off(self, failures: int) -> None:
-        await self._around.clock.sleep(self._around.pace.backoff_s(failures, self._around.rng))
+        await self._shared.clock.sleep(self._shared.pace.backoff_s(failures, self._shared.rng))
 
     def _delivered(self, taken: Batch) -> None:
         self._checkpoint.done(taken)
-        self._around.progress.delivered(len(taken))
+        self._shared.progress.delivered(len(taken))
 
     async def _give_up(self, piece: _Piece, condition: Condition) -> None:
-        around = self._around
-        _log.warning("%d records are given up: %s", len(piece.batch), condition)
-        if around.destination is not None:
-            now = around.clock.now()
+        shared = self._shared
+        _log.warning("giving up %d records: %s", len(piece.batch), condition)
+        if shared.destination is not None:
+            now = shared.clock.now()
             body = self._records.body(piece.batch, condition, piece.invocations, piece.function_raised, now)
             key = self._records.key(now)
             stored = await store(
-                around.destination, key, body, clock=around.clock, pace=around.pace, rng=around.rng
+                shared.destination, key, body, clock=shared.clock, pace=shared.pace, rng=shared.rng
             )
-            around.progress.batches_stored += stored
-            around.progress.destination_failures += not stored
+            shared.progress.batches_stored += stored
+            shared.progress.destination_failures += not stored
         self._checkpoint.done(piece.batch)
-        around.progress.given_up(len(piece.batch))
+        shared.progress.given_up(len(piece.batch))
+
+
+def first_failed(response: object, batch: Batch) -> int | None:
+    """The index from which on the batch has to be retried; its length if all of it succeeded.
+
+    The lowest sequence number named is the checkpoint: everything from it on is retried. None means that the
+    whole batch failed: an identifier is empty, null, missing or not of this batch, or the response is no
+    such response at all.
+
+    Shape:  a function's response, n records -> index from 0 to n, or None
+    Source: Lambda's developer guide, "Configuring partial batch response with Kinesis Data Streams"
+    """
+    if response is None:
+        return len(batch)
+    if not isinstance(response, Mapping):
+        return None
+    failures = response.get("batchItemFailures")
+    if failures is None or failures == []:
+        return len(batch)
+    if not isinstance(failures, list):
+        return None
+    of_this_batch = {record.sequence_number: int(record.sequence_number) for record in batch}
+    named = [_sequence_number(failure, of_this_batch) for failure in failures]
+    failed = [number for number in named if number is not None]
+    if len(failed) < len(named):
+        return None
+    checkpoint = min(failed)
+    # Two records may share the checkpoint's number: retry from the first of them.
+    return next(i for i, record in enumerate(batch) if int(record.sequence_number) >= checkpoint)
+
+
+def _sequence_number(failure: object, of_this_batch: Mapping[str, int]) -> int | None:
+    identifier = failure.get("itemIdentifier") if isinstance(failure, Mapping) else None
+    return of_this_batch.get(identifier) if isinstance(identifier, str) else None
+
+
+def halves(batch: Batch) -> tuple[Batch, Batch] | None:
+    """Cut a batch as near to its middle as possible without separating records that share a sequence number.
+
+    Shape: n records -> two batches that together are the n records, in order, none of them empty
+    """
+    middle = len(batch) // 2
+    cuts = sorted(range(1, len(batch)), key=lambda cut: abs(cut - middle))
+    for cut in cuts:
+        if batch[cut - 1].sequence_number != batch[cut].sequence_number:
+            return batch[:cut], batch[cut:]
+    return None

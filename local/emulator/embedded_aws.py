@@ -1,7 +1,7 @@
 """AWS on this machine: an emulator as a child process.
 
-The emulator is ministack. It is reachable from this machine only, and ends with the process that started it,
-however that one ends.
+The emulator is ministack. It is reachable from this machine only and ends with the process that started it,
+however that process ends.
 """
 
 import json
@@ -32,9 +32,8 @@ REGION = "us-east-1"
 _LOG_TAIL_BYTES = 2000
 _END_SECONDS = 5.0
 
-# A parent that is killed cannot end its child, so the child watches: an orphan has another parent. The
-# kernel's own signal for this, PR_SET_PDEATHSIG, is Linux's only, and comes already when the thread that
-# started the child ends.
+# A killed parent cannot end its child, so the child watches whether its parent changes. PR_SET_PDEATHSIG is
+# Linux only, and already fires when the thread that started the child ends.
 _CHILD = """
 import os, signal, sys, threading, time
 
@@ -52,17 +51,17 @@ main()
 
 
 class EmbeddedAWSFailed(Exception):
-    """The emulator did not start; the text has the end of its log, and what to do."""
+    """The emulator did not start; the text has the end of its log and what to do."""
 
 
 class EmbeddedAWS:
-    """A context manager: AWS is there inside the `with` block, empty at its start and gone after it.
+    """A context manager: an AWS that is empty when the `with` block starts and gone when it ends.
 
     Args:
-        log: Where the emulator's output goes; the file is written anew.
+        log: Where the emulator's output goes; the file is overwritten.
         port: The port of 127.0.0.1; a free one if None.
         ready_seconds_max: How long to wait for the first answer.
-        command: What to run instead of this environment's ministack; it is given our process id.
+        command: What to run instead of this environment's ministack; our process id is appended.
     """
 
     def __init__(
@@ -91,7 +90,7 @@ class EmbeddedAWS:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for us; we end the child when we are done with it
+                start_new_session=True,  # Ctrl-C is for us; we end the child
             )
         try:
             self._wait_until_ready(self._process, token)
@@ -107,7 +106,7 @@ class EmbeddedAWS:
 
     @property
     def endpoint_url(self) -> str:
-        """Where every service answers."""
+        """The endpoint of every service."""
         return f"http://{HOST}:{self._port}"
 
     @property
@@ -118,7 +117,7 @@ class EmbeddedAWS:
         return self._process.pid
 
     def environment(self) -> dict[str, str]:
-        """What another process needs to speak to this AWS, and to reach it past any HTTP proxy."""
+        """The variables with which another process reaches this AWS, bypassing any HTTP proxy."""
         direct = {name: _without_proxy(os.environ.get(name)) for name in ("NO_PROXY", "no_proxy")}
         return direct | {
             "AWS_ENDPOINT_URL": self.endpoint_url,
@@ -139,7 +138,7 @@ class EmbeddedAWS:
     @overload
     def client(self, service: Literal["sqs"], config: Config | None = None) -> "SQSClient": ...
     def client(self, service: Any, config: Config | None = None) -> Any:
-        """A boto3 client of this AWS, whatever proxy and credentials the environment names."""
+        """A boto3 client of this AWS; the environment's proxy and credentials are ignored."""
         direct = Config(proxies={})
         return self._session.client(
             service, endpoint_url=self.endpoint_url, config=direct.merge(config) if config else direct
@@ -155,7 +154,7 @@ class EmbeddedAWS:
             time.sleep(0.05)
 
     def _answers(self, token: str) -> bool:
-        """Whether our own child answers: the token tells it from another emulator on that port."""
+        """True if our own child answers, not another emulator on that port: the token shows it."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(f"{self.endpoint_url}/_ministack/health", timeout=1.0) as answer:
@@ -166,8 +165,8 @@ class EmbeddedAWS:
     def _failed(self, reason: str) -> EmbeddedAWSFailed:
         tail = self._log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip()
         return EmbeddedAWSFailed(
-            f"The embedded AWS (ministack on {self.endpoint_url}) {reason}. Check that it is installed with "
-            f"`{sys.executable} -m pip install -r requirements.txt`, and see {self._log}, which ends:\n{tail}"
+            f"The embedded AWS (ministack on {self.endpoint_url}) {reason}. Check that it is installed: "
+            f"`{sys.executable} -m pip install -r requirements.txt`. The end of {self._log}:\n{tail}"
         )
 
     def _end(self) -> None:
@@ -190,7 +189,7 @@ def _bindable_port(port: int) -> int:
         except OSError as error:
             raise EmbeddedAWSFailed(
                 f"Port {port} of {HOST} cannot be used: {error.strerror}. End what listens there, or let the "
-                f"embedded AWS choose a port by giving none"
+                f"embedded AWS choose a port"
             ) from error
         chosen: int = probe.getsockname()[1]
         return chosen

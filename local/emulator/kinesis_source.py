@@ -46,13 +46,13 @@ class KinesisSource:
     """Reads a stream, each call in a thread: boto3's clients may be shared between threads."""
 
     def __init__(self, client: KinesisClient, stream_arn: str) -> None:
-        """Take the ARN whole, for the events show it, and the name from it, for every emulator takes that."""
+        """Events contain the ARN; calls use the stream's name, which every emulator accepts."""
         self.stream_arn = stream_arn
         self._client = client
         self._stream_name = stream_arn.partition(":stream/")[2]
 
     async def list_shards(self) -> Sequence[ShardDescription]:
-        """List every shard within the retention period, page after page."""
+        """Every shard within the retention period."""
         shards: list[ShardDescription] = []
         request: ListShardsInputTypeDef = {"StreamName": self._stream_name}
         while True:
@@ -60,11 +60,11 @@ class KinesisSource:
             shards.extend(_shard(shard) for shard in page["Shards"])
             if not (token := page.get("NextToken")):
                 return shards
-            # Kinesis refuses a stream's name beside a token.
+            # Kinesis rejects a stream name together with a token.
             request = {"NextToken": token}
 
     async def get_iterator(self, shard_id: str, position: Position) -> str:
-        """Get a place to read from."""
+        """An iterator at that position."""
         request: GetShardIteratorInputTypeDef = {
             "StreamName": self._stream_name,
             "ShardId": shard_id,
@@ -78,7 +78,7 @@ class KinesisSource:
         return answer["ShardIterator"]
 
     async def get_records(self, iterator: str, limit: int) -> tuple[Sequence[StreamRecord], str | None]:
-        """Read a page: at most 10,000 records and 10 MB."""
+        """One page of records, at most 10,000 and 10 MB, and the next iterator."""
         page: GetRecordsOutputTypeDef = await _of_a_shard(
             _in_thread(self._client.get_records, ShardIterator=iterator, Limit=limit)
         )
@@ -86,15 +86,15 @@ class KinesisSource:
 
 
 class S3Destination:
-    """Stores invocation records in a bucket, each under a key of its own."""
+    """Stores invocation records in a bucket."""
 
     def __init__(self, client: S3Client, bucket: str) -> None:
-        """Take the client as it is: its own retries come before the mapping's."""
+        """The client's own retries come before the mapping's."""
         self._client = client
         self._bucket = bucket
 
     async def put(self, key: str, body: bytes) -> None:
-        """Store `body` whole, or raise what boto3 raises."""
+        """Store `body`, or raise what boto3 raises."""
         await asyncio.to_thread(
             self._client.put_object,
             Bucket=self._bucket,
@@ -105,7 +105,7 @@ class S3Destination:
 
 
 async def _in_thread(call: Callable[Given, Answer], *args: Given.args, **kwargs: Given.kwargs) -> Answer:
-    """Call, and turn what may pass by itself into StreamUnavailable; other errors end the mapping."""
+    """Call; transient errors become StreamUnavailable, other errors end the mapping."""
     try:
         return await asyncio.to_thread(call, *args, **kwargs)
     except ClientError as error:
@@ -125,7 +125,7 @@ async def _of_a_shard(answer: Awaitable[Answer]) -> Answer:
             case "ExpiredIteratorException":
                 raise IteratorExpired(str(error)) from error
             case "ResourceNotFoundException":
-                # That the stream itself is gone shows when its shards are listed, and is an error there.
+                # If the whole stream is gone, listing its shards fails, which is an error there.
                 raise ShardGone(str(error)) from error
         raise
 

@@ -1,4 +1,4 @@
-"""What can be set on a Kinesis event source mapping, with Lambda's limits and defaults."""
+"""The settings of a Kinesis event source mapping, with Lambda's limits and defaults."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _BY_PROPERTY = {
     "StartingPosition": "starting_position",
     "StartingPositionTimestamp": "starting_timestamp",
 }
-# They say between what a mapping is, and what is told of it, and change nothing of how it delivers.
-_OF_NO_BEARING = {"DestinationConfig", "EventSourceArn", "FunctionName", "MetricsConfig", "Tags"}
+# They do not change how records are delivered.
+_IGNORED = {"DestinationConfig", "EventSourceArn", "FunctionName", "MetricsConfig", "Tags"}
 _RESPONSE_TYPES: tuple[list[str], ...] = ([], ["ReportBatchItemFailures"])
 
 
 class InvalidMappingConfig(ValueError):
-    """Correct the field that the text names: Lambda would refuse it too."""
+    """Correct the field that the text names: Lambda would reject it too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class MappingConfig:
 
     Units:  `_s` seconds; `starting_timestamp` epoch seconds; `maximum_retry_attempts` counts what comes
             after the first invocation
-    Errors: InvalidMappingConfig, when a value is not one that Lambda accepts
+    Errors: InvalidMappingConfig, for a value that Lambda does not accept
     """
 
     batch_size: int = 100
@@ -61,8 +61,7 @@ class MappingConfig:
     def from_cloudformation(cls, properties: Mapping[str, Any]) -> Self:
         """Read the properties of an `AWS::Lambda::EventSourceMapping` of a Kinesis stream.
 
-        Errors: InvalidMappingConfig, also for a property that is not emulated here: what it asks for would be
-                missing without a word
+        Errors: InvalidMappingConfig, also for a property that is not emulated: never ignored silently
         """
         responses = properties.get("FunctionResponseTypes", [])
         if responses not in _RESPONSE_TYPES:
@@ -70,7 +69,7 @@ class MappingConfig:
             raise InvalidMappingConfig(f"FunctionResponseTypes is {responses!r}; allowed: {allowed}")
         if "StartingPosition" not in properties:
             raise InvalidMappingConfig("StartingPosition is missing; a mapping of a stream needs it")
-        known = {*_BY_PROPERTY, *_OF_NO_BEARING, "FunctionResponseTypes"}
+        known = {*_BY_PROPERTY, *_IGNORED, "FunctionResponseTypes"}
         if unknown := sorted(properties.keys() - known):
             raise InvalidMappingConfig(
                 f"{', '.join(unknown)} is not emulated here; allowed: {', '.join(sorted(known))}"
@@ -79,7 +78,7 @@ class MappingConfig:
         return cls(report_batch_item_failures=bool(responses), **fields)
 
     def __post_init__(self) -> None:
-        """Refuse what Lambda would refuse, and say what is allowed instead."""
+        """Reject what Lambda would reject, and say what is allowed instead."""
         if not isinstance(self.bisect_on_error, bool):
             raise InvalidMappingConfig(f"bisect_on_error is {self.bisect_on_error!r}; allowed: True or False")
         for field, (lowest, highest) in _ALLOWED.items():

@@ -1,4 +1,4 @@
-"""An event source mapping in a thread of its own, for those who do not live on an event loop."""
+"""An event source mapping in a thread of its own, for callers without an event loop."""
 
 import asyncio
 import contextlib
@@ -12,14 +12,14 @@ _GRACE_S = 10.0
 
 
 class MappingFailed(Exception):
-    """The mapping ended, and nothing more is learned: the text says why."""
+    """The mapping ended and nothing more is learned; the text says why."""
 
 
 class MappingThread:
     """A context manager: the mapping runs inside the `with` block.
 
-    At a good end the batches under way are finished, for some seconds. At a bad one, `abort` is called, which
-    has to make invocations under way return.
+    After the block the batches in flight have some seconds to finish. If the block raises, or they take
+    longer, `abort` is called, which has to make the invocations in flight return.
     """
 
     def __init__(self, mapping: EventSourceMapping, abort: Callable[[], None]) -> None:
@@ -33,14 +33,14 @@ class MappingThread:
 
     @property
     def progress(self) -> Progress:
-        """The mapping's counters, which may be read at any time."""
+        """The mapping's counters; read them at any time."""
         return self._mapping.progress
 
     def check(self) -> None:
-        """Raise `MappingFailed` where the mapping has ended by itself."""
+        """Raises: `MappingFailed` if the mapping has ended by itself."""
         if self._error is not None:
             raise MappingFailed(
-                f"The event source mapping has ended: {_told(self._error)}. Start it again"
+                f"The event source mapping has stopped: {_first_cause(self._error)}. Start it again"
             ) from self._error
 
     def __enter__(self) -> "MappingThread":
@@ -69,7 +69,7 @@ class MappingThread:
             asyncio.run(self._until_stopped())
         except asyncio.CancelledError:
             pass
-        except BaseException as error:  # whatever it is, those who wait for the mapping have to hear of it
+        except BaseException as error:  # `check` raises it for whoever waits for the mapping
             self._error = error
         finally:
             self._running.set()
@@ -81,7 +81,7 @@ class MappingThread:
         await self._mapping.run()
 
 
-def _told(error: BaseException) -> str:
+def _first_cause(error: BaseException) -> str:
     """The first cause in a group of errors, as text."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -1,4 +1,4 @@
-"""Where batches go whole when retries or age run out, in the form that Lambda writes to S3."""
+"""Where a batch is stored whole when its retries or age run out, in the form that Lambda writes to S3."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import uuid
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
-from local.emulator.batching import Batch
 from local.emulator.clock import Clock, Pace
 from local.emulator.kinesis_event import EventFormat, as_json
+from local.emulator.stream_source import Batch
 
 Condition = Literal["RetryAttemptsExhausted", "RecordAgeExceeded"]
 
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class OnFailureDestination(Protocol):
-    """A bucket, or what stands for one."""
+    """A bucket, or a stand-in for one."""
 
     async def put(self, key: str, body: bytes) -> None:
         """Store `body` whole under `key`, or raise."""
@@ -34,7 +34,7 @@ class InvocationRecords:
     def __init__(
         self, *, mapping_id: str, function_arn: str, stream_arn: str, shard_id: str, rng: random.Random
     ) -> None:
-        """Name everything that each record repeats."""
+        """The fields that every invocation record repeats."""
         self._mapping_id = mapping_id
         self._function_arn = function_arn
         self._stream_arn = stream_arn
@@ -43,7 +43,7 @@ class InvocationRecords:
         self._rng = rng
 
     def key(self, now: float) -> str:
-        """Name an object: aws/lambda/<mapping>/<shard>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<uuid>."""
+        """The key of a new object: aws/lambda/<mapping>/<shard>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<uuid>."""
         moment = datetime.fromtimestamp(now, UTC)
         folder = f"aws/lambda/{self._mapping_id}/{self._shard_id}/{moment:%Y/%m/%d}"
         return f"{folder}/{moment:%Y-%m-%dT%H.%M.%S}-{random_uuid(self._rng)}"
@@ -51,7 +51,7 @@ class InvocationRecords:
     def body(
         self, batch: Batch, condition: Condition, invocations: int, function_raised: bool, now: float
     ) -> bytes:
-        """Write the record: what happened, to which records, and the whole event as JSON text."""
+        """The invocation record: what happened to which records, and the whole event as JSON text."""
         first, last = batch[0], batch[-1]
         response: dict[str, object] = {"statusCode": 200, "executedVersion": "$LATEST"}
         if function_raised:
@@ -83,23 +83,23 @@ class InvocationRecords:
 async def store(
     destination: OnFailureDestination, key: str, body: bytes, *, clock: Clock, pace: Pace, rng: random.Random
 ) -> bool:
-    """Store an invocation record, trying a few times; tell whether it is stored."""
+    """Store an invocation record, trying a few times; True if it is stored."""
     for attempt in range(1, pace.destination_attempts + 1):
         try:
             await destination.put(key, body)
             return True
-        # Whatever a destination raises, the shard has to go on.
+        # Whatever the destination raises, the shard must go on.
         except Exception as error:
             if attempt == pace.destination_attempts:
-                _log.exception("%s is not stored after %d attempts: its batch is lost", key, attempt)
+                _log.exception("could not store %s in %d attempts: its batch is lost", key, attempt)
             else:
-                _log.warning("%s is not stored yet, attempt %d: %r", key, attempt, error)
+                _log.warning("could not store %s, attempt %d: %r", key, attempt, error)
                 await clock.sleep(pace.backoff_s(attempt, rng))
     return False
 
 
 def random_uuid(rng: random.Random) -> str:
-    """Make a UUID of the random numbers given, so that a seed gives the same one again."""
+    """A UUID from `rng`, so that a seed reproduces it."""
     return str(uuid.UUID(int=rng.getrandbits(128), version=4))
 
 

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from clients.local_pipeline import PipelineResources
 from local.emulator.embedded_aws import EmbeddedAWS
 
 EVENT_SOURCE = "river.consumer"
@@ -12,25 +12,11 @@ ALERT_PATTERN = {"source": [EVENT_SOURCE], "detail": {"muted": [False], "change"
 _READ_WAIT_SECONDS = 1
 
 
-@dataclass(frozen=True, slots=True)
-class PipelineResources:
-    """What the pipeline consists of in AWS, apart from the function and its event source mapping."""
-
-    stream_name: str
-    stream_arn: str
-    model_bucket: str
-    failed_batch_bucket: str
-    event_bus_name: str
-    alert_topic_arn: str
-    alert_queue_url: str
-    audit_queue_url: str
-
-
 def create_pipeline_resources(aws: EmbeddedAWS, name: str = "river", shards: int = 4) -> PipelineResources:
-    """Create them, and wait until the stream is active; `name` starts each resource's name.
+    """Create the resources and wait until the stream is active; each resource's name starts with `name`.
 
-    The alert queue gets what the consumer publishes by way of the SNS topic, as a person would. The audit
-    queue gets every event on the bus, whoever published it. The emulator asks for no queue policies.
+    The alert queue receives the alerts through the SNS topic, as a person would. The audit queue receives
+    every event on the bus, from any publisher. The emulator needs no queue policies.
     """
     stream_name, bus, topic = f"{name}-telemetry", f"{name}-events", f"{name}-alerts"
     kinesis = aws.client("kinesis")
@@ -67,7 +53,7 @@ def create_pipeline_resources(aws: EmbeddedAWS, name: str = "river", shards: int
 
 
 def _create_queue(aws: EmbeddedAWS, name: str) -> tuple[str, str]:
-    """Give the new queue's URL and ARN."""
+    """The new queue's URL and ARN."""
     sqs = aws.client("sqs")
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
@@ -85,9 +71,9 @@ def _create_rule(
 def drain_alerts(
     aws: EmbeddedAWS, resources: PipelineResources, empty_polls: int = 2
 ) -> list[dict[str, Any]]:
-    """Take all events out of the alert queue, and out of their SNS envelopes.
+    """Receive and delete all events in the alert queue, without their SNS envelopes.
 
-    It ends after `empty_polls` polls of one second that find nothing.
+    It ends after `empty_polls` polls of one second in a row that find nothing.
     """
     return [
         json.loads(envelope["Message"]) for envelope in _drain(aws, resources.alert_queue_url, empty_polls)
@@ -95,7 +81,7 @@ def drain_alerts(
 
 
 def drain_audit(aws: EmbeddedAWS, resources: PipelineResources, empty_polls: int = 2) -> list[dict[str, Any]]:
-    """Take all events out of the audit queue; it ends as `drain_alerts` does."""
+    """Receive and delete all events in the audit queue; it ends as `drain_alerts` does."""
     return _drain(aws, resources.audit_queue_url, empty_polls)
 
 

@@ -1,4 +1,4 @@
-"""What a mapping has done so far, and how to wait until it has done enough."""
+"""What a mapping has done so far, and how to wait for it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from local.emulator.stream_source import StreamRecord
 
 
 class MappingStopped(Exception):
-    """Start another mapping or wait for less: this one ended before it had done what was waited for."""
+    """The mapping ended before it had done what was waited for: start another one, or wait for less."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """Counters of one mapping. A record is done when the function took it or when it was given up.
+    """Counters of one mapping. A record is done once the function took it or it was given up.
 
-    A record counts once as delivered or given up, however often it was invoked with; what was given up is
-    at the destination, unless there is none or `destination_failures` counts it too.
+    Each record counts once, however often it was delivered. Records that were given up are at the
+    destination, unless there is none or `destination_failures` counts them too.
     """
 
     records_read: int = 0
@@ -35,7 +35,7 @@ class Progress:
 
     @property
     def records_done(self) -> int:
-        """Count the records that will not come again."""
+        """The records that will not be delivered again."""
         return self.records_delivered + self.records_given_up
 
     def delivered(self, records: int) -> None:
@@ -49,7 +49,7 @@ class Progress:
         self._wake()
 
     async def wait_until_done(self, records: int) -> None:
-        """Return when at least so many records are done; raise MappingStopped when that can no longer be."""
+        """Return when that many records are done. Raises: `MappingStopped` if it cannot happen any more."""
         if self.records_done >= records:
             return
         if self._stopped:
@@ -59,7 +59,7 @@ class Progress:
         await reached
 
     def stopped(self) -> None:
-        """Tell those who still wait that nothing more is coming."""
+        """Wake everybody who still waits: nothing more is coming."""
         self._stopped = True
         for records, reached in self._waiting:
             if not reached.done():
@@ -77,7 +77,7 @@ class Progress:
 
 
 class Checkpoint:
-    """How far a shard is done: the last sequence number before which, and at which, nothing is left to do."""
+    """How far a shard is done: the last sequence number up to which nothing is left to do."""
 
     def __init__(self) -> None:
         """Start before the shard's first record."""
@@ -86,18 +86,18 @@ class Checkpoint:
         self._done: Counter[tuple[str, str]] = Counter()
 
     def read(self, record: StreamRecord) -> None:
-        """Note a record in the order of the shard."""
+        """Add a record that was read; call it in the order of the shard."""
         self._unsettled.append(record)
 
     def done(self, records: Sequence[StreamRecord]) -> None:
-        """Note records that will not come again, in whatever order lanes finish them."""
+        """Mark records as done, in whatever order the lanes finish them."""
         self._done.update(_key(record) for record in records)
         while self._unsettled and self._done[key := _key(self._unsettled[0])]:
             self._done[key] -= 1
             if not self._done[key]:
                 del self._done[key]
             passed = self._unsettled.popleft().sequence_number
-            # Two records may share a number: it is passed when the last of them is.
+            # Two records may share a sequence number: it is done when the last of them is.
             if not self._unsettled or self._unsettled[0].sequence_number != passed:
                 self.sequence_number = passed
 

@@ -1,4 +1,4 @@
-"""Which shards may start, and where: after a split or merge, children follow their parents."""
+"""Which shards may start, and at which position: after a split or merge, children follow their parents."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from local.emulator.stream_source import Position, ShardDescription
 
 
 class ShardLineage:
-    """Remembers every shard ever listed, for streams forget them."""
+    """Remembers every shard ever listed, because streams forget them."""
 
     def __init__(self, config: MappingConfig, started_at: float) -> None:
-        """Know no shard yet; `started_at`, in epoch seconds, is when the mapping began."""
+        """No shards yet; `started_at`, in epoch seconds, is when the mapping started."""
         self._config = config
         self._started_at = started_at
         self._known: dict[str, ShardDescription] = {}
@@ -21,15 +21,15 @@ class ShardLineage:
         self._finished: set[str] = set()
 
     def listed(self, shards: Sequence[ShardDescription]) -> None:
-        """Take a listing of the stream."""
+        """Add a listing of the stream's shards."""
         self._known.update((shard.shard_id, shard) for shard in shards)
         if self._there_from_the_start is None:
             self._there_from_the_start = frozenset(self._known)
 
     def start_next(self) -> list[tuple[str, Position]]:
-        """Tell which shards start now, and where; each is told once.
+        """The shards that start now, with their positions; each is returned once.
 
-        A parent that was never listed was trimmed before the mapping began: it holds nothing back.
+        A parent that was never listed was trimmed before the mapping started: nothing waits for it.
         """
         ready = [
             shard
@@ -41,12 +41,12 @@ class ShardLineage:
         return [(shard.shard_id, self._first_position(shard)) for shard in ready]
 
     def finished(self, shard_id: str) -> None:
-        """Note that a shard was read to its end and every batch of it done."""
+        """Mark a shard as read to its end, with all its batches done."""
         self._finished.add(shard_id)
 
     def _first_position(self, shard: ShardDescription) -> Position:
-        # What came after the mapping began is read from its start, whatever the starting position, so that
-        # nothing is missed between a split and its discovery.
+        # A shard that appeared later is read from its start, whatever the starting position, so that nothing
+        # is missed between a split and its discovery.
         if self._there_from_the_start is None or shard.shard_id not in self._there_from_the_start:
             return Position("TRIM_HORIZON")
         if self._config.starting_timestamp is not None:
@@ -54,5 +54,5 @@ class ShardLineage:
         if self._config.starting_position == "TRIM_HORIZON":
             return Position("TRIM_HORIZON")
         had_to_wait = any(parent in self._known for parent in shard.parents)
-        # Its latest record may by now be one that came after the mapping began.
+        # By now its latest record may have arrived after the mapping started.
         return Position.at_timestamp(self._started_at) if had_to_wait else Position("LATEST")

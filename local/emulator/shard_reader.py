@@ -1,4 +1,4 @@
-"""One shard from a position to its end: read, spread over the lanes, and count how far all of it is done."""
+"""Reads one shard from a position to its end, spreads its records over the lanes and keeps its checkpoint."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from local.emulator.batching import Gathering, lane_of
-from local.emulator.delivery import Delivery, Surroundings
+from local.emulator.delivery import Delivery, MappingContext
 from local.emulator.kinesis_event import EventFormat
-from local.emulator.lane import Lane
+from local.emulator.lane import BatchBuffer, Lane, lane_of
 from local.emulator.on_failure_destination import InvocationRecords
 from local.emulator.progress import Checkpoint
 from local.emulator.stream_source import (
@@ -25,33 +24,33 @@ _log = logging.getLogger(__name__)
 
 
 class ShardReader:
-    """Reads a shard and has its batches delivered, one at a time in each lane."""
+    """Reads a shard and delivers its batches, one at a time in each lane."""
 
     def __init__(
         self,
         source: StreamSource,
         shard_id: str,
         position: Position,
-        around: Surroundings,
+        shared: MappingContext,
         records: InvocationRecords,
     ) -> None:
-        """Start at `position`; nothing is read before `run`."""
+        """Starts at `position`; nothing is read before `run`."""
         self.checkpoint = Checkpoint()
         self._source = source
         self._shard_id = shard_id
         self._position = position
-        self._around = around
+        self._shared = shared
         event_format = EventFormat(source.stream_arn, shard_id)
-        delivery = Delivery(around, event_format, records, self.checkpoint)
+        delivery = Delivery(shared, event_format, records, self.checkpoint)
         self._lanes = [
-            Lane(Gathering(around.config, event_format), delivery, around.clock)
-            for _ in range(around.config.parallelization_factor)
+            Lane(BatchBuffer(shared.config, event_format), delivery, shared.clock)
+            for _ in range(shared.config.parallelization_factor)
         ]
         self._reading: asyncio.Task[None] | None = None
         self._stopped = False
 
     async def run(self) -> None:
-        """Return when the shard is finished, that is read to its end and every batch done, or stopped."""
+        """Return when the shard is read to its end and every batch is done, or after `stop`."""
         if self._stopped:
             return
         async with asyncio.TaskGroup() as tasks:
@@ -60,7 +59,7 @@ class ShardReader:
             self._reading = tasks.create_task(self._read_to_the_end())
 
     def stop(self) -> None:
-        """Read no more, and end after the batches under way."""
+        """Stop reading, and end after the batches in flight."""
         self._stopped = True
         if self._reading is not None:
             self._reading.cancel()
@@ -76,7 +75,7 @@ class ShardReader:
                 await lane.wait_for_room()
             try:
                 iterator = iterator or await self._get_iterator()
-                records, iterator = await self._source.get_records(iterator, self._around.pace.read_limit)
+                records, iterator = await self._source.get_records(iterator, self._shared.pace.read_limit)
             except ShardGone as gone:
                 _log.warning("%s is gone from the stream before its end was read: %s", self._shard_id, gone)
                 break
@@ -84,23 +83,23 @@ class ShardReader:
                 if isinstance(error, IteratorExpired):
                     iterator = None
                 failures += 1
-                _log.info("%s is not read, %d times in a row: %s", self._shard_id, failures, error)
-                await self._around.clock.sleep(self._around.pace.backoff_s(failures, self._around.rng))
+                _log.info("could not read %s, %d times in a row: %s", self._shard_id, failures, error)
+                await self._shared.clock.sleep(self._shared.pace.backoff_s(failures, self._shared.rng))
                 continue
             failures = 0
             at_the_end = iterator is None
             self._spread(records)
-            # A full page has more behind it; otherwise other readers need their share of the calls.
-            if not at_the_end and len(records) < self._around.pace.read_limit:
-                await self._around.clock.sleep(self._around.pace.poll_interval_s)
+            # After a full page there is more to read; otherwise leave other readers their share of the calls.
+            if not at_the_end and len(records) < self._shared.pace.read_limit:
+                await self._shared.clock.sleep(self._shared.pace.poll_interval_s)
         for lane in self._lanes:
             lane.close()
 
     async def _get_iterator(self) -> str:
-        asked_at = self._around.clock.now()
+        asked_at = self._shared.clock.now()
         iterator = await self._source.get_iterator(self._shard_id, self._position)
         if self._position.kind == "LATEST":
-            # Should this iterator expire before it reads anything, LATEST would be later than it was.
+            # If this iterator expires unread, a new LATEST would skip what arrived meanwhile.
             self._position = Position.at_timestamp(asked_at)
         return iterator
 
@@ -108,7 +107,7 @@ class ShardReader:
         if not records:
             return
         self._position = Position.after(records[-1])
-        self._around.progress.records_read += len(records)
+        self._shared.progress.records_read += len(records)
         by_lane: list[list[StreamRecord]] = [[] for _ in self._lanes]
         for record in records:
             self.checkpoint.read(record)

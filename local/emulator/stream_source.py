@@ -1,7 +1,7 @@
-"""What the mapping needs of a stream, in Kinesis's words: shards, iterators, records.
+"""What the mapping needs from a stream: shards, iterators, records.
 
 StreamError
-├── IteratorExpired     get another one, after the last record read
+├── IteratorExpired     get a new one, after the last record read
 ├── StreamUnavailable   throttled or out of reach: the same call may work later
 └── ShardGone           the stream no longer has this shard: nothing more can be read from it
 """
@@ -14,11 +14,11 @@ from typing import Literal, Protocol
 
 
 class StreamError(Exception):
-    """A stream did not answer a read; the subclass says what to do next."""
+    """A read from the stream failed; the subclass says what to do next."""
 
 
 class IteratorExpired(StreamError):
-    """Get another iterator, after the last record read: iterators live for five minutes."""
+    """Get a new iterator, after the last record read: iterators live for five minutes."""
 
 
 class StreamUnavailable(StreamError):
@@ -42,6 +42,10 @@ class StreamRecord:
     arrived: float
 
 
+Batch = tuple[StreamRecord, ...]
+"""The records of one invocation."""
+
+
 @dataclass(frozen=True, slots=True)
 class ShardDescription:
     """A shard as listed: one parent after a split, two after a merge, none otherwise."""
@@ -53,7 +57,7 @@ class ShardDescription:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where in a shard to read from: the field that its kind needs is set, the other is not."""
+    """Where in a shard to read from; only the field that its kind needs is set."""
 
     kind: Literal["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP", "AFTER_SEQUENCE_NUMBER"]
     sequence_number: str | None = None
@@ -61,12 +65,12 @@ class Position:
 
     @classmethod
     def after(cls, record: StreamRecord) -> Position:
-        """Tell where to go on once `record` has been read."""
+        """The position right after `record`."""
         return cls("AFTER_SEQUENCE_NUMBER", sequence_number=record.sequence_number)
 
     @classmethod
     def at_timestamp(cls, epoch_s: float) -> Position:
-        """Tell where the first record stands that arrived at that time or later."""
+        """The first record that arrived at that time or later."""
         return cls("AT_TIMESTAMP", timestamp=epoch_s)
 
 
@@ -83,7 +87,7 @@ class StreamSource(Protocol):
         ...
 
     async def get_iterator(self, shard_id: str, position: Position) -> str:
-        """Get a place to read from, or raise ShardGone."""
+        """An iterator at that position, or ShardGone."""
         ...
 
     async def get_records(self, iterator: str, limit: int) -> tuple[Sequence[StreamRecord], str | None]:

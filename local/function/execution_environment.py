@@ -1,4 +1,4 @@
-"""Where the function runs: child processes, each warm for one invocation at a time, as Lambda keeps them."""
+"""The function's execution environments: child processes that take one invocation at a time, as in Lambda."""
 
 import contextlib
 import multiprocessing
@@ -21,26 +21,26 @@ _EXIT_CODE_OF_A_KILL = 137
 
 
 class FunctionError(Exception):
-    """The invocation raised, or its process died: Lambda delivers the batch again."""
+    """The invocation raised or its process died: Lambda delivers the batch again."""
 
 
 class Context:
-    """The part of Lambda's context that the function reads."""
+    """The part of Lambda's context object that the function reads."""
 
     def __init__(self, request_id: str) -> None:
         self.aws_request_id = request_id
         self._ends = time.monotonic() + _TIMEOUT_MS / 1000
 
     def get_remaining_time_in_millis(self) -> int:
-        """What is left of the time-out."""
+        """Milliseconds until the timeout."""
         return max(0, int((self._ends - time.monotonic()) * 1000))
 
 
 class Function:
-    """A function with a concurrency of `environments`; a process that died is replaced by a cold one.
+    """A function with a concurrency of `environments`; a process that dies is replaced by a cold one.
 
-    What the processes print, logs and metrics, goes to the folder `logs`, in a file for each process named
-    after the use case. They end with this one.
+    Each process writes its output, logs and metrics, to a file of its own in the folder `logs`, named after
+    the use case. The processes end with this one.
     """
 
     def __init__(self, environment: Mapping[str, str], logs: Path, environments: int = 2) -> None:
@@ -61,7 +61,7 @@ class Function:
         self.close()
 
     def close(self) -> None:
-        """End all processes; invocations under way, and those that wait for a process, raise."""
+        """End all processes; invocations in flight, or waiting for a process, raise."""
         with self._lock:
             self._closed = True
             children, self._children = self._children, []
@@ -69,9 +69,9 @@ class Function:
             child.end()
 
     def invoke(self, event: dict[str, Any], *, dies_after_publishing: bool = False) -> Any:
-        """Run the handler on an event, when an environment is free.
+        """Run the handler on an event as soon as an environment is free.
 
-        With `dies_after_publishing` the process ends when it has published an event, before the commit.
+        With `dies_after_publishing` the process is killed between publishing an event and the commit.
 
         Raises: `FunctionError`.
         """
@@ -117,16 +117,15 @@ class _Child:
         return answer
 
     def end(self) -> None:
-        """End the process at once: the function is made to be killed at any time."""
+        """Kill the process: the function must survive that at any time."""
         self._process.kill()
         self._process.join()
 
 
 def _serve(pipe: Connection, environment: dict[str, str], log: Path) -> None:
-    """The child: one invocation after the other, until the parent closes the pipe or is gone."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches the whole group; the parent ends its children
+    """In the child: one invocation after the other, until the parent closes the pipe or is gone."""
+    # Ctrl-C reaches the whole process group; the parent ends its children.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.update(environment)
     redirect_output(log)
     from consumer import handler

@@ -1,7 +1,7 @@
 """The logs of the function's processes: one file for each process, in one folder.
 
-Two processes must not append to the same file: Python writes a long line in several pieces, and a piece of
-one process lands inside a line of the other.
+Two processes must not append to the same file: Python writes a long line in several pieces, and they would
+interleave.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ _SUFFIX = ".log"
 
 
 def new_log(logs: Path, name: str) -> Path:
-    """Create the next empty log of that name in the folder; no two callers get the same one."""
+    """Create the next empty log of that name in the folder; every caller gets a different one."""
     logs.mkdir(parents=True, exist_ok=True)
     for number in itertools.count(1):
         log = logs / f"{name}-{number:03}{_SUFFIX}"
@@ -29,20 +29,19 @@ def new_log(logs: Path, name: str) -> Path:
 
 
 def redirect_output(log: Path) -> None:
-    """Send what this process prints, and what its C libraries print, to its log, line by line."""
+    """Send the output of this process and its C libraries to its log, line by line."""
     with log.open("ab") as output:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(output.fileno(), stream.fileno())
             assert isinstance(stream, io.TextIOWrapper)
-            # A block-buffered line would be cut in two by what goes to stderr meanwhile.
+            # Output to stderr would otherwise split a block-buffered line in two.
             stream.reconfigure(encoding="utf-8", line_buffering=True)
 
 
 def whole_lines(logs: Path) -> Iterator[str]:
     """The lines in all logs of the folder, one log after the other.
 
-    A process that was killed, or is still printing, may leave a last line without its newline: only that one
-    is left out.
+    A last line without its newline is left out: its process was killed or is still writing it.
     """
     for log in sorted(logs.glob(f"*{_SUFFIX}")):
         *whole, _cut_off = log.read_bytes().split(b"\n")

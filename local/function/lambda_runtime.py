@@ -1,7 +1,7 @@
 """The function as Lambda runs it: the unpacked asset, in a process of Lambda's own runtime client.
 
-The process sees the asset, the standard library and the runtime client, and no other package of this
-environment: what the asset lacks is missing there too. As in Lambda, nothing is written into the asset.
+The process sees the asset, the standard library and the runtime client, but no other package of this
+environment, so a package that the asset lacks is missing here too. As in Lambda, the asset is read-only.
 """
 
 import json
@@ -29,7 +29,7 @@ _POLL_SECONDS = 0.05
 
 
 class FunctionRaised(FunctionError):
-    """Its initialisation or its handler raised; the text has the error's type and message."""
+    """The initialisation or the handler raised; the text has the error's type and message."""
 
     def __init__(self, when: str, body: bytes) -> None:
         error = json.loads(body)
@@ -39,33 +39,33 @@ class FunctionRaised(FunctionError):
 
 
 class FunctionDied(FunctionError):
-    """Its process ended by itself; the text has the end of its log."""
+    """The process ended by itself; the text has the end of its log."""
 
 
 class FunctionTimedOut(FunctionError):
-    """It took too long, and its process was ended; the text has the end of its log."""
+    """It took too long, and the process was killed; the text has the end of its log."""
 
 
 class Answer(NamedTuple):
-    """What the handler returned, and how long after the invocation."""
+    """What the handler returned, and how long it took."""
 
     response: Any
     duration_s: float
 
 
 class LambdaRuntime:
-    """A context manager: one execution environment, initialised inside the `with` block; not for threads.
+    """A context manager: one execution environment, initialised inside the `with` block; not thread-safe.
 
     Args:
         folder: The unpacked asset.
-        environment: The function's own variables, those by which it finds AWS, and any that Lambda would set
-            otherwise than here.
+        environment: The function's own variables and those by which it finds AWS; they override what
+            Lambda would set.
         log: Where the function's output goes; the file is written anew.
-        handler: Module and function, as Lambda is told them.
+        handler: Module and function, as configured in Lambda.
         timeout_s: How long an invocation may take.
         init_s_max: How long the initialisation may take; by default as long as with SnapStart.
 
-    Raises: `FunctionRaised`, `FunctionDied`, `FunctionTimedOut`, where the function cannot be initialised.
+    Raises: `FunctionRaised`, `FunctionDied`, `FunctionTimedOut`, if the function cannot be initialised.
     """
 
     def __init__(
@@ -112,13 +112,13 @@ class LambdaRuntime:
 
     @property
     def is_alive(self) -> bool:
-        """Whether there is one to invoke."""
+        """False once the process has ended: there is nothing to invoke."""
         return self._process.poll() is None
 
     def invoke(self, event: Mapping[str, Any]) -> Answer:
         """Run the handler on an event.
 
-        Raises: `FunctionRaised`; `FunctionDied` or `FunctionTimedOut`, after which there is none to invoke.
+        Raises: `FunctionRaised`; `FunctionDied` or `FunctionTimedOut`, after which it cannot be invoked.
         """
         body = json.dumps(event).encode()
         started_s = time.perf_counter()
@@ -138,7 +138,7 @@ class LambdaRuntime:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C is for us. Where we are killed, the process's next request fails, and it ends.
+                # Ctrl-C is for us. If we are killed, the process's next request fails, and it ends.
                 start_new_session=True,
             )
 
@@ -163,7 +163,9 @@ class LambdaRuntime:
 
     def _wait(self, what: str, ends_s: float, kinds: set[str]) -> Report:
         while True:
-            status = self._process.poll()  # first: what it reported before it ended is in the queue by then
+            status = (
+                self._process.poll()
+            )  # first: then everything it reported before it ended is in the queue
             with suppress(queue.Empty):
                 report = self._api.reports.get(timeout=_POLL_SECONDS)
                 if report.kind in kinds:
@@ -173,20 +175,20 @@ class LambdaRuntime:
                 raise FunctionDied(f"in {what} the process ended with status {status}{self._tail()}")
             if time.perf_counter() > ends_s:
                 self._end()
-                raise FunctionTimedOut(f"{what} took too long, and the process was ended{self._tail()}")
+                raise FunctionTimedOut(f"{what} took too long, and the process was killed{self._tail()}")
 
     def _tail(self) -> str:
         tail = self._log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip()
         return f". Its log, {self._log}, ends:\n{tail}"
 
     def _end(self) -> None:
-        """As Lambda does: without a word."""
+        """As Lambda does: without a signal to the process first."""
         self._process.kill()
         self._process.wait()
 
 
 def _link_client(folder: Path) -> None:
-    """Put the runtime client, as it is installed here, into `folder`, and nothing else."""
+    """Link only the installed runtime client into `folder`."""
     for name in _CLIENT:
         installed = metadata.distribution(name)
         tops = {path.parts[0] for path in installed.files or () if ".." not in path.parts} - {"__pycache__"}

@@ -1,4 +1,4 @@
-"""Lambda's Runtime API on this machine: it hands invocations to a runtime client, and takes the answers."""
+"""Lambda's Runtime API on this machine: hands invocations to a runtime client and takes its responses."""
 
 import queue
 import threading
@@ -18,7 +18,7 @@ _POLL_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What the runtime client is given; the deadline is in milliseconds since the epoch."""
+    """An invocation for the runtime client; the deadline is in milliseconds since the epoch."""
 
     request_id: str
     event: bytes
@@ -39,7 +39,7 @@ class Report:
 class RuntimeApi:
     """A context manager: the Runtime API of one execution environment, on a free port of 127.0.0.1.
 
-    Put what is to be run into `invocations`, one at a time; what the client does comes out of `reports`.
+    Put invocations into `invocations`, one at a time; what the client does comes out of `reports`.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class RuntimeApi:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.invocations.put(None)  # whoever waits for the next one waits no longer
+        self.invocations.put(None)  # ends the wait for the next one
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -73,7 +73,7 @@ class _Exchange(BaseHTTPRequestHandler):
         super().__init__(*connection)
 
     def handle(self) -> None:
-        with suppress(ConnectionError):  # the client is no more
+        with suppress(ConnectionError):  # the client has ended
             super().handle()
 
     def do_GET(self) -> None:
@@ -84,7 +84,7 @@ class _Exchange(BaseHTTPRequestHandler):
                     self._answer(HTTPStatus.OK, invocation.event, _headers(invocation))
                 else:
                     self.close_connection = True
-            case "/restore/next":  # what SnapStart has snapshotted is restored at once
+            case "/restore/next":  # a SnapStart snapshot is restored at once
                 self._answer(HTTPStatus.OK)
             case _:
                 self._answer(HTTPStatus.NOT_FOUND)
@@ -106,7 +106,7 @@ class _Exchange(BaseHTTPRequestHandler):
         self._answer(HTTPStatus.ACCEPTED)
 
     def log_message(self, *arguments: object) -> None:
-        """Nothing is logged: all that matters is reported."""
+        """No access log: `reports` has everything."""
 
     def _answer(
         self, status: HTTPStatus, body: bytes = b"", headers: Mapping[str, str] | None = None

@@ -1,4 +1,4 @@
-"""The schedule that has a function look for silent signals: every few minutes, in a thread of its own."""
+"""The schedule on which a function looks for silent signals: every few minutes, in a thread of its own."""
 
 import contextlib
 import threading
@@ -9,18 +9,18 @@ from consumer.staleness_sweep import VISIT
 from local.function.execution_environment import FunctionError
 
 
-class Visits:
-    """A context manager: `invoke` is called every `every_s` seconds inside the `with` block.
+class SweepSchedule:
+    """A context manager: calls `invoke` every `every_s` seconds inside the `with` block.
 
-    As in the cloud, nobody waits for a visit, and one that fails is made up for by the next.
+    As in the cloud, nobody waits for a sweep, and the next one makes up for one that fails.
     """
 
     def __init__(self, invoke: Callable[[dict[str, Any]], Any], every_s: float) -> None:
         self._invoke, self._every_s = invoke, every_s
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="visits", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="sweeps", daemon=True)
 
-    def __enter__(self) -> "Visits":
+    def __enter__(self) -> "SweepSchedule":
         self._thread.start()
         return self
 

@@ -5,32 +5,17 @@ redriven/aws/lambda/<mapping id>/<shard>/…      # that it was redriven, by an 
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from consumer.aws.s3 import Found, Missing, Unchanged
 from consumer.decode.batch import Shard
 from consumer.errors import ConfigurationError, PageChanged, Unavailable
+from consumer.ports import Found, Missing, ObjectStore
 
 FOLDER = "aws/lambda/"
 MARKS = "redriven/"
 _BYTES_MAX = 1024**3
-
-
-class Bucket(Protocol):
-    """What of a bucket is needed."""
-
-    async def get(
-        self, key: str, *, bytes_max: int, unless: str | None = None
-    ) -> Found | Missing | Unchanged:
-        """Read an object."""
-
-    async def replace(self, key: str, body: bytes, e_tag: str | None) -> str | None:
-        """Write an object if it is still of that version."""
-
-    async def keys(self, prefix: str) -> list[str]:
-        """The keys that begin so."""
 
 
 class _Context(msgspec.Struct, rename="camel", frozen=True):
@@ -102,7 +87,7 @@ class FailedBatch:
 
 
 async def failed_batches(
-    objects: Bucket, function_name: str | None, named: list[str] | None = None
+    objects: ObjectStore, function_name: str | None, named: list[str] | None = None
 ) -> list[FailedBatch]:
     """The batches with these keys, or all that the function gave up; in the order of their records.
 
@@ -115,7 +100,7 @@ async def failed_batches(
     return sorted(batches, key=lambda batch: batch.place)
 
 
-async def mark(objects: Bucket, batch: FailedBatch, what: Mark) -> None:
+async def mark(objects: ObjectStore, batch: FailedBatch, what: Mark) -> None:
     """Note that it was redriven; another run may have done so meanwhile. Raises: `Unavailable`."""
     try:
         await objects.replace(MARKS + batch.key, msgspec.json.encode(what), None)
@@ -123,14 +108,14 @@ async def mark(objects: Bucket, batch: FailedBatch, what: Mark) -> None:
         return  # and both runs learned above the checkpoints alone
 
 
-async def _batch(objects: Bucket, key: str, marked: set[str]) -> FailedBatch:
+async def _batch(objects: ObjectStore, key: str, marked: set[str]) -> FailedBatch:
     stored = await _read(objects, key, _Stored)
     return FailedBatch(
         key, stored, await _read(objects, MARKS + key, Mark) if MARKS + key in marked else None
     )
 
 
-async def _read(objects: Bucket, key: str, kind: type[Any]) -> Any:
+async def _read(objects: ObjectStore, key: str, kind: type[Any]) -> Any:
     found = await objects.get(key, bytes_max=_BYTES_MAX)
     if isinstance(found, Missing):
         raise ConfigurationError(f"there is no {key}: `failed list` names those there are")

@@ -5,29 +5,16 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import msgspec
 
-from consumer.aws.s3 import Found, Missing, Unchanged
 from consumer.decode.batch import Shard
 from consumer.decode.compression import unpack
 from consumer.errors import ConfigurationError, Unavailable, Unlearnable
 from consumer.events.quarantine import quoted
+from consumer.ports import Found, ObjectStore
 
 _BYTES_MAX = 1024**3
-
-
-class Bucket(Protocol):
-    """What of a bucket is needed."""
-
-    async def get(
-        self, key: str, *, bytes_max: int, unless: str | None = None
-    ) -> Found | Missing | Unchanged:
-        """Read an object."""
-
-    async def keys(self, prefix: str, before_s: float | None = None) -> list[str]:
-        """The keys that begin so; of objects last written before that time, if asked."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -92,14 +79,14 @@ def folder_of(use_case: str) -> str:
     return f"quarantine/{quoted(use_case)}/"
 
 
-async def keys_of(objects: Bucket, use_case: str, since_s: float | None = None) -> list[str]:
+async def keys_of(objects: ObjectStore, use_case: str, since_s: float | None = None) -> list[str]:
     """The keys of a use case's quarantine; of objects written since then, if asked. Raises: `Unavailable`."""
     folder = folder_of(use_case)
     older = set() if since_s is None else set(await objects.keys(folder, since_s))
     return sorted(key for key in await objects.keys(folder) if key not in older)
 
 
-async def kept_in(objects: Bucket, key: str) -> Kept:
+async def kept_in(objects: ObjectStore, key: str) -> Kept:
     """The lines of one object, each with its record's bytes.
 
     Raises: `Unavailable`, also where there is no such object, or it is not of the quarantine.
@@ -128,7 +115,7 @@ _ID = re.compile(r"(?P<stream>.+?:stream/[^/]+)/(?P<shard_id>[^/]+)/(?P<number>\
 
 
 async def kept_of(
-    objects: Bucket, use_case: str, named: Sequence[str], since_s: float | None = None
+    objects: ObjectStore, use_case: str, named: Sequence[str], since_s: float | None = None
 ) -> list[Kept]:
     """The objects of these keys whole, and of those that hold lines with these ids the lines; all, if none.
 
@@ -152,7 +139,7 @@ async def kept_of(
     return kept
 
 
-async def _keys_of_id(objects: Bucket, use_case: str, name: str) -> list[str]:
+async def _keys_of_id(objects: ObjectStore, use_case: str, name: str) -> list[str]:
     """The keys of the objects that may hold the line."""
     place = _ID.match(name)
     if place is None:

@@ -9,28 +9,15 @@ no use case in it: what is put onto the stream again reaches all of them, once.
 
 import secrets
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import msgspec
 
-from consumer.aws.s3 import Found, Missing, Unchanged
 from consumer.decode.batch import Shard
 from consumer.errors import PageChanged, Unavailable
 from consumer.events.quarantine import quoted
+from consumer.ports import Found, Missing, ObjectStore
 
 _BYTES_MAX = 1024**3
-
-
-class Bucket(Protocol):
-    """What of a bucket is needed."""
-
-    async def get(
-        self, key: str, *, bytes_max: int, unless: str | None = None
-    ) -> Found | Missing | Unchanged:
-        """Read an object."""
-
-    async def replace(self, key: str, body: bytes, e_tag: str | None) -> str | None:
-        """Write an object if it is still of that version."""
 
 
 class LedgerRecord(msgspec.Struct):
@@ -49,7 +36,7 @@ class LedgerRecord(msgspec.Struct):
 class RedriveLedger:
     """What is noted of one shard."""
 
-    objects: Bucket
+    objects: ObjectStore
     key: str
     noted: LedgerRecord = field(default_factory=LedgerRecord)
     e_tag: str | None = None
@@ -90,7 +77,7 @@ class RedriveLedger:
             self.e_tag = found.e_tag
 
 
-async def redriven_of(objects: Bucket, shard: Shard) -> RedriveLedger:
+async def redriven_of(objects: ObjectStore, shard: Shard) -> RedriveLedger:
     """What is noted of a shard. Raises: `Unavailable`."""
     key = f"redriven/{quoted(shard.stream)}/{quoted(shard.shard_id)}.json"
     found = await objects.get(key, bytes_max=_BYTES_MAX)

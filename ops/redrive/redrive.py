@@ -17,9 +17,10 @@ from clients.kinesis_writer.put_request import StreamRecord
 from consumer.decode.batch import Shard
 from consumer.decode.timestamps import iso8601
 from consumer.errors import ConfigurationError, Unavailable
+from consumer.ports import ObjectStore
 from ops.formatting import pluralize
 from ops.quarantine.entries import Line
-from ops.redrive.ledger import Bucket, RedriveLedger, redriven_of
+from ops.redrive.ledger import RedriveLedger, redriven_of
 from ops.redrive.resending import Repaired, Sending, Unrepaired, as_it_was, as_repaired
 
 _PART_RECORDS_MAX = 100
@@ -65,7 +66,7 @@ class ScheduledRecord:
 
 
 async def plan(
-    objects: Bucket,
+    objects: ObjectStore,
     lines: Iterable[Line],
     repaired: Mapping[str, Repaired] | None,
     in_doubt: InDoubt | None,

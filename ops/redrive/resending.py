@@ -3,13 +3,13 @@
 The other observations of the record were learned, and to send it whole would have them learned twice.
 """
 
-import base64
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from clients.kinesis_writer.put_request import StreamRecord
+from clients.lambda_event import lambda_record
 from consumer.decode.batch import Batch
 from consumer.decode.lambda_event import batches_of
 from consumer.decode.signal_names import SignalKey
@@ -92,22 +92,9 @@ def as_repaired(line: Line, repaired: Repaired) -> Sending:
 
 
 def _read(payload: bytes, line: Line, partition_key: str | None = None) -> Batch:
-    [batch] = batches_of(
-        {
-            "Records": [
-                {
-                    "kinesis": {
-                        "partitionKey": partition_key or line.partition_key,
-                        "sequenceNumber": line.sequence_number,
-                        "data": base64.b64encode(payload).decode(),
-                        "approximateArrivalTimestamp": line.arrived_s,
-                    },
-                    "eventID": f"{line.shard_id}:{line.sequence_number}",
-                    "eventSourceARN": line.stream,
-                }
-            ]
-        }
-    )
+    key = partition_key or line.partition_key
+    record = lambda_record(line.stream, line.shard_id, line.sequence_number, key, payload, line.arrived_s)
+    [batch] = batches_of({"Records": [record]})
     return batch
 
 

@@ -5,16 +5,15 @@ import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from consumer.aws.s3 import Found, Objects
+from consumer.aws.s3 import Objects
 from consumer.decode.signal_names import SignalKey
-from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage
+from consumer.errors import ConfigurationError, UnreadablePage
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec, versions
-from consumer.pages.layout import Layout, layout_key, recorded_in
+from consumer.pages.layout import Layout, layout_in_force
 from consumer.pages.store import Page, PageStore
 from ops.target import Target
 
-_LAYOUT_BYTES_MAX = 4096
 _NEAREST = 5
 
 
@@ -56,23 +55,20 @@ class ReadPages:
 async def layout_of(target: Target, objects: Objects) -> Layout:
     """The layout that is in force.
 
-    Raises: `NothingLearned`; `ConfigurationError` target others than what is installed here have learned;
-        `LayoutChanged` while the models are moved; `Unavailable`.
+    Raises: `NothingLearned`; `ConfigurationError` if only versions other than those installed here have
+        learned; `LayoutChanged` while the models are moved or built; `Unavailable`.
     """
     prefix = target.prefix()
-    found = await objects.get(layout_key(prefix), bytes_max=_LAYOUT_BYTES_MAX)
-    if isinstance(found, Found) and found.body is not None:
-        recorded = recorded_in(layout_key(prefix), found.body)
-        if recorded.moving_to is not None:
-            raise LayoutChanged(f"the models are being moved to {recorded.moving_to} pages: try again then")
-        return Layout(prefix, recorded.pages)
+    layout = await layout_in_force(objects, prefix)
+    if layout is not None:
+        return layout
     folder = prefix.rpartition("/")[0]
     others = await objects.folders(f"{folder}/")
     if not others:
         raise NothingLearned(f"{target.use_case} has learned nothing in {target.name} yet")
     raise ConfigurationError(
-        f"{target.name} has no models of River {versions()['river']} and the line of {target.use_case} in "
-        f"consumer/use_cases.py, as they are installed here, but others: {folder}/{{{','.join(others)}}}. "
+        f"{target.name} has no models of River {versions()['river']} and {target.use_case} as use_cases.py "
+        f"has it here, but others: {folder}/{{{','.join(others)}}}. "
         "Check out what is deployed, and install its consumer/requirements.lock"
     )
 
@@ -82,7 +78,7 @@ async def read_pages(target: Target) -> ReadPages:
     objects = target.objects()
     layout = await layout_of(target, objects)
     store = PageStore(objects, PageCodec(), 0)
-    return await _read(store, sorted(await store.keys(layout.folder, None)))
+    return await _read(store, sorted(await store.keys(layout.folder)))
 
 
 async def _read(store: PageStore, keys: Iterable[str]) -> ReadPages:
@@ -106,7 +102,7 @@ async def read_pages_of(store: PageStore, layout: Layout, signal: str) -> ReadPa
     read = await _read(store, dict.fromkeys(map(layout.key_of, _record_signals(signal))))
     if read.named(signal):
         return read
-    read = await _read(store, sorted(await store.keys(layout.folder, None)))
+    read = await _read(store, sorted(await store.keys(layout.folder)))
     if read.named(signal):
         return read
     if read.problems:

@@ -14,33 +14,16 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-import msgspec
-
-from consumer.aws.s3 import Found, Missing, Unchanged
-from consumer.errors import ConfigurationError, PageChanged, Unavailable, UnreadablePage
+from consumer.errors import ConfigurationError, PageChanged, UnreadablePage
 from consumer.pages.codec import PageCodec, coming, moved, unmarked
 from consumer.pages.columns import States
-from consumer.pages.layout import Layout, Recorded, being_built, layout_key, recorded_in
+from consumer.pages.layout import Layout, Recorded, being_built, layout_key, read_layout, record_layout
+from consumer.pages.store import read_page_body
+from consumer.ports import ObjectStore
 
-_BYTES_MAX = 1024**3
 _T = TypeVar("_T")
-
-
-class Bucket(Protocol):
-    """What of a bucket is needed."""
-
-    async def get(
-        self, key: str, *, bytes_max: int, unless: str | None = None
-    ) -> Found | Missing | Unchanged:
-        """Read an object."""
-
-    async def replace(self, key: str, body: bytes, e_tag: str | None) -> str | None:
-        """Write an object if it is still of that version."""
-
-    async def keys(self, prefix: str) -> list[str]:
-        """The keys that begin so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +39,7 @@ class Moved:
 class Repage:
     """The models under `prefix`, and where they are to lie; `tell` gets a line for each step."""
 
-    objects: Bucket
+    objects: ObjectStore
     codec: PageCodec
     prefix: str
     tell: Callable[[str], None]
@@ -95,20 +78,18 @@ class Repage:
         return Moved(signals, old.pages, pages)
 
     async def _recorded(self) -> tuple[Recorded, str]:
-        key = layout_key(self.prefix)
-        found = await self.objects.get(key, bytes_max=_BYTES_MAX)
-        if not isinstance(found, Found) or found.body is None:
+        found = await read_layout(self.objects, self.prefix)
+        if found is None:
             raise ConfigurationError(
-                f"there is no {key}: nothing was learned under this use case, with these versions of River, "
-                "numpy and scipy and these parameters"
+                f"there is no {layout_key(self.prefix)}: nothing was learned under this use case, with these "
+                "versions of River, numpy and scipy and these parameters"
             )
-        recorded = recorded_in(key, found.body)
-        if recorded.upgrade_from:
-            raise ConfigurationError(being_built(recorded))
-        return recorded, found.e_tag
+        if found[0].upgrade_from:
+            raise ConfigurationError(being_built(found[0]))
+        return found
 
     async def _record(self, recorded: Recorded, version: str | None) -> str | None:
-        return await self.objects.replace(layout_key(self.prefix), msgspec.json.encode(recorded), version)
+        return await record_layout(self.objects, self.prefix, recorded, version)
 
     async def _page_keys(self) -> list[str]:
         return [
@@ -121,12 +102,8 @@ class Repage:
         """Do something with each object of a folder: given its key, version and content."""
 
         async def one(key: str) -> list[_T]:
-            found = await self.objects.get(key, bytes_max=_BYTES_MAX)
-            if isinstance(found, Missing):
-                return []
-            if not isinstance(found, Found) or found.body is None:
-                raise Unavailable(f"{key} cannot be read whole")
-            return [await do(key, found.e_tag, found.body)]
+            found = await read_page_body(self.objects, key)
+            return [] if found is None else [await do(key, *found)]
 
         keys = await self.objects.keys(folder)
         return [done for each in await asyncio.gather(*map(one, keys)) for done in each]

@@ -5,13 +5,12 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import msgspec
 import typer
 
 from consumer.decode.signal_names import SignalKey
 from consumer.errors import ConfigurationError, PageChanged
 from consumer.pages.codec import PageCodec
-from consumer.pages.layout import Layout, Recorded, layout_key
+from consumer.pages.layout import Layout, Recorded, read_layout, record_layout
 from consumer.pages.store import PageStore
 from consumer.settings.signal_settings import SettingsOfSignals
 from ops.backtest.command import Columns
@@ -21,7 +20,7 @@ from ops.lambda_function import LambdaFunction
 from ops.state.page_editor import PageEditor
 from ops.target import Target, aws_answers
 from ops.upgrade.history import History, first_times, put
-from ops.upgrade.previous_models import PreviousModels, find_source, limits_of, recorded
+from ops.upgrade.previous_models import PreviousModels, find_source, limits_of
 from ops.upgrade.replay import all_of
 from ops.upgrade.upgrade import Upgrade
 
@@ -37,9 +36,9 @@ async def open_upgrade(where: Target, named: str | None) -> Upgrade | None:
     Raises: as `find_source`, `Upgrade.open` and `PageCodec.check`.
     """
     objects = where.objects()
-    begun = await recorded(objects, where.prefix())
+    begun = await read_layout(objects, where.prefix())
     source = await find_source(
-        objects, where.prefix(), named or (begun.upgrade_from if begun else "") or None
+        objects, where.prefix(), named or (begun[0].upgrade_from if begun else "") or None
     )
     if source is None:
         return None
@@ -123,11 +122,11 @@ class HistoryBackfill:
 
     async def wanted(self) -> list[SignalKey]:
         """The recordings' signals that have no model yet."""
-        found = await recorded(self.objects, self.where.prefix())
+        found = await read_layout(self.objects, self.where.prefix())
         keys = self.history.keys()
         if found is None:
             return list(keys)
-        changing = self._changing(found.pages)
+        changing = self._changing(found[0].pages)
         there: set[SignalKey] = set()
         for page_key in changing.layout.grouped(keys):
             there |= (await changing.pages.load(page_key)).states.keys()
@@ -143,15 +142,14 @@ class HistoryBackfill:
         for key, state in states.items():
             until = f", up to {shown(before_s[key])} UTC, when the stream's begins" if key in before_s else ""
             typer.echo(f"{key.signal}: {pluralize(state.learned, 'observation')} of its recording{until}")
-        found = await recorded(self.objects, self.where.prefix())
-        return await put(self._changing(PAGES if found is None else found.pages), states)
+        found = await read_layout(self.objects, self.where.prefix())
+        return await put(self._changing(PAGES if found is None else found[0].pages), states)
 
     async def record_layout(self) -> None:
         """Target there is no model yet, say where they are to lie."""
-        if await recorded(self.objects, self.where.prefix()) is None:
-            key = layout_key(self.where.prefix())
+        if await read_layout(self.objects, self.where.prefix()) is None:
             try:
-                await self.objects.replace(key, msgspec.json.encode(Recorded(PAGES)), None)
+                await record_layout(self.objects, self.where.prefix(), Recorded(PAGES), None)
             except PageChanged:
                 return
 

@@ -15,15 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
-from consumer.aws.s3 import Found, Objects
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.errors import BadDeployment, ConfigurationError, LayoutChanged, PageChanged
 from consumer.learning.state import Checkpoint, State
-from consumer.pages.layout import Layout, Recorded, layout_key
+from consumer.pages.layout import Layout, Recorded, read_layout, record_layout
 from consumer.pages.store import Page, PageStore
+from consumer.ports import ObjectStore
 from consumer.settings.signal_settings import SettingsOfSignals
 from ops.replay.offline_learner import SilentLearning, is_behind, states_of
 from ops.upgrade.previous_models import PreviousModels, limits_of
@@ -38,7 +36,7 @@ class Upgrade:
 
     name: str
     settings: SettingsOfSignals
-    objects: Objects
+    objects: ObjectStore
     pages: PageStore
     kinesis: Any
     prefix: str
@@ -124,7 +122,7 @@ class Upgrade:
             self.learning.layout.pages, upgrade_from=self.source.fingerprint, upgrade_begun_s=self.now_s
         )
         if found is None or found.upgrade_from != self.source.fingerprint:
-            await self.objects.replace(layout_key(self.prefix), msgspec.json.encode(begun), e_tag)
+            await record_layout(self.objects, self.prefix, begun, e_tag)
 
     async def catch_up(self) -> None:
         """Learn up to the checkpoints of the models in use, and write the pages; a second run goes on.
@@ -166,15 +164,11 @@ class Upgrade:
             raise ConfigurationError("there are no new models yet: `upgrade build` makes them")
         if not found.upgrade_from:
             return False
-        await self.objects.replace(layout_key(self.prefix), msgspec.json.encode(Recorded(found.pages)), e_tag)
+        await record_layout(self.objects, self.prefix, Recorded(found.pages), e_tag)
         return True
 
     async def _recorded(self) -> tuple[Recorded | None, str | None]:
-        key = layout_key(self.prefix)
-        found = await self.objects.get(key, bytes_max=4096)
-        if not isinstance(found, Found) or found.body is None:
-            return None, None
-        return msgspec.json.decode(found.body, type=Recorded), found.e_tag
+        return await read_layout(self.objects, self.prefix) or (None, None)
 
 
 def _earliest(times: list[float | None]) -> float | None:

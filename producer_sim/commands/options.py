@@ -10,7 +10,6 @@ from rich.console import Console
 
 from clients.errors import PipelineError
 from clients.interruption import sigterm_as_ctrl_c
-from clients.local_pipeline import ServingFailed
 from clients.target_options import target_option
 
 Local = Annotated[
@@ -34,7 +33,7 @@ def errors_shown(console: Console) -> Iterator[None]:
     try:
         with sigterm_as_ctrl_c():
             yield
-    except (PipelineError, ServingFailed) as error:
+    except PipelineError as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
     except (ClientError, BotoCoreError) as error:

@@ -11,8 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from clients import target_options
 from clients.deployment import Pipeline, open_pipeline
-from clients.kinesis_writer.failures import PutFailed
-from clients.kinesis_writer.sent import Sending
+from clients.kinesis_writer.sending import PutFailed, Sending
 from clients.recordings.refusals import ReplayRefused
 from producer_sim.commands import options as which
 from producer_sim.observe.observer import observe

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from clients import target_options
 from clients.deployment import Pipeline, open_pipeline
-from clients.kinesis_writer.failures import PutFailed
 from clients.kinesis_writer.processes import ProcessFailed
+from clients.kinesis_writer.sending import PutFailed
 from producer_sim.commands import options
 from producer_sim.observe.observer import observe
 from producer_sim.observe.protocols import Observing

@@ -16,7 +16,8 @@ from consumer.errors import UnreadablePage
 from consumer.events.quarantine import quoted
 from consumer.pages.codec import PageCodec
 from consumer.pages.layout import Layout
-from consumer.use_cases import USE_CASES
+from consumer.pages.store import check_page_size
+from consumer.plant import plant
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -51,7 +52,7 @@ class LearnedCounts:
         self._signals = frozenset(signals)
         self._carriers = _carriers(signals)
         self._codec = PageCodec()
-        if use_case := USE_CASES.get(models.use_case):
+        if use_case := plant().use_cases.get(models.use_case):
             self._codec.check(use_case)  # now, for it imports River: not when the first page comes
         self._e_tags: dict[str, str] = {}
         self._pages: dict[str, tuple[int, int]] = {}
@@ -87,6 +88,7 @@ class LearnedCounts:
                 continue
             try:
                 found = self._s3.get_object(Bucket=self._bucket, Key=key)
+                check_page_size(key, found["ContentLength"])
                 states = self._codec.decode(found["Body"].read())
             except UnreadablePage as error:
                 if unreadable_is_error:

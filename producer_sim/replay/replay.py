@@ -5,13 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from clients.kinesis_writer.clock import Clock, WallClock
-from clients.kinesis_writer.failures import PutFailed
-from clients.kinesis_writer.paced import send_paced
+from clients.kinesis_writer.paced import Clock, WallClock, send_paced
 from clients.kinesis_writer.pending import ScheduledRecord
 from clients.kinesis_writer.put_request import SEND_ONCE
-from clients.kinesis_writer.sent import Sending
-from clients.recordings.labels import Window, faults
+from clients.kinesis_writer.sending import PutFailed, Sending
+from clients.recordings.labels import Window
 from producer_sim.observe.protocols import Observer, Observing, Pipeline
 from producer_sim.observe.settling import Settled, settle
 from producer_sim.replay.chart_series import Drawn
@@ -62,6 +60,14 @@ class Replay:
             period_s, shift_s = recording.survey.period_s, recording.shift_s(started_s)
             found += faults(windows, recording.signals, period_s, shift_s)
         return Truth(tuple(signals), tuple(found))
+
+
+def faults(windows: Sequence[Window], signals: Sequence[str], period_s: float, shift_s: float) -> list[Fault]:
+    """The windows, moved by `shift_s`, as faults of all the file's signals: an event on any detects them."""
+    return [
+        Fault(tuple(signals), "changepoint", first_s + shift_s, last_s + shift_s, period_s, "alert")
+        for first_s, last_s in windows
+    ]
 
 
 def run_replay(

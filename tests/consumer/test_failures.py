@@ -15,7 +15,7 @@ from consumer.detectors.drift import DriftUseCase, Watched
 from consumer.errors import BadDeployment, MalformedEvent, ModelRaised, PageChanged, Unavailable
 from consumer.pages.codec import PageCodec
 from consumer.pages.layout import Layout
-from consumer.pipeline import COMMIT_TRIES
+from consumer.pages.store import COMMIT_TRIES
 from tests.consumer.world import (
     PREFIX,
     Crash,

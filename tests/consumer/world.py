@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import river.drift
 
-from consumer.aws.s3 import Found, Missing, Unchanged
+from clients.lambda_event import lambda_record
 from consumer.decode.signal_names import identity
 from consumer.detectors.base import UseCase
 from consumer.detectors.drift import DriftUseCase
@@ -23,6 +23,7 @@ from consumer.pages.codec import PageCodec, unmarked
 from consumer.pages.layout import Layout, LayoutStore
 from consumer.pages.store import PageStore
 from consumer.pipeline import Pipeline
+from consumer.ports import Found, Missing, Unchanged
 from consumer.settings.signal_settings import SettingsFile, SettingsOfSignals
 from consumer.staleness_sweep import sweep
 
@@ -210,21 +211,7 @@ class World:
 def record(sequence_number, payload, *, key="plant", shard=SHARD, arn=ARN, arrived=1_700_000_000.0) -> dict:
     """A record as Lambda delivers it."""
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    return {
-        "kinesis": {
-            "kinesisSchemaVersion": "1.0",
-            "partitionKey": key,
-            "sequenceNumber": str(sequence_number),
-            "data": base64.b64encode(body).decode(),
-            "approximateArrivalTimestamp": arrived,
-        },
-        "eventSource": "aws:kinesis",
-        "eventVersion": "1.0",
-        "eventID": f"{shard}:{sequence_number}",
-        "eventName": "aws:kinesis:record",
-        "awsRegion": "eu-west-1",
-        "eventSourceARN": arn,
-    }
+    return lambda_record(arn, shard, str(sequence_number), key, body, arrived)
 
 
 def points(values: Iterable[tuple[str, float]], first: int = 100) -> list[dict]:

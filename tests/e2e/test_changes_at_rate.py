@@ -12,13 +12,14 @@ import pytest
 from river import drift
 from typer.testing import CliRunner
 
-from clients.local_pipeline import FOLDER, described
+from clients.local_pipeline import FOLDER
 from consumer.detectors.base import fingerprint
 from consumer.detectors.drift import DriftUseCase
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec, versions
 from consumer.pages.layout import prefix_of
 from consumer.use_cases import USE_CASES
+from local.serving import described
 from local.session import LocalOptions, LocalPipeline
 from ops.__main__ import app
 from tests.consumer.world import state_of

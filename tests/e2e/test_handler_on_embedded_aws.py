@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 from river import drift
 
+from clients.local_pipeline import PipelineResources
 from consumer.decode.signal_names import SignalKey, identity, page_of, seed_of
 from consumer.detectors.base import UseCase, fingerprint
 from consumer.detectors.drift import DriftUseCase
@@ -30,7 +31,7 @@ from consumer.pages.codec import PageCodec, versions
 from consumer.pages.layout import Layout, prefix_of
 from consumer.use_cases import USE_CASES
 from local.emulator.embedded_aws import EmbeddedAWS
-from local.emulator.pipeline_resources import PipelineResources, create_pipeline_resources
+from local.emulator.pipeline_resources import create_pipeline_resources
 from tests.consumer.world import SHARD, interleaved, points, record, step
 from tests.e2e.faulty_proxy import Fate, FaultyProxy, Request, seeded
 

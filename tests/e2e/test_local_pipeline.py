@@ -13,10 +13,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from clients.deployment import ModelsOf, Pipeline, PipelineNotFound, open_pipeline
-from clients.local_pipeline import described, find_served
+from clients.deployment import ModelsOf, Pipeline, open_pipeline
+from clients.errors import PipelineNotFound
+from clients.local_pipeline import find_served
 from local.emulator.event_source_mapping import Pace
 from local.emulator.mapping_thread import MappingFailed
+from local.serving import described
 from local.session import LocalOptions, LocalPipeline
 from producer_sim.commands.smoke import smoke
 from producer_sim.commands.watch import watch

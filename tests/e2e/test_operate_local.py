@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from clients.local_pipeline import described
 from local.emulator.pipeline_resources import drain_alerts, drain_audit
+from local.serving import described
 from local.session import LocalPipeline
 from producer_sim.payloads import encoders
 from producer_sim.smoke.trip import step_payloads

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.emulator.clock import Pace, RealClock
+from local.emulator.delivery import halves
 from local.emulator.event_source_mapping import EventSourceMapping, MappingConfig, MappingStopped, in_thread
-from local.emulator.invocation_result import halves
 from local.emulator.progress import Checkpoint
 from local.emulator.stream_source import StreamRecord
 from tests.local.fake_stream import (

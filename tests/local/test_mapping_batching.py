@@ -3,9 +3,9 @@ import json
 
 import pytest
 
-from local.emulator.batching import lane_of
 from local.emulator.clock import Pace
 from local.emulator.kinesis_event import PAYLOAD_BYTES_MAX, EventFormat, as_json
+from local.emulator.lane import lane_of
 from local.emulator.mapping_config import InvalidMappingConfig, MappingConfig
 from local.emulator.stream_source import StreamRecord
 from tests.local.fake_stream import (

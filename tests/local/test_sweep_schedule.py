@@ -1,4 +1,4 @@
-"""The local pipeline visits its pages, so that a signal that falls silent is told of."""
+"""The local pipeline sweeps its pages, so that a signal that falls silent is reported."""
 
 import json
 import time
@@ -7,12 +7,12 @@ from local.emulator.pipeline_resources import drain_audit
 from local.session import LocalOptions, LocalPipeline
 
 
-def test_a_signal_that_falls_silent_is_told_of(tmp_path):
+def test_a_signal_that_falls_silent_is_reported(tmp_path):
     settings = tmp_path / "signals.yaml"
     settings.write_text(
         "version: 1\nsignals:\n  - {match: '*', asset: Pump 1, use_cases: {anomaly: {stale_s: 3}}}\n"
     )
-    options = LocalOptions(use_case="anomaly", shards=1, environments=1, settings=settings, visit_every_s=1.0)
+    options = LocalOptions(use_case="anomaly", shards=1, environments=1, settings=settings, sweep_every_s=1.0)
     with LocalPipeline(tmp_path, options) as pipeline:
         kinesis = pipeline.aws.client("kinesis")
         for number in range(30):
@@ -22,10 +22,10 @@ def test_a_signal_that_falls_silent_is_told_of(tmp_path):
                 Data=json.dumps({"signal": "pump1.flow", "value": number % 7}).encode(),
             )
         pipeline.wait_until_done(30)
-        told, deadline = [], time.monotonic() + 60.0
-        while not told and time.monotonic() < deadline:
-            told = drain_audit(pipeline.aws, pipeline.resources, empty_polls=1)
-    [event] = told
+        found, deadline = [], time.monotonic() + 60.0
+        while not found and time.monotonic() < deadline:
+            found = drain_audit(pipeline.aws, pipeline.resources, empty_polls=1)
+    [event] = found
     assert event["detail-type"] == "Sensor Fault"
     assert event["detail"]["evidence"]["fault"] == "stale"
     assert "Pump 1 (pump1.flow), nothing came for 3 s" in event["detail"]["headline"]

@@ -1,6 +1,5 @@
 """A pipeline on an embedded AWS, its function in this process: what commands of operators are tried on."""
 
-import base64
 import json
 import threading
 import time
@@ -15,6 +14,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from typer.testing import CliRunner
 
+from consumer.decode.batch import Shard
 from consumer.detectors.base import fingerprint
 from consumer.handler import handler, start
 from consumer.learning.state import State
@@ -23,6 +23,7 @@ from consumer.pages.layout import prefix_of
 from consumer.pages.store import PageStore
 from consumer.use_cases import USE_CASES
 from ops.__main__ import app
+from ops.replay.stream_reader import delivered
 from tests.consumer.world import plain_loop, state_of
 
 PREFIX = prefix_of("drift", fingerprint(USE_CASES["drift"], versions()))
@@ -62,17 +63,7 @@ class Plant:
         return records
 
     def _delivered(self, record: dict, shard_id: str) -> dict:
-        return {
-            "kinesis": {
-                "partitionKey": record["PartitionKey"],
-                "sequenceNumber": record["SequenceNumber"],
-                "data": base64.b64encode(record["Data"]).decode(),
-                "approximateArrivalTimestamp": record["ApproximateArrivalTimestamp"].timestamp(),
-            },
-            "eventSource": "aws:kinesis",
-            "eventID": f"{shard_id}:{record['SequenceNumber']}",
-            "eventSourceARN": self.stream_arn,
-        }
+        return delivered(record, Shard(self.stream_arn, shard_id))
 
     def deliver(self, records: list[dict]) -> list[str]:
         """The batch item failures."""

@@ -1,6 +1,5 @@
 """An embedded AWS with a function that learns, for the commands of operators."""
 
-import base64
 import io
 import json
 import math
@@ -16,6 +15,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from typer.testing import CliRunner, Result
 
+from clients.lambda_event import lambda_record
 from consumer.handler import handler, start
 from ops.__main__ import app
 
@@ -165,18 +165,5 @@ def steps(signal: str, count: int = 300, at: int = 200) -> list[tuple[str, float
 
 
 def _record(sequence_number: int, payload: dict, arrived_s: float) -> dict:
-    return {
-        "kinesis": {
-            "kinesisSchemaVersion": "1.0",
-            "partitionKey": payload["signal"],
-            "sequenceNumber": str(sequence_number),
-            "data": base64.b64encode(json.dumps(payload).encode()).decode(),
-            "approximateArrivalTimestamp": arrived_s,
-        },
-        "eventSource": "aws:kinesis",
-        "eventVersion": "1.0",
-        "eventID": f"{SHARD}:{sequence_number}",
-        "eventName": "aws:kinesis:record",
-        "awsRegion": "us-east-1",
-        "eventSourceARN": STREAM,
-    }
+    data = json.dumps(payload).encode()
+    return lambda_record(STREAM, SHARD, str(sequence_number), payload["signal"], data, arrived_s)

@@ -11,9 +11,8 @@ import pytest
 
 from consumer.errors import Unavailable
 from consumer.handler import handler
-from local.emulator.batching import Batch
 from local.emulator.on_failure_destination import InvocationRecords
-from local.emulator.stream_source import StreamRecord
+from local.emulator.stream_source import Batch, StreamRecord
 from ops.failed_batches import batches
 from ops.redrive.learners import DeployedLearner, learn_all
 from tests.consumer.world import interleaved, plain_loop, state_of, step

@@ -200,7 +200,7 @@ def test_models_of_another_river_or_line_are_named(running):
         (("--folder", "nowhere"), "no folder nowhere"),
         (("--stack", "Nope"), "no stack Nope"),
         (BUCKET, "has no models"),
-        ((*BUCKET, "--use-case", "nope"), "no use case 'nope'"),
+        ((*BUCKET, "--use-case", "nope"), "is 'nope'"),
         (("--bucket", "others", "--use-case", "drift"), "others"),
     ],
 )

@@ -1,5 +1,6 @@
 """From one model to another while data keeps arriving: each record learned once, and watched by one."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,17 +17,20 @@ from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.base import fingerprint
 from consumer.detectors.clusters import ClustersUseCase
 from consumer.detectors.drift import DriftUseCase
+from consumer.errors import Unavailable
 from consumer.handler import start
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec, versions
 from consumer.pages.layout import Layout, prefix_of
+from consumer.pages.store import PageStore
 from consumer.settings.signal_settings import SettingsOfSignals
 from consumer.use_cases import USE_CASES
 from ops.__main__ import app
 from ops.replay.offline_learner import SilentLearning, states_of
 from ops.state.describe import plain
+from ops.upgrade.previous_models import PreviousModels
 from ops.upgrade.upgrade import Upgrade
-from tests.consumer.world import interleaved, plain_loop, state_of, step
+from tests.consumer.world import InMemoryObjects, interleaved, plain_loop, state_of, step
 from tests.ops.live_plant import PREFIX, Plant, before_the_next_commit, endpoint, plant
 
 __all__ = ["endpoint", "plant"]
@@ -222,6 +226,40 @@ def test_while_they_are_built_other_commands_leave_the_new_models_alone(plant, c
     assert ran.exit_code == 1
     assert "upgrade finish" in ran.output
     assert plant.versions() == written
+
+
+@pytest.mark.parametrize("command", [("signals",), ("inspect", "c")])
+def test_models_under_construction_are_not_shown_as_if_they_were_in_force(plant, checkout, command):
+    plant.learn(SERIES[:PART])
+    checkout.install(NEW)
+    plant.command("upgrade", "build")
+    shown = plant.look(*command, code=1)
+    assert "are being built" in shown
+    assert "upgrade finish" in shown
+
+
+@pytest.mark.parametrize("command", [("upgrade", "build"), ("upgrade", "finish", "--idle")])
+def test_a_layout_that_cannot_be_read_is_reported_not_a_traceback(plant, checkout, command):
+    plant.learn(SERIES[:PART])
+    checkout.install(NEW)
+    plant.command("upgrade", "build")
+    plant.s3.put_object(Bucket="models", Key=f"{NEW_PREFIX}/layout.json", Body=b"none of ours")
+    written = plant.versions()
+    source = ("--from", PREFIX.rpartition("/")[2])
+    assert f"{NEW_PREFIX}/layout.json cannot be read" in plant.command(*command, *source, code=1)
+    assert plant.versions() == written
+
+
+def test_an_upgrade_under_way_reports_a_layout_that_became_unreadable():
+    objects = InMemoryObjects()
+    objects.objects[f"{NEW_PREFIX}/layout.json"] = ('"1"', b"none of ours")
+    source = PreviousModels("0123456789abcdef", Layout(PREFIX, 2))
+    settings = SettingsOfSignals("drift", NEW)
+    upgrade = Upgrade(
+        "drift", settings, objects, PageStore(objects, PageCodec(), 0), None, NEW_PREFIX, source, {}, 0.0
+    )
+    with pytest.raises(Unavailable, match=r"layout\.json cannot be read"):
+        asyncio.run(upgrade.activate())
 
 
 def test_models_that_are_in_use_themselves_are_not_built_under(plant, checkout):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from clients.kinesis_writer.sending import ShardCount
 from producer_sim.run_folder import (
     Fault,
     ReceivedAlert,
@@ -15,7 +16,6 @@ from producer_sim.run_folder import (
     RunFolder,
     RunSummary,
     Sample,
-    ShardCount,
     SignalSeries,
     SimulatedSignal,
     Truth,

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from clients.recordings.labels import faults
 from clients.recordings.refusals import ReplayRefused
 from producer_sim.replay.options import ReplayOptions, prepare
+from producer_sim.replay.replay import faults
 from tests.producer_sim.recordings import START, write_csv
 
 FIRST_S = START.timestamp()

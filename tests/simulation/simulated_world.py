@@ -20,7 +20,7 @@ from consumer.pages.layout import Layout, LayoutStore, prefix_of
 from consumer.pages.store import PageStore
 from consumer.pipeline import Pipeline
 from consumer.settings.signal_settings import SettingsOfSignals
-from local.emulator.clock import DecayRates as MappingPace
+from local.emulator.clock import Pace as MappingPace
 from local.emulator.event_source_mapping import EventSourceMapping, MappingConfig
 from ops.state.repage import Repage
 from tests.local.fake_stream import SimulatedClock
@@ -137,7 +137,7 @@ class World:
             self.deployed = 1
             self.functions.deploy(self.cold)
         if self.chance.happens("visit", 0.1):
-            self.functions.visit()
+            self.functions.sweep()
         if self.chance.happens("mapping made anew", 0.005):
             await self.stop_mappings()
             self.start_mappings()

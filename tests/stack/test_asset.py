@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy
 import pytest
 
+from clients.local_pipeline import PipelineResources
 from consumer.decode.signal_names import seed_of
 from consumer.detectors.base import fingerprint
 from consumer.pages.codec import PageCodec, versions
@@ -25,7 +26,6 @@ from consumer.pages.layout import prefix_of
 from consumer.use_cases import USE_CASES
 from local.emulator.embedded_aws import EmbeddedAWS
 from local.emulator.pipeline_resources import (
-    PipelineResources,
     create_pipeline_resources,
     drain_alerts,
     drain_audit,
