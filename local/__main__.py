@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from clients.local_pipeline import FOLDER
+from consumer.errors import ConfigurationError
 from local.emulator.embedded_aws import EmbeddedAWSFailed
 from local.emulator.mapping_thread import MappingFailed
 from local.function.execution_environment import FunctionError
@@ -40,7 +41,7 @@ def serve(
     console = Console()
     try:
         serve_until_interrupted(folder, consumer, console, parent)
-    except (AlreadyServed, EmbeddedAWSFailed, FunctionError, MappingFailed) as error:
+    except (AlreadyServed, ConfigurationError, EmbeddedAWSFailed, FunctionError, MappingFailed) as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from None
 
@@ -55,7 +56,7 @@ def _demo() -> int:
     DEMO_FOLDER.mkdir(parents=True)
     try:
         summary, broken = run_demo(DEMO_FOLDER, DemoSize(), console)
-    except (EmbeddedAWSFailed, MappingFailed) as error:
+    except (ConfigurationError, EmbeddedAWSFailed, MappingFailed) as error:
         console.print(f"[red]{error}")
         return 1
     except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import yaml
 
@@ -48,8 +49,8 @@ def changes(plant: Simulation) -> dict[str, int | None]:
     }
 
 
-def demo_settings(plant: Simulation) -> str:
-    """The settings per signal, such as an export of a plant's asset model: what people call each signal.
+def demo_settings(plant: Simulation, own: Path) -> str:
+    """Settings for the signals, as an export of an asset model would have them; those of the file `own` win.
 
     >>> _called("line3.compressor1")
     {'asset': 'Compressor 1', 'line': 'Line 3'}
@@ -67,6 +68,7 @@ def demo_settings(plant: Simulation) -> str:
     ]
     assets = sorted({member.asset for member in plant.members} | {MIXER})
     signals += [{"match": asset, **_called(asset)} for asset in assets]
+    signals += yaml.safe_load(own.read_text(encoding="utf-8"))["signals"]
     return yaml.safe_dump({"version": 1, "signals": signals}, sort_keys=False)
 
 

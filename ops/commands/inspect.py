@@ -43,7 +43,11 @@ def inspect(
     if predict is None:
         report = _in_full(target, place, settings, now_s)
     else:
-        report = {"signal": signal, "use_case": target.use_case, "open": open_alerts(place.state)}
+        report = {
+            "signal": signal,
+            "use_case": target.use_case,
+            "open": open_alerts(settings.use_case, place.state),
+        }
         report |= predicted(settings, place.state, predict, now_s)
         report["written"] = "nothing: the model is as it was"
     if as_json:
@@ -66,7 +70,7 @@ def _in_full(target: "Target", place: "Place", settings: "SignalSettings", now_s
         "observations": state.learned,
         "skipped": state.skipped,
         "muted_until": _muted_until(target, key.signal, settings, now_s),
-        "open": open_alerts(state),
+        "open": open_alerts(settings.use_case, state),
         "parameters": parameters(settings.use_case)
         if is_current
         else "not those of signals.yaml and use_cases.py here",

@@ -81,7 +81,8 @@ def _summaries(
         names.add(signal)
         if fnmatchcase(signal, pattern):
             muted = muted_until(target.use_case, signal, settings.of(signal), mutes, now_s)
-            summaries.append(summary_of(target.use_case, signal, place.state, muted, now_s))
+            use_case = settings.of(signal).use_case
+            summaries.append(summary_of(target.use_case, use_case, signal, place.state, muted, now_s))
     return summaries, read.problems, names
 
 

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 from consumer.aws.event_bus import EventBus
 from consumer.decode.lambda_event import batches_of
-from consumer.detectors.asset_rows import merge_asset_signals
 from consumer.detectors.base import UseCase
 from consumer.errors import ConfigurationError, Unavailable
 from consumer.events.mutes import MuteStore
@@ -61,7 +60,7 @@ async def learnable(event: Mapping[str, Any], use_case: UseCase, editor: PageEdi
     left = list(event.get("Records", []))
     while left:
         [batch] = batches_of({"Records": left})
-        merge_asset_signals(batch, use_case)
+        use_case.merge_signals(batch)
         found += Learnable(0, 0, len(batch.refusals))
         for page_key, keys in editor.layout.grouped(batch.runs).items():
             states = (await editor.pages.load(page_key)).states

@@ -151,8 +151,8 @@ async def _redrive(
     confirmed(
         f"Put {pluralize(planned.lines, 'line')}, as {pluralize(planned.records, 'record')}, onto the stream "
         f"{target.stream_name} of {target.name}, in order. They get new sequence numbers, and are learned "
-        "after all that arrived meanwhile, by every use case that reads the stream: one that has learned them "
-        "already learns them again",
+        "after all that arrived meanwhile, by every use case that reads the stream, even if it has learned "
+        "them already",
         yes,
     )
     stream = SendingStream(target.account.client("kinesis", SEND_ONCE), target.stream_name)

@@ -6,6 +6,7 @@ import msgspec
 
 from consumer.decode.timestamps import iso8601
 from consumer.detectors.alert_policy import AlertState
+from consumer.detectors.base import UseCase
 from consumer.events.mutes import Mute
 from consumer.learning.state import State
 from consumer.settings.signal_settings import SignalSettings
@@ -29,26 +30,27 @@ class SignalSummary(msgspec.Struct, frozen=True):
     muted_until: str | None
 
 
-def summary_of(use_case: str, signal: str, state: State, muted: str | None, now_s: float) -> SignalSummary:
+def summary_of(
+    name: str, use_case: UseCase, signal: str, state: State, muted: str | None, now_s: float
+) -> SignalSummary:
     """Summarise the state of a signal, which is muted until then, if at all."""
     health = state.health
     first_s = None if health is None else health.first_arrived_s
     arrived = [
         checkpoint.arrived_s for checkpoint in state.checkpoints.values() if checkpoint.arrived_s is not None
     ]
-    # A detector counts the values since its last drift.
-    since = getattr(state.model, "count", None) if hasattr(state.model, "detector") else None
-    has_drifted = since is not None and not hasattr(state.model, "alert") and since < state.learned
+    since = use_case.observations_since_finding(state.model)
+    has_drifted = since is not None and since < state.learned
     return SignalSummary(
         signal=signal,
-        use_case=use_case,
+        use_case=name,
         observations=state.learned,
         last_value=None if health is None else health.last,
         last_arrived_at=iso8601(max(arrived, default=None)),
-        open_alerts=open_alerts(state),
+        open_alerts=open_alerts(use_case, state),
         age_s=None if first_s is None else now_s - first_s,
         last_drift_observations_ago=since if has_drifted else None,
-        alert_changed_at=iso8601(_changed_s(_alert(state))),
+        alert_changed_at=iso8601(_changed_s(use_case.alert_of(state.model))),
         muted_until=muted,
     )
 
@@ -59,21 +61,12 @@ def _changed_s(alert: AlertState | None) -> float | None:
     return alert.since_s if alert.is_open else alert.cleared_s
 
 
-def open_alerts(state: State) -> list[str]:
+def open_alerts(use_case: UseCase, state: State) -> list[str]:
     """The model's alert and the sensor's faults that are open."""
-    alert = _alert(state)
+    alert = use_case.alert_of(state.model)
     own = ["alert"] if alert is not None and alert.is_open else []
     faults = {} if state.health is None else state.health.alerts
     return own + [f"sensor {fault}" for fault, each in sorted(faults.items()) if each.is_open]
-
-
-def _alert(state: State) -> AlertState | None:
-    """The alert of the model, or of the model of an asset's rows inside it."""
-    for model in (state.model, getattr(state.model, "model", None)):
-        alert: AlertState | None = getattr(model, "alert", None)
-        if alert is not None:
-            return alert
-    return None
 
 
 def muted_until(

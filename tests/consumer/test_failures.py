@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from river import drift
 from river.base import DriftDetector
 
-from consumer.detectors.base import Finding
 from consumer.detectors.drift import DriftUseCase, Watched
+from consumer.detectors.finding import Finding
 from consumer.errors import BadDeployment, MalformedEvent, ModelRaised, PageChanged, Unavailable
 from consumer.pages.codec import PageCodec
 from consumer.pages.layout import Layout
@@ -240,13 +240,13 @@ class Fussy(DriftUseCase):
     raises_at: frozenset = frozenset()
     broken: bool = False
 
-    def learn(self, watched, values, timestamps):
+    def learn(self, watched, values, timestamps, scores=None):
         findings = []
         for index, value in enumerate(values):
             if self.broken or value in self.raises_at:
                 watched.detector.update(1e9)
                 raise ModelRaised(index, "the model raised ZeroDivisionError")
-            for finding in DriftUseCase.learn(self, watched, [value]):
+            for finding in DriftUseCase.learn(self, watched, [value], scores=scores):
                 findings.append(replace(finding, index=index))
         return findings
 
