@@ -1,27 +1,19 @@
 """The states of single signals, changed through the page's protocol while data keeps arriving."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from consumer.decode.signal_names import SignalKey
-from consumer.errors import ConfigurationError, LayoutChanged
+from consumer.errors import LayoutChanged, UnreadablePage
 from consumer.learning.state import State
 from consumer.pages.layout import Layout
 from consumer.pages.store import PageStore, commit_with_retries
 from consumer.ports import Jitter
+from ops.state.pages import Place, read_pages_of
 
 _States = dict[SignalKey, State]
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a signal's state lies, and how it was when it was looked for."""
-
-    page_key: str
-    key: SignalKey
-    state: State
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +25,11 @@ class PageEditor:
     jitter: Jitter
 
     async def places(self, signal: str) -> list[Place]:
-        """Where the states of that name lie: alone, or with the other values of the signal that carries it.
-
-        Raises: `ConfigurationError` where there is none; `UnreadablePage`, `Unavailable`.
-        """
-        places = []
-        for page_key in dict.fromkeys(map(self.layout.key_of, _record_signals(signal))):
-            page = await self.pages.load(page_key)
-            places += [
-                Place(page_key, key, state) for key, state in page.states.items() if key.signal == signal
-            ]
-        if not places:
-            raise ConfigurationError(
-                f"there is no model of the signal {signal!r}; `signals` lists those there are"
-            )
-        return places
+        """All states of a signal. Raises: as `read_pages_of`, and `UnreadablePage` if one may be missing."""
+        read = await read_pages_of(self.pages, self.layout, signal)
+        if read.problems:
+            raise UnreadablePage("; ".join(read.problems))
+        return read.named(signal)
 
     async def change(self, page_key: str, change: Callable[[_States], tuple[bool, _T]]) -> _T:
         """Read a page, change its states, and write it unless somebody else has; then do it again.
@@ -68,11 +50,3 @@ class PageEditor:
             return await commit_with_retries(f"the page {page_key}", self.jitter, attempt)
         except LayoutChanged as error:
             raise LayoutChanged(f"{error}; try again when they are moved") from error
-
-
-def _record_signals(signal: str) -> Iterator[str]:
-    """Whose records may bring the signal: its own, or those of `a.b`, `a` where it is `a.b.c`."""
-    yield signal
-    for end, letter in enumerate(signal):
-        if letter == "." and 0 < end < len(signal) - 1:
-            yield signal[:end]

@@ -7,7 +7,7 @@ import typer
 from consumer.errors import ConfigurationError
 from consumer.pages.codec import versions
 from ops.formatting import pluralize
-from ops.lambda_function import MappedFunction
+from ops.lambda_function import LambdaFunction
 from ops.options import confirmed
 from ops.target import Target, TargetOptions, find
 from ops.upgrade.history_backfill import HistoryBackfill, RecordingFiles
@@ -24,7 +24,7 @@ def build(
     asyncio.run(_build(target, from_, function, recordings, yes))
 
 
-def mapped_function(target: Target, is_idle: bool) -> MappedFunction | None:
+def mapped_function(target: Target, is_idle: bool) -> LambdaFunction | None:
     """The function whose mapping can be paused; None: the operator says that nothing learns.
 
     Raises: `ConfigurationError` if neither is given.
@@ -35,11 +35,11 @@ def mapped_function(target: Target, is_idle: bool) -> MappedFunction | None:
         raise ConfigurationError(
             "there is no Lambda function to check whether anything learns: say --idle if nothing does"
         )
-    return MappedFunction(target.client("lambda"), target.function_name)
+    return LambdaFunction(target.client("lambda"), target.function_name)
 
 
 async def _build(
-    target: Target, from_: str | None, function: MappedFunction | None, recordings: RecordingFiles, yes: bool
+    target: Target, from_: str | None, function: LambdaFunction | None, recordings: RecordingFiles, yes: bool
 ) -> None:
     river = versions()["river"]
     upgrade = await open_upgrade(target, from_)

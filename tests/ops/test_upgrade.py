@@ -293,11 +293,11 @@ def test_who_answers_no_changes_nothing(plant, checkout):
     plant.learn(SERIES[:PART])
     checkout.install(NEW)
     written = plant.versions()
-    assert "Nothing was done" in plant.command("upgrade", "build", answer="n\n", code=1)
+    assert "Nothing was changed" in plant.command("upgrade", "build", answer="n\n", code=1)
     assert plant.versions() == written
     plant.command("upgrade", "build")
     written = plant.versions()
-    assert "Nothing was done" in plant.command("upgrade", "finish", "--idle", answer="n\n", code=1)
+    assert "Nothing was changed" in plant.command("upgrade", "finish", "--idle", answer="n\n", code=1)
     assert plant.versions() == written
 
 
@@ -596,7 +596,7 @@ def by_key(plant: Plant, prefix: str) -> dict:
 def test_a_function_is_paused_and_goes_on(plant, checkout, monkeypatch):
     """Also where nobody paused it before: then for as long as it takes to finish."""
     lambda_ = deployed(plant)
-    monkeypatch.setattr("ops.lambda_function._ASK_EVERY_S", 0.01)
+    monkeypatch.setattr("ops.lambda_function._POLL_EVERY_S", 0.01)
     plant.learn(SERIES[:PART])
     checkout.install(NEW)
     assert "gets no more records" in stack("build", "--pause")
@@ -604,7 +604,7 @@ def test_a_function_is_paused_and_goes_on(plant, checkout, monkeypatch):
     checkout.deploy()
     assert "Deploy the new one first" in stack("finish", code=1)
     lambda_.update_function_configuration(FunctionName="consumer", Description="the new one")
-    monkeypatch.setattr("ops.lambda_function.MappedFunction.changed_s", lambda function: float("inf"))
+    monkeypatch.setattr("ops.lambda_function.LambdaFunction.deployed_s", lambda function: float("inf"))
     monkeypatch.setattr("ops.upgrade.finish.shown", lambda at_s: "now")
     [mapping] = lambda_.list_event_source_mappings()["EventSourceMappings"]
     lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)

@@ -101,7 +101,7 @@ MUTANTS = {
         "    model = clone(pattern, {})\n",
     ),
     "models are moved without fences": Mutant(
-        "ops.commands.repage",
+        "ops.state.repage",
         "            await self.objects.replace(key, moved(body), version)\n",
         "            pass\n",
     ),
