@@ -69,7 +69,7 @@ def _demo() -> int:
     if not failed:
         console.print(
             "[green]Exact: the events and alerts of drift are those of a plain River loop over the same "
-            "values, and those of the other use cases are those of one uninterrupted pass over each shard, even "
+            "values, those of the other use cases are those of one uninterrupted pass over each shard, even "
             "though one invocation was killed between publish and commit and one batch was delivered twice."
         )
     console.print("Next, inspect what it left:")
