@@ -1,6 +1,6 @@
-"""The same learning as a Bytewax dataflow with recovery on; it runs in an environment of its own.
+"""The same learning as a Bytewax dataflow with recovery; it runs in an environment of its own.
 
-python bytewax_flow.py payloads.txt    # base64 payloads, one a line; prints CPU seconds a run, three runs
+python bytewax_flow.py payloads.txt    # base64 payloads, one a line; prints the CPU seconds of three runs
 
 Batches are decoded and learned as batches, the fastest that Bytewax's operators allow. A snapshot is due
 after each 10,000 records, as the handler commits after each 10,000.
@@ -41,7 +41,7 @@ class Detector(StatefulBatchLogic[float, float, drift.ADWIN]):
         self._model = state or drift.ADWIN()
 
     def on_batch(self, values: list[float]) -> tuple[Iterable[float], bool]:
-        """Learn what came of the signal."""
+        """Learn the signal's values of a batch."""
         drifts = []
         model = self._model
         for value in values:
@@ -51,7 +51,7 @@ class Detector(StatefulBatchLogic[float, float, drift.ADWIN]):
         return drifts, StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> drift.ADWIN:
-        """What is kept; Bytewax pickles it."""
+        """The state to keep; Bytewax pickles it."""
         return self._model
 
 

@@ -121,6 +121,8 @@ def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, l
         use_case=USE_CASE,
         more_use_cases=MORE_USE_CASES,
         settings=settings,
+        # On a slow machine that takes minutes, a sweep would report signals as silent.
+        sweep_every_s=86_400.0,
         pace=Pace(poll_interval_s=1.0),
         wrapped=faults.wrapped,
     )
