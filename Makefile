@@ -8,8 +8,19 @@ CDK_CLI := aws-cdk@2.1148.1
 KINESALITE := kinesalite@3.3.3
 KINESALITE_INSTALLED := $(VENV)/kinesalite-installed
 CDK_INSTALLED := $(VENV)/cdk-installed
-CDK := PATH="$(CURDIR)/$(BIN):$$PATH" CDK_DISABLE_CLI_TELEMETRY=true $(BIN)/cdk
-PLANT ?= --all
+# The command line reads the cdk.json of the folder that it runs in.
+CDK := cd "$(PLANT_FOLDER)" && PATH="$(CURDIR)/$(BIN):$$PATH" CDK_DISABLE_CLI_TELEMETRY=true "$(CURDIR)/$(BIN)/cdk"
+CDK_APP := --app '"$(CURDIR)/$(BIN)/python" "$(CURDIR)/app.py"'
+# The folder of a plant of your own; without one, the plant is this repository's.
+PLANT ?=
+PLANT_FOLDER := $(if $(PLANT),$(abspath $(PLANT)),$(CURDIR))
+ifneq ($(PLANT),)
+  ifeq ($(wildcard $(PLANT_FOLDER)/cdk.json),)
+    $(error PLANT=$(PLANT) has no cdk.json: correct the path, or make such a folder: .venv/bin/python -m ops new PATH)
+  endif
+  export PLANT := $(PLANT_FOLDER)
+endif
+STACK ?= --all
 SEEDS ?= 1000
 FUZZ_SECONDS ?= 60
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
@@ -30,9 +41,16 @@ load: $(INSTALLED) ## A load test of a minute on this machine; leaves build/load
 	@$(BIN)/python -m producer_sim simulate --local --plant steady --signals 500 --rate 5000 --duration 60 \
 	  --shape columns --batch 10 --run build/load
 
-test: $(CDK_INSTALLED) ## All tests
+ifeq ($(PLANT),)
+test: $(CDK_INSTALLED) ## All tests; PLANT=path for those of a plant of your own
 	@echo "Testing on two processes; a test that fails says what was promised"
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal
+else
+test: $(CDK_INSTALLED)
+	@echo "Testing the use cases of $(PLANT), and what its own tests expect"
+	@$(BIN)/python -m pytest -q -n 2 tests/consumer/test_conformance.py -k registered $(wildcard $(PLANT)/tests)
+	@$(BIN)/python -m stack.bundling
+endif
 
 sim: $(INSTALLED) ## The promise, through faults at every step of SEEDS=1000 simulated worlds
 	@echo "Simulating $(SEEDS) worlds; one that breaks a promise prints how to play it again"
@@ -66,13 +84,13 @@ quality: $(INSTALLED) ## How right the alerts are, on labelled series beside the
 	@$(BIN)/python -m benchmarks.quality
 
 synth: $(CDK_INSTALLED) ## The CloudFormation templates of cdk.json; needs no account
-	@echo "Synthesising cdk.json into cdk.out"
-	@rm -rf cdk.out
-	@$(CDK) synth --quiet
-	@ls cdk.out/*.template.json
+	@echo "Synthesising $(PLANT_FOLDER)/cdk.json into cdk.out beside it"
+	@rm -rf "$(PLANT_FOLDER)/cdk.out"
+	@$(CDK) synth --quiet --output cdk.out $(CDK_APP)
+	@ls "$(PLANT_FOLDER)"/cdk.out/*.template.json
 
-deploy: $(CDK_INSTALLED) ## Deploy cdk.json to the account of your AWS credentials; PLANT=name for one plant
-	@$(CDK) deploy $(PLANT)
+deploy: $(CDK_INSTALLED) ## Deploy cdk.json to the account of your AWS credentials; STACK=name for one of its stacks
+	@$(CDK) deploy $(STACK) --output cdk.out $(CDK_APP)
 
 lock: $(INSTALLED) ## Pin all that ships, and all that is installed, after a change of a requirements.txt
 	@$(LOCK) consumer/requirements.txt --output-file consumer/requirements.lock

@@ -1,13 +1,13 @@
-"""Synthesises the stacks that `cdk.json` describes, one for each plant; makes no AWS call.
+"""Synthesises the stacks that `cdk.json` describes, one for each of its `plants`; makes no AWS call.
 
-`cdk synth`, `cdk diff` and `cdk deploy` run it.
+`cdk synth`, `cdk diff` and `cdk deploy` run it; PLANT names another folder than this one (consumer/plant.py).
 """
 
 import sys
 
 from consumer.errors import ConfigurationError
+from consumer.plant import plant
 from consumer.settings.signals_yaml import read_signals_file
-from consumer.use_cases import USE_CASES
 from stack.bundling import BundlingFailed
 from stack.context import InvalidConfiguration, read_plants
 from stack.pipeline_stack import PipelineStack
@@ -15,13 +15,13 @@ from stack.security_review import review
 
 
 def main() -> None:
-    """Read the context and the settings per signal, make a stack for each plant, and have all reviewed."""
-    from aws_cdk import App
+    """Check cdk.json and the settings for single signals, make the stacks, and have them reviewed."""
+    from aws_cdk import App  # here, because importing `stack` first decides which Node.js it runs on
 
-    app = App()
-    for name, plant in read_plants(app.node.try_get_context("plants"), USE_CASES).items():
-        read_signals_file(plant.signals, USE_CASES)
-        PipelineStack(app, name, plant)
+    app, files = App(), plant()
+    for name, config in read_plants(app.node.try_get_context("plants"), files).items():
+        read_signals_file(config.signals, files)
+        PipelineStack(app, name, config)
     review(app)
     app.synth()
 

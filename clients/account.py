@@ -1,4 +1,4 @@
-"""Whose AWS a pipeline is in."""
+"""Which AWS account and endpoint a pipeline is in."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,9 +9,9 @@ from botocore.config import Config
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What clients are made of; unlike a client it can be handed to another process.
+    """What boto3 clients are made from; unlike a client, it can be passed to another process.
 
-    Without keys, they are those of the environment and the profile, as every AWS tool finds them.
+    Without keys, boto3 looks for credentials as every AWS tool does: environment, then profile.
     """
 
     region: str | None = None
@@ -21,7 +21,7 @@ class Account:
     on_this_machine: bool = False
 
     def session(self) -> boto3.Session:
-        """A session of boto3; make it on the thread that uses it."""
+        """A boto3 session; make it on the thread that uses it."""
         return boto3.Session(
             aws_access_key_id=self.access_key_id,
             aws_secret_access_key=self.secret_access_key,
@@ -29,9 +29,9 @@ class Account:
         )
 
     def client(self, service: str, config: Config | None = None) -> Any:
-        """A client of a service; make it on the thread that made this."""
+        """A boto3 client of a service."""
         config = config or Config()
         if self.on_this_machine:
-            config = Config(proxies={}).merge(config)  # it is reached past any HTTP proxy
-        named: Any = service  # boto3's stubs know each service by a type of its own
+            config = Config(proxies={}).merge(config)  # past any HTTP proxy
+        named: Any = service  # boto3's stubs have a type for each service
         return self.session().client(named, endpoint_url=self.endpoint_url, config=config)

@@ -1,7 +1,4 @@
-"""Which pipeline: a deployed stack, the local one, or only a stream.
-
-PipelineNotFound    the text says what was looked for, and what to do
-"""
+"""Which pipeline: a deployed stack by its CloudFormation outputs, the local one, or a stream alone."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
@@ -10,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from clients.account import Account
 from clients.errors import PipelineNotFound
 from clients.local_pipeline import FOLDER, Served, find_served, serving
-from clients.stack_outputs import read_outputs
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -23,16 +20,15 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
-__all__ = ["ModelsOf", "Pipeline", "PipelineNotFound", "open_pipeline"]
+_ALERT_TOPIC = "AlertTopicArn"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelsOf:
-    """The models of one use case, and what learns them.
+    """Where one use case keeps its models, and the function that learns them.
 
-    Its pages lie under `models/<use case>/` of the bucket, its quarantine under `quarantine/<use case>/`.
-    `learns` is False where it is known that nothing learns; `log` is a log group, or locally a folder of
-    logs.
+    Pages are under `models/<use case>/` of the bucket, quarantine under `quarantine/<use case>/`. `learns` is
+    False if the consumer is known to be off; `log` is a log group, or locally a folder of logs.
     """
 
     use_case: str
@@ -45,7 +41,7 @@ class ModelsOf:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """What can be sent to and looked at; a stream alone has no models, no bus and no alerts."""
+    """What can be sent to and observed; a stream alone has no models, no bus and no alerts."""
 
     name: str
     stream_name: str
@@ -60,7 +56,7 @@ class Pipeline:
     kind: Literal["stack", "local", "stream"] = "stream"
     account: Account = field(default_factory=Account)
     check: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
-    """Raises where it is known that this pipeline has ended; call it while waiting."""
+    """Raises `PipelineError` if this pipeline has ended; call it while waiting."""
 
     @overload
     def client(self, service: Literal["kinesis"], config: Config | None = None) -> "KinesisClient": ...
@@ -88,18 +84,20 @@ def open_pipeline(
     endpoint_url: str | None = None,
     folder: Path = FOLDER,
 ) -> Iterator[Pipeline]:
-    """The pipeline of a stack, the local one, or a stream alone; exactly one of the three is named.
+    """Open the pipeline of a stack, the local one, or a stream alone; name exactly one of the three.
 
-    The local pipeline is the one that `python -m local serve` runs in `folder`, or else one that is started
-    there for the time of the `with` block.
+    The local pipeline is the one that `python -m local serve` runs in `folder`; if none runs, one is started
+    there and ends with the `with` block.
 
-    Raises: `PipelineNotFound`; `ServingFailed` where the local one does not start, or ends too early.
+    Raises: `PipelineNotFound`; `ServingFailed` if the local one does not start, or ends too early.
     """
     if (stack is not None) + local + (stream is not None) != 1:
-        raise PipelineNotFound("Say which pipeline: one of --stack NAME, --local, --stream NAME")
-    if stack is not None or stream is not None:
-        account = Account(region, endpoint_url)
-        yield _of_stack(stack, account) if stack else _of_stream(stream, account)
+        raise PipelineNotFound("Name one pipeline: --stack NAME, --local or --stream NAME")
+    account = Account(region, endpoint_url)
+    if stack is not None:
+        yield pipeline_of_stack(stack, _outputs(stack, account), account)
+    elif stream is not None:
+        yield Pipeline(name=stream, stream_name=stream, account=account)
     elif served := find_served(folder):
         yield _of_served(served)
     else:
@@ -107,34 +105,71 @@ def open_pipeline(
             yield _of_served(served, check)
 
 
-def _of_stack(stack: str, account: Account) -> Pipeline:
-    outputs = read_outputs(account.session(), stack, account.endpoint_url)
-    return Pipeline(
-        name=stack,
-        stream_name=outputs.stream_name,
-        stream_arn=outputs.stream_arn,
-        event_bus_name=outputs.event_bus_name,
-        alert_topic_arns=outputs.alert_topic_arns,
-        models=tuple(
-            ModelsOf(
-                use_case,
-                outputs.model_bucket,
-                function_name=outputs.of_use_case("FunctionName", use_case),
-                log=outputs.of_use_case("LogGroupName", use_case),
-                mapping_id=outputs.of_use_case("EventSourceMappingId", use_case),
-            )
-            for use_case in outputs.use_cases
-        ),
-        failed_batch_bucket=outputs.failed_batch_bucket,
-        event_log=outputs.event_log,
-        kind="stack",
-        account=account,
-    )
+def pipeline_of_stack(stack: str, outputs: Mapping[str, str], account: Account) -> Pipeline:
+    """The pipeline of a stack, from its outputs as stack/pipeline_stack.py names them.
+
+    Raises: `PipelineNotFound` if an output is missing.
+    """
+    try:
+        return Pipeline(
+            name=stack,
+            stream_name=outputs["StreamName"],
+            stream_arn=outputs["StreamArn"],
+            event_bus_name=outputs["EventBusName"],
+            alert_topic_arns={
+                name.removeprefix(_ALERT_TOPIC): arn
+                for name, arn in outputs.items()
+                if name.startswith(_ALERT_TOPIC)
+            },
+            models=tuple(
+                ModelsOf(
+                    use_case,
+                    outputs["ModelBucketName"],
+                    function_name=outputs.get(f"FunctionName{_pascal(use_case)}"),
+                    log=outputs.get(f"LogGroupName{_pascal(use_case)}"),
+                    mapping_id=outputs.get(f"EventSourceMappingId{_pascal(use_case)}"),
+                )
+                for use_case in outputs["UseCases"].split(",")
+            ),
+            failed_batch_bucket=outputs.get("FailedBatchBucketName"),
+            event_log=outputs.get("EventLogGroupName"),
+            kind="stack",
+            account=account,
+        )
+    except KeyError as error:
+        raise PipelineNotFound(
+            f"The stack {stack} has no output {error.args[0]}: is it one of this project's? If an older "
+            "version deployed it, `make deploy` adds the output"
+        ) from None
 
 
-def _of_stream(stream: str | None, account: Account) -> Pipeline:
-    assert stream is not None
-    return Pipeline(name=stream, stream_name=stream, account=account)
+def _outputs(stack: str, account: Account) -> dict[str, str]:
+    """Ask CloudFormation for a stack's outputs."""
+    try:
+        described = account.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    except NoRegionError:
+        raise PipelineNotFound("No region is set: give --region, or set AWS_DEFAULT_REGION") from None
+    except NoCredentialsError:
+        raise PipelineNotFound("No AWS credentials found: set AWS_PROFILE, or log in") from None
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise PipelineNotFound(f"CloudFormation rejected the request for {stack}: {error}") from error
+        raise PipelineNotFound(
+            f"There is no stack {stack} in {account.session().region_name}: see `aws cloudformation "
+            "list-stacks`, and check region and account"
+        ) from error
+    except BotoCoreError as error:
+        raise PipelineNotFound(f"CloudFormation cannot be reached: {error}") from error
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+
+
+def _pascal(name: str) -> str:
+    """A use case's name as the outputs have it, the same as in stack/pipeline_stack.py.
+
+    >>> _pascal("on-call_drifts")
+    'OnCallDrifts'
+    """
+    return "".join(part.capitalize() for part in name.replace("_", "-").split("-"))
 
 
 def _of_served(served: Served, check: Callable[[], None] | None = None) -> Pipeline:

@@ -1,9 +1,10 @@
-"""What is raised where a pipeline is not there, or cannot be seen.
+"""Errors of reaching a pipeline.
 
 PipelineError
-├── PipelineNotFound    there is no such pipeline, or no way to it
-├── NotObservable       nothing can be seen of it, or no longer
-└── StatesUnreadable    its states are of other versions than are installed here
+├── PipelineNotFound    there is no such pipeline, or no way to reach it
+├── ServingFailed       the local pipeline did not start, or ended too early
+├── NotObservable       nothing can be observed, or no longer
+└── StatesUnreadable    the models were written by other versions than are installed here
 """
 
 
@@ -15,9 +16,13 @@ class PipelineNotFound(PipelineError):
     """Name another pipeline, or set region and credentials, as the text says."""
 
 
+class ServingFailed(PipelineError):
+    """Read the log that the text names; it quotes the end."""
+
+
 class NotObservable(PipelineError):
-    """Name a pipeline that is more than a stream, or see to what the text names."""
+    """Name a pipeline that is more than a stream, or mend what the text names."""
 
 
 class StatesUnreadable(PipelineError):
-    """The function learns with another River than is here: install what consumer/requirements.lock pins."""
+    """The function runs another version of River: install what consumer/requirements.lock pins."""

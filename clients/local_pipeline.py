@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from clients.errors import ServingFailed
+
 FOLDER = Path("build/local")
 """Where `python -m local serve` runs unless another folder is named."""
 
@@ -24,7 +26,7 @@ _LOG_TAIL_BYTES = 2000
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """What the embedded AWS takes; it would take any."""
+    """Credentials for the embedded AWS, which accepts any."""
 
     aws_access_key_id: str = "test"
     aws_secret_access_key: str = "test"
@@ -53,7 +55,7 @@ class Served(msgspec.Struct, frozen=True):
     credentials: Credentials
     use_case: str
     consumer: bool
-    """Whether records are learned; without, they stay on the stream."""
+    """Whether records are learned; if not, they stay on the stream."""
     consumer_logs: str
     """The folder of the function's logs, a file for each of its processes."""
     resources: PipelineResources
@@ -64,7 +66,7 @@ class Served(msgspec.Struct, frozen=True):
         return folder / "pipeline.json"
 
     def is_alive(self) -> bool:
-        """Whether that process still runs."""
+        """Whether its process still runs."""
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
@@ -75,7 +77,7 @@ class Served(msgspec.Struct, frozen=True):
 
 
 def find_served(folder: Path) -> Served | None:
-    """The pipeline that runs there; None where there is none, also where it was killed."""
+    """The pipeline that runs in the folder; None if there is none, or it was killed."""
     try:
         served = msgspec.json.decode(Served.path(folder).read_bytes(), type=Served)
     except (OSError, msgspec.MsgspecError):
@@ -84,7 +86,7 @@ def find_served(folder: Path) -> Served | None:
 
 
 def _answers(endpoint_url: str) -> bool:
-    """Whether anything listens there: the process id of one that was killed may be another's by now."""
+    """Whether anything listens there: a killed pipeline's process id may belong to another by now."""
     place = urlsplit(endpoint_url)
     try:
         socket.create_connection((place.hostname or "", place.port or 0), timeout=2.0).close()
@@ -93,15 +95,11 @@ def _answers(endpoint_url: str) -> bool:
     return True
 
 
-class ServingFailed(Exception):
-    """The local pipeline did not start, or ended too early; the text has the end of its log."""
-
-
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[tuple[Served, Callable[[], None]]]:
-    """Have a pipeline run in the folder inside the `with` block; it ends with this process at the latest.
+    """Run a pipeline in the folder during the `with` block, as a process that ends with this one.
 
-    Returns: what it is, and a check that raises `ServingFailed` where it has ended.
+    Returns: its description, and a check that raises `ServingFailed` once it has ended.
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "serve.log"
@@ -114,7 +112,7 @@ def serving(folder: Path) -> Iterator[tuple[Served, Callable[[], None]]]:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for us; the child ends when we are done with it
+            start_new_session=True,  # Ctrl-C is for us; we end the child
         )
 
     def check() -> None:
@@ -144,5 +142,5 @@ def _wait_until_served(folder: Path, pid: int, check: Callable[[], None]) -> Ser
         check()
         time.sleep(_LOOK_EVERY_S)
     raise ServingFailed(
-        f"The local pipeline was not ready within {_READY_WITHIN_S:g} s: see {folder / 'serve.log'}"
+        f"The local pipeline did not start within {_READY_WITHIN_S:g} s: see {folder / 'serve.log'}"
     )

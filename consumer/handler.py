@@ -20,11 +20,11 @@ from consumer.pages.codec import PageCodec, versions
 from consumer.pages.layout import Layout, LayoutStore, prefix_of
 from consumer.pages.store import PageStore
 from consumer.pipeline import Pipeline
+from consumer.plant import load_plant
 from consumer.settings.environment import Settings, read_settings
 from consumer.settings.signal_settings import SettingsOfSignals
 from consumer.settings.signals_yaml import read_shipped_signals
 from consumer.staleness_sweep import VISIT, sweep
-from consumer.use_cases import USE_CASES
 
 
 @contextmanager
@@ -73,12 +73,9 @@ def start(settings: Settings) -> Pipeline:
 
     Raises: `ConfigurationError` naming what is to be mended.
     """
-    use_case = USE_CASES.get(settings.use_case)
-    if use_case is None:
-        raise ConfigurationError(
-            f"USE_CASE is {settings.use_case!r}; consumer/use_cases.py has {', '.join(sorted(USE_CASES))}"
-        )
-    of_signals = read_shipped_signals(settings.signal_settings, USE_CASES)
+    plant = load_plant(settings.plant)
+    use_case = plant.use_case(settings.use_case)
+    of_signals = read_shipped_signals(settings.signal_settings, plant)
     codec = PageCodec(settings.page_memory_bytes_max)
     codec.check(use_case)
     objects = open_bucket(settings.model_bucket, settings.region, settings.s3_endpoint)

@@ -12,7 +12,6 @@ from typing import Any
 from consumer.decode.batch import Batch, Rejection
 from consumer.decode.lambda_event import batches_of
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.asset_rows import merge_asset_signals
 from consumer.errors import LayoutChanged, PageChanged, Unavailable, UnreadablePage
 from consumer.events.quarantine import quarantine_objects
 from consumer.learning.deployment_check import DeploymentCheck
@@ -91,7 +90,7 @@ class Pipeline:
         report = InvocationReport()
         for batch in batches_of(event):
             report.read(batch)
-            report.add(of_no_asset=merge_asset_signals(batch, self.settings.use_case))
+            report.add(of_no_asset=self.settings.use_case.merge_signals(batch))
             failed = await self._consume_batch(batch, time_left, report)
             if failed is not None:
                 report.failed.append(batch.records[failed].identifier)

@@ -5,7 +5,6 @@ It goes by the page's protocol: what it finds is published, then the page is wri
 
 import asyncio
 
-from consumer.detectors.sensor_checks import health_of
 from consumer.errors import LayoutChanged, PageChanged, Unavailable, UnreadablePage
 from consumer.learning.outcome import InvocationReport
 from consumer.learning.staleness import silence_events
@@ -38,7 +37,7 @@ async def sweep(pipeline: Pipeline, now_s: float, time_left: TimeLeft) -> Invoca
 
 
 def _least_s(pipeline: Pipeline) -> float:
-    rules = health_of(pipeline.settings.use_case)
+    rules = pipeline.settings.use_case.sensor_checks
     return 0.0 if rules is None else rules.stale_s
 
 

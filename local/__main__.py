@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from clients.local_pipeline import FOLDER
+from consumer.errors import ConfigurationError
 from local.emulator.embedded_aws import EmbeddedAWSFailed
 from local.emulator.mapping_thread import MappingFailed
 from local.function.execution_environment import FunctionError
@@ -38,7 +39,7 @@ def serve(
     console = Console()
     try:
         serve_until_interrupted(folder, consumer, console, parent)
-    except (AlreadyServed, EmbeddedAWSFailed, FunctionError, MappingFailed) as error:
+    except (AlreadyServed, ConfigurationError, EmbeddedAWSFailed, FunctionError, MappingFailed) as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from None
 
@@ -53,7 +54,7 @@ def _demo() -> int:
     DEMO_FOLDER.mkdir(parents=True)
     try:
         summary, failed = run_demo(DEMO_FOLDER, DemoSize(), console)
-    except (EmbeddedAWSFailed, MappingFailed) as error:
+    except (ConfigurationError, EmbeddedAWSFailed, MappingFailed) as error:
         console.print(f"[red]{error}")
         return 1
     except KeyboardInterrupt:

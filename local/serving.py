@@ -11,6 +11,8 @@ from rich.console import Console
 
 from clients.interruption import sigterm_as_ctrl_c
 from clients.local_pipeline import FOLDER, Credentials, Served, find_served
+from clients.plant_files import deployed_use_cases
+from consumer.plant import plant
 from local.emulator.embedded_aws import REGION
 from local.session import LocalOptions, LocalPipeline
 
@@ -65,7 +67,7 @@ def serve_until_interrupted(
     try:
         with (
             sigterm_as_ctrl_c(),
-            LocalPipeline(folder, LocalOptions(consumer=consumer, warm=True)) as pipeline,
+            LocalPipeline(folder, _options(consumer)) as pipeline,
             described(pipeline, folder) as served,
         ):
             _print_usage(served, folder, console)
@@ -74,6 +76,12 @@ def serve_until_interrupted(
                 time.sleep(_LOOK_EVERY_S)
     except KeyboardInterrupt:
         console.print(STOPPED)
+
+
+def _options(consumer: bool) -> LocalOptions:
+    """With the use cases that `PLANT` deploys, or `drift` where it is not set."""
+    use_case, *others = deployed_use_cases(plant()) or ("drift",)
+    return LocalOptions(use_case=use_case, more_use_cases=tuple(others), consumer=consumer, warm=True)
 
 
 def _print_usage(served: Served, folder: Path, console: Console) -> None:

@@ -10,7 +10,7 @@ between stream and function. Everything ends with the block, however the block e
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from clients.local_pipeline import PipelineResources
-from consumer.detectors.sensor_checks import health_of
-from consumer.use_cases import USE_CASES
+from consumer.plant import plant
 from local.emulator.embedded_aws import EmbeddedAWS
 from local.emulator.event_source_mapping import EventSourceMapping, MappingConfig, Pace, RealClock, in_thread
 from local.emulator.kinesis_source import KinesisSource, S3Destination
@@ -61,6 +60,8 @@ class LocalOptions:
         )
     )
     sweep_every_s: float = 300.0
+    variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Environment variables of single use cases' functions, over those that all have."""
     pace: Pace = field(default_factory=lambda: Pace(poll_interval_s=0.2))
     wrapped: Callable[[Function], Invocation] = lambda function: function.invoke
 
@@ -121,7 +122,8 @@ class LocalPipeline:
             S3Destination(self.aws.client("s3"), resources.failed_batch_bucket),
             pace=options.pace,
         )
-        rules = health_of(USE_CASES.get(use_case))
+        own = plant().use_cases.get(use_case)
+        rules = own.sensor_checks if own is not None else None
         if rules is not None and rules.is_told:
             entered.enter_context(SweepSchedule(function.invoke, options.sweep_every_s))
         self._mappings.append(entered.enter_context(MappingThread(mapping, abort=function.close)))
@@ -136,7 +138,7 @@ class LocalPipeline:
             environment["MODEL_PAGES"] = str(self.options.pages)
         if self.options.settings is not None:
             environment["SIGNAL_SETTINGS"] = str(self.options.settings.absolute())
-        return environment
+        return environment | dict(self.options.variables.get(use_case, {}))
 
     @property
     def progress(self) -> Progress:

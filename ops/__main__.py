@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from ops.commands import changing, reading
+from ops.commands.new import new
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 reading.register(app)
 changing.register(app)
+app.command()(new)
 
 
 @app.callback()
@@ -92,8 +94,8 @@ def _repage(pages: int, function: str, force: bool) -> None:
     from consumer.errors import ConfigurationError
     from consumer.pages.codec import PageCodec, versions
     from consumer.pages.layout import prefix_of
+    from consumer.plant import plant
     from consumer.settings.environment import read_settings
-    from consumer.use_cases import USE_CASES
     from ops.commands.repage import Repage
     from ops.lambda_function import DeployedFunction
 
@@ -109,12 +111,8 @@ def _repage(pages: int, function: str, force: bool) -> None:
             "or say --force where nothing learns meanwhile"
         )
     settings = read_settings(environment)
-    if settings.use_case not in USE_CASES:
-        raise ConfigurationError(
-            f"USE_CASE is {settings.use_case!r}, which consumer/use_cases.py does not have"
-        )
     objects = open_bucket(settings.model_bucket, settings.region, settings.s3_endpoint)
-    prefix = prefix_of(settings.use_case, fingerprint(USE_CASES[settings.use_case], versions()))
+    prefix = prefix_of(settings.use_case, fingerprint(plant().use_case(settings.use_case), versions()))
     done = asyncio.run(Repage(objects, PageCodec(), prefix, typer.echo).run(pages))
     typer.echo(
         f"Done: {done.signals} signals. Set MODEL_PAGES (`pages` in cdk.json) to {pages}, "

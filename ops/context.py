@@ -6,9 +6,9 @@ from dataclasses import replace
 from consumer.aws.s3 import Objects
 from consumer.pages.codec import PageCodec
 from consumer.pages.store import PageStore
+from consumer.plant import plant
 from consumer.settings.signal_settings import SettingsOfSignals
 from consumer.settings.signals_yaml import SHIPPED, read_shipped_signals
-from consumer.use_cases import USE_CASES
 from ops.state.page_editor import PageEditor, layout_in_force
 from ops.target import Target, aws_answers
 
@@ -33,4 +33,4 @@ def settings_of(where: Target, line: str | None = None) -> SettingsOfSignals:
             found = client.get_function_configuration(FunctionName=where.function_name)
         name = found.get("Environment", {}).get("Variables", {}).get("SIGNAL_SETTINGS", SHIPPED)
     use_case = replace(where, use_case=line or where.use_case).line()
-    return SettingsOfSignals(where.use_case, use_case, read_shipped_signals(name, USE_CASES))
+    return SettingsOfSignals(where.use_case, use_case, read_shipped_signals(name, plant()))

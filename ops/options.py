@@ -9,28 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clients.target_options import EndpointUrl, Region, Stack, target_option
+
 if TYPE_CHECKING:
     from ops.target import TargetOptions
 
-_PANEL = "Which pipeline"
-
-
-def _option(name: str, metavar: str | None, text: str) -> Any:
-    return typer.Option(name, metavar=metavar, help=text, rich_help_panel=_PANEL)
-
-
-Stack = Annotated[str | None, _option("--stack", "NAME", "A deployed stack, by its outputs.")]
-Local = Annotated[bool, _option("--local", None, "The one of `python -m local serve`.")]
-Bucket = Annotated[str | None, _option("--bucket", "NAME", "Its bucket of models, where there is no stack.")]
-Folder = Annotated[Path | None, _option("--folder", "DIR", "A copy of such a bucket on disk, to look at.")]
-Stream = Annotated[str | None, _option("--stream", "NAME", "Beside --bucket: its stream.")]
-Bus = Annotated[str | None, _option("--bus", "NAME", "Beside --bucket: its event bus.")]
+Local = Annotated[bool, target_option("--local", "The pipeline that `python -m local serve` runs.")]
+Bucket = Annotated[str | None, target_option("--bucket", "Model bucket, if there is no stack.", "NAME")]
+Folder = Annotated[Path | None, target_option("--folder", "Local copy of a model bucket, read-only.", "DIR")]
+Stream = Annotated[str | None, target_option("--stream", "With --bucket: the Kinesis stream.", "NAME")]
+Bus = Annotated[str | None, target_option("--bus", "With --bucket: the event bus.", "NAME")]
 FailedBucket = Annotated[
-    str | None, _option("--failed-bucket", "NAME", "Beside --bucket: where batches are stored that failed.")
+    str | None, target_option("--failed-bucket", "With --bucket: the bucket of failed batches.", "NAME")
 ]
-Region = Annotated[str | None, _option("--region", "NAME", "Its AWS region, where not that of your profile.")]
-EndpointUrl = Annotated[str | None, _option("--endpoint-url", "URL", "Where AWS is, for an emulator.")]
-UseCase = Annotated[str | None, _option("--use-case", "NAME", "Where the pipeline has several.")]
+UseCase = Annotated[str | None, target_option("--use-case", "Needed if the pipeline has several.", "NAME")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
 
 _WHERE = {

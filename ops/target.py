@@ -20,7 +20,7 @@ from consumer.detectors.base import UseCase, fingerprint
 from consumer.errors import ConfigurationError, Unavailable
 from consumer.pages.codec import versions
 from consumer.pages.layout import prefix_of
-from consumer.use_cases import USE_CASES
+from consumer.plant import plant
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +92,7 @@ class Target:
 
     def line(self) -> UseCase:
         """The use case's line of use_cases.py. Raises: `ConfigurationError` where it has none."""
-        if self.use_case not in USE_CASES:
-            known = ", ".join(sorted(USE_CASES))
-            raise ConfigurationError(f"consumer/use_cases.py has no {self.use_case!r}; it has {known}")
-        return USE_CASES[self.use_case]
+        return plant().use_case(self.use_case)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from clients.kinesis_writer.sent import ShardCount
+from clients.kinesis_writer.sending import ShardCount
 
 DEFAULT_FOLDER = Path("build/run")
 """Where `simulate` leaves a run, and `score` and `report` look for one."""

@@ -5,11 +5,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from clients.kinesis_writer.calibration import processes_needed
-from clients.kinesis_writer.clock import WallClock
-from clients.kinesis_writer.processes import send_in_processes
+from clients.kinesis_writer.paced import WallClock
+from clients.kinesis_writer.processes import processes_needed, send_in_processes
 from clients.kinesis_writer.put_request import SEND_ONCE, RecordStream
-from clients.kinesis_writer.sent import Sending
+from clients.kinesis_writer.sending import Sending
 from producer_sim.observe.protocols import Account, Observing, Pipeline
 from producer_sim.observe.settling import Settled, settle
 from producer_sim.payloads.carriers import Carrier, learned_names

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from clients.kinesis_writer.sent import Sending
+from clients.kinesis_writer.sending import Sending
 from producer_sim.run_folder import RunSummary
 
 

@@ -1,4 +1,4 @@
-"""The function's code as Lambda gets it: the consumer and all it imports, built without Docker.
+"""The function's code as Lambda gets it: consumer, the plant's own modules, all they import; without Docker.
 
 Wheels for Lambda's platform and Python are chosen by uv, whatever machine this is. What was installed once is
 kept in `build/lambda`, so that another synthesis needs no network. The hash covers what goes in, not when.
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import uv
 
+from consumer.plant import plant
 from consumer.settings.signals_yaml import as_json
 
 ROOT = Path(__file__).parent.parent
@@ -35,18 +36,9 @@ _LEFT_OUT_FOLDERS = {"tests", "include", "__pycache__", "bin"}
 _LEFT_OUT_SUFFIXES = {".pyi", ".pxd", ".pyx", ".h", ".c", ".a"}
 _LEFT_OUT_DATA = ("river/datasets", {".csv", ".zip", ".gz", ".txt", ".npz"})
 _SETTINGS_SUFFIXES = {".yaml", ".yml"}
-# Operators run these here, not in Lambda.
-_LEFT_OUT_PACKAGE = "operate"
-_LEFT_OUT_SOURCES = {
-    "__main__.py",
-    "repage.py",
-    "backtest.py",
-    "backtest_command.py",
-    "backtest_plot.py",
-    "function_configuration.py",
-    "requirements.txt",
-    "requirements.lock",
-}
+_SOURCE_SUFFIXES = {".py", *_SETTINGS_SUFFIXES}
+_PLANT = "plant"
+"""The folder of the asset that holds what is the plant's own."""
 
 
 class BundlingFailed(Exception):
@@ -66,15 +58,16 @@ def bundle(platform: str = PLATFORM, python: str = PYTHON) -> Asset:
 
     Raises: `BundlingFailed`.
     """
-    sources = sorted(path for path in _CONSUMER.rglob("*") if _ships(path))
-    digest = _digest(_recipe(platform, python), *(part for path in sources for part in _named(path)))
+    sources = _sources()
+    named = (part for name, path in sources.items() for part in (name.encode(), path.read_bytes()))
+    digest = _digest(_recipe(platform, python), *named)
     folder = _BUILD / digest
     if not folder.is_dir():
         installed = _dependencies(platform, python)
         with _made_whole(folder) as making:
             shutil.copytree(installed, making, copy_function=os.link, dirs_exist_ok=True)
-            for path in sources:
-                target = making / path.relative_to(ROOT)
+            for name, path in sources.items():
+                target = making / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 if path.suffix in _SETTINGS_SUFFIXES:
                     target.write_bytes(as_json(path.read_text(encoding="utf-8")))
@@ -88,14 +81,26 @@ def unpacked_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _ships(path: Path) -> bool:
-    parts = path.relative_to(_CONSUMER).parts
-    return (
-        path.is_file()
-        and path.name not in _LEFT_OUT_SOURCES
-        and "__pycache__" not in parts
-        and parts[0] != _LEFT_OUT_PACKAGE
-    )
+def asset_environment() -> dict[str, str]:
+    """The environment variables by which the function finds the plant in its asset."""
+    return {} if plant().folder is None else {"PLANT": _PLANT}
+
+
+def _sources() -> dict[str, Path]:
+    """Each source by its name in the asset: all of `consumer`, and what is the plant's own.
+
+    Of a plant's folder these are its modules, its packages but `tests`, and its settings.
+    """
+    sources = {path.relative_to(ROOT).as_posix(): path for path in _CONSUMER.rglob("*")}
+    if (own := plant().folder) is not None:
+        packages = [path.parent for path in own.glob("*/__init__.py") if path.parent.name != "tests"]
+        paths = [*own.iterdir(), *(path for package in packages for path in package.rglob("*"))]
+        sources |= {f"{_PLANT}/{path.relative_to(own).as_posix()}": path for path in paths}
+    return {
+        name: path
+        for name, path in sorted(sources.items())
+        if path.is_file() and path.suffix in _SOURCE_SUFFIXES
+    }
 
 
 def _dependencies(platform: str, python: str) -> Path:
@@ -139,10 +144,6 @@ def _recipe(platform: str, python: str) -> bytes:
     return _digest(
         platform.encode(), python.encode(), _LOCK.read_bytes(), Path(__file__).read_bytes()
     ).encode()
-
-
-def _named(path: Path) -> tuple[bytes, bytes]:
-    return path.relative_to(ROOT).as_posix().encode(), path.read_bytes()
 
 
 def _digest(*parts: bytes) -> str:

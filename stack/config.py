@@ -151,8 +151,10 @@ class PlantConfig(Strict):
     use_cases: Annotated[dict[str, UseCaseConfig], Field(min_length=1)] = {"drift": UseCaseConfig()}
     alerts: Annotated[list[AlertConfig], Field(max_length=25)] = [AlertConfig(name="drifts")]
     alarms: AlarmsConfig = AlarmsConfig()
-    signals: Annotated[str, matching(r"[\w.-]+\.ya?ml", "a file beside consumer/use_cases.py")] = SHIPPED
-    """The file of settings per signal, in `consumer`: what they are called, limits, parameters."""
+    signals: Annotated[
+        str, matching(r"[\w.-]+\.ya?ml", "a file of the plant's folder, beside its use_cases.py")
+    ] = SHIPPED
+    """Settings for single signals: names, limits, parameters; a file of the plant, or of `consumer`."""
     removal: Literal["keep", "destroy"] = "keep"
     """What `cdk destroy` does with the stream, the models and what failed."""
     archive_days: Annotated[int, Field(ge=1, le=3650)] = 30

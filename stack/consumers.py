@@ -11,10 +11,9 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from consumer.detectors.sensor_checks import health_of
+from consumer.plant import plant as plant_in_force
 from consumer.staleness_sweep import VISIT
-from consumer.use_cases import USE_CASES
-from stack.bundling import PYTHON, bundle
+from stack.bundling import PYTHON, asset_environment, bundle
 from stack.config import PlantConfig, UseCaseConfig
 from stack.function_role import FunctionRole
 from stack.private_bucket import private_bucket
@@ -73,6 +72,7 @@ class Consumer(Construct):
             "MODEL_PAGES": str(config.pages),
             "PAGE_SIGNALS_MAX": str(config.signals_per_page),
             "SIGNAL_SETTINGS": plant.signals,
+            **asset_environment(),
             "POWERTOOLS_METRICS_NAMESPACE": namespace,
         }
         self.function = _function(self, config, role.make(), self.log_group, environment)
@@ -95,7 +95,8 @@ class Consumer(Construct):
             on_failure=_Destination(failed_batches.bucket_arn),
             metrics_config=lambda_.MetricsConfig(metrics=[lambda_.MetricType.EVENT_COUNT]),
         )
-        rules = health_of(USE_CASES.get(use_case))
+        own = plant_in_force().use_cases.get(use_case)
+        rules = own.sensor_checks if own is not None else None
         if rules is not None and rules.is_told and config.visit_minutes:
             _visits(self, self.alias, config.visit_minutes)
         # When the stack goes, whoever writes goes before the buckets are emptied.

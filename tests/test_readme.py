@@ -1,5 +1,6 @@
-"""The README is true: its commands, variables and files exist, and it names all there are."""
+"""README and CONTRIBUTING are true: their commands, variables and files exist, they name all there are."""
 
+import json
 import re
 from pathlib import Path
 
@@ -12,14 +13,31 @@ from consumer.settings.environment import Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# The others are for developers.
+FOR_USERS = {"demo", "load", "test", "synth", "deploy"}
 
 
-def test_the_readme_names_every_make_target_and_no_other():
+def targets_in(text: str) -> set[str]:
+    return set(re.findall(r"(?:^|`)make ([a-z-]+)(?=[ `\n])", text, flags=re.MULTILINE))
+
+
+def test_readme_and_contributing_name_every_make_target_and_no_other():
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):.*##", makefile, flags=re.MULTILINE))
-    assert targets == set(re.findall(r"`make ([a-z-]+)`", README))
+    in_readme, in_contributing = targets_in(README), targets_in(CONTRIBUTING)
+    assert targets == in_readme | in_contributing
+    assert in_readme >= FOR_USERS
+    assert in_contributing >= targets - FOR_USERS
     assert targets <= set(re.search(r"^\.PHONY: (.*)$", makefile, flags=re.MULTILINE)[1].split())
+
+
+def test_contributing_has_a_row_for_each_target_for_developers():
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):.*##", makefile, flags=re.MULTILINE))
+    rows = re.findall(r"^\| `make ([a-z-]+)` \|", CONTRIBUTING, flags=re.MULTILINE)
+    assert sorted(rows) == sorted(targets - FOR_USERS - {"help"} | {"test"})
 
 
 def test_the_cdks_command_line_is_of_one_version():
@@ -31,14 +49,15 @@ def test_the_cdks_command_line_is_of_one_version():
 def test_the_documents_name_every_environment_variable_and_no_other():
     variables = {field.encode_name for field in msgspec.structs.fields(Settings)}
     operations = (ROOT / "docs" / "operations.md").read_text()
-    table = operations.partition("## What the function is told")[2].partition("##")[0]
+    table = operations.partition("## The function's environment variables")[2].partition("##")[0]
     assert variables == set(re.findall(r"`([A-Z0-9_]{4,})`", table))
 
 
-def test_the_modules_that_it_runs_exist():
-    for module in re.findall(r"python -m ([\w.]+)", README):
+def test_the_modules_that_they_run_exist():
+    for module in re.findall(r"python -m ([\w.]+)", README + CONTRIBUTING):
         if module not in {"venv", "pytest"}:
-            assert (ROOT / module.replace(".", "/") / "__main__.py").is_file(), module
+            path = ROOT / module.replace(".", "/")
+            assert (path / "__main__.py").is_file() or path.with_suffix(".py").is_file(), module
 
 
 def test_every_link_to_a_file_leads_somewhere():
@@ -49,6 +68,8 @@ def test_every_link_to_a_file_leads_somewhere():
 
 def test_the_layout_is_the_one_on_disk():
     layout = README.partition("## The layout")[2]
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} | {"tests", "docs"}
+    assert packages == {name.strip("/") for name in re.findall(r"^(\w+/)", layout, flags=re.MULTILINE)}
     for name in re.findall(r"^(\w+/)", layout, flags=re.MULTILINE):
         assert (ROOT / name).is_dir(), name
     for name in re.findall(r"^  (\w+\.py|\w+/)", layout, flags=re.MULTILINE):
@@ -78,3 +99,12 @@ def test_every_test_that_the_documents_name_exists():
     for document in DOCUMENTS:
         for name in re.findall(r"`(test_\w+)`", document.read_text()):
             assert f"def {name}(" in tests, f"{document.name}: {name}"
+
+
+def test_the_event_that_it_shows_has_the_fields_of_events_in_their_order():
+    [shown] = re.findall(r"```json\n(.*?)```", README, flags=re.DOTALL)
+    event = json.loads(shown)
+    table = (ROOT / "docs" / "alerts.md").read_text().partition("## The fields of an event")[2]
+    fields = re.findall(r"^\| `(\w+)` \|", table.partition("\n## ")[0], flags=re.MULTILINE)
+    assert list(event) == [field for field in fields if field in event]
+    assert event["headline"] in README.partition("```json")[0]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from consumer.detectors.base import Finding
-from consumer.detectors.sensor_checks import Health, health_of
+from consumer.detectors.finding import Finding
+from consumer.detectors.sensor_checks import Health
 from consumer.use_cases import USE_CASES
 
 OUT = Path("docs/images/alerts.svg")
@@ -61,7 +61,7 @@ def _told(panel: Panel) -> list[Finding]:
     use_case: Any = USE_CASES[panel.use_case]
     times = [1.7e9 + _STEP_S * row for row in range(len(panel.values))]
     found = use_case.learn(use_case.create(seed=1), panel.values, times)
-    rules = health_of(use_case)
+    rules = use_case.sensor_checks
     return rules.judged(Health(), found, panel.values, times, times[0]) if rules else list(found)
 
 

@@ -4,23 +4,10 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from clients.kinesis_writer.clock import WallClock
-from clients.kinesis_writer.failures import AnswerLost, PutFailed, RecordRefused
-from clients.kinesis_writer.options import Backoff, SendOptions
-from clients.kinesis_writer.paced import ScheduledRecord, send_paced
-from clients.kinesis_writer.put_request import SEND_ONCE, Acknowledgement, RecordStream, StreamRecord, check
-from clients.kinesis_writer.sent import Sending
-
-__all__ = [
-    "SEND_ONCE",
-    "Acknowledgement",
-    "AnswerLost",
-    "Backoff",
-    "OrderedPut",
-    "PutFailed",
-    "RecordRefused",
-    "StreamRecord",
-]
+from clients.kinesis_writer.paced import Backoff, SendOptions, WallClock, send_paced
+from clients.kinesis_writer.pending import ScheduledRecord
+from clients.kinesis_writer.put_request import Acknowledgement, RecordStream, StreamRecord, check
+from clients.kinesis_writer.sending import PutFailed, Sending
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +49,7 @@ class OrderedPut:
                 self.stream_name,
                 (ScheduledRecord(0.0, record, 1) for record in records),
                 clock=WallClock(),
-                manner=SendOptions(
+                options=SendOptions(
                     requests_in_flight=self.requests_in_flight,
                     linger_s=0.0,
                     backoff=self.backoff,

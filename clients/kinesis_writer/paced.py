@@ -15,22 +15,75 @@ for company. When too many wait, none is taken until some are acknowledged: `Sen
 
 import random
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from clients.interruption import interruptible
-from clients.kinesis_writer.clock import Clock
-from clients.kinesis_writer.failures import AnswerLost, PutFailed, RecordRefused
-from clients.kinesis_writer.options import AS_DUE, SendOptions
 from clients.kinesis_writer.pending import PendingRecords, ScheduledRecord, Waiting
 from clients.kinesis_writer.put_request import Acknowledgement, Outcome, RecordStream, check, put
-from clients.kinesis_writer.sent import Sending, Tally
-
-__all__ = ["ScheduledRecord", "SendOptions", "Sending", "send_paced"]
+from clients.kinesis_writer.sending import AnswerLost, PutFailed, RecordRefused, Sending, Tally
 
 _TAKEN_AT_ONCE = 1000  # then whatever can be sent is, before more is taken
 _WAIT_SECONDS_MAX = 0.25  # so often it looks whether it should stop
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Waits of a refused record: a random part of a time that doubles, so that records do not go in step."""
+
+    first_seconds: float = 0.05
+    longest_seconds: float = 5.0
+    attempts_max: int = 12
+
+    def seconds(self, attempts: int, rng: random.Random) -> float:
+        """How long to wait after `attempts` refusals, 1 or more."""
+        return rng.uniform(0.0, min(self.longest_seconds, self.first_seconds * 2.0 ** (attempts - 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class SendOptions:
+    """How long a due record waits for company, how many may wait, and what becomes of refusals."""
+
+    requests_in_flight: int = 4
+    linger_s: float = 0.05
+    waiting_records_max: int = 20_000
+    waiting_bytes_max: int = 64 * 1024 * 1024
+    backoff: Backoff = field(default_factory=Backoff)
+    resend_when_answer_lost: bool = False
+
+
+class Clock(Protocol):
+    """Epoch seconds that never jump back, and a way to let them pass."""
+
+    def now(self) -> float:
+        """Tell the time in epoch seconds."""
+        ...
+
+    def wait(self, answered: threading.Event | None, seconds: float) -> None:
+        """Return when `answered` is set or that much time has passed; None if no answer can come."""
+        ...
+
+
+class WallClock:
+    """The time when it was made, and what has passed since: it keeps its pace when the wall clock is set."""
+
+    def __init__(self) -> None:
+        self._offset_s = time.time() - time.monotonic()
+
+    def now(self) -> float:
+        """Tell the time in epoch seconds."""
+        return time.monotonic() + self._offset_s
+
+    def wait(self, answered: threading.Event | None, seconds: float) -> None:
+        """Return when `answered` is set or that much time has passed."""
+        if answered is None:
+            time.sleep(seconds)
+        else:
+            answered.wait(seconds)
 
 
 def send_paced(
@@ -40,7 +93,7 @@ def send_paced(
     *,
     clock: Clock,
     start_s: float | None = None,
-    manner: SendOptions = AS_DUE,
+    options: SendOptions = SendOptions(),
     on_progress: Callable[[Sending], None] = lambda sending: None,
     on_acknowledged: Callable[[int, Acknowledgement], None] = lambda position, acknowledgement: None,
     is_stopped: Callable[[], bool] = lambda: False,
@@ -58,10 +111,10 @@ def send_paced(
         PutFailed: See its two kinds; the requests on their way were answered.
         botocore.exceptions.ClientError: The request as a whole is wrong, as when there is no such stream.
     """
-    sender = _Sender(stream, stream_name, records, clock, start_s, manner, rng or random.Random())
+    sender = _Sender(stream, stream_name, records, clock, start_s, options, rng or random.Random())
     sender.on_progress, sender.on_acknowledged, sender.is_stopped = on_progress, on_acknowledged, is_stopped
     with (
-        ThreadPoolExecutor(manner.requests_in_flight, thread_name_prefix="put-records") as threads,
+        ThreadPoolExecutor(options.requests_in_flight, thread_name_prefix="put-records") as threads,
         interruptible(sender.interrupt),
     ):
         sender.run(threads)
@@ -85,12 +138,12 @@ class _Sender:
         records: Iterable[ScheduledRecord],
         clock: Clock,
         start_s: float | None,
-        manner: SendOptions,
+        options: SendOptions,
         rng: random.Random,
     ) -> None:
         self.failure: tuple[type[PutFailed], str] | None = None
         self._stream, self._stream_name = stream, stream_name
-        self._clock, self._manner, self._rng = clock, manner, rng
+        self._clock, self._options, self._rng = clock, options, rng
         self._start_s = clock.now() if start_s is None else start_s
         self._line = PendingRecords()
         self._tally = Tally(self._start_s)
@@ -130,8 +183,8 @@ class _Sender:
 
     @property
     def _has_room(self) -> bool:
-        line, manner = self._line, self._manner
-        return line.records < manner.waiting_records_max and line.bytes < manner.waiting_bytes_max
+        line, options = self._line, self._options
+        return line.records < options.waiting_records_max and line.bytes < options.waiting_bytes_max
 
     def _take_due(self, elapsed_s: float) -> None:
         for _ in range(_TAKEN_AT_ONCE):
@@ -146,10 +199,10 @@ class _Sender:
     def _send_ready(self, threads: ThreadPoolExecutor, elapsed_s: float) -> None:
         line = self._line
         line.wake(elapsed_s)
-        while len(self._in_flight) < self._manner.requests_in_flight:
+        while len(self._in_flight) < self._options.requests_in_flight:
             due_s = line.oldest_due_s
             lingers = self._next is not None and not line.fills_a_request
-            if due_s is None or (lingers and due_s + self._manner.linger_s > elapsed_s):
+            if due_s is None or (lingers and due_s + self._options.linger_s > elapsed_s):
                 return
             taken = line.take()
             request = [waiting.planned.record for waiting in taken]
@@ -170,11 +223,11 @@ class _Sender:
         """Until a record leaves, is due with company, or has rested enough."""
         if self._ends:
             return _WAIT_SECONDS_MAX
-        line, linger_s = self._line, self._manner.linger_s
+        line, linger_s = self._line, self._options.linger_s
         until = [_WAIT_SECONDS_MAX + self._clock.now() - self._start_s]
         if self._next is not None and self._has_room:
             until.append(self._next.due_s + linger_s)
-        if len(self._in_flight) < self._manner.requests_in_flight:
+        if len(self._in_flight) < self._options.requests_in_flight:
             oldest_s = None if line.oldest_due_s is None else line.oldest_due_s + linger_s
             until += [time_s for time_s in (oldest_s, line.next_wake) if time_s is not None]
         return max(0.0, min(until) - (self._clock.now() - self._start_s))
@@ -192,13 +245,13 @@ class _Sender:
                     self._settle_refusal(waiting, outcome.reason, outcome.may_be_stored)
 
     def _settle_refusal(self, waiting: Waiting, reason: str, may_be_stored: bool) -> None:
-        backoff = self._manner.backoff
+        backoff = self._options.backoff
         waiting.refusals += 1
         self._tally.refused += 1
         until_s = self._clock.now() - self._start_s + backoff.seconds(waiting.refusals, self._rng)
         self._line.rest(waiting, until_s)
         text = f"record {waiting.position} of key {waiting.key!r}: {reason}"
-        if may_be_stored and not self._manner.resend_when_answer_lost:
+        if may_be_stored and not self._options.resend_when_answer_lost:
             self.failure = (AnswerLost, f"{text}. It may have been stored: read the stream")
         elif waiting.refusals >= backoff.attempts_max:
             self.failure = (RecordRefused, f"{text}, {waiting.refusals} times: send slower, or add shards")

@@ -5,22 +5,28 @@ rates add up, and a key stays with one process, so that its order is kept.
 """
 
 import contextlib
+import math
 import multiprocessing
+import os
+import time
 from collections.abc import Callable, Iterable
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import parent_process
 from multiprocessing.synchronize import Event
 from typing import Protocol
 
-from clients.interruption import deaf_children, interruptible
-from clients.kinesis_writer.clock import WallClock
-from clients.kinesis_writer.failures import PutFailed
-from clients.kinesis_writer.options import AS_DUE, SendOptions
-from clients.kinesis_writer.paced import ScheduledRecord, send_paced
+from clients.interruption import interruptible, interrupts_ignored
+from clients.kinesis_writer.paced import WallClock, send_paced
+from clients.kinesis_writer.pending import ScheduledRecord
 from clients.kinesis_writer.put_request import RecordStream
-from clients.kinesis_writer.sent import Sending, merged
+from clients.kinesis_writer.sending import PutFailed, Sending, merged
 
 _REPORT_SECONDS = 0.25
+_CALIBRATION_SECONDS = 0.3
+_PUT_SECONDS = 40e-6
+"""What one record costs its sender in processor time, measured; making it comes on top."""
+_BUSY_SHARE_MAX = 0.6
+"""A process is planned to be busy so much of its time: the rest is for catching up."""
 
 _Report = tuple[Sending | None, str | None, bool]
 """What was sent so far, what went wrong, and whether it has ended."""
@@ -42,6 +48,22 @@ class ProcessFailed(Exception):
         self.sending = sending
 
 
+def processes_needed(rate: float, records: Iterable[ScheduledRecord], processors: int | None = None) -> int:
+    """How many processes hold `rate` observations a second, from making a few of the records now.
+
+    At most as many as there are processors; `records` are those of a single process, from their beginning.
+    """
+    made = observations = 0
+    started = time.process_time()
+    for planned in records:
+        made, observations = made + 1, observations + planned.observations
+        if time.process_time() - started > _CALIBRATION_SECONDS:
+            break
+    seconds = time.process_time() - started + made * _PUT_SECONDS
+    needed = math.ceil(rate * seconds / max(1, observations) / _BUSY_SHARE_MAX)
+    return max(1, min(needed, processors or os.cpu_count() or 1))
+
+
 def send_in_processes(
     processes: int,
     shares: Shares,
@@ -49,7 +71,6 @@ def send_in_processes(
     stream_name: str,
     *,
     start_s: float,
-    manner: SendOptions = AS_DUE,
     on_progress: Callable[[Sending], None] = lambda sending: None,
 ) -> Sending:
     """Send all shares; `connect` makes each process its client. Ctrl-C ends all, as it does `send_paced`.
@@ -66,7 +87,6 @@ def send_in_processes(
             records,
             clock=WallClock(),
             start_s=start_s,
-            manner=manner,
             on_progress=on_progress,
         )
     spawning = multiprocessing.get_context("spawn")  # threads do not survive a fork
@@ -76,9 +96,9 @@ def send_in_processes(
         at_end.callback(stop.set)
         for part in range(processes):
             receiver, reports = spawning.Pipe(duplex=False)
-            arguments = (part, processes, shares, connect, stream_name, start_s, manner, stop, reports)
+            arguments = (part, processes, shares, connect, stream_name, start_s, stop, reports)
             process = spawning.Process(target=_send_share, args=arguments, name=f"sender-{part}")
-            with deaf_children():
+            with interrupts_ignored():
                 process.start()
             at_end.callback(process.join)
             reports.close()  # ours: the end of the process then ends the pipe
@@ -140,7 +160,6 @@ def _send_share(
     connect: Callable[[], RecordStream],
     stream_name: str,
     start_s: float,
-    manner: SendOptions,
     stop: Event,
     reports: Connection,
 ) -> None:
@@ -165,7 +184,6 @@ def _send_share(
             records,
             clock=clock,
             start_s=start_s,
-            manner=manner,
             on_progress=report,
             is_stopped=is_stopped,
         )

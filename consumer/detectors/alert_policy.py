@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from consumer.decode.timestamps import iso8601
-from consumer.detectors.base import Change
+from consumer.detectors.finding import Change
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 """What a page that was altered has beyond could not be told."""

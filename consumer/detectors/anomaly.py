@@ -2,22 +2,13 @@
 
 import inspect
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 from consumer.detectors.alert_policy import ALERT_POLICY, AlertPolicy, AlertState
-from consumer.detectors.base import (
-    Finding,
-    Found,
-    Severity,
-    finite,
-    last_step,
-    learn_each,
-    parameters_of,
-    seeded,
-)
+from consumer.detectors.base import Found, Step, UseCase, finite, last_step, parameters_of, seeded
 
 
 @dataclass(slots=True)
@@ -33,7 +24,7 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True)
-class AnomalyUseCase:
+class AnomalyUseCase(UseCase):
     """Tells of values that are not normal: when they begin, and when they have been normal again.
 
     `detector` is one of River's filters around a detector: `QuantileFilter` for the highest share of scores,
@@ -51,10 +42,9 @@ class AnomalyUseCase:
     detector: Any
     warm_up: int = 200
     alert: AlertPolicy = ALERT_POLICY
-    late: Literal["learn", "skip"] = "learn"
+    _: KW_ONLY
     kind: str = "anomaly"
     detail_type: str = "Anomaly Detected"
-    severity: Severity = "warning"
 
     @property
     def parameters(self) -> Any:
@@ -65,13 +55,7 @@ class AnomalyUseCase:
         """A detector that has seen nothing."""
         return Scored(seeded(self.detector, seed))
 
-    def learn(
-        self,
-        scored: Scored,
-        values: Sequence[float],
-        timestamps: Sequence[float | None],
-        scores: list[float] | None = None,
-    ) -> list[Finding]:
+    def stepper(self, scored: Scored) -> Step:
         """Score each value, then let the detector learn it; 0.5 is what the filter just lets through."""
         detector = scored.detector
         scorer = last_step(getattr(detector, "anomaly_detector", detector))
@@ -100,7 +84,11 @@ class AnomalyUseCase:
             evidence = {"detector": type(scorer).__name__, "score": score}
             return share, (change, evidence | self.alert.course(scored.alert, change, at_s))
 
-        return learn_each(step, values, timestamps, scores)
+        return step
+
+    def alert_of(self, model: Scored) -> AlertState | None:
+        """The state of its alert."""
+        return model.alert
 
 
 def _bound(detector: Any) -> float | None:

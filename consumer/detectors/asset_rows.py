@@ -4,11 +4,13 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from consumer.decode.batch import Batch, SignalColumns
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.base import Change, Finding, Severity, UseCase
+from consumer.detectors.alert_policy import AlertState
+from consumer.detectors.base import Late, Severity, UseCase
+from consumer.detectors.finding import Change, Finding
 from consumer.errors import ConfigurationError, ModelRaised
 
 NAMES_MAX = 200
@@ -42,7 +44,7 @@ class RowBuffer:
 
 
 @dataclass(frozen=True, slots=True)
-class AssetUseCase:
+class AssetUseCase(UseCase):
     """Joins the values of an asset into rows, and lets another use case learn these.
 
     A row ends when it has all properties that the asset ever had, when one comes a second time, or `within_s`
@@ -52,39 +54,24 @@ class AssetUseCase:
     pattern single values are not learned: a stream may carry more than this use case is for.
     """
 
-    rows: Any
+    rows: UseCase
     """The use case of the rows, such as `ClustersUseCase`: it is given dicts for values."""
     within_s: float = 5.0
     pattern: str | None = r"(?P<asset>.+)[:./](?P<name>[^:./]+)"
+    # Findings are those of the rows, which are learned as they come.
+    kind: str = field(init=False)
+    detail_type: str = field(init=False)
+    severity: Severity = field(init=False)
+    late: Late = field(init=False, default="learn")
+    sensor_checks: None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
+        for name in ("kind", "detail_type", "severity"):
+            object.__setattr__(self, name, getattr(self.rows, name))
         if self.rows.late != "learn":
             raise ConfigurationError("rows cannot skip what comes late: their values have times of their own")
         if self.pattern is not None and not {"asset", "name"} <= re.compile(self.pattern).groupindex.keys():
             raise ConfigurationError(f"the pattern {self.pattern!r} has no groups `asset` and `name`")
-
-    @property
-    def kind(self) -> str:
-        """As that of the rows' use case."""
-        kind: str = self.rows.kind
-        return kind
-
-    @property
-    def detail_type(self) -> str:
-        """As that of the rows' use case."""
-        detail_type: str = self.rows.detail_type
-        return detail_type
-
-    @property
-    def severity(self) -> Severity:
-        """As that of the rows' use case."""
-        severity: Severity = self.rows.severity
-        return severity
-
-    @property
-    def late(self) -> Literal["learn", "skip"]:
-        """Rows are learned as they come."""
-        return "learn"
 
     @property
     def parameters(self) -> Any:
@@ -117,7 +104,7 @@ class AssetUseCase:
             self._add(joined, index, value, timestamps[index], ended)
         # Numbers in place of names: River's distances go through sets of features, and the order of texts in
         # a set differs from process to process.
-        rows = [dict(enumerate(row.values())) for _, row, _ in ended]
+        rows: list[Any] = [dict(enumerate(row.values())) for _, row, _ in ended]
         of_rows: list[float] | None = None if scores is None else []
         try:
             found = self.rows.learn(joined.model, rows, [at_s for _, _, at_s in ended], of_rows)
@@ -132,6 +119,36 @@ class AssetUseCase:
             told = Finding(index, _with_names(finding, row), finding.change)
             findings.setdefault((index, finding.change), told)
         return list(findings.values())
+
+    def merge_signals(self, batch: Batch) -> int:
+        """Put the columns of an asset's signals together, in the order of their records.
+
+        Returns how many observations are of no asset.
+        """
+        left_out = 0
+        parts: defaultdict[str, list[tuple[str, SignalColumns]]] = defaultdict(list)
+        for key, run in batch.runs.items():
+            asset = self.asset_of(key)
+            if asset is None:
+                left_out += len(run.values)
+            else:
+                parts[asset[0]].append((asset[1], run))
+        batch.runs = {SignalKey(asset, asset): _merged(runs) for asset, runs in parts.items()}
+        return left_out
+
+    def learned_as(self, key: SignalKey) -> SignalKey | None:
+        """The asset; None if the signal is of none."""
+        asset = self.asset_of(key)
+        return None if asset is None else SignalKey(asset[0], asset[0])
+
+    @property
+    def learns_assets(self) -> bool:
+        """Always."""
+        return True
+
+    def alert_of(self, model: RowBuffer) -> AlertState | None:
+        """That of the rows' model."""
+        return self.rows.alert_of(model.model)
 
     def _add(
         self,
@@ -172,25 +189,6 @@ def _end(joined: RowBuffer) -> dict[str, float]:
     joined.last |= joined.row
     joined.row = {}
     return dict(joined.last)
-
-
-def merge_asset_signals(batch: Batch, use_case: UseCase) -> int:
-    """Put the runs of an asset's signals together, in their records' order, if that is what is learned.
-
-    Gives how many observations are of no asset, and so not for this use case.
-    """
-    if not isinstance(use_case, AssetUseCase):
-        return 0
-    left_out = 0
-    parts: defaultdict[str, list[tuple[str, SignalColumns]]] = defaultdict(list)
-    for key, run in batch.runs.items():
-        asset = use_case.asset_of(key)
-        if asset is None:
-            left_out += len(run.values)
-        else:
-            parts[asset[0]].append((asset[1], run))
-    batch.runs = {SignalKey(asset, asset): _merged(runs) for asset, runs in parts.items()}
-    return left_out
 
 
 def _merged(runs: list[tuple[str, SignalColumns]]) -> SignalColumns:

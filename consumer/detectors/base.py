@@ -1,68 +1,67 @@
-"""What a use case is: a River model, and how its output becomes findings."""
+"""The base class of use cases: a model for each signal, and how its output becomes findings."""
 
 import copy
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Self
 
 import msgspec
 from river.base import Base
 
-from consumer.decode.signal_names import seed_of
+from consumer.decode.batch import Batch
+from consumer.decode.signal_names import SignalKey, seed_of
+from consumer.detectors.alert_policy import AlertState
+from consumer.detectors.finding import Change, Finding
+from consumer.detectors.sensor_checks import SensorChecks
 from consumer.errors import BadDeployment, ConfigurationError, ModelRaised, is_models_own
 
 STATE_FORMAT = 2
 
 Severity = Literal["info", "warning", "error", "critical"]
+Late = Literal["learn", "skip"]
 
-Change = Literal["opened", "still_open", "cleared"]
-"""Of an alert's state. What is over as soon as it is told, such as a drift, is opened."""
+Found = tuple[Change, dict[str, Any]]
+"""A change of an alert's state, and the evidence for it."""
+Step = Callable[[Any, float | None], tuple[float, Found | None]]
+"""A value and its timestamp in; its score from 0 to 1 out, and what was found there, if anything."""
 
 type_name = "{0.__module__}.{0.__qualname__}".format
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a model found at observation `index` of those it was given, and what it saw there."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseCase(ABC):
+    """What is learned from a signal. A subclass gives `parameters`, `create`, and `stepper` or `learn`.
 
-    index: int
-    evidence: dict[str, Any]
-    change: Change = "opened"
-    fault: str | None = None
-    """Of the sensor, where it is not the model that found it."""
-
-
-class UseCase(Protocol):
-    """What is learned from a signal.
-
-    Determinism is part of it: the same values, however they are cut into calls, give the same models and
-    findings. So seeds come from `create`'s argument, and nothing reads a clock or global randomness.
+    A use case is deterministic: the same values, in whatever batches, give the same models and findings. So
+    seeds come from `create`'s argument, and nothing reads a clock or global randomness.
     """
 
-    @property
-    def kind(self) -> str:
-        """What a finding is called in an event's id, such as 'drift'."""
+    kind: str
+    """What a finding is called in an event's id, such as 'drift'."""
+    detail_type: str
+    """The events' DetailType, such as 'Drift Detected'."""
+    severity: Severity = "warning"
+    """How much a finding matters to whoever is on call."""
+    late: Late = "learn"
+    """What to do with observations that are not newer than the last one learned of their signal."""
+    sensor_checks: SensorChecks | None = None
+    """How the values are checked for faults of the sensor; None: not at all."""
 
     @property
-    def detail_type(self) -> str:
-        """The events' DetailType, such as 'Drift Detected'."""
-
-    @property
-    def severity(self) -> Severity:
-        """How much a finding matters to whoever is on call."""
-
-    @property
-    def late(self) -> Literal["learn", "skip"]:
-        """What to do with observations that are not newer than the last one learned of their signal."""
-
-    @property
+    @abstractmethod
     def parameters(self) -> Any:
-        """All that tells one version of this use case from another: plain values, no addresses."""
+        """All that the models depend on, as plain values without addresses: others need other models."""
 
+    @abstractmethod
     def create(self, seed: int) -> Any:
         """A model that has learned nothing."""
+
+    def stepper(self, model: Any) -> Step:
+        """The function that lets the model learn the next value, for the values of one batch."""
+        raise NotImplementedError(f"{type(self).__name__} has neither `stepper` nor a `learn` of its own")
 
     def learn(
         self,
@@ -71,15 +70,50 @@ class UseCase(Protocol):
         timestamps: Sequence[float | None],
         scores: list[float] | None = None,
     ) -> list[Finding]:
-        """Let the model learn the values in order; they are not to be changed.
+        """Let the model learn the values in order, without changing them.
 
-        Shape: two columns of one length. `timestamps` are seconds since 1970, UTC: where the payload had
-        none, of the arrival; None where that is not known either. `scores`, if asked for, gets a number from
-        0 to 1 for each value: how far it is from usual.
+        Shape: two columns of one length. `timestamps` are seconds since 1970, UTC: the payload's, else the
+        arrival's; None if that is unknown too. `scores`, if given, gets a number from 0 to 1 for each value:
+        how far it is from usual.
 
-        Raises: `ModelRaised` with the index of the value, where the model raises or answers with NaN; the
-            model is then not to be used again.
+        Raises: `ModelRaised` with the index of the value, if the model raises or answers with NaN; the model
+            must not be used again.
         """
+        return learn_each(self.stepper(model), values, timestamps, scores)
+
+    def with_limits(self, low: float | None, high: float | None) -> Self:
+        """The use case with a signal's limits in place of its own; itself, if it has none."""
+        return self
+
+    def with_sensor_range(self, low: float | None, high: float | None) -> Self:
+        """The use case with the range that a signal's sensor can measure; itself without sensor checks."""
+        if self.sensor_checks is None:
+            return self
+        return replace(self, sensor_checks=replace(self.sensor_checks, lowest=low, highest=high))
+
+    def learned_as(self, key: SignalKey) -> SignalKey | None:
+        """The signal whose model learns what comes under `key`; None if none does."""
+        return key
+
+    def merge_signals(self, batch: Batch) -> int:
+        """Put together, in the batch, the signals that one model learns.
+
+        Returns how many observations no model of this use case learns.
+        """
+        return 0
+
+    @property
+    def learns_assets(self) -> bool:
+        """True if a model learns all signals of an asset together."""
+        return False
+
+    def alert_of(self, model: Any) -> AlertState | None:
+        """The state of the model's alert; None for a use case whose findings are over at once."""
+        return None
+
+    def observations_since_finding(self, model: Any) -> int | None:
+        """How many values the model has learned since its last finding, if it counts them."""
+        return None
 
 
 def new_model(name: str, use_case: UseCase, signal: str) -> Any:
@@ -124,12 +158,6 @@ def parameters_of(model: Any) -> Any:
         f"a model's parameter of type {type_name(type(model))} cannot be told apart from another; "
         "give numbers, texts, classes or River objects"
     )
-
-
-Found = tuple[Change, dict[str, Any]]
-"""A change of an alert's state, and the evidence for it."""
-Step = Callable[[float, float | None], tuple[float, Found | None]]
-"""A value and its timestamp in; its score from 0 to 1 out, and what is found there, if anything."""
 
 
 def learn_each(

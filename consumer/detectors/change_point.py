@@ -1,12 +1,11 @@
 """Lasting changes: a signal's level, slope or spread has changed for good."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState
-from consumer.detectors.base import Finding, Found, Severity, learn_each
+from consumer.detectors.base import Found, Step, UseCase
 from consumer.detectors.block_statistics import WIDER, DyadicScales
 from consumer.detectors.sensor_checks import SensorChecks
 
@@ -199,7 +198,7 @@ class Shifting:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangePoint:
+class ChangePoint(UseCase):
     """Tells when a signal has changed for good, and when what it changed to has become usual.
 
     Days are taken out, once one was seen. Each change is told once: the first opens an alert, others while
@@ -215,11 +214,10 @@ class ChangePoint:
     """
 
     alert: AlertPolicy = _SETTLED
-    health: SensorChecks = _SILENT
-    late: Literal["learn", "skip"] = "learn"
+    sensor_checks: SensorChecks | None = _SILENT
+    _: KW_ONLY
     kind: str = "shift"
     detail_type: str = "Lasting Change Detected"
-    severity: Severity = "warning"
 
     @property
     def parameters(self) -> Any:
@@ -230,13 +228,7 @@ class ChangePoint:
         """Nothing is usual yet; it has no randomness."""
         return Shifting()
 
-    def learn(
-        self,
-        shifting: Shifting,
-        values: Sequence[float],
-        timestamps: Sequence[float | None],
-        scores: list[float] | None = None,
-    ) -> list[Finding]:
+    def stepper(self, shifting: Shifting) -> Step:
         """Let the detector learn each value; its score says how sure it is of a change."""
         detector, alert = shifting.detector, shifting.alert
 
@@ -255,7 +247,11 @@ class ChangePoint:
             told = evidence | {"says": _said(evidence)} | self.alert.course(alert, change, at_s)
             return score, (change, told)
 
-        return learn_each(step, values, timestamps, scores)
+        return step
+
+    def alert_of(self, model: Shifting) -> AlertState | None:
+        """The state of its alert."""
+        return model.alert
 
 
 def _size(evidence: dict[str, Any]) -> float:

@@ -1,11 +1,10 @@
 """Clusters: what a signal does, by a clusterer of `river.cluster`, and when it does what it rarely does."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState
-from consumer.detectors.base import Finding, Found, Severity, last_step, learn_each, parameters_of, seeded
+from consumer.detectors.base import Found, Severity, Step, UseCase, last_step, parameters_of, seeded
 
 _ENTERED = AlertPolicy(calm=5, cool_down_s=0.0)
 """A cluster is entered from one value to the next, and another one is another matter."""
@@ -28,7 +27,7 @@ class Clustered:
 
 
 @dataclass(frozen=True, slots=True)
-class ClustersUseCase:
+class ClustersUseCase(UseCase):
     """Tells when a signal enters a cluster that it has never or rarely been in, and when it is usual again.
 
     Rarely: for a smaller share than `rare` of the values so far. `clusterer` is a pattern: each signal gets a
@@ -39,7 +38,7 @@ class ClustersUseCase:
     rare: float = 0.01
     warm_up: int = 200
     alert: AlertPolicy = _ENTERED
-    late: Literal["learn", "skip"] = "learn"
+    _: KW_ONLY
     kind: str = "clusters"
     detail_type: str = "Rare Cluster Entered"
     severity: Severity = "info"
@@ -53,13 +52,7 @@ class ClustersUseCase:
         """A clusterer that has seen nothing."""
         return Clustered(seeded(self.clusterer, seed))
 
-    def learn(
-        self,
-        clustered: Clustered,
-        values: Sequence[float],
-        timestamps: Sequence[float | None],
-        scores: list[float] | None = None,
-    ) -> list[Finding]:
+    def stepper(self, clustered: Clustered) -> Step:
         """Let the clusterer learn each value, and ask it which cluster that is; a rare one scores high."""
         clusterer = clustered.clusterer
 
@@ -88,7 +81,11 @@ class ClustersUseCase:
             }
             return score, (change, evidence | self.alert.course(clustered.alert, change, at_s))
 
-        return learn_each(step, values, timestamps, scores)
+        return step
+
+    def alert_of(self, model: Clustered) -> AlertState | None:
+        """The state of its alert."""
+        return model.alert
 
 
 def _count(clustered: Clustered, cluster: int, times: int) -> None:

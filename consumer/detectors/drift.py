@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import reduce
 from operator import add, length_hint
-from typing import Any, Literal
+from typing import Any
 
 from river.drift import ADWIN
 
-from consumer.detectors.base import Finding, Severity, parameters_of, seeded
+from consumer.detectors.base import UseCase, parameters_of, seeded
+from consumer.detectors.finding import Finding
 from consumer.errors import ModelRaised, is_models_own
 
 
@@ -53,7 +54,7 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
-class DriftUseCase:
+class DriftUseCase(UseCase):
     """Tells when a detector of `river.drift` does.
 
     `detector` is a pattern: each signal gets a copy, with a seed of its own where it takes one and has none.
@@ -66,10 +67,9 @@ class DriftUseCase:
     """
 
     detector: Any
-    late: Literal["learn", "skip"] = "learn"
+    _: KW_ONLY
     kind: str = "drift"
     detail_type: str = "Drift Detected"
-    severity: Severity = "warning"
 
     @property
     def parameters(self) -> Any:
@@ -106,9 +106,13 @@ class DriftUseCase:
             raise ModelRaised(index, f"the model raised {type(error).__name__}: {error}") from error
         watched.count, watched.total = len(values) - start, _plus(total, rest)
         if scores is not None:
-            told = {finding.index for finding in findings}
-            scores += [float(index in told) for index in range(len(values))]
+            found = {finding.index for finding in findings}
+            scores += [float(index in found) for index in range(len(values))]
         return findings
+
+    def observations_since_finding(self, model: Watched) -> int | None:
+        """The values since the last drift."""
+        return model.count
 
 
 def _plus(total: float, values: Sequence[float]) -> float:

@@ -1,20 +1,10 @@
 """Forecasts: a model of `river.time_series` says when a limit will be crossed, before it is."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import Any, Self
 
 from consumer.detectors.alert_policy import ALERT_POLICY, AlertPolicy, AlertState
-from consumer.detectors.base import (
-    Finding,
-    Found,
-    Severity,
-    finite,
-    last_step,
-    learn_each,
-    parameters_of,
-    seeded,
-)
+from consumer.detectors.base import Found, Step, UseCase, finite, last_step, parameters_of, seeded
 from consumer.errors import ConfigurationError
 
 _INTERVAL_SHARE = 0.05  # of the newest interval in their mean
@@ -38,7 +28,7 @@ class Forecasting:
 
 
 @dataclass(frozen=True, slots=True)
-class ForecastUseCase:
+class ForecastUseCase(UseCase):
     """Tells when a limit is first expected to be crossed within `horizon` values, and when no longer.
 
     `forecaster` is a pattern: each signal gets a copy. It looks ahead at every `every`-th value, and not
@@ -62,10 +52,9 @@ class ForecastUseCase:
     every: int = 10
     warm_up: int = 200
     alert: AlertPolicy = ALERT_POLICY
-    late: Literal["learn", "skip"] = "learn"
+    _: KW_ONLY
     kind: str = "forecast"
     detail_type: str = "Limit Crossing Forecast"
-    severity: Severity = "warning"
 
     def __post_init__(self) -> None:
         if self.horizon < 1 or self.every < 1:
@@ -82,13 +71,7 @@ class ForecastUseCase:
         """A forecaster that has seen nothing."""
         return Forecasting(seeded(self.forecaster, seed))
 
-    def learn(
-        self,
-        state: Forecasting,
-        values: Sequence[float],
-        timestamps: Sequence[float | None],
-        scores: list[float] | None = None,
-    ) -> list[Finding]:
+    def stepper(self, state: Forecasting) -> Step:
         """Let the forecaster learn each value, and look ahead; a crossing that is expected scores 1."""
 
         def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
@@ -107,7 +90,15 @@ class ForecastUseCase:
                 return score, None
             return score, (change, (crossing or {}) | self.alert.course(state.alert, change, at_s))
 
-        return learn_each(step, values, timestamps, scores)
+        return step
+
+    def alert_of(self, model: Forecasting) -> AlertState | None:
+        """The state of its alert."""
+        return model.alert
+
+    def with_limits(self, low: float | None, high: float | None) -> Self:
+        """With a signal's limits in place of those of all."""
+        return replace(self, lower=low, upper=high)
 
     def _crossing(self, state: Forecasting) -> dict[str, Any] | None:
         if self.upper is None and self.lower is None:

@@ -1,11 +1,10 @@
 """A process as a whole: the rows of an asset, in which no value needs to be unusual by itself."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState
-from consumer.detectors.base import Finding, Found, Severity, finite, learn_each
+from consumer.detectors.base import Found, Step, UseCase, finite
 from consumer.detectors.hotelling import HotellingMonitor
 
 _MONITORS_OWN = AlertPolicy(calm=1, cool_down_s=0.0)
@@ -24,7 +23,7 @@ class Monitored:
 
 
 @dataclass(frozen=True, slots=True)
-class Multivariate:
+class Multivariate(UseCase):
     """Tells when the signals of an asset no longer move together as they used to, and when they do again.
 
     `limit` is in multiples of how far such rows usually are from normal. Nothing is told in the first
@@ -38,10 +37,9 @@ class Multivariate:
     open_max: int = 600
     signals_max: int = 30
     alert: AlertPolicy = _MONITORS_OWN
-    late: Literal["learn", "skip"] = "learn"
+    _: KW_ONLY
     kind: str = "asset"
     detail_type: str = "Process Changed"
-    severity: Severity = "warning"
 
     @property
     def parameters(self) -> Any:
@@ -52,13 +50,7 @@ class Multivariate:
         """A monitor that has seen no row; it has no randomness."""
         return Monitored(HotellingMonitor(self.limit, self.warm_up, self.delay, self.open_max))
 
-    def learn(
-        self,
-        monitored: Monitored,
-        rows: Sequence[Any],
-        timestamps: Sequence[float | None],
-        scores: list[float] | None = None,
-    ) -> list[Finding]:
+    def stepper(self, monitored: Monitored) -> Step:
         """Let the monitor judge each row, then learn it; a single value is a row of one."""
         monitor, alert = monitored.monitor, monitored.alert
         monitor.limit = self.limit
@@ -74,4 +66,8 @@ class Multivariate:
             seen = {name: part for name, part in (evidence or {}).items() if name != "change"}
             return score, (change, seen | self.alert.course(alert, change, at_s))
 
-        return learn_each(step, rows, timestamps, scores)
+        return step
+
+    def alert_of(self, model: Monitored) -> AlertState | None:
+        """The state of its alert."""
+        return model.alert

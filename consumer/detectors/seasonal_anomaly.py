@@ -2,12 +2,11 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState
-from consumer.detectors.base import Finding, Found, Severity, finite, learn_each
+from consumer.detectors.base import Found, Step, UseCase, finite
 from consumer.detectors.sensor_checks import SENSOR_CHECKS, SensorChecks
 
 _HOURS, _DAYS = 24, 7
@@ -177,7 +176,7 @@ class Watching:
 
 
 @dataclass(frozen=True, slots=True)
-class SeasonalAnomaly:
+class SeasonalAnomaly(UseCase):
     """Tells when values stray from what is usual at their time of day and week, and when they no longer do.
 
     A stray raises the bar to itself, and the bar comes down again by a factor e in the time that
@@ -200,12 +199,11 @@ class SeasonalAnomaly:
     """How far, in widths of the usual range, is a score of 0.5."""
     warm_up: int = 400
     alert: AlertPolicy = _ONE_A_WEEK
-    health: SensorChecks = SENSOR_CHECKS
+    sensor_checks: SensorChecks | None = SENSOR_CHECKS
     pace: DecayRates = DECAY_RATES
-    late: Literal["learn", "skip"] = "learn"
+    _: KW_ONLY
     kind: str = "anomaly"
     detail_type: str = "Anomaly Detected"
-    severity: Severity = "warning"
 
     @property
     def parameters(self) -> Any:
@@ -217,13 +215,7 @@ class SeasonalAnomaly:
         """Nothing is usual yet; it has no randomness."""
         return Watching()
 
-    def learn(
-        self,
-        watching: Watching,
-        values: Sequence[float],
-        timestamps: Sequence[float | None],
-        scores: list[float] | None = None,
-    ) -> list[Finding]:
+    def stepper(self, watching: Watching) -> Step:
         """Score each value, then learn it."""
 
         def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
@@ -259,7 +251,11 @@ class SeasonalAnomaly:
                 watching.strays, watching.stray_s = watching.strays + 1, at_s
             return score, found
 
-        return learn_each(step, values, timestamps, scores)
+        return step
+
+    def alert_of(self, model: Watching) -> AlertState | None:
+        """The state of its alert."""
+        return model.alert
 
     def _is_warm(self, watching: Watching, at_s: float | None) -> bool:
         """Whether enough is known to tell of a stray: before a day was seen, only of the furthest."""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState, Count
-from consumer.detectors.base import Finding
+from consumer.detectors.finding import Finding
 
 Fault = Literal["flat", "range", "quality", "stale"]
 
@@ -230,12 +230,6 @@ def _next(health: Health, fault: Fault, index: int, at_s: float | None, *, is_th
     if change is None:
         return None
     return Finding(index, {"fault": fault} | life.course(alert, change, at_s), change, fault)
-
-
-def health_of(use_case: Any) -> SensorChecks | None:
-    """By which rules the use case looks at sensors, if it does."""
-    rules: SensorChecks | None = getattr(use_case, "health", None)
-    return rules
 
 
 SENSOR_CHECKS = SensorChecks()

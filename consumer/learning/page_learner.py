@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from consumer.decode.batch import Batch, Indices, SignalColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import new_model
-from consumer.detectors.sensor_checks import health_of
 from consumer.errors import ModelRaised
 from consumer.learning.outcome import FailedObservations, ModelFailure, PageOutcome
 from consumer.learning.signal_learner import (
@@ -74,7 +73,7 @@ class PageLearner:
         batch, records, learned = self.batch, self.batch.records, self.learned
         settings = self.settings
         use_case, of_signal = settings.use_case, settings.of
-        rules, arrived_s = health_of(use_case), self.batch.records.arrived_s
+        rules, arrived_s = use_case.sensor_checks, self.batch.records.arrived_s
         if use_case.late != "learn" or not records.are_distinct or self.exclusions.raised:
             return keys
         if self.scores is not None:

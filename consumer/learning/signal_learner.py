@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from consumer.decode.batch import Batch, Indices, Rejection, SignalColumns
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.base import Finding
-from consumer.detectors.sensor_checks import Health, health_of
+from consumer.detectors.finding import Finding
+from consumer.detectors.sensor_checks import Health
 from consumer.errors import ModelRaised, is_models_own
 from consumer.events.event import ObservationRef, event_of_finding
 from consumer.learning.outcome import PageOutcome
@@ -142,7 +142,7 @@ class SignalLearner:
             raise ModelRaised(entries[error.index], error.reason) from error
         if self.scores is not None and scores:
             self.scores.update(zip(entries, scores, strict=True))
-        rules = health_of(use_case)
+        rules = use_case.sensor_checks
         if rules is not None:
             state.health = state.health or Health()
             first_s = batch.records.arrived_s[run.records[entries[0]]]
@@ -173,7 +173,7 @@ class SignalLearner:
 
     def look_at_quality(self, skipped: Indices, left: int) -> None:
         """Tell where observations before record `left` stop, and start, to carry what can be learned."""
-        state, rules = self.state, health_of(self.settings.use_case)
+        state, rules = self.state, self.settings.use_case.sensor_checks
         if rules is None or not (skipped or (state.health is not None and state.health.has_empty)):
             return
         health = state.health = state.health or Health()

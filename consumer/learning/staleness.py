@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from consumer.decode.batch import Record, Shard
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.sensor_checks import health_of
 from consumer.events.event import SENSOR_FAULT, Event, event_of
 from consumer.learning.state import State
 from consumer.settings.signal_settings import SettingsOfSignals
@@ -49,7 +48,7 @@ def silence_events(
 
 
 def _silent(settings: SettingsOfSignals, key: SignalKey, state: State, now_s: float) -> _Silent | None:
-    rules = health_of(settings.of(key.signal).use_case)
+    rules = settings.of(key.signal).use_case.sensor_checks
     if rules is None or state.health is None or not state.checkpoints:
         return None
     shard, mark = max(state.checkpoints.items(), key=lambda item: item[1].arrived_s or 0.0)

@@ -12,7 +12,7 @@ from typing import Any
 from consumer.errors import UnreadablePage
 from consumer.pages import allow_list
 from consumer.pages.allow_list import ALLOWED_CLASSES, FUNCTIONS, blank
-from consumer.use_cases import OWN_MODULES
+from consumer.plant import plant
 
 _BY_ARGUMENT_BYTES = {
     0: b"NR().]}abestu\x81\x85\x86\x87\x88\x89\x8f\x90\x91\x93\x94",
@@ -105,10 +105,11 @@ class _AllowListUnpickler(pickle.Unpickler):
             return _StandIn(making(self.checks, self._real))
         if (module, name) == allow_list.ADWIN_WINDOW:
             return allow_list.standing_in(self.checks)
-        if (module, name) not in ALLOWED_CLASSES and module not in OWN_MODULES:
+        own_modules = plant().own_modules
+        if (module, name) not in ALLOWED_CLASSES and module not in own_modules:
             raise UnreadablePage(f"the class {module}.{name} is not allowed in a page")
         real = super().find_class(module, name)
-        if not isinstance(real, type) or (module in OWN_MODULES and real.__module__ != module):
+        if not isinstance(real, type) or (module in own_modules and real.__module__ != module):
             raise UnreadablePage(f"{module}.{name} is no class of that module")
         standing_in = blank(real)
         self._real[standing_in] = real

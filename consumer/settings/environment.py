@@ -22,6 +22,8 @@ class Settings(msgspec.Struct, frozen=True, rename="upper"):
     model_pages: Annotated[int, Meta(ge=0, le=4096)] = 16
     page_signals_max: Annotated[int, Meta(ge=1)] = 10_000
     signal_settings: _Text = SHIPPED
+    plant: str = ""
+    """A folder with use cases, settings and modules of a plant's own; "": those of `consumer`."""
     aws_region: str = ""
     aws_default_region: str = ""
     aws_endpoint_url: str = ""
@@ -66,7 +68,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         raise ConfigurationError(
             f"the environment is not complete: {error}. Needed: MODEL_BUCKET and EVENT_BUS_NAME; "
             "allowed: USE_CASE (default drift), MODEL_PAGES (0 to 4096, default 16), "
-            "PAGE_SIGNALS_MAX (from 1, default 10000), SIGNAL_SETTINGS (a file; default signals.yaml)"
+            "PAGE_SIGNALS_MAX (from 1, default 10000), SIGNAL_SETTINGS (a file; default signals.yaml), "
+            "PLANT (a plant's folder)"
         ) from None
     if not (settings.aws_region or settings.aws_default_region or settings.s3_endpoint):
         raise ConfigurationError("set AWS_REGION to the region of the bucket and the event bus")

@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from consumer.decode.signal_names import identity
 from consumer.detectors.base import Severity, UseCase
-from consumer.settings.tuning import with_limits, with_parameters, with_sensor_range
+from consumer.settings.tuning import with_parameters
 
 _SIGNALS_KNOWN_MAX = 100_000
 _Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")]
@@ -118,11 +118,11 @@ class SettingsOfSignals:
         is_other = bool(parameters) and use_case.parameters != self.use_case.parameters
         shown = {name: _last(entries, name) for name in ("name", "asset", "line", "unit")}
         if limits:
-            use_case = with_limits(use_case, limits.low, limits.high)
+            use_case = use_case.with_limits(limits.low, limits.high)
             shown["limits"] = msgspec.to_builtins(limits)
         measurable: Limits | None = _last(entries, "range")
         if measurable:
-            use_case = with_sensor_range(use_case, measurable.low, measurable.high)
+            use_case = use_case.with_sensor_range(measurable.low, measurable.high)
         return SignalSettings(
             use_case,
             _last(entries, "severity") or self.use_case.severity,

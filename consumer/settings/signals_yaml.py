@@ -9,6 +9,7 @@ import yaml
 
 from consumer.detectors.base import UseCase
 from consumer.errors import ConfigurationError
+from consumer.plant import Plant
 from consumer.settings.signal_settings import SettingsFile
 from consumer.settings.tuning import with_parameters
 
@@ -122,24 +123,22 @@ def _line(node: yaml.Node, place: _Path) -> int:
 
 
 SHIPPED = "signals.yaml"
-_FOLDER = Path(__file__).parents[1]
 
 
-def read_signals_file(name: str, use_cases: Mapping[str, UseCase]) -> SettingsFile:
-    """Read and check the file of that name: a path of its own, or one beside `use_cases.py`.
+def read_signals_file(name: str, plant: Plant) -> SettingsFile:
+    """Read and check the settings: a path of its own, or a file of the plant.
 
     Raises: `ConfigurationError` with the line of each mistake.
     """
-    return read_signal_settings(_text(name), name, use_cases)
+    return read_signal_settings(_text(plant.settings_file(name)), name, plant.use_cases)
 
 
-def read_shipped_signals(name: str, use_cases: Mapping[str, UseCase]) -> SettingsFile:
+def read_shipped_signals(name: str, plant: Plant) -> SettingsFile:
     """Read the file of that name as the function has it. Raises: as `read_signals_file`."""
-    return read_shipped(_text(name), name, use_cases)
+    return read_shipped(_text(plant.settings_file(name)), name, plant.use_cases)
 
 
-def _text(name: str) -> str:
-    path = _FOLDER / name
+def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from river.base import Base
 
 from consumer.detectors.base import UseCase
-from consumer.detectors.sensor_checks import health_of
 from consumer.errors import ConfigurationError
 
 Number = bool | int | float
@@ -27,7 +26,7 @@ def with_parameters(use_case: UseCase, parameters: Mapping[str, Number]) -> UseC
 
     >>> from river import drift
     >>> from consumer.detectors.drift import DriftUseCase
-    >>> tuned(DriftUseCase(drift.ADWIN()), {"delta": 0.01}).detector.delta
+    >>> with_parameters(DriftUseCase(drift.ADWIN()), {"delta": 0.01}).detector.delta
     0.01
 
     Raises: `ConfigurationError` for what cannot be set, with what can be.
@@ -49,21 +48,6 @@ def with_parameters(use_case: UseCase, parameters: Mapping[str, Number]) -> UseC
         except Exception as error:  # a model's constructor may raise anything
             raise ConfigurationError(f"{name} cannot be {value!r}: {error}") from error
     return use_case
-
-
-def with_limits(use_case: UseCase, low: float | None, high: float | None) -> UseCase:
-    """The use case with a signal's limits in place of its own, where it looks at limits at all."""
-    if not _fields(type(use_case)).keys() >= _LIMITS:
-        return use_case
-    return _replaced(use_case, lower=low, upper=high)
-
-
-def with_sensor_range(use_case: UseCase, low: float | None, high: float | None) -> UseCase:
-    """The use case with what a signal's sensor can measure, where it looks at sensors at all."""
-    rules = health_of(use_case)
-    if rules is None:
-        return use_case
-    return _replaced(use_case, health=_replaced(rules, lowest=low, highest=high))
 
 
 def _places(part: Any) -> Iterator[tuple[_Place, Any]]:
@@ -152,7 +136,7 @@ def _fields(kind: type) -> dict[str, bool]:
 
 
 def _is_part(hint: Any) -> bool:
-    return hint is Any or dataclasses.is_dataclass(hint)
+    return hint is Any or any(map(dataclasses.is_dataclass, (hint, *typing.get_args(hint))))
 
 
 def _is_number(hint: Any) -> bool:

@@ -13,9 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from clients.kinesis_writer.ordered_put import SEND_ONCE, Acknowledgement, OrderedPut
+from clients.kinesis_writer.ordered_put import OrderedPut
+from clients.kinesis_writer.put_request import SEND_ONCE, Acknowledgement
+from clients.plant_files import deployed_use_cases
 from consumer.detectors.drift import DriftUseCase
-from consumer.use_cases import USE_CASES
+from consumer.plant import Plant, plant
+from consumer.settings.signals_yaml import SHIPPED, read_signals_file
+from consumer.use_cases import USE_CASES as DEFAULT_USE_CASES
 from local.demo import verdict
 from local.demo.records import (
     MIXER,
@@ -38,7 +42,8 @@ from local.session import Invocation, LocalOptions, LocalPipeline
 from producer_sim.plant.water_flow import water_flow
 
 USE_CASE = "drift"
-MORE_USE_CASES = ("anomaly", "shift", "asset", "clusters")
+OTHERS = ("anomaly", "shift", "asset", "clusters")
+"""The use cases beside the reference, unless PLANT names a plant of its own."""
 ALERTS_SHOWN = 3
 BUCKET = "bucket"
 """In the demo's folder: a copy of the bucket, to inspect after the demo."""
@@ -107,20 +112,23 @@ class _Faults:
 
 def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, list[str]]:
     """Run the demo; return the summary and the checks that failed, none if everything is exact."""
-    use_case = USE_CASES[USE_CASE]
+    use_case, own = DEFAULT_USE_CASES[USE_CASE], plant()
     assert isinstance(use_case, DriftUseCase)
+    others = OTHERS if own.folder is None else _others_of(own)
     console.print("Simulating a plant and loading River's WaterFlow series")
-    plant = demo_plant(size.seed, size.signals, size.observations)
+    simulated = demo_plant(size.seed, size.signals, size.observations)
     mixer = mixer_rows(size.seed, size.observations, START_S)
-    sent = demo_records(plant, water_flow("branch1.water_flow"), water_flow("branch1:water_flow"), mixer)
+    sent = demo_records(simulated, water_flow("branch1.water_flow"), water_flow("branch1:water_flow"), mixer)
     console.print(STARTING)
     faults = _Faults()
     settings = folder / "signals.yaml"
-    settings.write_text(demo_settings(plant))
+    settings.write_text(demo_settings(simulated, own.settings_file(SHIPPED)))
+    signals = read_signals_file(str(settings.absolute()), own)
     options = LocalOptions(
         use_case=USE_CASE,
-        more_use_cases=MORE_USE_CASES,
+        more_use_cases=others,
         settings=settings,
+        variables={USE_CASE: {"PLANT": "", "SIGNAL_SETTINGS": SHIPPED}} if own.folder else {},
         # On a slow machine that takes minutes, a sweep would report signals as silent.
         sweep_every_s=86_400.0,
         pace=Pace(poll_interval_s=1.0),
@@ -133,13 +141,13 @@ def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, l
         shards = whole_shards(aws, resources.stream_arn)
         objects = list(_objects(aws, resources.model_bucket))
         _copy_to(folder / BUCKET, objects)
-        published = _by_use_case(drain_audit(aws, resources))
-        alerts = _by_use_case(drain_alerts(aws, resources))
-    expected = {name: learned_at_once(name, USE_CASES[name], shards) for name in MORE_USE_CASES}
+        published = _by_use_case(drain_audit(aws, resources), others)
+        alerts = _by_use_case(drain_alerts(aws, resources), others)
+    expected = {name: learned_at_once(name, own.use_cases[name], shards, signals) for name in others}
     drifts_of_loop = verdict.plain_loop_ids(USE_CASE, use_case, resources.stream_arn, sent, acknowledged)
     expected[USE_CASE] = dict.fromkeys(drifts_of_loop, "opened")
     states = verdict.states_in(objects, USE_CASE)
-    score = verdict.score_detections(changes(plant), published[USE_CASE])
+    score = verdict.score_detections(changes(simulated), published[USE_CASE])
     _print_alerts(published, console)
     drifts, drift_alerts = published[USE_CASE], _ids(alerts[USE_CASE])
     learned = sum(state.learned for state in states.values())
@@ -160,8 +168,7 @@ def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, l
         median_detection_delay_observations=score.median_delay,
         observations_per_second=round(learned / seconds, 1),
         others={
-            name: {"events": len(_ids(published[name])), "alerts": len(_ids(alerts[name]))}
-            for name in MORE_USE_CASES
+            name: {"events": len(_ids(published[name])), "alerts": len(_ids(alerts[name]))} for name in others
         },
     )
     (folder / "summary.json").write_text(json.dumps(asdict(summary), indent=2) + "\n")
@@ -206,8 +213,13 @@ def summary_table(summary: Summary) -> Table:
     return table
 
 
-def _by_use_case(events: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    details: dict[str, list[dict[str, Any]]] = {name: [] for name in (USE_CASE, *MORE_USE_CASES)}
+def _others_of(own: Plant) -> tuple[str, ...]:
+    """The use cases that the plant deploys beside the reference, whose own version of it is not run."""
+    return tuple(name for name in deployed_use_cases(own) if name != USE_CASE)
+
+
+def _by_use_case(events: Iterable[dict[str, Any]], others: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+    details: dict[str, list[dict[str, Any]]] = {name: [] for name in (USE_CASE, *others)}
     for event in events:
         details[event["detail"]["use_case"]].append(event["detail"])
     return details

@@ -8,6 +8,7 @@ import json
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import yaml
 
@@ -67,8 +68,8 @@ def changes(plant: Simulation) -> dict[str, int | None]:
     }
 
 
-def demo_settings(plant: Simulation) -> str:
-    """A signals.yaml, as an asset model would export it: what people call each signal.
+def demo_settings(plant: Simulation, own: Path) -> str:
+    """A signals.yaml, as an asset model would export it: what people call each signal; file `own` wins.
 
     >>> _asset_and_line("line3.compressor1")
     {'asset': 'Compressor 1', 'line': 'Line 3'}
@@ -86,6 +87,7 @@ def demo_settings(plant: Simulation) -> str:
     ]
     assets = sorted({member.asset for member in plant.members} | {MIXER})
     signals += [{"match": asset, **_asset_and_line(asset)} for asset in assets]
+    signals += yaml.safe_load(own.read_text(encoding="utf-8"))["signals"]
     return yaml.safe_dump({"version": 1, "signals": signals}, sort_keys=False)
 
 

@@ -6,12 +6,11 @@ from typing import Any
 
 from consumer.decode.lambda_event import batches_of
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.asset_rows import merge_asset_signals
 from consumer.detectors.base import UseCase
 from consumer.learning.outcome import FailedObservations
 from consumer.learning.page_learner import PageLearner
 from consumer.learning.state import State
-from consumer.settings.signal_settings import SettingsOfSignals
+from consumer.settings.signal_settings import SettingsFile, SettingsOfSignals
 from local.emulator.embedded_aws import EmbeddedAWS
 from local.emulator.kinesis_event import EventFormat
 from local.emulator.kinesis_source import KinesisSource
@@ -39,14 +38,16 @@ async def _whole_shards(source: KinesisSource, stream_arn: str) -> list[dict[str
     return events
 
 
-def learned_at_once(name: str, use_case: UseCase, events: list[dict[str, Any]]) -> dict[str, str]:
+def learned_at_once(
+    name: str, use_case: UseCase, events: list[dict[str, Any]], signals: SettingsFile | None = None
+) -> dict[str, str]:
     """All events that the use case finds in them: id -> the change that it tells of."""
-    settings = SettingsOfSignals(name, use_case)
+    settings = SettingsOfSignals(name, use_case, signals)
     states: dict[SignalKey, State] = {}
     found: dict[str, str] = {}
     for event in events:
         for batch in batches_of(event):
-            merge_asset_signals(batch, use_case)
+            use_case.merge_signals(batch)
             learning = PageLearner(name, settings, batch, states, FailedObservations(), lambda: False, 10**9)
             learning.learn(batch.runs)
             found |= {event.id: json.loads(event.detail)["change"] for event in learning.learned.events}

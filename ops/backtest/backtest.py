@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, cast
 from consumer.decode.batch import Batch, Records, Rejection, Shard, SignalColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.decode.values import VALUE_MAX
-from consumer.detectors.asset_rows import merge_asset_signals
-from consumer.detectors.base import Finding, UseCase
+from consumer.detectors.base import UseCase
+from consumer.detectors.finding import Finding
 from consumer.errors import ConfigurationError
 from consumer.learning.outcome import FailedObservations, PageOutcome
 from consumer.learning.page_learner import PageLearner
@@ -104,7 +104,7 @@ class Backtest:
     def _learn(self, rows: Sequence[Row]) -> Part:
         """As the pipeline does: a model that raises is taken afresh, and learns all but that value."""
         batch, scoring = self._batch(rows), _ScoringSettings(self.settings)
-        merge_asset_signals(batch, self.settings.use_case)
+        self.settings.use_case.merge_signals(batch)
         codec, exclusions = PageCodec(), FailedObservations()
         before = codec.encode(self.states)
         learning = PageLearner(

@@ -19,9 +19,9 @@ from consumer.decode.timestamps import iso8601
 from consumer.detectors.base import UseCase
 from consumer.detectors.forecast import ForecastUseCase
 from consumer.errors import ConfigurationError
+from consumer.plant import plant
 from consumer.settings.signal_settings import SettingsOfSignals
 from consumer.settings.signals_yaml import SHIPPED, read_signals_file
-from consumer.use_cases import USE_CASES
 from ops.backtest.backtest import Backtest, Part, Row
 
 
@@ -59,11 +59,9 @@ def choose(
 
     Raises: `ConfigurationError`.
     """
-    if name not in USE_CASES:
-        known = ", ".join(sorted(USE_CASES))
-        raise ConfigurationError(f"consumer/use_cases.py has no {name!r}; it has {known}")
-    of_signals = read_signals_file(str(settings.absolute()) if settings else SHIPPED, USE_CASES)
-    return SettingsOfSignals(name, _with_limits(name, USE_CASES[name], upper, lower), of_signals)
+    use_case = plant().use_case(name)
+    of_signals = read_signals_file(str(settings.absolute()) if settings else SHIPPED, plant())
+    return SettingsOfSignals(name, _with_limits(name, use_case, upper, lower), of_signals)
 
 
 def _with_limits(name: str, use_case: UseCase, upper: float | None, lower: float | None) -> UseCase:

@@ -36,7 +36,7 @@ def inspect(named: TargetOptions, signal: str, predict: str | None, as_json: boo
     page, key, state = asyncio.run(find_signal(where, signal))
     settings = settings_of(where).of(signal)
     if predict is not None:
-        told = {"signal": signal, "use_case": where.use_case, "open": open_alerts(state)}
+        told = {"signal": signal, "use_case": where.use_case, "open": open_alerts(settings.use_case, state)}
         told |= predicted(settings, state, predict, now_s)
         told["written"] = "nothing: the model is as it was"
     else:
@@ -59,7 +59,7 @@ def _in_full(
         "observations": state.learned,
         "skipped": state.skipped,
         "muted_until": "always, by signals.yaml" if settings.is_muted else _muted_until(where, key, now_s),
-        "open": open_alerts(state),
+        "open": open_alerts(settings.use_case, state),
         "parameters": parameters(settings.use_case)
         if is_current
         else "others than those of signals.yaml and use_cases.py here",

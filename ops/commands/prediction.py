@@ -5,7 +5,7 @@ from typing import Any
 
 from consumer.decode.timestamps import iso8601
 from consumer.detectors.asset_rows import NamedValue, RowBuffer
-from consumer.detectors.sensor_checks import Health, health_of
+from consumer.detectors.sensor_checks import Health
 from consumer.errors import ConfigurationError, ModelRaised
 from consumer.learning.state import State
 from consumer.settings.signal_settings import SignalSettings
@@ -35,7 +35,7 @@ def predicted(settings: SignalSettings, state: State, text: str, now_s: float) -
         findings = use_case.learn(state.model, values, timestamps, scores)
     except ModelRaised as error:
         return said | {"would": "go to quarantine", "reason": error.reason}
-    rules, found = health_of(use_case), findings
+    rules, found = use_case.sensor_checks, findings
     if rules is not None:
         state.health = state.health or Health()
         found = rules.judged(state.health, findings, values, timestamps, at_s)

@@ -14,6 +14,7 @@ from rich.text import Text
 from consumer.decode.signal_names import SignalKey
 from consumer.decode.timestamps import iso8601
 from consumer.detectors.alert_policy import AlertState
+from consumer.detectors.base import UseCase
 from consumer.errors import ConfigurationError
 from consumer.events.mutes import Mute
 from consumer.learning.state import State
@@ -95,28 +96,29 @@ def _of_use_case(
         if fnmatchcase(key.signal, pattern):
             is_always = settings.of(key.signal).is_muted
             muted = _ALWAYS if is_always else muted_until(where.use_case, key.signal, mutes, now_s)
-            lines.append(line_of(where.use_case, key, state, muted, now_s))
+            lines.append(line_of(where.use_case, settings.of(key.signal).use_case, key, state, muted, now_s))
     return lines, read.problems, names
 
 
-def line_of(use_case: str, key: SignalKey, state: State, muted: str | None, now_s: float) -> Line:
+def line_of(
+    name: str, use_case: UseCase, key: SignalKey, state: State, muted: str | None, now_s: float
+) -> Line:
     """What its state says of a signal."""
     health = state.health
     first_s = None if health is None else health.first_arrived_s
     arrived = [mark.arrived_s for mark in state.checkpoints.values() if mark.arrived_s is not None]
-    # Of a detector's values, those since it last told of a drift.
-    since = getattr(state.model, "count", None) if hasattr(state.model, "detector") else None
-    has_drifted = since is not None and not hasattr(state.model, "alert") and since < state.learned
+    since = use_case.observations_since_finding(state.model)
+    has_drifted = since is not None and since < state.learned
     return Line(
         signal=key.signal,
-        use_case=use_case,
+        use_case=name,
         observations=state.learned,
         last_value=None if health is None else health.last,
         last_arrived_at=iso8601(max(arrived, default=None)),
-        open_alerts=open_alerts(state),
+        open_alerts=open_alerts(use_case, state),
         age_s=None if first_s is None else now_s - first_s,
         last_drift_observations_ago=since if has_drifted else None,
-        alert_changed_at=iso8601(_changed_s(_alert(state))),
+        alert_changed_at=iso8601(_changed_s(use_case.alert_of(state.model))),
         muted_until=muted,
     )
 
@@ -127,21 +129,12 @@ def _changed_s(alert: AlertState | None) -> float | None:
     return alert.since_s if alert.is_open else alert.cleared_s
 
 
-def open_alerts(state: State) -> list[str]:
+def open_alerts(use_case: UseCase, state: State) -> list[str]:
     """The model's alert, and the sensor's faults, as far as they are open."""
-    alert = _alert(state)
+    alert = use_case.alert_of(state.model)
     own = ["alert"] if alert is not None and alert.is_open else []
     faults = {} if state.health is None else state.health.alerts
     return own + [f"sensor {fault}" for fault, each in sorted(faults.items()) if each.is_open]
-
-
-def _alert(state: State) -> AlertState | None:
-    """That of the model, or of the rows' within an asset's."""
-    for model in (state.model, getattr(state.model, "model", None)):
-        alert: AlertState | None = getattr(model, "alert", None)
-        if alert is not None:
-            return alert
-    return None
 
 
 def muted_until(use_case: str, signal: str, mutes: Iterable[Mute], now_s: float) -> str | None:

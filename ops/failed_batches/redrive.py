@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from consumer.decode.lambda_event import batches_of
-from consumer.detectors.asset_rows import merge_asset_signals
 from consumer.detectors.base import UseCase
 from consumer.learning.signal_learner import unlearned
 from ops.redrive.learners import Learner, learn_all
@@ -47,7 +46,7 @@ async def learnable(event: Mapping[str, Any], use_case: UseCase, changing: PageE
     left = list(event.get("Records", []))
     while left:
         [batch] = batches_of({"Records": left})
-        merge_asset_signals(batch, use_case)
+        use_case.merge_signals(batch)
         found += Learnable(0, 0, len(batch.refusals))
         for page_key, keys in changing.layout.grouped(batch.runs).items():
             states = (await changing.pages.load(page_key)).states

@@ -7,9 +7,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from clients.kinesis_writer.failures import AnswerLost, PutFailed
 from clients.kinesis_writer.ordered_put import OrderedPut
 from clients.kinesis_writer.put_request import RECORDS_PER_REQUEST_MAX, StreamRecord
+from clients.kinesis_writer.sending import AnswerLost, PutFailed
 from ops.redrive.redrive import Unsent
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from consumer.decode.batch import Batch, Shard
 from consumer.decode.lambda_event import batches_of
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.asset_rows import merge_asset_signals
 from consumer.learning.outcome import FailedObservations
 from consumer.learning.page_learner import PageLearner
 from consumer.learning.state import Checkpoint, State
@@ -59,7 +58,7 @@ class SilentLearning:
 
     def _batch(self, records: Records) -> Batch:
         [batch] = batches_of({"Records": records})
-        merge_asset_signals(batch, self.settings.use_case)
+        self.settings.use_case.merge_signals(batch)
         if self.limit is not None:
             runs, limit = batch.runs, self.limit
             batch.runs = {key: runs[key] for key in runs if limit(key, batch.shard) is not None}

@@ -8,7 +8,6 @@ from consumer.decode.batch import Batch, Shard
 from consumer.decode.lambda_event import batches_of
 from consumer.decode.signal_names import SignalKey
 from consumer.decode.timestamps import iso8601
-from consumer.detectors.asset_rows import merge_asset_signals
 from consumer.errors import ConfigurationError
 from consumer.learning.outcome import FailedObservations
 from consumer.learning.page_learner import PageLearner
@@ -81,7 +80,7 @@ class Relearning:
     def _learn(self, records: list[dict[str, Any]]) -> None:
         while records:
             [batch] = batches_of({"Records": records})
-            merge_asset_signals(batch, self.settings.use_case)
+            self.settings.use_case.merge_signals(batch)
             if self.key in batch.runs:
                 self._learn_batch(batch)
             records = [] if batch.unread_from is None else records[batch.unread_from :]

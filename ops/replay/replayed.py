@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from consumer.decode.batch import Batch
 from consumer.decode.lambda_event import batches_of
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.asset_rows import merge_asset_signals
 from consumer.detectors.base import new_model
 from consumer.errors import ModelRaised
 from consumer.learning.outcome import FailedObservations
@@ -54,7 +53,7 @@ class Replay:
         """
         for batch in batches_of({"Records": list(records)}):
             self.records += len(batch.records)
-            merge_asset_signals(batch, self.settings.use_case)
+            self.settings.use_case.merge_signals(batch)
             if self.key in batch.runs:
                 self._learn_batch(batch)
 

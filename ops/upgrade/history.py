@@ -9,7 +9,6 @@ from clients.recordings.refusals import ReplayRefused
 from consumer.decode.batch import Shard
 from consumer.decode.lambda_event import batches_of
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.asset_rows import AssetUseCase, merge_asset_signals
 from consumer.errors import ConfigurationError
 from consumer.learning.signal_learner import times
 from consumer.pages.codec import States
@@ -66,7 +65,7 @@ class History:
         return states
 
     def _key(self, asset: str, signal: str) -> SignalKey:
-        if isinstance(self.settings.use_case, AssetUseCase):
+        if self.settings.use_case.learns_assets:
             return SignalKey(asset, asset)
         return self.known.get(signal, SignalKey(asset if self.are_rows else signal, signal))
 
@@ -100,7 +99,7 @@ def first_times(
             break
         while records:
             [batch] = batches_of({"Records": records})
-            merge_asset_signals(batch, settings.use_case)
+            settings.use_case.merge_signals(batch)
             for key in left & batch.runs.keys():
                 run = batch.runs[key]
                 known = [at_s for at_s in times(run, range(len(run.values)), batch) if at_s is not None]

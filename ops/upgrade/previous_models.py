@@ -14,7 +14,6 @@ import msgspec
 from consumer.aws.s3 import Found, Objects
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.base import STATE_FORMAT, UseCase
 from consumer.errors import ConfigurationError, UnreadablePage
 from consumer.learning.state import Checkpoint
@@ -144,8 +143,7 @@ def limits_of(source: PreviousModels, use_case: UseCase) -> "Limits":
     keys: dict[SignalKey, dict[Shard, Checkpoint]] = {}
     record_signals: dict[str, dict[Shard, Checkpoint]] = {}
     for key, marks in source.marks.items():
-        asset = use_case.asset_of(key) if isinstance(use_case, AssetUseCase) else None
-        own = key if asset is None else SignalKey(asset[0], asset[0])
+        own = use_case.learned_as(key) or key
         for shard, mark in marks.items():
             for each in (keys.setdefault(own, {}), record_signals.setdefault(key.record_signal, {})):
                 if shard not in each or each[shard].sequence_number < mark.sequence_number:

@@ -10,35 +10,16 @@ from rich.console import Console
 
 from clients.errors import PipelineError
 from clients.interruption import sigterm_as_ctrl_c
-from clients.local_pipeline import ServingFailed
+from clients.target_options import target_option
 
-_WHICH = "Which pipeline"
-
-Stack = Annotated[
-    str | None,
-    typer.Option("--stack", metavar="NAME", help="A deployed stack, by its outputs.", rich_help_panel=_WHICH),
-]
 Local = Annotated[
     bool,
-    typer.Option(
-        "--local",
-        help="The one of `python -m local serve`; where none runs, one for the time of this command.",
-        rich_help_panel=_WHICH,
+    target_option(
+        "--local", "The pipeline that `python -m local serve` runs, or one that runs for this command."
     ),
 ]
 Stream = Annotated[
-    str | None,
-    typer.Option(
-        "--stream", metavar="NAME", help="A stream alone: only send, look at nothing.", rich_help_panel=_WHICH
-    ),
-]
-Region = Annotated[
-    str | None,
-    typer.Option(help="Its AWS region, where not that of your profile.", rich_help_panel=_WHICH),
-]
-EndpointUrl = Annotated[
-    str | None,
-    typer.Option(help="Where AWS is, for an emulator of your own.", rich_help_panel=_WHICH),
+    str | None, target_option("--stream", "A stream alone: only send, observe nothing.", "NAME")
 ]
 
 
@@ -52,7 +33,7 @@ def errors_shown(console: Console) -> Iterator[None]:
     try:
         with sigterm_as_ctrl_c():
             yield
-    except (PipelineError, ServingFailed) as error:
+    except PipelineError as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
     except (ClientError, BotoCoreError) as error:

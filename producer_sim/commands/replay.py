@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from clients import target_options
 from clients.deployment import Pipeline, open_pipeline
-from clients.kinesis_writer.failures import PutFailed
-from clients.kinesis_writer.sent import Sending
+from clients.kinesis_writer.sending import PutFailed, Sending
 from clients.recordings.refusals import ReplayRefused
 from producer_sim.commands import options as which
 from producer_sim.observe.observer import observe
@@ -40,11 +40,11 @@ def replay_command(
     shape: option_group.Shape = "auto",
     rows: option_group.Rows = None,
     shift: option_group.Shift = True,
-    stack: which.Stack = None,
+    stack: target_options.Stack = None,
     local: which.Local = False,
     stream: which.Stream = None,
-    region: which.Region = None,
-    endpoint_url: which.EndpointUrl = None,
+    region: target_options.Region = None,
+    endpoint_url: target_options.EndpointUrl = None,
     settle: option_group.Settle = 60.0,
     run: option_group.Run = Path("build/replay"),
     report: option_group.Report = True,

@@ -11,9 +11,10 @@ import msgspec
 import typer
 from rich.console import Console
 
+from clients import target_options
 from clients.deployment import Pipeline, open_pipeline
-from clients.kinesis_writer.failures import PutFailed
 from clients.kinesis_writer.processes import ProcessFailed
+from clients.kinesis_writer.sending import PutFailed
 from producer_sim.commands import options
 from producer_sim.observe.observer import observe
 from producer_sim.observe.protocols import Observing
@@ -98,11 +99,11 @@ def simulate(
             min=0.0, metavar="S", help="Seconds to wait at most, after sending, until all is learned."
         ),
     ] = 120.0,
-    stack: options.Stack = None,
+    stack: target_options.Stack = None,
     local: options.Local = False,
     stream: options.Stream = None,
-    region: options.Region = None,
-    endpoint_url: options.EndpointUrl = None,
+    region: target_options.Region = None,
+    endpoint_url: target_options.EndpointUrl = None,
 ) -> None:
     """Send a simulated plant with known faults to a pipeline, and leave how it went in a folder.
 

@@ -12,7 +12,8 @@ from rich.status import Status
 from rich.text import Text
 
 from clients.deployment import Pipeline, open_pipeline
-from producer_sim.commands.options import INTERRUPTED, EndpointUrl, Local, Region, Stack, errors_shown
+from clients.target_options import EndpointUrl, Region, Stack
+from producer_sim.commands.options import INTERRUPTED, Local, errors_shown
 from producer_sim.smoke.trip import Hop, Patience
 
 _MARKS = {

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.text import Text
 
 from clients.deployment import open_pipeline
-from producer_sim.commands.options import EndpointUrl, Local, Region, Stack, errors_shown
+from clients.target_options import EndpointUrl, Region, Stack
+from producer_sim.commands.options import Local, errors_shown
 from producer_sim.observe.listening import listening
 from producer_sim.observe.watching import SeenAlert, Watch
 

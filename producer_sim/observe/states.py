@@ -16,7 +16,7 @@ from consumer.errors import UnreadablePage
 from consumer.events.quarantine import quoted
 from consumer.pages.codec import PageCodec
 from consumer.pages.layout import Layout
-from consumer.use_cases import USE_CASES
+from consumer.plant import plant
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -51,7 +51,7 @@ class LearnedCounts:
         self._signals = frozenset(signals)
         self._carriers = _carriers(signals)
         self._codec = PageCodec()
-        if use_case := USE_CASES.get(models.use_case):
+        if use_case := plant().use_cases.get(models.use_case):
             self._codec.check(use_case)  # now, for it imports River: not when the first page comes
         self._e_tags: dict[str, str] = {}
         self._pages: dict[str, tuple[int, int]] = {}

@@ -5,12 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from clients.kinesis_writer.clock import Clock, WallClock
-from clients.kinesis_writer.failures import PutFailed
-from clients.kinesis_writer.paced import send_paced
+from clients.kinesis_writer.paced import Clock, WallClock, send_paced
 from clients.kinesis_writer.pending import ScheduledRecord
 from clients.kinesis_writer.put_request import SEND_ONCE
-from clients.kinesis_writer.sent import Sending
+from clients.kinesis_writer.sending import PutFailed, Sending
 from clients.recordings.labels import Window
 from producer_sim.observe.protocols import Observer, Observing, Pipeline
 from producer_sim.observe.settling import Settled, settle

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterator
 from clients.deployment import ModelsOf, Pipeline
 from consumer.detectors.change_point import ChangePoint
 from consumer.detectors.drift import DriftUseCase
-from consumer.use_cases import USE_CASES
+from consumer.plant import plant
 from producer_sim.observe.listening import listening
 from producer_sim.observe.states import LearnedCounts
 from producer_sim.smoke import hops
@@ -43,7 +43,7 @@ def follow(
 def _of_use_case(trip: Trip, models: ModelsOf, look: LearnedCounts) -> list[_Step]:
     of = f", {models.use_case}" if len(trip.pipeline.models) > 1 else ""
     steps: list[_Step] = [(f"learned{of}", lambda: hops.learned(trip, models, look))]
-    if isinstance(USE_CASES.get(models.use_case), _FIND_STEPS):  # of others, who knows what they find
+    if isinstance(plant().use_cases.get(models.use_case), _FIND_STEPS):  # of others, who knows what they find
         steps.append((f"event on the bus{of}", lambda: hops.event(trip, models)))
         steps.append((f"alert delivered{of}", lambda: hops.alert(trip, models)))
     return steps

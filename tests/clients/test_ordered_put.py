@@ -10,15 +10,10 @@ from botocore import exceptions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clients.kinesis_writer.ordered_put import (
-    Acknowledgement,
-    AnswerLost,
-    Backoff,
-    OrderedPut,
-    PutFailed,
-    RecordRefused,
-    StreamRecord,
-)
+from clients.kinesis_writer.ordered_put import OrderedPut
+from clients.kinesis_writer.paced import Backoff
+from clients.kinesis_writer.put_request import Acknowledgement, StreamRecord
+from clients.kinesis_writer.sending import AnswerLost, PutFailed, RecordRefused
 
 QUICK = Backoff(first_seconds=0.0001, longest_seconds=0.001, attempts_max=1000)
 

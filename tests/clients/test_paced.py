@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clients.kinesis_writer.failures import AnswerLost, RecordRefused
-from clients.kinesis_writer.options import Backoff, SendOptions
-from clients.kinesis_writer.paced import send_paced
+from clients.kinesis_writer.paced import Backoff, SendOptions, send_paced
 from clients.kinesis_writer.pending import ScheduledRecord
 from clients.kinesis_writer.put_request import RECORDS_PER_REQUEST_MAX, REQUEST_BYTES_MAX, StreamRecord
+from clients.kinesis_writer.sending import AnswerLost, RecordRefused
 from tests.clients.test_ordered_put import QUICK, FlakyStream, by_key
 
 START_S = 1_700_000_000.0
@@ -64,7 +63,7 @@ def test_each_record_leaves_when_it_is_due_or_a_moment_later_never_before(rate, 
     clock = SimulatedClock()
     stream = TimedStream(clock)
     records = planned(200, rate, keys)
-    sending = send_paced(stream, "telemetry", records, clock=clock, manner=SendOptions(linger_s=linger_s))
+    sending = send_paced(stream, "telemetry", records, clock=clock, options=SendOptions(linger_s=linger_s))
     due = {planned_record.record.payload: planned_record.due_s for planned_record in records}
     late = [arrived_s - due[payload] for arrived_s, payload in stream.arrived]
     assert min(late) >= 0.0
@@ -111,9 +110,9 @@ def test_what_waits_is_bounded_and_nothing_more_is_taken_then():
             taken.append(1)
             yield one
 
-    manner = SendOptions(waiting_records_max=100, backoff=Backoff(0.0001, 0.001, attempts_max=20))
+    options = SendOptions(waiting_records_max=100, backoff=Backoff(0.0001, 0.001, attempts_max=20))
     with pytest.raises(RecordRefused) as failure:
-        send_paced(Unreachable(), "telemetry", source(), clock=SimulatedClock(), manner=manner)
+        send_paced(Unreachable(), "telemetry", source(), clock=SimulatedClock(), options=options)
     assert len(taken) <= 101
     assert failure.value.sending.taken == 100
     assert failure.value.sending.refused > 0
@@ -131,9 +130,9 @@ def test_order_is_kept_and_nothing_is_missing_while_it_streams(keys, seed, refus
     clock = SimulatedClock()
     stream = TimedStream(clock, latency_s=0.003, seed=seed, refuse=refuse, throttle=throttle, lose=lose)
     records = [ScheduledRecord(n / 500, StreamRecord(key, b"%d" % n), 3) for n, key in enumerate(keys)]
-    manner = SendOptions(backoff=QUICK, resend_when_answer_lost=True, waiting_records_max=20)
+    options = SendOptions(backoff=QUICK, resend_when_answer_lost=True, waiting_records_max=20)
     rng = random.Random(seed)
-    sending = send_paced(stream, "telemetry", iter(records), clock=clock, manner=manner, rng=rng)
+    sending = send_paced(stream, "telemetry", iter(records), clock=clock, options=options, rng=rng)
     unrepeated = {key: list(dict.fromkeys(stored)) for key, stored in stream.payloads_by_key().items()}
     assert unrepeated == by_key([one.record for one in records])
     for stored in stream.payloads_by_key().values():
@@ -159,7 +158,7 @@ def test_no_request_breaks_a_limit(sizes, seed):
     records = [
         ScheduledRecord(0.0, StreamRecord(f"key{n % 30}", bytes(size)), 1) for n, size in enumerate(sizes)
     ]
-    send_paced(stream, "telemetry", records, clock=SimulatedClock(), manner=SendOptions(backoff=QUICK))
+    send_paced(stream, "telemetry", records, clock=SimulatedClock(), options=SendOptions(backoff=QUICK))
     assert max(stream.requests) <= REQUEST_BYTES_MAX
 
 

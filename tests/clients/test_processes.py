@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from clients.kinesis_writer.calibration import processes_needed
 from clients.kinesis_writer.pending import ScheduledRecord
-from clients.kinesis_writer.processes import ProcessFailed, send_in_processes
+from clients.kinesis_writer.processes import ProcessFailed, processes_needed, send_in_processes
 from clients.kinesis_writer.put_request import StreamRecord
-from clients.kinesis_writer.sent import Sending, ShardCount, merged
+from clients.kinesis_writer.sending import Sending, ShardCount, merged
 from tests.clients.test_ordered_put import FlakyStream, client_error
 
 

@@ -26,7 +26,7 @@ from consumer.learning.state import State
 from consumer.pages import safe_unpickler
 from consumer.pages.allow_list import ADWIN_WINDOW, ALLOWED_CLASSES, FUNCTIONS, MAKING, NEEDED_BY
 from consumer.pages.codec import PageCodec
-from consumer.use_cases import USE_CASES
+from consumer.plant import plant
 from tests.consumer.every_model import EVERY_MODEL
 from tests.consumer.own_model import Wobble
 from tests.consumer.world import World, points, record
@@ -43,7 +43,7 @@ CASES: dict[str, UseCase] = {
     f"{family}-{name}-{number}": use_case
     for (family, name), use_cases in EVERY_MODEL.items()
     for number, use_case in enumerate(use_cases)
-} | {f"registered-{name}": use_case for name, use_case in USE_CASES.items()}
+} | {f"registered-{name}": use_case for name, use_case in plant().use_cases.items()}
 OWN = anomaly.ThresholdFilter(Wobble(), threshold=0.8, protect_anomaly_detector=False)
 CASES["own"] = AnomalyUseCase(OWN, warm_up=50)
 every = pytest.mark.parametrize("name", CASES)
@@ -287,7 +287,7 @@ def test_the_allow_list_says_for_each_class_which_use_case_and_models_need_it():
 
 
 def test_every_registered_use_case_passes_the_check_at_the_start():
-    for use_case in USE_CASES.values():
+    for use_case in plant().use_cases.values():
         PageCodec().check(use_case)
 
 

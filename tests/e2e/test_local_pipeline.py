@@ -13,7 +13,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from clients.deployment import ModelsOf, Pipeline, PipelineNotFound, open_pipeline
+from clients.deployment import ModelsOf, Pipeline, open_pipeline
+from clients.errors import PipelineNotFound
 from clients.local_pipeline import find_served
 from local.emulator.event_source_mapping import Pace
 from local.emulator.mapping_thread import MappingFailed

@@ -14,7 +14,8 @@ from urllib.parse import urlparse
 import pytest
 from botocore.exceptions import ClientError
 
-from clients.kinesis_writer.ordered_put import SEND_ONCE, OrderedPut, StreamRecord
+from clients.kinesis_writer.ordered_put import OrderedPut
+from clients.kinesis_writer.put_request import SEND_ONCE, StreamRecord
 from clients.local_pipeline import PipelineResources
 from local.emulator.embedded_aws import EmbeddedAWS, EmbeddedAWSFailed
 from local.emulator.pipeline_resources import (

@@ -164,7 +164,7 @@ def assert_full(full: FullPlant) -> None:
     assert {bool(state.parameters) for state in states.values()} == {full.use_case not in WITHOUT_PARAMETERS}
     faults = {fault for state in states.values() if state.health for fault in state.health.alerts}
     assert faults == FAULTS.get(full.use_case, set())
-    alerts = [getattr(getattr(state.model, "model", state.model), "alert", None) for state in states.values()]
+    alerts = [USE_CASES[full.use_case].alert_of(state.model) for state in states.values()]
     assert any(alert is not None and alert.is_open for alert in alerts) == (
         full.use_case not in WITHOUT_OPEN_ALERT
     )

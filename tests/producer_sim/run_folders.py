@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from clients.kinesis_writer.sent import ShardCount
+from clients.kinesis_writer.sending import ShardCount
 from producer_sim.run_folder import (
     Fault,
     ReceivedAlert,

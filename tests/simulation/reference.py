@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import identity, seed_of
-from consumer.detectors.base import Finding
+from consumer.detectors.finding import Finding
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly, Watching
 from consumer.detectors.sensor_checks import Health
 from consumer.learning.state import State
@@ -105,7 +105,7 @@ def reference_of(use_case: Any, signal: str, history: History) -> tuple[Any, set
 def watched_reference_of(use_case: SeasonalAnomaly, signal: str, history: History) -> tuple[Any, set[str]]:
     """The same for a model of alerts that open and clear, whose sensor is looked at; but for its silence."""
     model, health, learned = use_case.create(seed_of("drift", signal)), Health(), 0
-    rules = use_case.health
+    rules = use_case.sensor_checks
     told = set()
     for place, one, is_learned, at_s, arrived_s in history.done:
         findings: list[Finding] = []

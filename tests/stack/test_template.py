@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from clients.stack_outputs import StackOutputs
+from clients.account import Account
+from clients.deployment import pipeline_of_stack
 from consumer.aws import observability
 from tests.stack.synthesis import PLANT, of_type, template, the
 
@@ -436,12 +437,13 @@ def test_producer_sim_finds_what_it_reads_among_the_outputs():
     use_cases = ("drift", "slow-steps")
     config = {"use_cases": {name: {} for name in use_cases}, "alerts": [{"name": "on-call"}]}
     given = template(config, use_cases)["Outputs"]
-    outputs = StackOutputs("Plant", {name: str(output["Value"]) for name, output in given.items()})
-    assert outputs.use_cases == use_cases
-    assert set(outputs.alert_topic_arns) == {"OnCall"}
-    for use_case in use_cases:
-        for kind in ("FunctionName", "LogGroupName", "EventSourceMappingId"):
-            assert outputs.of_use_case(kind, use_case)
+    outputs = {name: str(output["Value"]) for name, output in given.items()}
+    pipeline = pipeline_of_stack("Plant", outputs, Account())
+    assert tuple(models.use_case for models in pipeline.models) == use_cases
+    assert set(pipeline.alert_topic_arns) == {"OnCall"}
+    for models in pipeline.models:
+        for name in (models.function_name, models.log, models.mapping_id):
+            assert name
 
 
 def test_the_dashboard_answers_its_questions():

@@ -6,7 +6,7 @@ import os
 import random
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,9 +17,10 @@ from river import anomaly, cluster, preprocessing
 from consumer.decode.lambda_event import batches_of
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.anomaly import AnomalyUseCase
-from consumer.detectors.asset_rows import NAMES_MAX, AssetUseCase, NamedValue, merge_asset_signals
-from consumer.detectors.base import Finding
+from consumer.detectors.asset_rows import NAMES_MAX, AssetUseCase, NamedValue
+from consumer.detectors.base import UseCase
 from consumer.detectors.clusters import ClustersUseCase
+from consumer.detectors.finding import Finding
 from consumer.errors import ConfigurationError
 from tests.consumer.world import World, record
 
@@ -28,15 +29,18 @@ NAMES = ("flow", "level", "power")
 ROOT = Path(__file__).parents[3]
 
 
-@dataclass
-class Rows:
+@dataclass(frozen=True)
+class Rows(UseCase):
     """A use case that keeps the rows it is given, and finds something in every one."""
 
     kind: str = "rows"
     detail_type: str = "Row"
     severity: str = "info"
     late: str = "learn"
-    parameters: list = field(default_factory=list)
+
+    @property
+    def parameters(self):
+        return []
 
     def create(self, seed):
         return []
@@ -213,7 +217,7 @@ def plain_rows(asset: str) -> list[dict]:
 def test_messages_of_single_properties_are_learned_as_rows_of_their_asset():
     use_case = AssetUseCase(Rows())
     [batch] = batches_of({"Records": STREAM})
-    merge_asset_signals(batch, use_case)
+    use_case.merge_signals(batch)
     assert list(batch.runs) == [SignalKey("one", "one"), SignalKey("two", "two")]
     for (asset, _), run in batch.runs.items():
         joined = use_case.create(1)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.detectors.base import Finding
+from consumer.detectors.finding import Finding
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.sensor_checks import Health, SensorChecks
 from consumer.settings.signals_yaml import read_signal_settings
@@ -168,7 +168,7 @@ def test_any_cut_and_redelivery_tells_the_same_with_the_same_words(cuts, again):
 
 @pytest.mark.parametrize("off", ["flat", "empty"])
 def test_zero_turns_a_fault_off(off):
-    world = world_with(replace(WATCHED, health=SensorChecks(**{off: 0})))
+    world = world_with(replace(WATCHED, sensor_checks=SensorChecks(**{off: 0})))
     world.invoke(sent([*noise(300), *[4.0] * 200, *noise(50, 2), *[None] * 9, *noise(30, 3)]))
     assert {fault for fault, _, _ in faults(world)} == {"quality" if off == "flat" else "flat"}
 

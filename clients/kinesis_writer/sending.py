@@ -1,6 +1,11 @@
-"""What a sending has done so far, or has come to."""
+"""What a sender has sent so far, and the errors that end it.
 
-from collections.abc import Iterable, Mapping
+PutFailed           `sending` counts what is known to be stored; `acknowledgements` of `OrderedPut` say where
+├── RecordRefused   a record was rejected at every attempt: the stream may need more shards
+└── AnswerLost      it is unknown whether the records without acknowledgement were stored
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from clients.kinesis_writer.put_request import Acknowledgement
@@ -135,3 +140,25 @@ class Tally:
             first_late_s=self._first_late_s,
             interrupted=interrupted,
         )
+
+
+class PutFailed(Exception):
+    """Not every record was acknowledged; the requests on their way were waited for, and are counted.
+
+    `acknowledgements` are in order of submission where a list was sent, None for those without.
+    """
+
+    def __init__(
+        self, reason: str, sending: Sending, acknowledgements: Sequence[Acknowledgement | None] = ()
+    ) -> None:
+        super().__init__(reason)
+        self.sending = sending
+        self.acknowledgements = tuple(acknowledgements)
+
+
+class RecordRefused(PutFailed):
+    """A record was refused at every attempt: send it and those behind it later, slower, or add shards."""
+
+
+class AnswerLost(PutFailed):
+    """Records without acknowledgement may have been stored: read the stream before you send them again."""
