@@ -12,7 +12,7 @@ _DEFAULT = Path(__file__).parents[2] / ".." / "shared" / "data" / "nab"
 
 
 class NoCorpus(Exception):
-    """There is nothing to measure on; the text says where it was looked for."""
+    """There is no data to measure on; the text says where it was expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +36,19 @@ class Series:
 
 
 def corpus_folder() -> Path:
-    """Where `NAB_DATA` says, by default beside the project."""
+    """The folder `NAB_DATA`, by default beside the project."""
     return Path(os.environ.get("NAB_DATA", _DEFAULT))
 
 
 def read_corpus(folder: Path | None = None) -> list[Series]:
-    """All series that `windows.json` names and that are there, by name.
+    """All series that `windows.json` names and that exist, by name.
 
     Raises: `NoCorpus`.
     """
     folder = folder or corpus_folder()
     windows_file = folder / "windows.json"
     if not windows_file.is_file():
-        raise NoCorpus(f"{windows_file} is not there: set NAB_DATA to a folder with NAB's series")
+        raise NoCorpus(f"{windows_file} does not exist: set NAB_DATA to a folder with NAB's series")
     labelled = msgspec.json.decode(windows_file.read_bytes(), type=dict[str, list[tuple[str, str]]])
     there = [name for name in sorted(labelled) if (folder / name).is_file()]
     return [_read(folder, name, labelled[name]) for name in there]
@@ -58,7 +58,7 @@ def _read(folder: Path, name: str, windows: list[tuple[str, str]]) -> Series:
     with (folder / name).open(newline="") as file:
         rows = [(_seconds(row["timestamp"]), float(row["value"])) for row in csv.DictReader(file)]
     timestamps_s = [at_s for at_s, _ in rows]
-    # The first row of that time, as NAB does: a few times are there twice.
+    # The first row of that time, as in NAB: a few times occur twice.
     first_row = {at_s: row for row, at_s in reversed(list(enumerate(timestamps_s)))}
     return Series(
         Path(name).parent.name,

@@ -1,4 +1,4 @@
-"""NAB's score: early detections earn, late and false ones cost, one threshold holds for the whole corpus.
+"""NAB's score: early detections earn, late and false ones cost; one threshold for the whole corpus.
 
 Source: Lavin & Ahmad (2015), Evaluating Real-time Anomaly Detection Algorithms: the Numenta Anomaly
 Benchmark
@@ -16,12 +16,12 @@ Numbers: TypeAlias = NDArray[np.float64]
 
 PROBATION_SHARE = 0.15
 PROBATION_ROWS_MAX = 750
-"""15 % of 5,000 rows: what comes before is for a detector to learn, and is not scored."""
+"""15 % of 5,000 rows: a detector learns them, and they are not scored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a detection, a false alarm and a window without a detection are worth."""
+    """The weights of a detection, a false alarm and a missed window."""
 
     name: str
     detected: float
@@ -47,7 +47,7 @@ def sigmoid(position: float) -> float:
 
 
 def worth(rows: int, windows: Sequence[tuple[int, int]]) -> tuple[Numbers, NDArray[np.int64]]:
-    """What an alert at each row is worth, before a profile weighs it, and the window that it is in.
+    """The worth of an alert at each row, before a profile weighs it, and the window that it is in.
 
     Shape: -> `rows` numbers: within windows from just above 0 to 1, elsewhere from -1 to 0;
         `rows` indices into `windows`, -1 outside
@@ -88,11 +88,11 @@ class Curve:
         return float(self.scores[found])
 
     def best(self) -> float:
-        """The threshold with the highest score; of several the highest."""
+        """The threshold with the highest score; the highest of several."""
         return float(self.thresholds[int(np.argmax(self.scores))])
 
     def normalised(self, score: float) -> float:
-        """0 for a detector that is silent, 100 for one that alerts at each window's start, and only there."""
+        """0 for a silent detector, 100 for one that alerts at each window's start and nowhere else."""
         null = -self.profile.missed * self.windows
         perfect = self.profile.detected * self.windows
         return 100.0 * (score - null) / (perfect - null)
