@@ -19,7 +19,8 @@ def main() -> None:
     from aws_cdk import App  # here, because importing `stack` first decides which Node.js it runs on
 
     app, files = App(), plant()
-    for name, config in read_plants(app.node.try_get_context("plants"), files).items():
+    configured = read_plants(app.node.try_get_context("plants"), files.use_cases, files.use_cases_file)
+    for name, config in configured.items():
         read_signals_file(config.signals, files)
         PipelineStack(app, name, config)
     review(app)

@@ -2,13 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Annotated
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from consumer.plant import Plant
 from stack.config import PlantConfig
 from stack.config_texts import Name
 
@@ -22,7 +21,9 @@ class InvalidConfiguration(Exception):
     """Correct the fields that the text names, each by its path in `cdk.json`."""
 
 
-def read_plants(plants: object, files: Plant) -> dict[str, PlantConfig]:
+def read_plants(
+    plants: object, known_use_cases: Collection[str], file: str = "consumer/use_cases.py"
+) -> dict[str, PlantConfig]:
     """Check `context.plants`: the name of a stack -> what it is made of.
 
     Raises: `InvalidConfiguration` with a line for each mistake.
@@ -31,20 +32,24 @@ def read_plants(plants: object, files: Plant) -> dict[str, PlantConfig]:
         read = _PLANTS.validate_python(plants)
     except ValidationError as error:
         raise _invalid(_in_words(mistake) for mistake in error.errors()) from None
-    mistakes = [f"{_path('plants', *path)} {text}" for path, text in _wrong_names(read, files)]
+    mistakes = [
+        f"{_path('plants', *path)} {text}" for path, text in _wrong_names(read, known_use_cases, file)
+    ]
     if mistakes:
         raise _invalid(mistakes)
     return read
 
 
-def _wrong_names(plants: dict[str, PlantConfig], files: Plant) -> Iterator[tuple[_Path, str]]:
+def _wrong_names(
+    plants: dict[str, PlantConfig], known_use_cases: Collection[str], file: str
+) -> Iterator[tuple[_Path, str]]:
     """What is named and does not exist, or cannot be told from another."""
-    known = ", ".join(sorted(files.use_cases))
+    known = ", ".join(sorted(known_use_cases))
     yield from _alike((name, (name,)) for name in plants)
     for name, plant in plants.items():
         for use_case in plant.use_cases:
-            if use_case not in files.use_cases:
-                yield (name, "use_cases", use_case), f"is not in {files.use_cases_file}; allowed: {known}"
+            if use_case not in known_use_cases:
+                yield (name, "use_cases", use_case), f"is no line of {file}; allowed: {known}"
         yield from _alike((use_case, (name, "use_cases", use_case)) for use_case in plant.use_cases)
         yield from _alike(
             (alert.name, (name, "alerts", index, "name")) for index, alert in enumerate(plant.alerts)

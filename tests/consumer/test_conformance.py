@@ -23,12 +23,11 @@ from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.base import UseCase, fingerprint
 from consumer.errors import ModelRaised
 from consumer.learning.state import State
-from consumer.pages import safe_unpickler
 from consumer.pages.allow_list import ADWIN_WINDOW, ALLOWED_CLASSES, FUNCTIONS, MAKING, NEEDED_BY
 from consumer.pages.codec import PageCodec
 from consumer.plant import plant
 from tests.consumer.every_model import EVERY_MODEL
-from tests.consumer.own_model import Wobble
+from tests.consumer.own_model import Wobble, allow_own_modules
 from tests.consumer.world import World, points, record
 
 # It rises after 200, wanders off after 350, and falls back.
@@ -52,7 +51,7 @@ every = pytest.mark.parametrize("name", CASES)
 @pytest.fixture(autouse=True)
 def own_module(monkeypatch):
     """As a line in use_cases.py allows it."""
-    monkeypatch.setattr(safe_unpickler, "OWN_MODULES", ("tests.consumer.own_model",))
+    allow_own_modules(monkeypatch, "tests.consumer.own_model")
 
 
 def learned(use_case: UseCase, values=VALUES, times=TIMES, seed=7):

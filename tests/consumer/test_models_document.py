@@ -7,8 +7,8 @@ from types import ModuleType
 
 import pytest
 
-from consumer.pages import safe_unpickler
 from consumer.pages.codec import PageCodec
+from tests.consumer.own_model import allow_own_modules
 from tests.consumer.world import World, points
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
@@ -42,7 +42,7 @@ LINES = lines()
 
 @pytest.fixture(autouse=True)
 def own_module(monkeypatch):
-    monkeypatch.setattr(safe_unpickler, "OWN_MODULES", (OWN,))
+    allow_own_modules(monkeypatch, OWN)
 
 
 def test_there_is_an_example_of_each_family_and_of_a_class_of_ones_own():
@@ -81,6 +81,6 @@ OF_RECORDS = {"asset"}
 
 
 def test_a_class_of_ones_own_whose_module_is_not_named_is_refused(monkeypatch):
-    monkeypatch.setattr(safe_unpickler, "OWN_MODULES", ())
+    allow_own_modules(monkeypatch)
     with pytest.raises(Exception, match=r"consumer\.own_models\.Wobble is not allowed"):
         PageCodec().check(LINES["wobble"])

@@ -11,12 +11,11 @@ from consumer import use_cases
 from consumer.decode.signal_names import SignalKey, seed_of
 from consumer.detectors.anomaly import AnomalyUseCase
 from consumer.detectors.drift import DriftUseCase
-from consumer.pages import safe_unpickler
 from consumer.settings.signal_settings import SettingsOfSignals
 from ops.__main__ import app
 from ops.backtest import backtest
 from ops.backtest.backtest import Backtest
-from tests.consumer.own_model import Wobble
+from tests.consumer.own_model import Wobble, allow_own_modules
 from tests.consumer.world import World, record
 
 NAB = Path(__file__).parents[3] / "shared" / "data" / "nab" / "realKnownCause"
@@ -93,7 +92,7 @@ FUSSY = anomaly.ThresholdFilter(Fussy(), threshold=0.9, protect_anomaly_detector
 
 
 def test_what_cannot_be_learned_is_counted_with_its_reason_and_the_rest_is_learned(monkeypatch):
-    monkeypatch.setattr(safe_unpickler, "OWN_MODULES", (__name__,))
+    allow_own_modules(monkeypatch, __name__)
     rows = list(ROWS)
     for number in (0, 400):
         rows[number] = (rows[number][0], (-1.0, 0.0))

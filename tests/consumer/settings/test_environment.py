@@ -103,6 +103,11 @@ def test_an_unknown_use_case_is_named_with_those_that_exist(name):
         start(read_settings(COMPLETE | {"USE_CASE": name}))
 
 
+def test_a_plant_that_is_no_folder_is_named_with_what_to_do(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"nowhere.* is not a folder: .*ops new"):
+        start(read_settings(COMPLETE | {"PLANT": str(tmp_path / "nowhere")}))
+
+
 def test_every_setting_is_tried_here():
     assert set(Settings.__struct_encode_fields__) == {
         "MODEL_BUCKET",
@@ -111,6 +116,7 @@ def test_every_setting_is_tried_here():
         "MODEL_PAGES",
         "PAGE_SIGNALS_MAX",
         "SIGNAL_SETTINGS",
+        "PLANT",
         "AWS_REGION",
         "AWS_DEFAULT_REGION",
         "AWS_ENDPOINT_URL",

@@ -14,6 +14,7 @@ from consumer.detectors.clusters import ClustersUseCase
 from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.forecast import ForecastUseCase
 from consumer.errors import ConfigurationError
+from consumer.plant import plant
 from consumer.settings.signal_settings import SettingsOfSignals
 from consumer.settings.signals_yaml import (
     SHIPPED,
@@ -148,7 +149,7 @@ def test_a_file_of_ones_own_in_json_is_checked_too():
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ConfigurationError, match=r"nowhere.yaml.*cannot be read"):
-        read_signals_file(str(tmp_path / "nowhere.yaml"), USE_CASES)
+        read_signals_file(str(tmp_path / "nowhere.yaml"), plant())
 
 
 def test_a_name_that_several_parts_have_asks_for_the_part():
@@ -163,8 +164,8 @@ def test_a_name_that_several_parts_have_asks_for_the_part():
 
 
 def test_the_shipped_file_sets_nothing_and_its_example_is_right():
-    assert read_signals_file(SHIPPED, USE_CASES).signals == []
-    text = Path(read_signals_file.__code__.co_filename).parents[1].joinpath(SHIPPED).read_text()
+    assert read_signals_file(SHIPPED, plant()).signals == []
+    text = plant().settings_file(SHIPPED).read_text()
     example = "\n".join(line[1:] for line in text.splitlines() if line.startswith("#   "))
     assert len(settings(example).signals) == 2
 
