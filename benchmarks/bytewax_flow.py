@@ -27,14 +27,14 @@ _ROUNDS = 3
 _RECORDS_PER_EPOCH = 10_000
 
 
-class Point(msgspec.Struct, gc=False):
+class Payload(msgspec.Struct, gc=False):
     """A point's two fields."""
 
     signal: str
     value: float
 
 
-class Detector(StatefulBatchLogic[float, float, drift.ADWIN]):
+class SignalDetector(StatefulBatchLogic[float, float, drift.ADWIN]):
     """One signal's model."""
 
     def __init__(self, state: drift.ADWIN | None) -> None:
@@ -60,7 +60,7 @@ def _decode(payloads: list[str]) -> list[tuple[str, float]]:
     return [(point.signal, point.value) for point in points]
 
 
-_decode_point = msgspec.json.Decoder(Point).decode
+_decode_point = msgspec.json.Decoder(Payload).decode
 
 
 def _run(payloads: list[str]) -> float:
@@ -68,7 +68,7 @@ def _run(payloads: list[str]) -> float:
     flow = Dataflow("drift")
     stream = op.input("input", flow, TestingSource(payloads, batch_size=_RECORDS_PER_EPOCH))
     keyed = op.flat_map_batch("decode", stream, _decode)
-    found = op.stateful_batch("learn", keyed, Detector)
+    found = op.stateful_batch("learn", keyed, SignalDetector)
     op.output("output", found, TestingSink(drifts))
     with tempfile.TemporaryDirectory() as folder:
         init_db_dir(Path(folder), 1)

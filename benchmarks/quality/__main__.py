@@ -13,7 +13,7 @@ from typing import NamedTuple
 from rich.console import Console
 
 from benchmarks.quality.faults import RUNS, FaultQuality, quality_of_faults
-from benchmarks.quality.nab_corpus import NoCorpus, Series, read_corpus
+from benchmarks.quality.nab import NoCorpus, Series, read_corpus
 from benchmarks.quality.skab import Run, read_folder, skab_folder
 from benchmarks.quality.tables import show_asset, show_faults, show_nab, show_others, show_quiet
 from benchmarks.quality.use_case_quality import (

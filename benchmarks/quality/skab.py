@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.quality.nab_corpus import NoCorpus
-from benchmarks.quality.nab_scoring import PROFILES, Profile
+from benchmarks.quality.nab import PROFILES, NoCorpus, Profile
 
 SKIPPED_ROWS = 400
 """At the start of each run, for a detector to learn; they are not scored."""

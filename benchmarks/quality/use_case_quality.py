@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.quality.nab_corpus import Series
-from benchmarks.quality.nab_scoring import LOW_FN, LOW_FP, STANDARD, Curve, Profile, curve, join
+from benchmarks.quality.nab import LOW_FN, LOW_FP, STANDARD, Curve, Profile, Series, curve, join
 from benchmarks.quality.skab import Run, changepoint_score, outlier_score
 from consumer.use_cases import USE_CASES
 

@@ -4,8 +4,7 @@ import math
 
 import pytest
 
-from benchmarks.quality.nab_corpus import NoCorpus
-from benchmarks.quality.nab_scoring import LOW_FN, LOW_FP, PROFILES, STANDARD
+from benchmarks.quality.nab import LOW_FN, LOW_FP, PROFILES, STANDARD, NoCorpus
 from benchmarks.quality.skab import Run, changepoint_score, outlier_score, read_folder, read_run, worth
 
 HEAD = "datetime;Pressure;Flow"

@@ -4,8 +4,19 @@ import math
 
 import pytest
 
-from benchmarks.quality.nab_corpus import NoCorpus, Series, read_corpus
-from benchmarks.quality.nab_scoring import LOW_FN, LOW_FP, PROFILES, STANDARD, curve, join, probation, sigmoid
+from benchmarks.quality.nab import (
+    LOW_FN,
+    LOW_FP,
+    PROFILES,
+    STANDARD,
+    NoCorpus,
+    Series,
+    curve,
+    join,
+    probation,
+    read_corpus,
+    sigmoid,
+)
 from benchmarks.quality.use_case_quality import count_alerts, quality_of
 
 WINDOWS = [(400, 449), (700, 749)]
