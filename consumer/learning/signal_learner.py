@@ -135,13 +135,15 @@ class SignalLearner:
         if not entries:
             return
         values, timestamps = taken(run.values, entries), times(run, entries, batch)
-        scores: list[float] | None = None if self.scores is None else []
+        scores: list[float] = []
         try:
-            findings = use_case.learn(state.model, values, timestamps, scores)
+            if self.scores is None:
+                findings = use_case.learn(state.model, values, timestamps)
+            else:
+                findings = use_case.learn(state.model, values, timestamps, scores)
+                self.scores.update(zip(entries, scores, strict=True))
         except ModelRaised as error:
             raise ModelRaised(entries[error.index], error.reason) from error
-        if self.scores is not None and scores:
-            self.scores.update(zip(entries, scores, strict=True))
         rules = use_case.sensor_checks
         if rules is not None:
             state.health = state.health or Health()

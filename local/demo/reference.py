@@ -1,20 +1,15 @@
-"""What a use case finds where each shard is learned in one batch: nothing is cut, lost or there twice."""
+"""What a use case finds if each shard is learned in one go: nothing is cut, lost or delivered twice."""
 
 import asyncio
-import json
 from typing import Any
 
-from consumer.decode.lambda_event import batches_of
-from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import UseCase
-from consumer.learning.outcome import FailedObservations
-from consumer.learning.page_learner import PageLearner
-from consumer.learning.state import State
 from consumer.settings.signal_settings import SettingsFile, SettingsOfSignals
 from local.emulator.embedded_aws import EmbeddedAWS
 from local.emulator.kinesis_event import EventFormat
 from local.emulator.kinesis_source import KinesisSource
 from local.emulator.stream_source import Position, StreamRecord
+from ops.replay.offline_learner import OfflineLearner
 
 _READ_MAX = 10_000
 
@@ -41,14 +36,7 @@ async def _whole_shards(source: KinesisSource, stream_arn: str) -> list[dict[str
 def learned_at_once(
     name: str, use_case: UseCase, events: list[dict[str, Any]], signals: SettingsFile | None = None
 ) -> dict[str, str]:
-    """All events that the use case finds in them: id -> the change that it tells of."""
-    settings = SettingsOfSignals(name, use_case, signals)
-    states: dict[SignalKey, State] = {}
-    found: dict[str, str] = {}
-    for event in events:
-        for batch in batches_of(event):
-            use_case.merge_signals(batch)
-            learning = PageLearner(name, settings, batch, states, FailedObservations(), lambda: False, 10**9)
-            learning.learn(batch.runs)
-            found |= {event.id: json.loads(event.detail)["change"] for event in learning.learned.events}
-    return found
+    """All events that the use case finds in them: id -> the change that it reports."""
+    learner = OfflineLearner(name, SettingsOfSignals(name, use_case, signals))
+    learned = [batch for event in events for batch in learner.learn(event["Records"])]
+    return {detail["id"]: detail["change"] for batch in learned for detail in batch.events}

@@ -1,10 +1,10 @@
-"""`python -m consumer backtest`: reads recordings, learns them, and writes what came of it."""
+"""`python -m consumer backtest`: reads recordings, learns them, and writes the events and scores."""
 
 import csv
 import json
 import time as clock
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,7 +37,7 @@ class Outputs:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which columns are read: the time's name, and the signals' with commas between; None: found out."""
+    """The columns to read: the name of the time's, and the signals', separated by commas; None: guessed."""
 
     time: str | None = None
     signals: str | None = None
@@ -45,7 +45,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A file that was opened: the asset and the signals it is of, and its rows."""
+    """An opened file: its asset, its signals and its rows."""
 
     asset: str
     signals: list[str]
@@ -55,7 +55,7 @@ class Recording:
 def choose(
     name: str, upper: float | None, lower: float | None, settings: Path | None = None
 ) -> SettingsOfSignals:
-    """The line of that name, a forecast's with these limits, and what is set for single signals.
+    """The use case of that name, a forecast with these limits, and the settings of single signals.
 
     Raises: `ConfigurationError`.
     """
@@ -68,7 +68,7 @@ def _with_limits(name: str, use_case: UseCase, upper: float | None, lower: float
     if upper is None and lower is None:
         return use_case
     if not isinstance(use_case, ForecastUseCase):
-        raise ConfigurationError(f"{name} is no forecast, and has no limits")
+        raise ConfigurationError(f"{name} is no forecast: --upper and --lower do not apply")
     return replace(
         use_case,
         upper=use_case.upper if upper is None else upper,
@@ -84,79 +84,58 @@ def run_backtest(
     Raises: `ConfigurationError`; `ReplayRefused` for a file that cannot be read.
     """
     if outputs.windows and not outputs.plot:
-        raise ConfigurationError("--windows are drawn by --plot: give that too")
+        raise ConfigurationError("--windows needs --plot, which draws them")
     if outputs.plot and len(files) > 1:
         raise ConfigurationError("--plot draws one file")
-    with ExitStack() as opened:
-        write_event = opened.enter_context(_events(outputs.events))
-        write_scores = opened.enter_context(_scores(outputs.scores))
+    with ExitStack() as files_open:
+        events = files_open.enter_context(outputs.events.open("w")) if outputs.events else None
+        scores = None
+        if outputs.scores:
+            scores = csv.writer(files_open.enter_context(outputs.scores.open("w", newline="")))
+            scores.writerow(["timestamp", "value", "anomaly_score"])
         for path in files:
             recording = read_recording(path, columns)
-            run = Backtest(name, settings, recording.asset, recording.signals)
-            parts = _learn(path, run, recording.rows, write_event, write_scores, outputs.plot is not None)
+            backtest = Backtest(name, settings, recording.asset, recording.signals)
+            kept: list[Part] = []
+            for part in _reported(path, backtest, recording.rows):
+                kept += [part] if outputs.plot else []
+                if events:
+                    events.writelines(f"{json.dumps(detail)}\n" for detail in part.events)
+                if scores:
+                    times = [iso8601(at_s) for at_s, _ in part.rows]
+                    scores.writerows((at, *scored) for at, scored in zip(times, part.scored, strict=True))
             if outputs.plot:
                 from ops.backtest.plot import write_plot
 
                 windows = windows_of_file(outputs.windows, path) if outputs.windows else []
-                write_plot(outputs.plot, f"{path.name}, {name}", recording.signals, parts, windows)
+                write_plot(outputs.plot, f"{path.name}, {name}", recording.signals, kept, windows)
 
 
 def read_recording(path: Path, columns: Columns) -> Recording:
     """Open a file. Raises: `ReplayRefused` where it cannot be read, `Unlearnable` for a name."""
     signals = columns.signals.split(",") if columns.signals else ()
     choice = columns_of_table.choose(open_table(path), columns.time, signals)
-    survey(choice)  # refuses a cell that is no time or no number, by its row
+    survey(choice)  # rejects a cell that is no time or no number, and names its row
     asset = path.name.split(".")[0]
     names: list[str] = [check_name(f"{asset}.{column.name}") for column in choice.signals]
     cells = ", ".join([choice.seconds_sql, *map(choice.value_sql, choice.signals)])
     return Recording(asset, names, ((at_s, values) for at_s, *values in choice.table.rows(cells)))
 
 
-def _learn(
-    path: Path,
-    run: Backtest,
-    rows: Iterator[Row],
-    write_event: Callable[[str], None],
-    write_scores: Callable[[Part], None],
-    is_kept: bool,
-) -> list[Part]:
-    start, told, kept = clock.perf_counter(), 0, []
-    for part in run.parts(rows):
+def _reported(path: Path, backtest: Backtest, rows: Iterator[Row]) -> Iterator[Part]:
+    """Learn the rows; print each event, and at the end a summary."""
+    start, events, learner = clock.perf_counter(), 0, backtest.learner
+    for part in backtest.parts(rows):
+        events += len(part.events)
         for detail in part.events:
-            told += 1
             typer.echo(f"{detail['timestamp']}  {detail['headline']}  {json.dumps(detail['evidence'])}")
-            write_event(json.dumps(detail))
-        write_scores(part)
-        kept += [part] if is_kept else []
+        yield part
     took_s = clock.perf_counter() - start
     typer.echo(
-        f"{path}: {run.learned:,} values of {len(run.signals)} signals, {run.learned / took_s:,.0f} a "
-        f"second; {told} events of {run.name}; {run.refused.total()} values could not be learned",
+        f"{path}: {learner.observations:,} values of {len(backtest.signals)} signals, "
+        f"{learner.observations / took_s:,.0f} a second; {events} events of {backtest.name}; "
+        f"{learner.rejected.total()} values could not be learned",
         err=True,
     )
-    for reason, times in run.refused.most_common(5):
+    for reason, times in learner.rejected.most_common(5):
         typer.echo(f"  {times} times: {reason}", err=True)
-    return kept
-
-
-@contextmanager
-def _events(path: Path | None) -> Iterator[Callable[[str], None]]:
-    if path is None:
-        yield lambda line: None
-        return
-    with path.open("w") as file:
-        yield lambda line: print(line, file=file)
-
-
-@contextmanager
-def _scores(path: Path | None) -> Iterator[Callable[[Part], None]]:
-    if path is None:
-        yield lambda part: None
-        return
-    with path.open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["timestamp", "value", "anomaly_score"])
-        yield lambda part: rows.writerows(
-            (iso8601(at_s), value, score)
-            for (at_s, _), (value, score) in zip(part.rows, part.scored, strict=True)
-        )

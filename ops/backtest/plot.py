@@ -1,4 +1,4 @@
-"""A backtest as one HTML file that opens without a network: values, scores, events, and what was labelled."""
+"""A backtest as one HTML file that opens without a network: values, scores, events and labels."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,15 +12,15 @@ from plotly.subplots import make_subplots  # type: ignore[import-untyped]
 from ops.backtest.backtest import Part
 
 Window = tuple[float, float]
-"""First and last second of what a person labelled."""
+"""First and last second of what somebody labelled."""
 
-_POINTS_MAX = 20_000  # of a line: a browser draws no more in good time
+_POINTS_MAX = 20_000  # per line: more makes browsers slow
 
 
 def write_plot(
     out: Path, title: str, signals: Sequence[str], parts: Sequence[Part], windows: Sequence[Window]
 ) -> None:
-    """Draw all parts of a backtest into `out`; long lines are thinned, events are not."""
+    """Draw all parts of a backtest into `out`; long lines are downsampled, events are not."""
     rows = [row for part in parts for row in part.rows]
     scored = [one for part in parts for one in part.scored]
     step = max(1, -(-len(rows) // _POINTS_MAX))
@@ -30,14 +30,14 @@ def write_plot(
         line = [values[number] for _, values in rows[::step]]
         figure.add_trace(go.Scattergl(x=times, y=line, name=escape(signal), mode="lines"), row=1, col=1)
     events = [detail for part in parts for detail in part.events]
-    told: dict[str, Any] = {
+    shown: dict[str, Any] = {
         "x": [detail["timestamp"] for detail in events],
         "y": [detail["value"] for detail in events],
         "text": [escape(detail["headline"]) for detail in events],
     }
     marker = {"color": "crimson", "size": 9, "symbol": "triangle-up"}
-    figure.add_trace(go.Scattergl(**told, name="events", mode="markers", marker=marker), row=1, col=1)
-    # Of neighbours the highest score: a peak must not be thinned away.
+    figure.add_trace(go.Scattergl(**shown, name="events", mode="markers", marker=marker), row=1, col=1)
+    # Of neighbours the highest score: a peak must not vanish.
     peaks = [max(score for _, score in scored[at : at + step]) for at in range(0, len(scored), step)]
     figure.add_trace(go.Scattergl(x=times, y=peaks, name="score", line={"color": "gray"}), row=2, col=1)
     for first_s, last_s in windows:

@@ -1,119 +1,146 @@
-"""`python -m consumer explain`: why an event was told, by learning its records once more."""
+"""`python -m consumer explain`: why an event was published, by learning its records once more."""
 
 import asyncio
 import json
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
-from consumer.decode.batch import Shard
+from consumer.decode.batch import Shard, SignalColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.decode.timestamps import iso8601
 from consumer.errors import ConfigurationError
+from consumer.learning.signal_learner import times
+from consumer.learning.state import Checkpoint
 from consumer.pages.codec import States
 from ops.context import settings_of
+from ops.replay.offline_learner import LearnedBatch, OfflineLearner
 from ops.replay.published_events import event_of_id
-from ops.replay.replayed import Replay, Scored
-from ops.replay.retained_records import RetainedRecords
-from ops.replay.stream_reader import number_of, records_of_file
+from ops.replay.stream_reader import Records, StreamReader, number_of, records_of_file
 from ops.state.describe import plain
-from ops.state.page_versions import PageVersion, last_version
+from ops.state.page_versions import last_version
 from ops.state.pages import find_signal
 from ops.target import Target, TargetOptions, find
 
 _OF_EVENT = ("id", "headline", "signal", "timestamp", "sequence_number", "evidence")
-_SHOWN = 12
+_VALUES_SHOWN = 12
 _FROM_NOTHING_MAX = 10_000
-"""Observations: an event after more of them is explained by an earlier version, or not at all."""
+"""Observations: an event after more of them is explained from an earlier version, or not at all."""
 
 
-def explain(named: TargetOptions, event_id: str, event_file: Path | None, records_file: Path | None) -> None:
-    """Show what the model saw when it told of an event, and whether it would do so again.
+class ScoredValue(NamedTuple):
+    """An observation that was learned again."""
 
-    Raises: `ConfigurationError` where the event, its records or a version of its page before it are gone;
+    sequence_number: str
+    at_s: float | None
+    value: float
+    score: float
+
+
+def explain(
+    options: TargetOptions, event_id: str, event_file: Path | None, records_file: Path | None
+) -> None:
+    """Show what the model saw at an event, and whether it would find the same again.
+
+    Raises: `ConfigurationError` if the event, its records or a version of its page before it are gone;
         `UnreadablePage`, `Unavailable`.
     """
-    where = find(named)
-    detail = _of_file(event_file, event_id) if event_file else event_of_id(where, event_id, time.time())
-    if detail.get("use_case") != where.use_case:
-        raise ConfigurationError(f"the event is of the use case {detail.get('use_case')}: say --use-case")
-    told: dict[str, Any] = {
-        name: detail[name]
-        for name in ("id", "headline", "signal", "timestamp", "sequence_number", "evidence")
-    }
+    target = find(options)
+    detail = _of_file(event_file, event_id) if event_file else event_of_id(target, event_id, time.time())
+    if detail.get("use_case") != target.use_case:
+        raise ConfigurationError(f"the event is of the use case {detail.get('use_case')}: give --use-case")
+    explained: dict[str, Any] = {name: detail[name] for name in _OF_EVENT}
     if detail["evidence"].get("fault") == "stale":
-        told["explained"] = "by silence: nothing came after the record of that sequence number"
+        explained["explained"] = "by silence: nothing arrived after the record of that sequence number"
     else:
-        told |= _again(where, detail, records_file)
-    sys.stdout.write(yaml.safe_dump(told, sort_keys=False, allow_unicode=True, width=100))
+        explained |= _learned_again(target, detail, records_file)
+    sys.stdout.write(yaml.safe_dump(explained, sort_keys=False, allow_unicode=True, width=100))
 
 
-def _again(where: Target, detail: dict[str, Any], records_file: Path | None) -> dict[str, Any]:
-    page, key, state = asyncio.run(find_signal(where, detail["signal"]))
+def _learned_again(target: Target, detail: dict[str, Any], records_file: Path | None) -> dict[str, Any]:
+    page, key, state = asyncio.run(find_signal(target, detail["signal"]))
     number = int(detail["sequence_number"])
     shards = [shard for shard in state.checkpoints if _is_of(shard, detail)]
     if not shards:
         raise ConfigurationError(
-            f"the model of {key.signal} has learned nothing of {detail['stream']}, {detail['shard_id']}"
+            f"the model of {key.signal} has learned nothing from {detail['stream']}, {detail['shard_id']}"
         )
     shard = shards[0]
 
     def is_early(states: States) -> bool:
         return _learned_to(states, key, shard) < number
 
-    earlier = last_version(where, page.key, is_early)
+    earlier = last_version(target, page.key, is_early)
     known = None if earlier is None else earlier.states.get(key)
     if earlier is None and detail["observations"] > _FROM_NOTHING_MAX:
         raise ConfigurationError(
             f"no version of {page.key} is as old as the event: the bucket keeps each for a day, and ten more"
         )
-    settings = settings_of(where)
     before = plain(None if known is None else known.model)
-    replay = Replay(where.use_case, settings, key, known)
-    if records_file is None:
-        after = None if known is None else known.checkpoints.get(shard)
-        retained = RetainedRecords(_kinesis(where))
-        for records in retained.read(shard, None if after is None else after.arrived_s, number):
-            replay.learn(records)
-    else:
-        wanted = records_of_file(records_file)
-        replay.learn([each for each in wanted if number_of(each) <= number])
-    return _found(detail, replay, earlier, before)
-
-
-def _kinesis(where: Target) -> Any:
-    if where.stream_name is None:
-        raise ConfigurationError("no stream is named: give --stream, or the records in a file with --records")
-    return where.client("kinesis")
-
-
-def _found(
-    detail: dict[str, Any], replay: Replay, earlier: PageVersion | None, before: Any
-) -> dict[str, Any]:
-    same = [event for event in replay.events if event["id"] == detail["id"]]
-    verdict = "no: the same records and model do not tell it; are all of them there?"
-    if same:
-        is_equal = same[0]["evidence"] == detail["evidence"]
-        verdict = "yes, with the same evidence" if is_equal else f"yes, but with {same[0]['evidence']}"
+    learner = OfflineLearner(target.use_case, settings_of(target), only=key, has_scores=True)
+    if known is not None:
+        learner.add(key, known)
+    checkpoint = None if known is None else known.checkpoints.get(shard)
+    learned = [
+        batch
+        for records in _records(target, shard, checkpoint, number, records_file)
+        for batch in learner.learn(records)
+    ]
+    events = [event for batch in learned for event in batch.events]
+    values = [value for batch in learned for value in _scored(batch, key)]
+    problems = list(dict.fromkeys(each.reason for batch in learned for each in batch.rejections))
     return {
         "from_version": None
         if earlier is None
         else {"id": earlier.version, "written_at": iso8601(earlier.written_s)},
         "believed_before": before,
-        "replayed": {"records": replay.records, "observations": replay.observations},
-        "told_again": verdict,
-        "values": [_shown(one, detail) for one in list(replay.scored)[-_SHOWN:]],
-        **({"problems": replay.problems} if replay.problems else {}),
+        "replayed": {"records": learner.records, "observations": learner.observations},
+        "told_again": _verdict(detail, events),
+        "values": [_shown(value, detail) for value in values[-_VALUES_SHOWN:]],
+        **({"problems": problems} if problems else {}),
     }
 
 
-def _shown(one: Scored, detail: dict[str, Any]) -> str:
-    mark = "  <- the event" if one.sequence_number == detail["sequence_number"] else ""
-    score = "" if one.score is None else f"  score {one.score:.3f}"
-    return f"{iso8601(one.at_s) or '-'}  {one.value:.6g}{score}{mark}"
+def _records(
+    target: Target, shard: Shard, checkpoint: Checkpoint | None, number: int, records_file: Path | None
+) -> Iterator[Records]:
+    """The records since the checkpoint, up to the event's, from the file or the stream."""
+    if records_file is not None:
+        yield [each for each in records_of_file(records_file) if number_of(each) <= number]
+        return
+    if target.stream_name is None:
+        raise ConfigurationError("no stream is named: give --stream, or the records in a file with --records")
+    since_s = None if checkpoint is None else checkpoint.arrived_s
+    yield from StreamReader(target.client("kinesis")).read(shard, since_s, number)
+
+
+def _scored(learned: LearnedBatch, key: SignalKey) -> Iterator[ScoredValue]:
+    """The observations of a signal that were learned, with their scores."""
+    columns = learned.batch.runs.get(key, SignalColumns())
+    identifiers = learned.batch.records.identifiers
+    timestamps = times(columns, range(len(columns.values)), learned.batch)
+    for index, score in learned.scores.get(key, {}).items():
+        yield ScoredValue(
+            identifiers[columns.records[index]], timestamps[index], float(columns.values[index]), score
+        )
+
+
+def _verdict(detail: dict[str, Any], events: list[dict[str, Any]]) -> str:
+    same = [event for event in events if event["id"] == detail["id"]]
+    if not same:
+        return "no: the same records and model do not give this event; are all of the records there?"
+    if same[0]["evidence"] == detail["evidence"]:
+        return "yes, with the same evidence"
+    return f"yes, but with {same[0]['evidence']}"
+
+
+def _shown(scored: ScoredValue, detail: dict[str, Any]) -> str:
+    mark = "  <- the event" if scored.sequence_number == detail["sequence_number"] else ""
+    return f"{iso8601(scored.at_s) or '-'}  {scored.value:.6g}  score {scored.score:.3f}{mark}"
 
 
 def _is_of(shard: Shard, detail: dict[str, Any]) -> bool:
@@ -135,7 +162,7 @@ def _of_file(path: Path, event_id: str) -> dict[str, Any]:
         except ValueError:
             found = [json.loads(line) for line in text.splitlines() if line.strip()]
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path} has no events: {error}") from None
+        raise ConfigurationError(f"{path} holds no events: {error}") from None
     for event in found:
         detail = event.get("detail", event) if isinstance(event, dict) else {}
         if detail.get("id") == event_id:

@@ -1,4 +1,4 @@
-"""What a model would tell of a value, tried out on the copy that was read."""
+"""What a model would find at a value, tried on a copy of it."""
 
 import math
 from typing import Any
@@ -16,39 +16,38 @@ _STEP_S = 60.0
 
 
 def predicted(settings: SignalSettings, state: State, text: str, now_s: float) -> dict[str, Any]:
-    """Let the state, which nobody writes, learn the value; give its score and what would be told.
+    """Let this copy of the state learn the value; return its score and what would be published.
 
-    The value is of now; of a signal that has not come for a day, of the moment after its last value.
+    The value counts as measured now; for a signal that has been silent for a day, right after its last value.
 
-    Raises: `ConfigurationError` where the text is no value of such a signal.
+    Raises: `ConfigurationError` if the text is not a value of such a signal.
     """
     if state.parameters != settings.parameters:
         raise ConfigurationError(
-            "consumer/signals.yaml sets other parameters here than those with which this model learns: check "
-            "out what is deployed"
+            "this model learns with other parameters than those in signals.yaml here: check out what is "
+            "deployed"
         )
     use_case, values, at_s = settings.use_case, _values(text, state.model), _when(state, now_s)
-    said: dict[str, Any] = {"value": text, "at": iso8601(at_s)}
+    report: dict[str, Any] = {"value": text, "at": iso8601(at_s)}
     timestamps = [at_s] * len(values)
     scores: list[float] = []
     try:
         findings = use_case.learn(state.model, values, timestamps, scores)
     except ModelRaised as error:
-        return said | {"would": "go to quarantine", "reason": error.reason}
+        return report | {"would": "go to quarantine", "reason": error.reason}
     rules, found = use_case.sensor_checks, findings
     if rules is not None:
         state.health = state.health or Health()
         found = rules.judged(state.health, findings, values, timestamps, at_s)
-    told = [
-        {"change": one.change, "of": f"sensor {one.fault}" if one.fault else use_case.kind}
-        | {"evidence": plain(one.evidence)}
-        for one in found
+    published = [
+        {"change": finding.change, "of": f"sensor {finding.fault}" if finding.fault else use_case.kind}
+        | {"evidence": plain(finding.evidence)}
+        for finding in found
     ]
-    held_back = len([one for one in findings if one not in found])
-    said |= {"score": scores[-1] if scores else None, "would_tell": told or "nothing"}
-    if held_back:
-        said["held_back"] = "the model would tell of it, but its sensor seems faulty"
-    return said
+    report |= {"score": scores[-1] if scores else None, "would_tell": published or "nothing"}
+    if any(finding not in found for finding in findings):
+        report["held_back"] = "the model finds something, but its sensor seems faulty"
+    return report
 
 
 def _when(state: State, now_s: float) -> float:
@@ -64,15 +63,17 @@ def _values(text: str, model: Any) -> list[float]:
             row = {name.strip(): _number(value) for name, value in _pairs(text)}
         except ValueError:
             such = ",".join(f"{name}={value:.6g}" for name, value in model.last.items())
-            raise ConfigurationError(f"{text!r} is no row of this asset; such as {such}") from None
+            raise ConfigurationError(
+                f"{text!r} is not a row of this asset; give one such as {such}"
+            ) from None
         if missing := [name for name in properties if name not in row]:
-            raise ConfigurationError(f"the row has no {', '.join(missing)}, without which it is not complete")
+            raise ConfigurationError(f"the row is not complete: it has no {', '.join(missing)}")
         model.row = {}  # what waits there is of another row
         return [NamedValue(value, name) for name, value in row.items()]
     try:
         return [_number(text)]
     except ValueError:
-        raise ConfigurationError(f"{text!r} is no number that a model could learn") from None
+        raise ConfigurationError(f"{text!r} is not a number that a model can learn") from None
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:

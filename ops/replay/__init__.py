@@ -1,1 +1,1 @@
-"""Learns retained records again, outside of the function."""
+"""Learn records again, outside of the function."""

@@ -1,136 +1,174 @@
-"""A use case learns retained records by the function's core, and tells nobody what it finds."""
+"""Learn records outside of the function, exactly as it does; what is found is returned, not published."""
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from consumer.decode.batch import Batch, Shard
+from consumer.decode.batch import Batch, Rejection, Shard, SignalColumns
 from consumer.decode.lambda_event import batches_of
 from consumer.decode.signal_names import SignalKey
+from consumer.detectors.base import UseCase
 from consumer.learning.outcome import FailedObservations
 from consumer.learning.page_learner import PageLearner
+from consumer.learning.signal_learner import taken
 from consumer.learning.state import Checkpoint, State
 from consumer.pages.codec import PageCodec, States
 from consumer.pages.layout import Layout
 from consumer.settings.signal_settings import SettingsOfSignals
+from ops.replay.stream_reader import Records, number_of
 
-Records = list[dict[str, Any]]
+_ONE_PAGE = Layout("", 1)
+Limit = Callable[[SignalKey, Shard], Checkpoint | None]
+"""How far to learn a shard's records of a signal; None: not at all."""
 
 
-def _nothing(details: list[dict[str, Any]]) -> None: ...
+@dataclass(frozen=True, slots=True)
+class LearnedBatch:
+    """The outcome of learning one batch, for all its signals."""
+
+    batch: Batch
+    events: list[dict[str, Any]] = field(default_factory=list)
+    """The details of the events, in the order of their records."""
+    rejections: list[Rejection] = field(default_factory=list)
+    """The observations that the models could not learn; the batch has those that could not be decoded."""
+    scores: dict[SignalKey, dict[int, float]] = field(default_factory=dict)
+    """If asked for: of each signal, the score of each observation that was learned, by its index."""
 
 
 @dataclass(slots=True)
-class SilentLearning:
-    """The states of a use case by their pages; `limit` says of a signal how far it is to learn a shard.
+class OfflineLearner:
+    """The states of a use case, page by page, and how they learn.
 
-    Without a limit it learns all that it is given. `found` gets the details of the events that the function
-    would tell, part after part.
+    Where a model raises, its state from before the batch is restored, and it learns all but that observation.
+    With `only`, no other signal learns; with `limit`, each signal learns a shard up to there.
     """
 
     name: str
     settings: SettingsOfSignals
-    layout: Layout
+    layout: Layout = _ONE_PAGE
     pages: defaultdict[str, States] = field(default_factory=lambda: defaultdict(dict))
-    limit: Callable[[SignalKey, Shard], Checkpoint | None] | None = None
-    found: Callable[[list[dict[str, Any]]], None] = _nothing
+    only: SignalKey | None = None
+    limit: Limit | None = None
+    has_scores: bool = False
     changed: set[str] = field(default_factory=set)
     """The keys of the pages that have learned something."""
     records: int = 0
     observations: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-    """What could not be learned, by the reason."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    """How many observations and records could not be learned, by the reason."""
 
-    def learn(self, shard: Shard, records: Records) -> None:
-        """Learn some records of a shard, in order; those that were learned before are known."""
+    @property
+    def states(self) -> States:
+        """The states of all pages."""
+        return {key: state for page in self.pages.values() for key, state in page.items()}
+
+    def add(self, key: SignalKey, state: State) -> None:
+        """Go on from this state of a signal; it is changed in place."""
+        self.pages[self.layout.key_of(key.record_signal)][key] = state
+
+    def learn(self, records: Records) -> list[LearnedBatch]:
+        """Learn some records of a shard, in order; those below the checkpoints are skipped."""
         self.records += len(records)
-        while records:
-            batch = self._batch(records)
-            if self._is_within(batch):
-                self._learn_batch(batch)
-            else:
-                read = records if batch.unread_from is None else records[: batch.unread_from]
-                for record in read:
-                    self._learn_batch(self._one(record))
-            records = [] if batch.unread_from is None else records[batch.unread_from :]
+        return [self.learn_batch(batch) for batch in whole_batches(records, self.settings.use_case)]
 
-    def _batch(self, records: Records) -> Batch:
-        [batch] = batches_of({"Records": records})
-        self.settings.use_case.merge_signals(batch)
+    def learn_batch(self, batch: Batch) -> LearnedBatch:
+        """Learn one batch, in which the signals of an asset are merged already."""
+        if self.only is not None:
+            batch.runs = {key: columns for key, columns in batch.runs.items() if key == self.only}
         if self.limit is not None:
-            runs, limit = batch.runs, self.limit
-            batch.runs = {key: runs[key] for key in runs if limit(key, batch.shard) is not None}
-        return batch
-
-    def _one(self, record: dict[str, Any]) -> Batch:
-        """A record alone, of those signals within whose limit it lies."""
-        one = self._batch([record])
-        one.runs = {key: run for key, run in one.runs.items() if self._has(key, one)}
-        return one
-
-    def _is_within(self, batch: Batch) -> bool:
-        """Whether all that the batch has of each signal lies within its limit, beyond doubt."""
-        if self.limit is None:
-            return True
-        identifiers, slack = batch.records.identifiers, int(not batch.records.are_distinct)
-        for key, run in batch.runs.items():
-            mark = self.limit(key, batch.shard)
-            last = max([*run.records[-1:], *run.skipped[-1:]])
-            if mark is None or int(identifiers[last]) + slack > mark.sequence_number:
-                return False
-        return True
-
-    def _has(self, key: SignalKey, one: Batch) -> bool:
-        """Whether that record lies within the signal's limit: others may share its number."""
-        mark = None if self.limit is None else self.limit(key, one.shard)
-        record = one.records[0]
-        return mark is not None and (
-            record.sequence_number < mark.sequence_number
-            or (
-                record.sequence_number == mark.sequence_number and record.partition_key in mark.partition_keys
-            )
-        )
-
-    def _learn_batch(self, batch: Batch) -> None:
-        details: list[dict[str, Any]] = []
-        for refusal in batch.refusals:
-            self.refused[refusal.reason] += 1
+            batch.runs = dict(_within(batch, self.limit))
+        learned = LearnedBatch(batch)
         for page_key, keys in self.layout.grouped(batch.runs).items():
-            details += self._learn_page(batch, page_key, keys)
-        details.sort(key=lambda detail: int(detail["sequence_number"]))
-        self.found(details)
+            self._learn_page(learned, page_key, keys)
+        learned.events.sort(key=lambda detail: int(detail["sequence_number"]))
+        self.rejected.update(each.reason for each in (*batch.refusals, *learned.rejections))
+        return learned
 
-    def _learn_page(self, batch: Batch, page_key: str, keys: Iterable[SignalKey]) -> list[dict[str, Any]]:
+    def _learn_page(self, learned: LearnedBatch, page_key: str, keys: Iterable[SignalKey]) -> None:
         states, codec = self.pages[page_key], PageCodec()
-        known = {key: states[key] for key in keys if key in states}
-        before = codec.encode(known) if known else None
-        learning = PageLearner(
-            self.name, self.settings, batch, states, FailedObservations(), lambda: False, 10**9
+        before = codec.encode({key: states[key] for key in keys if key in states})
+        learner = PageLearner(
+            self.name, self.settings, learned.batch, states, FailedObservations(), lambda: False, 10**9
         )
-        learning.learn(keys)
-        while raised := learning.learned.raised:
-            learning.exclusions.add(raised)
-            learning.restore_from(codec.decode(before) if before else {})
-            learning.learned.raised = {}
-            learning.learn(raised)
-        learned = learning.learned
-        if learned.first_done is not None:
+        learner.scores = learned.scores if self.has_scores else None
+        learner.learn(keys)
+        while raised := learner.learned.raised:
+            learner.exclusions.add(raised)
+            learner.restore_from(codec.decode(before))
+            learner.learned.raised = {}
+            learner.learn(raised)
+        outcome = learner.learned
+        if outcome.first_done is not None:
             self.changed.add(page_key)
-        self.observations += learned.observations
-        self.refused.update(refusal.reason for refusal in learned.refusals)
-        return [json.loads(event.detail) for event in learned.events]
+        self.observations += outcome.observations
+        learned.rejections.extend(outcome.refusals)
+        learned.events.extend(json.loads(event.detail) for event in outcome.events)
 
 
-def is_behind(state: State | None, shard: Shard, mark: Checkpoint) -> bool:
-    """Whether the state has not learned the shard as far as that."""
+def whole_batches(records: Records, use_case: UseCase) -> Iterator[Batch]:
+    """All the records as batches, cut where a batch is full; the signals of an asset are merged."""
+    while records:
+        left: Records = []
+        for batch in batches_of({"Records": records}):
+            use_case.merge_signals(batch)
+            yield batch
+            if batch.unread_from is not None:
+                number = int(batch.records.identifiers[batch.unread_from])
+                of_shard = [
+                    each for each in records if each["eventID"].startswith(f"{batch.shard.shard_id}:")
+                ]
+                left += [each for each in of_shard if number_of(each) >= number]
+        records = left
+
+
+def covers(checkpoint: Checkpoint, sequence_number: int, partition_key: str) -> bool:
+    """Whether a record had been learned at this checkpoint: others may share its sequence number.
+
+    >>> covers(Checkpoint(7, ("a",), None), 7, "a"), covers(Checkpoint(7, ("a",), None), 7, "b")
+    (True, False)
+    """
+    if sequence_number == checkpoint.sequence_number:
+        return partition_key in checkpoint.partition_keys
+    return sequence_number < checkpoint.sequence_number
+
+
+def _within(batch: Batch, limit: Limit) -> Iterator[tuple[SignalKey, SignalColumns]]:
+    """What the batch holds of each signal up to its limit."""
+    numbers, partition_keys = batch.records.sequence_numbers, batch.records.partition_keys
+
+    def is_covered(record: int) -> bool:
+        return checkpoint is not None and covers(checkpoint, numbers[record], partition_keys[record])
+
+    for key, columns in batch.runs.items():
+        checkpoint = limit(key, batch.shard)
+        if checkpoint is None:
+            continue
+        last = max([*columns.records[-1:], *columns.skipped[-1:]])
+        if numbers[last] >= checkpoint.sequence_number:
+            columns = _filtered(columns, is_covered)
+        if columns.records or columns.skipped:
+            yield key, columns
+
+
+def _filtered(columns: SignalColumns, is_covered: Callable[[int], bool]) -> SignalColumns:
+    """What of the columns lies in some of the records."""
+    indices = [index for index, record in enumerate(columns.records) if is_covered(record)]
+    skipped = [index for index, record in enumerate(columns.skipped) if is_covered(record)]
+    return SignalColumns(
+        taken(columns.values, indices),
+        taken(columns.timestamps, indices),
+        taken(columns.records, indices),
+        taken(columns.positions, indices),
+        taken(columns.skipped, skipped),
+        taken(columns.skipped_positions, skipped),
+    )
+
+
+def is_behind(state: State | None, shard: Shard, limit: Checkpoint) -> bool:
+    """Whether the state has not learned the shard as far as the limit."""
     own = None if state is None else state.checkpoints.get(shard)
-    if own is None or own.sequence_number != mark.sequence_number:
-        return own is None or own.sequence_number < mark.sequence_number
-    return not set(mark.partition_keys) <= set(own.partition_keys)
-
-
-def states_of(pages: Mapping[str, States]) -> States:
-    """Those of all pages."""
-    return {key: state for page in pages.values() for key, state in page.items()}
+    if own is None or own.sequence_number != limit.sequence_number:
+        return own is None or own.sequence_number < limit.sequence_number
+    return not set(limit.partition_keys) <= set(own.partition_keys)

@@ -1,4 +1,4 @@
-"""The events that were told of a signal, from the stack's log of all events."""
+"""The published events of a signal, from the stack's log of all events."""
 
 import json
 from collections import deque
@@ -11,33 +11,33 @@ _LOOK_BACK_S = 7 * 86_400.0
 _PAGES_MAX = 100
 
 
-def last_events(where: Target, signal: str, now_s: float, most: int) -> list[dict[str, Any]]:
-    """Of the past week, the last events of a signal: their details, oldest first.
+def last_events(target: Target, signal: str, now_s: float, most: int) -> list[dict[str, Any]]:
+    """The details of a signal's last events in the past week, oldest first.
 
-    Raises: `ConfigurationError` where there is no such log, `Unavailable` where it cannot be read.
+    Raises: `ConfigurationError` if there is no such log, `Unavailable` if it cannot be read.
     """
-    return _matching(where, {"signal": signal, "use_case": where.use_case}, now_s, most)
+    return _matching(target, {"signal": signal, "use_case": target.use_case}, now_s, most)
 
 
-def event_of_id(where: Target, event_id: str, now_s: float) -> dict[str, Any]:
-    """The detail of an event of the past week. Raises: as `last_events`, and where there is no such event."""
-    found = _matching(where, {"id": event_id}, now_s, 1)
+def event_of_id(target: Target, event_id: str, now_s: float) -> dict[str, Any]:
+    """The detail of an event of the past week. Raises: as `last_events`, also if there is no such event."""
+    found = _matching(target, {"id": event_id}, now_s, 1)
     if not found:
         raise ConfigurationError(
-            f"{where.event_log} has no event {event_id} of the past week: give it in a file, with --event"
+            f"{target.event_log} has no event {event_id} in the past week: give it in a file, with --event"
         )
     return found[0]
 
 
-def _matching(where: Target, fields: dict[str, str], now_s: float, most: int) -> list[dict[str, Any]]:
-    if where.event_log is None:
-        raise ConfigurationError(f"events cannot be read in {where.name}: only a stack keeps a log of them")
-    client = where.client("logs")
+def _matching(target: Target, fields: dict[str, str], now_s: float, most: int) -> list[dict[str, Any]]:
+    if target.event_log is None:
+        raise ConfigurationError(f"{target.name} has no log of its events: only a stack keeps a log of them")
+    client = target.client("logs")
     wanted = " && ".join(f"$.detail.{name} = {json.dumps(value)}" for name, value in fields.items())
     found: deque[dict[str, Any]] = deque(maxlen=most)
-    with aws_answers(f"the log group {where.event_log}"):
+    with aws_answers(f"the log group {target.event_log}"):
         pages = client.get_paginator("filter_log_events").paginate(
-            logGroupName=where.event_log,
+            logGroupName=target.event_log,
             startTime=int((now_s - _LOOK_BACK_S) * 1000),
             filterPattern=f"{{ {wanted} }}",
         )
@@ -52,7 +52,7 @@ def _matching(where: Target, fields: dict[str, str], now_s: float, most: int) ->
 
 
 def _detail(message: str) -> dict[str, Any]:
-    """Of a log line, which anybody who may publish can have written."""
+    """The detail in a line of the log, which anyone who may publish events could have written."""
     try:
         detail = json.loads(message)["detail"]
     except (ValueError, KeyError, TypeError):

@@ -71,17 +71,17 @@ class PageVersion:
     states: States
 
 
-def last_version(where: Target, key: str, is_early: Callable[[States], bool]) -> PageVersion | None:
+def last_version(target: Target, key: str, is_early: Callable[[States], bool]) -> PageVersion | None:
     """The last version of a page that is early enough; None where the bucket keeps none that old.
 
     What is too early for one version is so for all before it, apart from those of a page rolled back.
 
     Raises: `ConfigurationError` where there are no versions, `UnreadablePage`, `Unavailable`.
     """
-    bucket = ObjectVersions(where.client("s3"), where.model_bucket)
+    bucket = ObjectVersions(target.client("s3"), target.model_bucket)
     versions = bucket.of(key)[::-1]
     if not versions:
-        raise ConfigurationError(f"{where.name} keeps no versions of {key}")
+        raise ConfigurationError(f"{target.name} keeps no versions of {key}")
     found, first, end = None, 0, len(versions)
     while first < end:  # oldest first: a version costs a request each
         middle = (first + end) // 2

@@ -1,38 +1,32 @@
-"""A signal's state as it was, from the versions of its page: `python -m consumer rollback SIGNAL… --to TIME`.
+"""A signal's earlier state, from the versions of its page: `python -m consumer rollback SIGNAL… --to TIME`.
 
-Its checkpoints stay those of now: what Lambda delivers again is still known, and learned no second time. What
-came between then and now comes no more; it is not part of the model, unless it is learned again here.
+Its checkpoints stay those of now, so that records that Lambda delivers again are not learned twice. What
+arrived in between does not come again: it is lost to the model, unless it is learned again here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
+import msgspec
+
+from consumer.decode.batch import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.decode.timestamps import iso8601
 from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage
-from consumer.learning.state import State
-from consumer.pages.codec import PageCodec
+from consumer.learning.state import Checkpoint, State
+from consumer.pages.codec import PageCodec, States
 from consumer.settings.signal_settings import SettingsOfSignals
-from ops.replay.relearning import Relearning, with_checkpoints
+from ops.replay.offline_learner import OfflineLearner
+from ops.replay.stream_reader import StreamReader
 from ops.state.page_editor import PageEditor, Place
-from ops.state.page_versions import Version
+from ops.state.page_versions import ObjectVersions, Version
 
-_States = dict[SignalKey, State]
-
-
-class Versions(Protocol):
-    """The versions of objects."""
-
-    def of(self, key: str) -> list[Version]:
-        """Those that are kept, newest first."""
-
-    def body(self, version: Version) -> bytes:
-        """What one holds."""
+Checkpoints = Mapping[Shard, Checkpoint]
 
 
 @dataclass(frozen=True, slots=True)
 class Then:
-    """A state as a version of its page has it."""
+    """A state in an earlier version of its page, and where it lies now."""
 
     place: Place
     version: Version
@@ -41,22 +35,75 @@ class Then:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of one signal."""
+    """One signal's state before and after the rollback."""
 
     before: State
     after: State
 
 
 @dataclass(slots=True)
+class CatchUp:
+    """One signal's earlier state learns what the stream has brought since.
+
+    It can be called again, and goes on from where it is, so that little is left once a page is held open.
+    """
+
+    learner: OfflineLearner
+    stream: StreamReader
+    key: SignalKey
+    written_s: float
+    """When the version of the state was written."""
+    now_s: float
+    rejected: int = 0
+    """Observations that the model could not learn."""
+
+    @property
+    def state(self) -> State:
+        """The state so far."""
+        return self.learner.states[self.key]
+
+    def check_retained(self, checkpoints: Checkpoints) -> None:
+        """Raise `ConfigurationError` if records that are to be learned have expired."""
+        for shard in self._behind(checkpoints):
+            oldest_s = self.stream.retained_since_s(shard.stream, self.now_s)
+            own = self.state.checkpoints.get(shard)
+            since_s = own.arrived_s if own is not None and own.arrived_s is not None else self.written_s
+            if oldest_s is None or since_s <= oldest_s:
+                held = f"holds records since {iso8601(oldest_s)}" if oldest_s is not None else "is gone"
+                raise ConfigurationError(
+                    f"{self.key.signal}: the stream {held}, and those of {shard.shard_id} since "
+                    f"{iso8601(since_s)} are needed. Without --relearn they are left out"
+                )
+
+    def run(self, checkpoints: Checkpoints) -> State:
+        """Learn up to these checkpoints, shard by shard; the state that is returned has them.
+
+        Raises: `Unavailable`.
+        """
+        self.learner.limit = lambda _, shard: checkpoints.get(shard)
+        for shard in self._behind(checkpoints):
+            own, last = self.state.checkpoints.get(shard), checkpoints[shard]
+            since_s = None if own is None else own.arrived_s
+            for records in self.stream.read(shard, since_s, last.sequence_number):
+                self.rejected += sum(len(batch.rejections) for batch in self.learner.learn(records))
+        return _with_checkpoints(self.state, checkpoints)
+
+    def _behind(self, checkpoints: Checkpoints) -> list[Shard]:
+        """The shards with something to learn, in the order in which they fell silent: parents come first."""
+        behind = [shard for shard, mark in checkpoints.items() if self.state.checkpoints.get(shard) != mark]
+        return sorted(behind, key=lambda shard: checkpoints[shard].arrived_s or 0.0)
+
+
+@dataclass(slots=True)
 class Rollback:
-    """Puts states of before `to_s` into the pages of now."""
+    """Puts states from before `to_s` into the current pages."""
 
     settings: SettingsOfSignals
-    changing: PageEditor
+    editor: PageEditor
     codec: PageCodec
-    versions: Versions
+    versions: ObjectVersions
     to_s: float
-    _pages: dict[Version, _States] = field(default_factory=dict)
+    _pages: dict[Version, States] = field(default_factory=dict)
 
     async def then(self, signal: str) -> list[Then]:
         """The signal's state in the newest version that holds it, of those written by then and readable.
@@ -64,7 +111,7 @@ class Rollback:
         Raises: `ConfigurationError` where there is none, or where the model was of other parameters;
             `UnreadablePage`, `Unavailable`.
         """
-        return [self._then(place) for place in await self.changing.places(signal)]
+        return [self._then(place) for place in await self.editor.places(signal)]
 
     def _then(self, place: Place) -> Then:
         kept = self.versions.of(place.page_key)
@@ -79,13 +126,13 @@ class Rollback:
                 self._check_parameters(place.key, states[place.key])
                 return Then(place, version, states[place.key])
         oldest = f"its oldest version is of {iso8601(kept[-1].written_s)}" if kept else "it has no versions"
-        why = "; the models were moved to these pages then" if kept and self._is_mark(kept[-1]) else ""
+        why = "; the models were moved to these pages then" if kept and self._was_moved(kept[-1]) else ""
         raise ConfigurationError(
             f"no version of {place.page_key} of {iso8601(self.to_s)} or before holds {place.key.signal!r}: "
             f"{oldest}{why}. `reset` starts it anew"
         )
 
-    def _is_mark(self, version: Version) -> bool:
+    def _was_moved(self, version: Version) -> bool:
         """Whether it is of a move, in place of a page."""
         try:
             self._states(version)
@@ -98,36 +145,36 @@ class Rollback:
     def _check_parameters(self, key: SignalKey, state: State) -> None:
         if state.parameters != self.settings.of(key.signal).parameters:
             raise ConfigurationError(
-                f"the model of {key.signal!r} had other parameters then than are set for it now: it would "
-                "start anew with the next record. Set them as they were, and deploy, before"
+                f"the model of {key.signal!r} had other parameters then than are set now, so it would start "
+                "anew with the next record. First set them as they were, and deploy"
             )
 
-    def _states(self, version: Version) -> _States:
+    def _states(self, version: Version) -> States:
         """As they were; decoded once for all the signals of a page."""
         if version not in self._pages:
             self._pages[version] = self.codec.decode(self.versions.body(version))
         return self._pages[version]
 
-    async def run(self, then: Then, relearning: Relearning | None = None) -> Done:
-        """Put the state into its page; the page is not written where it is so already.
+    async def run(self, then: Then, catch_up: CatchUp | None = None) -> Done:
+        """Put the state into its page; the page is not written if that changes nothing.
 
-        Raises: as `PageEditor.change`; `ConfigurationError` where the signal is gone.
+        Raises: as `PageEditor.change`; `ConfigurationError` if the signal has no model any more.
         """
         key = then.place.key
 
-        def put_back(states: _States) -> tuple[bool, Done]:
+        def put_back(states: States) -> tuple[bool, Done]:
             if key not in states:
                 raise ConfigurationError(f"{key.signal!r} has no model any more: nothing was done to it")
             current = states[key]
-            states[key] = _state(then, current, relearning)
+            states[key] = _rolled_back(then, current, catch_up)
             return not self._are_same(key, current, states[key]), Done(current, states[key])
 
-        return await self.changing.change(then.place.page_key, put_back)
+        return await self.editor.change(then.place.page_key, put_back)
 
-    def foreseen(self, then: Then, relearning: Relearning | None = None) -> Done | None:
+    def foreseen(self, then: Then, catch_up: CatchUp | None = None) -> Done | None:
         """What `run` would do as things are now; None: nothing. Raises: `Unavailable`."""
         current = then.place.state
-        state = _state(then, current, relearning)
+        state = _rolled_back(then, current, catch_up)
         return None if self._are_same(then.place.key, current, state) else Done(current, state)
 
     def _are_same(self, key: SignalKey, one: State, other: State) -> bool:
@@ -139,8 +186,13 @@ class Rollback:
         return codec.encode(codec.decode(codec.encode(codec.decode(codec.encode({key: state})))))
 
 
-def _state(then: Then, current: State, relearning: Relearning | None) -> State:
-    """As it was, with the checkpoints of now; with what came since, if asked for."""
-    if relearning is not None:
-        return relearning.catch_up(current.checkpoints)
-    return with_checkpoints(then.state, current.checkpoints)
+def _rolled_back(then: Then, current: State, catch_up: CatchUp | None) -> State:
+    """The earlier state with the checkpoints of now; with what came since, if asked for."""
+    if catch_up is not None:
+        return catch_up.run(current.checkpoints)
+    return _with_checkpoints(then.state, current.checkpoints)
+
+
+def _with_checkpoints(state: State, checkpoints: Checkpoints) -> State:
+    """A copy of the state that counts as having learned so far."""
+    return msgspec.structs.replace(state, checkpoints=dict(checkpoints))

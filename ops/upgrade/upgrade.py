@@ -1,140 +1,145 @@
 """New models built beside the ones in use, from what the stream still holds: `python -m consumer upgrade`.
 
     layout.json says that the models are being built    # a function that starts on them waits
-    each record that the models in use have learned is learned, up to their checkpoints; nobody is told
+    each record that the models in use have learned is learned, up to their checkpoints; nothing is published
     the pages are written
-    ... again, as often as one likes; and once more when nothing learns any more
-    layout.json says where the models lie               # from here on they are in force
+    ... again, as often as you like; and once more when nothing learns any more
+    layout.json says where the models lie               # this activates them
 
-What lies above the checkpoints of the models in use was learned by nobody yet: the new function learns it,
-for its mapping goes on from there. So each record is learned by the new models once, and what is told of it
-is told by the models that were in use when it came first.
+Nobody has learned yet what lies above the checkpoints of the models in use: the new function learns it, for
+its mapping goes on from there. So the new models learn each record once, and its events are published by
+the models that were in use when it arrived.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 
-from consumer.aws.s3 import Found, Objects
+from consumer.aws.s3 import Objects
 from consumer.decode.batch import Shard
-from consumer.decode.signal_names import SignalKey
 from consumer.errors import BadDeployment, ConfigurationError, LayoutChanged, PageChanged
-from consumer.learning.state import Checkpoint, State
+from consumer.learning.state import Checkpoint
+from consumer.pages.codec import PageCodec
 from consumer.pages.layout import Layout, Recorded, layout_key
 from consumer.pages.store import Page, PageStore
 from consumer.settings.signal_settings import SettingsOfSignals
-from ops.replay.offline_learner import SilentLearning, is_behind, states_of
-from ops.upgrade.previous_models import PreviousModels, limits_of
-from ops.upgrade.records import Stretch, read_merged
+from ops.context import settings_of
+from ops.formatting import pluralize
+from ops.replay.offline_learner import OfflineLearner, is_behind
+from ops.replay.stream_reader import StreamReader, Stretch
+from ops.target import Target
+from ops.upgrade.previous_models import Limits, PreviousModels, find_previous_models, recorded
 
 _RECORDS_PER_COMMIT = 100_000
 
 
 @dataclass(slots=True)
 class Upgrade:
-    """The models under `prefix`, on their way to where those of `source` are."""
+    """The models under `prefix`, on their way to where the `previous` ones are."""
 
     name: str
     settings: SettingsOfSignals
     objects: Objects
     pages: PageStore
-    kinesis: Any
+    stream: StreamReader
     prefix: str
-    source: PreviousModels
+    previous: PreviousModels
     retained_since_s: Mapping[str, float]
-    """Of each stream, by its ARN: what arrived before is not held any more."""
+    """Of each stream, by its ARN: records that arrived earlier have expired."""
     now_s: float
-    learning: SilentLearning = field(init=False)
+    limits: Limits = field(init=False)
+    learner: OfflineLearner = field(init=False)
     _loaded: dict[str, Page] = field(default_factory=dict)
 
     async def open(self) -> None:
-        """Read what is there of the new models. Raises: `LayoutChanged`, `UnreadablePage`, `Unavailable`."""
-        found = (await self._recorded())[0]
+        """Read what there is of the new models. Raises: `LayoutChanged`, `UnreadablePage`, `Unavailable`."""
+        found = await self._recorded()
         if found is not None and found.moving_to is not None:
             raise LayoutChanged("the new models are being moved to other pages: finish that first")
-        layout = Layout(self.prefix, self.source.layout.pages if found is None else found.pages)
-        limits = limits_of(self.source, self.settings.use_case)
-        self.learning = SilentLearning(self.name, self.settings, layout, limit=limits.of)
+        layout = Layout(self.prefix, self.previous.layout.pages if found is None else found.pages)
+        self.limits = self.previous.limits(self.settings.use_case)
+        self.learner = OfflineLearner(self.name, self.settings, layout, limit=self.limits.of)
         for key in sorted(await self.pages.keys(layout.folder, None)):
             self._loaded[key] = await self.pages.load(key)
-            self.learning.pages[key] = self._loaded[key].states
-
-    @property
-    def states(self) -> dict[SignalKey, State]:
-        """The new models."""
-        return states_of(self.learning.pages)
+            self.learner.pages[key] = self._loaded[key].states
 
     async def is_being_built(self) -> bool:
         """Whether no function may learn with them yet."""
-        found = (await self._recorded())[0]
+        found = await self._recorded()
         return found is not None and bool(found.upgrade_from)
 
     async def is_new(self) -> bool:
-        """Whether there is nothing at all of them yet."""
-        return (await self._recorded())[0] is None
+        """Whether there is nothing of them yet."""
+        return await self._recorded() is None
 
     async def begun_s(self) -> float:
-        """When it was first recorded that they are being built."""
-        found = (await self._recorded())[0]
+        """When building them began."""
+        found = await self._recorded()
         return 0.0 if found is None else found.upgrade_begun_s
 
     def behind(self) -> dict[Shard, Stretch]:
-        """What is to be read: the shards of which something is to be learned that the stream still holds."""
-        limits, states = limits_of(self.source, self.settings.use_case), self.states
+        """What to read: the shards with something to learn that the stream still holds."""
+        states = self.learner.states
         starts: dict[Shard, list[float | None]] = {}
-        for key, marks in limits.keys.items():
-            for shard, mark in marks.items():
-                state = states.get(key)
-                if is_behind(state, shard, mark) and self._is_held(shard, mark):
+        for key, checkpoints in self.limits.keys.items():
+            state = states.get(key)
+            for shard, limit in checkpoints.items():
+                if is_behind(state, shard, limit) and self._is_held(shard, limit):
                     own = None if state is None else state.checkpoints.get(shard)
                     starts.setdefault(shard, []).append(None if own is None else own.arrived_s)
-        last = limits.last()
+        last = self.limits.last()
         return {shard: Stretch(_earliest(since), last=last[shard]) for shard, since in starts.items()}
 
-    def _is_held(self, shard: Shard, mark: Checkpoint) -> bool:
-        since_s = self.retained_since_s.get(shard.stream_arn, float("inf"))
-        return mark.arrived_s is None or mark.arrived_s > since_s
-
-    def passed(self) -> list[SignalKey]:
-        """The signals whose new models have learned what the others have not: they are in use themselves."""
-        limits, states = limits_of(self.source, self.settings.use_case), self.states
-        return [
+    def check_not_in_use(self) -> None:
+        """Raise `ConfigurationError` if a function has learned with the new models already."""
+        ahead = [
             key
-            for key, state in states.items()
+            for key, state in self.learner.states.items()
             if any(
-                self._is_past(limits.of(key, shard), shard, own) for shard, own in state.checkpoints.items()
+                self._is_ahead(self.limits.of(key, shard), shard, own)
+                for shard, own in state.checkpoints.items()
             )
         ]
+        if ahead and self.behind():
+            raise ConfigurationError(
+                "the models of the River and the use case that are installed here are in use themselves: "
+                f"{pluralize(len(ahead), 'signal')}, such as {ahead[0].signal!r}, have learned what those of "
+                f"{self.previous.fingerprint} have not. Nothing was built"
+            )
 
-    def _is_past(self, limit: Checkpoint | None, shard: Shard, own: Checkpoint) -> bool:
-        """Whether those in use would have learned that too, were they in use."""
+    def _is_held(self, shard: Shard, checkpoint: Checkpoint) -> bool:
+        since_s = self.retained_since_s.get(shard.stream_arn, float("inf"))
+        return checkpoint.arrived_s is None or checkpoint.arrived_s > since_s
+
+    def _is_ahead(self, limit: Checkpoint | None, shard: Shard, own: Checkpoint) -> bool:
+        """Whether the new models have learned what the previous ones would have, were they in use."""
         if limit is None:
             return self._is_held(shard, own)
         return own.sequence_number > limit.sequence_number
 
     async def begin(self) -> None:
-        """Have everybody else wait: a function that starts on these models learns nothing.
+        """Record that the models are being built: a function that starts on them learns nothing.
 
-        Raises: `PageChanged` where somebody else records something at the same time; `Unavailable`.
+        Raises: `PageChanged` if somebody else records something at the same time; `Unavailable`.
         """
-        found, e_tag = await self._recorded()
+        found, e_tag = await recorded(self.objects, self.prefix)
         begun = Recorded(
-            self.learning.layout.pages, upgrade_from=self.source.fingerprint, upgrade_begun_s=self.now_s
+            self.learner.layout.pages, upgrade_from=self.previous.fingerprint, upgrade_begun_s=self.now_s
         )
-        if found is None or found.upgrade_from != self.source.fingerprint:
+        if found is None or found.upgrade_from != self.previous.fingerprint:
             await self.objects.replace(layout_key(self.prefix), msgspec.json.encode(begun), e_tag)
 
     async def catch_up(self) -> None:
-        """Learn up to the checkpoints of the models in use, and write the pages; a second run goes on.
+        """Learn up to the checkpoints of the models in use, and write the pages; a second call goes on.
 
-        Raises: `BadDeployment` where nothing can be learned; `PageChanged` where somebody else writes these
-            models; `UnreadablePage`, `Unavailable`. What was written until then is right.
+        Raises: `BadDeployment` if nothing can be learned; `PageChanged` if somebody else writes these models;
+            `UnreadablePage`, `Unavailable`. What was written until then is right.
         """
         since = 0
-        for shard, records in read_merged(self.kinesis, self.behind()):
-            self.learning.learn(shard, records)
+        for _, records in self.stream.read_merged(self.behind()):
+            self.learner.learn(records)
             since += len(records)
             if since >= _RECORDS_PER_COMMIT:
                 await self.commit()
@@ -142,14 +147,14 @@ class Upgrade:
         await self.commit()
 
     async def commit(self) -> None:
-        """Write the pages that have learned something."""
-        learning = self.learning
-        if learning.refused and not learning.observations:
-            [(reason, times)] = learning.refused.most_common(1)
+        """Write the pages that have learned something. Raises: as `catch_up`."""
+        learner = self.learner
+        if learner.rejected and not learner.observations:
+            [(reason, times)] = learner.rejected.most_common(1)
             raise BadDeployment(f"nothing could be learned: {times} times {reason}")
-        for key in sorted(learning.changed):
+        for key in sorted(learner.changed):
             page = self._loaded.get(key) or Page(key, None, {})
-            page.states = learning.pages[key]
+            page.states = learner.pages[key]
             try:
                 await self.pages.commit(page)
             except PageChanged as error:
@@ -157,11 +162,11 @@ class Upgrade:
                     f"{error}: somebody else learns with these models. Run it again when nobody does"
                 ) from error
             self._loaded[key] = page
-        learning.changed.clear()
+        learner.changed.clear()
 
     async def activate(self) -> bool:
-        """Let functions learn with them; whether they could not before. Raises: as `begin`."""
-        found, e_tag = await self._recorded()
+        """Let functions learn with the new models; false if they could already. Raises: as `begin`."""
+        found, e_tag = await recorded(self.objects, self.prefix)
         if found is None:
             raise ConfigurationError("there are no new models yet: `upgrade build` makes them")
         if not found.upgrade_from:
@@ -169,16 +174,41 @@ class Upgrade:
         await self.objects.replace(layout_key(self.prefix), msgspec.json.encode(Recorded(found.pages)), e_tag)
         return True
 
-    async def _recorded(self) -> tuple[Recorded | None, str | None]:
-        key = layout_key(self.prefix)
-        found = await self.objects.get(key, bytes_max=4096)
-        if not isinstance(found, Found) or found.body is None:
-            return None, None
-        return msgspec.json.decode(found.body, type=Recorded), found.e_tag
+    async def _recorded(self) -> Recorded | None:
+        return (await recorded(self.objects, self.prefix))[0]
+
+
+async def open_upgrade(target: Target, named: str | None) -> Upgrade | None:
+    """The new models and the previous ones: those that are named, else those that the upgrade began with.
+
+    None: there are no models but the new ones.
+
+    Raises: as `find_previous_models`, `Upgrade.open` and `PageCodec.check`.
+    """
+    objects, prefix, now_s = target.objects(), target.prefix(), time.time()
+    begun, _ = await recorded(objects, prefix)
+    previous = await find_previous_models(
+        objects, prefix, named or (begun.upgrade_from if begun else "") or None
+    )
+    if previous is None:
+        return None
+    settings, stream = settings_of(target), StreamReader(target.client("kinesis"))
+    PageCodec().check(settings.use_case)
+    retained_since_s = {}
+    for arn in {shard.stream_arn for shards in previous.checkpoints.values() for shard in shards}:
+        since_s = stream.retained_since_s(arn.rpartition("/")[2], now_s)
+        if since_s is not None:  # else the stream is gone, and holds nothing
+            retained_since_s[arn] = since_s
+    store = PageStore(objects, PageCodec(), 0)
+    upgrade = Upgrade(
+        target.use_case, settings, objects, store, stream, prefix, previous, retained_since_s, now_s
+    )
+    await upgrade.open()
+    return upgrade
 
 
 def _earliest(times: list[float | None]) -> float | None:
-    """The first of these times, and None, which is from the beginning on, before all others.
+    """The first of these times; None, which stands for the beginning, comes before all others.
 
     >>> _earliest([7.0, 5.0, 6.0]), _earliest([5.0, None])
     (5.0, None)

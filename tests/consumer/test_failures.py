@@ -240,13 +240,13 @@ class Fussy(DriftUseCase):
     raises_at: frozenset = frozenset()
     broken: bool = False
 
-    def learn(self, watched, values, timestamps):
+    def learn(self, watched, values, timestamps, scores=None):
         findings = []
         for index, value in enumerate(values):
             if self.broken or value in self.raises_at:
                 watched.detector.update(1e9)
                 raise ModelRaised(index, "the model raised ZeroDivisionError")
-            for finding in DriftUseCase.learn(self, watched, [value]):
+            for finding in DriftUseCase.learn(self, watched, [value], scores=scores):
                 findings.append(replace(finding, index=index))
         return findings
 

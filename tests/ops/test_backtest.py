@@ -49,7 +49,7 @@ def test_it_finds_what_the_pipeline_does():
     assert found == [(one["signal"], one["value"], one["observations"], one["evidence"]) for one in told]
     states = world.states()
     for signal in SIGNALS:
-        assert tested.states[SignalKey("pump", signal)].learned == states[signal].learned
+        assert tested.learner.states[SignalKey("pump", signal)].learned == states[signal].learned
 
 
 def test_it_is_a_plain_loop():
@@ -98,8 +98,11 @@ def test_what_cannot_be_learned_is_counted_with_its_reason_and_the_rest_is_learn
         rows[number] = (rows[number][0], (-1.0, 0.0))
     rows[500] = (rows[500][0], (1e200, 0.0))
     tested, _ = run(rows, AnomalyUseCase(FUSSY))
-    assert tested.refused == {"the model raised ValueError: negative": 2, "the value is beyond ±1e+100": 1}
-    assert tested.states[SignalKey("pump", "pump.flow")].learned == 1_000 - 3
+    assert tested.learner.rejected == {
+        "the model raised ValueError: negative": 2,
+        "the value is beyond ±1e+100": 1,
+    }
+    assert tested.learner.states[SignalKey("pump", "pump.flow")].learned == 1_000 - 3
 
 
 def csv(folder: Path) -> Path:
@@ -178,8 +181,11 @@ def test_the_plot_opens_without_a_network_and_has_all_events(tmp_path):
             "has no 'dirft'; it has anomaly, asset, clusters, drift, forecast, shift",
         ),
         (["--use-case", "drift", "none.csv"], "there is no such file"),
-        (["--use-case", "drift", "pump.csv", "--windows", "w.json"], "--windows are drawn by --plot"),
-        (["--use-case", "drift", "pump.csv", "--upper", "1"], "drift is no forecast, and has no limits"),
+        (["--use-case", "drift", "pump.csv", "--windows", "w.json"], "--windows needs --plot"),
+        (
+            ["--use-case", "drift", "pump.csv", "--upper", "1"],
+            "drift is no forecast: --upper and --lower do not apply",
+        ),
         (["--use-case", "forecast", "pump.csv", "--upper", "1", "--lower", "2"], "is not below the upper"),
         (["--use-case", "drift", "pump.csv", "pump.csv", "--plot", "x.html"], "--plot draws one file"),
         (["--use-case", "drift", "pump.csv", "--signals", "power"], "has no column 'power'"),

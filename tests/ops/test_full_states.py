@@ -187,7 +187,7 @@ def contents(states: dict[SignalKey, State], *, with_silence: bool = True) -> di
 
 def test_an_upgrade_learns_all_that_models_of_another_fingerprint_have(full: FullPlant, monkeypatch):
     """The line is the same, so that the models are too; silence is nothing that records tell of."""
-    monkeypatch.setattr("ops.upgrade.records._TOGETHER_S", 0.0)  # in the order of arrival
+    monkeypatch.setattr("ops.replay.stream_reader._TOGETHER_S", 0.0)  # in the order of arrival
     plant, expected = full.plant, contents(full.states(), with_silence=False)
     other = f"{full.prefix.rpartition('/')[0]}/0123456789abcdef"
     for key, body in plant.objects("models").items():
@@ -196,7 +196,7 @@ def test_an_upgrade_learns_all_that_models_of_another_fingerprint_have(full: Ful
             plant.s3.delete_object(Bucket="models", Key=key)
     told = len(full.told)
     assert "Learned: " in full.command("upgrade", "build", "--yes")
-    assert "In force: " in full.command("upgrade", "finish", "--idle", "--yes")
+    assert "Active: " in full.command("upgrade", "finish", "--idle", "--yes")
     assert contents(full.states()) == expected
     assert len(full.told) == told, "nobody is told"
     full.assert_redelivery_changes_no_page()

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.errors import ConfigurationError
-from consumer.pages.codec import PageCodec
 from consumer.settings.signal_settings import SettingsOfSignals
-from ops.replay.relearning import Relearning
+from ops.replay.offline_learner import OfflineLearner
+from ops.state.rollback import CatchUp
 from tests.consumer.test_failures import Fussy
 from tests.consumer.world import ARN, SHARD, World, record, state_of, step
 
@@ -27,8 +27,8 @@ class InMemoryStream:
     days: float = 1.0
     asked: list[tuple] = field(default_factory=list)
 
-    def retention_s(self, shard: Shard) -> float:
-        return self.days * 86_400.0
+    def retained_since_s(self, stream: str, now_s: float) -> float:
+        return now_s - self.days * 86_400.0
 
     def read(self, shard, since_s, last):
         self.asked.append((shard.shard_id, since_s))
@@ -50,12 +50,11 @@ def series(first: int, values: list[float], shard: str = SHARD, arrived: float =
     ]
 
 
-def relearning(world: World, stream: InMemoryStream, now_s: float = ARRIVED_S + 60.0) -> Relearning:
+def catch_up_of(world: World, stream: InMemoryStream, now_s: float = ARRIVED_S + 60.0) -> CatchUp:
     """From the state that the world has now."""
-    settings = SettingsOfSignals("drift", world.use_case)
-    return Relearning(
-        "drift", settings, PageCodec(), stream, KEY, world.states()["a"], ARRIVED_S + 30.0, now_s
-    )
+    learner = OfflineLearner("drift", SettingsOfSignals("drift", world.use_case), only=KEY)
+    learner.add(KEY, world.states()["a"])
+    return CatchUp(learner, stream, KEY, ARRIVED_S + 30.0, now_s)
 
 
 def learn(world: World, records: list[dict], cuts: int = 11) -> None:
@@ -72,17 +71,17 @@ def test_wherever_it_begins_and_however_it_is_read_it_ends_as_it_was(first, part
     records.sort(key=lambda one: int(one["kinesis"]["sequenceNumber"]))
     world = World()
     learn(world, records[:first])
-    going = relearning(world, InMemoryStream(records, part))
+    going = catch_up_of(world, InMemoryStream(records, part))
     if in_two:
         learn(world, records[first : first + 20])
-        going.catch_up(world.states()["a"].checkpoints)
+        going.run(world.states()["a"].checkpoints)
     learn(world, records)
     now = world.states()["a"]
-    again = going.catch_up(now.checkpoints)
+    again = going.run(now.checkpoints)
     assert again.checkpoints == now.checkpoints
     assert again.learned == now.learned == len(records)
     assert state_of(again.model.detector) == state_of(now.model.detector)
-    assert going.observations == len(records) - first
+    assert going.learner.observations == len(records) - first
 
 
 def test_observations_at_which_the_model_raises_are_left_out_again():
@@ -91,11 +90,11 @@ def test_observations_at_which_the_model_raises_are_left_out_again():
     world = World(use_case=Fussy(raises_at=frozenset({666.0})))
     records = series(100, values)
     learn(world, records[:10])
-    going = relearning(world, InMemoryStream(records))
+    going = catch_up_of(world, InMemoryStream(records))
     learn(world, records)
     now = world.states()["a"]
-    again = going.catch_up(now.checkpoints)
-    assert going.refused == 1
+    again = going.run(now.checkpoints)
+    assert going.rejected == 1
     assert again.learned == now.learned == 39
     assert state_of(again.model.detector) == state_of(now.model.detector)
 
@@ -106,11 +105,11 @@ def test_a_shard_that_took_over_is_learned_after_the_one_that_fell_silent():
     child = series(50, [9.0] * 30, OTHER, ARRIVED_S + 40.0)
     learn(world, parent[:10])
     stream = InMemoryStream(parent + child)
-    going = relearning(world, stream)
+    going = catch_up_of(world, stream)
     learn(world, parent)
     learn(world, child)
     now = world.states()["a"]
-    again = going.catch_up(now.checkpoints)
+    again = going.run(now.checkpoints)
     assert [shard for shard, _ in stream.asked] == [SHARD, OTHER]
     assert stream.asked[1] == (OTHER, None)
     assert state_of(again.model.detector) == state_of(now.model.detector)
@@ -121,7 +120,7 @@ def test_what_the_stream_no_longer_holds_is_an_error_before_anything_is_done(day
     world = World()
     records = series(100, [0.0] * 30)
     learn(world, records[:10])
-    going = relearning(world, InMemoryStream(records, days=days), ARRIVED_S + 3600.0)
+    going = catch_up_of(world, InMemoryStream(records, days=days), ARRIVED_S + 3600.0)
     learn(world, records)
     checkpoints = world.states()["a"].checkpoints
     if is_held:

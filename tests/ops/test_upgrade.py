@@ -11,7 +11,6 @@ from river import cluster, drift, preprocessing
 from typer.testing import CliRunner
 
 from consumer.aws.event_bus import EventBus
-from consumer.decode.batch import Shard
 from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.base import fingerprint
 from consumer.detectors.clusters import ClustersUseCase
@@ -19,11 +18,11 @@ from consumer.detectors.drift import DriftUseCase
 from consumer.handler import start
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec, versions
-from consumer.pages.layout import Layout, prefix_of
+from consumer.pages.layout import prefix_of
 from consumer.settings.signal_settings import SettingsOfSignals
 from consumer.use_cases import USE_CASES
 from ops.__main__ import app
-from ops.replay.offline_learner import SilentLearning, states_of
+from ops.replay.offline_learner import OfflineLearner
 from ops.state.describe import plain
 from ops.upgrade.upgrade import Upgrade
 from tests.consumer.world import interleaved, plain_loop, state_of, step
@@ -303,9 +302,9 @@ def test_an_assets_models_learn_as_far_as_those_before_of_the_asset_or_of_its_si
     assert states_under(plant, prefix)["asset"].learned == 120
     assert plant.deliver(waiting) == []
     [state] = states_under(plant, prefix).values()
-    whole = SilentLearning("drift", SettingsOfSignals("drift", after), Layout("", 1))
-    whole.learn(Shard(plant.stream_arn, ""), plant.sent)
-    [expected] = states_of(whole.pages).values()
+    whole = OfflineLearner("drift", SettingsOfSignals("drift", after))
+    whole.learn(plant.sent)
+    [expected] = whole.states.values()
     assert (state.learned, plain(state.model)) == (180, plain(expected.model))
 
 
@@ -314,7 +313,7 @@ def test_an_interrupted_build_goes_on_where_it_was(plant, checkout, monkeypatch)
     checkout.install(NEW)
 
     monkeypatch.setattr("ops.upgrade.upgrade._RECORDS_PER_COMMIT", 1)
-    monkeypatch.setattr("ops.upgrade.records._PART_MAX", 7)
+    monkeypatch.setattr("ops.replay.stream_reader._PART_MAX", 7)
     with monkeypatch.context() as patch:
         calls = [0]
         commit = PageStoreCommit(calls)
@@ -568,7 +567,7 @@ def test_a_function_is_paused_and_goes_on(plant, checkout, monkeypatch):
     assert "Deploy the new one first" in stack("finish", code=1)
     lambda_.update_function_configuration(FunctionName="consumer", Description="the new one")
     monkeypatch.setattr("ops.lambda_function.MappedFunction.changed_s", lambda function: float("inf"))
-    monkeypatch.setattr("ops.upgrade.finishing.shown", lambda at_s: "now")
+    monkeypatch.setattr("ops.upgrade.finish.shown", lambda at_s: "now")
     [mapping] = lambda_.list_event_source_mappings()["EventSourceMappings"]
     lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
     paused: list[bool] = []

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.decode.batch import Shard
-from ops.upgrade.records import Stretch, read_merged
+from ops.replay.stream_reader import StreamReader, Stretch
 
 ARN = "arn:aws:kinesis:us-east-1:123456789012:stream/plant"
 
@@ -55,8 +55,8 @@ def read(stream: Stream, wanted: dict[str, Stretch], monkeypatch_s: float = 0.0)
     every, stream_reader._READ_EVERY_S = stream_reader._READ_EVERY_S, monkeypatch_s
     try:
         found = []
-        for shard, records in read_merged(
-            stream, {Shard(ARN, shard): stretch for shard, stretch in wanted.items()}
+        for shard, records in StreamReader(stream).read_merged(
+            {Shard(ARN, shard): stretch for shard, stretch in wanted.items()}
         ):
             assert records
             found += [(shard.shard_id, int(record["kinesis"]["sequenceNumber"])) for record in records]

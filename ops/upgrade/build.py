@@ -1,0 +1,113 @@
+"""`upgrade build`: what it asks, and what it reports."""
+
+import asyncio
+
+import typer
+
+from consumer.errors import ConfigurationError
+from consumer.pages.codec import versions
+from ops.formatting import pluralize
+from ops.lambda_function import MappedFunction
+from ops.options import confirmed
+from ops.target import Target, TargetOptions, find
+from ops.upgrade.history_backfill import HistoryBackfill, RecordingFiles
+from ops.upgrade.upgrade import Upgrade, open_upgrade
+
+
+def build(
+    options: TargetOptions, from_: str | None, pause: bool, idle: bool, recordings: RecordingFiles, yes: bool
+) -> None:
+    """Build, or catch up. Raises: `ConfigurationError`, `Unavailable`, `UnreadablePage`."""
+    target = find(options)
+    target.check_writable()
+    function = mapped_function(target, idle) if pause else None
+    asyncio.run(_build(target, from_, function, recordings, yes))
+
+
+def mapped_function(target: Target, is_idle: bool) -> MappedFunction | None:
+    """The function whose mapping can be paused; None: the operator says that nothing learns.
+
+    Raises: `ConfigurationError` if neither is given.
+    """
+    if is_idle:
+        return None
+    if target.function_name is None:
+        raise ConfigurationError(
+            "there is no Lambda function to check whether anything learns: say --idle if nothing does"
+        )
+    return MappedFunction(target.client("lambda"), target.function_name)
+
+
+async def _build(
+    target: Target, from_: str | None, function: MappedFunction | None, recordings: RecordingFiles, yes: bool
+) -> None:
+    river = versions()["river"]
+    upgrade = await open_upgrade(target, from_)
+    if upgrade is not None:
+        upgrade.check_not_in_use()
+    backfill = None
+    if recordings.files:
+        backfill = HistoryBackfill(target, upgrade.previous if upgrade else None, recordings)
+    if upgrade is None and backfill is None:
+        raise ConfigurationError(
+            f"{target.name} has no other models of {target.use_case} than those of River {river} and the use "
+            "case that are installed here: there is nothing to learn from. Check out and install what is "
+            "deployed next; or give recordings with --history"
+        )
+    wanted = await backfill.wanted() if backfill else []
+    is_behind = upgrade is not None and (bool(upgrade.behind()) or await upgrade.is_new())
+    is_to_pause = function is not None and not function.is_paused()
+    if not (wanted or is_behind or is_to_pause):
+        typer.echo("There is nothing to do: all is learned")
+        return
+    plan = [f"Build beside the models in use: River {river}, {target.prefix()}, in {target.name}."]
+    if wanted:
+        plan.append(f"  From recordings: models of {pluralize(len(wanted), 'signal')}")
+    if upgrade is not None and is_behind:
+        previous = upgrade.previous
+        plan.append(
+            f"  From {pluralize(len(upgrade.behind()), 'shard')} of the stream: what the models of "
+            f"{previous.fingerprint} have learned (River {previous.river}, "
+            f"{pluralize(len(previous.checkpoints), 'signal')})"
+        )
+    if function is not None and is_to_pause:
+        plan.append(f"  {function.name} is paused first: its records wait in the stream")
+    confirmed("\n".join([*plan, "No event is published."]), yes)
+    if upgrade is not None and is_behind:
+        await upgrade.begin()
+    if backfill is not None and wanted:
+        if upgrade is None:
+            await backfill.record_layout()
+        typer.echo(f"Built from recordings: {pluralize(await backfill.run(wanted), 'model')}")
+    if function is not None and is_to_pause:
+        function.pause()
+        typer.echo(f"{function.name} gets no more records: they wait in the stream")
+    await _catch_up(target, from_)
+
+
+async def _catch_up(target: Target, from_: str | None) -> None:
+    """Learn what there is to learn now; the models may have gone on since the plan was made."""
+    upgrade = await open_upgrade(target, from_)
+    if upgrade is None:
+        return
+    if upgrade.behind():
+        await upgrade.begin()
+    await upgrade.catch_up()
+    report_learned(upgrade)
+    if await upgrade.is_being_built():
+        typer.echo(
+            "No function learns with them yet. Deploy, then run `python -m consumer upgrade finish`; until "
+            "then, run this again to catch up"
+        )
+
+
+def report_learned(upgrade: Upgrade) -> None:
+    """Print what was learned."""
+    learner = upgrade.learner
+    typer.echo(
+        f"Learned: {pluralize(learner.observations, 'observation')} "
+        f"in {pluralize(learner.records, 'record')}; "
+        f"there are models of {pluralize(len(learner.states), 'signal')} now"
+    )
+    for reason, times in learner.rejected.most_common(5):
+        typer.echo(f"  {times} times not: {reason}")

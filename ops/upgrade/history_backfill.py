@@ -1,0 +1,169 @@
+"""New models that start with recordings of the time before the stream: `upgrade build --history FILE`."""
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import typer
+
+from clients.recordings.refusals import ReplayRefused
+from consumer.decode.signal_names import SignalKey
+from consumer.errors import ConfigurationError, PageChanged
+from consumer.learning.signal_learner import times
+from consumer.pages.codec import PageCodec, States
+from consumer.pages.layout import Layout, Recorded, layout_key
+from consumer.pages.store import PageStore
+from ops.backtest.backtest import Backtest, Row
+from ops.backtest.command import Columns, Recording, read_recording
+from ops.context import settings_of
+from ops.formatting import pluralize, shown
+from ops.replay.offline_learner import whole_batches
+from ops.replay.stream_reader import StreamReader
+from ops.state.page_editor import PageEditor
+from ops.target import Target
+from ops.upgrade.previous_models import PreviousModels, recorded
+
+PAGES = 16
+"""Used if nothing is recorded yet: the function's default too."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFiles:
+    """The recordings that are given, and how to read them."""
+
+    files: Sequence[Path]
+    columns: Columns = Columns()  # noqa: RUF009  # it is frozen
+    are_rows: bool = False
+    """Whether the stream brings an asset's values in one record; else each signal has records of its own."""
+
+
+class HistoryBackfill:
+    """Models of new signals from recordings, beside those that are there."""
+
+    def __init__(self, target: Target, previous: PreviousModels | None, recordings: RecordingFiles) -> None:
+        self._target, self._objects, self._recordings = target, target.objects(), recordings
+        self._settings = settings_of(target)
+        self._use_case = self._settings.use_case
+        PageCodec().check(self._use_case)
+        known = previous.limits(self._use_case).keys if previous else {}
+        self._known = {key.signal: key for key in known}
+
+    async def wanted(self) -> list[SignalKey]:
+        """The recordings' signals that have no model yet.
+
+        Raises: `ConfigurationError` if a file cannot be read, or two have the same signal; `UnreadablePage`,
+            `Unavailable`.
+        """
+        keys = self._keys()
+        found, _ = await recorded(self._objects, self._target.prefix())
+        if found is None:
+            return list(keys)
+        editor = self._editor(found.pages)
+        existing: set[SignalKey] = set()
+        for page_key in editor.layout.grouped(keys):
+            existing |= (await editor.pages.load(page_key)).states.keys()
+        return [key for key in keys if key not in existing]
+
+    async def run(self, wanted: Iterable[SignalKey]) -> int:
+        """Learn their recordings up to what the stream still holds; return how many models were added."""
+        before_s = self._first_times(wanted)
+        states = self._learn(wanted, before_s)
+        for key, state in states.items():
+            until = f", up to {shown(before_s[key])} UTC, where the stream starts" if key in before_s else ""
+            typer.echo(f"{key.signal}: {pluralize(state.learned, 'observation')} of its recording{until}")
+        found, _ = await recorded(self._objects, self._target.prefix())
+        editor = self._editor(PAGES if found is None else found.pages)
+        return sum(
+            [
+                await editor.change(page_key, _adding({key: states[key] for key in keys}))
+                for page_key, keys in editor.layout.grouped(states).items()
+            ]
+        )
+
+    async def record_layout(self) -> None:
+        """If there is no model yet, record where they are going to lie."""
+        key = layout_key(self._target.prefix())
+        if (await recorded(self._objects, self._target.prefix()))[0] is None:
+            try:
+                await self._objects.replace(key, msgspec.json.encode(Recorded(PAGES)), None)
+            except PageChanged:
+                return
+
+    def _keys(self) -> dict[SignalKey, Path]:
+        found: dict[SignalKey, Path] = {}
+        for path in self._recordings.files:
+            recording = self._read(path)
+            for key in {self._key(recording.asset, signal) for signal in recording.signals}:
+                if key in found:
+                    raise ConfigurationError(f"{found[key]} and {path} both have {key.signal!r}")
+                found[key] = path
+        return found
+
+    def _key(self, asset: str, signal: str) -> SignalKey:
+        if self._use_case.learns_assets:
+            return SignalKey(asset, asset)
+        record_signal = asset if self._recordings.are_rows else signal
+        return self._known.get(signal, SignalKey(record_signal, signal))
+
+    def _read(self, path: Path) -> Recording:
+        try:
+            return read_recording(path, self._recordings.columns)
+        except ReplayRefused as error:
+            raise ConfigurationError(str(error)) from error
+
+    def _learn(self, wanted: Iterable[SignalKey], before_s: Mapping[SignalKey, float]) -> States:
+        """Models of these signals that have learned their recordings, each up to that time, or whole."""
+        states, wanted = {}, set(wanted)
+        for path in self._recordings.files:
+            recording = self._read(path)
+            keys = [self._key(recording.asset, signal) for signal in recording.signals]
+            ends = [before_s.get(key, float("inf")) if key in wanted else float("-inf") for key in keys]
+            backtest = Backtest(self._target.use_case, self._settings, recording.asset, recording.signals)
+            for _ in backtest.parts(_until(recording.rows, ends)):
+                pass
+            for key, state in backtest.learner.states.items():
+                state.checkpoints = {}  # nothing of the stream is learned yet
+                states[self._key(recording.asset, key.signal)] = state
+        return states
+
+    def _first_times(self, wanted: Iterable[SignalKey]) -> dict[SignalKey, float]:
+        """When the first observation of each signal that the stream still holds was measured."""
+        if self._target.stream_name is None:
+            return {}
+        stream, left = StreamReader(self._target.client("kinesis")), set(wanted)
+        found: dict[SignalKey, float] = {}
+        for _, records in stream.read_merged(stream.whole(stream.arn(self._target.stream_name))):
+            for batch in whole_batches(records, self._use_case):
+                for key in left & batch.runs.keys():
+                    columns = batch.runs[key]
+                    measured = times(columns, range(len(columns.values)), batch)
+                    known = [at_s for at_s in measured if at_s is not None]
+                    if known:
+                        found[key] = known[0]
+                left -= found.keys()
+            if not left:
+                break
+        return found
+
+    def _editor(self, pages: int) -> PageEditor:
+        store = PageStore(self._objects, PageCodec(), 0)
+        return PageEditor(store, Layout(self._target.prefix(), pages), random.SystemRandom())
+
+
+def _until(rows: Iterable[Row], ends: Sequence[float]) -> Iterator[Row]:
+    """The rows, without the values of each signal from its end on."""
+    for at_s, values in rows:
+        yield at_s, [value if at_s < end else None for value, end in zip(values, ends, strict=True)]
+
+
+def _adding(states: States) -> Callable[[States], tuple[bool, int]]:
+    """A change of a page that adds models, unless somebody has made one of that signal meanwhile."""
+
+    def add(page: States) -> tuple[bool, int]:
+        new = {key: state for key, state in states.items() if key not in page}
+        page |= new
+        return bool(new), len(new)
+
+    return add

@@ -1,0 +1,163 @@
+"""What is learned offline is what the function learned, wherever batches are cut and models raise."""
+
+import json
+from copy import deepcopy
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from river import drift
+
+from consumer.decode import batch as batches
+from consumer.decode.batch import Shard
+from consumer.decode.signal_names import SignalKey
+from consumer.detectors.drift import DriftUseCase
+from consumer.learning.state import Checkpoint
+from consumer.pages.layout import Layout
+from consumer.settings.signal_settings import SettingsOfSignals
+from ops.replay.offline_learner import OfflineLearner
+from tests.consumer.test_failures import Fussy
+from tests.consumer.world import ARN, SHARD, World, points, record, state_of, step
+
+KEY = SignalKey("a", "a")
+
+
+def columns(first: int, values: list[float], per_record: int = 20) -> list[dict]:
+    """Records of several values each."""
+    return [
+        record(first + at, {"signal": "a", "values": part, "timestamps": [float(at)] * len(part)}, key="a")
+        for at, part in enumerate(values[at : at + per_record] for at in range(0, len(values), per_record))
+    ]
+
+
+def learner(use_case=None, **options) -> OfflineLearner:
+    return OfflineLearner(
+        "drift", SettingsOfSignals("drift", use_case or DriftUseCase(drift.ADWIN())), **options
+    )
+
+
+def values(count: int = 400) -> list[float]:
+    return [value for _, value in step("a", count, at=count // 2)]
+
+
+def assert_as_in(world: World, offline: OfflineLearner, signal: str = "a") -> None:
+    [state] = [state for key, state in offline.states.items() if key.signal == signal]
+    expected = world.states()[signal]
+    assert (state.learned, state.checkpoints) == (expected.learned, expected.checkpoints)
+    assert state_of(state.model.detector) == state_of(expected.model.detector)
+
+
+@pytest.mark.parametrize("observations_max", [1, 50, 10_000])
+def test_records_that_one_batch_cannot_hold_are_all_learned(observations_max, monkeypatch):
+    records, world = columns(100, values()), World()
+    world.invoke(records)
+    monkeypatch.setattr(batches, "OBSERVATIONS_PER_BATCH_MAX", observations_max)
+    offline = learner()
+    learned = offline.learn(records)
+    assert len(learned) == {1: 20, 50: 7, 10_000: 1}[observations_max]
+    assert offline.observations == 400
+    assert_as_in(world, offline)
+    found = [detail["id"] for batch in learned for detail in batch.events]
+    assert found == world.event_ids() != []
+
+
+def test_records_of_several_shards_that_one_batch_cannot_hold_are_all_learned(monkeypatch):
+    monkeypatch.setattr(batches, "OBSERVATIONS_PER_BATCH_MAX", 50)
+    records = columns(100, values())
+    other = [each | {"eventID": f"other:{each['kinesis']['sequenceNumber']}"} for each in records]
+    offline = learner()
+    offline.learn([*records, *other])
+    assert offline.observations == 800
+
+
+def test_a_record_that_is_there_twice_is_learned_once_though_the_batch_is_cut(monkeypatch):
+    monkeypatch.setattr(batches, "OBSERVATIONS_PER_BATCH_MAX", 50)
+    records = columns(100, values())
+    offline = learner()
+    offline.learn([records[0], *records])
+    assert offline.observations == 400
+    assert offline.states[KEY].learned == 400
+
+
+@given(st.sets(st.integers(0, 59), max_size=5), st.integers(1, 60))
+def test_where_a_model_raises_all_but_that_observation_is_learned_as_the_function_does(raises_at, cut):
+    use_case = Fussy(raises_at=frozenset(1000.0 + at for at in raises_at))
+    records = [
+        record(100 + at, {"signal": "a", "value": 1000.0 + at if at in raises_at else float(at % 7)}, key="a")
+        for at in range(60)
+    ]
+    parts = [part for part in (records[:cut], records[cut:]) if part]
+    world, offline = World(use_case=use_case), learner(use_case, has_scores=True)
+    for part in parts:
+        world.invoke(part)
+    learned = [batch for part in parts for batch in offline.learn(part)]
+    assert_as_in(world, offline)
+    left_out = {each.record for batch in learned for each in batch.rejections}
+    assert len(left_out) <= len(raises_at) or any("not tried" in reason for reason in offline.rejected)
+    assert offline.rejected.total() == 60 - offline.observations
+    if len(parts) == 1:
+        [batch] = learned
+        assert set(batch.scores[KEY]) == set(range(60)) - left_out, "each that was learned has a score"
+
+
+def test_scores_are_of_what_was_learned_and_to_ask_for_them_changes_nothing():
+    records = points(("a", value) for value in values())
+    plain, scored = learner(), learner(has_scores=True)
+    [expected], [learned] = plain.learn(records), scored.learn(records)
+    assert learned.events == expected.events != []
+    assert state_of(scored.states[KEY].model.detector) == state_of(plain.states[KEY].model.detector)
+    at = {index for index, score in learned.scores[KEY].items() if score == 1.0}
+    assert {str(100 + index) for index in at} == {detail["sequence_number"] for detail in learned.events}
+    assert len(learned.scores[KEY]) == 400
+    [again] = scored.learn(records)
+    assert again.scores == {}, "nothing of it is learned twice"
+
+
+def test_what_could_not_be_decoded_is_counted_with_its_reason():
+    offline = learner()
+    [learned] = offline.learn([record(1, b"no JSON"), record(2, {"signal": "a", "value": 1.0})])
+    assert offline.rejected.total() == 1
+    assert learned.rejections == [], "no model is to blame"
+    assert offline.observations == 1
+
+
+@given(st.lists(st.tuples(st.integers(1, 12), st.sampled_from("abc")), max_size=40, unique=True), st.data())
+def test_each_signal_is_learned_up_to_its_limit_and_no_further(places, data):
+    places.sort()
+    records = [
+        record(number, {"signal": signal, "value": float(number)}, key=signal) for number, signal in places
+    ]
+    shard = Shard(ARN, SHARD)
+    keys = st.sampled_from([("a",), ("b", "c")])
+    limits = {
+        signal: data.draw(st.none() | st.builds(Checkpoint, st.integers(1, 13), keys, st.none()))
+        for signal in "abc"
+    }
+    offline = learner(layout=Layout("", 2), limit=lambda key, of: limits[key.signal] if of == shard else None)
+    offline.learn(deepcopy(records))
+    learned = {key.signal: state.learned for key, state in offline.states.items()}
+    for signal, limit in limits.items():
+        due = [
+            number
+            for number, each in places
+            if each == signal
+            and limit is not None
+            and (
+                number < limit.sequence_number
+                or (number == limit.sequence_number and signal in limit.partition_keys)
+            )
+        ]
+        assert learned.get(signal, 0) == len(due)
+
+
+def test_with_only_one_signal_no_other_is_learned():
+    offline = learner(only=KEY)
+    offline.learn([record(1, {"signal": "a", "value": 1.0}), record(2, {"signal": "b", "value": 1.0})])
+    assert list(offline.states) == [KEY]
+
+
+def test_an_event_is_found_as_the_function_publishes_it():
+    records, world, offline = columns(100, values()), World(), learner()
+    world.invoke(records)
+    found = [detail for batch in offline.learn(records) for detail in batch.events]
+    assert found == [json.loads(event.detail) for event in world.bus.events]
