@@ -47,7 +47,7 @@ def _table(figures: list[Figure]) -> Table:
     table = Table("figure", "", title="Medians with quartiles", title_justify="left")
     for heading in ("median", "quartiles", "bar"):
         table.add_column(heading, justify="right")
-    table.add_column("")
+    table.add_column("note")
     for figure in figures:
         low, median, high = (number(value) for value in figure.measured)
         bar = "" if figure.bar is None else f"{figure.bound} {number(figure.bar)}"

@@ -16,6 +16,7 @@ from benchmarks.workloads import LambdaEvent
 from consumer.aws.s3 import Objects
 from consumer.events.event import Event
 from consumer.pages.codec import PageCodec, States
+from local.function.execution_environment import Context
 
 GET_S, PUT_S = 0.015, 0.030
 """Latencies of S3."""
@@ -98,19 +99,6 @@ class FakeBus:
         self.events += events
 
 
-class Context:
-    """Lambda's context object, with five minutes left."""
-
-    aws_request_id = "00000000-0000-0000-0000-000000000000"
-
-    def __init__(self) -> None:
-        self._ends_s = time.monotonic() + _TIMEOUT_S
-
-    def get_remaining_time_in_millis(self) -> int:
-        """As Lambda's runtime client computes it."""
-        return int((self._ends_s - time.monotonic()) * 1000)
-
-
 @dataclass
 class Function:
     """One warm execution environment."""
@@ -122,7 +110,7 @@ class Function:
         """Have the handler learn the whole batch."""
         from consumer.handler import handler
 
-        answer = handler(event, Context())
+        answer = handler(event, Context("benchmark", _TIMEOUT_S))
         assert answer == {"batchItemFailures": []}, answer
 
     def states(self) -> States:

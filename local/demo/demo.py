@@ -31,7 +31,6 @@ from local.demo.records import (
     demo_settings,
     mixer_rows,
 )
-from local.demo.reference import learned_at_once, whole_shards
 from local.emulator.embedded_aws import EmbeddedAWS
 from local.emulator.event_source_mapping import Pace
 from local.emulator.pipeline_resources import drain_alerts, drain_audit
@@ -138,12 +137,14 @@ def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, l
         aws, resources = pipeline.aws, pipeline.resources
         acknowledged, seconds = _stream(pipeline, sent, console)
         console.print("Reading the models, the quarantine and the alerts from the embedded AWS")
-        shards = whole_shards(aws, resources.stream_arn)
+        records = verdict.retained_records(aws, resources.stream_arn)
         objects = list(_objects(aws, resources.model_bucket))
         _copy_to(folder / BUCKET, objects)
         published = _by_use_case(drain_audit(aws, resources), others)
         alerts = _by_use_case(drain_alerts(aws, resources), others)
-    expected = {name: learned_at_once(name, own.use_cases[name], shards, signals) for name in others}
+    expected = {
+        name: verdict.events_of_one_pass(name, own.use_cases[name], records, signals) for name in others
+    }
     drifts_of_loop = verdict.plain_loop_ids(USE_CASE, use_case, resources.stream_arn, sent, acknowledged)
     expected[USE_CASE] = dict.fromkeys(drifts_of_loop, "opened")
     states = verdict.states_in(objects, USE_CASE)

@@ -1,4 +1,8 @@
-"""What a plain River loop finds in the records, and how the pipeline's results compare."""
+"""The events that the demo must find, and how the pipeline's results compare.
+
+`drift` is checked against a plain River loop; the other use cases against one pass over each shard, in which
+nothing is cut, lost or delivered twice.
+"""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,9 +12,14 @@ from typing import Any
 
 from clients.kinesis_writer.put_request import Acknowledgement
 from consumer.decode.signal_names import identity, seed_of
+from consumer.detectors.base import UseCase
 from consumer.detectors.drift import DriftUseCase
 from consumer.pages.codec import PageCodec, States
+from consumer.settings.signal_settings import SettingsFile, SettingsOfSignals
 from local.demo.records import Sent
+from local.emulator.embedded_aws import EmbeddedAWS
+from ops.replay.offline_learner import OfflineLearner
+from ops.replay.stream_reader import Records, StreamReader
 
 DETECTION_WITHIN = 400
 RULE = (
@@ -58,6 +67,21 @@ def plain_loop_ids(
                 )
                 ids.add(identity(use_case_name, stream_arn, *record, signal, use_case.kind, position))
     return ids
+
+
+def retained_records(aws: EmbeddedAWS, stream_arn: str) -> list[Records]:
+    """Everything on the stream, part by part, as Lambda delivers it."""
+    reader = StreamReader(aws.client("kinesis"))
+    return [records for _, records in reader.read_merged(reader.whole(stream_arn))]
+
+
+def events_of_one_pass(
+    name: str, use_case: UseCase, parts: Iterable[Records], signals: SettingsFile | None = None
+) -> dict[str, str]:
+    """All events that the use case finds in the records: id -> change."""
+    learner = OfflineLearner(name, SettingsOfSignals(name, use_case, signals))
+    learned = [batch for records in parts for batch in learner.learn(records)]
+    return {detail["id"]: detail["change"] for batch in learned for detail in batch.events}
 
 
 def score_detections(
