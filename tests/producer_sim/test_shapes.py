@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer.decode.lambda_event import batches_of
+from consumer.decode.lambda_event import decode
 from producer_sim.payloads.carriers import carriers_of, learned_names
 from producer_sim.payloads.shapes import SHAPES, ShapeUnknown, shape_named
 from producer_sim.plant.reading import parse_plant, read_plant
@@ -31,7 +31,7 @@ def test_the_consumer_reads_what_was_sent(shape, partition):
             record(one.record.payload, number, one.record.partition_key) for number, one in enumerate(sent)
         ]
     }
-    (batch,) = batches_of(event)
+    (batch,) = decode(event)
     expected, found = defaultdict(list), defaultdict(list)
     for signal, time_s, value in (one for each in sent for one in each.observations):
         if isinstance(value, float):
