@@ -12,7 +12,7 @@ from ops.target import Target, aws_answers
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of an object. S3 tells its time in whole seconds."""
+    """One version of an object. S3 rounds its time to whole seconds."""
 
     key: str
     version_id: str
