@@ -1,7 +1,7 @@
-"""Measure, print the table with the bars beside, write build/bench/results.json: `make bench`.
+"""`make bench`: measure, print a table with the bars, write build/bench/results.json.
 
-python -m benchmarks                          # all, some five minutes on two cores
-python -m benchmarks handler_vs_loop scaling  # these
+python -m benchmarks                          # everything, about five minutes on two cores
+python -m benchmarks handler_vs_loop scaling  # only these
 """
 
 import json
@@ -23,33 +23,31 @@ _RESULTS = Path(__file__).parent.parent / "build" / "bench" / "results.json"
 
 
 def bench(
-    names: Annotated[list[str] | None, typer.Argument(help="What to measure; all if none.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="What to measure; default: everything.")] = None,
 ) -> None:
-    """Exit with 0 where all bars hold, with 1 naming those that do not."""
+    """Measure; exit with 0 if all bars hold, else with 1 and the names of those that do not."""
     figures: list[Figure] = []
     console, work = Console(), measured()
     if unknown := set(names or ()) - work.keys():
-        raise typer.BadParameter(f"{', '.join(sorted(unknown))}; there are {', '.join(work)}")
+        raise typer.BadParameter(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(work)}")
     _RESULTS.parent.mkdir(parents=True, exist_ok=True)
     for name in names or work:
         console.print(f"Measuring {name}", highlight=False)
         figures += work[name]()
     _write(figures)
     console.print(_table(figures))
-    console.print(
-        f"Written to {_RESULTS.relative_to(Path.cwd()) if _RESULTS.is_relative_to(Path.cwd()) else _RESULTS}"
-    )
+    console.print("Written to build/bench/results.json")
     if failed := [figure.name for figure in figures if not figure.holds]:
-        console.print(f"Bars that do not hold: {'; '.join(failed)}", style="red", highlight=False)
+        console.print(f"Missed bars: {'; '.join(failed)}", style="red", highlight=False)
         raise typer.Exit(1)
     console.print("All bars hold", style="green")
 
 
 def _table(figures: list[Figure]) -> Table:
-    table = Table("figure", "", title="Medians, and the quartiles around them", title_justify="left")
+    table = Table("figure", "", title="Medians with quartiles", title_justify="left")
     for heading in ("median", "quartiles", "bar"):
         table.add_column(heading, justify="right")
-    table.add_column("")
+    table.add_column("note")
     for figure in figures:
         low, median, high = (number(value) for value in figure.measured)
         bar = "" if figure.bar is None else f"{figure.bound} {number(figure.bar)}"

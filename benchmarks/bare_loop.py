@@ -1,7 +1,7 @@
-"""The bare loop: what the learning costs where nothing is kept, promised or told.
+"""The bare loop: the cost of learning alone, without state, guarantees or events.
 
 It decodes the same payloads with the same decoder and updates the same models, as fast as we can write it:
-msgspec structs of the two fields that count, untracked by the garbage collector.
+msgspec structs of the two fields that matter, untracked by the garbage collector.
 """
 
 from binascii import a2b_base64
@@ -16,14 +16,14 @@ Models = dict[str, drift.ADWIN]
 
 
 class Point(msgspec.Struct, gc=False):
-    """A point's two fields; the others are skipped unread."""
+    """The two fields of a point that are used; others are skipped unread."""
 
     signal: str
     value: float
 
 
 class Columns(msgspec.Struct, gc=False):
-    """A column's two fields; its timestamps are skipped unread."""
+    """The two fields of columns that are used; timestamps are skipped unread."""
 
     signal: str
     values: list[float]
@@ -40,12 +40,12 @@ class _NewModels(dict[str, drift.ADWIN]):
 
 
 def new_models() -> Models:
-    """A model for each signal that is asked for."""
+    """Creates the model of a signal when it is first accessed."""
     return _NewModels()
 
 
 def learn_points(event: LambdaEvent, models: Models) -> list[tuple[str, float]]:
-    """Learn a batch of points; give the signals and values at which there was a drift."""
+    """Learn a batch of points; return the signals and values at which there was a drift."""
     drifts = []
     decode = _decode_point
     for record in event["Records"]:

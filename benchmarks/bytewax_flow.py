@@ -1,6 +1,6 @@
-"""The same learning as a Bytewax dataflow with recovery on; it runs in an environment of its own.
+"""The same learning as a Bytewax dataflow with recovery; it runs in an environment of its own.
 
-python bytewax_flow.py payloads.txt    # base64 payloads, one a line; prints CPU seconds a run, three runs
+python bytewax_flow.py payloads.txt    # base64 payloads, one a line; prints the CPU seconds of three runs
 
 Batches are decoded and learned as batches, the fastest that Bytewax's operators allow. A snapshot is due
 after each 10,000 records, as the handler commits after each 10,000.
@@ -27,21 +27,21 @@ _ROUNDS = 3
 _RECORDS_PER_EPOCH = 10_000
 
 
-class Point(msgspec.Struct, gc=False):
+class Payload(msgspec.Struct, gc=False):
     """A point's two fields."""
 
     signal: str
     value: float
 
 
-class Detector(StatefulBatchLogic[float, float, drift.ADWIN]):
+class SignalDetector(StatefulBatchLogic[float, float, drift.ADWIN]):
     """One signal's model."""
 
     def __init__(self, state: drift.ADWIN | None) -> None:
         self._model = state or drift.ADWIN()
 
     def on_batch(self, values: list[float]) -> tuple[Iterable[float], bool]:
-        """Learn what came of the signal."""
+        """Learn the signal's values of a batch."""
         drifts = []
         model = self._model
         for value in values:
@@ -51,7 +51,7 @@ class Detector(StatefulBatchLogic[float, float, drift.ADWIN]):
         return drifts, StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> drift.ADWIN:
-        """What is kept; Bytewax pickles it."""
+        """The state to keep; Bytewax pickles it."""
         return self._model
 
 
@@ -60,7 +60,7 @@ def _decode(payloads: list[str]) -> list[tuple[str, float]]:
     return [(point.signal, point.value) for point in points]
 
 
-_decode_point = msgspec.json.Decoder(Point).decode
+_decode_point = msgspec.json.Decoder(Payload).decode
 
 
 def _run(payloads: list[str]) -> float:
@@ -68,7 +68,7 @@ def _run(payloads: list[str]) -> float:
     flow = Dataflow("drift")
     stream = op.input("input", flow, TestingSource(payloads, batch_size=_RECORDS_PER_EPOCH))
     keyed = op.flat_map_batch("decode", stream, _decode)
-    found = op.stateful_batch("learn", keyed, Detector)
+    found = op.stateful_batch("learn", keyed, SignalDetector)
     op.output("output", found, TestingSink(drifts))
     with tempfile.TemporaryDirectory() as folder:
         init_db_dir(Path(folder), 1)

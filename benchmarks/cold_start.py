@@ -1,4 +1,4 @@
-"""What a cold start costs, through Lambda's own runtime client: the asset as deployed, for this machine."""
+"""The time of a cold start of the deployed asset, built for this machine, in Lambda's own runtime client."""
 
 import platform
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.measuring import Spread, spread
 from benchmarks.workloads import point_batches
-from local.emulator.embedded_aws import REGION, EmbeddedAWS
+from local.emulator.embedded_aws import EmbeddedAWS
 from local.emulator.pipeline_resources import create_pipeline_resources
 from local.function.lambda_runtime import LambdaRuntime
 from stack.bundling import bundle
@@ -19,10 +19,10 @@ _SIGNALS, _RECORDS = 100, 1_000
 
 @dataclass(frozen=True, slots=True)
 class ColdStart:
-    """Seconds. With SnapStart, `init_s` is spent when a version is published; `first_s` is what is left."""
+    """Seconds. With SnapStart, `init_s` is spent when a version is published, and `first_s` remains."""
 
     init_s: Spread
-    """Python, imports, clients, a model written and read: until the first invocation is asked for."""
+    """Python, imports, clients, writing and reading a model: until it asks for the first invocation."""
     first_s: Spread
     """The first invocation: connections, credentials, the layout and cold pages."""
     second_s: Spread
@@ -30,20 +30,16 @@ class ColdStart:
 
 
 def cold_start(rounds: int = 3) -> ColdStart:
-    """Start the function anew, so many times, and invoke it twice; S3 and the bus are the embedded AWS."""
+    """Start the function that many times and invoke it twice; S3 and the bus are the embedded AWS."""
     asset = bundle(
         f"{platform.machine()}-manylinux_2_28", f"{sys.version_info.major}.{sys.version_info.minor}"
     )
     init, first, second = [], [], []
     with tempfile.TemporaryDirectory() as folder, EmbeddedAWS(Path(folder) / "aws.log") as aws:
         resources = create_pipeline_resources(aws, shards=1)
-        environment = {
+        environment = aws.environment() | {
             "MODEL_BUCKET": resources.model_bucket,
             "EVENT_BUS_NAME": resources.event_bus_name,
-            "AWS_ENDPOINT_URL": aws.endpoint_url,
-            "AWS_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
         }
         events = islice(point_batches(_SIGNALS, _RECORDS), 2 * rounds)
         for one, other in zip(events, events, strict=False):

@@ -1,6 +1,6 @@
-"""`python -m benchmarks.document`: write what `make bench` measured last into docs/costs.md and the README.
+"""`python -m benchmarks.document`: write the last results of `make bench` into docs/costs.md and README.
 
-Between `<!-- measured: NAME -->` and `<!-- end -->` the documents have what this writes.
+It replaces what lies between `<!-- measured: NAME -->` and `<!-- end -->`.
 """
 
 import json
@@ -20,12 +20,12 @@ Measured = dict[str, Any]
 
 
 def documented(text: str, texts: dict[str, str]) -> str:
-    """The document with these texts between its marks; raises `KeyError` for a mark that has none."""
+    """The document with these texts between its marks. Raises: `KeyError` for a mark without a text."""
     return _MARKED.sub(lambda marked: f"{marked[1]}{texts[marked[2]]}\n{marked[3]}", text)
 
 
 def table_of_figures(results: Measured) -> str:
-    """The figures as a table of Markdown, and when and on what they were measured."""
+    """The figures as a Markdown table, with date and machine."""
     lines = [
         f"Measured on {results['measured_at'][:10]}, on {results['machine']}, Python {results['python']}:",
         "",
@@ -58,21 +58,21 @@ def in_short(results: Measured) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits or more."""
+    """At least three digits."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
 
 
 def write(results: Measured, stages: str, documents: Iterable[Path]) -> None:
-    """Write all that was measured into the documents."""
+    """Write the results into the documents."""
     texts = {"figures": table_of_figures(results), "in short": in_short(results), "stages": stages}
     for document in documents:
         document.write_text(documented(document.read_text(), texts))
 
 
 def main() -> None:
-    """Rewrite the documents, and say so."""
+    """Rewrite the documents."""
     if not _RESULTS.exists():
-        sys.exit(f"There is no {_RESULTS}: run `make bench` first")
+        sys.exit(f"{_RESULTS} does not exist: run `make bench` first")
     documents = [_ROOT / "docs" / "costs.md", _ROOT / "README.md"]
     write(json.loads(_RESULTS.read_text()), table_of_stages(), documents)
     print("Wrote", " and ".join(str(document.relative_to(_ROOT)) for document in documents))

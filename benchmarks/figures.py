@@ -1,10 +1,10 @@
-"""The figures, each with its bar: what is measured, in which unit, and what it may be at most or at least."""
+"""The figures of `make bench`: what is measured, in which unit, and its bar."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks import beside_others, cold_start, footprint, handler_vs_loop, latencies, persistence, scaling
+from benchmarks import alternatives, cold_start, footprint, handler_vs_loop, persistence, scaling
 from benchmarks.measuring import Pair, Spread, spread
 
 Bound = Literal["at most", "at least"]
@@ -12,7 +12,7 @@ Bound = Literal["at most", "at least"]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure, and its bar if it has one; it is the median that must meet it."""
+    """A figure and its bar, if any; the median must meet it."""
 
     name: str
     measured: Spread
@@ -23,7 +23,7 @@ class Figure:
 
     @property
     def holds(self) -> bool:
-        """Whether the bar is met."""
+        """True if the median meets the bar."""
         if self.bar is None:
             return True
         return (
@@ -32,7 +32,7 @@ class Figure:
 
 
 def measured() -> dict[str, Callable[[], Iterator[Figure]]]:
-    """What can be measured, by name, in the order of the table."""
+    """The measurements by name, in the order of the table."""
     return {
         "handler_vs_loop": _handler_vs_loop,
         "layout_wall": _layout_wall,
@@ -57,29 +57,29 @@ def _handler_vs_loop() -> Iterator[Figure]:
 
 
 def _layout_wall() -> Iterator[Figure]:
-    pair = latencies.layout_wall(16)
+    pair = handler_vs_loop.layout_wall(16)
     over = Spread(*(1000 * seconds for seconds in pair.difference_s))
     yield Figure("page_layout_wall, beyond the loop", over, "ms", "at most", 120, _times(pair))
-    pair = latencies.layout_wall(0, rounds=5)
+    pair = handler_vs_loop.layout_wall(0, rounds=5)
     yield Figure("signal_layout_wall", spread(pair.ours_s), "s", "at most", 1.0, _times(pair))
 
 
 def _handler_vs_seed() -> Iterator[Figure]:
-    pair = beside_others.seed()
+    pair = alternatives.seed()
     note = f"{1 / spread(pair.ours_s).median:,.0f} observations/s, {1 / spread(pair.theirs_s).median:,.0f}"
-    yield Figure("handler_vs_seed", _turned(pair.ratio), "x", "at least", 5_000, note)
+    yield Figure("handler_vs_seed", _inverse(pair.ratio), "x", "at least", 5_000, note)
 
 
 def _handler_vs_bytewax() -> Iterator[Figure]:
-    pair = beside_others.bytewax()
+    pair = alternatives.bytewax()
     ours, theirs = (1e6 * spread(seconds).median for seconds in (pair.ours_s, pair.theirs_s))
-    note = f"{ours:.2f} µs of CPU an observation, Bytewax {theirs:.2f}"
-    yield Figure("handler_vs_bytewax", _turned(pair.ratio), "x", "at least", 2, note)
+    note = f"{ours:.2f} µs of CPU per observation, Bytewax {theirs:.2f}"
+    yield Figure("handler_vs_bytewax", _inverse(pair.ratio), "x", "at least", 2, note)
 
 
 def _scaling() -> Iterator[Figure]:
     yield Figure("scale_signals, 10,000 over 100", scaling.scale_signals(), "x", "at most", 1.5)
-    note = f"the bare loop, here and now: {scaling.scale_shards(work='loop').median:.2f} x"
+    note = f"the bare loop on this machine now: {scaling.scale_shards(work='loop').median:.2f} x"
     shards = scaling.scale_shards()
     yield Figure("scale_shards, two processes over one", shards, "x", "at least", 1.8, note)
 
@@ -115,13 +115,16 @@ def _persist_vs_learn() -> Iterator[Figure]:
 def _cold_start() -> Iterator[Figure]:
     started = cold_start.cold_start()
     yield Figure(
-        "cold start, until the first invocation", started.init_s, "s", note="SnapStart: at publication"
+        "cold start, until the first invocation",
+        started.init_s,
+        "s",
+        note="with SnapStart: once, when a version is published",
     )
     yield Figure(
         "cold start, first invocation",
         started.first_s,
         "s",
-        note="all that SnapStart leaves, and the restore",
+        note="with SnapStart: this and the restore are what remains",
     )
     yield Figure("cold start, the next invocation", started.second_s, "s")
 
@@ -130,5 +133,5 @@ def _times(pair: Pair) -> str:
     return f"{1000 * spread(pair.ours_s).median:.1f} ms, loop {1000 * spread(pair.theirs_s).median:.1f} ms"
 
 
-def _turned(ratio: Spread) -> Spread:
+def _inverse(ratio: Spread) -> Spread:
     return Spread(1 / ratio.high, 1 / ratio.median, 1 / ratio.low)

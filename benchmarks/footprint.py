@@ -1,4 +1,4 @@
-"""What goes to S3, and what stays in memory."""
+"""S3 traffic and memory."""
 
 import json
 import re
@@ -17,14 +17,14 @@ _VALUES_OF_6_MB = 20
 
 @dataclass(frozen=True, slots=True)
 class S3Traffic:
-    """A million observations' requests and bytes."""
+    """Requests and bytes per million observations."""
 
     requests: float
     bytes: float
 
 
 def s3_traffic(pages: int) -> S3Traffic:
-    """1,000 signals of ten values a batch, one record each, in a warm function."""
+    """A warm function; batches of 1,000 signals with ten values, one record each."""
     batches = point_batches(_SIGNALS)
     with function(pages=pages) as ours:
         ours.invoke(next(batches))
@@ -39,7 +39,7 @@ def s3_traffic(pages: int) -> S3Traffic:
 
 
 def peak_mib(what: str) -> float:
-    """A process's peak of memory: `signals` (10,000 ADWINs) or `batch` (6 MB of payloads)."""
+    """The peak memory of a process that learns `signals` (10,000 ADWINs) or a `batch` (6 MB of payloads)."""
     command = [sys.executable, "-m", "benchmarks.footprint", what]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     peak: float = json.loads(ran.stdout)
@@ -55,7 +55,7 @@ def _peak(what: str) -> float:
     with function() as ours:
         for _ in range(3):
             ours.invoke(next(batches))
-    # `ru_maxrss` would be the parent's, if that was larger.
+    # `ru_maxrss` would be the parent's if that is larger.
     [kib] = re.findall(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), flags=re.MULTILINE)
     return int(kib) / 1024
 

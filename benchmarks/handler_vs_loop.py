@@ -1,16 +1,18 @@
-"""CPU of a warm invocation, over the bare loop's on the same batch; S3 answers at once."""
+"""A warm invocation beside the bare loop on the same batch: CPU, and wall time with S3's latencies."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from benchmarks import bare_loop
-from benchmarks.measuring import Pair, alternately, cpu_s
-from benchmarks.warm_function import Function, function
+from benchmarks.measuring import Pair, alternately, cpu_s, wall_s
+from benchmarks.warm_function import GET_S, PUT_S, FakeS3, Function, function
 from benchmarks.workloads import LambdaEvent, column_batches, point_batches
 
 SIGNALS = (1, 100, 1_000, 10_000)
 VALUES_PER_RECORD = 100
 _WARM_UP = 3
 _ROUNDS = 15
+_WALL_SIGNALS = 1_000
 
 
 def points(signals: int, rounds: int = _ROUNDS) -> Pair:
@@ -42,8 +44,21 @@ def _compare(
     return pair
 
 
+def layout_wall(pages: int, rounds: int = 9) -> Pair:
+    """Wall seconds of a warm batch with S3's latencies, ours with `pages` pages (0: an object a signal)."""
+    batches, models = point_batches(_WALL_SIGNALS), bare_loop.new_models()
+    with function(FakeS3(GET_S, PUT_S), pages=pages) as ours:
+
+        def next_pair() -> tuple[Callable[[], object], Callable[[], object]]:
+            event = next(batches)
+            return partial(ours.invoke, event), partial(bare_loop.learn_points, event, models)
+
+        alternately(2, wall_s, next_pair)
+        return alternately(rounds, wall_s, next_pair)
+
+
 def _check_equal(ours: Function, models: bare_loop.Models, drifts: int) -> None:
-    """Both have learned the same: a ratio of two different works would say nothing."""
+    """Both must have learned the same, or the ratio would mean nothing."""
     learned = {key.signal: state.model.detector for key, state in ours.states().items()}
     assert learned.keys() == models.keys()
     assert all(

@@ -1,4 +1,4 @@
-"""Two things timed in one run, alternating: a busy machine is as unfair to the one as to the other."""
+"""Times two things alternately in one run, so that a busy machine slows both equally."""
 
 import gc
 import statistics
@@ -13,7 +13,7 @@ wall_s: Clock = time.perf_counter
 
 
 class Spread(NamedTuple):
-    """A median, and the quartiles around it."""
+    """A median between its quartiles."""
 
     low: float
     median: float
@@ -22,7 +22,7 @@ class Spread(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Times in seconds of two things, measured in turn: one of each a round."""
+    """Seconds of two things, measured alternately: one of each per round."""
 
     ours_s: list[float]
     theirs_s: list[float]
@@ -47,7 +47,7 @@ def spread(measured: Sequence[float]) -> Spread:
 
 
 def timed(clock: Clock, work: Callable[[], object]) -> float:
-    """Seconds that `work` takes; garbage of earlier work is collected before."""
+    """Seconds that `work` takes; earlier garbage is collected first."""
     gc.collect()
     start = clock()
     work()
@@ -57,7 +57,7 @@ def timed(clock: Clock, work: Callable[[], object]) -> float:
 def alternately(
     rounds: int, clock: Clock, next_pair: Callable[[], tuple[Callable[[], object], Callable[[], object]]]
 ) -> Pair:
-    """Time ours and theirs in turn, each first in every other round; `next_pair` prepares them."""
+    """Time ours and theirs, each first in every other round; `next_pair` prepares them."""
     pair = Pair([], [])
     for number in range(rounds):
         ours, theirs = next_pair()

@@ -1,4 +1,4 @@
-"""What it costs to keep a model, over what it costs to learn: 1,000 signals, ten values each."""
+"""The cost of storing models beside that of learning: 1,000 signals, ten values each."""
 
 import pickle
 import random
@@ -18,8 +18,8 @@ _ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """CPU seconds for all signals: to learn, to write and to read them; and the bytes of one."""
+class StorageCost:
+    """CPU seconds to learn, write and read all signals, and the bytes of one."""
 
     learn_s: Spread
     write_s: Spread
@@ -41,7 +41,7 @@ def _learn_target(model: Any, value: float) -> None:
 
 Make = Callable[[], Any]
 Learn = Callable[[Any, float], None]
-# The slow ones with fewer signals; the figures are scaled to 1,000.
+# Slow models use fewer signals; the figures are scaled to 1,000.
 MODELS: dict[str, tuple[Make, Learn, int]] = {
     "ADWIN": (drift.ADWIN, _update, 1000),
     "PageHinkley": (drift.PageHinkley, _update, 1000),
@@ -51,8 +51,8 @@ MODELS: dict[str, tuple[Make, Learn, int]] = {
 }
 
 
-def persist_vs_learn(name: str) -> Kept:
-    """Measure one kind of model, as a page keeps it."""
+def persist_vs_learn(name: str) -> StorageCost:
+    """Measure one kind of model, stored as in a page."""
     make, learn, signals = MODELS[name]
     rng = random.Random(4)
     models = [Watched(make()) for _ in range(signals)]
@@ -66,7 +66,7 @@ def persist_vs_learn(name: str) -> Kept:
         read.append(timed(cpu_s, partial(_read, page)))
     scale = 1000 / signals
     times = [spread([seconds * scale for seconds in each]) for each in (learned, written, read)]
-    return Kept(times[0], times[1], times[2], len(page) // signals)
+    return StorageCost(times[0], times[1], times[2], len(page) // signals)
 
 
 def _learn_all(models: list[Watched], learn: Learn, values: list[float]) -> None:

@@ -1,4 +1,4 @@
-"""Where a warm invocation's time goes.
+"""Where the time of a warm invocation goes.
 
 python -m benchmarks.profile points 1000          # 10,000 points of 1,000 signals
 python -m benchmarks.profile columns 1000 --lines 40
@@ -23,7 +23,7 @@ def profile(
     signals: Annotated[int, typer.Argument()] = 1_000,
     lines: Annotated[int, typer.Option()] = 30,
 ) -> None:
-    """Profile five warm invocations, functions by their own time."""
+    """Profile five warm invocations; functions are sorted by their own time."""
     batches = (
         point_batches(signals) if shape == "points" else column_batches(signals, VALUES_PER_RECORD, signals)
     )

@@ -18,7 +18,7 @@ _SHARD_BATCHES = 15
 
 
 def scale_signals(rounds: int = 7) -> Spread:
-    """CPU of an observation with 10,000 signals over that with 100, ten values of each in a record."""
+    """CPU per observation with 10,000 signals over that with 100; records of ten values."""
     few, many = (column_batches(signals, _VALUES, signals) for signals in (_FEW, _MANY))
     with function() as ours:
         warm_few = [next(few) for _ in range(2)]
@@ -38,17 +38,17 @@ def _timed_each(invoke: Callable[[LambdaEvent], None], event: LambdaEvent) -> fl
 
 
 def scale_shards(rounds: int = 7, work: str = "handler") -> Spread:
-    """How much more two processes on two cores learn in a second than one, each with a shard of its own.
+    """The throughput of two processes on two cores over that of one, each with a shard of its own.
 
-    With `work` "loop" it is the bare loop that they run: what this machine, busy as it is, lets anybody gain.
+    With `work` "loop" they run the bare loop: the most that this machine allows right now.
     """
     processes = [_started(shard, work) for shard in range(2)]
     try:
-        _seconds_of(processes)  # the first time, all is new
+        _seconds_of(processes)  # warm up
         pairs = [(_seconds_of([processes[turn % 2]]), _seconds_of(processes)) for turn in range(rounds)]
     finally:
         for process in processes:
-            process.communicate()  # its input ends, and so does it
+            process.communicate()  # closing its input ends it
     return spread([2 * one / two for one, two in pairs])
 
 
@@ -58,7 +58,7 @@ def _started(shard: int, work: str) -> subprocess.Popen[str]:
 
 
 def _seconds_of(processes: Sequence[subprocess.Popen[str]]) -> float:
-    """Once each is ready, all learn at the same time; give how long the slowest took."""
+    """Wait until all are ready, let them learn at the same time, return the seconds of the slowest."""
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -70,7 +70,7 @@ def _seconds_of(processes: Sequence[subprocess.Popen[str]]) -> float:
 
 
 def _learn_a_shard(shard: int, work: str) -> None:
-    """Say that all is ready; at each word that comes, learn further batches, and say how long it took."""
+    """Print "ready"; for each line of input learn further batches and print how long it took."""
     events = list(islice(point_batches(1_000, shard=shard), _SHARD_BATCHES))
     models = bare_loop.new_models()
     with os.fdopen(os.dup(1), "w") as answers, function() as ours:

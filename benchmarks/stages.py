@@ -1,4 +1,4 @@
-"""What the parts of a warm invocation take of a processor, beside the bare loop on the same batch.
+"""The CPU time of the parts of a warm invocation, beside the bare loop on the same batch.
 
 python -m benchmarks.stages
 """
@@ -23,18 +23,18 @@ from consumer.pages.codec import PageCodec
 
 _WARM_UP, _ROUNDS = 3, 15
 _PARTS = {
-    "records: checked, and their base64 decoded": (lambda_event.FastEventReader, "_read"),
-    "records: JSON, and signals apart": (fast_payloads.FastPayloadReader, "read"),
+    "records: validation and base64": (lambda_event.FastEventReader, "_read"),
+    "records: JSON, grouping by signal": (fast_payloads.FastPayloadReader, "read"),
     "learning": (PageLearner, "learn"),
-    "pages written": (PageCodec, "encode_measured"),
-    "log and metrics": (handler, "tell"),
+    "encoding pages": (PageCodec, "encode_measured"),
+    "log and metrics": (handler, "emit"),
 }
-_REST = "all else: page by page in threads, clean-up"
-_LOOP = "the bare loop, whole"
+_REST = "the rest: a thread for each page, clean-up"
+_LOOP = "the whole bare loop"
 
 
 def stages(signals: int) -> dict[str, float]:
-    """Milliseconds of a processor, medians: part by part, then the rest, then the bare loop."""
+    """Median CPU milliseconds: each part, then the rest, then the bare loop."""
     taken: dict[str, list[float]] = defaultdict(list)
     models = bare_loop.new_models()
     with function() as ours, ExitStack() as patches:
@@ -72,10 +72,10 @@ def _clocked(owner: Any, attribute: str, name: str, spent: dict[str, float]) -> 
 
 
 def table_of_stages() -> str:
-    """A column for each number of signals, in Markdown."""
+    """A Markdown table with a column for each number of signals."""
     columns = {signals: stages(signals) for signals in (1, 1_000, 10_000)}
     heading = " | ".join(f"{signals:,} signals" for signals in columns)
-    lines = [f"| ms of a processor | {heading} |", f"| --- | {' | '.join('---:' for _ in columns)} |"]
+    lines = [f"| CPU ms | {heading} |", f"| --- | {' | '.join('---:' for _ in columns)} |"]
     for name in columns[1]:
         lines.append(f"| {name} | {' | '.join(f'{found[name]:.1f}' for found in columns.values())} |")
     return "\n".join(lines)

@@ -1,6 +1,7 @@
-"""The function as Lambda calls it, logs and metrics included; S3 and the event bus are in this process."""
+"""The function as Lambda calls it, including logs and metrics, with S3 and the event bus in this process."""
 
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,39 +9,94 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from unittest import mock
 
+from obstore import exceptions
 from obstore.store import S3Store
 
-from benchmarks.fake_s3 import FakeS3
 from benchmarks.workloads import LambdaEvent
 from consumer.aws.s3 import Objects
 from consumer.events.event import Event
 from consumer.pages.codec import PageCodec, States
+from local.function.execution_environment import Context
 
+GET_S, PUT_S = 0.015, 0.030
+"""Latencies of S3."""
 _TIMEOUT_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """A response with a body, as `obstore.store.S3Store.get` returns it."""
+
+    meta: dict[str, Any]
+    body: bytes
+
+    def bytes(self) -> bytes:
+        """The body."""
+        return self.body
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Requests and bytes to and from S3."""
+
+    gets: int = 0
+    puts: int = 0
+    bytes_read: int = 0
+    bytes_written: int = 0
+
+
+@dataclass
+class FakeS3:
+    """An S3 as obstore's `S3Store` sees it: conditional requests, slept latencies, counted traffic."""
+
+    get_s: float = 0.0
+    put_s: float = 0.0
+    objects: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    traffic: Traffic = field(default_factory=Traffic)
+    _versions: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def get(self, key: str, *, options: dict[str, str] | None = None) -> Got:
+        """An object, 304 or 404."""
+        if self.get_s:
+            time.sleep(self.get_s)
+        with self._lock:
+            self.traffic.gets += 1
+            stored = self.objects.get(key)
+        if stored is None:
+            raise FileNotFoundError(key)
+        e_tag, body = stored
+        if options and options.get("if_none_match") == e_tag:
+            raise exceptions.NotModifiedError(key)
+        self.traffic.bytes_read += len(body)
+        return Got({"e_tag": e_tag, "size": len(body)}, body)
+
+    def put(self, key: str, body: bytes, *, mode: Any, use_multipart: bool) -> dict[str, str]:
+        """A conditional write."""
+        if self.put_s:
+            time.sleep(self.put_s)
+        with self._lock:
+            self.traffic.puts += 1
+            self.traffic.bytes_written += len(body)
+            stored = self.objects.get(key)
+            if mode == "create" and stored is not None:
+                raise exceptions.AlreadyExistsError(key)
+            if isinstance(mode, dict) and (stored is None or stored[0] != mode["e_tag"]):
+                raise exceptions.PreconditionError(key)
+            self._versions += 1
+            self.objects[key] = (f'"{self._versions}"', body)
+            return {"e_tag": self.objects[key][0]}
 
 
 @dataclass
 class FakeBus:
-    """Takes every event at once."""
+    """Accepts every event immediately."""
 
     events: list[Event] = field(default_factory=list)
 
     async def publish(self, events: Sequence[Event]) -> None:
-        """Take them."""
+        """Accept them."""
         self.events += events
-
-
-class Context:
-    """Lambda's, with five minutes to go."""
-
-    aws_request_id = "00000000-0000-0000-0000-000000000000"
-
-    def __init__(self) -> None:
-        self._ends_s = time.monotonic() + _TIMEOUT_S
-
-    def get_remaining_time_in_millis(self) -> int:
-        """As Lambda's runtime client tells it."""
-        return int((self._ends_s - time.monotonic()) * 1000)
 
 
 @dataclass
@@ -51,14 +107,14 @@ class Function:
     bus: FakeBus
 
     def invoke(self, event: LambdaEvent) -> None:
-        """Have the handler learn a batch, all of it."""
+        """Have the handler learn the whole batch."""
         from consumer.handler import handler
 
-        answer = handler(event, Context())
+        answer = handler(event, Context("benchmark", _TIMEOUT_S))
         assert answer == {"batchItemFailures": []}, answer
 
     def states(self) -> States:
-        """All that lies in S3."""
+        """All states in S3."""
         codec, states = PageCodec(), cast("States", {})
         for key, (_, body) in self.s3.objects.items():
             if "/pages/" in key or "/signals/" in key:
@@ -68,7 +124,7 @@ class Function:
 
 @contextmanager
 def function(s3: FakeS3 | None = None, *, pages: int = 16, memory_mib: int = 1024) -> Iterator[Function]:
-    """A function of its own on this S3; what it prints is lost. One at a time."""
+    """A new function on this S3, its output discarded. One at a time."""
     from consumer import handler
 
     s3, bus = s3 or FakeS3(), FakeBus()
@@ -92,20 +148,20 @@ def function(s3: FakeS3 | None = None, *, pages: int = 16, memory_mib: int = 102
         mock.patch.dict(os.environ, environment),
         mock.patch.object(handler, "open_bucket", bucket),
         mock.patch.object(handler, "open_event_bus", event_bus),
-        _nothing_printed(),
+        _output_discarded(),
     ):
         yield Function(s3, bus)
     handler.start.cache_clear()
 
 
 @contextmanager
-def _nothing_printed() -> Iterator[None]:
-    """Log lines and metrics are written, as in Lambda, to nowhere."""
-    printed, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
+def _output_discarded() -> Iterator[None]:
+    """Log lines and metrics are written, as in Lambda, but to /dev/null."""
+    stdout, devnull = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 1)
     try:
         yield
     finally:
-        os.dup2(printed, 1)
-        os.close(printed)
-        os.close(nowhere)
+        os.dup2(stdout, 1)
+        os.close(stdout)
+        os.close(devnull)

@@ -1,4 +1,4 @@
-"""The Lambda events that are measured: batches of a shard, as Lambda's runtime client decodes them."""
+"""The Lambda events to measure with: batches of a shard, as Lambda's runtime client decodes them."""
 
 import itertools
 import json
@@ -17,7 +17,7 @@ _FIRST_S = 1_700_000_000.0
 
 
 def signal_names(count: int) -> list[str]:
-    """Names of usual length."""
+    """Names of typical length."""
     return [f"plant1.line{number // 100}.compressor{number % 100}.pressure" for number in range(count)]
 
 
@@ -54,7 +54,7 @@ def column_batches(signals: int, values_per_record: int, records: int) -> Iterat
 
 
 def lambda_event(payloads: Sequence[tuple[str, Any]], first: int, shard: int) -> LambdaEvent:
-    """What the runtime client hands to the handler: (partition key, payload) each, numbered from `first`."""
+    """The event of these (partition key, payload) pairs, numbered from `first`."""
     records = []
     for number, (key, payload) in enumerate(payloads, first):
         sequence_number, shard_id = str(_FIRST_SEQUENCE_NUMBER + number), f"shardId-{shard:012}"
@@ -65,7 +65,7 @@ def lambda_event(payloads: Sequence[tuple[str, Any]], first: int, shard: int) ->
 
 
 def renumber(event: LambdaEvent, further: int) -> None:
-    """Have the event's records come again as new ones, so many further on in their shard."""
+    """Make the event's records new ones, that many further on in their shard."""
     for record in event["Records"]:
         kinesis = record["kinesis"]
         shard_id, _, number = record["eventID"].partition(":")

@@ -1,20 +1,18 @@
-"""`python -m local`: run the demo, and leave its outcome in build/demo; `python -m local serve`: stay."""
+"""`python -m local` runs the demo and leaves its results in build/demo; `python -m local serve` stays up."""
 
 import shutil
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from clients.local_pipeline import FOLDER
 from consumer.errors import ConfigurationError
 from local.emulator.embedded_aws import EmbeddedAWSFailed
 from local.emulator.mapping_thread import MappingFailed
 from local.function.execution_environment import FunctionError
-from local.serving import AlreadyServed, serve_until_interrupted
+from local.serving import STOPPED, AlreadyServed, serve_until_interrupted
 
 DEMO_FOLDER = Path("build/demo")
 _INTERRUPTED = 130
@@ -24,7 +22,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.callback(invoke_without_command=True)
 def demo(context: typer.Context) -> None:
-    """Run the whole pipeline on this machine: without a command the demo, which checks itself, a minute."""
+    """Run the whole pipeline on this machine. Without a command: the demo, which checks its own results."""
     if context.invoked_subcommand is None:
         raise typer.Exit(_demo())
 
@@ -32,12 +30,12 @@ def demo(context: typer.Context) -> None:
 @app.command()
 def serve(
     consumer: Annotated[
-        bool, typer.Option(help="Learn what arrives; without, records stay on the stream.")
+        bool, typer.Option(help="Run the consumer; without it, records stay on the stream.")
     ] = True,
-    folder: Annotated[Path, typer.Option(help="Where its logs and pipeline.json go.")] = FOLDER,
+    folder: Annotated[Path, typer.Option(help="Where to write logs and pipeline.json.")] = FOLDER,
     parent: Annotated[int | None, typer.Option(hidden=True, help="End with this process.")] = None,
 ) -> None:
-    """Run the pipeline, reachable from this machine only, until Ctrl-C."""
+    """Run the pipeline until Ctrl-C, reachable from this machine only."""
     console = Console()
     try:
         serve_until_interrupted(folder, consumer, console, parent)
@@ -47,48 +45,38 @@ def serve(
 
 
 def _demo() -> int:
-    """Give the exit code: 0 where all that is promised held."""
-    from local.demo.demo import DemoSize, commands_next, run_demo
+    """Return the exit code: 0 if all checks held."""
+    from local.demo.demo import DemoSize, next_commands, run_demo, summary_table
     from local.demo.verdict import RULE
 
     console = Console()
     shutil.rmtree(DEMO_FOLDER, ignore_errors=True)
     DEMO_FOLDER.mkdir(parents=True)
     try:
-        summary, broken = run_demo(DEMO_FOLDER, DemoSize(), console)
+        summary, failed = run_demo(DEMO_FOLDER, DemoSize(), console)
     except (ConfigurationError, EmbeddedAWSFailed, MappingFailed) as error:
         console.print(f"[red]{error}")
         return 1
     except KeyboardInterrupt:
-        console.print("Stopped; what was started has been ended.")
+        console.print(STOPPED)
         return _INTERRUPTED
-    table = Table(title="What happened", show_header=False)
-    others = {
-        f"{name}: events, alerts": f"{counts['events']}, {counts['alerts']}"
-        for name, counts in summary.others.items()
-    }
-    for name, value in (asdict(summary) | {"others": None} | others).items():
-        if name != "others":
-            text = "none" if value is None else f"{value:,}" if isinstance(value, int | float) else value
-            table.add_row(name.replace("_", " "), text)
-    console.print(table)
-    console.print(f"The rule: {RULE}.")
+    console.print(summary_table(summary))
+    console.print(RULE)
     console.print(
-        f"The whole outcome: {DEMO_FOLDER}/summary.json; the logs of the functions' processes: "
-        f"{DEMO_FOLDER}/consumer-logs"
+        f"The summary as JSON: {DEMO_FOLDER}/summary.json. Function logs: {DEMO_FOLDER}/consumer-logs."
     )
-    for promise in broken:
-        console.print(f"[red]This does not hold: {promise}.")
-    if not broken:
+    for check in failed:
+        console.print(f"[red]Failed: {check}.")
+    if not failed:
         console.print(
-            "[green]Exact: the drifts and their alerts are those of a plain River loop over the same values, "
-            "and those of the other use cases those of learning each shard at once, though one invocation "
-            "died between publish and commit and one batch arrived twice."
+            "[green]Exact: the events and alerts of drift are those of a plain River loop over the same "
+            "values, those of the other use cases are those of one uninterrupted pass over each shard, even "
+            "though one invocation was killed between publish and commit and one batch was delivered twice."
         )
-    console.print("Next, look into what it left:")
-    for command in commands_next(DEMO_FOLDER):
+    console.print("Next, inspect what it left:")
+    for command in next_commands(DEMO_FOLDER):
         console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
-    return 1 if broken else 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

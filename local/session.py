@@ -9,25 +9,26 @@ That is an embedded AWS with the pipeline's resources, the function's processes,
 between stream and function. Everything ends with the block, however the block ends.
 """
 
+import contextlib
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from clients.local_pipeline import PipelineResources
 from consumer.plant import plant
+from consumer.staleness_sweep import VISIT
 from local.emulator.embedded_aws import EmbeddedAWS
 from local.emulator.event_source_mapping import EventSourceMapping, MappingConfig, Pace, RealClock, in_thread
 from local.emulator.kinesis_source import KinesisSource, S3Destination
 from local.emulator.mapping_thread import MappingThread
 from local.emulator.pipeline_resources import create_pipeline_resources
 from local.emulator.progress import Progress
-from local.function.execution_environment import Function
+from local.function.execution_environment import Function, FunctionError
 from local.function.function_logs import remove_logs
-from local.function.sweep_schedule import SweepSchedule
 
 Invocation = Callable[[dict[str, Any]], Any]
 """A Lambda event in, the function's response out."""
@@ -66,6 +67,31 @@ class LocalOptions:
     wrapped: Callable[[Function], Invocation] = lambda function: function.invoke
 
 
+class SweepSchedule:
+    """A context manager: has a function look for silent signals every `every_s` seconds, in a thread.
+
+    As in the cloud, nobody waits for a sweep, and the next one makes up for one that fails.
+    """
+
+    def __init__(self, invoke: Invocation, every_s: float) -> None:
+        self._invoke, self._every_s = invoke, every_s
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sweeps", daemon=True)
+
+    def __enter__(self) -> "SweepSchedule":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._every_s):
+            with contextlib.suppress(FunctionError):
+                self._invoke({VISIT: True})
+
+
 class LocalPipeline:
     """A context manager: the pipeline runs inside the `with` block.
 
@@ -86,7 +112,7 @@ class LocalPipeline:
 
     def __enter__(self) -> "LocalPipeline":
         remove_logs(self.consumer_logs)
-        with ExitStack() as entered:
+        with contextlib.ExitStack() as entered:
             self.aws = entered.enter_context(EmbeddedAWS(self._aws_log))
             self.resources = create_pipeline_resources(self.aws, shards=self.options.shards)
             if self.options.consumer:
@@ -102,7 +128,7 @@ class LocalPipeline:
 
     def _start_function(
         self,
-        entered: ExitStack,
+        entered: contextlib.ExitStack,
         use_case: str,
         environments: int,
         wrapped: Callable[[Function], Invocation],

@@ -30,58 +30,58 @@ _MANY = {"severity": "severities", "asset": "assets", "line": "lines"}
 
 
 class SlackTarget(Strict):
-    """A channel of Slack."""
+    """A Slack channel."""
 
     channel: Annotated[str, matching(r"[#CG][\w-]+", "a channel such as #alerts, or its id")]
-    """Where to, by name or id."""
+    """The channel's name or id."""
     secret_arn: SecretArn
-    """Holds `Bearer ` and a bot's token that may `chat:write`."""
+    """Holds `Bearer ` and a bot token with `chat:write`."""
 
 
 class TeamsTarget(Strict):
-    """A workflow of Microsoft Teams that posts what it gets."""
+    """A Microsoft Teams workflow that posts what it receives."""
 
     url: Annotated[Url, matching(r"(?i)(?!.*[?&]sig=).*", "its URL without sig, which is the secret")]
-    """The workflow's, without `sig`."""
+    """The workflow's URL, without `sig`."""
     secret_arn: SecretArn
     """Holds the value of `sig`."""
 
 
 class PagerDutyTarget(Strict):
-    """A service of PagerDuty, by its Events API v2."""
+    """A PagerDuty service, through the Events API v2."""
 
     secret_arn: SecretArn
     """Holds the integration key."""
 
 
 class WebhookTarget(Strict):
-    """Any HTTPS endpoint; it gets the whole event."""
+    """Any HTTPS endpoint; it receives the whole event."""
 
     url: Url
-    """Where to."""
+    """The endpoint."""
     secret_arn: SecretArn
     """Holds the header's value."""
     header: Annotated[str, matching(r"[A-Za-z][\w-]*", "an HTTP header's name")] = "Authorization"
-    """Which header carries the secret."""
+    """The header that carries the secret."""
 
 
 class AlertTargets(Strict):
-    """Where an alert goes to: its own SNS topic, and up to four others."""
+    """The targets of an alert: its own SNS topic and up to four others."""
 
     emails: Annotated[list[Email], each_once] = []
-    """Subscribed to the alert's topic; each has to confirm the mail that AWS sends."""
+    """Subscribed to the alert's topic; each has to confirm an e-mail from AWS."""
     topic_arns: list[TopicArn] = []
-    """SNS topics that exist, and whose policy lets EventBridge publish; they get the text of the e-mail."""
+    """Existing SNS topics whose policy allows EventBridge to publish; they receive the text of the e-mail."""
     queue_arns: list[QueueArn] = []
-    """SQS queues that exist, and whose policy lets EventBridge send; they get the whole event."""
+    """Existing SQS queues whose policy allows EventBridge to send; they receive the whole event."""
     bus_arns: list[BusArn] = []
-    """Event buses of other accounts or of this one; they get the whole event."""
+    """Event buses of this or other accounts; they receive the whole event."""
     slack: list[SlackTarget] = []
-    """Channels of Slack."""
+    """Slack channels."""
     teams: list[TeamsTarget] = []
-    """Workflows of Microsoft Teams."""
+    """Microsoft Teams workflows."""
     pagerduty: list[PagerDutyTarget] = []
-    """Services of PagerDuty."""
+    """PagerDuty services."""
     webhooks: list[WebhookTarget] = []
     """Other HTTPS endpoints."""
 
@@ -91,34 +91,34 @@ class AlertTargets(Strict):
         if others >= RULE_TARGETS_MAX:
             raise wrong(
                 f"has {others} targets besides e-mail; allowed: {RULE_TARGETS_MAX - 1}. "
-                "A second alert of another name takes more"
+                "Add a second alert, with another name, for more"
             )
         return self
 
 
 class AlertConfig(Strict):
-    """A rule of the event bus: which events, and where to."""
+    """A rule of the event bus: which events go to which targets."""
 
     name: Name
-    """Of the alert, as the outputs and the console show it."""
+    """The alert's name in the stack's outputs and the console."""
     use_cases: list[str] = []
-    """Of which use cases; none named: all."""
+    """Only events of these use cases; default: all."""
     signal_prefixes: list[Text] = []
-    """How the signals' names start; none named: all."""
+    """Only signals whose names start with one of these; default: all."""
     severities: list[Severity] = []
-    """How much its events matter; none named: all."""
+    """Only events of these severities; default: all."""
     changes: list[Change] = ["opened"]
-    """Of an alert's state: `opened`, `still_open` after each day, `cleared`."""
+    """Only these changes of an alert: `opened`, `still_open` (once a day), `cleared`."""
     assets: list[Text] = []
-    """Of which assets, as `signals.yaml` calls them; none named: all."""
+    """Only these assets, as named in `signals.yaml`; default: all."""
     lines: list[Text] = []
-    """Of which lines, likewise; none named: all."""
+    """Only these lines, as named in `signals.yaml`; default: all."""
     lag_s_max: Annotated[int, Field(ge=1, le=1_000_000_000)] = 3600
-    """Leaves out what arrived later than this after it was measured, so that a backlog does not page."""
+    """Leave out what arrived later than this after it was measured, so that a backlog pages nobody."""
     also_late: bool = False
-    """Leaves nothing out, however late it arrived."""
+    """Leave nothing out, however late it arrived."""
     to: AlertTargets = AlertTargets()
-    """Where to."""
+    """Its targets."""
 
     @property
     def pattern(self) -> dict[str, Any]:
@@ -139,7 +139,7 @@ class AlertConfig(Strict):
     def _fits_a_rule(self) -> Self:
         if len(json.dumps(self.pattern)) > PATTERN_CHARACTERS_MAX:
             raise wrong(
-                f"makes a pattern of more than {PATTERN_CHARACTERS_MAX} characters, EventBridge's limit; "
+                f"makes an event pattern of more than EventBridge's {PATTERN_CHARACTERS_MAX} characters; "
                 "allowed: fewer or shorter signal_prefixes"
             )
         return self

@@ -1,7 +1,7 @@
-"""An event in words, and as chat and paging services take it.
+"""An alert as text for e-mail, and as chat and paging services expect it.
 
-A rule puts values into a template without escaping them. So what a producer chose, such as a signal's name,
-is never put inside a JSON string of a template, but stands for one: the consumer has made the headline.
+A rule inserts values into a template without escaping them. Text that a producer chose, such as a signal's
+name, therefore never goes inside a JSON string of a template: the headline replaces a whole string.
 """
 
 from typing import Any
@@ -14,27 +14,27 @@ _HEADLINE = "$.detail.headline"
 
 def _circumstances() -> str:
     return (
-        f"Measured {_detail('$.detail.timestamp')}, arrived {_detail('$.detail.arrived_at')}, "
-        f"use case {_detail('$.detail.use_case')}, after {_detail('$.detail.observations')} observations."
+        f"Measured at {_detail('$.detail.timestamp')}, arrived at {_detail('$.detail.arrived_at')}. "
+        f"Use case {_detail('$.detail.use_case')}, {_detail('$.detail.observations')} observations learned."
     )
 
 
 def text() -> events.RuleTargetInput:
-    """For e-mail: severity, what, where and the value in its first line; a rule cannot set a subject."""
+    """For e-mail; the first line has severity, kind, signal and value, since a rule cannot set a subject."""
     return events.RuleTargetInput.from_multiline_text(
         "\n".join(
             [
                 _detail(_HEADLINE),
                 _circumstances(),
-                f"What the model saw: {_detail('$.detail.evidence')}",
-                f"Event {_detail('$.detail.id')}: a mail that comes twice has the same.",
+                f"Evidence: {_detail('$.detail.evidence')}",
+                f"Event {_detail('$.detail.id')}. If this e-mail arrives twice, both have the same id.",
             ]
         )
     )
 
 
 def slack(channel: str) -> events.RuleTargetInput:
-    """For Slack's `chat.postMessage`: plain text, in which a signal's name can mention nobody."""
+    """For Slack's `chat.postMessage`; plain text, so that a signal's name cannot mention anybody."""
     texts = [_detail(_HEADLINE), _circumstances()]
     blocks = [{"type": "section", "text": {"type": "plain_text", "text": text}} for text in texts]
     notification = {"text": _detail(_HEADLINE), "mrkdwn": False}
@@ -42,7 +42,7 @@ def slack(channel: str) -> events.RuleTargetInput:
 
 
 def teams() -> events.RuleTargetInput:
-    """For a workflow of Teams that posts adaptive cards."""
+    """For a Teams workflow that posts adaptive cards."""
     blocks = [
         {"type": "TextBlock", "text": _detail(_HEADLINE), "weight": "Bolder", "wrap": True},
         {"type": "TextBlock", "text": _circumstances(), "wrap": True},
@@ -53,7 +53,7 @@ def teams() -> events.RuleTargetInput:
 
 
 def pagerduty() -> events.RuleTargetInput:
-    """For PagerDuty's Events API v2: an event that comes twice opens one incident."""
+    """For PagerDuty's Events API v2; a repeated event opens one incident."""
     return events.RuleTargetInput.from_object(
         {
             "event_action": "trigger",

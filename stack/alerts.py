@@ -1,4 +1,4 @@
-"""What is told, and to whom: the event bus, its archive, and a rule for each alert."""
+"""The event bus, its archive and log, and a rule with its targets for each alert."""
 
 from collections.abc import Iterator
 
@@ -23,18 +23,18 @@ _DAYS_KEPT = 14
 
 
 class Alerts(Construct):
-    """The bus on which the functions publish, and where its events go."""
+    """The bus on which the functions publish, and the targets of its events."""
 
     def __init__(self, scope: Construct, name: str, plant: PlantConfig) -> None:
         super().__init__(scope, name)
-        self.bus = events.EventBus(self, "Bus", description="What the models of Kinesis River find")
+        self.bus = events.EventBus(self, "Bus", description="The events of the models of Kinesis River")
         self.bus.archive(
             "Archive",
             event_pattern=events.EventPattern(source=[SOURCE]),
             retention=Duration.days(plant.archive_days),
         )
         self.undelivered = _undelivered(self, self.bus)
-        # A handle to which CDK adds nothing: a statement for each rule would be more than a policy takes.
+        # A reference whose policy CDK does not change: a statement for each rule would be too much.
         self._undelivered = sqs.Queue.from_queue_arn(self, "DeadLetters", self.undelivered.queue_arn)
         self.event_log = _EventLog(self, "EventLog", self.bus, self._undelivered).log_group
         self.topics = {alert.name: self._add(alert) for alert in plant.alerts}
@@ -49,7 +49,7 @@ class Alerts(Construct):
             event_pattern=events.EventPattern(source=alert.pattern["source"], detail=alert.pattern["detail"]),
         )
         if alert.to.bus_arns:
-            reason = "The other bus says in its own policy who may put events on it: docs/alerts.md."
+            reason = "The other bus's own policy says who may put events on it: docs/alerts.md."
             acknowledge_warning(rule, "aws-events:ruleUnresolvedEnvironment", reason)
         for target in self._targets(scope, alert, topic):
             rule.add_target(target)
@@ -73,11 +73,11 @@ class Alerts(Construct):
 
 
 def private_topic(scope: Construct, name: str, emails: list[str]) -> sns.Topic:
-    """A topic that takes nothing without TLS, and mails to these addresses.
+    """A topic that requires TLS and sends e-mail to these addresses.
 
-    Its policy takes the place of SNS's own: whoever publishes has to be let in, and EventBridge without a
-    condition, for it takes none in a topic's policy. It is not encrypted at rest: neither rules nor alarms
-    can use AWS's own key, and what it holds for seconds goes out as mail in clear.
+    Its policy replaces SNS's default one, so every publisher needs a statement; EventBridge's has no
+    condition, because EventBridge supports none in a topic's policy. The topic is not encrypted at rest:
+    neither rules nor alarms can use the AWS managed key, and its messages leave as plain e-mail anyway.
     """
     topic = sns.Topic(scope, name, enforce_ssl=True)
     for email in emails:
@@ -86,7 +86,7 @@ def private_topic(scope: Construct, name: str, emails: list[str]) -> sns.Topic:
 
 
 def _undelivered(scope: Construct, bus: events.IEventBus) -> sqs.Queue:
-    """Where an alert goes that its target did not take for a day: any rule of the bus may send there."""
+    """The queue of alerts that a target did not accept for a day; every rule of the bus may send to it."""
     queue = sqs.Queue(
         scope,
         "Undelivered",
@@ -107,18 +107,18 @@ def _undelivered(scope: Construct, bus: events.IEventBus) -> sqs.Queue:
     )
     acknowledge(
         queue,
-        {"AwsSolutions-SQS3": "It is the dead-letter queue itself; an alarm tells of its messages."},
+        {"AwsSolutions-SQS3": "It is the dead-letter queue itself; an alarm reports its messages."},
     )
     return queue
 
 
 class _EventLog(Construct):
-    """Every event as a line of a log, for the dashboard and for queries; those that alerts leave out too."""
+    """Every event as a log line, for the dashboard and for queries, including those without an alert."""
 
     def __init__(self, scope: Construct, name: str, bus: events.IEventBus, undelivered: sqs.IQueue) -> None:
         super().__init__(scope, name)
         stack = Stack.of(self)
-        # EventBridge asks for this prefix.
+        # EventBridge requires this prefix.
         log_group_name = f"/aws/events/{stack.stack_name}"
         self.log_group = logs.LogGroup(
             self,
@@ -128,7 +128,7 @@ class _EventLog(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
         self.log_group.grant_write(iam.ServicePrincipal("events.amazonaws.com"))
-        # CDK's own target would deploy a function to make that policy.
+        # CDK's own target would deploy a function to create that policy.
         target = events.CfnRule.TargetProperty(
             id="Log",
             dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=undelivered.queue_arn),

@@ -1,4 +1,4 @@
-"""The kinds of text in `cdk.json`, each with words for what is allowed."""
+"""The types of text in `cdk.json`, each with a description of what is allowed."""
 
 import re
 from typing import Annotated
@@ -9,18 +9,18 @@ from pydantic_core import PydanticCustomError
 
 
 class Strict(BaseModel):
-    """No field that is not known, and no text where a number belongs."""
+    """Rejects unknown fields and text in place of a number."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
 
 
 def wrong(text: str) -> PydanticCustomError:
-    """A mistake in words of our own; it says what is allowed."""
+    """An error with our own text, which says what is allowed."""
     return PydanticCustomError("wrong", "{text}", {"text": text})
 
 
 def matching(pattern: str, allowed: str) -> AfterValidator:
-    """Of a text: it is what is `allowed` in words where it matches the pattern as a whole."""
+    """A check that a text matches the whole pattern, described by `allowed`."""
 
     def check(text: str) -> str:
         if re.fullmatch(pattern, text, re.ASCII) is None:
@@ -31,7 +31,7 @@ def matching(pattern: str, allowed: str) -> AfterValidator:
 
 
 def _arn(service: str, resource: str, example: str) -> AfterValidator:
-    """An ARN; S3's alone have no account."""
+    """A check for an ARN of this service, with region and account."""
     pattern = rf"arn:aws[a-z-]*:{service}:[a-z0-9-]+:\d{{12}}:{resource}"
     return matching(pattern, f"an ARN such as arn:aws:{service}:eu-west-1:123456789012:{example}")
 
@@ -62,7 +62,7 @@ Url = Annotated[
     str,
     matching(
         r"https://(?=.{1,2000}$)[A-Za-z0-9.-]+(:[0-9]+)?([/?][A-Za-z0-9._~%!'()*;/?:@&=+$,-]*)?",
-        "a URL that starts with https:// and a host, in ASCII; a user and a password belong in the secret",
+        "an ASCII URL that starts with https:// and a host; user and password belong in the secret",
     ),
 ]
 StreamArn = Annotated[str, _arn("kinesis", r"stream/[\w.-]{1,128}", "stream/telemetry")]

@@ -1,4 +1,4 @@
-"""The functions: one for each use case, each with a role, a log and an event source mapping of its own."""
+"""One function for each use case, with its own role, log and event source mapping."""
 
 import jsii
 from aws_cdk import Duration, RemovalPolicy, Size
@@ -21,7 +21,7 @@ from stack.security_review import acknowledge_warning
 
 
 class FailedBatches(Construct):
-    """The bucket for batches whose retries or age ran out: each whole, with the reason."""
+    """The bucket for batches that ran out of retries or became too old: each whole, with the reason."""
 
     def __init__(self, scope: Construct, name: str, plant: PlantConfig) -> None:
         super().__init__(scope, name)
@@ -30,14 +30,14 @@ class FailedBatches(Construct):
             "Bucket",
             plant,
             access_log_reason=(
-                "Only Lambda writes here, one object for each batch that was given up, and an alarm tells of "
-                "every one. Reading them is an operator's rare act that CloudTrail can record."
+                "Only Lambda writes here, one object for each batch that was given up, and an alarm reports "
+                "every one. Operators read them rarely, and CloudTrail can record it."
             ),
         )
 
 
 class Consumer(Construct):
-    """The function of one use case, and what brings the stream's records to it."""
+    """The function of one use case and its event source mapping."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Consumer(Construct):
         role.may_learn(use_case, models, bus)
         role.may_read(stream, plant.stream.key_arn)
         role.may_give_up(failed_batches)
-        role.may_tell(self.log_group)
+        role.may_log_and_trace(self.log_group)
         fan_out = _fan_out(self, stream) if config.enhanced_fan_out else None
         if fan_out:
             role.may_fan_out(fan_out)
@@ -76,14 +76,14 @@ class Consumer(Construct):
             "POWERTOOLS_METRICS_NAMESPACE": namespace,
         }
         self.function = _function(self, config, role.make(), self.log_group, environment)
-        # Snapshots belong to versions; the alias is what is always the newest.
+        # Snapshots belong to versions; the alias always points to the newest one.
         self.alias = lambda_.Alias(self, "Live", alias_name="live", version=self.function.current_version)
         self.mapping = lambda_.EventSourceMapping(
             self,
             "Mapping",
             target=self.alias,
             event_source_arn=fan_out.stream_consumer_arn if fan_out else stream.stream_arn,
-            # What arrives while the mapping is being made is read too.
+            # Records that arrive while the mapping is created are read too.
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
             batch_size=config.batch_size,
             max_batching_window=Duration.seconds(config.batch_window_s),
@@ -98,14 +98,14 @@ class Consumer(Construct):
         own = plant_in_force().use_cases.get(use_case)
         rules = own.sensor_checks if own is not None else None
         if rules is not None and rules.is_told and config.visit_minutes:
-            _visits(self, self.alias, config.visit_minutes)
-        # When the stack goes, whoever writes goes before the buckets are emptied.
+            _sweeps(self, self.alias, config.visit_minutes)
+        # When the stack is deleted, the writer goes before the buckets are emptied.
         self.mapping.node.add_dependency(models, failed_batches)
 
 
 @jsii.implements(lambda_.IEventSourceDlq)
 class _Destination:
-    """A bucket as on-failure destination; CDK's own would let the function delete from it too."""
+    """A bucket as on-failure destination; CDK's own class would let the function delete objects too."""
 
     def __init__(self, bucket_arn: str) -> None:
         self._bucket_arn = bucket_arn
@@ -141,7 +141,7 @@ def _function(
         log_group=log_group,
         role=role,
         environment=environment,
-        # An old version's snapshot would cost as much as the live one's; to go back is to deploy again.
+        # An old version's snapshot costs as much as the live one's; going back means deploying again.
         current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.DESTROY),
     )
     if config.snap_start:
@@ -150,9 +150,9 @@ def _function(
     return function
 
 
-def _visits(scope: Construct, alias: lambda_.Alias, minutes: int) -> None:
-    """A schedule; a visit that fails is made up for by the next."""
-    visit = targets.LambdaFunction(
+def _sweeps(scope: Construct, alias: lambda_.Alias, minutes: int) -> None:
+    """The schedule of staleness sweeps; the next one makes up for one that fails."""
+    sweep = targets.LambdaFunction(
         alias,
         event=events.RuleTargetInput.from_object({VISIT: True}),
         retry_attempts=0,
@@ -161,9 +161,9 @@ def _visits(scope: Construct, alias: lambda_.Alias, minutes: int) -> None:
     events.Rule(
         scope,
         "Visits",
-        description="Looks at each page for signals that fell silent",
+        description="Checks every page for signals that fell silent",
         schedule=events.Schedule.rate(Duration.minutes(minutes)),
-        targets=[visit],
+        targets=[sweep],
     )
 
 

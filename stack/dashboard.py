@@ -1,4 +1,4 @@
-"""The dashboard: is data arriving, is it learned, how late, and what is drifting."""
+"""The dashboard: is data arriving, is it learned, how late, and what is drifting?"""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""How telemetry comes in: the Kinesis stream, and AWS IoT rules that put on it."""
+"""How telemetry comes in: the Kinesis stream and the AWS IoT rules that put records on it."""
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
@@ -27,7 +27,7 @@ _MODES = {
 
 
 class Ingest(Construct):
-    """The stream, and the rules that bring SiteWise's and other MQTT messages onto it."""
+    """The stream and the rules that put SiteWise's and other MQTT messages on it."""
 
     def __init__(self, scope: Construct, name: str, plant: PlantConfig) -> None:
         super().__init__(scope, name)
@@ -45,8 +45,8 @@ class Ingest(Construct):
             "Rejected",
             plant,
             access_log_reason=(
-                "Only AWS IoT writes here, what it could not put on the stream. Each object is one message "
-                "with its reason and time; reading it is rare, and CloudTrail can record it."
+                "Only AWS IoT writes here: messages that it could not put on the stream. Each object is one "
+                "message with reason and time; they are rarely read, and CloudTrail can record it."
             ),
         )
         role = self._role(self.rejected, plant.stream)
@@ -73,18 +73,18 @@ class Ingest(Construct):
             assumed_by=_rules_of_the_account(Stack.of(self)),
             inline_policies={"put": document},
         )
-        reason = "AWS IoT makes up the objects' names; the bucket holds nothing but what it rejects."
+        reason = "AWS IoT chooses the objects' names; the bucket only holds messages that it rejects."
         acknowledge_wildcards(role, {objects: reason})
         return role
 
 
 def _rules_of_the_account(stack: Stack) -> iam.ServicePrincipal:
-    """AWS IoT where it runs a rule of this account, and not for anybody else's."""
+    """AWS IoT, only when it runs a rule of this account."""
     return iam.ServicePrincipal(
         "iot.amazonaws.com",
         conditions={
             "StringEquals": {"aws:SourceAccount": stack.account},
-            # A rule's name is not known before its role is.
+            # The rule's name is not known before its role exists.
             "ArnLike": {"aws:SourceArn": stack.format_arn(service="iot", resource="rule", resource_name="*")},
         },
     )

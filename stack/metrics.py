@@ -1,4 +1,4 @@
-"""The metrics that alarms and the dashboard show: the functions' own, and those of services around them."""
+"""The metrics of the alarms and the dashboard: the functions' own and those of AWS services."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -9,12 +9,12 @@ PERIOD = Duration.minutes(5)
 def own(
     namespace: str, use_case: str, name: str, statistic: str = "Sum", period: Duration = PERIOD
 ) -> cloudwatch.Metric:
-    """A metric that the function of a use case sends, such as `Quarantined`."""
+    """A metric that the function of a use case emits, such as `Quarantined`."""
     return _metric(namespace, name, statistic, period, {"use_case": use_case})
 
 
 def of(service: str, name: str, statistic: str = "Sum", **dimensions: str) -> cloudwatch.Metric:
-    """A metric that an AWS service sends: `of("Kinesis", "IncomingRecords", StreamName=stream)`."""
+    """A metric of an AWS service: `of("Kinesis", "IncomingRecords", StreamName=stream)`."""
     return _metric(f"AWS/{service}", name, statistic, PERIOD, dimensions)
 
 

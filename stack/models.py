@@ -1,4 +1,4 @@
-"""The bucket of models and quarantine."""
+"""The bucket of the models and the quarantine."""
 
 from constructs import Construct
 
@@ -7,9 +7,10 @@ from stack.private_bucket import private_bucket
 
 
 class Models(Construct):
-    """Where the functions keep their models, and what can never be learned.
+    """The bucket in which the functions keep their models and quarantine.
 
-    Versioned, so that a page can be rolled back. Pages are written every few seconds: old versions go soon.
+    It is versioned, so that a page can be rolled back. Pages are written every few seconds, so old versions
+    expire soon.
     """
 
     def __init__(self, scope: Construct, name: str, plant: PlantConfig) -> None:
@@ -20,8 +21,8 @@ class Models(Construct):
             plant,
             versioned=True,
             access_log_reason=(
-                "Only the functions of this stack may write here, each its own prefix, and every write is a "
-                "version that its ETag and the function's log tell apart. Server access logs would be more "
-                "objects than the models; CloudTrail's data events can be switched on where an audit asks."
+                "Only the functions of this stack may write here, each under its own prefix, and every write "
+                "is a version that the function's log identifies by its ETag. Server access logs would be "
+                "more objects than the models; CloudTrail data events can be enabled for an audit."
             ),
         )

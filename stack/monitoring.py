@@ -1,6 +1,6 @@
-"""When the pipeline itself needs a person, and what it is doing.
+"""Alarms for when the pipeline itself needs a person, and its dashboard.
 
-`docs/operations.md` says for each alarm what it means and what to do.
+`docs/operations.md` explains for each alarm what it means and what to do.
 """
 
 from collections.abc import Iterator
@@ -19,13 +19,13 @@ from stack.consumers import Consumer
 from stack.dashboard import dashboard
 from stack.ingest import Ingest
 
-_CONFLICTS_MAX = 20  # in five minutes; a few come with every redelivery to a function that is still at it
-_LASTING = 3  # periods of five minutes: what heals by a redelivery or two need wake nobody
+_CONFLICTS_MAX = 20  # in five minutes; a redelivery to a function that is still busy causes a few
+_LASTING = 3  # periods of five minutes: what a redelivery or two repairs need not wake anybody
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """An alarm where a metric is above a bound in so many periods running, or below the bound if `low`."""
+    """An alarm if a metric is above a bound, or below it if `low`, in that many periods in a row."""
 
     name: str
     means: str
@@ -50,7 +50,7 @@ class Monitoring(Construct):
     ) -> None:
         super().__init__(scope, name)
         self.topic = private_topic(self, "Alarms", plant.alarms.emails)
-        # The topic's policy takes the place of SNS's own, which would let the account's alarms in.
+        # The topic's policy replaces SNS's default one, which would allow the account's alarms.
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
                 principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
@@ -69,7 +69,7 @@ class Monitoring(Construct):
         )
         self._alarm(
             "AlertsUndelivered",
-            Watch("AlertsUndelivered", "An alert's target did not take it.", undelivered),
+            Watch("AlertsUndelivered", "A target did not accept an alert.", undelivered),
         )
         self.dashboard = dashboard(self, namespace, ingest, consumers, alerts)
 
@@ -86,7 +86,7 @@ class Monitoring(Construct):
                 operators.LESS_THAN_THRESHOLD if watch.low else operators.GREATER_THAN_THRESHOLD
             ),
             evaluation_periods=watch.periods,
-            # Where there are no figures there is nothing too high, and everything too low.
+            # Without data nothing is too high, and everything is too low.
             treat_missing_data=missing.BREACHING if watch.low else missing.NOT_BREACHING,
         )
         action = actions.SnsAction(self.topic)
@@ -98,9 +98,9 @@ def _of_ingest(config: AlarmsConfig, ingest: Ingest) -> Iterator[Watch]:
     stream = ingest.stream.stream_name
     quiet = -(-config.no_data_minutes // 5)
     incoming = metrics.of("Kinesis", "IncomingRecords", StreamName=stream)
-    yield Watch("NoData", f"Nothing arrived for {quiet * 5} minutes.", incoming, 1, quiet, low=True)
+    yield Watch("NoData", f"No records arrived for {quiet * 5} minutes.", incoming, 1, quiet, low=True)
     refused = metrics.of("Kinesis", "WriteProvisionedThroughputExceeded", StreamName=stream)
-    yield Watch("StreamFull", "The stream refuses records: more arrive than its shards take.", refused)
+    yield Watch("StreamFull", "The stream rejects records: more arrive than its shards accept.", refused)
     for rule in ingest.rules:
         failed = metrics.of("IoT", "Failure", RuleName=rule.ref, ActionType="Kinesis")
         yield Watch(f"IotRule{rule.node.id}", "AWS IoT could not put messages on the stream.", failed)
@@ -118,17 +118,17 @@ def _of_consumer(config: AlarmsConfig, namespace: str, use_case: str, consumer: 
 
     yield Watch(
         "IteratorAge",
-        f"Records wait for more than {config.iterator_age_minutes} minutes to be learned.",
+        f"Records wait more than {config.iterator_age_minutes} minutes to be learned.",
         of_function("IteratorAge", "Maximum"),
         config.iterator_age_minutes * 60_000,
     )
-    yield Watch("Errors", "Invocations go on failing.", of_function("Errors"), periods=_LASTING)
+    yield Watch("Errors", "Invocations keep failing.", of_function("Errors"), periods=_LASTING)
     yield Watch(
-        "Throttles", "Lambda goes on refusing invocations.", of_function("Throttles"), periods=_LASTING
+        "Throttles", "Lambda keeps throttling invocations.", of_function("Throttles"), periods=_LASTING
     )
     yield Watch(
         "BatchesGivenUp",
-        "A batch's retries or age ran out; it is stored whole in the bucket of failed batches.",
+        "A batch ran out of retries or became too old; it is stored whole in the bucket of failed batches.",
         of_mapping("OnFailureDestinationDeliveredEventCount"),
     )
     yield Watch(
@@ -139,33 +139,33 @@ def _of_consumer(config: AlarmsConfig, namespace: str, use_case: str, consumer: 
         "Lambda could not write to the bucket of failed batches.",
         of_function("DestinationDeliveryFailures"),
     )
-    yield Watch("Quarantined", "Observations that can never be learned were kept aside.", own("Quarantined"))
+    yield Watch("Quarantined", "Observations that can never be learned were quarantined.", own("Quarantined"))
     yield Watch(
         "PagesFull",
-        "New signals are refused, for their pages hold as many as are allowed.",
+        "New signals are rejected because their pages are full.",
         own("SignalsRefused"),
     )
     yield Watch(
         "PagesFailed",
-        "Pages of models go on failing to be read, told of or written; their records come again.",
+        "Pages of models keep failing to be read, published or written; their records are retried.",
         own("PagesFailed"),
         periods=_LASTING,
     )
     yield Watch(
         "PagesUnreadable",
-        "A page of models cannot be read; its records go to quarantine until it is rolled back.",
+        "A page of models cannot be read; its records are quarantined until the page is rolled back.",
         own("PagesUnreadable"),
     )
     yield Watch(
         "Conflicts",
-        "Several writers go on changing the same pages.",
+        "Several writers keep changing the same pages.",
         own("PageConflicts"),
         _CONFLICTS_MAX,
         _LASTING,
     )
     yield Watch(
         "NewModels",
-        f"More than {config.new_models_per_hour} signals were new within an hour.",
+        f"More than {config.new_models_per_hour} new signals appeared within an hour.",
         own("ModelsCreated", Duration.hours(1)),
         config.new_models_per_hour,
     )

@@ -1,4 +1,4 @@
-"""One plant as one stack: what the constructs need of each other."""
+"""One plant as one stack; connects the constructs."""
 
 from aws_cdk import CfnOutput, Stack, Tags
 from constructs import Construct
@@ -12,13 +12,13 @@ from stack.monitoring import Monitoring
 
 
 class PipelineStack(Stack):
-    """A stream, a function for each use case, their models, the bus with its alerts, and alarms on it all."""
+    """A stream, a function for each use case, their models, the bus with its alerts, and alarms."""
 
     def __init__(self, scope: Construct, name: str, plant: PlantConfig) -> None:
-        super().__init__(scope, name, description=f"Kinesis River: online models on the telemetry of {name}")
+        super().__init__(scope, name, description=f"Kinesis River: online models for the telemetry of {name}")
         for key, value in {"application": "kinesis-river", "plant": name, **plant.tags}.items():
             Tags.of(self).add(key, value)
-        # Metrics of several plants in one account are told apart by their namespaces.
+        # Namespaces keep the metrics of several plants in one account apart.
         namespace = f"KinesisRiver/{name}"
         ingest = Ingest(self, "Ingest", plant)
         models = Models(self, "Models", plant)
@@ -39,9 +39,9 @@ class PipelineStack(Stack):
             for use_case in plant.use_cases
         }
         monitoring = Monitoring(self, "Monitoring", plant, namespace, ingest, consumers, alerts)
-        self._tell(ingest, models, failed_batches, alerts, consumers, monitoring)
+        self._add_outputs(ingest, models, failed_batches, alerts, consumers, monitoring)
 
-    def _tell(
+    def _add_outputs(
         self,
         ingest: Ingest,
         models: Models,
@@ -87,7 +87,7 @@ class PipelineStack(Stack):
 
 
 def _pascal(name: str) -> str:
-    """A name as part of an output's.
+    """A name in the form of an output's name.
 
     >>> _pascal("on-call_drifts")
     'OnCallDrifts'

@@ -1,4 +1,4 @@
-"""A bucket that nobody outside reads: encrypted, TLS only, no public access."""
+"""A private bucket: encrypted, TLS only, no public access."""
 
 from collections.abc import Sequence
 
@@ -16,9 +16,9 @@ _OLD_VERSIONS_MAX = 10
 def private_bucket(
     scope: Construct, name: str, plant: PlantConfig, *, versioned: bool = False, access_log_reason: str
 ) -> s3.Bucket:
-    """A bucket that goes with the stack where the plant's `removal` says so.
+    """A bucket that is deleted with the stack if the plant's `removal` says so.
 
-    Of a versioned one, old versions go after a day, but for the ten newest of each object.
+    A versioned one keeps the ten newest old versions of each object; others expire after a day.
     """
     rules: Sequence[s3.LifecycleRule] = [
         s3.LifecycleRule(

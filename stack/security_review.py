@@ -1,4 +1,4 @@
-"""cdk-nag's AWS Solutions rules: what they find is mended, or acknowledged where it is made, and why."""
+"""cdk-nag's AWS Solutions rules: findings are fixed, or acknowledged next to the resource with a reason."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,18 +9,18 @@ from constructs import IConstruct
 
 
 def review(app: App) -> None:
-    """Let every synthesis of the app end in an error if a rule finds something that nobody acknowledged."""
+    """Make every synthesis of the app fail if a rule has a finding that is not acknowledged."""
     Validations.of(app).add_plugins(AwsSolutionsChecks())
 
 
 def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
-    """Accept findings on a construct and all in it: the finding -> why it does no harm here."""
+    """Accept findings on a construct and everything in it: finding -> why it is harmless here."""
     findings = {f"AwsSolutions::{finding}": reason for finding, reason in reasons.items()}
     _acknowledge(construct, findings)
 
 
 def acknowledge_wildcards(role: IConstruct, reasons: Mapping[str, str]) -> None:
-    """Accept that a role's policy names these resources, each with a `*` in it: the ARN -> why."""
+    """Accept wildcards in a role's policy: ARN with a `*` -> why."""
     stack = Stack.of(role)
     acknowledge(
         role,
@@ -32,7 +32,7 @@ def acknowledge_wildcards(role: IConstruct, reasons: Mapping[str, str]) -> None:
 
 
 def acknowledge_warning(construct: IConstruct, warning: str, reason: str) -> None:
-    """Accept what CDK itself warns of."""
+    """Accept a warning of CDK itself."""
     _acknowledge(construct, {f"Annotation::@aws-cdk/{warning}": reason})
 
 

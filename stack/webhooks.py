@@ -1,4 +1,4 @@
-"""Alerts over HTTPS, as API destinations: credentials are in Secrets Manager, and only their ARNs here."""
+"""Alerts over HTTPS, as API destinations; credentials stay in Secrets Manager, only their ARNs are here."""
 
 from collections.abc import Iterator
 
@@ -13,14 +13,14 @@ from stack.alert_config import AlertTargets
 
 _SLACK = "https://slack.com/api/chat.postMessage"
 _PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
-# Chat services refuse more for a channel; what is over waits for its turn.
+# Chat services reject more for a channel; EventBridge queues the rest.
 _CHAT_PER_SECOND = 1
 
 
 def webhook_targets(
     scope: Construct, to: AlertTargets, undelivered: sqs.IQueue
 ) -> Iterator[events.IRuleTarget]:
-    """A target for each of Slack's channels, Teams' workflows, PagerDuty's services and other endpoints."""
+    """A target for each Slack channel, Teams workflow, PagerDuty service and other endpoint."""
     for number, slack in enumerate(to.slack, 1):
         bearer = events.Authorization.api_key("Authorization", _secret(slack.secret_arn))
         connection = events.Connection(scope, f"Slack{number}Connection", authorization=bearer)
@@ -75,7 +75,7 @@ def _target(
 
 
 def _secret(arn: str) -> SecretValue:
-    """A reference that CloudFormation resolves when it deploys."""
+    """A reference that CloudFormation resolves on deployment."""
     return SecretValue.secrets_manager(arn)
 
 
@@ -84,5 +84,5 @@ def _parameter(secret_arn: str) -> events.HttpParameter:
 
 
 def _no_header() -> events.Authorization:
-    """A connection must have a header of authorization; where the secret is elsewhere, it says nothing."""
+    """A connection needs an authorization header; this one is a placeholder, the secret is elsewhere."""
     return events.Authorization.api_key("X-Sender", SecretValue.unsafe_plain_text("kinesis-river"))

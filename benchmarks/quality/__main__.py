@@ -1,6 +1,6 @@
-"""`python -m benchmarks.quality`: how right the alerts are, on labelled series and on simulated faults.
+"""`python -m benchmarks.quality`: how good the alerts are, on labelled series and on simulated faults.
 
-Leaves build/quality/results.json. Exits 0 where all bars hold, 1 where one does not, naming it.
+Writes build/quality/results.json. Exits with 0 if all bars hold, else with 1 and the missed bars.
 """
 
 import json
@@ -12,25 +12,32 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from benchmarks.quality.anomaly_quality import Quality, quality_of
-from benchmarks.quality.asset_quality import AssetQuality, quality_of_asset
 from benchmarks.quality.faults import RUNS, FaultQuality, quality_of_faults
-from benchmarks.quality.nab_corpus import NoCorpus, Series, read_corpus
+from benchmarks.quality.nab import NoCorpus, Series, read_corpus
 from benchmarks.quality.skab import Run, read_folder, skab_folder
 from benchmarks.quality.tables import show_asset, show_faults, show_nab, show_others, show_quiet
-from benchmarks.quality.told import AsShipped, Told, told_of_run, told_on
+from benchmarks.quality.use_case_quality import (
+    AlertCounts,
+    AssetQuality,
+    Quality,
+    ShippedDetector,
+    alerts_on_run,
+    count_alerts,
+    quality_of,
+    quality_of_asset,
+)
 
 SIGMA_MIN = 3.0
 QUIET = "artificialNoAnomaly"
 OF_ONE_SIGNAL = ("anomaly", "shift", "drift")
-"""Use cases that learn each signal by itself and tell without being given a limit; drift is the reference."""
+"""Use cases of single signals that alert without a configured limit; drift is the reference."""
 LONG = RUNS[3:]
-"""Both plants for ten minutes, long enough for the warm-up of anomaly."""
+"""Both plants for ten minutes, longer than the warm-up of anomaly."""
 RESULTS = Path("build/quality/results.json")
 
 
 class Bar(NamedTuple):
-    """A figure, and what it has to be at least, or at most."""
+    """A figure with its lower or upper bound."""
 
     name: str
     figure: float
@@ -39,43 +46,43 @@ class Bar(NamedTuple):
 
     @property
     def holds(self) -> bool:
-        """Whether it is."""
+        """True if the figure is within its bound."""
         return self.figure <= self.bound if self.is_most else self.figure >= self.bound
 
     def __str__(self) -> str:
         which = "at most" if self.is_most else "at least"
-        return f"{self.name} is {self.figure:.3g}; it has to be {which} {self.bound:g}"
+        return f"{self.name} is {self.figure:.3g}, but must be {which} {self.bound:g}"
 
 
 def main() -> int:
-    """Measure, print, write."""
+    """Measure, print and write the results."""
     console = Console()
     try:
         corpus, runs, free = read_corpus(), read_folder(skab_folder() / "other"), _free()
     except NoCorpus as error:
         console.print(f"Not measured: {error}", markup=False)
         return 1
-    console.print(f"Learning {len(corpus)} series of NAB, with 27 sets of parameters", markup=False)
+    console.print(f"Learning {len(corpus)} NAB series with 27 sets of parameters", markup=False)
     nab = quality_of(corpus)
-    told = {name: told_on(corpus, name) for name in OF_ONE_SIGNAL}
-    console.print(f"Learning {len(runs)} runs of SKAB")
+    alerts = {name: count_alerts(corpus, name) for name in OF_ONE_SIGNAL}
+    console.print(f"Learning {len(runs)} SKAB runs")
     asset = quality_of_asset(runs)
     console.print("Learning simulated plants with known faults")
-    faults = quality_of_faults(partial(AsShipped, "shift"))
-    others = {name: quality_of_faults(partial(AsShipped, name), LONG) for name in ("anomaly", "drift")}
-    show_nab(nab, told, console)
+    faults = quality_of_faults(partial(ShippedDetector, "shift"))
+    others = {name: quality_of_faults(partial(ShippedDetector, name), LONG) for name in ("anomaly", "drift")}
+    show_nab(nab, alerts, console)
     show_asset(asset, console)
     show_faults(faults, console)
     show_others(others, console)
     quiet = _quiet(corpus, free)
     show_quiet(quiet, console)
     bars = _bars(nab, asset, faults, quiet)
-    _write(nab, told, asset, {"shift": faults, **others}, quiet, bars)
+    _write(nab, alerts, asset, {"shift": faults, **others}, quiet, bars)
     low = [bar for bar in bars if not bar.holds]
     for bar in low:
         console.print(f"[red]{bar}")
     if not low:
-        console.print(f"All {len(bars)} bars hold. The figures are in {RESULTS}")
+        console.print(f"All {len(bars)} bars hold. Results: {RESULTS}")
     return 1 if low else 0
 
 
@@ -85,11 +92,11 @@ def _free() -> Run:
 
 
 def _quiet(corpus: list[Series], free: Run) -> dict[str, int]:
-    """Alerts where nothing is wrong, by use case."""
+    """The number of alerts where nothing is wrong, by use case."""
     quiet = [series for series in corpus if series.folder == QUIET]
-    on_series = {name: told_on(quiet, name).alerts for name in OF_ONE_SIGNAL}
+    on_series = {name: count_alerts(quiet, name).alerts for name in OF_ONE_SIGNAL}
     return {
-        name: on_series.get(name, 0) + told_of_run(free, name)
+        name: on_series.get(name, 0) + alerts_on_run(free, name)
         for name in (*OF_ONE_SIGNAL, "asset", "clusters")
     }
 
@@ -117,7 +124,7 @@ def _bars(nab: Quality, asset: AssetQuality, faults: FaultQuality, quiet: dict[s
 
 def _write(
     nab: Quality,
-    told: dict[str, Told],
+    alerts: dict[str, AlertCounts],
     asset: AssetQuality,
     faults: dict[str, FaultQuality],
     quiet: dict[str, int],
@@ -125,7 +132,7 @@ def _write(
 ) -> None:
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     results = {
-        "nab": {"anomaly": asdict(nab), "told": {name: asdict(one) for name, one in told.items()}},
+        "nab": {"anomaly": asdict(nab), "alerts": {name: asdict(one) for name, one in alerts.items()}},
         "skab": {"asset": asdict(asset)},
         "faults": {name: asdict(quality) for name, quality in faults.items()},
         "where_nothing_is_wrong": quiet,

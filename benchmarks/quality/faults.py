@@ -1,6 +1,6 @@
-"""How many of a simulated plant's faults a detector tells, how soon, and how often it tells of none.
+"""How many faults of simulated plants a detector finds, how soon, and its false alarms.
 
-The plants, and what is injected where, are those of `producer_sim`.
+The plants and their faults are those of `producer_sim`.
 """
 
 from collections import defaultdict
@@ -18,16 +18,16 @@ from producer_sim.plant.values import stretches
 from producer_sim.run_folder import InjectedKind
 
 START_S = 1_790_000_000.0
-"""When a run starts, in seconds since 1970: on a Monday, in the afternoon."""
+"""When a run starts, in epoch seconds: on a Monday afternoon."""
 PERIOD_S = 0.2
-"""Between a signal's values: that of `producer_sim simulate`, where nothing else is asked for."""
+"""Between a signal's values; the default of `producer_sim simulate`."""
 
 
 class Detector(Protocol):
-    """What learns one signal."""
+    """Learns one signal."""
 
     def learn_one(self, value: float, timestamp_s: float | None, /) -> tuple[float, dict[str, Any] | None]:
-        """A score, and evidence where there is something to tell."""
+        """A score, and the evidence of an alert, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,12 @@ class Runs:
 
     plant: str
     observations: int
-    """Of each signal."""
+    """Per signal."""
     seeds: range
     larger: float = 1.0
-    """Times the size of each fault in the plant's file."""
+    """A factor on the size of each fault in the plant's file."""
     signals: int | None = None
-    """What the plant's file says if not given."""
+    """Default: those of the plant's file."""
 
 
 RUNS = (
@@ -51,60 +51,61 @@ RUNS = (
     Runs("factory", 3_000, range(2)),
     Runs("steady", 3_000, range(2)),
 )
-"""Both plants for a minute and for ten: 3.9 million observations."""
+"""Both plants for one and for ten minutes: 3.9 million observations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Of the faults of one kind and size: how many were told, and how long after their first value."""
+    """How many faults of one kind and size were detected, and how long after their first value."""
 
     plant: str
     observations: int
     kind: InjectedKind
     size: float | None
     injected: int
-    told: int
+    detected: int
     delay_observations: float | None
-    """The median; None where none was told."""
+    """The median; None if none was detected."""
     delay_observations_max: int | None
     delay_s: float | None
-    told_as: dict[str, int]
-    """What the evidence calls it."""
+    detected_as: dict[str, int]
+    """By the kind of change in the evidence."""
 
     @property
     def recall(self) -> float:
-        """The share that was told."""
-        return self.told / self.injected
+        """The share that was detected."""
+        return self.detected / self.injected
 
 
 @dataclass(frozen=True, slots=True)
 class FaultQuality:
-    """What was found; and what was told of signals before their fault, or without one, by family."""
+    """The faults that were found, and the false alarms."""
 
     found: tuple[Found, ...]
     healthy: int
-    """Runs of a signal without a fault that should alert."""
+    """Signals without a fault that should raise an alert."""
     false: int
-    """Of them, how many were told of."""
+    """Healthy signals with an alert."""
     early: int
-    """Signals that were told of before their fault."""
+    """Signals with an alert before their fault."""
     false_of: dict[str, int]
+    """False alarms by family."""
 
     def recall(self, *kinds: InjectedKind, size_min: float = 0.0) -> float:
-        """The share of faults of these kinds and sizes that was told; 1 where there are none."""
+        """The share of faults of these kinds and sizes that was detected; 1 if there are none."""
         chosen = [one for one in self.found if one.kind in kinds and (one.size or 0.0) >= size_min]
         injected = sum(one.injected for one in chosen)
-        return sum(one.told for one in chosen) / injected if injected else 1.0
+        return sum(one.detected for one in chosen) / injected if injected else 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """The ticks at which a signal was told of, and what the evidence called it."""
+class _SignalAlerts:
+    """The ticks at which a signal raised an alert, each with the kind of change in its evidence."""
 
     runs: Runs
     family: str
     injected: Injected | None
-    told: tuple[tuple[int, str], ...]
+    alerts: tuple[tuple[int, str], ...]
 
     @property
     def is_healthy(self) -> bool:
@@ -112,19 +113,19 @@ class _Told:
 
 
 def quality_of_faults(create: Callable[[], Detector], several: Iterable[Runs] = RUNS) -> FaultQuality:
-    """Learn each signal of each run with a detector of its own."""
+    """Learn each signal of each run with a new detector."""
     signals = [
         signal
         for runs in several
         for simulation in _simulations(runs)
-        for signal in _told(simulation, create, runs)
+        for signal in _alerts(simulation, create, runs)
     ]
-    by_fault: dict[tuple[str, int, InjectedKind, float | None], list[_Told]] = defaultdict(list)
+    by_fault: dict[tuple[str, int, InjectedKind, float | None], list[_SignalAlerts]] = defaultdict(list)
     healthy = [signal for signal in signals if signal.is_healthy]
     faulty = [(signal, signal.injected) for signal in signals if not signal.is_healthy]
     false_of: dict[str, int] = defaultdict(int)
     for signal in healthy:
-        false_of[signal.family] += bool(signal.told)
+        false_of[signal.family] += bool(signal.alerts)
     for signal, injected in faulty:
         if injected is not None:
             key = (signal.runs.plant, signal.runs.observations, injected.kind, injected.size)
@@ -132,8 +133,8 @@ def quality_of_faults(create: Callable[[], Detector], several: Iterable[Runs] = 
     return FaultQuality(
         tuple(_found(key, by_fault[key]) for key in sorted(by_fault, key=str)),
         len(healthy),
-        sum(bool(signal.told) for signal in healthy),
-        sum(any(tick < one.first for tick, _ in signal.told) for signal, one in faulty if one is not None),
+        sum(bool(signal.alerts) for signal in healthy),
+        sum(any(tick < one.first for tick, _ in signal.alerts) for signal, one in faulty if one is not None),
         {family: count for family, count in sorted(false_of.items()) if count},
     )
 
@@ -146,7 +147,7 @@ def _simulations(runs: Runs) -> Iterator[Simulation]:
 
 
 def _enlarged(plant: PlantDescription, larger: float) -> PlantDescription:
-    """Each kind of fault by itself, for each has a size of its own."""
+    """The plant with larger faults; each kind by itself, because each has its own size."""
     if larger == 1.0:
         return plant
     faults = []
@@ -158,9 +159,9 @@ def _enlarged(plant: PlantDescription, larger: float) -> PlantDescription:
     return plant.model_copy(update={"faults": tuple(faults)})
 
 
-def _told(simulation: Simulation, create: Callable[[], Detector], runs: Runs) -> Iterator[_Told]:
+def _alerts(simulation: Simulation, create: Callable[[], Detector], runs: Runs) -> Iterator[_SignalAlerts]:
     detectors = [create() for _ in simulation.members]
-    told: list[list[tuple[int, str]]] = [[] for _ in simulation.members]
+    alerts: list[list[tuple[int, str]]] = [[] for _ in simulation.members]
     for stretch in stretches(simulation, simulation.members):
         for row, (detector, values) in enumerate(zip(detectors, stretch.values, strict=True)):
             copies, shifts_s = stretch.copies.get(row), stretch.shifts_s.get(row)
@@ -170,27 +171,27 @@ def _told(simulation: Simulation, create: Callable[[], Detector], runs: Runs) ->
                 for _ in range(0 if value is None else copies[column] if copies else 1):
                     _, evidence = detector.learn_one(value, at_s)  # type: ignore[arg-type]
                     if evidence is not None:
-                        told[row].append((tick, str(evidence.get("shift", ""))))
-    for member, ticks in zip(simulation.members, told, strict=True):
-        yield _Told(runs, member.family, simulation.injected.get(member.position), tuple(ticks))
+                        alerts[row].append((tick, str(evidence.get("shift", ""))))
+    for member, ticks in zip(simulation.members, alerts, strict=True):
+        yield _SignalAlerts(runs, member.family, simulation.injected.get(member.position), tuple(ticks))
 
 
 def _numbers(values: Sequence[Value]) -> Iterator[float | None]:
-    """What a pipeline learns; None instead of what it skips or quarantines."""
+    """The values that a pipeline learns; None for those it skips or quarantines."""
     for value in values:
         yield float(value) if isinstance(value, int | float) else None
 
 
-def _found(key: tuple[str, int, InjectedKind, float | None], signals: Sequence[_Told]) -> Found:
-    delays, told_as = [], defaultdict[str, int](int)
+def _found(key: tuple[str, int, InjectedKind, float | None], signals: Sequence[_SignalAlerts]) -> Found:
+    delays, detected_as = [], defaultdict[str, int](int)
     for signal in signals:
         one = signal.injected
         if one is None:
             continue
-        within = [(tick - one.first, shift) for tick, shift in signal.told if one.first <= tick < one.end]
+        within = [(tick - one.first, shift) for tick, shift in signal.alerts if one.first <= tick < one.end]
         if within:
             delays.append(within[0][0])
-            told_as[within[0][1]] += 1
+            detected_as[within[0][1]] += 1
     middle = median(delays) if delays else None
     return Found(
         *key,
@@ -199,5 +200,5 @@ def _found(key: tuple[str, int, InjectedKind, float | None], signals: Sequence[_
         middle,
         max(delays, default=None),
         None if middle is None else middle * PERIOD_S,
-        dict(told_as),
+        dict(detected_as),
     )

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.quality.pictures`: draws docs/images/alerts.svg: what is told of made-up signals."""
+"""`python -m benchmarks.quality.pictures` draws docs/images/alerts.svg: alerts on synthetic signals."""
 
 import math
 import random
@@ -17,7 +17,7 @@ _COLOURS = {"opened": "#c0392b", "still_open": "#d68910", "cleared": "#1e8449"}
 
 
 class Panel(NamedTuple):
-    """A signal, and what a use case tells of it."""
+    """A signal, and the use case that learns it."""
 
     title: str
     use_case: str
@@ -26,7 +26,7 @@ class Panel(NamedTuple):
 
 
 def main() -> None:
-    """Draw."""
+    """Draw the picture."""
     OUT.parent.mkdir(parents=True, exist_ok=True)
     panels = _panels()
     height = len(panels) * (_HEIGHT + _MARGIN) + _MARGIN
@@ -57,7 +57,7 @@ def _panels() -> list[Panel]:
     ]
 
 
-def _told(panel: Panel) -> list[Finding]:
+def _findings(panel: Panel) -> list[Finding]:
     use_case: Any = USE_CASES[panel.use_case]
     times = [1.7e9 + _STEP_S * row for row in range(len(panel.values))]
     found = use_case.learn(use_case.create(seed=1), panel.values, times)
@@ -82,7 +82,7 @@ def _drawn(panel: Panel, top: int) -> list[str]:
 
 
 def _in_view(panel: Panel) -> Sequence[Finding]:
-    return [one for one in _told(panel) if one.index >= panel.shown_from]
+    return [one for one in _findings(panel) if one.index >= panel.shown_from]
 
 
 def _mark(finding: Finding, x: float, y: float) -> list[str]:

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.quality.nab_corpus import NoCorpus
-from benchmarks.quality.nab_scoring import PROFILES, Profile
+from benchmarks.quality.nab import PROFILES, NoCorpus, Profile
 
 SKIPPED_ROWS = 400
-"""At the start of each run, for a detector to learn: they are not scored."""
+"""At the start of each run, for a detector to learn; they are not scored."""
 _DEFAULT = Path(__file__).parents[2] / ".." / "shared" / "data" / "skab"
 _LABELS = ("anomaly", "changepoint")
 
@@ -51,7 +50,7 @@ class OutlierScore:
 
 
 def skab_folder() -> Path:
-    """Where `SKAB_DATA` says, by default beside the project."""
+    """The folder `SKAB_DATA`, by default beside the project."""
     return Path(os.environ.get("SKAB_DATA", _DEFAULT))
 
 
@@ -78,7 +77,7 @@ def read_folder(path: Path) -> list[Run]:
     files = sorted(path.glob("*.csv"), key=lambda file: (len(file.stem), file.stem))
     if not files:
         raise NoCorpus(
-            f"{path} holds no runs: set SKAB_DATA to the folder that has SKAB's `other` and `anomaly-free`"
+            f"{path} has no runs: set SKAB_DATA to the folder with SKAB's `other` and `anomaly-free`"
         )
     return [read_run(file) for file in files]
 
@@ -86,7 +85,7 @@ def read_folder(path: Path) -> list[Run]:
 def outlier_score(
     pairs: Iterable[tuple[Sequence[bool], Sequence[bool]]], skip: int = SKIPPED_ROWS
 ) -> OutlierScore:
-    """Score what was told of each row, all runs together.
+    """Score the answers for all rows, all runs together.
 
     Shape: for each run, n labels and n answers; the first `skip` of each run do not count
 
@@ -108,9 +107,9 @@ def outlier_score(
 def changepoint_score(
     runs: Iterable[tuple[Run, Sequence[bool]]], window_s: float = 60.0, skip: int = SKIPPED_ROWS
 ) -> dict[str, float]:
-    """Score where changes were told, all runs together, by the name of NAB's profiles.
+    """Score the reported changes, all runs together, for each of NAB's profiles.
 
-    A window reaches from a changepoint `window_s` to the right, both ends within; where two overlap the later
+    A window reaches from a changepoint `window_s` to the right, both ends included; if two overlap, the later
     one is cut. Its first alert earns what `worth` says, every alert outside of all windows costs the same.
 
     Shape: for each run, n alerts; the first `skip` rows of each run do not count, nor do their changepoints
@@ -119,21 +118,21 @@ def changepoint_score(
     sums = dict.fromkeys(PROFILES, 0.0)
     windows = 0
     for run, alerts in runs:
-        notified_s = [at for at, alert in zip(run.timestamps_s[skip:], alerts[skip:], strict=True) if alert]
+        alerts_s = [at for at, alert in zip(run.timestamps_s[skip:], alerts[skip:], strict=True) if alert]
         starts_s = [
             at for at, label in zip(run.timestamps_s[skip:], run.changepoint[skip:], strict=True) if label
         ]
         spans = _spans(starts_s, window_s)
         windows += len(spans)
-        false = sum(not any(first <= at <= last for first, last in spans) for at in notified_s)
+        false = sum(not any(first <= at <= last for first, last in spans) for at in alerts_s)
         for profile in PROFILES:
-            earned = sum(_earned(span, notified_s, profile) for span in spans)
+            earned = sum(_earned(span, alerts_s, profile) for span in spans)
             sums[profile] += earned - profile.false_alarm * false
     return {profile.name: _normalised(total, windows, profile) for profile, total in sums.items()}
 
 
 def worth(position: float, profile: Profile) -> float:
-    """What an alert within a window is worth: a detection at its start, a false alarm at its end.
+    """The worth of an alert within a window: a detection at its start, a false alarm at its end.
 
     SKAB's curve is flatter than NAB's sigmoid.
 
@@ -156,13 +155,13 @@ def _spans(starts_s: list[float], window_s: float) -> list[tuple[float, float]]:
     return spans
 
 
-def _earned(span: tuple[float, float], notified_s: list[float], profile: Profile) -> float:
+def _earned(span: tuple[float, float], alerts_s: list[float], profile: Profile) -> float:
     first_s, last_s = span
-    number = bisect.bisect_left(notified_s, first_s)
-    if number == len(notified_s) or notified_s[number] > last_s:
+    number = bisect.bisect_left(alerts_s, first_s)
+    if number == len(alerts_s) or alerts_s[number] > last_s:
         return -profile.missed
     width_s = last_s - first_s
-    return worth((notified_s[number] - first_s) / width_s if width_s else 0.0, profile)
+    return worth((alerts_s[number] - first_s) / width_s if width_s else 0.0, profile)
 
 
 def _normalised(total: float, windows: int, profile: Profile) -> float:

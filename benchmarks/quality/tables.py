@@ -1,12 +1,10 @@
-"""What was measured, as tables in the terminal."""
+"""The results as tables in the terminal."""
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.quality.anomaly_quality import Quality
-from benchmarks.quality.asset_quality import AssetQuality
 from benchmarks.quality.faults import FaultQuality
-from benchmarks.quality.told import Told
+from benchmarks.quality.use_case_quality import AlertCounts, AssetQuality, Quality
 
 NAB_ANCHORS = {
     "HTM": ("67.2", "61.2"),
@@ -21,10 +19,10 @@ SKAB_ANCHORS = {
 }
 
 
-def show_nab(quality: Quality, told: dict[str, Told], console: Console) -> None:
-    """NAB's scores beside the anchors, and what would have been told."""
+def show_nab(quality: Quality, alerts: dict[str, AlertCounts], console: Console) -> None:
+    """NAB's scores beside the anchors, and the alerts of the use cases as shipped."""
     table = Table(
-        "NAB's score", "standard", "few false", "few missed", "threshold held out", "parameters too"
+        "NAB score", "standard", "few false", "few missed", "threshold held out", "parameters held out too"
     )
     figures = (
         quality.standard,
@@ -38,9 +36,14 @@ def show_nab(quality: Quality, told: dict[str, Told], console: Console) -> None:
         table.add_row(name, *scores, "", "", "")
     console.print(table)
     table = Table(
-        "As shipped, on NAB", "alerts", "in labelled windows", "windows found", "a week and signal", "false"
+        "As shipped, on NAB",
+        "alerts",
+        "in labelled windows",
+        "windows found",
+        "per signal and week",
+        "of these false",
     )
-    for name, one in told.items():
+    for name, one in alerts.items():
         table.add_row(
             name,
             str(one.alerts),
@@ -54,7 +57,7 @@ def show_nab(quality: Quality, told: dict[str, Told], console: Console) -> None:
 
 def show_asset(quality: AssetQuality, console: Console) -> None:
     """SKAB's scores beside the anchors."""
-    table = Table("SKAB, other", "F1", "false alarm rate", "missed", "changepoints")
+    table = Table("SKAB, other", "F1", "false alarm rate", "missed", "changepoint score")
     row = (quality.f1, quality.false_alarms, quality.missed)
     table.add_row("asset", *(f"{figure:.2f}" for figure in row), f"{quality.changepoints['standard']:.1f}")
     for name, scores in SKAB_ANCHORS.items():
@@ -63,8 +66,10 @@ def show_asset(quality: AssetQuality, console: Console) -> None:
 
 
 def show_faults(quality: FaultQuality, console: Console) -> None:
-    """What shift tells of each kind of fault, and how soon."""
-    table = Table("shift, on simulated plants", "values", "fault", "sigma", "told", "delay, values", "s")
+    """The faults that shift detects, and how soon."""
+    table = Table(
+        "shift, on simulated plants", "values", "fault", "sigma", "detected", "delay, values", "delay, s"
+    )
     for one in quality.found:
         if one.kind not in ("step", "ramp", "variance"):
             continue
@@ -74,17 +79,17 @@ def show_faults(quality: FaultQuality, console: Console) -> None:
             str(one.observations),
             one.kind,
             "" if one.size is None else f"{one.size:g}",
-            f"{one.told} of {one.injected}",
+            f"{one.detected} of {one.injected}",
             "" if one.delay_observations is None else f"{one.delay_observations:g}",
             delay,
         )
     console.print(table)
-    console.print(f"Of {quality.healthy} healthy signals it tells of {quality.false}.")
+    console.print(f"False alarms: on {quality.false} of {quality.healthy} healthy signals.")
 
 
 def show_others(others: dict[str, FaultQuality], console: Console) -> None:
-    """The same in short, of other use cases."""
-    table = Table("as shipped, ten minutes", "steps", "ramps", "variances", "of healthy signals")
+    """A short version for other use cases."""
+    table = Table("As shipped, ten minutes", "steps", "ramps", "variances", "false alarms")
     for name, quality in others.items():
         shares = (quality.recall(kind) for kind in ("step", "ramp", "variance"))
         table.add_row(name, *(f"{share:.0%}" for share in shares), f"{quality.false} of {quality.healthy}")
@@ -93,7 +98,7 @@ def show_others(others: dict[str, FaultQuality], console: Console) -> None:
 
 def show_quiet(quiet: dict[str, int], console: Console) -> None:
     """Alerts by use case."""
-    table = Table("where nothing is wrong", "alerts")
+    table = Table("Where nothing is wrong", "alerts")
     for name, count in quiet.items():
         table.add_row(name, str(count))
     console.print(table)

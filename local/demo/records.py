@@ -1,5 +1,11 @@
-"""What the demo sends: a simulated plant and a recorded series, in every shape that the consumer reads."""
+"""The demo's records: a simulated plant, a mixer and a recorded series, in every payload shape.
 
+The mixer's values fail together: each stays within its range, but together they are new. Later one of its
+sensors sticks.
+"""
+
+import json
+import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +13,6 @@ from pathlib import Path
 import yaml
 
 from clients.kinesis_writer.put_request import StreamRecord
-from local.demo.mixer import MIXER, UNITS, MixerRow
 from producer_sim.payloads import encoders
 from producer_sim.payloads.carriers import carriers_of, learned_names
 from producer_sim.payloads.shapes import Observation, Readings, shape_named
@@ -19,27 +24,41 @@ from producer_sim.plant.water_flow import RecordedSignal
 START_S = 1_700_000_000.0
 """When the simulated plant starts, in epoch seconds; each signal then has one observation a second."""
 
+MIXER = "line1.mixer1"
+UNITS = {"temperature": "degC", "speed": "rpm", "power": "kW", "flow": "l/min"}
+BATCH_TICKS = 5
+"""It stands still, then runs, for that many observations each."""
+FAILS = (0.7, 0.76)
+"""The share of the run in which its coupling is broken: it turns without a load, and nothing flows."""
+
+STICKS = 0.85
+"""The share of the run from which on the flow meter repeats its last value."""
+
+_STANDS = {"temperature": 40.0, "speed": 0.0, "power": 5.0, "flow": 0.0}
+_RUNS = {"temperature": 60.0, "speed": 100.0, "power": 50.0, "flow": 200.0}
+_RUNS_IDLE = {"temperature": 60.0, "speed": 100.0, "power": 5.0, "flow": 0.0}
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A record, and what is in it by position: (signal, value), or None for what is not learned."""
+    """A record and its observations by position: (signal, value), or None for one that is not learned."""
 
     record: StreamRecord
     sent_s: float
-    """When the plant sends it: the timestamp of its last observation."""
+    """When the plant sends it: at the timestamp of its last observation."""
     observations: tuple[tuple[str, float] | None, ...]
     is_bad: bool = False
-    """Whether the consumer must quarantine it."""
+    """True if the consumer must quarantine it."""
 
 
 def demo_plant(seed: int, signals: int, observations_per_signal: int) -> Simulation:
-    """The plant `steady`, of which `drift.ADWIN` on raw values finds nearly all changes."""
+    """The plant `steady`: `drift.ADWIN` on raw values finds nearly all its changes."""
     plant = read_plant("steady")
     return simulate(plant, seed, float(signals), signals * observations_per_signal, signals)
 
 
 def changes(plant: Simulation) -> dict[str, int | None]:
-    """Of each signal, by the name under which it is learned, which observation is the first changed one."""
+    """The first changed observation of each signal, None without a change; by the name that is learned."""
     names = learned_names(carriers_of(plant, "mixed"))
     return {
         names[member.name]: plant.injected[member.position].first
@@ -50,36 +69,63 @@ def changes(plant: Simulation) -> dict[str, int | None]:
 
 
 def demo_settings(plant: Simulation, own: Path) -> str:
-    """Settings for the signals, as an export of an asset model would have them; those of the file `own` win.
+    """A signals.yaml, as an asset model would export it: what people call each signal; file `own` wins.
 
-    >>> _called("line3.compressor1")
+    >>> _asset_and_line("line3.compressor1")
     {'asset': 'Compressor 1', 'line': 'Line 3'}
     """
     names = learned_names(carriers_of(plant, "mixed"))
     signals = [
         {"match": names[member.name], "name": member.name.rpartition(".")[2].capitalize()}
         | {"unit": plant.family(member).unit}
-        | _called(member.asset)
+        | _asset_and_line(member.asset)
         for member in plant.members
     ]
     signals += [
-        {"match": f"{MIXER}.{name}", "name": name.capitalize(), "unit": unit} | _called(MIXER)
+        {"match": f"{MIXER}.{name}", "name": name.capitalize(), "unit": unit} | _asset_and_line(MIXER)
         for name, unit in UNITS.items()
     ]
     assets = sorted({member.asset for member in plant.members} | {MIXER})
-    signals += [{"match": asset, **_called(asset)} for asset in assets]
+    signals += [{"match": asset, **_asset_and_line(asset)} for asset in assets]
     signals += yaml.safe_load(own.read_text(encoding="utf-8"))["signals"]
     return yaml.safe_dump({"version": 1, "signals": signals}, sort_keys=False)
 
 
-def _called(asset: str) -> dict[str, str]:
+def _asset_and_line(asset: str) -> dict[str, str]:
     line, name = asset.split(".")
-    return {"asset": _spaced(name), "line": _spaced(line)}
+    return {"asset": _with_spaces(name), "line": _with_spaces(line)}
 
 
-def _spaced(name: str) -> str:
+def _with_spaces(name: str) -> str:
     letters = name.rstrip("0123456789")
     return f"{letters} {name[len(letters) :]}".capitalize()
+
+
+@dataclass(frozen=True, slots=True)
+class MixerRow:
+    """The mixer's values at a time, in seconds since 1970."""
+
+    at_s: float
+    values: dict[str, float]
+
+    @property
+    def payload(self) -> bytes:
+        """A payload of several values."""
+        return json.dumps({"signal": MIXER, "timestamp": self.at_s, "values": self.values}).encode()
+
+
+def mixer_rows(seed: int, observations: int, start_s: float) -> Iterator[MixerRow]:
+    """One row a second."""
+    rng = random.Random(f"mixer {seed}")
+    first, end = (round(share * observations) for share in FAILS)
+    sticks, stuck = round(STICKS * observations), 0.0
+    for tick in range(observations):
+        levels = _RUNS if tick // BATCH_TICKS % 2 else _STANDS
+        if first <= tick < end:
+            levels = _RUNS_IDLE
+        values = {name: round(rng.gauss(level, 1.0 + 0.03 * level), 3) for name, level in levels.items()}
+        stuck = values["flow"] if tick < sticks else stuck
+        yield MixerRow(start_s + tick, values | {"flow": stuck})
 
 
 def demo_records(
@@ -88,9 +134,9 @@ def demo_records(
     recorded_property: RecordedSignal,
     mixer: Iterable[MixerRow],
 ) -> list[Sent]:
-    """All records in the order in which a plant would send them: within a signal, by time.
+    """All records, in the order in which a plant would send them: by time within a signal.
 
-    `recorded_property` is named `asset:property`, as the consumer names what SiteWise notifies of.
+    `recorded_property` is named `asset:property`, as the consumer names a property of SiteWise.
     """
     sent = [
         Sent(record, START_S + due_s, tuple(map(_learned, observations)))
@@ -123,7 +169,7 @@ def _recorded(series: RecordedSignal, shape: str, batch: int) -> Iterator[Sent]:
 
 
 def _with_odd_ones(sent: Sequence[Sent]) -> Iterator[Sent]:
-    """Spread what must be quarantined, and what must be skipped, over the records."""
+    """Spread records that must be quarantined or skipped among the others."""
     odd = [(record, True) for record in encoders.bad_observations()]
     odd += [(record, False) for record in encoders.skipped_observations()]
     every = len(sent) // len(odd)

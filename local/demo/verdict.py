@@ -1,4 +1,8 @@
-"""What a plain River loop finds in what was sent, and how what the pipeline did compares with it."""
+"""The events that the demo must find, and how the pipeline's results compare.
+
+`drift` is checked against a plain River loop; the other use cases against one pass over each shard, in which
+nothing is cut, lost or delivered twice.
+"""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,26 +12,31 @@ from typing import Any
 
 from clients.kinesis_writer.put_request import Acknowledgement
 from consumer.decode.signal_names import identity, seed_of
+from consumer.detectors.base import UseCase
 from consumer.detectors.drift import DriftUseCase
 from consumer.pages.codec import PageCodec, States
+from consumer.settings.signal_settings import SettingsFile, SettingsOfSignals
 from local.demo.records import Sent
+from local.emulator.embedded_aws import EmbeddedAWS
+from ops.replay.offline_learner import OfflineLearner
+from ops.replay.stream_reader import Records, StreamReader
 
 DETECTION_WITHIN = 400
 RULE = (
-    f"a drift is detected if its signal has an event within {DETECTION_WITHIN} observations after it; "
-    "an event of a simulated signal before its drift, or of one without, is a false alarm"
+    f"A drift counts as detected if its signal has an event within {DETECTION_WITHIN} observations after it. "
+    "An event on a simulated signal before its drift, or on one without a drift, is a false alarm."
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """How the events of the simulated signals compare with the drifts that were injected."""
+class DetectionScore:
+    """How the events of the simulated signals compare with the injected drifts."""
 
     injected: int
     detected: int
     false_alarms: int
     median_delay: float | None
-    """In observations, of those detected."""
+    """In observations, of the detected drifts."""
 
 
 def plain_loop_ids(
@@ -37,10 +46,10 @@ def plain_loop_ids(
     sent: Sequence[Sent],
     acknowledged: Sequence[Acknowledgement],
 ) -> set[str]:
-    """The ids of the events that a plain loop finds: each signal's values, one after the other."""
+    """The ids of the events that a plain loop over each signal's values finds."""
     detectors: dict[str, Any] = {}
     ids = set()
-    for one, where in zip(sent, acknowledged, strict=True):
+    for one, acknowledgement in zip(sent, acknowledged, strict=True):
         for position, observation in enumerate(one.observations):
             if observation is None:
                 continue
@@ -51,13 +60,34 @@ def plain_loop_ids(
                 detectors[signal] = detector
             detector.update(value)
             if detector.drift_detected:
-                record = (where.shard_id, str(int(where.sequence_number)), one.record.partition_key)
+                record = (
+                    acknowledgement.shard_id,
+                    str(int(acknowledgement.sequence_number)),
+                    one.record.partition_key,
+                )
                 ids.add(identity(use_case_name, stream_arn, *record, signal, use_case.kind, position))
     return ids
 
 
-def judge(changes: Mapping[str, int | None], events: Iterable[Mapping[str, Any]]) -> Judged:
-    """Judge the events' details by the rule; `changes` has the first changed observation of each signal."""
+def retained_records(aws: EmbeddedAWS, stream_arn: str) -> list[Records]:
+    """Everything on the stream, part by part, as Lambda delivers it."""
+    reader = StreamReader(aws.client("kinesis"))
+    return [records for _, records in reader.read_merged(reader.whole(stream_arn))]
+
+
+def events_of_one_pass(
+    name: str, use_case: UseCase, parts: Iterable[Records], signals: SettingsFile | None = None
+) -> dict[str, str]:
+    """All events that the use case finds in the records: id -> change."""
+    learner = OfflineLearner(name, SettingsOfSignals(name, use_case, signals))
+    learned = [batch for records in parts for batch in learner.learn(records)]
+    return {detail["id"]: detail["change"] for batch in learned for detail in batch.events}
+
+
+def score_detections(
+    changes: Mapping[str, int | None], events: Iterable[Mapping[str, Any]]
+) -> DetectionScore:
+    """Apply the rule to the events' details; `changes` has the first changed observation of each signal."""
     found: dict[str, set[int]] = {}
     for event in events:
         found.setdefault(event["signal"], set()).add(event["observations"] - 1)
@@ -72,7 +102,7 @@ def judge(changes: Mapping[str, int | None], events: Iterable[Mapping[str, Any]]
         false_alarms += sum(index < start for index in at)
         after = [index - start for index in at if start <= index < start + DETECTION_WITHIN]
         delays += after[:1]
-    return Judged(injected, len(delays), false_alarms, median(delays) if delays else None)
+    return DetectionScore(injected, len(delays), false_alarms, median(delays) if delays else None)
 
 
 def states_in(objects: Iterable[tuple[str, bytes]], use_case: str) -> States:
@@ -86,7 +116,7 @@ def states_in(objects: Iterable[tuple[str, bytes]], use_case: str) -> States:
 
 
 def quarantined_ids(objects: Iterable[tuple[str, bytes]], use_case: str) -> set[str]:
-    """The ids of all lines in a use case's quarantine: a line that was written twice counts once."""
+    """The ids of all lines in a use case's quarantine; a line that was written twice counts once."""
     return {
         json.loads(line)["id"]
         for key, content in objects

@@ -16,7 +16,7 @@ from typing import Any
 
 from local.function.function_logs import new_log, redirect_output
 
-_TIMEOUT_MS = 60_000
+_TIMEOUT_S = 60.0
 _EXIT_CODE_OF_A_KILL = 137
 
 
@@ -27,13 +27,13 @@ class FunctionError(Exception):
 class Context:
     """The part of Lambda's context object that the function reads."""
 
-    def __init__(self, request_id: str) -> None:
+    def __init__(self, request_id: str, timeout_s: float = _TIMEOUT_S) -> None:
         self.aws_request_id = request_id
-        self._ends = time.monotonic() + _TIMEOUT_MS / 1000
+        self._ends_s = time.monotonic() + timeout_s
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the timeout."""
-        return max(0, int((self._ends - time.monotonic()) * 1000))
+        return max(0, int((self._ends_s - time.monotonic()) * 1000))
 
 
 class Function:

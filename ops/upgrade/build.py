@@ -55,7 +55,7 @@ async def _build(
             "deployed next; or give recordings with --history"
         )
     wanted = await backfill.wanted() if backfill else []
-    is_behind = upgrade is not None and (bool(upgrade.behind()) or await upgrade.is_new())
+    is_behind = upgrade is not None and (bool(upgrade.behind()) or upgrade.recorded is None)
     is_to_pause = function is not None and not function.is_paused()
     if not (wanted or is_behind or is_to_pause):
         typer.echo("There is nothing to do: all is learned")
@@ -94,7 +94,7 @@ async def _catch_up(target: Target, from_: str | None) -> None:
         await upgrade.begin()
     await upgrade.catch_up()
     report_learned(upgrade)
-    if await upgrade.is_being_built():
+    if upgrade.is_being_built:
         typer.echo(
             "No function learns with them yet. Deploy, then run `python -m consumer upgrade finish`; until "
             "then, run this again to catch up"

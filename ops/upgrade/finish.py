@@ -23,9 +23,8 @@ def finish(options: TargetOptions, from_: str | None, idle: bool, yes: bool) -> 
 async def _finish(target: Target, from_: str | None, function: LambdaFunction | None, yes: bool) -> None:
     upgrade = await _open(target, from_)
     upgrade.check_not_in_use()
-    is_being_built = await upgrade.is_being_built()
-    if is_being_built:
-        deployed = await _check_deployed(upgrade, function)
+    if upgrade.is_being_built:
+        deployed = _check_deployed(upgrade, function)
         confirmed(
             f"Activate {target.prefix()} in {target.name}. Make sure that {deployed}: what an old function "
             "learns from now on would be missing in the new models",
@@ -42,14 +41,14 @@ async def _finish(target: Target, from_: str | None, function: LambdaFunction | 
         typer.echo(f"{function.name} gets records again, from where it was paused")
 
 
-async def _check_deployed(upgrade: Upgrade, function: LambdaFunction | None) -> str:
+def _check_deployed(upgrade: Upgrade, function: LambdaFunction | None) -> str:
     """Return what is known of the deployment.
 
     Raises: `ConfigurationError` if the function is still the old one.
     """
     if function is None:
         return "the function that runs next is the new one"
-    deployed_s, begun_s = function.deployed_s(), await upgrade.begun_s()
+    deployed_s, begun_s = function.deployed_s(), upgrade.recorded.upgrade_begun_s if upgrade.recorded else 0.0
     if deployed_s <= begun_s:
         raise ConfigurationError(
             f"{function.name} was deployed at {shown(deployed_s)} UTC, before `upgrade build` began at "
@@ -74,6 +73,6 @@ async def _activate(target: Target, from_: str | None, function: LambdaFunction 
 
 async def _open(target: Target, from_: str | None) -> Upgrade:
     upgrade = await open_upgrade(target, from_)
-    if upgrade is None or await upgrade.is_new():
+    if upgrade is None or upgrade.recorded is None:
         raise ConfigurationError("there are no new models yet: `upgrade build` makes them")
     return upgrade

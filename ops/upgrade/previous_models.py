@@ -20,9 +20,8 @@ from consumer.learning.state import Checkpoint
 from consumer.pages import safe_unpickler
 from consumer.pages.codec import opened
 from consumer.pages.columns import Columns, checkpoints_of
-from consumer.pages.layout import Layout, Recorded, read_layout
+from consumer.pages.layout import Layout, read_layout
 from consumer.pages.store import read_page_body
-from consumer.ports import ObjectStore
 from ops.formatting import pluralize, shown
 
 Checkpoints = Mapping[SignalKey, Mapping[Shard, Checkpoint]]
@@ -115,11 +114,6 @@ def checkpoints_in(page: bytes) -> tuple[str, Checkpoints]:
     return header.river, checkpoints
 
 
-async def recorded(objects: ObjectStore, prefix: str) -> tuple[Recorded | None, str | None]:
-    """What is recorded of the layout under the prefix, and its version. Raises: `Unavailable`."""
-    return await read_layout(objects, prefix) or (None, None)
-
-
 async def find_previous_models(objects: Objects, prefix: str, named: str | None) -> PreviousModels | None:
     """The models beside those under `prefix`: those that are named, or the only others; None: there are none.
 
@@ -128,9 +122,9 @@ async def find_previous_models(objects: Objects, prefix: str, named: str | None)
     folder, _, own = prefix.rpartition("/")
     others = {}
     for name in await objects.folders(f"{folder}/"):
-        found, _ = await recorded(objects, f"{folder}/{name}")
-        if name != own and found is not None and found.moving_to is None and not found.upgrade_from:
-            others[name] = Layout(f"{folder}/{name}", found.pages)
+        found = await read_layout(objects, f"{folder}/{name}") if name != own else None
+        if found is not None and found[0].moving_to is None and not found[0].upgrade_from:
+            others[name] = Layout(f"{folder}/{name}", found[0].pages)
     if named is not None:
         if named not in others:
             names = ", ".join(sorted(others)) or "none"

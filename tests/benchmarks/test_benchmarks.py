@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks import bare_loop, document, figures, footprint, handler_vs_loop, persistence, stages
-from benchmarks.beside_others import GET_S
-from benchmarks.fake_s3 import FakeS3
+from benchmarks.alternatives import SeedHandler
 from benchmarks.figures import Figure
 from benchmarks.measuring import Pair, Spread, alternately, spread, wall_s
-from benchmarks.seed_handler import SeedHandler
-from benchmarks.warm_function import function
+from benchmarks.warm_function import GET_S, FakeS3, function
 from benchmarks.workloads import column_batches, point_batches
 
 ROOT = Path(__file__).parents[2]

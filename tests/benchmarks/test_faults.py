@@ -1,4 +1,4 @@
-"""What is said of a detector is true of detectors whose faults are known."""
+"""The quality figures are right for detectors whose quality is known."""
 
 from benchmarks.quality.faults import Runs, quality_of_faults
 
@@ -23,7 +23,7 @@ def test_a_silent_detector_finds_nothing_and_is_never_wrong():
     assert all(one.delay_s is None for one in quality.found)
 
 
-def test_one_that_always_tells_finds_all_at_once_and_is_always_wrong():
+def test_one_that_always_alerts_finds_all_at_once_and_is_always_wrong():
     quality = quality_of_faults(Alarmist, [STEADY])
     assert {one.recall for one in quality.found} == {1.0}
     assert {one.delay_observations for one in quality.found} == {0}

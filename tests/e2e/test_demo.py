@@ -1,4 +1,4 @@
-"""The demo, smaller: all that it promises holds, and its summary says so."""
+"""A smaller demo: all its checks hold, and its summary says so."""
 
 import io
 import json
@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from local.demo.demo import DemoSize, commands_next, run_demo
+from local.demo.demo import DemoSize, next_commands, run_demo
 from local.function.function_logs import whole_lines
 from ops.__main__ import app
 from producer_sim.payloads.encoders import bad_observations, skipped_observations
@@ -27,13 +27,13 @@ ROOT = Path(__file__).parents[2]
 def outcome(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     size = DemoSize(signals=60, observations=500, seed=3)
-    summary, broken = run_demo(folder, size, Console(file=io.StringIO()))
-    return folder, summary, broken
+    summary, failed = run_demo(folder, size, Console(file=io.StringIO()))
+    return folder, summary, failed
 
 
 def test_the_demo_is_exact_though_a_process_died_and_a_batch_came_twice(outcome):
-    _, _, broken = outcome
-    assert broken == []
+    _, _, failed = outcome
+    assert failed == []
 
 
 def test_its_numbers_add_up(outcome):
@@ -95,14 +95,14 @@ def test_ctrl_c_ends_the_demo_and_all_that_it_started(tmp_path):
 
 def test_what_it_says_to_run_next_works_on_what_it_left(outcome):
     folder, *_ = outcome
-    told = []
-    for command in commands_next(folder):
+    outputs = []
+    for command in next_commands(folder):
         python, module, name, *arguments = shlex.split(command)
         assert (python, module, name) == (".venv/bin/python", "-m", "consumer")
         ran = CliRunner().invoke(app, arguments)
         assert ran.exit_code == 0, ran.output
-        told.append(ran.output)
-    signals, inspected, quarantine = told
+        outputs.append(ran.output)
+    signals, inspected, quarantine = outputs
     assert "sensor" in signals
     assert "ProcessMonitor" in inspected
     assert "neither a JSON object nor a finite number" in quarantine

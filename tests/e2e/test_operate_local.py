@@ -50,7 +50,7 @@ def put(pipeline: LocalPipeline, key: str, *records: bytes) -> None:
 
 
 class Sending(threading.Thread):
-    """Values of a signal of its own, until it is told to end."""
+    """Values of a signal of its own, until it should stop."""
 
     def __init__(self, pipeline: LocalPipeline) -> None:
         super().__init__()
@@ -83,9 +83,9 @@ def test_they_look_in_mute_and_explain_while_data_arrives_and_no_value_is_lost(p
     try:
         muted = consumer(folder, "mute", "muted.*", "--until", "1h", "--reason", "a test", "--yes")
         assert "Muted: muted.*" in muted
-        for signal in ("muted.flow", "told.flow"):
+        for signal in ("muted.flow", "reported.flow"):
             put(pipeline, signal, *step_payloads(signal, time.time()))
-        for signal in ("muted.flow", "told.flow"):
+        for signal in ("muted.flow", "reported.flow"):
             wait_until(folder, signal, 400)
         audit = {
             event["detail"]["signal"]: event["detail"]
@@ -93,29 +93,32 @@ def test_they_look_in_mute_and_explain_while_data_arrives_and_no_value_is_lost(p
         }
         assert {name: detail["muted"] for name, detail in audit.items()} == {
             "muted.flow": True,
-            "told.flow": False,
+            "reported.flow": False,
         }
         alerts = [alert["detail"]["signal"] for alert in drain_alerts(pipeline.aws, pipeline.resources)]
-        assert alerts == ["told.flow"]
+        assert alerts == ["reported.flow"]
 
         event = folder / "event.json"
-        event.write_text(json.dumps(audit["told.flow"]))
-        told = yaml.safe_load(consumer(folder, "explain", audit["told.flow"]["id"], "--event", str(event)))
-        assert told["told_again"] == "yes, with the same evidence"
-        inspected = yaml.safe_load(consumer(folder, "inspect", "told.flow", "--predict", "30"))
+        event.write_text(json.dumps(audit["reported.flow"]))
+        explained = yaml.safe_load(
+            consumer(folder, "explain", audit["reported.flow"]["id"], "--event", str(event))
+        )
+        assert explained["told_again"] == "yes, with the same evidence"
+        inspected = yaml.safe_load(consumer(folder, "inspect", "reported.flow", "--predict", "30"))
         assert inspected["would_tell"] == "nothing"
 
-        put(pipeline, "told.flow", *step_payloads("told.flow", time.time()))  # now a version knows the signal
-        wait_until(folder, "told.flow", 800)
+        # Now a version knows the signal.
+        put(pipeline, "reported.flow", *step_payloads("reported.flow", time.time()))
+        wait_until(folder, "reported.flow", 800)
         again = [
             found["detail"]
             for found in drain_audit(pipeline.aws, pipeline.resources)
-            if found["detail"]["signal"] == "told.flow"
+            if found["detail"]["signal"] == "reported.flow"
         ]
         assert again
         event.write_text(json.dumps(again[-1]))
-        told = yaml.safe_load(consumer(folder, "explain", again[-1]["id"], "--event", str(event)))
-        assert told["told_again"] == "yes, with the same evidence"
+        explained = yaml.safe_load(consumer(folder, "explain", again[-1]["id"], "--event", str(event)))
+        assert explained["told_again"] == "yes, with the same evidence"
     finally:
         sending.ends.set()
         sending.join()

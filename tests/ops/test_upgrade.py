@@ -423,7 +423,7 @@ def test_a_model_that_no_page_may_hold_is_refused_before_anything_is_written(pla
     plant.learn(SERIES[:PART])
     checkout.install(DriftUseCase(OfOnesOwn()))
     written = plant.versions()
-    assert "allowed_classes" in plant.command("upgrade", "build", code=1)
+    assert "allow_list" in plant.command("upgrade", "build", code=1)
     assert plant.versions() == written
 
 

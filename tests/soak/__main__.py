@@ -1,7 +1,7 @@
-"""`make soak`: real components, killed, slowed and resharded; then held against a plain River loop.
+"""`make soak`: real components, killed, slowed and resharded; then compared with a plain River loop.
 
-Lambda's own runtime client runs the asset that is deployed; the embedded AWS is behind a proxy that fails; a
-Kinesis that can reshard is loaded by producer_sim.
+Lambda's own runtime client runs the deployed asset, the embedded AWS is behind a proxy that fails, and
+producer_sim loads a Kinesis that can reshard.
 """
 
 import os
@@ -47,15 +47,15 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def main(
-    seconds: Annotated[int, typer.Option(help="How long to send.")] = 150,
+    seconds: Annotated[int, typer.Option(help="How many seconds to send.")] = 150,
     rate: Annotated[int, typer.Option(help="Observations a second.")] = 500,
     signals: Annotated[int, typer.Option(help="How many signals.")] = 200,
-    seed: Annotated[int, typer.Option(help="Of the faults; their times are the machine's.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the faults; their times depend on the machine.")] = 0,
 ) -> None:
-    """Exit with 1 where anything was lost or learned twice, or where a kind of fault never happened."""
+    """Exit with 1 if anything was lost or learned twice, or if a kind of fault never happened."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
-    print(f"Building the function for this machine; what it says will be in {FOLDER}")
+    print(f"Building the function for this machine; its logs will be in {FOLDER}")
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     asset = bundle(platform=f"{platform.machine()}-manylinux_2_28", python=python).folder.resolve()
     node = str(Path(sys.executable).with_name("node"))
@@ -81,7 +81,7 @@ def main(
                 _wait_until_done(mapping, on_stream.records)
             metrics = metric_sums(LOGS, "drift")
             deaths, deliveries_to_two = function.deaths, function.deliveries_to_two
-        print("Holding models and events against a plain River loop")
+        print("Comparing models and events with a plain River loop")
         published = [event["detail"]["id"] for event in drain_audit(aws, resources)]
         found = violations(
             on_stream, USE_CASES["drift"], aws.client("s3"), resources.model_bucket, set(published)
@@ -89,14 +89,14 @@ def main(
         if stored := aws.client("s3").list_objects_v2(Bucket=resources.failed_batch_bucket).get("Contents"):
             found.append(f"{len(stored)} batches were given up")
     happened = {
-        "environments killed at work": deaths,
-        "batches delivered to two at once": deliveries_to_two,
+        "environments killed during an invocation": deaths,
+        "batches delivered to two environments at once": deliveries_to_two,
         "page conflicts": int(metrics["PageConflicts"]),
-        "records that came again and were known": int(metrics["Redelivered"]),
+        "records delivered again and not learned twice": int(metrics["Redelivered"]),
         "publish failures": sum(proxy.fates["events", fate] for fate in ("refuse", "drop", "fail entries")),
-        "answers of S3 that were lost": proxy.fates["s3", "lose"],
+        "lost responses of S3": proxy.fates["s3", "lose"],
         "events published again": len(published) - len(set(published)),
-        "batches that came again": mapping.progress.retries + mapping.progress.bisections,
+        "batches retried or split": mapping.progress.retries + mapping.progress.bisections,
         "shards split or merged": reshards,
     }
     for name, times in happened.items():
@@ -105,7 +105,7 @@ def main(
     for text in found:
         print(f"VIOLATED: {text}")
     if never:
-        print(f"Never happened, so nothing is shown about it: {', '.join(never)}")
+        print(f"Never happened, so nothing is proved about it: {', '.join(never)}")
     print(
         f"{on_stream.records:,} records, {on_stream.observations:,} observations of "
         f"{len(on_stream.histories)} signals, {len(on_stream.refused)} in quarantine, "
@@ -140,8 +140,10 @@ def _disturb(
     signals: int,
     seed: int,
 ) -> int:
-    """Have producer_sim send; kill and reshard meanwhile. Gives the number of splits and merges."""
-    print(f"Sending {rate} observations a second of {signals} signals for {seconds} s, through all faults")
+    """Let producer_sim send; kill and reshard meanwhile. Returns the number of splits and merges."""
+    print(
+        f"Sending {rate} observations a second of {signals} signals for {seconds} s, with all kinds of faults"
+    )
     sending = ["simulate", "--stream", STREAM, "--endpoint-url", kinesis_url, "--region", "us-east-1"]
     sending += ["--signals", str(signals), "--rate", str(rate), "--duration", str(seconds)]
     sending += ["--run", str(FOLDER / "run"), "--no-report"]
@@ -175,7 +177,7 @@ def _wait_until_done(mapping: MappingThread, records: int) -> None:
         if time.monotonic() > ends:
             done = mapping.progress.records_done
             raise SystemExit(
-                f"After {PATIENCE_S:g} s only {done} of {records} records are done: see {FOLDER}"
+                f"After {PATIENCE_S:g} s only {done} of {records} records are done; see {FOLDER}"
             )
         time.sleep(0.2)
 

@@ -1,4 +1,4 @@
-"""A function of several environments of Lambda's own runtime client, which may be killed at any time."""
+"""A function with several environments of Lambda's own runtime client, which may be killed at any time."""
 
 import os
 import queue
@@ -15,13 +15,13 @@ from local.function.function_logs import new_log
 from local.function.lambda_runtime import FunctionDied, LambdaRuntime
 
 _TWICE = 0.1
-"""How often a batch is delivered to two environments at once, as by a time-out that the function outlives."""
+"""The share of batches delivered to two environments at once, as after a timeout that it survives."""
 
 
 class KilledFunction:
     """A context manager; `invoke` is what the event source mapping calls.
 
-    What the environments print, logs and metrics, is in files of `logs`, one for each.
+    Each environment writes its output, logs and metrics, to a file of its own in `logs`.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class KilledFunction:
         self._closed = False
         self._second = ThreadPoolExecutor(environments, thread_name_prefix="second")
         self.deaths = 0
-        """Of environments that were killed at work; not at the end."""
+        """Environments that were killed during an invocation, not at the end."""
         self.deliveries_to_two = 0
         for _ in range(environments):
             self._idle.put(None)
@@ -48,7 +48,7 @@ class KilledFunction:
         self._second.shutdown(cancel_futures=True)
 
     def close(self) -> None:
-        """End all environments; invocations under way raise."""
+        """End all environments; invocations in flight raise."""
         self._closed = True
         with self._lock:
             for runtime in self._at_work:
@@ -59,7 +59,7 @@ class KilledFunction:
                 runtime.__exit__(None, None, None)
 
     def invoke(self, event: dict[str, Any]) -> Any:
-        """Run the handler on an event when an environment is free; now and then on a second one as well.
+        """Run the handler on an event when an environment is free; sometimes on a second one as well.
 
         Raises: `FunctionError`.
         """
@@ -71,7 +71,7 @@ class KilledFunction:
         return self._invoke(event)
 
     def kill_one(self) -> None:
-        """Kill an environment at work, if there is one, at whatever it does."""
+        """Kill an environment during an invocation, if there is one."""
         with self._lock:
             if self._at_work:
                 os.kill(self._rng.choice(sorted(self._at_work, key=lambda one: one.pid)).pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What has to be true after a soak, held against a plain River loop over what is on the stream."""
+"""What must be true after a soak, compared with a plain River loop over the records on the stream."""
 
 import json
 import math
@@ -15,16 +15,16 @@ from tests.simulation.reference import History, Known, knowledge, quarantined_in
 
 @dataclass
 class Sent:
-    """What is on the stream: the history that each signal's model has to have."""
+    """The records on the stream: the history that each signal's model must have."""
 
     histories: dict[str, History]
     refused: set[Known]
-    """What is no number, and has to be in quarantine."""
+    """Observations that are no numbers and must be in quarantine."""
     records: int
 
     @property
     def observations(self) -> int:
-        """That are to be learned."""
+        """How many observations must be learned."""
         return sum(len(history.learned) for history in self.histories.values())
 
 
@@ -49,7 +49,7 @@ def sent(records: Iterable[tuple[str, dict[str, Any]]], stream_arn: str) -> Sent
 
 
 def _point(data: bytes) -> tuple[str, float | None] | None:
-    """The signal and its value; None where there is nothing that could be learned or skipped."""
+    """The signal and its value; None if it can neither be learned nor skipped."""
     try:
         point = json.loads(data)
         signal, value = point["signal"], point["value"]
@@ -61,7 +61,7 @@ def _point(data: bytes) -> tuple[str, float | None] | None:
 
 
 def violations(sent: Sent, use_case: UseCase, s3: Any, bucket: str, published: set[str]) -> list[str]:
-    """Sentences; none is what is wanted."""
+    """One sentence for each violation."""
     found: list[str] = []
     codec, states = PageCodec(), {}
     quarantined: set[Known] = set()
@@ -100,7 +100,7 @@ def violations(sent: Sent, use_case: UseCase, s3: Any, bucket: str, published: s
 
 
 def _gone_back(s3: Any, bucket: str, key: str, codec: PageCodec) -> list[str]:
-    """No version of a page may know less of a signal than the one before it."""
+    """No version of a page may know less about a signal than the one before it."""
     found = []
     before: dict[Any, int] = {}
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key)
@@ -109,9 +109,11 @@ def _gone_back(s3: Any, bucket: str, key: str, codec: PageCodec) -> list[str]:
         body = s3.get_object(Bucket=bucket, Key=key, VersionId=one["VersionId"])["Body"].read()
         now = {signal: state.learned + state.skipped for signal, state in codec.decode(body).items()}
         if now == before:
-            found.append(f"{key}: version {one['VersionId']} says nothing new")
+            found.append(f"{key}: version {one['VersionId']} adds nothing")
         if lost := [signal for signal in before if now.get(signal, 0) < before[signal]]:
-            found.append(f"{key}: version {one['VersionId']} knows less of {lost[:3]} than the one before it")
+            found.append(
+                f"{key}: version {one['VersionId']} knows less about {lost[:3]} than the one before it"
+            )
         before = now
     return found
 

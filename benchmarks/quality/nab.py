@@ -1,14 +1,21 @@
-"""NAB's score: early detections earn, late and false ones cost, one threshold holds for the whole corpus.
+"""The Numenta Anomaly Benchmark: its series with labelled windows, and its score.
+
+Early detections earn, late and false ones cost; one threshold holds for the whole corpus.
 
 Source: Lavin & Ahmad (2015), Evaluating Real-time Anomaly Detection Algorithms: the Numenta Anomaly
 Benchmark
 """
 
+import csv
 import math
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,12 +23,14 @@ Numbers: TypeAlias = NDArray[np.float64]
 
 PROBATION_SHARE = 0.15
 PROBATION_ROWS_MAX = 750
-"""15 % of 5,000 rows: what comes before is for a detector to learn, and is not scored."""
+"""15 % of 5,000 rows: a detector learns them, and they are not scored."""
+
+_DEFAULT = Path(__file__).parents[2] / ".." / "shared" / "data" / "nab"
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a detection, a false alarm and a window without a detection are worth."""
+    """The weights of a detection, a false alarm and a missed window."""
 
     name: str
     detected: float
@@ -47,7 +56,7 @@ def sigmoid(position: float) -> float:
 
 
 def worth(rows: int, windows: Sequence[tuple[int, int]]) -> tuple[Numbers, NDArray[np.int64]]:
-    """What an alert at each row is worth, before a profile weighs it, and the window that it is in.
+    """The worth of an alert at each row, before a profile weighs it, and the window that it is in.
 
     Shape: -> `rows` numbers: within windows from just above 0 to 1, elsewhere from -1 to 0;
         `rows` indices into `windows`, -1 outside
@@ -88,11 +97,11 @@ class Curve:
         return float(self.scores[found])
 
     def best(self) -> float:
-        """The threshold with the highest score; of several the highest."""
+        """The threshold with the highest score; the highest of several."""
         return float(self.thresholds[int(np.argmax(self.scores))])
 
     def normalised(self, score: float) -> float:
-        """0 for a detector that is silent, 100 for one that alerts at each window's start, and only there."""
+        """0 for a silent detector, 100 for one that alerts at each window's start and nowhere else."""
         null = -self.profile.missed * self.windows
         perfect = self.profile.detected * self.windows
         return 100.0 * (score - null) / (perfect - null)
@@ -138,3 +147,65 @@ def _steps(thresholds: Numbers, gains: Numbers, null: float, windows: int, profi
         windows,
         profile,
     )
+
+
+class NoCorpus(Exception):
+    """There is no data to measure on; the text says where it was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One signal.
+
+    Shape: n timestamps and values; `windows` are first and last row, both within, ascending
+    Units: timestamps in seconds since 1970; the files say no time zone and are taken for UTC
+    """
+
+    folder: str
+    name: str
+    timestamps_s: list[float]
+    values: list[float]
+    windows: list[tuple[int, int]]
+
+    @property
+    def weeks(self) -> float:
+        """From the first row to the last."""
+        return (self.timestamps_s[-1] - self.timestamps_s[0]) / 604_800
+
+
+def corpus_folder() -> Path:
+    """The folder `NAB_DATA`, by default beside the project."""
+    return Path(os.environ.get("NAB_DATA", _DEFAULT))
+
+
+def read_corpus(folder: Path | None = None) -> list[Series]:
+    """All series that `windows.json` names and that exist, by name.
+
+    Raises: `NoCorpus`.
+    """
+    folder = folder or corpus_folder()
+    windows_file = folder / "windows.json"
+    if not windows_file.is_file():
+        raise NoCorpus(f"{windows_file} does not exist: set NAB_DATA to a folder with NAB's series")
+    labelled = msgspec.json.decode(windows_file.read_bytes(), type=dict[str, list[tuple[str, str]]])
+    there = [name for name in sorted(labelled) if (folder / name).is_file()]
+    return [_read(folder, name, labelled[name]) for name in there]
+
+
+def _read(folder: Path, name: str, windows: list[tuple[str, str]]) -> Series:
+    with (folder / name).open(newline="") as file:
+        rows = [(_seconds(row["timestamp"]), float(row["value"])) for row in csv.DictReader(file)]
+    timestamps_s = [at_s for at_s, _ in rows]
+    # The first row of that time, as in NAB: a few times occur twice.
+    first_row = {at_s: row for row, at_s in reversed(list(enumerate(timestamps_s)))}
+    return Series(
+        Path(name).parent.name,
+        name,
+        timestamps_s,
+        [value for _, value in rows],
+        [(first_row[_seconds(first)], first_row[_seconds(last)]) for first, last in windows],
+    )
+
+
+def _seconds(text: str) -> float:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()

@@ -4,8 +4,7 @@ import math
 
 import pytest
 
-from benchmarks.quality.nab_corpus import NoCorpus
-from benchmarks.quality.nab_scoring import LOW_FN, LOW_FP, PROFILES, STANDARD
+from benchmarks.quality.nab import LOW_FN, LOW_FP, PROFILES, STANDARD, NoCorpus
 from benchmarks.quality.skab import Run, changepoint_score, outlier_score, read_folder, read_run, worth
 
 HEAD = "datetime;Pressure;Flow"
@@ -17,12 +16,12 @@ def run_of(rows, changepoints=(), step_s=1.0):
     return Run("1", ["Flow"], at_s, [[0.0]] * rows, [False] * rows, marked)
 
 
-def told(rows, *alerts):
+def alerts_at(rows, *alerts):
     return [row in alerts for row in range(rows)]
 
 
 def scored(changepoints, *alerts, rows=1000, step_s=1.0):
-    return changepoint_score([(run_of(rows, changepoints, step_s), told(rows, *alerts))])
+    return changepoint_score([(run_of(rows, changepoints, step_s), alerts_at(rows, *alerts))])
 
 
 def test_a_run_is_read_with_its_labels(tmp_path):

@@ -4,10 +4,20 @@ import math
 
 import pytest
 
-from benchmarks.quality.anomaly_quality import quality_of
-from benchmarks.quality.nab_corpus import NoCorpus, Series, read_corpus
-from benchmarks.quality.nab_scoring import LOW_FN, LOW_FP, PROFILES, STANDARD, curve, join, probation, sigmoid
-from benchmarks.quality.told import told_on
+from benchmarks.quality.nab import (
+    LOW_FN,
+    LOW_FP,
+    PROFILES,
+    STANDARD,
+    NoCorpus,
+    Series,
+    curve,
+    join,
+    probation,
+    read_corpus,
+    sigmoid,
+)
+from benchmarks.quality.use_case_quality import count_alerts, quality_of
 
 WINDOWS = [(400, 449), (700, 749)]
 
@@ -68,7 +78,7 @@ def test_a_corpus_that_is_not_there_is_named(tmp_path):
         read_corpus(tmp_path)
 
 
-def test_a_spike_on_a_daily_course_is_found_and_nothing_else_is_told():
+def test_a_spike_on_a_daily_course_is_found_and_nothing_else_is_reported():
     at_s = [600.0 * row for row in range(3000)]
     values = [
         10.0 + math.sin(time / 86_400.0 * 2.0 * math.pi) + 0.01 * (row % 7) for row, time in enumerate(at_s)
@@ -77,10 +87,10 @@ def test_a_spike_on_a_daily_course_is_found_and_nothing_else_is_told():
     series = Series("made", "made/one.csv", at_s, values, [(1990, 2040)])
     other = Series("made too", "made too/one.csv", at_s, values, [(1990, 2040)])
     assert quality_of([series, other]).standard > 80.0
-    told = told_on([series, other], "anomaly")
-    assert (told.alerts, told.within, told.windows, told.found) == (2, 2, 2, 2)
-    assert told.false_per_week == 0.0
-    assert told.weeks == series.weeks + other.weeks
+    counts = count_alerts([series, other], "anomaly")
+    assert (counts.alerts, counts.within, counts.windows, counts.found) == (2, 2, 2, 2)
+    assert counts.false_per_week == 0.0
+    assert counts.weeks == series.weeks + other.weeks
 
 
 def test_the_shipped_anomaly_passes_random_cut_forest_on_real_series():

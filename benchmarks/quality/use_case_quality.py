@@ -1,0 +1,188 @@
+"""The shipped use cases on labelled series: scores on NAB and SKAB, and how many alerts they raise.
+
+`anomaly` is scored on NAB by NAB's rules, with one threshold for the whole corpus; `asset` on SKAB's runs.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.quality.nab import LOW_FN, LOW_FP, STANDARD, Curve, Profile, Series, curve, join
+from benchmarks.quality.skab import Run, changepoint_score, outlier_score
+from consumer.use_cases import USE_CASES
+
+_OTHERS: dict[str, tuple[float, ...]] = {
+    "course": (0.03, 0.05, 0.08),
+    "growth": (0.06, 0.08, 0.11),
+    "lasting_share": (0.2, 0.3, 0.4),
+}
+"""Alternative parameters: the shipped ones, and a third less and more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """NAB's scores, from 0 for a silent detector to 100 for a perfect one."""
+
+    standard: float
+    low_false_positives: float
+    low_false_negatives: float
+    threshold_held_out: float
+    """The standard profile, each folder with the threshold that is best on the others."""
+    parameters_held_out: float
+    """The same, with the parameters and threshold that are best on the others."""
+
+
+def quality_of(corpus: Sequence[Series]) -> Quality:
+    """Learn each series with a new model, in one pass; then with other parameters."""
+    shipped: Any = USE_CASES["anomaly"]
+    scores = _scores(corpus, shipped)
+    others = [_curves(corpus, _scores(corpus, other), STANDARD) for other in _others(shipped)]
+    return Quality(
+        _best(corpus, scores, STANDARD),
+        _best(corpus, scores, LOW_FP),
+        _best(corpus, scores, LOW_FN),
+        _held_out(corpus, [_curves(corpus, scores, STANDARD)]),
+        _held_out(corpus, others),
+    )
+
+
+def _others(shipped: Any) -> Iterator[Any]:
+    """The use case with each combination of parameters."""
+    for values in itertools.product(*_OTHERS.values()):
+        pace = dataclasses.replace(shipped.pace, **dict(zip(_OTHERS, values, strict=True)))
+        yield dataclasses.replace(shipped, pace=pace)
+
+
+def _scores(corpus: Sequence[Series], use_case: Any) -> list[list[float]]:
+    scores = []
+    for series in corpus:
+        given: list[float] = []
+        use_case.learn(use_case.create(seed=1), series.values, series.timestamps_s, given)
+        scores.append(given)
+    return scores
+
+
+def _curves(corpus: Sequence[Series], scores: Sequence[Sequence[float]], profile: Profile) -> list[Curve]:
+    return [curve(given, series.windows, profile) for series, given in zip(corpus, scores, strict=True)]
+
+
+def _best(corpus: Sequence[Series], scores: Sequence[Sequence[float]], profile: Profile) -> float:
+    """With the threshold that is best for all."""
+    joined = join(_curves(corpus, scores, profile))
+    return joined.normalised(joined.at(joined.best()))
+
+
+def _held_out(corpus: Sequence[Series], candidates: Sequence[Sequence[Curve]]) -> float:
+    """Each folder with the candidate and threshold that are best on the others together."""
+    total = 0.0
+    for folder in {series.folder for series in corpus}:
+        is_own = [series.folder == folder for series in corpus]
+        best = -float("inf"), 0.0
+        for curves in candidates:
+            others = join([one for one, own in zip(curves, is_own, strict=True) if not own])
+            threshold = others.best()
+            own_total = sum(one.at(threshold) for one, own in zip(curves, is_own, strict=True) if own)
+            best = max(best, (others.at(threshold), own_total))
+        total += best[1]
+    return join(candidates[0]).normalised(total)
+
+
+@dataclass(frozen=True, slots=True)
+class AssetQuality:
+    """SKAB's two scores, without the first 400 rows of each run: shares, and points of 100."""
+
+    f1: float
+    false_alarms: float
+    missed: float
+    changepoints: dict[str, float]
+    """NAB's score with a window of 60 s to the right, by profile."""
+
+
+def quality_of_asset(runs: Sequence[Run]) -> AssetQuality:
+    """Learn each run with a new model, in one pass; rows count as anomalous while an alert is open."""
+    use_case: Any = USE_CASES["asset"]
+    labelled, changes = [], []
+    for run in runs:
+        rows = [dict(enumerate(row)) for row in run.rows]
+        found = use_case.rows.learn(use_case.rows.create(seed=1), rows, run.timestamps_s)
+        change_at = {finding.index: finding.change for finding in found}
+        is_open, anomalous = False, []
+        for index in range(len(rows)):
+            is_open = change_at[index] != "cleared" if index in change_at else is_open
+            anomalous.append(is_open)
+        labelled.append((run.anomaly, anomalous))
+        changed = [change_at.get(index) in ("opened", "cleared") for index in range(len(rows))]
+        changes.append((run, changed))
+    score = outlier_score(labelled)
+    return AssetQuality(score.f1, score.false_alarms, score.missed, changepoint_score(changes))
+
+
+@dataclass(frozen=True, slots=True)
+class AlertCounts:
+    """The alerts that one use case opened."""
+
+    alerts: int
+    within: int
+    """Alerts in a labelled window."""
+    windows: int
+    found: int
+    """Windows with an alert."""
+    weeks: float
+    """Summed over all signals."""
+
+    @property
+    def per_week(self) -> float:
+        """Alerts per signal and week."""
+        return self.alerts / self.weeks
+
+    @property
+    def false_per_week(self) -> float:
+        """Alerts per signal and week outside the windows."""
+        return (self.alerts - self.within) / self.weeks
+
+
+class ShippedDetector:
+    """A shipped use case, by its name, on one signal."""
+
+    def __init__(self, name: str) -> None:
+        self._use_case = USE_CASES[name]
+        self._model = self._use_case.create(seed=1)
+
+    def learn_one(self, value: float, timestamp_s: float | None, /) -> tuple[float, dict[str, Any] | None]:
+        """The evidence of an alert that opens here or is still open."""
+        for finding in self._use_case.learn(self._model, [value], [timestamp_s]):
+            if finding.change != "cleared":
+                return 1.0, finding.evidence
+        return 0.0, None
+
+
+def alert_rows(use_case: Any, values: Sequence[Any], timestamps_s: Sequence[float]) -> list[int]:
+    """The rows at which a new model of this use case opens an alert, in one pass."""
+    found = use_case.learn(use_case.create(seed=1), values, timestamps_s)
+    return [finding.index for finding in found if finding.change == "opened"]
+
+
+def count_alerts(corpus: Iterable[Series], name: str) -> AlertCounts:
+    """The alerts of the use case of this name on these series."""
+    alerts = within = windows = found = 0
+    weeks = 0.0
+    for series in corpus:
+        rows = alert_rows(USE_CASES[name], series.values, series.timestamps_s)
+        alerts += len(rows)
+        within += sum(any(first <= row <= last for first, last in series.windows) for row in rows)
+        found += sum(any(first <= row <= last for row in rows) for first, last in series.windows)
+        windows += len(series.windows)
+        weeks += series.weeks
+    return AlertCounts(alerts, within, windows, found, weeks)
+
+
+def alerts_on_run(run: Run, name: str) -> int:
+    """Alerts on a run of SKAB: of each sensor, or of whole rows if the use case learns rows."""
+    use_case: Any = USE_CASES[name]
+    if hasattr(use_case, "rows"):
+        rows = [dict(enumerate(row)) for row in run.rows]
+        return len(alert_rows(use_case.rows, rows, run.timestamps_s))
+    columns = zip(*run.rows, strict=True)
+    return sum(len(alert_rows(use_case, list(column), run.timestamps_s)) for column in columns)
