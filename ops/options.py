@@ -36,7 +36,7 @@ _TARGET_OPTIONS = {
 }
 
 
-def somewhere(command: Callable[..., None]) -> Callable[..., None]:
+def with_target(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that name a pipeline to a command, whose first argument gets them as `TargetOptions`.
 
     Errors are printed, and end the command with exit code 1.

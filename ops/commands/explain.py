@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.options import somewhere
+from ops.options import with_target
 
 if TYPE_CHECKING:
     from ops.target import TargetOptions
 
 
-@somewhere
+@with_target
 def explain(
     options: "TargetOptions",
     event_id: Annotated[str, typer.Argument(help="The `id` in its detail.")],

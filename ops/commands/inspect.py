@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ops.options import somewhere
+from ops.options import with_target
 
 if TYPE_CHECKING:
     from consumer.settings.signal_settings import SignalSettings
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _EVENTS_SHOWN = 5
 
 
-@somewhere
+@with_target
 def inspect(
     options: "TargetOptions",
     signal: Annotated[str, typer.Argument(help="Its full name.")],

@@ -13,7 +13,7 @@ import typer
 from consumer.decode.timestamps import iso8601
 from consumer.errors import ConfigurationError, ConsumerError, PageChanged, Unavailable
 from ops.formatting import moment, pluralize, shown
-from ops.options import Yes, confirmed, somewhere
+from ops.options import Yes, confirmed, with_target
 
 if TYPE_CHECKING:
     from consumer.events.mutes import Mute
@@ -24,7 +24,7 @@ _SAME_END_S = 60.0
 _NAMED = 3
 
 
-@somewhere
+@with_target
 def mute(
     options: "TargetOptions",
     pattern: Annotated[str, typer.Argument(help="Signal names; * matches any text (quote it).")],
@@ -62,7 +62,7 @@ def mute(
     typer.echo(f"Muted: {_what(new)}, {_time(new)}. The functions act on it within a minute")
 
 
-@somewhere
+@with_target
 def unmute(
     options: "TargetOptions",
     pattern: Annotated[str | None, typer.Argument(help="The pattern, exactly as it was muted.")] = None,

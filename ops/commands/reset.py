@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.options import Yes, confirmed, somewhere
+from ops.options import Yes, confirmed, with_target
 
 if TYPE_CHECKING:
     from consumer.decode.signal_names import SignalKey
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ops.target import TargetOptions
 
 
-@somewhere
+@with_target
 def reset(
     options: "TargetOptions",
     signals: Annotated[list[str], typer.Argument(metavar="SIGNAL…", help="Full names.")],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops.formatting import past, pluralize
-from ops.options import Yes, confirmed, somewhere
+from ops.options import Yes, confirmed, with_target
 
 if TYPE_CHECKING:
     from consumer.learning.state import State
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ops.target import Target, TargetOptions
 
 
-@somewhere
+@with_target
 def rollback(
     options: "TargetOptions",
     signals: Annotated[list[str], typer.Argument(metavar="SIGNAL…", help="Names in full.")],

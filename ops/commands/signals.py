@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.options import somewhere
+from ops.options import with_target
 
 if TYPE_CHECKING:
     from consumer.events.mutes import Mute
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ops.target import Target, TargetOptions
 
 
-@somewhere
+@with_target
 def signals(
     options: "TargetOptions",
     pattern: Annotated[str, typer.Argument(help="Signal names; * matches any text (quote it).")] = "*",

@@ -9,7 +9,7 @@ import typer
 
 from consumer.decode.timestamps import iso8601
 from ops.formatting import pluralize
-from ops.options import Yes, confirmed, somewhere
+from ops.options import Yes, confirmed, with_target
 
 if TYPE_CHECKING:
     from consumer.aws.s3 import Objects
@@ -22,7 +22,7 @@ failed = typer.Typer(
 
 
 @failed.command("list")
-@somewhere
+@with_target
 def list_(
     options: "TargetOptions",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
@@ -41,7 +41,7 @@ def list_(
 
 
 @failed.command()
-@somewhere
+@with_target
 def redrive(
     options: "TargetOptions",
     keys: Annotated[list[str] | None, typer.Argument(metavar="[KEY…]", help="Default: all.")] = None,

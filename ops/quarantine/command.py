@@ -12,7 +12,7 @@ import typer
 
 from consumer.decode.timestamps import iso8601
 from ops.formatting import past, pluralize
-from ops.options import Yes, confirmed, somewhere
+from ops.options import Yes, confirmed, with_target
 
 if TYPE_CHECKING:
     from ops.quarantine.lines import QuarantinedLine, QuarantineObject
@@ -30,7 +30,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per 
 
 
 @quarantine.command("list")
-@somewhere
+@with_target
 def list_(
     options: "TargetOptions", reason: Reason = None, since: Since = None, as_json: AsJson = False
 ) -> None:
@@ -59,7 +59,7 @@ def list_(
 
 
 @quarantine.command()
-@somewhere
+@with_target
 def show(
     options: "TargetOptions",
     what: Annotated[list[str], typer.Argument(metavar="ID|KEY…", help="Ids of lines, or keys of objects.")],
@@ -91,7 +91,7 @@ def show(
 
 
 @quarantine.command()
-@somewhere
+@with_target
 def redrive(
     options: "TargetOptions",
     what: Annotated[

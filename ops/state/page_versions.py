@@ -1,4 +1,4 @@
-"""The versions of objects in a versioned bucket, and what there is in a bucket since when."""
+"""The versions of objects in a versioned bucket, and the pages in them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ops.target import Target, aws_answers
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of an object. S3 tells its time in whole seconds."""
+    """One version of an object. S3 gives its time in whole seconds."""
 
     key: str
     version_id: str
@@ -21,7 +21,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An object as it is now."""
+    """The current version of an object."""
 
     key: str
     written_s: float
@@ -35,7 +35,7 @@ class ObjectVersions:
     bucket: str
 
     def of(self, key: str) -> list[Version]:
-        """Those that are kept, newest first, but for deletions. Raises: `Unavailable`."""
+        """The versions that are kept, newest first, without delete markers. Raises: `Unavailable`."""
         found = []
         with aws_answers(f"the versions of {key}"):
             pages = self.client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=key)
@@ -56,7 +56,7 @@ class ObjectVersions:
         return body
 
     def listed(self, prefix: str) -> Iterator[Listed]:
-        """The objects whose keys begin so. Raises: `Unavailable`."""
+        """The objects with this key prefix. Raises: `Unavailable`."""
         with aws_answers(f"what lies under {prefix}"):
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
             for page in pages:
@@ -74,11 +74,11 @@ class PageVersion:
 
 
 def last_version(target: Target, key: str, is_early: Callable[[States], bool]) -> PageVersion | None:
-    """The last version of a page that is early enough; None where the bucket keeps none that old.
+    """The last version of a page that is early enough; None if the bucket keeps none that old.
 
-    What is too early for one version is so for all before it, apart from those of a page rolled back.
+    Binary search: all versions before an early one are early, unless the page was rolled back.
 
-    Raises: `ConfigurationError` where there are no versions, `UnreadablePage`, `Unavailable`.
+    Raises: `ConfigurationError` if there are no versions; `UnreadablePage`, `Unavailable`.
     """
     bucket = ObjectVersions(target.client("s3"), target.model_bucket)
     versions = bucket.of(key)[::-1]

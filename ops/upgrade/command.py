@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.options import Yes, errors_shown, somewhere
+from ops.options import Yes, errors_shown, with_target
 
 if TYPE_CHECKING:
     from ops.target import TargetOptions
@@ -22,7 +22,7 @@ _Idle = Annotated[bool, typer.Option("--idle", help="Nothing learns now, and the
 
 
 @upgrade.command()
-@somewhere
+@with_target
 def build(
     options: "TargetOptions",
     from_: _From = None,
@@ -54,7 +54,7 @@ def build(
 
 
 @upgrade.command()
-@somewhere
+@with_target
 def finish(options: "TargetOptions", from_: _From = None, idle: _Idle = False, yes: Yes = False) -> None:
     """After the deployment: catch up to the last record that the old models learned, and switch over.
 
@@ -66,7 +66,7 @@ def finish(options: "TargetOptions", from_: _From = None, idle: _Idle = False, y
 
 
 @upgrade.command()
-@somewhere
+@with_target
 def replay(
     options: "TargetOptions",
     out: Annotated[Path, typer.Option(metavar="FILE.jsonl", help="The file to write the events to.")],
