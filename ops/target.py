@@ -21,22 +21,7 @@ from consumer.errors import ConfigurationError, Unavailable
 from consumer.pages.codec import versions
 from consumer.pages.layout import prefix_of
 from consumer.plant import plant
-
-
-@dataclass(frozen=True, slots=True)
-class TargetOptions:
-    """The options that name a pipeline; exactly one of `stack`, `local`, `bucket` and `folder`."""
-
-    stack: str | None = None
-    local: bool = False
-    bucket: str | None = None
-    folder: Path | None = None
-    stream: str | None = None
-    bus: str | None = None
-    failed_bucket: str | None = None
-    region: str | None = None
-    endpoint_url: str | None = None
-    use_case: str | None = None
+from ops.options import TargetOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +171,7 @@ def _in_bucket(options: TargetOptions) -> list[Target]:
         return [target]
     use_cases = asyncio.run(target.objects().folders("models/"))
     if not use_cases:
-        raise ConfigurationError(f"{target.name} has no models: nothing was learned there yet")
+        raise ConfigurationError(f"nothing was learned yet: {target.name} has no models")
     return [replace(target, use_case=unquote(use_case)) for use_case in use_cases]
 
 

@@ -1,19 +1,16 @@
 """`python -m consumer explain`: why an event was published, by learning its records once more."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from ops.options import with_target
-
-if TYPE_CHECKING:
-    from ops.target import TargetOptions
+from ops.options import TargetOptions, with_target
 
 
 @with_target
 def explain(
-    options: "TargetOptions",
+    options: TargetOptions,
     event_id: Annotated[str, typer.Argument(help="The `id` in its detail.")],
     event: Annotated[
         Path | None,

@@ -13,12 +13,12 @@ import typer
 from consumer.decode.timestamps import iso8601
 from consumer.errors import ConfigurationError, ConsumerError, PageChanged, Unavailable
 from ops.formatting import moment, pluralize, shown
-from ops.options import Yes, confirmed, with_target
+from ops.options import TargetOptions, Yes, confirmed, with_target
 
 if TYPE_CHECKING:
     from consumer.events.mutes import Mute
     from ops.state.mutes_file import Mutes
-    from ops.target import Target, TargetOptions
+    from ops.target import Target
 
 _SAME_END_S = 60.0
 _NAMED = 3
@@ -26,7 +26,7 @@ _NAMED = 3
 
 @with_target
 def mute(
-    options: "TargetOptions",
+    options: TargetOptions,
     pattern: Annotated[str, typer.Argument(help="Signal names; * matches any text (quote it).")],
     until: Annotated[str, typer.Option(metavar="TIME", help="2026-01-31T18:00:00Z, or from now: 2h, 3d.")],
     from_: Annotated[
@@ -64,7 +64,7 @@ def mute(
 
 @with_target
 def unmute(
-    options: "TargetOptions",
+    options: TargetOptions,
     pattern: Annotated[str | None, typer.Argument(help="The pattern, exactly as it was muted.")] = None,
     repair: Annotated[
         bool, typer.Option("--repair", help="Instead of PATTERN: repair mutes that cannot be read.")

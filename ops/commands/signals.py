@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.options import with_target
+from ops.options import TargetOptions, with_target
 
 if TYPE_CHECKING:
     from consumer.events.mutes import Mute
     from ops.state.signal_summary import SignalSummary
-    from ops.target import Target, TargetOptions
+    from ops.target import Target
 
 
 @with_target
 def signals(
-    options: "TargetOptions",
+    options: TargetOptions,
     pattern: Annotated[str, typer.Argument(help="Signal names; * matches any text (quote it).")] = "*",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
@@ -62,7 +62,7 @@ def signals(
     if problems:
         raise typer.Exit(1)
     if not known:
-        raise NothingLearned(f"nothing was learned in {targets[0].name} yet")
+        raise NothingLearned(f"nothing was learned yet: {targets[0].name} has no models")
     if not summaries:
         raise ConfigurationError(no_such_signal(targets[0].name, pattern, known))
 

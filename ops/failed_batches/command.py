@@ -9,12 +9,12 @@ import typer
 
 from consumer.decode.timestamps import iso8601
 from ops.formatting import pluralize
-from ops.options import Yes, confirmed, with_target
+from ops.options import TargetOptions, Yes, confirmed, with_target
 
 if TYPE_CHECKING:
     from consumer.aws.s3 import Objects
     from ops.failed_batches.batches import FailedBatch
-    from ops.target import Target, TargetOptions
+    from ops.target import Target
 
 failed = typer.Typer(
     no_args_is_help=True, help="Batches that Lambda gave up on: list them, learn what still can be."
@@ -24,7 +24,7 @@ failed = typer.Typer(
 @failed.command("list")
 @with_target
 def list_(
-    options: "TargetOptions",
+    options: TargetOptions,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
     """List the batches, why Lambda gave up on them, and whether they were redriven."""
@@ -43,7 +43,7 @@ def list_(
 @failed.command()
 @with_target
 def redrive(
-    options: "TargetOptions",
+    options: TargetOptions,
     keys: Annotated[list[str] | None, typer.Argument(metavar="[KEY…]", help="Default: all.")] = None,
     yes: Yes = False,
 ) -> None:

@@ -12,12 +12,12 @@ import typer
 
 from consumer.decode.timestamps import iso8601
 from ops.formatting import past, pluralize
-from ops.options import Yes, confirmed, with_target
+from ops.options import TargetOptions, Yes, confirmed, with_target
 
 if TYPE_CHECKING:
     from ops.quarantine.lines import QuarantinedLine, QuarantineObject
     from ops.redrive.redrive import RedrivePlan
-    from ops.target import Target, TargetOptions
+    from ops.target import Target
 
 quarantine = typer.Typer(
     no_args_is_help=True, help="What could not be learned: list it, show it, send it again."
@@ -32,7 +32,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per 
 @quarantine.command("list")
 @with_target
 def list_(
-    options: "TargetOptions", reason: Reason = None, since: Since = None, as_json: AsJson = False
+    options: TargetOptions, reason: Reason = None, since: Since = None, as_json: AsJson = False
 ) -> None:
     """Count the lines by object and reason, and show when their records arrived."""
     from ops.quarantine.lines import find_lines
@@ -61,7 +61,7 @@ def list_(
 @quarantine.command()
 @with_target
 def show(
-    options: "TargetOptions",
+    options: TargetOptions,
     what: Annotated[list[str], typer.Argument(metavar="ID|KEY…", help="Ids of lines, or keys of objects.")],
     reason: Reason = None,
     as_json: AsJson = False,
@@ -93,7 +93,7 @@ def show(
 @quarantine.command()
 @with_target
 def redrive(
-    options: "TargetOptions",
+    options: TargetOptions,
     what: Annotated[
         list[str] | None, typer.Argument(metavar="[ID|KEY…]", help="Lines or objects; default: all.")
     ] = None,

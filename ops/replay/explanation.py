@@ -18,13 +18,14 @@ from consumer.learning.signal_learner import times
 from consumer.learning.state import Checkpoint
 from consumer.pages.codec import States
 from ops.context import settings_of
+from ops.options import TargetOptions
 from ops.replay.offline_learner import LearnedBatch, OfflineLearner
 from ops.replay.published_events import event_of_id
 from ops.replay.stream_reader import Records, StreamReader, number_of, records_of_file
 from ops.state.describe import plain
 from ops.state.page_versions import last_version
 from ops.state.pages import find_signal
-from ops.target import Target, TargetOptions, find
+from ops.target import Target, find
 
 _OF_EVENT = ("id", "headline", "signal", "timestamp", "sequence_number", "evidence")
 _VALUES_SHOWN = 12

@@ -1,6 +1,6 @@
 """The versions of objects in a versioned bucket, and the pages in them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +16,6 @@ class Version:
 
     key: str
     version_id: str
-    written_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """The current version of an object."""
-
-    key: str
     written_s: float
 
 
@@ -54,14 +46,6 @@ class ObjectVersions:
             check_page_size(version.key, found["ContentLength"])
             body: bytes = found["Body"].read()
         return body
-
-    def listed(self, prefix: str) -> Iterator[Listed]:
-        """The objects with this key prefix. Raises: `Unavailable`."""
-        with aws_answers(f"what lies under {prefix}"):
-            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-            for page in pages:
-                for found in page.get("Contents", []):
-                    yield Listed(found["Key"], found["LastModified"].timestamp())
 
 
 @dataclass(frozen=True, slots=True)
