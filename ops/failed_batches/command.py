@@ -91,12 +91,11 @@ async def _redrive(target: "Target", keys: list[str] | None, yes: bool) -> None:
 
 def _bucket(target: "Target") -> "Objects":
     """The bucket of failed batches."""
-    from consumer.aws.s3 import open_bucket
     from consumer.errors import ConfigurationError
 
     if target.failed_bucket is None:
         raise ConfigurationError("name the bucket of failed batches: --failed-bucket NAME with --bucket")
-    return open_bucket(target.failed_bucket, target.region, target.endpoint, target.account.session())
+    return target.bucket(target.failed_bucket)
 
 
 def _in_full(batch: "FailedBatch") -> str:
