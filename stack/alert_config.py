@@ -9,7 +9,7 @@ from pydantic import model_validator as check
 from consumer.detectors.base import Severity
 from consumer.detectors.finding import Change
 from consumer.events.event import SOURCE
-from stack.config_texts import (
+from stack.field_types import (
     BusArn,
     Email,
     Name,
