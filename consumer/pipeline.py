@@ -5,19 +5,23 @@ learn the page again, and gives the same: the same events with the same ids, the
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from consumer.decode.batch import Batch, Rejection
 from consumer.decode.lambda_event import batches_of
 from consumer.decode.signal_names import SignalKey
 from consumer.errors import LayoutChanged, PageChanged, Unavailable, UnreadablePage
+from consumer.events.event import Event
+from consumer.events.mutes import MuteStore
 from consumer.events.quarantine import quarantine_objects
 from consumer.learning.deployment_check import DeploymentCheck
 from consumer.learning.outcome import FailedObservations, InvocationReport, PageOutcome
 from consumer.learning.page_learner import PageLearner
-from consumer.ports import Bus, Jitter, Layouts, Mutes, NothingMuted, Page, Pages, Quarantine, TimeLeft
+from consumer.pages.layout import LayoutStore
+from consumer.pages.store import Page, PageStore, commit_with_retries
+from consumer.ports import EventBus, Jitter, ObjectStore, TimeLeft
 from consumer.settings.signal_settings import SettingsOfSignals
 
 
@@ -63,23 +67,20 @@ async def first_left(
     return min(left, default=None)
 
 
-COMMIT_TRIES = 6
-_BACKOFF_S = 0.05
-
-
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """A use case, under its name and with what is set for single signals, at work on a stream's records."""
 
     name: str
     settings: SettingsOfSignals
-    layouts: Layouts
-    pages: Pages
-    bus: Bus
-    quarantine: Quarantine
+    layouts: LayoutStore
+    pages: PageStore
+    bus: EventBus[Event]
+    objects: ObjectStore
     jitter: Jitter
     page_signals_max: int
-    mutes: Mutes = field(default_factory=NothingMuted)
+    mutes: MuteStore | None = None
+    """None: nothing is ever muted."""
 
     async def consume(self, event: Mapping[str, Any], time_left: TimeLeft) -> InvocationReport:
         """Learn the invocation's records, and tell from which on Lambda is to deliver again.
@@ -145,14 +146,13 @@ class Pipeline:
         self, work: PageWork, check: DeploymentCheck, time_left: TimeLeft, report: InvocationReport
     ) -> int | None:
         exclusions = FailedObservations()
-        for tried in range(COMMIT_TRIES):
-            await asyncio.sleep(tried and self.jitter.uniform(0, _BACKOFF_S * 2**tried))
+
+        async def attempt() -> int | None:
             page, learned = await self._learn(work, exclusions, check, time_left)
             if learned.refusals:
                 await self._keep(work.batch, learned.refusals, report)
             if learned.events:
-                await self.bus.publish(await self.mutes.marked(learned.events))
-                report.add(events_published=len(learned.events))
+                await self.publish(learned.events, report)
             if learned.first_done is not None:
                 is_new = page.e_tag is None
                 try:
@@ -160,13 +160,19 @@ class Pipeline:
                 except PageChanged:
                     # A warm page that another function has written meanwhile is no conflict.
                     report.add(page_conflicts=int(page.is_confirmed))
-                    continue
+                    raise
                 if is_new:  # and there was nothing to fence where the models were moved meanwhile
                     await self.layouts.confirm()
                 report.committed(learned, work.batch, page_bytes)
             report.add(redelivered=learned.redelivered, signals_refused=learned.signals_refused)
             return learned.first_left
-        raise Unavailable(f"the page {work.page_key} was changed by others, {COMMIT_TRIES} times in a row")
+
+        return await commit_with_retries(f"the page {work.page_key}", self.jitter, attempt)
+
+    async def publish(self, events: Sequence[Event], report: InvocationReport) -> None:
+        """Publish events, those of muted signals marked. Raises: `Unavailable` unless all were accepted."""
+        await self.bus.publish(events if self.mutes is None else await self.mutes.marked(events))
+        report.add(events_published=len(events))
 
     async def _learn(
         self, work: PageWork, exclusions: FailedObservations, check: DeploymentCheck, time_left: TimeLeft
@@ -232,5 +238,5 @@ class Pipeline:
 
     async def _keep(self, batch: Batch, refusals: list[Rejection], report: InvocationReport) -> None:
         for key, content in quarantine_objects(self.name, batch, refusals):
-            await self.quarantine.write(key, content)
+            await self.objects.write(key, content)
         report.add(quarantined=len(refusals))

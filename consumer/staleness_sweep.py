@@ -5,10 +5,11 @@ It goes by the page's protocol: what it finds is published, then the page is wri
 
 import asyncio
 
-from consumer.errors import LayoutChanged, PageChanged, Unavailable, UnreadablePage
+from consumer.errors import LayoutChanged, Unavailable, UnreadablePage
 from consumer.learning.outcome import InvocationReport
 from consumer.learning.staleness import silence_events
-from consumer.pipeline import COMMIT_TRIES, Pipeline
+from consumer.pages.store import commit_with_retries
+from consumer.pipeline import Pipeline
 from consumer.ports import TimeLeft
 
 VISIT = "visit"
@@ -42,22 +43,18 @@ def _least_s(pipeline: Pipeline) -> float:
 
 
 async def _visit_page(pipeline: Pipeline, key: str, now_s: float, report: InvocationReport) -> None:
-    try:
-        for _ in range(COMMIT_TRIES):
-            page = await pipeline.pages.confirm(await pipeline.pages.load(key))
-            events = silence_events(pipeline.name, pipeline.settings, page.states, now_s)
-            if not events:
-                return
-            await pipeline.layouts.confirm()
-            await pipeline.bus.publish(await pipeline.mutes.marked(events))
-            report.add(events_published=len(events))
-            try:
-                report.page_bytes.append(await pipeline.pages.commit(page))
-            except PageChanged:
-                continue
-            report.add(pages_committed=1)
+    async def attempt() -> None:
+        page = await pipeline.pages.confirm(await pipeline.pages.load(key))
+        events = silence_events(pipeline.name, pipeline.settings, page.states, now_s)
+        if not events:
             return
-        raise Unavailable(f"the page {key} was changed by others, {COMMIT_TRIES} times in a row")
+        await pipeline.layouts.confirm()
+        await pipeline.publish(events, report)
+        report.page_bytes.append(await pipeline.pages.commit(page))
+        report.add(pages_committed=1)
+
+    try:
+        await commit_with_retries(f"the page {key}", pipeline.jitter, attempt)
     except UnreadablePage as error:
         report.problems.append(str(error))
         report.add(pages_unreadable=1)

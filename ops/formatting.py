@@ -1,4 +1,4 @@
-"""Times as operators write and read them."""
+"""Times and counts as operators write and read them."""
 
 import re
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ _UNITS_S = {"m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 
 
 def moment(text: str, now_s: float) -> float:
-    """In seconds since 1970: ISO 8601, UTC where it names no zone; or how long from now.
+    """Parse a time to Unix seconds: ISO 8601, UTC if it names no zone, or a duration from now.
 
     >>> moment("2h", 1000.0), moment("2023-11-14 22:13:20", 0.0)
     (8200.0, 1700000000.0)
@@ -26,20 +26,20 @@ def moment(text: str, now_s: float) -> float:
     except Unlearnable:
         raise ConfigurationError(
             f"{shortened(text)} is no time in the years 1 to 9999: write 2026-01-31T18:00:00Z, or with "
-            "another zone's +01:00, or how long from now: 30m, 2h, 3d, 1w"
+            "another zone such as +01:00, or a duration from now: 30m, 2h, 3d, 1w"
         ) from None
 
 
 def past(text: str, option: str) -> float:
-    """A time that the option names, in seconds since 1970. Raises: `ConfigurationError`."""
+    """Parse the time of an option to Unix seconds. Raises: `ConfigurationError`."""
     try:
         return seconds(text)
     except Unlearnable as error:
-        raise ConfigurationError(f"{option}: {error}. Such as 2026-01-31T12:00:00Z") from None
+        raise ConfigurationError(f"{option}: {error}. Write a time as 2026-01-31T12:00:00Z") from None
 
 
 def shown(at_s: float | None) -> str:
-    """To the second, in UTC; a dash where it is not known.
+    """A time to the second, in UTC; a dash if it is not known.
 
     >>> shown(1_700_000_000.0), shown(None)
     ('2023-11-14 22:13:20', '-')
@@ -50,7 +50,7 @@ def shown(at_s: float | None) -> str:
 
 
 def lasted(seconds_s: float | None) -> str:
-    """How long that is, in the unit that fits.
+    """A duration in the unit that fits; a dash if it is not known.
 
     >>> lasted(42.0), lasted(5000.0), lasted(90_000.0 * 9), lasted(None)
     ('42 s', '83 min', '9 d', '-')
@@ -63,12 +63,12 @@ def lasted(seconds_s: float | None) -> str:
     return f"{seconds_s / 86_400.0:.0f} d"
 
 
-def pluralize(count: int, thing: str) -> str:
-    """So many of a thing.
+def pluralize(count: int, noun: str) -> str:
+    """A count with its noun.
 
-    >>> counted(1, "line"), counted(2000, "batch")
+    >>> pluralize(1, "line"), pluralize(2000, "batch")
     ('1 line', '2,000 batches')
     """
     if count == 1:
-        return f"1 {thing}"
-    return f"{count:,} {thing}{'es' if thing.endswith(('s', 'ch')) else 's'}"
+        return f"1 {noun}"
+    return f"{count:,} {noun}{'es' if noun.endswith(('s', 'ch')) else 's'}"

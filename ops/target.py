@@ -1,4 +1,4 @@
-"""Target a command looks: one use case of one pipeline, and how it is reached."""
+"""What a command works on: one use case of one pipeline, and how it is reached."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from clients.deployment import Pipeline, open_pipeline
 from clients.errors import PipelineError
 from clients.local_pipeline import FOLDER, find_served
 from consumer.aws.s3 import Objects, open_bucket, open_folder
-from consumer.detectors.base import UseCase, fingerprint
+from consumer.detectors.base import fingerprint
 from consumer.errors import ConfigurationError, Unavailable
 from consumer.pages.codec import versions
 from consumer.pages.layout import prefix_of
@@ -25,7 +25,7 @@ from consumer.plant import plant
 
 @dataclass(frozen=True, slots=True)
 class TargetOptions:
-    """What the command line says of it; exactly one of `stack`, `local`, `bucket` and `folder`."""
+    """The options that name a pipeline; exactly one of `stack`, `local`, `bucket` and `folder`."""
 
     stack: str | None = None
     local: bool = False
@@ -41,10 +41,10 @@ class TargetOptions:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One use case of one pipeline. What a pipeline does not have, or nobody named, is None."""
+    """One use case of one pipeline. What the pipeline does not have, or was not named, is None."""
 
     name: str
-    """As people call the pipeline, such as "the stack Plant1"."""
+    """For messages, such as "the stack Plant1"."""
     use_case: str
     model_bucket: str
     failed_bucket: str | None = None
@@ -53,87 +53,92 @@ class Target:
     region: str = "us-east-1"
     endpoint: str | None = None
     folder: Path | None = None
-    """A copy of the bucket on disk, which is only read."""
+    """A local copy of the bucket, read-only."""
     event_log: str | None = None
-    """The log group of all its events."""
+    """The log group with all its events."""
     function_name: str | None = None
     account: Account = field(default_factory=Account)
 
     def client(self, service: str) -> Any:
         """A boto3 client of the pipeline's account and region; call it inside `aws_answers`.
 
-        Raises: `ConfigurationError` where there is only a folder; `Unavailable`.
+        Raises: `ConfigurationError` for a folder; `Unavailable`.
         """
         if self.folder is not None:
-            raise ConfigurationError(f"{self.folder} is a copy of a bucket: there is no AWS to be asked")
+            raise ConfigurationError(f"{self.folder} is a copy of a bucket: there is no AWS behind it")
         with aws_answers(service):
             return self.account.client(service)
 
     def objects(self) -> Objects:
-        """The bucket of the models and the quarantine, or its copy.
+        """The bucket of models and quarantine, or its copy.
 
-        Raises: `ConfigurationError` where there is no such folder, or no credentials.
+        Raises: `ConfigurationError` without such a folder, or without credentials.
         """
         if self.folder is not None:
             return open_folder(self.folder)
         return open_bucket(self.model_bucket, self.region, self.endpoint, self.account.session())
 
     def check_writable(self) -> None:
-        """Raise `ConfigurationError` where all there is is a copy of a bucket."""
+        """Raise `ConfigurationError` for a copy of a bucket."""
         if self.folder is not None:
-            raise ConfigurationError(f"{self.folder} is a copy of a bucket, which can only be read")
+            raise ConfigurationError(f"{self.folder} is a copy of a bucket, which is read-only")
 
     def prefix(self) -> str:
-        """Under which the models of the River and the line that are installed here lie.
+        """The key prefix of its models. Raises: as `models_prefix`."""
+        return models_prefix(self.use_case)
 
-        Raises: `ConfigurationError` where use_cases.py has no such line.
-        """
-        return prefix_of(self.use_case, fingerprint(self.line(), versions()))
 
-    def line(self) -> UseCase:
-        """The use case's line of use_cases.py. Raises: `ConfigurationError` where it has none."""
-        return plant().use_case(self.use_case)
+def models_prefix(use_case: str) -> str:
+    """The key prefix of the models of a use case and a River as they are installed here.
+
+    Raises: `ConfigurationError` if use_cases.py has no such use case.
+    """
+    return prefix_of(use_case, fingerprint(plant().use_case(use_case), versions()))
 
 
 @contextmanager
 def aws_answers(what: str) -> Iterator[None]:
-    """Make `Unavailable` of what boto3 raises inside; `what` says who was asked, and for what."""
+    """Turn the errors of boto3 inside into `Unavailable`; `what` names what was requested."""
     try:
         yield
     except (BotoCoreError, ClientError) as error:
         raise Unavailable(f"{what}: {error}") from error
 
 
-def find(named: TargetOptions) -> Target:
-    """The use case that is named, or the only one there is.
+def find(options: TargetOptions) -> Target:
+    """The named use case, or the only one.
 
     Raises: `ConfigurationError`, `Unavailable`.
     """
-    found = find_each(named)
+    found = find_each(options)
     if len(found) > 1:
-        known = ", ".join(where.use_case for where in found)
-        raise ConfigurationError(f"{found[0].name} has several use cases: say --use-case, one of {known}")
+        known = ", ".join(target.use_case for target in found)
+        raise ConfigurationError(
+            f"{found[0].name} has several use cases: choose with --use-case, one of {known}"
+        )
     return found[0]
 
 
-def find_each(named: TargetOptions) -> list[Target]:
-    """The use case that is named, or all there are. Raises: as `find`."""
-    given = [named.stack is not None, named.local, named.bucket is not None, named.folder is not None]
+def find_each(options: TargetOptions) -> list[Target]:
+    """The named use case, or all. Raises: as `find`."""
+    given = [options.stack is not None, options.local, options.bucket is not None, options.folder is not None]
     if sum(given) != 1:
-        raise ConfigurationError("say where: one of --stack NAME, --local, --bucket NAME, --folder DIR")
-    if named.bucket is not None or named.folder is not None:
-        return _in_bucket(named)
-    if named.local and find_served(FOLDER) is None:
         raise ConfigurationError(
-            f"no local pipeline runs in {FOLDER.absolute()}: start one with `python -m local serve`"
+            "name the pipeline: one of --stack NAME, --local, --bucket NAME, --folder DIR"
         )
-    region = named.region or os.environ.get("AWS_REGION")
+    if options.bucket is not None or options.folder is not None:
+        return _in_bucket(options)
+    if options.local and find_served(FOLDER) is None:
+        raise ConfigurationError(
+            f"no local pipeline is running in {FOLDER.absolute()}: start one with `python -m local serve`"
+        )
+    region = options.region or os.environ.get("AWS_REGION")
     try:
-        with open_pipeline(named.stack, named.local, None, region, named.endpoint_url) as pipeline:
+        with open_pipeline(options.stack, options.local, None, region, options.endpoint_url) as pipeline:
             found = _of_pipeline(pipeline)
     except PipelineError as error:
         raise ConfigurationError(str(error)) from error
-    return _chosen(found, named.use_case)
+    return _chosen(found, options.use_case)
 
 
 def _of_pipeline(pipeline: Pipeline) -> list[Target]:
@@ -156,33 +161,33 @@ def _of_pipeline(pipeline: Pipeline) -> list[Target]:
 
 
 def _chosen(found: list[Target], use_case: str | None) -> list[Target]:
-    chosen = [where for where in found if use_case in (None, where.use_case)]
+    chosen = [target for target in found if use_case in (None, target.use_case)]
     if not chosen:
-        known = ", ".join(where.use_case for where in found)
+        known = ", ".join(target.use_case for target in found)
         raise ConfigurationError(f"{found[0].name} has no use case {use_case!r}; it has {known}")
     return chosen
 
 
-def _in_bucket(named: TargetOptions) -> list[Target]:
-    account = Account(named.region or os.environ.get("AWS_REGION"), named.endpoint_url)
-    where = Target(
-        name=f"the bucket {named.bucket}" if named.folder is None else f"the folder {named.folder}",
-        use_case=named.use_case or "",
-        model_bucket=named.bucket or "",
-        failed_bucket=named.failed_bucket,
-        stream_name=named.stream,
-        event_bus=named.bus,
+def _in_bucket(options: TargetOptions) -> list[Target]:
+    account = Account(options.region or os.environ.get("AWS_REGION"), options.endpoint_url)
+    target = Target(
+        name=f"the bucket {options.bucket}" if options.folder is None else f"the folder {options.folder}",
+        use_case=options.use_case or "",
+        model_bucket=options.bucket or "",
+        failed_bucket=options.failed_bucket,
+        stream_name=options.stream,
+        event_bus=options.bus,
         region=_region(account),
         endpoint=_s3_endpoint(account),
-        folder=named.folder,
+        folder=options.folder,
         account=account,
     )
-    if named.use_case:
-        return [where]
-    use_cases = asyncio.run(where.objects().folders("models/"))
+    if options.use_case:
+        return [target]
+    use_cases = asyncio.run(target.objects().folders("models/"))
     if not use_cases:
-        raise ConfigurationError(f"nothing was learned in {where.name}: it has no models")
-    return [replace(where, use_case=unquote(use_case)) for use_case in use_cases]
+        raise ConfigurationError(f"{target.name} has no models: nothing was learned there yet")
+    return [replace(target, use_case=unquote(use_case)) for use_case in use_cases]
 
 
 def _region(account: Account) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +13,7 @@ from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.store import LocalStore, S3Store
 
 from consumer.errors import ConfigurationError, PageChanged, Unavailable
+from consumer.ports import Found, Missing, Unchanged
 
 if TYPE_CHECKING:
     from obstore.store import S3Config
@@ -23,25 +23,6 @@ _CHANGED = (exceptions.PreconditionError, exceptions.AlreadyExistsError, FileNot
 _FAILED = (exceptions.BaseError, OSError)
 
 _Answer = TypeVar("_Answer")
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """An object, and the version by which it can be replaced; `body` is None past the bound asked for."""
-
-    e_tag: str
-    size: int
-    body: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """S3 said 404: there is no such object."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unchanged:
-    """S3 said 304: the object is still of the version that was named."""
 
 
 class Objects:

@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from consumer.decode.timestamps import iso8601
 from consumer.detectors.finding import Change
+from consumer.detectors.states import state
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 """What a page that was altered has beyond could not be told."""
@@ -16,6 +17,7 @@ _BURST = 3.0
 """Alerts that may open one after the other, whatever the budget."""
 
 
+@state("alert")
 @dataclass(slots=True)
 class AlertState:
     """What is known of a signal's alert; times are seconds since 1970, where the values have any."""
@@ -38,9 +40,6 @@ class AlertState:
     """So often it has opened."""
     cleared_s: float | None = None
     """When it cleared last."""
-
-    def __reduce__(self) -> tuple[type["AlertState"], tuple[Any, ...]]:
-        return AlertState, tuple(getattr(self, name) for name in self.__slots__)
 
 
 @dataclass(frozen=True, slots=True)

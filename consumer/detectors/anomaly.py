@@ -9,8 +9,10 @@ from typing import Any
 
 from consumer.detectors.alert_policy import ALERT_POLICY, AlertPolicy, AlertState
 from consumer.detectors.base import Found, Step, UseCase, finite, last_step, parameters_of, seeded
+from consumer.detectors.states import state
 
 
+@state("anomaly")
 @dataclass(slots=True)
 class Scored:
     """A detector, how many values it has learned, and the alert."""
@@ -18,9 +20,6 @@ class Scored:
     detector: Any
     count: int = 0
     alert: AlertState = field(default_factory=AlertState)
-
-    def __reduce__(self) -> tuple[type["Scored"], tuple[Any, int, AlertState]]:
-        return Scored, (self.detector, self.count, self.alert)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import AlertState
 from consumer.detectors.base import Late, Severity, UseCase
 from consumer.detectors.finding import Change, Finding
+from consumer.detectors.states import AnyState, state
 from consumer.errors import ConfigurationError, ModelRaised
 
 NAMES_MAX = 200
@@ -30,17 +31,15 @@ class NamedValue(float):
         return named
 
 
+@state("row_buffer")
 @dataclass(slots=True)
 class RowBuffer:
     """A model; `row` are the values that wait for others, `last` those of the rows before."""
 
-    model: Any
+    model: AnyState
     row: dict[str, float] = field(default_factory=dict)
     started_s: float | None = None
     last: dict[str, float] = field(default_factory=dict)
-
-    def __reduce__(self) -> tuple[type["RowBuffer"], tuple[Any, ...]]:
-        return RowBuffer, (self.model, self.row, self.started_s, self.last)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from consumer.detectors.finding import Change, Finding
 from consumer.detectors.sensor_checks import SensorChecks
 from consumer.errors import BadDeployment, ConfigurationError, ModelRaised, is_models_own
 
-STATE_FORMAT = 2
+STATE_FORMAT = 3
 
 Severity = Literal["info", "warning", "error", "critical"]
 Late = Literal["learn", "skip"]

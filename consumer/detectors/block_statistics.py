@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass, field
 
+from consumer.detectors.states import state
+
 _BLOCKS_MIN = 12
 """Before their spread says much."""
 _SLOW_MIN = 6
@@ -31,6 +33,7 @@ _LEAD, _LEAD_BLOCKS = 1.0 / 3.0, 2.0
 """Of a block, in the mean of those just before a run; and how old that mean is."""
 
 
+@state("block_statistics")
 @dataclass(slots=True)
 class BlockStatistics:
     """Mean and spread of blocks, and how much of the spread is from one block to the next.
@@ -61,9 +64,6 @@ class BlockStatistics:
     rise_sum: float = 0.0
     rise_moment: float = 0.0
     """Of the run without its first block, which may lie across the change."""
-
-    def __reduce__(self) -> tuple[type["BlockStatistics"], tuple[object, ...]]:
-        return BlockStatistics, tuple(getattr(self, name) for name in self.__slots__)
 
     @property
     def deviation(self) -> float:
@@ -194,6 +194,7 @@ def _sums() -> list[float]:
     return [0.0] * (_SCALES - 1)
 
 
+@state("dyadic_scales")
 @dataclass(slots=True)
 class DyadicScales:
     """A step is seen soon on the shortest scale; what is small, slow, or in a cycle, on a longer one."""
@@ -202,9 +203,6 @@ class DyadicScales:
     sums: list[float] = field(default_factory=_sums)
     """Of the blocks that wait for the next scale."""
     blocks: int = 0
-
-    def __reduce__(self) -> tuple[type["DyadicScales"], tuple[object, ...]]:
-        return DyadicScales, tuple(getattr(self, name) for name in self.__slots__)
 
     @property
     def shortest(self) -> BlockStatistics:

@@ -8,6 +8,7 @@ from consumer.detectors.alert_policy import AlertPolicy, AlertState
 from consumer.detectors.base import Found, Step, UseCase
 from consumer.detectors.block_statistics import WIDER, DyadicScales
 from consumer.detectors.sensor_checks import SensorChecks
+from consumer.detectors.states import state
 
 _BLOCK = 8
 """Values in the shortest blocks: few, to be soon; enough for a mean that single values hardly move."""
@@ -31,6 +32,7 @@ _RANGE = 3.0
 """Deviations from the mean within which what is usual lies."""
 
 
+@state("change_detector")
 @dataclass(slots=True)
 class DeseasonalisedChangeDetector:
     """Tells once when the level, slope or spread of a signal has changed for good, and takes it for usual.
@@ -55,9 +57,6 @@ class DeseasonalisedChangeDetector:
     """When level and spread were last near their means."""
     is_of_hour: bool = False
     score: float = 0.0
-
-    def __reduce__(self) -> tuple[type["DeseasonalisedChangeDetector"], tuple[object, ...]]:
-        return DeseasonalisedChangeDetector, tuple(getattr(self, name) for name in self.__slots__)
 
     def learn_one(self, value: float, timestamp_s: float | None) -> tuple[float, dict[str, Any] | None]:
         """How sure a lasting change is, from 0 to 1; and what changed, once, where it is sure."""
@@ -186,15 +185,13 @@ _SPREAD_MIN = 0.57
 _WORDS = {"level": "level", "slope": "slope a value", "spread": "spread"}
 
 
+@state("change_point")
 @dataclass(slots=True)
 class Shifting:
     """A detector, and the alert."""
 
     detector: DeseasonalisedChangeDetector = field(default_factory=DeseasonalisedChangeDetector)
     alert: AlertState = field(default_factory=AlertState)
-
-    def __reduce__(self) -> tuple[type["Shifting"], tuple[DeseasonalisedChangeDetector, AlertState]]:
-        return Shifting, (self.detector, self.alert)
 
 
 @dataclass(frozen=True, slots=True)

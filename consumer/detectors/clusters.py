@@ -5,6 +5,7 @@ from typing import Any
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState
 from consumer.detectors.base import Found, Severity, Step, UseCase, last_step, parameters_of, seeded
+from consumer.detectors.states import state
 
 _ENTERED = AlertPolicy(calm=5, cool_down_s=0.0)
 """A cluster is entered from one value to the next, and another one is another matter."""
@@ -12,6 +13,7 @@ CLUSTERS_MAX = 100
 """Of which it is known how often they came; of some clusterers new ones come for ever."""
 
 
+@state("clusters")
 @dataclass(slots=True)
 class Clustered:
     """A clusterer, and how often each cluster came; `current` is the last one's number."""
@@ -21,9 +23,6 @@ class Clustered:
     count: int = 0
     current: int | None = None
     alert: AlertState = field(default_factory=AlertState)
-
-    def __reduce__(self) -> tuple[type["Clustered"], tuple[Any, dict[int, int], int, int | None, AlertState]]:
-        return Clustered, (self.clusterer, self.seen, self.count, self.current, self.alert)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from river.drift import ADWIN
 
 from consumer.detectors.base import UseCase, parameters_of, seeded
 from consumer.detectors.finding import Finding
+from consumer.detectors.states import state
 from consumer.errors import ModelRaised, is_models_own
 
 
@@ -41,6 +42,7 @@ def drifted(detector: Any) -> None:
         detector._drift_detected = True
 
 
+@state("drift")
 @dataclass(slots=True)
 class Watched:
     """A detector, and the number and sum of the values since it last detected (River then starts anew)."""
@@ -48,9 +50,6 @@ class Watched:
     detector: Any
     count: int = 0
     total: float = 0.0
-
-    def __reduce__(self) -> tuple[type["Watched"], tuple[Any, int, float]]:
-        return Watched, (self.detector, self.count, self.total)
 
 
 @dataclass(frozen=True, slots=True)

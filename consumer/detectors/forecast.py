@@ -5,11 +5,13 @@ from typing import Any, Self
 
 from consumer.detectors.alert_policy import ALERT_POLICY, AlertPolicy, AlertState
 from consumer.detectors.base import Found, Step, UseCase, finite, last_step, parameters_of, seeded
+from consumer.detectors.states import state
 from consumer.errors import ConfigurationError
 
 _INTERVAL_SHARE = 0.05  # of the newest interval in their mean
 
 
+@state("forecast")
 @dataclass(slots=True)
 class Forecasting:
     """A forecaster, and what is known of the time between values, in seconds."""
@@ -21,10 +23,6 @@ class Forecasting:
     last_s: float | None = None
     interval_s: float | None = None
     alert: AlertState = field(default_factory=AlertState)
-
-    def __reduce__(self) -> tuple[type["Forecasting"], tuple[Any, ...]]:
-        of_time = self.last_s, self.interval_s
-        return Forecasting, (self.forecaster, self.count, self.is_expected, *of_time, self.alert)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from operator import mul
 from typing import Any
 
+from consumer.detectors.states import state
+
 SIGNALS_TOLD = 3
 
 
@@ -54,6 +56,7 @@ _BOUND = 30.0
 """Widths of a deviation that is learned, where no alert is open."""
 
 
+@state("running_covariance")
 @dataclass(slots=True)
 class RunningCovariance:
     """Means of the signals, and sums of the products of their deviations.
@@ -63,15 +66,13 @@ class RunningCovariance:
     """
 
     means: list[float]
-    products: list[float] = field(default_factory=list)
+    products: list[float]
     count: float = 0.0
 
-    def __post_init__(self) -> None:
-        if not self.products:
-            self.products = [0.0] * (len(self.means) * (len(self.means) + 1) // 2)
-
-    def __reduce__(self) -> tuple[type["RunningCovariance"], tuple[object, ...]]:
-        return RunningCovariance, (self.means, self.products, self.count)
+    @classmethod
+    def empty(cls, size: int) -> "RunningCovariance":
+        """Of so many signals, before the first row."""
+        return cls([0.0] * size, [0.0] * (size * (size + 1) // 2))
 
     def learn_one(self, row: list[float]) -> None:
         """One row more."""
@@ -183,6 +184,7 @@ _EASING = 0.002
 """Share by which an alert ends more easily with each row: what is normal drifts while nothing is learned."""
 
 
+@state("hotelling_monitor")
 @dataclass(slots=True)
 class HotellingMonitor:
     """Tells when the signals of one asset, taken together, leave what is normal, and when they are back.
@@ -220,12 +222,6 @@ class HotellingMonitor:
     block: RunningCovariance | None = None
     blocks: list[RunningCovariance] = field(default_factory=list)
     """Full ones that are not learned yet, oldest first."""
-
-    def __reduce__(self) -> tuple[type["HotellingMonitor"], tuple[Any, ...]]:
-        settings = (self.limit, self.warm_up, self.delay, self.open_max)
-        alert = (self.opened, self.peak, self.usual, self.judged, self.smoothed, self.latest)
-        learned = (self.normal, self.widths, self.precision, self.block, self.blocks)
-        return HotellingMonitor, (*settings, self.signals, self.rows, *alert, *learned)
 
     def step(self, row: dict[int, float], at_s: float | None) -> tuple[float, bool, dict[str, Any] | None]:
         """Judge a row, then learn it: its score, whether it is anomalous, and evidence where that changes.
@@ -322,7 +318,7 @@ class HotellingMonitor:
     def _learn(self, values: list[float]) -> None:
         """Add the row to its block, and to what is normal the block that is old enough."""
         if self.block is None:
-            self.block = RunningCovariance([0.0] * len(values))
+            self.block = RunningCovariance.empty(len(values))
         if self.normal is not None and self.widths and not self.opened:
             values = bounded(values, self.normal.means, self.widths)
         self.block.learn_one(values)

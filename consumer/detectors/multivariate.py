@@ -6,20 +6,19 @@ from typing import Any
 from consumer.detectors.alert_policy import AlertPolicy, AlertState
 from consumer.detectors.base import Found, Step, UseCase, finite
 from consumer.detectors.hotelling import HotellingMonitor
+from consumer.detectors.states import state
 
 _MONITORS_OWN = AlertPolicy(calm=1, cool_down_s=0.0)
 """The monitor has a limit to open and a lower one to clear."""
 
 
+@state("multivariate")
 @dataclass(slots=True)
 class Monitored:
     """A monitor, and the alert."""
 
     monitor: HotellingMonitor
     alert: AlertState = field(default_factory=AlertState)
-
-    def __reduce__(self) -> tuple[type["Monitored"], tuple[HotellingMonitor, AlertState]]:
-        return Monitored, (self.monitor, self.alert)
 
 
 @dataclass(frozen=True, slots=True)

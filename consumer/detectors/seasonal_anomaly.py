@@ -8,6 +8,7 @@ from typing import Any
 from consumer.detectors.alert_policy import AlertPolicy, AlertState
 from consumer.detectors.base import Found, Step, UseCase, finite
 from consumer.detectors.sensor_checks import SENSOR_CHECKS, SensorChecks
+from consumer.detectors.states import state
 
 _HOURS, _DAYS = 24, 7
 _HOUR_S, _DAY_S = 3600.0, 86_400.0
@@ -46,6 +47,7 @@ class DecayRates:
 DECAY_RATES = DecayRates()
 
 
+@state("seasonal_baseline")
 @dataclass(slots=True)
 class SeasonalBaseline:
     """A signal's means, by hour and by hour of the week, and the range of what strays from them.
@@ -67,18 +69,6 @@ class SeasonalBaseline:
     """At the last value, before it was learned."""
     stray: float = 0.0
     """How far the last value strayed, whether or not one before it did so too."""
-
-    def __reduce__(self) -> tuple[type["SeasonalBaseline"], tuple[object, ...]]:
-        edges = (self.low, self.high, self.lasting, self.lasting_low, self.lasting_high)
-        return SeasonalBaseline, (
-            self.means,
-            self.counts,
-            *edges,
-            self.recent,
-            self.last_s,
-            self.expected,
-            self.stray,
-        )
 
     def learn_one(self, value: float, at_s: float | None, pace: DecayRates) -> float:
         """How far the value strays from what is usual, in widths of the range; 0 where it does not."""
@@ -158,6 +148,7 @@ _KEEPS = 0.5
 """Of the least stray that counts, what keeps an alert open."""
 
 
+@state("seasonal_anomaly")
 @dataclass(slots=True)
 class Watching:
     """What is usual, and how far a value has to stray before it is told."""
@@ -170,9 +161,6 @@ class Watching:
     """When it last strayed as far as that."""
     started_s: float | None = None
     alert: AlertState = field(default_factory=AlertState)
-
-    def __reduce__(self) -> tuple[type["Watching"], tuple[Any, ...]]:
-        return Watching, tuple(getattr(self, name) for name in self.__slots__)
 
 
 @dataclass(frozen=True, slots=True)

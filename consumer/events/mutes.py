@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 
-from consumer.aws.s3 import Missing, Objects, Unchanged
 from consumer.decode.timestamps import seconds
 from consumer.decode.values import shortened
 from consumer.errors import ConfigurationError, Unavailable, Unlearnable
 from consumer.events.event import Event
+from consumer.ports import Missing, ObjectStore, Unchanged
 
 MUTES_KEY = "mutes.json"
 """Of the object that has them, in the bucket of the models: for all use cases."""
@@ -179,7 +179,7 @@ class MuteStore:
     in force; before any were read, the entries that can be read are in force.
     """
 
-    def __init__(self, objects: Objects, now_s: Callable[[], float], warn: Callable[[str], None]) -> None:
+    def __init__(self, objects: ObjectStore, now_s: Callable[[], float], warn: Callable[[str], None]) -> None:
         self._objects = objects
         self._now_s = now_s
         self._warn = warn

@@ -16,18 +16,6 @@ from river.base import Base
 from river.time_series import holt_winters
 from river.utils import Rolling
 
-from consumer.detectors.alert_policy import AlertState
-from consumer.detectors.anomaly import Scored
-from consumer.detectors.asset_rows import RowBuffer
-from consumer.detectors.block_statistics import BlockStatistics, DyadicScales
-from consumer.detectors.change_point import DeseasonalisedChangeDetector, Shifting
-from consumer.detectors.clusters import Clustered
-from consumer.detectors.drift import Watched
-from consumer.detectors.forecast import Forecasting
-from consumer.detectors.hotelling import HotellingMonitor, RunningCovariance
-from consumer.detectors.multivariate import Monitored
-from consumer.detectors.seasonal_anomaly import SeasonalBaseline, Watching
-
 
 class _Untouchable(type):
     def __call__(cls, *arguments: Any) -> Any:
@@ -255,45 +243,6 @@ def _of_numbers(component: type) -> Callable[..., Any]:
 
 # Each with the use cases and models that need it.
 FUNCTIONS: dict[tuple[str, str], tuple[str, Callable[..., Any]]] = {
-    ("consumer.detectors.drift", "Watched"): ("drift: all", lambda *parts: Watched(*parts)),
-    ("consumer.detectors.anomaly", "Scored"): ("anomaly: all", lambda *parts: Scored(*parts)),
-    ("consumer.detectors.alert_policy", "AlertState"): (
-        "anomaly: all; unusual: all; clusters: all; forecast: all; shift: all; asset: all",
-        lambda *parts: AlertState(*parts),
-    ),
-    ("consumer.detectors.seasonal_anomaly", "Watching"): ("unusual: all", lambda *parts: Watching(*parts)),
-    ("consumer.detectors.seasonal_anomaly", "SeasonalBaseline"): (
-        "unusual: all",
-        lambda *parts: SeasonalBaseline(*parts),
-    ),
-    ("consumer.detectors.clusters", "Clustered"): ("clusters: all", lambda *parts: Clustered(*parts)),
-    ("consumer.detectors.asset_rows", "RowBuffer"): (
-        "clusters: joined; asset: process",
-        lambda *parts: RowBuffer(*parts),
-    ),
-    ("consumer.detectors.change_point", "Shifting"): ("shift: all", lambda *parts: Shifting(*parts)),
-    ("consumer.detectors.change_point", "DeseasonalisedChangeDetector"): (
-        "shift: all",
-        lambda *parts: DeseasonalisedChangeDetector(*parts),
-    ),
-    ("consumer.detectors.block_statistics", "DyadicScales"): (
-        "shift: all",
-        lambda *parts: DyadicScales(*parts),
-    ),
-    ("consumer.detectors.block_statistics", "BlockStatistics"): (
-        "shift: all",
-        lambda *parts: BlockStatistics(*parts),
-    ),
-    ("consumer.detectors.multivariate", "Monitored"): ("asset: all", lambda *parts: Monitored(*parts)),
-    ("consumer.detectors.hotelling", "HotellingMonitor"): (
-        "asset: all",
-        lambda *parts: HotellingMonitor(*parts),
-    ),
-    ("consumer.detectors.hotelling", "RunningCovariance"): (
-        "asset: all",
-        lambda *parts: RunningCovariance(*parts),
-    ),
-    ("consumer.detectors.forecast", "Forecasting"): ("forecast: all", lambda *parts: Forecasting(*parts)),
     ("builtins", "getattr"): ("drift: PageHinkley, DummyDriftDetector; clusters: KMeans", _bound_method),
     ("numpy", "dtype"): ("drift: KSWIN", _number_dtype),
     ("numpy._core.multiarray", "scalar"): ("drift: KSWIN", _number_scalar),

@@ -12,12 +12,14 @@ from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import AlertState, Count
 from consumer.detectors.drift import Watched
 from consumer.detectors.sensor_checks import Health
+from consumer.detectors.states import read, written
 from consumer.learning.state import Checkpoint, State
 from consumer.pages import allow_list
 
-_AS_THEY_ARE, _ADWINS = "as they are", "ADWINs"
+_STATES, _ADWINS = "states", "ADWINs"
 _PARAMETERS = ("delta", "clock", "max_buckets", "min_window_length", "grace_period")
 _ATTRIBUTES = len(_PARAMETERS) + len(("_drift_detected", "_helper"))
+_HEALTH_FIELDS = Health.__struct_fields__
 _parameters_of = operator.itemgetter(*_PARAMETERS)
 
 
@@ -29,7 +31,8 @@ def packed(models: Sequence[Any]) -> tuple[Any, ...]:
             attributes: list[dict[str, Any]] = [vars(detector) for detector in detectors]
             if set(map(len, attributes)) == {_ATTRIBUTES}:  # nobody has added one
                 return _packed_adwins(models, attributes)
-    return _AS_THEY_ARE, list(models)
+    tagged = [written(model) for model in models]
+    return _STATES, [tag for tag, _ in tagged], [fields for _, fields in tagged]
 
 
 def unpacked(pickled: tuple[Any, ...]) -> list[Any]:
@@ -38,9 +41,9 @@ def unpacked(pickled: tuple[Any, ...]) -> list[Any]:
     Raises: anything, where `packed` did not make it.
     """
     form, *columns = pickled
-    if form == _AS_THEY_ARE:
-        [models] = columns
-        return list(models)
+    if form == _STATES:
+        tags, parts = columns
+        return [read(tag, fields) for tag, fields in zip(tags, parts, strict=True)]
     if form != _ADWINS:
         raise ValueError(f"models in the unknown form {form!r}")
     parameters, *others = columns
@@ -127,7 +130,7 @@ def columns_of(states: Mapping[SignalKey, State]) -> Columns:
         [mark.arrived_s for mark in marks],
         [(index, state.parameters) for index, state in enumerate(values) if state.parameters],
         [
-            (index, msgspec.structs.astuple(state.health))
+            (index, _written_health(state.health))
             for index, state in enumerate(values)
             if state.health is not None
         ],
@@ -161,7 +164,7 @@ def states_of(columns: Columns) -> States:
     ):
         state = State(model, checkpoints, learned, skipped, latest_s, parameters.get(index, ""))
         if index in health:
-            state.health = _health_of(health[index])
+            state.health = _read_health(health[index])
         states[key] = state
     return states
 
@@ -195,9 +198,16 @@ def checkpoints_of(columns: Columns) -> dict[SignalKey, dict[Shard, Checkpoint]]
     return found
 
 
-def _health_of(fields: tuple[Any, ...]) -> Health:
+def _written_health(health: Health) -> tuple[Any, ...]:
+    *others, alerts = msgspec.structs.astuple(health)
+    return *others, {name: written(alert)[1] for name, alert in alerts.items()}
+
+
+def _read_health(fields: tuple[Any, ...]) -> Health:
     # By their fields: an object of the type asked for is converted unseen.
-    health = msgspec.convert(msgspec.structs.asdict(Health(*fields)), Health)
-    for alert in health.alerts.values():
-        msgspec.convert({name: getattr(alert, name) for name in AlertState.__slots__}, AlertState)
+    *others, alerts = fields
+    named = dict(zip(_HEALTH_FIELDS, (*others, {}), strict=True))
+    health = msgspec.convert(named, Health)
+    for name, parts in msgspec.convert(alerts, dict[str, list[Any]]).items():
+        health.alerts[name] = msgspec.convert(dict(zip(AlertState.__slots__, parts, strict=True)), AlertState)
     return health

@@ -10,10 +10,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from consumer.aws.s3 import Found, Missing, Objects
 from consumer.decode.signal_names import SignalKey, page_of
 from consumer.errors import LayoutChanged, PageChanged, Unavailable
 from consumer.events.quarantine import quoted
+from consumer.ports import Missing, ObjectStore, Unchanged
 
 _SEGMENT_BYTES_MAX = 600
 
@@ -77,10 +77,71 @@ class Recorded(msgspec.Struct, frozen=True, omit_defaults=True):
     """When that began."""
 
 
+def layout_key(prefix: str) -> str:
+    """The key of the record of where the pages under `prefix` lie."""
+    return f"{prefix}/layout.json"
+
+
+def recorded_in(key: str, body: bytes) -> Recorded:
+    """Parse the content of `layout.json`. Raises: `Unavailable` if it cannot be read."""
+    try:
+        return msgspec.json.decode(body, type=Recorded)
+    except msgspec.MsgspecError as error:
+        raise Unavailable(f"{key} cannot be read: {error}") from error
+
+
+async def read_layout(objects: ObjectStore, prefix: str) -> tuple[Recorded, str] | None:
+    """What is recorded of the layout, and the version of the object; None if there is none.
+
+    Raises: `Unavailable`, also if it cannot be read: without it no page can be found.
+    """
+    key = layout_key(prefix)
+    found = await objects.get(key, bytes_max=_BYTES_MAX)
+    if isinstance(found, Missing):
+        return None
+    if isinstance(found, Unchanged) or found.body is None:
+        raise Unavailable(f"{key} cannot be read: it is too large for the record of a layout")
+    return recorded_in(key, found.body), found.e_tag
+
+
+async def record_layout(
+    objects: ObjectStore, prefix: str, recorded: Recorded, e_tag: str | None
+) -> str | None:
+    """Write `layout.json` if it still has that version; return the new one. Raises: as `replace`."""
+    return await objects.replace(layout_key(prefix), msgspec.json.encode(recorded), e_tag)
+
+
+async def layout_in_force(objects: ObjectStore, prefix: str) -> Layout | None:
+    """Where the models lie; None if nothing was learned yet.
+
+    Raises: `LayoutChanged` while they are being moved, or built by an upgrade; `Unavailable`.
+    """
+    found = await read_layout(objects, prefix)
+    if found is None:
+        return None
+    recorded, _ = found
+    if recorded.moving_to is not None:
+        raise LayoutChanged(
+            f"the models are being moved to {recorded.moving_to} pages: {layout_key(prefix)}; "
+            "try again when that is done"
+        )
+    if recorded.upgrade_from:
+        raise LayoutChanged(f"{being_built(recorded)}: {layout_key(prefix)}")
+    return Layout(prefix, recorded.pages)
+
+
+def being_built(recorded: Recorded) -> str:
+    """The message for models that an upgrade has not activated yet."""
+    return (
+        f"the models are being built beside those of {recorded.upgrade_from}; "
+        "`python -m consumer upgrade finish` activates them"
+    )
+
+
 class LayoutStore:
     """`layout.json` of one use case and fingerprint: read once, and again where a page says it is another."""
 
-    def __init__(self, objects: Objects, wanted: Layout, warn: Callable[[str], None]) -> None:
+    def __init__(self, objects: ObjectStore, wanted: Layout, warn: Callable[[str], None]) -> None:
         self._objects = objects
         self._wanted = wanted
         self._warn = warn
@@ -96,7 +157,7 @@ class LayoutStore:
             `LayoutChanged` while the models are being moved, or built by an upgrade.
         """
         if self._current is None:
-            self._current = await self._read() or await self._record()
+            self._current = await layout_in_force(self._objects, self._wanted.prefix) or await self._record()
             if self._current != self._wanted:
                 self._warn(
                     f"MODEL_PAGES is {self._wanted.pages}, but the models lie in {self._current.pages} "
@@ -118,7 +179,7 @@ class LayoutStore:
             if self._answered < question:
                 answered = self._asked
                 try:
-                    self._answer = await self._read()
+                    self._answer = await layout_in_force(self._objects, self._wanted.prefix)
                 except Unavailable as error:
                     self._answer = error
                 self._answered = answered
@@ -126,7 +187,10 @@ class LayoutStore:
         if isinstance(answer, Unavailable):
             raise answer
         if answer != known:
-            raise LayoutChanged(f"{self._key} is another than this function knew: it is read again next time")
+            raise LayoutChanged(
+                f"{layout_key(self._wanted.prefix)} has changed since this function read it; "
+                "it is read again next time"
+            )
 
     def _turn(self) -> asyncio.Lock:
         """Each invocation has an event loop of its own, and so a lock of its own."""
@@ -139,53 +203,13 @@ class LayoutStore:
         """Read it again next time."""
         self._current = None
 
-    async def _read(self) -> Layout | None:
-        found = await self._objects.get(self._key, bytes_max=_BYTES_MAX)
-        if isinstance(found, Missing):
-            return None
-        if not isinstance(found, Found) or found.body is None:
-            raise Unavailable(f"{self._key} is no record of a layout")
-        recorded = recorded_in(self._key, found.body)
-        if recorded.moving_to is not None:
-            raise LayoutChanged(f"the models are being moved to {recorded.moving_to} pages: {self._key}")
-        if recorded.upgrade_from:
-            raise LayoutChanged(f"{being_built(recorded)}: {self._key}")
-        return Layout(self._wanted.prefix, recorded.pages)
-
     async def _record(self) -> Layout:
         try:
-            await self._objects.replace(self._key, msgspec.json.encode(Recorded(self._wanted.pages)), None)
+            await record_layout(self._objects, self._wanted.prefix, Recorded(self._wanted.pages), None)
         except PageChanged:
-            recorded = await self._read()
+            recorded = await layout_in_force(self._objects, self._wanted.prefix)
             if recorded is None:
-                raise Unavailable(f"{self._key} is written and removed at the same time") from None
+                key = layout_key(self._wanted.prefix)
+                raise Unavailable(f"{key} is written and removed at the same time") from None
             return recorded
         return self._wanted
-
-    @property
-    def _key(self) -> str:
-        return layout_key(self._wanted.prefix)
-
-
-def layout_key(prefix: str) -> str:
-    """Where the layout of what lies under `prefix` is recorded."""
-    return f"{prefix}/layout.json"
-
-
-def being_built(recorded: Recorded) -> str:
-    """What to say of models that an upgrade has not put in force yet."""
-    return (
-        f"the models are being built beside those of {recorded.upgrade_from}; "
-        "`python -m consumer upgrade finish` puts them in force"
-    )
-
-
-def recorded_in(key: str, body: bytes) -> Recorded:
-    """What it says.
-
-    Raises: `Unavailable` where it cannot be read.
-    """
-    try:
-        return msgspec.json.decode(body, type=Recorded)
-    except msgspec.MsgspecError as error:
-        raise Unavailable(f"{key} cannot be read: {error}") from error

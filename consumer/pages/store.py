@@ -1,15 +1,19 @@
-"""Pages in S3: read and written with conditions, so that what must agree is one PUT."""
+"""Pages in the bucket: read and written with conditions, so that all that must agree is one PUT."""
 
+import asyncio
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from consumer.aws.s3 import Missing, Objects, Unchanged
-from consumer.errors import UnreadablePage
+from consumer.errors import PageChanged, Unavailable, UnreadablePage
 from consumer.pages.codec import PageCodec, States
+from consumer.ports import Found, Jitter, Missing, ObjectStore, Unchanged
 
-# An object larger than this is none of ours: it is not read, for it would fill the memory.
 _PAGE_BYTES_MAX = 256 * 1024 * 1024
+COMMIT_TRIES = 6
+_BACKOFF_S = 0.05
+_Outcome = TypeVar("_Outcome")
 
 
 @dataclass(slots=True)
@@ -26,6 +30,43 @@ class Page:
     """Whether S3 said since the page was handed out that this is its version."""
 
 
+def check_page_size(key: str, size: int) -> None:
+    """Raise `UnreadablePage` for an object larger than any page: reading it would fill the memory."""
+    if size > _PAGE_BYTES_MAX:
+        raise UnreadablePage(f"the page {key} has {size} bytes; the consumer writes none that large")
+
+
+async def read_page_body(objects: ObjectStore, key: str) -> tuple[str, bytes] | None:
+    """The version and the content of a page, not decoded; None if there is none.
+
+    Raises: `UnreadablePage` if it is too large; `Unavailable`.
+    """
+    found = await objects.get(key, bytes_max=_PAGE_BYTES_MAX)
+    return (found.e_tag, _body_of(key, found)) if isinstance(found, Found) else None
+
+
+def _body_of(key: str, found: Found) -> bytes:
+    check_page_size(key, found.size)
+    assert found.body is not None  # only larger objects come without
+    return found.body
+
+
+async def commit_with_retries(
+    what: str, jitter: Jitter, attempt: Callable[[], Awaitable[_Outcome]]
+) -> _Outcome:
+    """Load, change and commit by calling `attempt`, again after each `PageChanged`, with backoff.
+
+    Raises: `Unavailable` if others changed it each time; whatever else `attempt` raises.
+    """
+    for tried in range(COMMIT_TRIES):
+        await asyncio.sleep(tried and jitter.uniform(0, _BACKOFF_S * 2**tried))
+        try:
+            return await attempt()
+        except PageChanged:
+            continue
+    raise Unavailable(f"{what} was changed by others, {COMMIT_TRIES} times in a row: try again later")
+
+
 class _Warm(NamedTuple):
     page: Page
     size: int
@@ -39,7 +80,7 @@ class PageStore:
     handed out, and returns only when its commit succeeded: nobody sees one changed in vain.
     """
 
-    def __init__(self, objects: Objects, codec: PageCodec, warm_bytes_max: int) -> None:
+    def __init__(self, objects: ObjectStore, codec: PageCodec, warm_bytes_max: int) -> None:
         self._objects = objects
         self._codec = codec
         self._warm: OrderedDict[str, _Warm] = OrderedDict()
@@ -64,7 +105,7 @@ class PageStore:
         """
         return page if page.is_confirmed else await self._read(page.key, page)
 
-    async def keys(self, folder: str, before_s: float | None) -> list[str]:
+    async def keys(self, folder: str, before_s: float | None = None) -> list[str]:
         """Of the pages that lie there; if asked, of those that were last written before that time.
 
         Raises: `Unavailable`.
@@ -79,13 +120,12 @@ class PageStore:
             return known
         if isinstance(found, Missing):
             return Page(key, None, {})
-        if found.body is None:
-            raise UnreadablePage(f"the page {key} has {found.size} bytes; none of ours is so large")
+        body = _body_of(key, found)
         try:
-            states = self._codec.decode(found.body)
+            states = self._codec.decode(body)
         except UnreadablePage as error:
             raise UnreadablePage(f"the page {key} cannot be read: {error}") from error
-        return Page(key, found.e_tag, states, self._codec.is_nearly_full(found.body))
+        return Page(key, found.e_tag, states, self._codec.is_nearly_full(body))
 
     async def commit(self, page: Page) -> int:
         """Write the page if nobody else has since it was loaded; give its size in bytes.

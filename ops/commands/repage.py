@@ -1,192 +1,58 @@
-"""Moves a use case's models to other pages, offline: `python -m consumer repage --pages N`.
-
-    layout.json says that the models are being moved    # a function that starts now waits
-    each old page is fenced, its content kept            # a warm function cannot write it any more
-    each new page is written, from the old ones          # fenced too: a function may know them of old
-    layout.json says where the models lie now            # the move counts from here on
-    each new page's fence is taken away
-    each old page's content goes; its fence stays
-
-It can be interrupted anywhere and run again: until `layout.json` says so, the old pages hold everything.
-"""
+"""`python -m consumer repage --pages N`: moves a use case's models to other pages, while nothing learns."""
 
 import asyncio
-import secrets
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+import os
+from typing import Annotated
 
-import msgspec
+import typer
 
-from consumer.aws.s3 import Found, Missing, Unchanged
-from consumer.errors import ConfigurationError, PageChanged, Unavailable, UnreadablePage
-from consumer.pages.codec import PageCodec, coming, moved, unmarked
-from consumer.pages.columns import States
-from consumer.pages.layout import Layout, Recorded, being_built, layout_key, recorded_in
-
-_BYTES_MAX = 1024**3
-_T = TypeVar("_T")
+from ops.options import errors_shown
 
 
-class Bucket(Protocol):
-    """What of a bucket is needed."""
+def repage(
+    pages: Annotated[int, typer.Option(min=0, max=4096, help="How many; 0: one object per signal.")],
+    function: Annotated[
+        str, typer.Option(help="The function whose models to move; its environment says where they are.")
+    ] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Do not check that the event source mapping is disabled.")
+    ] = False,
+) -> None:
+    """Move a use case's models to another number of pages. If interrupted, run it again.
 
-    async def get(
-        self, key: str, *, bytes_max: int, unless: str | None = None
-    ) -> Found | Missing | Unchanged:
-        """Read an object."""
-
-    async def replace(self, key: str, body: bytes, e_tag: str | None) -> str | None:
-        """Write an object if it is still of that version."""
-
-    async def keys(self, prefix: str) -> list[str]:
-        """The keys that begin so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """What was done."""
-
-    signals: int
-    pages_before: int
-    pages_after: int
+    Its event source mapping must be disabled. Without --function, set the function's environment variables
+    here, and use --force only if nothing learns, for instance because there is no Lambda.
+    """
+    with errors_shown():
+        _repage(pages, function, force)
 
 
-@dataclass(frozen=True, slots=True)
-class Repage:
-    """The models under `prefix`, and where they are to lie; `tell` gets a line for each step."""
+def _repage(pages: int, function: str, force: bool) -> None:
+    import boto3
 
-    objects: Bucket
-    codec: PageCodec
-    prefix: str
-    tell: Callable[[str], None]
+    from consumer.aws.s3 import open_bucket
+    from consumer.errors import ConfigurationError
+    from consumer.pages.codec import PageCodec
+    from consumer.settings.environment import read_settings
+    from ops.lambda_function import LambdaFunction
+    from ops.state.repage import Repage
+    from ops.target import models_prefix
 
-    async def run(self, pages: int) -> Moved:
-        """Move the models to `pages` pages, 0 for an object a signal.
-
-        Raises: `ConfigurationError` where there is nothing to move; `Unavailable`, `UnreadablePage`: nothing
-            is lost, run it again; `PageChanged`: a function is at work, so disable its mapping, then again.
-        """
-        recorded, found = await self._recorded()
-        version: str | None = found
-        old, new = Layout(self.prefix, recorded.pages), Layout(self.prefix, pages)
-        if recorded == Recorded(pages):
-            signals = sum(map(len, await self._each(new.folder, self._states)))
-        else:
-            self.tell(f"from {_name(old)} to {_name(new)}")
-            version = await self._record(Recorded(old.pages, pages, secrets.token_hex(8)), version)
-            if recorded.moving_to not in (None, old.pages, pages):
-                # An interrupted move elsewhere: what it has written is in force nowhere, nor will be.
-                await self._each(Layout(self.prefix, recorded.moving_to or 0).folder, self._give_up)
-            await self._each(old.folder, self._fence)
-            self.tell("the old pages are fenced")
-            replaced = await self._versions(new)  # from here on, whoever writes there makes this move fail
-            states = await self._gather(old)
-            _, now = await self._recorded()
-            if now != version:
-                raise PageChanged("another move began meanwhile")
-            await self._write(new, states, replaced)
-            await self._record(Recorded(pages), version)
-            self.tell("the new pages are in force")
-            signals = len(states)
-        await self._each(new.folder, self._open)
-        for folder in {key.rpartition("/")[0] + "/" for key in await self._page_keys()} - {new.folder}:
-            await self._each(folder, self._empty)
-        return Moved(signals, old.pages, pages)
-
-    async def _recorded(self) -> tuple[Recorded, str]:
-        key = layout_key(self.prefix)
-        found = await self.objects.get(key, bytes_max=_BYTES_MAX)
-        if not isinstance(found, Found) or found.body is None:
-            raise ConfigurationError(
-                f"there is no {key}: nothing was learned under this use case, with these versions of River, "
-                "numpy and scipy and these parameters"
-            )
-        recorded = recorded_in(key, found.body)
-        if recorded.upgrade_from:
-            raise ConfigurationError(being_built(recorded))
-        return recorded, found.e_tag
-
-    async def _record(self, recorded: Recorded, version: str | None) -> str | None:
-        return await self.objects.replace(layout_key(self.prefix), msgspec.json.encode(recorded), version)
-
-    async def _page_keys(self) -> list[str]:
-        return [
-            key
-            for folder in (f"{self.prefix}/pages/", f"{self.prefix}/signals/")
-            for key in await self.objects.keys(folder)
-        ]
-
-    async def _each(self, folder: str, do: Callable[[str, str, bytes], Awaitable[_T]]) -> list[_T]:
-        """Do something with each object of a folder: given its key, version and content."""
-
-        async def one(key: str) -> list[_T]:
-            found = await self.objects.get(key, bytes_max=_BYTES_MAX)
-            if isinstance(found, Missing):
-                return []
-            if not isinstance(found, Found) or found.body is None:
-                raise Unavailable(f"{key} cannot be read whole")
-            return [await do(key, found.e_tag, found.body)]
-
-        keys = await self.objects.keys(folder)
-        return [done for each in await asyncio.gather(*map(one, keys)) for done in each]
-
-    async def _fence(self, key: str, version: str, body: bytes) -> None:
-        if moved(body) != body:
-            await self.objects.replace(key, moved(body), version)
-
-    async def _states(self, key: str, version: str, body: bytes) -> States:
-        content = unmarked(body)
-        try:
-            return self.codec.decode(content) if content else {}
-        except UnreadablePage as error:
-            raise UnreadablePage(f"the page {key} cannot be read, and nothing was moved: {error}") from error
-
-    async def _fenced_states(self, key: str, version: str, body: bytes) -> States:
-        if moved(body) != body:
-            raise PageChanged(f"{key} was made since the others were fenced")
-        return await self._states(key, version, body)
-
-    async def _gather(self, old: Layout) -> States:
-        states: States = {}
-        for page in await self._each(old.folder, self._fenced_states):
-            if twice := states.keys() & page.keys():
-                raise UnreadablePage(f"two pages of {old.folder} hold the signal {min(twice).signal!r}")
-            states |= page
-        return states
-
-    async def _versions(self, layout: Layout) -> dict[str, str]:
-        async def version(key: str, version: str, body: bytes) -> tuple[str, str]:
-            return key, version
-
-        return dict(await self._each(layout.folder, version))
-
-    async def _write(self, new: Layout, states: States, versions: dict[str, str]) -> None:
-        """Write every new page, over whatever an earlier move or an interrupted one has left there."""
-        pages: dict[str, States] = {key: {} for key in versions}
-        for key, state in states.items():
-            pages.setdefault(new.key_of(key.record_signal), {})[key] = state
-
-        async def write(key: str, page: States) -> None:
-            await self.objects.replace(key, coming(self.codec.encode(page)), versions.get(key))
-
-        await asyncio.gather(*(write(key, page) for key, page in pages.items()))
-        self.tell(f"{len(pages)} pages are written, with {len(states)} signals")
-
-    async def _open(self, key: str, version: str, body: bytes) -> None:
-        if body == coming(body):
-            await self.objects.replace(key, unmarked(body), version)
-
-    async def _give_up(self, key: str, version: str, body: bytes) -> None:
-        if body != moved(b""):
-            await self.objects.replace(key, moved(b""), version)
-
-    async def _empty(self, key: str, version: str, body: bytes) -> None:
-        if body != moved(body):
-            self.tell(f"left alone, for it was written in a layout that was not in force: {key}")
-        else:
-            await self._give_up(key, version, body)
-
-
-def _name(layout: Layout) -> str:
-    return f"{layout.pages} pages" if layout.pages else "an object for each signal"
+    environment = dict(os.environ)
+    if function:
+        deployed = LambdaFunction(boto3.client("lambda"), function)
+        if not force:
+            deployed.check_is_paused()
+        environment |= deployed.environment()
+    elif not force:
+        raise ConfigurationError(
+            "name the function with --function, to check that its mapping is disabled; "
+            "or use --force if nothing learns meanwhile"
+        )
+    settings = read_settings(environment)
+    objects = open_bucket(settings.model_bucket, settings.region, settings.s3_endpoint)
+    done = asyncio.run(Repage(objects, PageCodec(), models_prefix(settings.use_case), typer.echo).run(pages))
+    typer.echo(
+        f"Done: {done.signals} signals. Set MODEL_PAGES (`pages` in cdk.json) to {pages}, "
+        "and enable the mapping again"
+    )

@@ -1,8 +1,9 @@
-"""A fresh model of a signal, from where the last one ended: `python -m consumer reset SIGNAL…`.
+"""`python -m consumer reset SIGNAL…`: a new model of a signal, from where the last one ended.
 
 The checkpoints stay: nothing is learned twice, and nothing is skipped.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,31 +11,79 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consumer.decode.signal_names import SignalKey
-from consumer.detectors.base import new_model
-from consumer.learning.state import State
-from consumer.settings.signal_settings import SettingsOfSignals
 from ops.options import Yes, confirmed, somewhere
-from ops.state.page_editor import PageEditor, Place
+
+if TYPE_CHECKING:
+    from consumer.decode.signal_names import SignalKey
+    from consumer.learning.state import State
+    from consumer.settings.signal_settings import SettingsOfSignals
+    from ops.state.page_editor import PageEditor
+    from ops.state.pages import Place
+    from ops.target import TargetOptions
+
+
+@somewhere
+def reset(
+    options: "TargetOptions",
+    signals: Annotated[list[str], typer.Argument(metavar="SIGNAL…", help="Full names.")],
+    yes: Yes = False,
+) -> None:
+    """Start the models of these signals anew, while data keeps arriving.
+
+    Nothing is learned twice or skipped: the new model starts with the next observation. A signal that has
+    learned nothing since its last reset is left as it is.
+    """
+    from ops.context import open_pages, settings_of
+    from ops.formatting import pluralize
+    from ops.target import find
+
+    target = find(options)
+    target.check_writable()
+    settings = settings_of(target)
+
+    async def run() -> None:
+        resetting = Reset(target.use_case, settings, await open_pages(target, target.objects()))
+        places = []
+        for place in await resetting.places(signals):
+            name = place.key.signal
+            if resetting.is_fresh(place.key, place.state):
+                typer.echo(f"{name}: already fresh")
+            else:
+                typer.echo(f"{name}: has learned {pluralize(place.state.learned, 'observation')}")
+                places.append(place)
+        if not places:
+            typer.echo("There is nothing to do")
+            return
+        confirmed(
+            f"Reset {pluralize(len(places), 'model')} of {target.use_case} in {target.name}. No event "
+            "will clear their open alerts. `rollback` undoes it while the bucket keeps the old version",
+            yes,
+        )
+        for key, forgotten in (await resetting.run(places)).items():
+            done = "was fresh already" if forgotten is None else "starts anew"
+            was = "" if forgotten is None else f"; {pluralize(forgotten, 'observation')} forgotten"
+            typer.echo(f"{key.signal}: {done}{was}")
+
+    asyncio.run(run())
 
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Starts models of the use case of this name anew."""
+    """Starts models of one use case anew."""
 
-    name: str
-    settings: SettingsOfSignals
-    changing: PageEditor
+    use_case: str
+    settings: "SettingsOfSignals"
+    editor: "PageEditor"
 
-    async def places(self, signals: Iterable[str]) -> list[Place]:
-        """Where the models lie; raises `ConfigurationError` where one of the signals has none."""
-        return [place for signal in dict.fromkeys(signals) for place in await self.changing.places(signal)]
+    async def places(self, signals: Iterable[str]) -> "list[Place]":
+        """Where the models are. Raises: `ConfigurationError` if one of the signals has none."""
+        return [place for signal in dict.fromkeys(signals) for place in await self.editor.places(signal)]
 
-    async def run(self, places: Sequence[Place]) -> dict[SignalKey, int | None]:
+    async def run(self, places: "Sequence[Place]") -> "dict[SignalKey, int | None]":
         """Start these models anew, page by page.
 
-        Gives for each signal how many observations are forgotten; None: it was fresh, or is gone, and its
-        page was not written for it.
+        Returns: how many observations each signal has forgotten; None if it was fresh or is gone: its page
+            was not written for it.
         """
         of_pages: defaultdict[str, list[SignalKey]] = defaultdict(list)
         for place in places:
@@ -43,82 +92,26 @@ class Reset:
         for page_key, keys in of_pages.items():
 
             def start_anew(
-                states: dict[SignalKey, State], keys: Sequence[SignalKey] = keys
-            ) -> tuple[bool, dict[SignalKey, int | None]]:
+                states: "dict[SignalKey, State]", keys: "Sequence[SignalKey]" = keys
+            ) -> "tuple[bool, dict[SignalKey, int | None]]":
                 done = {key: self._start_anew(key, states.get(key)) for key in keys}
                 return any(count is not None for count in done.values()), done
 
-            forgotten |= await self.changing.change(page_key, start_anew)
+            forgotten |= await self.editor.change(page_key, start_anew)
         return forgotten
 
-    def is_fresh(self, key: SignalKey, state: State) -> bool:
-        """Whether it has a model that has learned nothing, of the parameters that are set."""
+    def is_fresh(self, key: "SignalKey", state: "State") -> bool:
+        """Whether its model has learned nothing, and has the current parameters."""
         return state.learned == 0 and state.parameters == self.settings.of(key.signal).parameters
 
-    def _start_anew(self, key: SignalKey, state: State | None) -> int | None:
+    def _start_anew(self, key: "SignalKey", state: "State | None") -> int | None:
         if state is None or self.is_fresh(key, state):
             return None
+        from consumer.detectors.base import new_model
+
         settings, learned = self.settings.of(key.signal), state.learned
-        state.start_anew(new_model(self.name, settings.use_case, key.signal), settings.parameters)
+        state.start_anew(new_model(self.use_case, settings.use_case, key.signal), settings.parameters)
         if state.health is not None:
-            # What it hid was the old model's; a fault of the sensor itself stays open until it clears.
+            # It hid alerts of the old model; a fault of the sensor itself stays open until it clears.
             state.health.is_hiding = False
         return learned
-
-
-if TYPE_CHECKING:
-    from ops.target import TargetOptions
-
-
-@somewhere
-def reset(
-    named: "TargetOptions",
-    signals: Annotated[list[str], typer.Argument(metavar="SIGNAL…", help="Whole names.")],
-    yes: Yes = False,
-) -> None:
-    """Start the models of these signals anew, while data keeps arriving.
-
-    Nothing is learned twice or skipped: the next observation is the first that the new model learns. A signal
-    that has learned nothing since it was reset is left as it is.
-    """
-    import asyncio
-
-    from ops.context import open_pages, settings_of
-    from ops.formatting import pluralize
-
-    pass
-    from ops.target import find
-
-    where = find(named)
-    where.check_writable()
-    settings = settings_of(where)
-
-    async def run() -> None:
-        resetting = Reset(where.use_case, settings, await open_pages(where, where.objects()))
-        places = []
-        for place in await resetting.places(signals):
-            if resetting.is_fresh(place.key, place.state):
-                typer.echo(f"{place.key.signal}: it is fresh already")
-            else:
-                typer.echo(
-                    f"{place.key.signal}: it has a model of {pluralize(place.state.learned, 'observation')}"
-                )
-                places.append(place)
-        if not places:
-            typer.echo("There is nothing to do")
-            return
-        models = pluralize(len(places), "model")
-        confirmed(
-            f"To start anew: {models} of {where.use_case} in {where.name}. Alerts that these have open are "
-            "not told as cleared. `rollback` takes it back while the bucket keeps the old version",
-            yes,
-        )
-        for key, forgotten in (await resetting.run(places)).items():
-            done = (
-                "it was fresh already"
-                if forgotten is None
-                else f"it starts anew; {pluralize(forgotten, 'observation')} forgotten"
-            )
-            typer.echo(f"{key.signal}: {done}")
-
-    asyncio.run(run())

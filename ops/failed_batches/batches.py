@@ -1,47 +1,32 @@
-"""Batches that were given up, as Lambda stores them at the on-failure destination, and which were redriven.
+"""Batches that Lambda gave up on, as it stores them at the on-failure destination, and their redrive marks.
 
-aws/lambda/<mapping id>/<shard>/…               # one of them, by Lambda
-redriven/aws/lambda/<mapping id>/<shard>/…      # that it was redriven, by an operator
+aws/lambda/<mapping id>/<shard>/…               # a batch, written by Lambda
+redriven/aws/lambda/<mapping id>/<shard>/…      # its mark, written when an operator has redriven it
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from consumer.aws.s3 import Found, Missing, Unchanged
 from consumer.decode.batch import Shard
 from consumer.errors import ConfigurationError, PageChanged, Unavailable
+from consumer.ports import Found, Missing, ObjectStore
 
 FOLDER = "aws/lambda/"
 MARKS = "redriven/"
 _BYTES_MAX = 1024**3
 
 
-class Bucket(Protocol):
-    """What of a bucket is needed."""
-
-    async def get(
-        self, key: str, *, bytes_max: int, unless: str | None = None
-    ) -> Found | Missing | Unchanged:
-        """Read an object."""
-
-    async def replace(self, key: str, body: bytes, e_tag: str | None) -> str | None:
-        """Write an object if it is still of that version."""
-
-    async def keys(self, prefix: str) -> list[str]:
-        """The keys that begin so."""
-
-
 class _Context(msgspec.Struct, rename="camel", frozen=True):
-    """Of the invocation."""
+    """The invocation."""
 
     function_arn: str = ""
     condition: str = ""
 
 
 class _Info(msgspec.Struct, rename="camel", frozen=True):
-    """Of the records."""
+    """The records."""
 
     shard_id: str
     start_sequence_number: str
@@ -53,7 +38,7 @@ class _Info(msgspec.Struct, rename="camel", frozen=True):
 
 
 class _Stored(msgspec.Struct, frozen=True):
-    """What Lambda writes; `payload` is the invocation's event, as text."""
+    """What Lambda writes; `payload` is the event as text."""
 
     request_context: _Context = msgspec.field(name="requestContext")
     info: _Info = msgspec.field(name="KinesisBatchInfo")
@@ -61,8 +46,8 @@ class _Stored(msgspec.Struct, frozen=True):
     payload: str | None = None
 
 
-class Mark(msgspec.Struct, frozen=True):
-    """That a batch was redriven, when, and what came of it."""
+class RedriveMark(msgspec.Struct, frozen=True):
+    """When a batch was redriven, and how much was learned."""
 
     redriven_at: str
     learned: int
@@ -71,42 +56,42 @@ class Mark(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class FailedBatch:
-    """A batch that was given up."""
+    """A batch that Lambda gave up on."""
 
     key: str
     stored: _Stored
-    mark: Mark | None
+    mark: RedriveMark | None
 
     @property
     def shard(self) -> Shard:
-        """Where it comes from."""
+        """Its shard."""
         return Shard(self.stored.info.stream_arn, self.stored.info.shard_id)
 
     @property
     def place(self) -> tuple[Shard, int, int]:
-        """By which batches are sorted: what is learned later hides what lies before it."""
+        """Sorts batches into the order in which all of them can be learned."""
         info = self.stored.info
         return self.shard, int(info.start_sequence_number), int(info.end_sequence_number)
 
     def event(self) -> dict[str, Any]:
-        """The invocation's event. Raises: `ConfigurationError` where it was not stored."""
+        """The event. Raises: `ConfigurationError` if it was not stored."""
         try:
             event: dict[str, Any] = msgspec.json.decode(self.stored.payload or "")
         except msgspec.MsgspecError as error:
-            raise ConfigurationError(f"{self.key} has no payload that could be learned: {error}") from error
+            raise ConfigurationError(f"{self.key} has no payload to learn: {error}") from error
         return event
 
     def is_of(self, function_name: str | None) -> bool:
-        """Whether that function gave it up; None: whichever did."""
+        """Whether that function failed on it; None: any function."""
         return function_name is None or function_name in self.stored.request_context.function_arn.split(":")
 
 
 async def failed_batches(
-    objects: Bucket, function_name: str | None, named: list[str] | None = None
+    objects: ObjectStore, function_name: str | None, named: list[str] | None = None
 ) -> list[FailedBatch]:
-    """The batches with these keys, or all that the function gave up; in the order of their records.
+    """The batches with these keys, or all of the function, in the order of their records.
 
-    Raises: `ConfigurationError` where one has no such key; `Unavailable`.
+    Raises: `ConfigurationError` if there is none with a key; `Unavailable`.
     """
     marked = set(await objects.keys(MARKS))
     batches = [await _batch(objects, key, marked) for key in named or await objects.keys(FOLDER)]
@@ -115,27 +100,27 @@ async def failed_batches(
     return sorted(batches, key=lambda batch: batch.place)
 
 
-async def mark(objects: Bucket, batch: FailedBatch, what: Mark) -> None:
-    """Note that it was redriven; another run may have done so meanwhile. Raises: `Unavailable`."""
+async def mark(objects: ObjectStore, batch: FailedBatch, what: RedriveMark) -> None:
+    """Mark it as redriven, unless another run has. Raises: `Unavailable`."""
     try:
         await objects.replace(MARKS + batch.key, msgspec.json.encode(what), None)
     except PageChanged:
-        return  # and both runs learned above the checkpoints alone
+        return  # both runs learned only what is after the checkpoints
 
 
-async def _batch(objects: Bucket, key: str, marked: set[str]) -> FailedBatch:
+async def _batch(objects: ObjectStore, key: str, marked: set[str]) -> FailedBatch:
     stored = await _read(objects, key, _Stored)
     return FailedBatch(
-        key, stored, await _read(objects, MARKS + key, Mark) if MARKS + key in marked else None
+        key, stored, await _read(objects, MARKS + key, RedriveMark) if MARKS + key in marked else None
     )
 
 
-async def _read(objects: Bucket, key: str, kind: type[Any]) -> Any:
+async def _read(objects: ObjectStore, key: str, kind: type[Any]) -> Any:
     found = await objects.get(key, bytes_max=_BYTES_MAX)
     if isinstance(found, Missing):
-        raise ConfigurationError(f"there is no {key}: `failed list` names those there are")
+        raise ConfigurationError(f"there is no {key}: `failed list` shows the keys")
     if not isinstance(found, Found) or found.body is None:
-        raise Unavailable(f"{key} cannot be read whole")
+        raise Unavailable(f"{key} cannot be read: it is too large")
     try:
         return msgspec.json.decode(found.body, type=kind)
     except msgspec.MsgspecError as error:

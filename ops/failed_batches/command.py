@@ -1,37 +1,41 @@
 """`python -m consumer failed list|redrive`."""
 
+import asyncio
+import json
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from consumer.decode.timestamps import iso8601
+from ops.formatting import pluralize
 from ops.options import Yes, confirmed, somewhere
 
 if TYPE_CHECKING:
     from consumer.aws.s3 import Objects
+    from ops.failed_batches.batches import FailedBatch
     from ops.target import Target, TargetOptions
 
-failed = typer.Typer(no_args_is_help=True, help="Batches that were given up: look, learn what still can be.")
+failed = typer.Typer(
+    no_args_is_help=True, help="Batches that Lambda gave up on: list them, learn what still can be."
+)
 
 
 @failed.command("list")
 @somewhere
 def list_(
-    named: "TargetOptions",
-    json: Annotated[bool, typer.Option("--json", help="A line of JSON for each.")] = False,
+    options: "TargetOptions",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """The batches that were given up, why, and whether they were redriven."""
-    import asyncio
-
+    """List the batches, why Lambda gave up on them, and whether they were redriven."""
     from ops.failed_batches.batches import failed_batches
-    from ops.failed_batches.report import as_json, shown
-    from ops.formatting import pluralize
     from ops.target import find
 
-    where = find(named)
-    batches = asyncio.run(failed_batches(_bucket(where), where.function_name))
+    target = find(options)
+    batches = asyncio.run(failed_batches(_bucket(target), target.function_name))
     for batch in batches:
-        typer.echo(as_json(batch) if json else shown(batch))
-    if not json:
+        typer.echo(_as_json(batch) if as_json else _in_full(batch))
+    if not as_json:
         redriven = sum(batch.mark is not None for batch in batches)
         typer.echo(f"{pluralize(len(batches), 'batch')} given up, {redriven:,} redriven")
 
@@ -39,63 +43,88 @@ def list_(
 @failed.command()
 @somewhere
 def redrive(
-    named: "TargetOptions",
-    keys: Annotated[list[str] | None, typer.Argument(metavar="[KEY…]", help="Else all.")] = None,
+    options: "TargetOptions",
+    keys: Annotated[list[str] | None, typer.Argument(metavar="[KEY…]", help="Default: all.")] = None,
     yes: Yes = False,
 ) -> None:
-    """Have batches that were given up learned after all, as far as that is possible in their order.
+    """Learn these batches after all, as far as that is possible in order.
 
-    Only what lies above its signal's checkpoint can be learned: how much that is, is said before.
+    Only what is after its signal's checkpoint can be learned; how much that is, is shown before you confirm.
     """
-    import asyncio
-
-    from ops.context import open_pages, settings_of
-    from ops.failed_batches.batches import FailedBatch, Mark, failed_batches, mark
-    from ops.failed_batches.redrive import Learnable, learnable
-    from ops.failed_batches.redrive import redrive as redrive_batch
-    from ops.failed_batches.report import now, shown
-    from ops.formatting import pluralize
-    from ops.redrive.learners import learner_of
     from ops.target import find
 
-    where = find(named)
-    where.check_writable()
-
-    async def run() -> None:
-        stored, objects, settings = _bucket(where), where.objects(), settings_of(where)
-        found = await failed_batches(stored, where.function_name, keys)
-        batches: list[FailedBatch] = [batch for batch in found if batch.mark is None]
-        if len(found) > len(batches):
-            before = pluralize(len(found) - len(batches), "batch")
-            typer.echo(f"Left alone, for they were redriven before: {before}")
-        if not batches:
-            typer.echo("There is nothing to redrive")
-            return
-        changing, use_case = await open_pages(where, objects), settings.use_case
-        total = Learnable(0, 0, 0)
-        for batch in batches:
-            of_batch = await learnable(batch.event(), use_case, changing)
-            typer.echo(f"{shown(batch)}\n  {of_batch.text()}")
-            total += of_batch
-        confirmed(
-            f"To be delivered again, as they were: {pluralize(len(batches), 'batch')} of {where.use_case} in "
-            f"{where.name}. Of their observations, {total.text()}",
-            yes,
-        )
-        learner = learner_of(where, settings, objects, changing)
-        for batch in batches:
-            done = await redrive_batch(batch.event(), use_case, changing, learner)
-            await mark(stored, batch, Mark(now(), done.above, done.below))
-            typer.echo(f"{batch.key}: redriven; {done.text(was=True)}")
-
-    asyncio.run(run())
+    target = find(options)
+    target.check_writable()
+    asyncio.run(_redrive(target, keys, yes))
 
 
-def _bucket(where: "Target") -> "Objects":
+async def _redrive(target: "Target", keys: list[str] | None, yes: bool) -> None:
+    from ops.context import open_pages, settings_of
+    from ops.failed_batches import learning
+    from ops.failed_batches.batches import RedriveMark, failed_batches, mark
+
+    bucket, objects, settings = _bucket(target), target.objects(), settings_of(target)
+    found = await failed_batches(bucket, target.function_name, keys)
+    batches = [batch for batch in found if batch.mark is None]
+    if len(found) > len(batches):
+        typer.echo(f"Skipped, redriven before: {pluralize(len(found) - len(batches), 'batch')}")
+    if not batches:
+        typer.echo("There is nothing to redrive")
+        return
+    editor, use_case = await open_pages(target, objects), settings.use_case
+    total = learning.Learnable(0, 0, 0)
+    for batch in batches:
+        learnable = await learning.learnable(batch.event(), use_case, editor)
+        typer.echo(f"{_in_full(batch)}\n  {learnable.text()}")
+        total += learnable
+    confirmed(
+        f"Deliver {pluralize(len(batches), 'batch')} of {target.use_case} in {target.name} again, unchanged. "
+        f"Of their observations, {total.text()}",
+        yes,
+    )
+    learner = learning.learner_of(target, settings, objects, editor)
+    for batch in batches:
+        done = await learning.redrive(batch.event(), use_case, editor, learner)
+        await mark(bucket, batch, RedriveMark(iso8601(time.time()) or "", done.after, done.before))
+        typer.echo(f"{batch.key}: redriven; {done.text('were')}")
+
+
+def _bucket(target: "Target") -> "Objects":
     """The bucket of failed batches."""
     from consumer.aws.s3 import open_bucket
     from consumer.errors import ConfigurationError
 
-    if where.failed_bucket is None:
-        raise ConfigurationError("say where batches are that failed: --failed-bucket NAME beside --bucket")
-    return open_bucket(where.failed_bucket, where.region, where.endpoint, where.account.session())
+    if target.failed_bucket is None:
+        raise ConfigurationError("name the bucket of failed batches: --failed-bucket NAME with --bucket")
+    return open_bucket(target.failed_bucket, target.region, target.endpoint, target.account.session())
+
+
+def _in_full(batch: "FailedBatch") -> str:
+    info, request = batch.stored.info, batch.stored.request_context
+    redriven = "" if batch.mark is None else f"\n  redriven at {batch.mark.redriven_at}"
+    return (
+        f"{batch.key}\n"
+        f"  {request.condition} at {batch.stored.timestamp}: {pluralize(info.batch_size, 'record')} "
+        f"of {info.shard_id}, {info.start_sequence_number} to {info.end_sequence_number}, arrived "
+        f"{info.approximate_arrival_of_first_record} to {info.approximate_arrival_of_last_record}{redriven}"
+    )
+
+
+def _as_json(batch: "FailedBatch") -> str:
+    info, request = batch.stored.info, batch.stored.request_context
+    return json.dumps(
+        {
+            "key": batch.key,
+            "condition": request.condition,
+            "function": request.function_arn,
+            "given_up_at": batch.stored.timestamp,
+            "stream": info.stream_arn,
+            "shard_id": info.shard_id,
+            "records": info.batch_size,
+            "first_sequence_number": info.start_sequence_number,
+            "last_sequence_number": info.end_sequence_number,
+            "first_arrived": info.approximate_arrival_of_first_record,
+            "last_arrived": info.approximate_arrival_of_last_record,
+            "redriven_at": None if batch.mark is None else batch.mark.redriven_at,
+        }
+    )

@@ -1,46 +1,59 @@
 """`python -m consumer quarantine list|show|redrive`."""
 
+import asyncio
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from consumer.decode.timestamps import iso8601
+from ops.formatting import past, pluralize
 from ops.options import Yes, confirmed, somewhere
 
 if TYPE_CHECKING:
-    from ops.target import TargetOptions
+    from ops.quarantine.lines import QuarantinedLine, QuarantineObject
+    from ops.redrive.redrive import RedrivePlan
+    from ops.target import Target, TargetOptions
 
-quarantine = typer.Typer(no_args_is_help=True, help="What could not be learned: look, repair, send again.")
+quarantine = typer.Typer(
+    no_args_is_help=True, help="What could not be learned: list it, show it, send it again."
+)
 
-Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Only lines whose reason has this in it.")]
+_UNREPAIRED_SHOWN_MAX = 20
+Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Only lines with this text in the reason.")]
 Since = Annotated[str | None, typer.Option(metavar="TIME", help="Only what was written since then.")]
-AsJson = Annotated[bool, typer.Option("--json", help="A line of JSON for each.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 
 
 @quarantine.command("list")
 @somewhere
-def list_(named: "TargetOptions", reason: Reason = None, since: Since = None, json: AsJson = False) -> None:
-    """How many lines are kept, by object and reason, and when their records arrived."""
-    import asyncio
-    from json import dumps
-
-    from ops.formatting import past, pluralize
-    from ops.quarantine.entries import kept_of, with_reason
-    from ops.quarantine.report import listed, sent_of, table
+def list_(
+    options: "TargetOptions", reason: Reason = None, since: Since = None, as_json: AsJson = False
+) -> None:
+    """Count the lines by object and reason, and show when their records arrived."""
+    from ops.quarantine.lines import find_lines
+    from ops.redrive.ledger import redriven_ids
     from ops.target import find
 
-    where = find(named)
+    target = find(options)
     since_s = None if since is None else past(since, "--since")
 
     async def run() -> None:
-        objects = where.objects()
-        kept = with_reason(await kept_of(objects, where.use_case, [], since_s), reason)
-        rows = list(listed(kept, await sent_of(objects, kept)))
-        for text in map(dumps, rows) if json else table(rows):
+        store = target.objects()
+        found = await find_lines(store, target.use_case, [], reason, since_s)
+        redriven_before = await redriven_ids(store, (line.shard for each in found for line in each.lines))
+        counts = list(_counts(found, redriven_before))
+        for text in map(json.dumps, counts) if as_json else _table(counts):
             typer.echo(text)
-        if not json:
-            lines, sent = (sum(row[name] for row in rows) for name in ("lines", "redriven"))
-            typer.echo(f"{pluralize(lines, 'line')} in the quarantine of {where.use_case}, {sent:,} redriven")
+        if not as_json:
+            lines, redriven = (sum(row[name] for row in counts) for name in ("lines", "redriven"))
+            typer.echo(
+                f"{pluralize(lines, 'line')} in the quarantine of {target.use_case}, {redriven:,} redriven"
+            )
 
     asyncio.run(run())
 
@@ -48,30 +61,31 @@ def list_(named: "TargetOptions", reason: Reason = None, since: Since = None, js
 @quarantine.command()
 @somewhere
 def show(
-    named: "TargetOptions",
-    what: Annotated[list[str], typer.Argument(metavar="ID|KEY…", help="Of lines, or of whole objects.")],
+    options: "TargetOptions",
+    what: Annotated[list[str], typer.Argument(metavar="ID|KEY…", help="Ids of lines, or keys of objects.")],
     reason: Reason = None,
-    json: AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Lines in full: why they were refused, and the original record.
+    """Show lines in full: why they were rejected, and the original record.
 
-    With --json they can be repaired, in the field `payload`, and given to `redrive --repaired`.
+    To repair lines, edit the field `payload` of the --json output, and pass it to `redrive --repaired`.
     """
-    import asyncio
-
-    from ops.quarantine.entries import kept_of, with_reason
-    from ops.quarantine.report import as_json, sent_of, shown
+    from ops.quarantine.lines import find_lines
+    from ops.quarantine.repaired import line_to_repair
+    from ops.redrive.ledger import redriven_ids
     from ops.target import find
 
-    where = find(named)
+    target = find(options)
 
     async def run() -> None:
-        objects = where.objects()
-        kept = with_reason(await kept_of(objects, where.use_case, what), reason)
-        sent = await sent_of(objects, kept)
-        for line in (line for each in kept for line in each.lines):
-            is_sent = line.id in sent
-            typer.echo(as_json(line, is_sent) if json else "\n".join(shown(line, is_sent)))
+        store = target.objects()
+        lines = [
+            line for each in await find_lines(store, target.use_case, what, reason) for line in each.lines
+        ]
+        redriven = await redriven_ids(store, (line.shard for line in lines))
+        for line in lines:
+            is_redriven = line.id in redriven
+            typer.echo(line_to_repair(line, is_redriven) if as_json else _in_full(line, is_redriven))
 
     asyncio.run(run())
 
@@ -79,29 +93,126 @@ def show(
 @quarantine.command()
 @somewhere
 def redrive(
-    named: "TargetOptions",
+    options: "TargetOptions",
     what: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID|KEY…]", help="Of lines or objects; else all.")
+        list[str] | None, typer.Argument(metavar="[ID|KEY…]", help="Lines or objects; default: all.")
     ] = None,
     reason: Reason = None,
     since: Since = None,
     repaired: Annotated[
-        Path | None, typer.Option(metavar="FILE.ndjson", help="Send these in place of the originals.")
+        Path | None, typer.Option(metavar="FILE.ndjson", help="Send these instead of the originals.")
     ] = None,
     in_doubt: Annotated[
-        str | None, typer.Option(metavar="send|leave", help="What to do with what may be sent already.")
+        str | None, typer.Option(metavar="send|leave", help="What to do with lines that may have been sent.")
     ] = None,
     yes: Yes = False,
 ) -> None:
-    """Put what was refused onto the stream again, in its order and once.
+    """Put what was rejected onto the stream again, in order and once.
 
-    Of a record of which other observations were learned, only those that were refused are sent. What would be
-    refused again is not sent, and said.
+    If other observations of a record were learned, only the rejected ones are sent. What would be rejected
+    again is listed and not sent.
     """
-    import asyncio
+    from ops.target import find
 
-    from ops.quarantine.redrive import redrive_lines
+    target = find(options)
+    target.check_writable()
+    since_s = None if since is None else past(since, "--since")
+    asyncio.run(_redrive(target, what or [], reason, since_s, repaired, in_doubt, yes))
 
-    asyncio.run(
-        redrive_lines(named, what or [], reason, since, repaired, in_doubt, lambda text: confirmed(text, yes))
+
+async def _redrive(
+    target: "Target",
+    what: list[str],
+    reason: str | None,
+    since_s: float | None,
+    repaired: Path | None,
+    in_doubt: str | None,
+    yes: bool,
+) -> None:
+    from clients.kinesis_writer.put_request import SEND_ONCE
+    from consumer.errors import ConfigurationError
+    from ops.quarantine.lines import find_lines
+    from ops.quarantine.repaired import read_repaired
+    from ops.redrive.redrive import SendingStream, plan, send
+
+    if target.stream_name is None:
+        raise ConfigurationError("name the stream to send to: --stream NAME with --bucket")
+    if in_doubt not in (None, "send", "leave"):
+        raise ConfigurationError(f"--in-doubt is {in_doubt!r}; allowed: send, leave")
+    replacements = None if repaired is None else read_repaired(repaired)
+    store = target.objects()
+    found = await find_lines(store, target.use_case, what or list(replacements or ()), reason, since_s)
+    lines = [line for each in found for line in each.lines if replacements is None or line.id in replacements]
+    planned = await plan(store, lines, replacements, in_doubt)
+    _show_skipped(planned)
+    if planned.is_empty:
+        typer.echo("There is nothing to send")
+        return
+    confirmed(
+        f"Put {pluralize(planned.lines, 'line')}, as {pluralize(planned.records, 'record')}, onto the stream "
+        f"{target.stream_name} of {target.name}, in order. They get new sequence numbers, and are learned "
+        "after all that arrived meanwhile, by every use case that reads the stream, even if it has learned "
+        "them already",
+        yes,
     )
+    stream = SendingStream(target.account.client("kinesis", SEND_ONCE), target.stream_name)
+    sent = await send(planned, stream, time.time())
+    typer.echo(f"Sent and marked: {pluralize(sent, 'line')}. No later run sends them again")
+
+
+def _show_skipped(planned: "RedrivePlan") -> None:
+    if planned.sent_before:
+        typer.echo(f"Skipped, redriven before: {pluralize(planned.sent_before, 'line')}")
+    for unrepaired in planned.unrepaired[:_UNREPAIRED_SHOWN_MAX]:
+        typer.echo(f"Not sent, it would be rejected again ({unrepaired.reason}): {unrepaired.line.id}")
+    more = len(planned.unrepaired) - _UNREPAIRED_SHOWN_MAX
+    if more > 0:
+        typer.echo(f"Not sent, they would be rejected again: {more:,} more")
+    if planned.unrepaired:
+        typer.echo("Repair them: edit the output of `quarantine show --json` for `redrive --repaired`")
+
+
+def _counts(found: "Iterable[QuarantineObject]", redriven: set[str]) -> Iterator[dict[str, Any]]:
+    """For each object and reason: the lines, how many of them are redriven, when their records arrived."""
+    for each in found:
+        of_reasons: defaultdict[str, list[QuarantinedLine]] = defaultdict(list)
+        for line in each.lines:
+            of_reasons[line.reason].append(line)
+        for reason, lines in of_reasons.items():
+            arrivals = [line.arrived_s for line in lines if line.arrived_s is not None]
+            yield {
+                "key": each.key,
+                "reason": reason,
+                "lines": len(lines),
+                "redriven": sum(line.id in redriven for line in lines),
+                "first_arrived": iso8601(min(arrivals, default=None)),
+                "last_arrived": iso8601(max(arrivals, default=None)),
+            }
+
+
+def _table(counts: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """The key of each object, and below it a line for each reason."""
+    key = None
+    for row in counts:
+        if row["key"] != key:
+            key = row["key"]
+            yield key
+        redriven = f", {row['redriven']:,} redriven" if row["redriven"] else ""
+        arrived = f"arrived {row['first_arrived']} to {row['last_arrived']}"
+        yield f"  {pluralize(row['lines'], 'line')}{redriven}, {arrived}: {_printable(row['reason'])}"
+
+
+def _in_full(line: "QuarantinedLine", is_redriven: bool) -> str:
+    what = "the whole record" if line.is_whole else f"observation {line.position} of the record"
+    signal = "" if line.signal is None else f", signal {_printable(line.signal)}"
+    return (
+        f"{_printable(line.id)}{' (redriven)' if is_redriven else ''}\n"
+        f"  reason:   {_printable(line.reason)}\n"
+        f"  rejected: {what}{signal}\n"
+        f"  arrived:  {iso8601(line.arrived_s)}, with the partition key {_printable(line.partition_key)}\n"
+        f"  original: {line.text()}"
+    )
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else repr(text)

@@ -1,36 +1,24 @@
-"""What was put onto a stream again: an object for each shard that its records came from.
+"""What was put onto a stream again: one object for each shard that the records came from.
 
-    redriven/<stream>/<shard>.json      # ids of lines: those that were sent, and those that are being sent
+    redriven/<stream>/<shard>.json      # ids of lines: those that were sent, and those being sent
 
-What is about to be sent is noted before, and that it was sent after, with conditions. So a run that ended in
-between leaves the ids of what may be on the stream already, and of two runs at once one is refused. An id has
-no use case in it: what is put onto the stream again reaches all of them, once.
+Both before and after sending, the ledger is written with a condition. A run that dies in between leaves the
+ids of what may be on the stream already, and of two runs at once one fails. Ids name no use case: what is
+put onto the stream again reaches all use cases, once.
 """
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import msgspec
 
-from consumer.aws.s3 import Found, Missing, Unchanged
 from consumer.decode.batch import Shard
 from consumer.errors import PageChanged, Unavailable
 from consumer.events.quarantine import quoted
+from consumer.ports import Found, Missing, ObjectStore
 
 _BYTES_MAX = 1024**3
-
-
-class Bucket(Protocol):
-    """What of a bucket is needed."""
-
-    async def get(
-        self, key: str, *, bytes_max: int, unless: str | None = None
-    ) -> Found | Missing | Unchanged:
-        """Read an object."""
-
-    async def replace(self, key: str, body: bytes, e_tag: str | None) -> str | None:
-        """Write an object if it is still of that version."""
 
 
 class LedgerRecord(msgspec.Struct):
@@ -38,47 +26,47 @@ class LedgerRecord(msgspec.Struct):
 
     sent: list[str] = []
     sending: list[str] = []
-    """What the last run was about to send; empty where it knew what became of it."""
+    """What the last run was about to send; empty if it knew the outcome."""
     since_s: float | None = None
     """When it was about to."""
     run: str = ""
-    """Tells whose the last write was, where its answer was lost."""
+    """Identifies the last write, in case its answer was lost."""
 
 
 @dataclass(slots=True)
 class RedriveLedger:
-    """What is noted of one shard."""
+    """The ledger of one shard."""
 
-    objects: Bucket
+    objects: ObjectStore
     key: str
-    noted: LedgerRecord = field(default_factory=LedgerRecord)
+    record: LedgerRecord = field(default_factory=LedgerRecord)
     e_tag: str | None = None
     is_settled: bool = False
-    """Whether somebody said what became of what was in doubt, which is not written yet."""
+    """Whether the operator has settled what was in doubt, which is not written yet."""
 
     def settle(self, were_sent: bool) -> None:
-        """Take what was in doubt as sent, or as not sent."""
+        """Count what was in doubt as sent, or as not sent."""
         if were_sent:
-            self.noted.sent += self.noted.sending
-        self.noted.sending = []
+            self.record.sent += self.record.sending
+        self.record.sending = []
         self.is_settled = True
 
     async def about_to_send(self, ids: list[str], now_s: float) -> None:
-        """Note it. Raises: `PageChanged` where another run has noted something since; `Unavailable`."""
-        self.noted.sending, self.noted.since_s = ids, now_s
+        """Write it. Raises: `PageChanged` if another run has written the ledger since; `Unavailable`."""
+        self.record.sending, self.record.since_s = ids, now_s
         await self._write()
 
     async def sent(self, ids: list[str], in_doubt: list[str]) -> None:
-        """Note what was sent, and what may have been. Raises: as `about_to_send`."""
-        self.noted.sent += ids
-        self.noted.sending = in_doubt
+        """Write what was sent, and what may have been. Raises: as `about_to_send`."""
+        self.record.sent += ids
+        self.record.sending = in_doubt
         if not in_doubt:
-            self.noted.since_s = None
+            self.record.since_s = None
         await self._write()
 
     async def _write(self) -> None:
-        self.noted.run = secrets.token_hex(8)
-        body = msgspec.json.encode(self.noted)
+        self.record.run = secrets.token_hex(8)
+        body = msgspec.json.encode(self.record)
         try:
             self.e_tag = await self.objects.replace(self.key, body, self.e_tag)
         except PageChanged:
@@ -90,15 +78,20 @@ class RedriveLedger:
             self.e_tag = found.e_tag
 
 
-async def redriven_of(objects: Bucket, shard: Shard) -> RedriveLedger:
-    """What is noted of a shard. Raises: `Unavailable`."""
+async def read_ledger(objects: ObjectStore, shard: Shard) -> RedriveLedger:
+    """The ledger of a shard, new if there is none. Raises: `Unavailable`."""
     key = f"redriven/{quoted(shard.stream)}/{quoted(shard.shard_id)}.json"
     found = await objects.get(key, bytes_max=_BYTES_MAX)
     if isinstance(found, Missing):
         return RedriveLedger(objects, key)
     if not isinstance(found, Found) or found.body is None:
-        raise Unavailable(f"{key} cannot be read whole")
+        raise Unavailable(f"{key} cannot be read: it is too large")
     try:
         return RedriveLedger(objects, key, msgspec.json.decode(found.body, type=LedgerRecord), found.e_tag)
     except msgspec.MsgspecError as error:
         raise Unavailable(f"{key} cannot be read: {error}") from error
+
+
+async def redriven_ids(objects: ObjectStore, shards: Iterable[Shard]) -> set[str]:
+    """The ids of all lines of these shards that were sent again. Raises: `Unavailable`."""
+    return {line_id for shard in set(shards) for line_id in (await read_ledger(objects, shard)).record.sent}

@@ -1,157 +1,186 @@
-"""Puts quarantined records onto their stream again, in their order and once: `quarantine redrive`.
+"""Puts quarantined records onto their stream again, in order and once: `quarantine redrive`.
 
-read what was sent before               # it is not sent again
+read the ledger of what was sent before             # it is not sent again
 for each part of a shard's records:
-    note that they are about to be sent # if nobody else has noted anything meanwhile
+    write to the ledger that they are about to be sent  # if no other run has written to it meanwhile
     put them onto the stream
-    note that they were sent
+    write to the ledger that they were sent
 """
 
+import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Literal, Protocol
+from typing import Any
 
-from clients.kinesis_writer.put_request import StreamRecord
+from botocore.exceptions import ClientError
+
+from clients.kinesis_writer.ordered_put import OrderedPut
+from clients.kinesis_writer.put_request import RECORDS_PER_REQUEST_MAX, StreamRecord
+from clients.kinesis_writer.sending import AnswerLost, PutFailed
 from consumer.decode.batch import Shard
 from consumer.decode.timestamps import iso8601
 from consumer.errors import ConfigurationError, Unavailable
+from consumer.ports import ObjectStore
 from ops.formatting import pluralize
-from ops.quarantine.entries import Line
-from ops.redrive.ledger import Bucket, RedriveLedger, redriven_of
-from ops.redrive.resending import Repaired, Sending, Unrepaired, as_it_was, as_repaired
+from ops.quarantine.lines import QuarantinedLine
+from ops.quarantine.repaired import Repaired
+from ops.redrive.ledger import RedriveLedger, read_ledger
+from ops.redrive.resending import Resend, Unrepaired, as_it_was, as_repaired
 
 _PART_RECORDS_MAX = 100
 _PART_BYTES_MAX = 4 * 1024 * 1024
-InDoubt = Literal["send", "leave"]
 
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """That not all was sent: how many of the records were stored, and whether the others may be."""
+    """Sending failed: which of the records were stored, and whether the others may be."""
 
     stored: Sequence[bool]
     may_be_stored: bool
     reason: str
 
 
-class Stream(Protocol):
-    """Where records are put."""
+@dataclass(frozen=True, slots=True)
+class SendingStream:
+    """A stream, through a client of Kinesis that does not retry by itself."""
+
+    client: Any
+    stream_name: str
 
     def send(self, records: Sequence[StreamRecord]) -> Unsent | None:
-        """Store them in their order, each once; None: all are stored."""
+        """Store them in order, each once, one request after the other; None: all are stored."""
+        if not records:
+            return None
+        putting = OrderedPut(self.client, self.stream_name, requests_in_flight=1, rng=random.SystemRandom())
+        try:
+            putting.send(records)
+        except PutFailed as failure:
+            stored = [acknowledged is not None for acknowledged in failure.acknowledgements]
+            return Unsent(stored, isinstance(failure, AnswerLost), str(failure))
+        except ValueError as error:  # before anything was sent
+            return Unsent([False] * len(records), False, f"the stream does not take it: {error}")
+        except ClientError as error:  # this request was rejected, earlier ones were stored
+            is_first = len(records) <= RECORDS_PER_REQUEST_MAX
+            return Unsent([False] * len(records), not is_first, f"the stream {self.stream_name}: {error}")
+        return None
 
 
 @dataclass(slots=True)
-class ScheduledRecord:
-    """What is to be sent, shard by shard, in the order of their records."""
+class RedrivePlan:
+    """What to send, shard by shard, in the order of their records."""
 
-    sendings: dict[Shard, list[Sending]] = field(default_factory=dict)
-    redriven: dict[Shard, RedriveLedger] = field(default_factory=dict)
+    resends: dict[Shard, list[Resend]] = field(default_factory=dict)
+    ledgers: dict[Shard, RedriveLedger] = field(default_factory=dict)
     sent_before: int = 0
-    """Lines that a run has sent before."""
+    """Lines that an earlier run has sent."""
     unrepaired: list[Unrepaired] = field(default_factory=list)
 
     @property
     def lines(self) -> int:
-        """How many lines are to be sent."""
-        return sum(len(sending.lines) for each in self.sendings.values() for sending in each)
+        """How many lines will be sent."""
+        return sum(len(resend.lines) for each in self.resends.values() for resend in each)
 
     @property
     def records(self) -> int:
-        """How many records."""
-        return sum(len(sending.records) for each in self.sendings.values() for sending in each)
+        """As how many records."""
+        return sum(len(resend.records) for each in self.resends.values() for resend in each)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to send, nor anything settled to write."""
+        return not self.lines and not any(ledger.is_settled for ledger in self.ledgers.values())
 
 
 async def plan(
-    objects: Bucket,
-    lines: Iterable[Line],
+    objects: ObjectStore,
+    lines: Iterable[QuarantinedLine],
     repaired: Mapping[str, Repaired] | None,
-    in_doubt: InDoubt | None,
-) -> ScheduledRecord:
-    """What to send for these lines, as they were or as they were repaired.
+    in_doubt: str | None,
+) -> RedrivePlan:
+    """Plan to send these lines, or what they were repaired to; `in_doubt` is "send", "leave" or None.
 
-    Raises: `ConfigurationError` where it is not known whether some were sent, or where a repaired one would
-        be refused again; `Unavailable`.
+    Raises: `ConfigurationError` if some may have been sent and `in_doubt` is None, or if a repaired line
+        would be rejected again; `Unavailable`.
     """
-    planned = ScheduledRecord()
-    of_shards: defaultdict[Shard, dict[str, Line]] = defaultdict(dict)
-    for line in lines:  # a batch that came again has left its lines twice
+    planned = RedrivePlan()
+    of_shards: defaultdict[Shard, dict[str, QuarantinedLine]] = defaultdict(dict)
+    for line in lines:  # a batch that was delivered twice has left its lines twice
         of_shards[line.shard].setdefault(line.id, line)
     for shard, by_id in of_shards.items():
-        redriven = planned.redriven[shard] = await redriven_of(objects, shard)
-        _settle_doubt(redriven, in_doubt)
-        sent = set(redriven.noted.sent)
+        ledger = planned.ledgers[shard] = await read_ledger(objects, shard)
+        _settle_doubt(ledger, in_doubt)
+        sent = set(ledger.record.sent)
         unsent = [line for line in by_id.values() if line.id not in sent]
         planned.sent_before += len(by_id) - len(unsent)
         unsent.sort(key=lambda line: (line.record, line.position))
-        planned.sendings[shard] = list(_sendings(unsent, repaired, planned.unrepaired))
+        planned.resends[shard] = list(_resends(unsent, repaired, planned.unrepaired))
     return planned
 
 
-def _settle_doubt(redriven: RedriveLedger, in_doubt: InDoubt | None) -> None:
-    noted = redriven.noted
-    if not noted.sending:
+def _settle_doubt(ledger: RedriveLedger, in_doubt: str | None) -> None:
+    record = ledger.record
+    if not record.sending:
         return
     if in_doubt is None:
-        listed = "\n".join(f"  {line}" for line in noted.sending)
+        listed = "\n".join(f"  {line_id}" for line_id in record.sending)
         raise ConfigurationError(
-            "a run ended, or is still at work, while it sent these lines, "
-            f"at {iso8601(noted.since_s)}; they may be on the stream already:\n{listed}\n"
-            "If no other run is at work, look for them on the stream, then say `--in-doubt leave` to take "
+            f"a run that sent these lines at {iso8601(record.since_s)} has ended early, or is still at work; "
+            f"they may be on the stream already:\n{listed}\n"
+            "If no other run is at work, look for them on the stream. Then use `--in-doubt leave` to count "
             "them as sent, or `--in-doubt send` to send them (again)"
         )
-    redriven.settle(were_sent=in_doubt == "leave")
+    ledger.settle(were_sent=in_doubt == "leave")
 
 
-def _sendings(
-    lines: Sequence[Line], repaired: Mapping[str, Repaired] | None, unrepaired: list[Unrepaired]
-) -> Iterator[Sending]:
+def _resends(
+    lines: Sequence[QuarantinedLine], repaired: Mapping[str, Repaired] | None, unrepaired: list[Unrepaired]
+) -> Iterator[Resend]:
     for _, of_record in groupby(lines, key=lambda line: line.record):
         if repaired is not None:
             for line in of_record:
                 yield as_repaired(line, repaired[line.id])
             continue
-        sending, left = as_it_was(list(of_record))
-        unrepaired += left
-        if sending is not None:
-            yield sending
+        resend, rejected_again = as_it_was(list(of_record))
+        unrepaired += rejected_again
+        if resend is not None:
+            yield resend
 
 
-async def send(planned: ScheduledRecord, stream: Stream, now_s: float) -> int:
-    """Send it, and give how many lines were; part after part, so that little is in doubt after a crash.
+async def send(planned: RedrivePlan, stream: SendingStream, now_s: float) -> int:
+    """Send it in small parts, so that little is in doubt after a crash; return how many lines were sent.
 
-    Raises: `PageChanged` where another run is at work; `Unavailable`, also where the stream did not take all.
+    Raises: `PageChanged` if another run is at work; `Unavailable`, also if the stream did not take all.
     """
     lines_sent = 0
-    for shard, sendings in planned.sendings.items():
-        redriven = planned.redriven[shard]
-        for part in _parts(sendings):
-            await redriven.about_to_send([line.id for each in part for line in each.lines], now_s)
-            unsent = stream.send([record for sending in part for record in sending.records])
+    for shard, resends in planned.resends.items():
+        ledger = planned.ledgers[shard]
+        for part in _parts(resends):
+            await ledger.about_to_send([line.id for resend in part for line in resend.lines], now_s)
+            unsent = stream.send([record for resend in part for record in resend.records])
             sent, in_doubt = _outcome(part, unsent)
-            await redriven.sent(sent, in_doubt)
+            await ledger.sent(sent, in_doubt)
             lines_sent += len(sent)
             if unsent is not None:
-                doubt = f" Of {len(in_doubt)} more it is not known." if in_doubt else ""
+                doubt = f" {pluralize(len(in_doubt), 'more line')} may have been sent." if in_doubt else ""
                 raise Unavailable(
                     f"{unsent.reason}. Sent: {pluralize(lines_sent, 'line')}.{doubt} Run it again"
                 )
-        if not sendings and redriven.is_settled:
-            await redriven.sent([], [])
+        if not resends and ledger.is_settled:
+            await ledger.sent([], [])
     return lines_sent
 
 
-def _outcome(part: Sequence[Sending], unsent: Unsent | None) -> tuple[list[str], list[str]]:
+def _outcome(part: Sequence[Resend], unsent: Unsent | None) -> tuple[list[str], list[str]]:
     """The ids of the lines that were sent, and of those that may have been."""
     if unsent is None:
-        return [line.id for sending in part for line in sending.lines], []
+        return [line.id for resend in part for line in resend.lines], []
     sent, in_doubt, at = [], [], 0
-    for sending in part:
-        stored = unsent.stored[at : at + len(sending.records)]
-        at += len(sending.records)
-        ids = [line.id for line in sending.lines]
+    for resend in part:
+        stored = unsent.stored[at : at + len(resend.records)]
+        at += len(resend.records)
+        ids = [line.id for line in resend.lines]
         if all(stored):
             sent += ids
         elif any(stored) or unsent.may_be_stored:
@@ -159,17 +188,19 @@ def _outcome(part: Sequence[Sending], unsent: Unsent | None) -> tuple[list[str],
     return sent, in_doubt
 
 
-def _parts(sendings: Sequence[Sending]) -> Iterator[list[Sending]]:
-    """Parts that one request can hold, but where a single record was cut into more."""
-    part: list[Sending] = []
+def _parts(resends: Sequence[Resend]) -> Iterator[list[Resend]]:
+    """Parts that fit one request, unless a single record was cut into more."""
+    part: list[Resend] = []
     records = size = 0
-    for sending in sendings:
-        of_it = sum(record.size_bytes for record in sending.records)
-        if part and (records + len(sending.records) > _PART_RECORDS_MAX or size + of_it > _PART_BYTES_MAX):
+    for resend in resends:
+        size_bytes = sum(record.size_bytes for record in resend.records)
+        if part and (
+            records + len(resend.records) > _PART_RECORDS_MAX or size + size_bytes > _PART_BYTES_MAX
+        ):
             yield part
             part, records, size = [], 0, 0
-        part.append(sending)
-        records += len(sending.records)
-        size += of_it
+        part.append(resend)
+        records += len(resend.records)
+        size += size_bytes
     if part:
         yield part

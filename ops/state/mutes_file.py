@@ -1,6 +1,6 @@
 """The object of the mutes, as operators read, write and repair it: two of them at once lose nothing."""
 
-import asyncio
+import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -8,8 +8,7 @@ from hashlib import sha256
 
 import msgspec
 
-from consumer.aws.s3 import Found, Missing, Objects
-from consumer.errors import ConfigurationError, PageChanged, Unavailable
+from consumer.errors import ConfigurationError, PageChanged
 from consumer.events.mutes import (
     MUTES_BYTES_MAX,
     MUTES_KEY,
@@ -19,11 +18,11 @@ from consumer.events.mutes import (
     mutes_in,
     readable_entries,
 )
+from consumer.pages.store import commit_with_retries
+from consumer.ports import Found, Missing, ObjectStore
 
 Mutes = tuple[Mute, ...]
 
-_TRIES = 8
-_WAIT_S = 0.1
 _KEPT_S = 7 * 86_400.0
 """After its end: what arrived in its time may be learned late."""
 _REPAIRED_BYTES_MAX = 64 * MUTES_BYTES_MAX
@@ -50,12 +49,12 @@ def is_kept(mute: Mute, now_s: float) -> bool:
     return mute.until_s > now_s - _KEPT_S
 
 
-async def read_mutes(objects: Objects) -> Mutes:
+async def read_mutes(objects: ObjectStore) -> Mutes:
     """All that there are, those of the past week too. Raises: `ConfigurationError`, `Unavailable`."""
     return (await _read(objects))[0]
 
 
-async def change_mutes(objects: Objects, change: Callable[[Mutes], Mutes], now_s: float) -> Mutes:
+async def change_mutes(objects: ObjectStore, change: Callable[[Mutes], Mutes], now_s: float) -> Mutes:
     """Put in their place what `change` makes of them, and give that; write nothing where it is the same.
 
     Where somebody else writes at the same time, `change` is given what they wrote. What ended more than a
@@ -63,20 +62,16 @@ async def change_mutes(objects: Objects, change: Callable[[Mutes], Mutes], now_s
 
     Raises: `ConfigurationError`, `Unavailable`.
     """
-    for tried in range(_TRIES):
-        await asyncio.sleep(tried * _WAIT_S)
+
+    async def attempt() -> Mutes:
         present, e_tag = await _read(objects)
         changed = change(present)
-        if changed == present:
-            return present
-        try:
-            return await _write(objects, changed, e_tag, now_s)
-        except PageChanged:
-            continue
-    raise Unavailable(f"others wrote {MUTES_KEY} {_TRIES} times in a row: try again")
+        return present if changed == present else await _write(objects, changed, e_tag, now_s)
+
+    return await commit_with_retries(MUTES_KEY, random.SystemRandom(), attempt)
 
 
-async def find_unreadable(objects: Objects) -> UnreadableMutes | None:
+async def find_unreadable(objects: ObjectStore) -> UnreadableMutes | None:
     """What a repair has to work on; None where the mutes can be read.
 
     Raises: `ConfigurationError` where the object is too large to be repaired; `Unavailable`.
@@ -94,7 +89,7 @@ async def find_unreadable(objects: Objects) -> UnreadableMutes | None:
     return None
 
 
-async def repair_mutes(objects: Objects, broken: UnreadableMutes, now_s: float) -> Mutes:
+async def repair_mutes(objects: ObjectStore, broken: UnreadableMutes, now_s: float) -> Mutes:
     """Keep a copy of the object, then leave in it only the entries that can be read; return those.
 
     Raises: `ConfigurationError` where they are too many; `PageChanged` where somebody else wrote the object
@@ -105,7 +100,7 @@ async def repair_mutes(objects: Objects, broken: UnreadableMutes, now_s: float) 
     return await _write(objects, broken.readable, broken.e_tag, now_s)
 
 
-async def _read(objects: Objects) -> tuple[Mutes, str | None]:
+async def _read(objects: ObjectStore) -> tuple[Mutes, str | None]:
     found = await objects.get(MUTES_KEY, bytes_max=MUTES_BYTES_MAX)
     if isinstance(found, Missing):
         return (), None
@@ -113,7 +108,7 @@ async def _read(objects: Objects) -> tuple[Mutes, str | None]:
     return mutes_in(found.body), found.e_tag
 
 
-async def _write(objects: Objects, mutes: Mutes, e_tag: str | None, now_s: float) -> Mutes:
+async def _write(objects: ObjectStore, mutes: Mutes, e_tag: str | None, now_s: float) -> Mutes:
     """Replace the object of that version; give what was written."""
     kept = tuple(mute for mute in mutes if is_kept(mute, now_s))
     content = msgspec.json.format(msgspec.json.encode(MutesFile(kept))) + b"\n"

@@ -6,6 +6,7 @@ from typing import Any
 
 from consumer.errors import ConfigurationError, UnreadablePage
 from consumer.pages.codec import PageCodec, States
+from consumer.pages.store import check_page_size
 from ops.target import Target, aws_answers
 
 
@@ -47,9 +48,10 @@ class ObjectVersions:
         return sorted(found, key=lambda version: -version.written_s)  # S3 lists those of a second in order
 
     def body(self, version: Version) -> bytes:
-        """What it holds. Raises: `Unavailable`."""
+        """What it holds. Raises: `UnreadablePage` if it is larger than any page; `Unavailable`."""
         with aws_answers(f"the version {version.version_id} of {version.key}"):
             found = self.client.get_object(Bucket=self.bucket, Key=version.key, VersionId=version.version_id)
+            check_page_size(version.key, found["ContentLength"])
             body: bytes = found["Body"].read()
         return body
 

@@ -1,20 +1,19 @@
-"""The models of a use case as they lie in the bucket, read and not written."""
+"""The pages of a use case, read from the bucket, and where in them a signal's state lies."""
 
 import asyncio
 import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from consumer.aws.s3 import Found, Objects
+from consumer.aws.s3 import Objects
 from consumer.decode.signal_names import SignalKey
-from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage
+from consumer.errors import ConfigurationError, UnreadablePage
 from consumer.learning.state import State
-from consumer.pages.codec import PageCodec, States, versions
-from consumer.pages.layout import Layout, layout_key, recorded_in
+from consumer.pages.codec import PageCodec, versions
+from consumer.pages.layout import Layout, layout_in_force
+from consumer.pages.store import Page, PageStore
 from ops.target import Target
 
-_LAYOUT_BYTES_MAX = 4096
-_PAGE_BYTES_MAX = 256 * 1024 * 1024
 _NEAREST = 5
 
 
@@ -23,113 +22,120 @@ class NothingLearned(ConfigurationError):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadPage:
-    """A page of that version."""
+class Place:
+    """A signal's state as it was read, and the page that holds it."""
 
-    key: str
-    e_tag: str
-    states: States
+    page: Page
+    key: SignalKey
+    state: State
+
+    @property
+    def page_key(self) -> str:
+        """The key of the page."""
+        return self.page.key
 
 
 @dataclass(frozen=True, slots=True)
 class ReadPages:
-    """All pages of a use case that could be read, and what is wrong with the others."""
+    """The pages that could be read, and what is wrong with the others."""
 
-    pages: list[ReadPage] = field(default_factory=list)
+    pages: list[Page] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
-    def states(self) -> Iterator[tuple[ReadPage, SignalKey, State]]:
-        """Each signal with its page, by name."""
-        found = [(page, key, state) for page in self.pages for key, state in page.states.items()]
-        return iter(sorted(found, key=lambda one: (one[1].signal, one[1].record_signal)))
+    def places(self) -> list[Place]:
+        """All states, by the names of their signals."""
+        places = [Place(page, key, state) for page in self.pages for key, state in page.states.items()]
+        return sorted(places, key=lambda place: (place.key.signal, place.key.record_signal))
+
+    def named(self, signal: str) -> list[Place]:
+        """The states of that signal: it may come in records of its own, and in those of other signals."""
+        return [place for place in self.places() if place.key.signal == signal]
 
 
-async def layout_of(where: Target, objects: Objects) -> Layout:
+async def layout_of(target: Target, objects: Objects) -> Layout:
     """The layout that is in force.
 
-    Raises: `NothingLearned`; `ConfigurationError` where others than what is installed here have learned;
-        `LayoutChanged` while the models are moved; `Unavailable`.
+    Raises: `NothingLearned`; `ConfigurationError` if only versions other than those installed here have
+        learned; `LayoutChanged` while the models are moved or built; `Unavailable`.
     """
-    prefix = where.prefix()
-    found = await objects.get(layout_key(prefix), bytes_max=_LAYOUT_BYTES_MAX)
-    if isinstance(found, Found) and found.body is not None:
-        recorded = recorded_in(layout_key(prefix), found.body)
-        if recorded.moving_to is not None:
-            raise LayoutChanged(f"the models are being moved to {recorded.moving_to} pages: try again then")
-        return Layout(prefix, recorded.pages)
+    prefix = target.prefix()
+    layout = await layout_in_force(objects, prefix)
+    if layout is not None:
+        return layout
     folder = prefix.rpartition("/")[0]
     others = await objects.folders(f"{folder}/")
     if not others:
-        raise NothingLearned(f"{where.use_case} has learned nothing in {where.name} yet")
+        raise NothingLearned(f"{target.use_case} has learned nothing in {target.name} yet")
     raise ConfigurationError(
-        f"{where.name} has no models of River {versions()['river']} and the line of {where.use_case} in "
-        f"consumer/use_cases.py, as they are installed here, but others: {folder}/{{{','.join(others)}}}. "
+        f"{target.name} has no models of River {versions()['river']} and {target.use_case} as use_cases.py "
+        f"has it here, but others: {folder}/{{{','.join(others)}}}. "
         "Check out what is deployed, and install its consumer/requirements.lock"
     )
 
 
-async def read_page(objects: Objects, key: str) -> ReadPage | None:
-    """The page as it is now; None where there is none.
-
-    Raises: `UnreadablePage`, `LayoutChanged`, `Unavailable`.
-    """
-    found = await objects.get(key, bytes_max=_PAGE_BYTES_MAX)
-    if not isinstance(found, Found):
-        return None
-    if found.body is None:
-        raise UnreadablePage(f"the page {key} has {found.size} bytes; none of ours is so large")
-    try:
-        states = await asyncio.to_thread(PageCodec().decode, found.body)
-    except UnreadablePage as error:
-        raise UnreadablePage(f"the page {key} cannot be read: {error}") from error
-    return ReadPage(key, found.e_tag, states)
-
-
-async def read_pages(where: Target) -> ReadPages:
+async def read_pages(target: Target) -> ReadPages:
     """All pages. Raises: as `layout_of`."""
-    objects = where.objects()
-    layout = await layout_of(where, objects)
-    keys = sorted(await objects.keys(layout.folder))
-    answers = await asyncio.gather(*(read_page(objects, key) for key in keys), return_exceptions=True)
+    objects = target.objects()
+    layout = await layout_of(target, objects)
+    store = PageStore(objects, PageCodec(), 0)
+    return await _read(store, sorted(await store.keys(layout.folder)))
+
+
+async def _read(store: PageStore, keys: Iterable[str]) -> ReadPages:
     read = ReadPages()
-    for answer in answers:
+    for answer in await asyncio.gather(*map(store.load, keys), return_exceptions=True):
         if isinstance(answer, UnreadablePage):
             read.problems.append(str(answer))
         elif isinstance(answer, BaseException):
             raise answer
-        elif answer is not None:
+        else:
             read.pages.append(answer)
     return read
 
 
-async def find_signal(where: Target, signal: str) -> tuple[ReadPage, SignalKey, State]:
-    """The signal's state, and the page that holds it.
+async def read_pages_of(store: PageStore, layout: Layout, signal: str) -> ReadPages:
+    """The pages that hold the signal: those that its name suggests; all, if it is in none of these.
 
-    Raises: `ConfigurationError` where there is no such signal, with those that are called much the same;
-        where its page cannot be read, `UnreadablePage`.
+    Raises: `ConfigurationError` if no page holds it, with similar names; `UnreadablePage` if one that cannot
+        be read may; `Unavailable`.
     """
-    objects = where.objects()
-    layout = await layout_of(where, objects)
-    page = await read_page(objects, layout.key_of(signal))
-    own = SignalKey(signal, signal)
-    if page is not None and own in page.states:
-        return page, own, page.states[own]
-    read = await read_pages(where)
-    found = [one for one in read.states() if one[1].signal == signal]
-    if found:
-        return max(found, key=lambda one: one[2].learned)
+    read = await _read(store, dict.fromkeys(map(layout.key_of, _record_signals(signal))))
+    if read.named(signal):
+        return read
+    read = await _read(store, sorted(await store.keys(layout.folder)))
+    if read.named(signal):
+        return read
     if read.problems:
         raise UnreadablePage(f"{signal} is in no page that can be read: {'; '.join(read.problems)}")
-    known = {key.signal for _, key, _ in read.states()}
-    raise ConfigurationError(no_such_signal(f"{where.use_case} in {where.name}", signal, known))
+    known = {place.key.signal for place in read.places()}
+    raise ConfigurationError(no_such_signal(layout.prefix, signal, known))
+
+
+def _record_signals(signal: str) -> Iterator[str]:
+    """The signals whose records may bring this one: itself, then `a` and `a.b` for `a.b.c`."""
+    yield signal
+    for end, letter in enumerate(signal):
+        if letter == "." and 0 < end < len(signal) - 1:
+            yield signal[:end]
+
+
+async def find_signal(target: Target, signal: str) -> Place:
+    """The signal's state: of several the one from records of its own, else the one that learned most.
+
+    Raises: as `layout_of` and `read_pages_of`.
+    """
+    objects = target.objects()
+    layout = await layout_of(target, objects)
+    read = await read_pages_of(PageStore(objects, PageCodec(), 0), layout, signal)
+    return max(read.named(signal), key=lambda place: (place.key.record_signal == signal, place.state.learned))
 
 
 def no_such_signal(place: str, signal: str, known: Iterable[str]) -> str:
-    """What to say of a signal, or a pattern, that nobody knows there."""
+    """The message for a signal, or a pattern, that matches nothing."""
     names = sorted(known)
     part = signal.strip("*?").lower()
     near = [name for name in names if part and part in name.lower()]
     near += difflib.get_close_matches(signal, names, _NEAREST, 0.5)
     nearest = ", ".join(dict.fromkeys(near[:_NEAREST] or names[:_NEAREST]))
-    such = f"; most like it: {nearest}" if near else f"; there are {len(names)}, such as {nearest}"
-    return f"there is no signal {signal} of {place}{such if names else ''}"
+    such = f"; similar: {nearest}" if near else f"; there are {len(names)}, such as {nearest}"
+    return f"{place} has no signal {signal!r}{such if names else ''}"

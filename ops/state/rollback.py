@@ -18,8 +18,9 @@ from consumer.pages.codec import PageCodec, States
 from consumer.settings.signal_settings import SettingsOfSignals
 from ops.replay.offline_learner import OfflineLearner
 from ops.replay.stream_reader import StreamReader
-from ops.state.page_editor import PageEditor, Place
+from ops.state.page_editor import PageEditor
 from ops.state.page_versions import ObjectVersions, Version
+from ops.state.pages import Place
 
 Checkpoints = Mapping[Shard, Checkpoint]
 

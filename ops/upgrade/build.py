@@ -7,7 +7,7 @@ import typer
 from consumer.errors import ConfigurationError
 from consumer.pages.codec import versions
 from ops.formatting import pluralize
-from ops.lambda_function import MappedFunction
+from ops.lambda_function import LambdaFunction
 from ops.options import confirmed
 from ops.target import Target, TargetOptions, find
 from ops.upgrade.history_backfill import HistoryBackfill, RecordingFiles
@@ -24,7 +24,7 @@ def build(
     asyncio.run(_build(target, from_, function, recordings, yes))
 
 
-def mapped_function(target: Target, is_idle: bool) -> MappedFunction | None:
+def mapped_function(target: Target, is_idle: bool) -> LambdaFunction | None:
     """The function whose mapping can be paused; None: the operator says that nothing learns.
 
     Raises: `ConfigurationError` if neither is given.
@@ -35,11 +35,11 @@ def mapped_function(target: Target, is_idle: bool) -> MappedFunction | None:
         raise ConfigurationError(
             "there is no Lambda function to check whether anything learns: say --idle if nothing does"
         )
-    return MappedFunction(target.client("lambda"), target.function_name)
+    return LambdaFunction(target.client("lambda"), target.function_name)
 
 
 async def _build(
-    target: Target, from_: str | None, function: MappedFunction | None, recordings: RecordingFiles, yes: bool
+    target: Target, from_: str | None, function: LambdaFunction | None, recordings: RecordingFiles, yes: bool
 ) -> None:
     river = versions()["river"]
     upgrade = await open_upgrade(target, from_)
@@ -55,7 +55,7 @@ async def _build(
             "deployed next; or give recordings with --history"
         )
     wanted = await backfill.wanted() if backfill else []
-    is_behind = upgrade is not None and (bool(upgrade.behind()) or await upgrade.is_new())
+    is_behind = upgrade is not None and (bool(upgrade.behind()) or upgrade.recorded is None)
     is_to_pause = function is not None and not function.is_paused()
     if not (wanted or is_behind or is_to_pause):
         typer.echo("There is nothing to do: all is learned")
@@ -94,7 +94,7 @@ async def _catch_up(target: Target, from_: str | None) -> None:
         await upgrade.begin()
     await upgrade.catch_up()
     report_learned(upgrade)
-    if await upgrade.is_being_built():
+    if upgrade.is_being_built:
         typer.echo(
             "No function learns with them yet. Deploy, then run `python -m consumer upgrade finish`; until "
             "then, run this again to catch up"

@@ -6,7 +6,7 @@ import typer
 
 from consumer.errors import ConfigurationError
 from ops.formatting import shown
-from ops.lambda_function import MappedFunction
+from ops.lambda_function import LambdaFunction
 from ops.options import confirmed
 from ops.target import Target, TargetOptions, find
 from ops.upgrade.build import mapped_function, report_learned
@@ -20,12 +20,11 @@ def finish(options: TargetOptions, from_: str | None, idle: bool, yes: bool) -> 
     asyncio.run(_finish(target, from_, mapped_function(target, idle), yes))
 
 
-async def _finish(target: Target, from_: str | None, function: MappedFunction | None, yes: bool) -> None:
+async def _finish(target: Target, from_: str | None, function: LambdaFunction | None, yes: bool) -> None:
     upgrade = await _open(target, from_)
     upgrade.check_not_in_use()
-    is_being_built = await upgrade.is_being_built()
-    if is_being_built:
-        deployed = await _check_deployed(upgrade, function)
+    if upgrade.is_being_built:
+        deployed = _check_deployed(upgrade, function)
         confirmed(
             f"Activate {target.prefix()} in {target.name}. Make sure that {deployed}: what an old function "
             "learns from now on would be missing in the new models",
@@ -38,27 +37,27 @@ async def _finish(target: Target, from_: str | None, function: MappedFunction | 
         typer.echo("There is nothing to do: the new models are active")
         return
     if function is not None:
-        function.go_on()
+        function.resume()
         typer.echo(f"{function.name} gets records again, from where it was paused")
 
 
-async def _check_deployed(upgrade: Upgrade, function: MappedFunction | None) -> str:
+def _check_deployed(upgrade: Upgrade, function: LambdaFunction | None) -> str:
     """Return what is known of the deployment.
 
     Raises: `ConfigurationError` if the function is still the old one.
     """
     if function is None:
         return "the function that runs next is the new one"
-    changed_s, begun_s = function.changed_s(), await upgrade.begun_s()
-    if changed_s <= begun_s:
+    deployed_s, begun_s = function.deployed_s(), upgrade.recorded.upgrade_begun_s if upgrade.recorded else 0.0
+    if deployed_s <= begun_s:
         raise ConfigurationError(
-            f"{function.name} was deployed at {shown(changed_s)} UTC, before `upgrade build` began at "
+            f"{function.name} was deployed at {shown(deployed_s)} UTC, before `upgrade build` began at "
             f"{shown(begun_s)}: it is still the old one. Deploy the new one first"
         )
-    return f"{function.name}, deployed at {shown(changed_s)} UTC, is the new one"
+    return f"{function.name}, deployed at {shown(deployed_s)} UTC, is the new one"
 
 
-async def _activate(target: Target, from_: str | None, function: MappedFunction | None) -> None:
+async def _activate(target: Target, from_: str | None, function: LambdaFunction | None) -> None:
     if function is not None and not function.is_paused():
         function.pause()
         typer.echo(f"{function.name} gets no records for a moment: they wait in the stream")
@@ -74,6 +73,6 @@ async def _activate(target: Target, from_: str | None, function: MappedFunction 
 
 async def _open(target: Target, from_: str | None) -> Upgrade:
     upgrade = await open_upgrade(target, from_)
-    if upgrade is None or await upgrade.is_new():
+    if upgrade is None or upgrade.recorded is None:
         raise ConfigurationError("there are no new models yet: `upgrade build` makes them")
     return upgrade

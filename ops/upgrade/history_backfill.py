@@ -2,10 +2,10 @@
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import typer
 
 from clients.recordings.refusals import ReplayRefused
@@ -13,7 +13,7 @@ from consumer.decode.signal_names import SignalKey
 from consumer.errors import ConfigurationError, PageChanged
 from consumer.learning.signal_learner import times
 from consumer.pages.codec import PageCodec, States
-from consumer.pages.layout import Layout, Recorded, layout_key
+from consumer.pages.layout import Layout, Recorded, read_layout, record_layout
 from consumer.pages.store import PageStore
 from ops.backtest.backtest import Backtest, Row
 from ops.backtest.command import Columns, Recording, read_recording
@@ -23,7 +23,7 @@ from ops.replay.offline_learner import whole_batches
 from ops.replay.stream_reader import StreamReader
 from ops.state.page_editor import PageEditor
 from ops.target import Target
-from ops.upgrade.previous_models import PreviousModels, recorded
+from ops.upgrade.previous_models import PreviousModels
 
 PAGES = 16
 """Used if nothing is recorded yet: the function's default too."""
@@ -57,10 +57,10 @@ class HistoryBackfill:
             `Unavailable`.
         """
         keys = self._keys()
-        found, _ = await recorded(self._objects, self._target.prefix())
+        found = await read_layout(self._objects, self._target.prefix())
         if found is None:
             return list(keys)
-        editor = self._editor(found.pages)
+        editor = self._editor(found[0].pages)
         existing: set[SignalKey] = set()
         for page_key in editor.layout.grouped(keys):
             existing |= (await editor.pages.load(page_key)).states.keys()
@@ -73,8 +73,8 @@ class HistoryBackfill:
         for key, state in states.items():
             until = f", up to {shown(before_s[key])} UTC, where the stream starts" if key in before_s else ""
             typer.echo(f"{key.signal}: {pluralize(state.learned, 'observation')} of its recording{until}")
-        found, _ = await recorded(self._objects, self._target.prefix())
-        editor = self._editor(PAGES if found is None else found.pages)
+        found = await read_layout(self._objects, self._target.prefix())
+        editor = self._editor(PAGES if found is None else found[0].pages)
         return sum(
             [
                 await editor.change(page_key, _adding({key: states[key] for key in keys}))
@@ -84,12 +84,8 @@ class HistoryBackfill:
 
     async def record_layout(self) -> None:
         """If there is no model yet, record where they are going to lie."""
-        key = layout_key(self._target.prefix())
-        if (await recorded(self._objects, self._target.prefix()))[0] is None:
-            try:
-                await self._objects.replace(key, msgspec.json.encode(Recorded(PAGES)), None)
-            except PageChanged:
-                return
+        with suppress(PageChanged):
+            await record_layout(self._objects, self._target.prefix(), Recorded(PAGES), None)
 
     def _keys(self) -> dict[SignalKey, Path]:
         found: dict[SignalKey, Path] = {}

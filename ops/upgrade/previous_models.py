@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from consumer.aws.s3 import Found, Objects
+from consumer.aws.s3 import Objects
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import STATE_FORMAT, UseCase
@@ -20,10 +20,10 @@ from consumer.learning.state import Checkpoint
 from consumer.pages import safe_unpickler
 from consumer.pages.codec import opened
 from consumer.pages.columns import Columns, checkpoints_of
-from consumer.pages.layout import Layout, Recorded, layout_key, recorded_in
+from consumer.pages.layout import Layout, read_layout
+from consumer.pages.store import read_page_body
 from ops.formatting import pluralize, shown
 
-_BYTES_MAX = 256 * 1024 * 1024
 Checkpoints = Mapping[SignalKey, Mapping[Shard, Checkpoint]]
 
 
@@ -114,14 +114,6 @@ def checkpoints_in(page: bytes) -> tuple[str, Checkpoints]:
     return header.river, checkpoints
 
 
-async def recorded(objects: Objects, prefix: str) -> tuple[Recorded | None, str | None]:
-    """What is recorded of the layout under the prefix, and its version. Raises: `Unavailable`."""
-    found = await objects.get(layout_key(prefix), bytes_max=4096)
-    if not isinstance(found, Found) or found.body is None:
-        return None, None
-    return recorded_in(layout_key(prefix), found.body), found.e_tag
-
-
 async def find_previous_models(objects: Objects, prefix: str, named: str | None) -> PreviousModels | None:
     """The models beside those under `prefix`: those that are named, or the only others; None: there are none.
 
@@ -130,9 +122,9 @@ async def find_previous_models(objects: Objects, prefix: str, named: str | None)
     folder, _, own = prefix.rpartition("/")
     others = {}
     for name in await objects.folders(f"{folder}/"):
-        found, _ = await recorded(objects, f"{folder}/{name}")
-        if name != own and found is not None and found.moving_to is None and not found.upgrade_from:
-            others[name] = Layout(f"{folder}/{name}", found.pages)
+        found = await read_layout(objects, f"{folder}/{name}") if name != own else None
+        if found is not None and found[0].moving_to is None and not found[0].upgrade_from:
+            others[name] = Layout(f"{folder}/{name}", found[0].pages)
     if named is not None:
         if named not in others:
             names = ", ".join(sorted(others)) or "none"
@@ -158,11 +150,11 @@ async def _read(objects: Objects, name: str, layout: Layout) -> PreviousModels:
     rivers: set[str] = set()
     checkpoints: dict[SignalKey, Mapping[Shard, Checkpoint]] = {}
     for key in sorted(await objects.keys(layout.folder)):
-        found = await objects.get(key, bytes_max=_BYTES_MAX)
-        if not isinstance(found, Found) or found.body is None:
-            raise UnreadablePage(f"the page {key} cannot be read whole")
+        found = await read_page_body(objects, key)
+        if found is None:
+            raise UnreadablePage(f"the page {key} is gone")
         try:
-            river, of_page = checkpoints_in(found.body)
+            river, of_page = checkpoints_in(found[1])
         except UnreadablePage as error:
             raise UnreadablePage(f"the page {key}: {error}. Roll it back first") from error
         rivers.add(river)

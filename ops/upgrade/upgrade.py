@@ -15,22 +15,20 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import msgspec
-
-from consumer.aws.s3 import Objects
 from consumer.decode.batch import Shard
 from consumer.errors import BadDeployment, ConfigurationError, LayoutChanged, PageChanged
 from consumer.learning.state import Checkpoint
 from consumer.pages.codec import PageCodec
-from consumer.pages.layout import Layout, Recorded, layout_key
+from consumer.pages.layout import Layout, Recorded, read_layout, record_layout
 from consumer.pages.store import Page, PageStore
+from consumer.ports import ObjectStore
 from consumer.settings.signal_settings import SettingsOfSignals
 from ops.context import settings_of
 from ops.formatting import pluralize
 from ops.replay.offline_learner import OfflineLearner, is_behind
 from ops.replay.stream_reader import StreamReader, Stretch
 from ops.target import Target
-from ops.upgrade.previous_models import Limits, PreviousModels, find_previous_models, recorded
+from ops.upgrade.previous_models import Limits, PreviousModels, find_previous_models
 
 _RECORDS_PER_COMMIT = 100_000
 
@@ -41,7 +39,7 @@ class Upgrade:
 
     name: str
     settings: SettingsOfSignals
-    objects: Objects
+    objects: ObjectStore
     pages: PageStore
     stream: StreamReader
     prefix: str
@@ -49,35 +47,29 @@ class Upgrade:
     retained_since_s: Mapping[str, float]
     """Of each stream, by its ARN: records that arrived earlier have expired."""
     now_s: float
+    recorded: Recorded | None = None
+    """What `layout.json` says of the new models; None: there are none yet."""
     limits: Limits = field(init=False)
     learner: OfflineLearner = field(init=False)
     _loaded: dict[str, Page] = field(default_factory=dict)
 
     async def open(self) -> None:
         """Read what there is of the new models. Raises: `LayoutChanged`, `UnreadablePage`, `Unavailable`."""
-        found = await self._recorded()
-        if found is not None and found.moving_to is not None:
+        self.recorded, _ = await self._read_layout()
+        if self.recorded is not None and self.recorded.moving_to is not None:
             raise LayoutChanged("the new models are being moved to other pages: finish that first")
-        layout = Layout(self.prefix, self.previous.layout.pages if found is None else found.pages)
+        pages = self.previous.layout.pages if self.recorded is None else self.recorded.pages
+        layout = Layout(self.prefix, pages)
         self.limits = self.previous.limits(self.settings.use_case)
         self.learner = OfflineLearner(self.name, self.settings, layout, limit=self.limits.of)
         for key in sorted(await self.pages.keys(layout.folder, None)):
             self._loaded[key] = await self.pages.load(key)
             self.learner.pages[key] = self._loaded[key].states
 
-    async def is_being_built(self) -> bool:
-        """Whether no function may learn with them yet."""
-        found = await self._recorded()
-        return found is not None and bool(found.upgrade_from)
-
-    async def is_new(self) -> bool:
-        """Whether there is nothing of them yet."""
-        return await self._recorded() is None
-
-    async def begun_s(self) -> float:
-        """When building them began."""
-        found = await self._recorded()
-        return 0.0 if found is None else found.upgrade_begun_s
+    @property
+    def is_being_built(self) -> bool:
+        """Whether no function may learn with the new models yet."""
+        return self.recorded is not None and bool(self.recorded.upgrade_from)
 
     def behind(self) -> dict[Shard, Stretch]:
         """What to read: the shards with something to learn that the stream still holds."""
@@ -124,12 +116,11 @@ class Upgrade:
 
         Raises: `PageChanged` if somebody else records something at the same time; `Unavailable`.
         """
-        found, e_tag = await recorded(self.objects, self.prefix)
-        begun = Recorded(
-            self.learner.layout.pages, upgrade_from=self.previous.fingerprint, upgrade_begun_s=self.now_s
-        )
-        if found is None or found.upgrade_from != self.previous.fingerprint:
-            await self.objects.replace(layout_key(self.prefix), msgspec.json.encode(begun), e_tag)
+        self.recorded, e_tag = await self._read_layout()
+        if self.recorded is None or self.recorded.upgrade_from != self.previous.fingerprint:
+            pages, source = self.learner.layout.pages, self.previous.fingerprint
+            self.recorded = Recorded(pages, upgrade_from=source, upgrade_begun_s=self.now_s)
+            await record_layout(self.objects, self.prefix, self.recorded, e_tag)
 
     async def catch_up(self) -> None:
         """Learn up to the checkpoints of the models in use, and write the pages; a second call goes on.
@@ -166,16 +157,17 @@ class Upgrade:
 
     async def activate(self) -> bool:
         """Let functions learn with the new models; false if they could already. Raises: as `begin`."""
-        found, e_tag = await recorded(self.objects, self.prefix)
+        found, e_tag = await self._read_layout()
         if found is None:
             raise ConfigurationError("there are no new models yet: `upgrade build` makes them")
         if not found.upgrade_from:
             return False
-        await self.objects.replace(layout_key(self.prefix), msgspec.json.encode(Recorded(found.pages)), e_tag)
+        self.recorded = Recorded(found.pages)
+        await record_layout(self.objects, self.prefix, self.recorded, e_tag)
         return True
 
-    async def _recorded(self) -> Recorded | None:
-        return (await recorded(self.objects, self.prefix))[0]
+    async def _read_layout(self) -> tuple[Recorded | None, str | None]:
+        return await read_layout(self.objects, self.prefix) or (None, None)
 
 
 async def open_upgrade(target: Target, named: str | None) -> Upgrade | None:
@@ -186,10 +178,9 @@ async def open_upgrade(target: Target, named: str | None) -> Upgrade | None:
     Raises: as `find_previous_models`, `Upgrade.open` and `PageCodec.check`.
     """
     objects, prefix, now_s = target.objects(), target.prefix(), time.time()
-    begun, _ = await recorded(objects, prefix)
-    previous = await find_previous_models(
-        objects, prefix, named or (begun.upgrade_from if begun else "") or None
-    )
+    begun = await read_layout(objects, prefix)
+    source = named or (begun[0].upgrade_from if begun else "") or None
+    previous = await find_previous_models(objects, prefix, source)
     if previous is None:
         return None
     settings, stream = settings_of(target), StreamReader(target.client("kinesis"))

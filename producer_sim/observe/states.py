@@ -16,6 +16,7 @@ from consumer.errors import UnreadablePage
 from consumer.events.quarantine import quoted
 from consumer.pages.codec import PageCodec
 from consumer.pages.layout import Layout
+from consumer.pages.store import check_page_size
 from consumer.plant import plant
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class LearnedCounts:
                 continue
             try:
                 found = self._s3.get_object(Bucket=self._bucket, Key=key)
+                check_page_size(key, found["ContentLength"])
                 states = self._codec.decode(found["Body"].read())
             except UnreadablePage as error:
                 if unreadable_is_error:

@@ -12,7 +12,6 @@ from typing import Any
 from river import drift
 
 from clients.lambda_event import lambda_record
-from consumer.aws.s3 import Found, Missing, Unchanged
 from consumer.detectors.drift import DriftUseCase
 from consumer.errors import PageChanged
 from consumer.events.event import Event
@@ -20,6 +19,7 @@ from consumer.pages.codec import PageCodec
 from consumer.pages.layout import Layout, LayoutStore
 from consumer.pages.store import PageStore
 from consumer.pipeline import Pipeline
+from consumer.ports import Found, Missing, Unchanged
 from consumer.settings.signal_settings import SettingsOfSignals
 from producer_sim.payloads import encoders
 
@@ -38,7 +38,7 @@ class MemoryObjects:
     async def get(
         self, key: str, *, bytes_max: int, unless: str | None = None
     ) -> Found | Missing | Unchanged:
-        """As `consumer.aws.s3.Objects.get`."""
+        """As `ObjectStore.get`."""
         stored = self.objects.get(key)
         if stored is None:
             return Missing()
@@ -48,7 +48,7 @@ class MemoryObjects:
         return Found(e_tag, len(body), body if len(body) <= bytes_max else None)
 
     async def replace(self, key: str, body: bytes, e_tag: str | None) -> str:
-        """As `consumer.aws.s3.Objects.replace`."""
+        """As `ObjectStore.replace`."""
         if self.objects.get(key, (None, b""))[0] != e_tag:
             raise PageChanged(key)
         self._versions += 1
@@ -56,8 +56,12 @@ class MemoryObjects:
         return self.objects[key][0]
 
     async def write(self, key: str, body: bytes) -> None:
-        """As `consumer.aws.s3.Objects.write`."""
+        """As `ObjectStore.write`."""
         raise AssertionError(f"nothing is to be quarantined: {body[:200]!r}")
+
+    async def keys(self, prefix: str, before_s: float | None = None) -> list[str]:
+        """As `ObjectStore.keys`."""
+        return [key for key in self.objects if key.startswith(prefix)]
 
 
 class _SilentBus:

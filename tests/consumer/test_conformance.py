@@ -21,6 +21,7 @@ from consumer.detectors import base
 from consumer.detectors.anomaly import AnomalyUseCase
 from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.base import UseCase, fingerprint
+from consumer.detectors.states import written
 from consumer.errors import ModelRaised
 from consumer.learning.state import State
 from consumer.pages.allow_list import ADWIN_WINDOW, ALLOWED_CLASSES, FUNCTIONS, MAKING, NEEDED_BY
@@ -243,7 +244,7 @@ def test_each_family_finds_something_in_these_values():
 
 
 def names_in(model: object) -> set[tuple[str, str]]:
-    """Every name that the pickle of a model looks up."""
+    """Every name that a page with this model looks up."""
     found = set()
 
     class Recorder(pickle.Unpickler):
@@ -251,7 +252,7 @@ def names_in(model: object) -> set[tuple[str, str]]:
             found.add((module, name))
             return super().find_class(module, name)
 
-    Recorder(io.BytesIO(pickle.dumps(model, protocol=5))).load()
+    Recorder(io.BytesIO(pickle.dumps(written(model), protocol=5))).load()
     return found
 
 

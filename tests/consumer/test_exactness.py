@@ -281,7 +281,7 @@ class Noting(DriftUseCase):
     def parameters(self):
         return []
 
-    def learn(self, watched, values, timestamps):
+    def learn(self, watched, values, timestamps, scores=None):
         self.noted.extend(zip(values, timestamps, strict=True))
         return []
 

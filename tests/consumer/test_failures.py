@@ -15,7 +15,7 @@ from consumer.detectors.finding import Finding
 from consumer.errors import BadDeployment, MalformedEvent, ModelRaised, PageChanged, Unavailable
 from consumer.pages.codec import PageCodec
 from consumer.pages.layout import Layout
-from consumer.pipeline import COMMIT_TRIES
+from consumer.pages.store import COMMIT_TRIES
 from tests.consumer.world import (
     PREFIX,
     Crash,
@@ -293,7 +293,7 @@ def test_a_known_signals_short_run_at_which_its_model_raises_is_learned_without_
 class Untellable(Fussy):
     """Fussy, but what it raises at it only cannot tell of: JSON has no such thing."""
 
-    def learn(self, watched, values, timestamps):
+    def learn(self, watched, values, timestamps, scores=None):
         found = [
             Finding(index, {"seen": object()})
             for index, value in enumerate(values)

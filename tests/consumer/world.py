@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 import river.drift
 
 from clients.lambda_event import lambda_record
-from consumer.aws.s3 import Found, Missing, Unchanged
 from consumer.decode.signal_names import identity
 from consumer.detectors.base import UseCase
 from consumer.detectors.drift import DriftUseCase
@@ -24,6 +23,7 @@ from consumer.pages.codec import PageCodec, unmarked
 from consumer.pages.layout import Layout, LayoutStore
 from consumer.pages.store import PageStore
 from consumer.pipeline import Pipeline
+from consumer.ports import Found, Missing, Unchanged
 from consumer.settings.signal_settings import SettingsFile, SettingsOfSignals
 from consumer.staleness_sweep import sweep
 

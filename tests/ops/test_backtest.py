@@ -178,7 +178,7 @@ def test_the_plot_opens_without_a_network_and_has_all_events(tmp_path):
     [
         (
             ["--use-case", "dirft", "pump.csv"],
-            "has no 'dirft'; it has anomaly, asset, clusters, drift, forecast, shift",
+            "'dirft'; consumer/use_cases.py has anomaly, asset, clusters, drift, forecast, shift",
         ),
         (["--use-case", "drift", "none.csv"], "there is no such file"),
         (["--use-case", "drift", "pump.csv", "--windows", "w.json"], "--windows needs --plot"),

@@ -14,7 +14,7 @@ from consumer.handler import handler
 from local.emulator.on_failure_destination import InvocationRecords
 from local.emulator.stream_source import Batch, StreamRecord
 from ops.failed_batches import batches
-from ops.redrive.learners import DeployedLearner, learn_all
+from ops.failed_batches.learning import DeployedLearner, learn_all
 from tests.consumer.world import interleaved, plain_loop, state_of, step
 from tests.ops.live_plant import Plant, assert_learned, before_the_next_commit, endpoint, plant
 
@@ -74,7 +74,7 @@ def test_batches_that_nothing_has_passed_are_learned_in_their_order(plant):
     assert "4 batches given up, 0 redriven" in listed
     assert "RetryAttemptsExhausted" in listed
     said = plant.command("failed", "redrive")
-    assert f"{2 * PART} can be learned, 0 go to quarantine, 0 lie below" in said
+    assert f"{2 * PART} can be learned, 0 go to quarantine, 0 are not after" in said
     assert_learned(plant, plant.sent)
     assert "given up, 4 redriven" in plant.look("failed", "list")
     assert_again_changes_nothing(plant)
@@ -87,7 +87,7 @@ def test_what_later_records_have_passed_is_said_and_left_out(plant):
     only_a = [point for point in SERIES[2 * PART :] if point[0] == "a"]
     later = plant.learn(only_a)
     said = plant.command("failed", "redrive", *keys)
-    assert f"{2 * PART // 3} can be learned, 0 go to quarantine, {PART // 3} lie below" in said
+    assert f"{2 * PART // 3} can be learned, 0 go to quarantine, {PART // 3} are not after" in said
     assert_learned(plant, first + later, ["a"])
     assert_learned(plant, first + missed, ["b", "c"])
     assert_again_changes_nothing(plant)
@@ -137,7 +137,7 @@ def test_a_crash_before_the_mark_is_made_up_for_by_another_run(plant, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr(batches, "mark", dies)
         plant.command("failed", "redrive", code=130)
-    assert "redriven; 0 could be learned" in plant.command("failed", "redrive")
+    assert "redriven; 0 were learned" in plant.command("failed", "redrive")
     assert_learned(plant, plant.sent)
     assert_again_changes_nothing(plant)
 
@@ -146,7 +146,7 @@ def test_who_answers_no_changes_nothing_and_what_is_no_batch_is_named(plant):
     plant.learn(SERIES[:PART])
     give_up(plant, plant.points(SERIES[PART:]))
     before = plant.versions()
-    assert "Nothing was done" in plant.command("failed", "redrive", answer="n\n", code=1)
+    assert "Nothing was changed" in plant.command("failed", "redrive", answer="n\n", code=1)
     assert "there is no aws/lambda/x" in plant.command("failed", "redrive", "aws/lambda/x", code=1)
     assert plant.versions() == before
     plant.s3.put_object(Bucket="failed", Key="aws/lambda/y", Body=b"{}")

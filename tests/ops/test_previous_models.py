@@ -79,7 +79,7 @@ def test_what_a_page_asks_to_be_called_is_not_called(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     key = SignalKey("a", "a")
     page = PageCodec().encode({key: State(USE_CASES["drift"].create(1), MARKS)})
-    columns = columns_of({key: State(None, MARKS)})._replace(models=("as they are", [Harm()]))
+    columns = columns_of({key: State(None, MARKS)})._replace(models=("states", [None], [Harm()]))
     assert checkpoints_in(forged(page, columns))[1] == {key: MARKS}
     assert list(tmp_path.iterdir()) == []
 

@@ -84,7 +84,7 @@ def test_a_signal_that_is_not_there_is_refused_with_those_most_like_it(running, 
     refused = run(command, "compresor1.pressure", *DRIFT)
     assert refused.exit_code == 1
     assert refused.stdout == ""
-    assert "most like it: compressor1.pressure" in refused.stderr
+    assert "similar: compressor1.pressure" in refused.stderr
     assert "fan1" not in refused.stderr
 
 
@@ -194,13 +194,13 @@ def test_models_of_another_river_or_line_are_named(running):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "say where"),
-        ((*BUCKET, "--local"), "say where"),
+        ((), "name the pipeline"),
+        ((*BUCKET, "--local"), "name the pipeline"),
         (("--local",), "python -m local serve"),
         (("--folder", "nowhere"), "no folder nowhere"),
         (("--stack", "Nope"), "no stack Nope"),
         (BUCKET, "has no models"),
-        ((*BUCKET, "--use-case", "nope"), "no 'nope'"),
+        ((*BUCKET, "--use-case", "nope"), "is 'nope'"),
         (("--bucket", "others", "--use-case", "drift"), "others"),
     ],
 )

@@ -6,9 +6,8 @@ import json
 import threading
 
 from consumer.pages.codec import PageCodec
-from ops.redrive import sending
 from ops.redrive.ledger import RedriveLedger
-from ops.redrive.redrive import Unsent
+from ops.redrive.redrive import SendingStream, Unsent
 from tests.consumer.world import interleaved, step
 from tests.ops.live_plant import Plant, assert_learned, endpoint, plant
 
@@ -50,7 +49,7 @@ def test_what_came_while_a_page_could_not_be_read_is_learned_after_what_came_mea
     assert_learned(plant, first + third)
     said = plant.command("quarantine", "redrive", "--reason", "cannot be READ")
     assert f"{PART} lines, as {PART} records" in said
-    assert "learned after all that came meanwhile" in said
+    assert "learned after all that arrived meanwhile" in said
     redriven = plant.arrived()
     for signal in SIGNALS:
         sent, before = (
@@ -97,7 +96,7 @@ def test_what_would_be_refused_again_is_not_sent_but_what_is_repaired_is(plant, 
     listed = plant.look("quarantine", "list")
     assert "2 lines in the quarantine of drift" in listed
     said = plant.command("quarantine", "redrive")
-    assert said.count("it would be refused again") == 2
+    assert said.count("it would be rejected again") == 2
     assert "There is nothing to send" in said
     assert plant.arrived() == []
     lines = [
@@ -116,10 +115,10 @@ def test_what_would_be_refused_again_is_not_sent_but_what_is_repaired_is(plant, 
         return ["quarantine", "redrive", "--repaired", str(path)]
 
     assert "carries nothing" in plant.command(*repaired(one), code=1)
-    assert "would be again" in plant.command(
+    assert "would be learned again" in plant.command(
         *repaired(one | {"payload": {"signal": "b", "values": [1, 2, 3]}}), code=1
     )
-    assert "refused again" in plant.command(*repaired(whole), code=1)
+    assert "rejected again" in plant.command(*repaired(whole), code=1)
     assert "has no line" in plant.command(*repaired(whole | {"id": "another"}), code=1)
     assert "line 1" in plant.command(*repaired({"id": "x"}), code=1)
     mended = repaired(
@@ -159,14 +158,14 @@ def some_unlearned(plant: Plant) -> None:
 
 def test_after_a_crash_it_says_what_may_have_been_sent_and_asks(plant, monkeypatch):
     some_unlearned(plant)
-    send = sending.SendingStream.send
+    send = SendingStream.send
 
     def dies(self, records):
         send(self, records)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(sending.SendingStream, "send", dies)
+        patch.setattr(SendingStream, "send", dies)
         plant.command("quarantine", "redrive", code=130)
     arrived = plant.arrived()
     said = plant.command("quarantine", "redrive", code=1)
@@ -184,14 +183,14 @@ def test_after_a_crash_it_says_what_may_have_been_sent_and_asks(plant, monkeypat
 
 def test_what_the_stream_refuses_is_not_marked_and_is_sent_by_the_next_run(plant, monkeypatch):
     some_unlearned(plant)
-    send = sending.SendingStream.send
+    send = SendingStream.send
 
     def takes_one(self, records):
         send(self, records[:1])
         return Unsent([True] + [False] * (len(records) - 1), False, "too many requests")
 
     with monkeypatch.context() as patch:
-        patch.setattr(sending.SendingStream, "send", takes_one)
+        patch.setattr(SendingStream, "send", takes_one)
         assert "too many requests. Sent: 1 line." in plant.command("quarantine", "redrive", code=1)
     assert "Sent and marked: 5 lines" in plant.command("quarantine", "redrive")
     redriven = plant.arrived()
@@ -212,7 +211,7 @@ def test_of_two_runs_at_once_one_is_refused(plant, monkeypatch):
         thread.start()
         thread.join()
 
-    send, note = sending.SendingStream.send, RedriveLedger.about_to_send
+    send, note = SendingStream.send, RedriveLedger.about_to_send
 
     def while_another_starts(self, records):
         if len(others) < 1:
@@ -226,7 +225,7 @@ def test_of_two_runs_at_once_one_is_refused(plant, monkeypatch):
         return await note(self, ids, now_s)
 
     with monkeypatch.context() as patch:
-        patch.setattr(sending.SendingStream, "send", while_another_starts)
+        patch.setattr(SendingStream, "send", while_another_starts)
         assert "Sent and marked: 3 lines" in plant.command("quarantine", "redrive", *lines_of(plant)[:3])
     assert "still at work" in others[0]
     with monkeypatch.context() as patch:

@@ -11,7 +11,7 @@ import pytest
 from consumer.errors import ConfigurationError, PageChanged, Unavailable
 from consumer.pages.codec import PageCodec
 from consumer.pages.layout import Layout
-from ops.commands.repage import Repage
+from ops.state.repage import Repage
 from tests.consumer.world import (
     PREFIX,
     Crash,

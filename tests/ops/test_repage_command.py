@@ -21,7 +21,7 @@ from consumer.pages.codec import PageCodec, versions
 from consumer.pages.layout import Layout, prefix_of
 from consumer.use_cases import USE_CASES
 from ops.__main__ import app
-from ops.lambda_function import DeployedFunction
+from ops.lambda_function import LambdaFunction
 
 PREFIX = prefix_of("drift", fingerprint(USE_CASES["drift"], versions()))
 NAMES = ["compressor1.pressure", "a/b c", "..", "Größe", "%2E"]
@@ -118,8 +118,8 @@ def stream_arn() -> str:
 
 
 def test_a_function_without_mappings_is_idle_and_tells_its_environment(function):
-    deployed = DeployedFunction("consumer", "us-east-1")
-    deployed.check_is_idle()
+    deployed = LambdaFunction(boto3.client("lambda", "us-east-1"), "consumer")
+    deployed.check_is_paused()
     assert deployed.environment()["MODEL_BUCKET"] == "models"
 
 
@@ -128,4 +128,4 @@ def test_an_enabled_mapping_is_named(function):
         EventSourceArn=stream_arn(), FunctionName="consumer", StartingPosition="TRIM_HORIZON"
     )
     with pytest.raises(ConfigurationError, match=mapping["UUID"]):
-        DeployedFunction("consumer", "us-east-1").check_is_idle()
+        LambdaFunction(boto3.client("lambda", "us-east-1"), "consumer").check_is_paused()

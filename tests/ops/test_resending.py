@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from consumer.decode.batch import Batch, Rejection
 from consumer.decode.lambda_event import batches_of
 from consumer.events.quarantine import quarantine_objects
-from ops.quarantine.entries import Line, kept_in
+from ops.quarantine.lines import QuarantinedLine, read_lines
 from ops.redrive.resending import as_it_was
 from tests.consumer.world import InMemoryObjects, record
 
@@ -42,14 +42,14 @@ def observed(batch: Batch) -> list[tuple]:
     )
 
 
-def lines_of(batch: Batch, refusals: list[Rejection]) -> list[Line]:
+def lines_of(batch: Batch, refusals: list[Rejection]) -> list[QuarantinedLine]:
     objects = InMemoryObjects()
 
-    async def kept() -> list[Line]:
+    async def kept() -> list[QuarantinedLine]:
         lines = []
         for key, content in quarantine_objects("drift", batch, refusals):
             await objects.write(key, content)
-            lines += (await kept_in(objects, key)).lines
+            lines += (await read_lines(objects, key)).lines
         return lines
 
     return asyncio.run(kept())
@@ -118,10 +118,10 @@ def test_lines_of_a_version_that_did_not_tell_are_read():
     batch = batch_of(record(1, b"not JSON"))
     [(_, content)] = quarantine_objects("drift", batch, batch.refusals)
     old = {name: value for name, value in json.loads(content).items() if name != "whole_record"}
-    line = msgspec.convert(old, Line)
+    line = msgspec.convert(old, QuarantinedLine)
     assert line.is_whole
     assert line.payload() == b"not JSON"
-    assert not msgspec.convert(old | {"signal": "a"}, Line).is_whole
+    assert not msgspec.convert(old | {"signal": "a"}, QuarantinedLine).is_whole
 
 
 def test_a_record_without_bytes_of_its_own_has_those_of_the_line_that_is_named():

@@ -36,10 +36,10 @@ def test_after_a_reset_a_signal_learns_what_comes_and_a_second_reset_changes_not
     first = plant.learn(SERIES[:PART])
     before = checkpoints(plant, "c")
     said = plant.command("reset", "c")
-    assert "c: it starts anew; 30 observations forgotten" in said
+    assert "c: starts anew; 30 observations forgotten" in said
     assert checkpoints(plant, "c") == before
     written = plant.versions()
-    assert "c: it is fresh already" in plant.command("reset", "c")
+    assert "c: already fresh" in plant.command("reset", "c")
     assert plant.versions() == written
     assert_redelivery_changes_nothing(plant)
     second = plant.learn(SERIES[PART : 2 * PART])
@@ -54,7 +54,7 @@ def test_a_batch_that_is_committed_meanwhile_is_learned_once_and_the_reset_is_do
     plant.learn(SERIES[:PART])
     batch = plant.points(SERIES[PART : 2 * PART])
     with before_the_next_commit(monkeypatch, lambda: plant.deliver(batch)):
-        assert "c: it starts anew; 60 observations forgotten" in plant.command("reset", "c")
+        assert "c: starts anew; 60 observations forgotten" in plant.command("reset", "c")
     assert plant.states()["c"].learned == 0
     assert_learned(plant, plant.sent, SIGNALS[:2])
     assert_redelivery_changes_nothing(plant)
@@ -83,7 +83,7 @@ def test_the_values_of_an_asset_are_found_by_their_own_names(plant):
 def test_a_signal_that_there_is_not_is_named_and_nothing_is_done(plant, command):
     plant.learn(SERIES[:PART])
     before = plant.versions()
-    assert "'nobody'" in plant.command(*command, code=1)
+    assert "no signal 'nobody'" in plant.command(*command, code=1)
     assert plant.versions() == before
 
 
@@ -96,8 +96,8 @@ def test_who_answers_no_changes_nothing(plant):
     to = a_second_passes()
     plant.learn(SERIES[PART:])
     before = plant.versions()
-    assert "it has a model of 90 observations" in plant.command("reset", "c", answer="n\n", code=1)
-    assert "Nothing was done" in plant.command("rollback", "c", "--to", to, answer="n\n", code=1)
+    assert "has learned 90 observations" in plant.command("reset", "c", answer="n\n", code=1)
+    assert "Nothing was changed" in plant.command("rollback", "c", "--to", to, answer="n\n", code=1)
     assert plant.versions() == before
 
 

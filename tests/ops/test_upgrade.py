@@ -1,5 +1,6 @@
 """From one model to another while data keeps arriving: each record learned once, and watched by one."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,17 +16,20 @@ from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.base import fingerprint
 from consumer.detectors.clusters import ClustersUseCase
 from consumer.detectors.drift import DriftUseCase
+from consumer.errors import Unavailable
 from consumer.handler import start
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec, versions
-from consumer.pages.layout import prefix_of
+from consumer.pages.layout import Layout, prefix_of
+from consumer.pages.store import PageStore
 from consumer.settings.signal_settings import SettingsOfSignals
 from consumer.use_cases import USE_CASES
 from ops.__main__ import app
 from ops.replay.offline_learner import OfflineLearner
 from ops.state.describe import plain
+from ops.upgrade.previous_models import PreviousModels
 from ops.upgrade.upgrade import Upgrade
-from tests.consumer.world import interleaved, plain_loop, state_of, step
+from tests.consumer.world import InMemoryObjects, interleaved, plain_loop, state_of, step
 from tests.ops.live_plant import PREFIX, Plant, before_the_next_commit, endpoint, plant
 
 __all__ = ["endpoint", "plant"]
@@ -223,6 +227,40 @@ def test_while_they_are_built_other_commands_leave_the_new_models_alone(plant, c
     assert plant.versions() == written
 
 
+@pytest.mark.parametrize("command", [("signals",), ("inspect", "c")])
+def test_models_under_construction_are_not_shown_as_if_they_were_in_force(plant, checkout, command):
+    plant.learn(SERIES[:PART])
+    checkout.install(NEW)
+    plant.command("upgrade", "build")
+    shown = plant.look(*command, code=1)
+    assert "are being built" in shown
+    assert "upgrade finish" in shown
+
+
+@pytest.mark.parametrize("command", [("upgrade", "build"), ("upgrade", "finish", "--idle")])
+def test_a_layout_that_cannot_be_read_is_reported_not_a_traceback(plant, checkout, command):
+    plant.learn(SERIES[:PART])
+    checkout.install(NEW)
+    plant.command("upgrade", "build")
+    plant.s3.put_object(Bucket="models", Key=f"{NEW_PREFIX}/layout.json", Body=b"none of ours")
+    written = plant.versions()
+    source = ("--from", PREFIX.rpartition("/")[2])
+    assert f"{NEW_PREFIX}/layout.json cannot be read" in plant.command(*command, *source, code=1)
+    assert plant.versions() == written
+
+
+def test_an_upgrade_under_way_reports_a_layout_that_became_unreadable():
+    objects = InMemoryObjects()
+    objects.objects[f"{NEW_PREFIX}/layout.json"] = ('"1"', b"none of ours")
+    source = PreviousModels("0123456789abcdef", Layout(PREFIX, 2))
+    settings = SettingsOfSignals("drift", NEW)
+    upgrade = Upgrade(
+        "drift", settings, objects, PageStore(objects, PageCodec(), 0), None, NEW_PREFIX, source, {}, 0.0
+    )
+    with pytest.raises(Unavailable, match=r"layout\.json cannot be read"):
+        asyncio.run(upgrade.activate())
+
+
 def test_models_that_are_in_use_themselves_are_not_built_under(plant, checkout):
     """It was deployed without an upgrade, and has learned what comes ever since."""
     plant.learn(SERIES[:PART])
@@ -255,11 +293,11 @@ def test_who_answers_no_changes_nothing(plant, checkout):
     plant.learn(SERIES[:PART])
     checkout.install(NEW)
     written = plant.versions()
-    assert "Nothing was done" in plant.command("upgrade", "build", answer="n\n", code=1)
+    assert "Nothing was changed" in plant.command("upgrade", "build", answer="n\n", code=1)
     assert plant.versions() == written
     plant.command("upgrade", "build")
     written = plant.versions()
-    assert "Nothing was done" in plant.command("upgrade", "finish", "--idle", answer="n\n", code=1)
+    assert "Nothing was changed" in plant.command("upgrade", "finish", "--idle", answer="n\n", code=1)
     assert plant.versions() == written
 
 
@@ -385,7 +423,7 @@ def test_a_model_that_no_page_may_hold_is_refused_before_anything_is_written(pla
     plant.learn(SERIES[:PART])
     checkout.install(DriftUseCase(OfOnesOwn()))
     written = plant.versions()
-    assert "allowed_classes" in plant.command("upgrade", "build", code=1)
+    assert "allow_list" in plant.command("upgrade", "build", code=1)
     assert plant.versions() == written
 
 
@@ -558,7 +596,7 @@ def by_key(plant: Plant, prefix: str) -> dict:
 def test_a_function_is_paused_and_goes_on(plant, checkout, monkeypatch):
     """Also where nobody paused it before: then for as long as it takes to finish."""
     lambda_ = deployed(plant)
-    monkeypatch.setattr("ops.lambda_function._ASK_EVERY_S", 0.01)
+    monkeypatch.setattr("ops.lambda_function._POLL_EVERY_S", 0.01)
     plant.learn(SERIES[:PART])
     checkout.install(NEW)
     assert "gets no more records" in stack("build", "--pause")
@@ -566,7 +604,7 @@ def test_a_function_is_paused_and_goes_on(plant, checkout, monkeypatch):
     checkout.deploy()
     assert "Deploy the new one first" in stack("finish", code=1)
     lambda_.update_function_configuration(FunctionName="consumer", Description="the new one")
-    monkeypatch.setattr("ops.lambda_function.MappedFunction.changed_s", lambda function: float("inf"))
+    monkeypatch.setattr("ops.lambda_function.LambdaFunction.deployed_s", lambda function: float("inf"))
     monkeypatch.setattr("ops.upgrade.finish.shown", lambda at_s: "now")
     [mapping] = lambda_.list_event_source_mappings()["EventSourceMappings"]
     lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)

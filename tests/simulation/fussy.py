@@ -11,9 +11,9 @@ from tests.simulation.plant import POISON
 class Fussy(DriftUseCase):
     """Raises at poison, once it has half learned it."""
 
-    def learn(self, watched, values, timestamps=()):
+    def learn(self, watched, values, timestamps=(), scores=None):
         if POISON not in values:
-            return super().learn(watched, values, timestamps)
+            return super().learn(watched, values, timestamps, scores)
         at = list(values).index(POISON)
         super().learn(watched, [*values[:at], 1e9], ())
         raise ModelRaised(at, "the model raised ZeroDivisionError")

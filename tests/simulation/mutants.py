@@ -23,10 +23,9 @@ class Mutant:
 _QUARANTINE = """            if learned.refusals:
                 await self._keep(work.batch, learned.refusals, report)
 """
-_TOLD = "                await self.bus.publish(await self.mutes.marked(learned.events))\n"
-_PUBLISH = f"""            if learned.events:
-{_TOLD}                report.add(events_published=len(learned.events))
-"""
+_PUBLISHED = "                await self.publish(learned.events, report)\n"
+_UNAVAILABLE = "                except Unavailable:\n                    pass\n"
+_PUBLISH = f"            if learned.events:\n{_PUBLISHED}"
 _COMMITTED = "                report.committed(learned, work.batch, page_bytes)\n"
 
 MUTANTS = {
@@ -37,14 +36,14 @@ MUTANTS = {
     ),
     "a refused PUT is taken for a commit": Mutant(
         "consumer.pipeline",
-        "report.add(page_conflicts=int(page.is_confirmed))\n                    continue\n",
+        "report.add(page_conflicts=int(page.is_confirmed))\n                    raise\n",
         "page_bytes = 0\n",
     ),
     "events are published after the commit": Mutant("consumer.pipeline", _PUBLISH, ""),
     "events are not published again after a failure": Mutant(
         "consumer.pipeline",
-        _TOLD,
-        f"                try:\n    {_TOLD}                except Unavailable:\n                    pass\n",
+        _PUBLISHED,
+        f"                try:\n    {_PUBLISHED}{_UNAVAILABLE}",
     ),
     "checkpoints are compared as text": Mutant(
         "consumer.learning.page_learner",
@@ -102,7 +101,7 @@ MUTANTS = {
         "    model = clone(pattern, {})\n",
     ),
     "models are moved without fences": Mutant(
-        "ops.commands.repage",
+        "ops.state.repage",
         "            await self.objects.replace(key, moved(body), version)\n",
         "            pass\n",
     ),

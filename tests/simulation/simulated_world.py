@@ -22,7 +22,7 @@ from consumer.pipeline import Pipeline
 from consumer.settings.signal_settings import SettingsOfSignals
 from local.emulator.clock import Pace as MappingPace
 from local.emulator.event_source_mapping import EventSourceMapping, MappingConfig
-from ops.commands.repage import Repage
+from ops.state.repage import Repage
 from tests.local.fake_stream import SimulatedClock
 from tests.simulation.audit import Audit
 from tests.simulation.chance import Chance

@@ -10,7 +10,7 @@ from moto.server import ThreadedMotoServer
 from river import drift
 
 from consumer.aws import s3 as objects_module
-from consumer.aws.s3 import Found, Missing, Objects, Unchanged, open_bucket
+from consumer.aws.s3 import Objects, open_bucket
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.drift import DriftUseCase
 from consumer.errors import ConfigurationError, PageChanged, Unavailable, UnreadablePage
@@ -18,6 +18,7 @@ from consumer.events.quarantine import quoted
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec
 from consumer.pages.store import PageStore
+from consumer.ports import Found, Missing, Unchanged
 from tests.consumer.aws.scripted_s3 import TORN, Answer, ScriptedS3, refusal
 
 BUCKET = "models"

@@ -255,7 +255,7 @@ class Raises(DriftUseCase):
 
     detector: object = field(default_factory=drift.NoDrift)
 
-    def learn(self, watched, values, timestamps):
+    def learn(self, watched, values, timestamps, scores=None):
         if not values:
             return []
         raise ModelRaised(0, f"the model raised ArithmeticError: {values[0]} {TEXT}")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from consumer.errors import ConfigurationError, Unavailable
 from consumer.events.event import Event
 from consumer.events.mutes import Mute, MuteStore, marked, mutes_in
-from ops.commands.mute import Asked, new_mute
+from ops.commands.mute import new_mute
 from ops.state.mutes_file import change_mutes, find_unreadable, read_mutes
 from tests.consumer.world import InMemoryObjects, World, interleaved, plain_loop, points, step
 
@@ -191,7 +191,7 @@ TIMES_S = st.floats(-62_135_596_800.0, 253_402_300_799.0) | st.floats(-1e12, 1e1
 def test_every_mute_that_is_accepted_is_read_back(pattern, reason, use_case, from_s, until_s, times):
     objects = InMemoryObjects()
     try:
-        new = new_mute(Asked(pattern, "", None, reason), from_s, until_s, use_case)
+        new = new_mute(pattern, from_s, until_s, reason, use_case)
     except ConfigurationError:
         return
     before = asyncio.run(change_mutes(objects, lambda mutes: (*mutes, *[new] * times), -1e12))

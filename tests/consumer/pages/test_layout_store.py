@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from consumer.aws.s3 import Found, Missing
 from consumer.errors import LayoutChanged, PageChanged, Unavailable
 from consumer.pages.layout import Layout, LayoutStore
+from consumer.ports import Found, Missing
 
 PREFIX = "models/drift/0123456789abcdef"
 KEY = f"{PREFIX}/layout.json"

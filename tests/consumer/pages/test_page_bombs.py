@@ -13,7 +13,9 @@ from river import drift
 from river._river_rust.drift import AdaptiveWindowing
 
 from consumer.decode.signal_names import SignalKey
+from consumer.detectors.block_statistics import DyadicScales
 from consumer.detectors.drift import Watched
+from consumer.detectors.states import written
 from consumer.errors import UnreadablePage
 from consumer.learning.state import State
 from consumer.pages import safe_unpickler
@@ -83,6 +85,13 @@ def called(module: str, name: str, arguments: bytes) -> bytes:
     return PROTO + looked_up + b"](" + arguments + (b"h\x00h\x01R" * 20_000) + b"e."
 
 
+def shared_fields(times: int) -> bytes:
+    """Columns that refer to the fields of one state many times."""
+    tag, fields = written(DyadicScales())
+    columns = columns_of({A: State(DyadicScales())})
+    return pickle.dumps(tuple(columns._replace(models=("states", [tag] * times, [fields] * times))), 5)
+
+
 # A list of a million, a dict of a hundred thousand: memo 1, as the one argument of a tuple.
 MILLION = b"](" + b"N" * 1_000_000 + b"e\x85\x94"
 HUNDRED_THOUSAND = b"}(" + b"".join(b"J" + index(n) + b"N" for n in range(100_000)) + b"u\x85\x94"
@@ -111,6 +120,7 @@ BOMBS |= {
         + HUGE
         + b"\x85NNtb."
     ),
+    "one state's fields, again and again": lambda: shared_fields(1_000_000),
     "a dict whose defaults are clusterers": lambda: (
         PROTO
         + looking_up("collections", "defaultdict")

@@ -18,6 +18,7 @@ from river import datasets, drift
 
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import SignalKey
+from consumer.detectors import states as registry
 from consumer.detectors.alert_policy import AlertState
 from consumer.detectors.base import STATE_FORMAT
 from consumer.detectors.drift import DriftUseCase, Watched
@@ -405,9 +406,9 @@ ONE, NO_DRIFT = b"K\x01", looking_up("river.drift.no_drift", "NoDrift")
 @pytest.mark.parametrize(
     ("module", "name", "attribute", "value"),
     [
-        ("consumer.detectors.drift", "Watched", "evil", ONE),
-        ("consumer.detectors.drift", "Watched", "__reduce__", ONE),
-        ("consumer.detectors.drift", "Watched", "__qualname__", b"\x8c\x01x"),
+        ("river.drift.page_hinkley", "PageHinkley", "evil", ONE),
+        ("river.drift.page_hinkley", "PageHinkley", "__reduce__", ONE),
+        ("river.drift.page_hinkley", "PageHinkley", "__qualname__", b"\x8c\x01x"),
         ("river.drift.adwin", "ADWIN", "update", NO_DRIFT),
         ("river.drift.adwin", "ADWIN", "__name__", b"\x8c\x01x"),
         ("river.drift.adwin", "ADWIN", "__bases__", NO_DRIFT + b"\x85"),
@@ -469,7 +470,10 @@ def test_columns_of_other_types_are_unreadable(number, column):
 
 
 def with_health(health: Health) -> bytes:
-    return with_column(13, [(0, astuple(health))])
+    *others, alerts = astuple(health)
+    if isinstance(alerts, dict):
+        alerts = {name: registry.written(alert)[1] for name, alert in alerts.items()}
+    return with_column(13, [(0, (*others, alerts))])
 
 
 def test_a_page_with_a_sensors_health_is_read():
@@ -507,7 +511,7 @@ class Unlisted(drift.NoDrift):
 
 
 def test_a_model_whose_class_is_not_allowed_is_refused_by_name():
-    with pytest.raises(ConfigurationError, match=r"Unlisted.*allowed_classes\.py"):
+    with pytest.raises(ConfigurationError, match=r"Unlisted.*allow_list\.py"):
         CODEC.check(DriftUseCase(Unlisted()))
 
 

@@ -1,0 +1,51 @@
+"""`python -m consumer backtest`: learns recordings as the function would."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ops.options import errors_shown
+
+
+def backtest(
+    files: Annotated[list[Path], typer.Argument(help="CSV, Parquet or JSON lines; one file per asset.")],
+    use_case: Annotated[str, typer.Option(help="A use case of consumer/use_cases.py.")],
+    time: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The time column; default: the only one of times.")
+    ] = None,
+    signals: Annotated[
+        str | None, typer.Option(metavar="COL,COL", help="Columns to learn; default: all numbers but labels.")
+    ] = None,
+    upper: Annotated[float | None, typer.Option(help="Upper limit, for a forecast.")] = None,
+    lower: Annotated[float | None, typer.Option(help="Lower limit, for a forecast.")] = None,
+    settings: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.yaml", help="Signal settings; default: consumer/signals.yaml."),
+    ] = None,
+    events: Annotated[
+        Path | None, typer.Option(metavar="OUT.jsonl", help="Write the details of the events here.")
+    ] = None,
+    scores: Annotated[
+        Path | None, typer.Option(metavar="OUT.csv", help="Write each row's timestamp, value and score here.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="OUT.html", help="Plot values, scores and events of one file.")
+    ] = None,
+    windows: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help='Plot labels too: {"file.csv": [["first", "last"], ...]}.'),
+    ] = None,
+) -> None:
+    """Learn recordings as the function would, in one pass, and print the events it would publish."""
+    from clients.recordings.refusals import ReplayRefused
+    from ops.backtest.command import Columns, Outputs, choose, run_backtest
+
+    with errors_shown():
+        try:
+            chosen = choose(use_case, upper, lower, settings)
+            outputs = Outputs(events, scores, plot, windows)
+            run_backtest(files, use_case, chosen, Columns(time, signals), outputs)
+        except ReplayRefused as error:
+            typer.echo(f"Not done: {error}", err=True)
+            raise typer.Exit(1) from None

@@ -1,0 +1,172 @@
+"""Why an event was published: learns its records once more, from the model as it was before."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from consumer.decode.batch import Shard, SignalColumns
+from consumer.decode.signal_names import SignalKey
+from consumer.decode.timestamps import iso8601
+from consumer.errors import ConfigurationError
+from consumer.learning.signal_learner import times
+from consumer.learning.state import Checkpoint
+from consumer.pages.codec import States
+from ops.context import settings_of
+from ops.replay.offline_learner import LearnedBatch, OfflineLearner
+from ops.replay.published_events import event_of_id
+from ops.replay.stream_reader import Records, StreamReader, number_of, records_of_file
+from ops.state.describe import plain
+from ops.state.page_versions import last_version
+from ops.state.pages import find_signal
+from ops.target import Target, TargetOptions, find
+
+_OF_EVENT = ("id", "headline", "signal", "timestamp", "sequence_number", "evidence")
+_VALUES_SHOWN = 12
+_FROM_NOTHING_MAX = 10_000
+"""Observations: an event after more of them is explained from an earlier version, or not at all."""
+
+
+class ScoredValue(NamedTuple):
+    """An observation that was learned again."""
+
+    sequence_number: str
+    at_s: float | None
+    value: float
+    score: float
+
+
+def explain(
+    options: TargetOptions, event_id: str, event_file: Path | None, records_file: Path | None
+) -> None:
+    """Show what the model saw at an event, and whether it would find the same again.
+
+    Raises: `ConfigurationError` if the event, its records or a version of its page before it are gone;
+        `UnreadablePage`, `Unavailable`.
+    """
+    target = find(options)
+    detail = _of_file(event_file, event_id) if event_file else event_of_id(target, event_id, time.time())
+    if detail.get("use_case") != target.use_case:
+        raise ConfigurationError(f"the event is of the use case {detail.get('use_case')}: give --use-case")
+    explained: dict[str, Any] = {name: detail[name] for name in _OF_EVENT}
+    if detail["evidence"].get("fault") == "stale":
+        explained["explained"] = "by silence: nothing arrived after the record of that sequence number"
+    else:
+        explained |= _learned_again(target, detail, records_file)
+    sys.stdout.write(yaml.safe_dump(explained, sort_keys=False, allow_unicode=True, width=100))
+
+
+def _learned_again(target: Target, detail: dict[str, Any], records_file: Path | None) -> dict[str, Any]:
+    place = asyncio.run(find_signal(target, detail["signal"]))
+    key, state = place.key, place.state
+    number = int(detail["sequence_number"])
+    shards = [shard for shard in state.checkpoints if _is_of(shard, detail)]
+    if not shards:
+        raise ConfigurationError(
+            f"the model of {key.signal} has learned nothing from {detail['stream']}, {detail['shard_id']}"
+        )
+    shard = shards[0]
+
+    def is_early(states: States) -> bool:
+        return _learned_to(states, key, shard) < number
+
+    earlier = last_version(target, place.page_key, is_early)
+    known = None if earlier is None else earlier.states.get(key)
+    if earlier is None and detail["observations"] > _FROM_NOTHING_MAX:
+        raise ConfigurationError(
+            f"no version of {place.page_key} is as old as the event: the bucket keeps each for a day, "
+            "and ten more"
+        )
+    before = plain(None if known is None else known.model)
+    learner = OfflineLearner(target.use_case, settings_of(target), only=key, has_scores=True)
+    if known is not None:
+        learner.add(key, known)
+    checkpoint = None if known is None else known.checkpoints.get(shard)
+    learned = [
+        batch
+        for records in _records(target, shard, checkpoint, number, records_file)
+        for batch in learner.learn(records)
+    ]
+    events = [event for batch in learned for event in batch.events]
+    values = [value for batch in learned for value in _scored(batch, key)]
+    problems = list(dict.fromkeys(each.reason for batch in learned for each in batch.rejections))
+    return {
+        "from_version": None
+        if earlier is None
+        else {"id": earlier.version, "written_at": iso8601(earlier.written_s)},
+        "believed_before": before,
+        "replayed": {"records": learner.records, "observations": learner.observations},
+        "told_again": _verdict(detail, events),
+        "values": [_shown(value, detail) for value in values[-_VALUES_SHOWN:]],
+        **({"problems": problems} if problems else {}),
+    }
+
+
+def _records(
+    target: Target, shard: Shard, checkpoint: Checkpoint | None, number: int, records_file: Path | None
+) -> Iterator[Records]:
+    """The records since the checkpoint, up to the event's, from the file or the stream."""
+    if records_file is not None:
+        yield [each for each in records_of_file(records_file) if number_of(each) <= number]
+        return
+    if target.stream_name is None:
+        raise ConfigurationError("no stream is named: give --stream, or the records in a file with --records")
+    since_s = None if checkpoint is None else checkpoint.arrived_s
+    yield from StreamReader(target.client("kinesis")).read(shard, since_s, number)
+
+
+def _scored(learned: LearnedBatch, key: SignalKey) -> Iterator[ScoredValue]:
+    """The observations of a signal that were learned, with their scores."""
+    columns = learned.batch.runs.get(key, SignalColumns())
+    identifiers = learned.batch.records.identifiers
+    timestamps = times(columns, range(len(columns.values)), learned.batch)
+    for index, score in learned.scores.get(key, {}).items():
+        yield ScoredValue(
+            identifiers[columns.records[index]], timestamps[index], float(columns.values[index]), score
+        )
+
+
+def _verdict(detail: dict[str, Any], events: list[dict[str, Any]]) -> str:
+    same = [event for event in events if event["id"] == detail["id"]]
+    if not same:
+        return "no: the same records and model do not give this event; are all of the records there?"
+    if same[0]["evidence"] == detail["evidence"]:
+        return "yes, with the same evidence"
+    return f"yes, but with {same[0]['evidence']}"
+
+
+def _shown(scored: ScoredValue, detail: dict[str, Any]) -> str:
+    mark = "  <- the event" if scored.sequence_number == detail["sequence_number"] else ""
+    return f"{iso8601(scored.at_s) or '-'}  {scored.value:.6g}  score {scored.score:.3f}{mark}"
+
+
+def _is_of(shard: Shard, detail: dict[str, Any]) -> bool:
+    return (shard.stream, shard.shard_id) == (detail["stream"], detail["shard_id"])
+
+
+def _learned_to(states: States, key: SignalKey, shard: Shard) -> int:
+    """The sequence number up to which a version of a page has learned the signal's shard."""
+    mark = states[key].checkpoints.get(shard) if key in states else None
+    return -1 if mark is None else mark.sequence_number
+
+
+def _of_file(path: Path, event_id: str) -> dict[str, Any]:
+    """The event of a file: alone, or a line of several, whole or its detail only."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        try:
+            found = [json.loads(text)]
+        except ValueError:
+            found = [json.loads(line) for line in text.splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path} holds no events: {error}") from None
+    for event in found:
+        detail = event.get("detail", event) if isinstance(event, dict) else {}
+        if detail.get("id") == event_id:
+            return dict(detail)
+    raise ConfigurationError(f"{path} has no event {event_id}")

@@ -1,0 +1,169 @@
+"""Moves a use case's models to other pages, offline: `python -m consumer repage --pages N`.
+
+    layout.json says that the models are being moved    # a function that starts now waits
+    each old page is fenced, its content kept            # a warm function cannot write it any more
+    each new page is written, from the old ones          # fenced too: a function may know them of old
+    layout.json says where the models lie now            # the move counts from here on
+    each new page's fence is taken away
+    each old page's content goes; its fence stays
+
+It can be interrupted anywhere and run again: until `layout.json` says so, the old pages hold everything.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from consumer.errors import ConfigurationError, PageChanged, UnreadablePage
+from consumer.pages.codec import PageCodec, coming, moved, unmarked
+from consumer.pages.columns import States
+from consumer.pages.layout import Layout, Recorded, being_built, layout_key, read_layout, record_layout
+from consumer.pages.store import read_page_body
+from consumer.ports import ObjectStore
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What was done."""
+
+    signals: int
+    pages_before: int
+    pages_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repage:
+    """The models under `prefix`, and where they are to lie; `tell` gets a line for each step."""
+
+    objects: ObjectStore
+    codec: PageCodec
+    prefix: str
+    tell: Callable[[str], None]
+
+    async def run(self, pages: int) -> Moved:
+        """Move the models to `pages` pages, 0 for an object a signal.
+
+        Raises: `ConfigurationError` where there is nothing to move; `Unavailable`, `UnreadablePage`: nothing
+            is lost, run it again; `PageChanged`: a function is at work, so disable its mapping, then again.
+        """
+        recorded, found = await self._recorded()
+        version: str | None = found
+        old, new = Layout(self.prefix, recorded.pages), Layout(self.prefix, pages)
+        if recorded == Recorded(pages):
+            signals = sum(map(len, await self._each(new.folder, self._states)))
+        else:
+            self.tell(f"from {_name(old)} to {_name(new)}")
+            version = await self._record(Recorded(old.pages, pages, secrets.token_hex(8)), version)
+            if recorded.moving_to not in (None, old.pages, pages):
+                # An interrupted move elsewhere: what it has written is in force nowhere, nor will be.
+                await self._each(Layout(self.prefix, recorded.moving_to or 0).folder, self._give_up)
+            await self._each(old.folder, self._fence)
+            self.tell("the old pages are fenced")
+            replaced = await self._versions(new)  # from here on, whoever writes there makes this move fail
+            states = await self._gather(old)
+            _, now = await self._recorded()
+            if now != version:
+                raise PageChanged("another move began meanwhile")
+            await self._write(new, states, replaced)
+            await self._record(Recorded(pages), version)
+            self.tell("the new pages are in force")
+            signals = len(states)
+        await self._each(new.folder, self._open)
+        for folder in {key.rpartition("/")[0] + "/" for key in await self._page_keys()} - {new.folder}:
+            await self._each(folder, self._empty)
+        return Moved(signals, old.pages, pages)
+
+    async def _recorded(self) -> tuple[Recorded, str]:
+        found = await read_layout(self.objects, self.prefix)
+        if found is None:
+            raise ConfigurationError(
+                f"there is no {layout_key(self.prefix)}: nothing was learned under this use case, with these "
+                "versions of River, numpy and scipy and these parameters"
+            )
+        if found[0].upgrade_from:
+            raise ConfigurationError(being_built(found[0]))
+        return found
+
+    async def _record(self, recorded: Recorded, version: str | None) -> str | None:
+        return await record_layout(self.objects, self.prefix, recorded, version)
+
+    async def _page_keys(self) -> list[str]:
+        return [
+            key
+            for folder in (f"{self.prefix}/pages/", f"{self.prefix}/signals/")
+            for key in await self.objects.keys(folder)
+        ]
+
+    async def _each(self, folder: str, do: Callable[[str, str, bytes], Awaitable[_T]]) -> list[_T]:
+        """Do something with each object of a folder: given its key, version and content."""
+
+        async def one(key: str) -> list[_T]:
+            found = await read_page_body(self.objects, key)
+            return [] if found is None else [await do(key, *found)]
+
+        keys = await self.objects.keys(folder)
+        return [done for each in await asyncio.gather(*map(one, keys)) for done in each]
+
+    async def _fence(self, key: str, version: str, body: bytes) -> None:
+        if moved(body) != body:
+            await self.objects.replace(key, moved(body), version)
+
+    async def _states(self, key: str, version: str, body: bytes) -> States:
+        content = unmarked(body)
+        try:
+            return self.codec.decode(content) if content else {}
+        except UnreadablePage as error:
+            raise UnreadablePage(f"the page {key} cannot be read, and nothing was moved: {error}") from error
+
+    async def _fenced_states(self, key: str, version: str, body: bytes) -> States:
+        if moved(body) != body:
+            raise PageChanged(f"{key} was made since the others were fenced")
+        return await self._states(key, version, body)
+
+    async def _gather(self, old: Layout) -> States:
+        states: States = {}
+        for page in await self._each(old.folder, self._fenced_states):
+            if twice := states.keys() & page.keys():
+                raise UnreadablePage(f"two pages of {old.folder} hold the signal {min(twice).signal!r}")
+            states |= page
+        return states
+
+    async def _versions(self, layout: Layout) -> dict[str, str]:
+        async def version(key: str, version: str, body: bytes) -> tuple[str, str]:
+            return key, version
+
+        return dict(await self._each(layout.folder, version))
+
+    async def _write(self, new: Layout, states: States, versions: dict[str, str]) -> None:
+        """Write every new page, over whatever an earlier move or an interrupted one has left there."""
+        pages: dict[str, States] = {key: {} for key in versions}
+        for key, state in states.items():
+            pages.setdefault(new.key_of(key.record_signal), {})[key] = state
+
+        async def write(key: str, page: States) -> None:
+            await self.objects.replace(key, coming(self.codec.encode(page)), versions.get(key))
+
+        await asyncio.gather(*(write(key, page) for key, page in pages.items()))
+        self.tell(f"{len(pages)} pages are written, with {len(states)} signals")
+
+    async def _open(self, key: str, version: str, body: bytes) -> None:
+        if body == coming(body):
+            await self.objects.replace(key, unmarked(body), version)
+
+    async def _give_up(self, key: str, version: str, body: bytes) -> None:
+        if body != moved(b""):
+            await self.objects.replace(key, moved(b""), version)
+
+    async def _empty(self, key: str, version: str, body: bytes) -> None:
+        if body != moved(body):
+            self.tell(f"left alone, for it was written in a layout that was not in force: {key}")
+        else:
+            await self._give_up(key, version, body)
+
+
+def _name(layout: Layout) -> str:
+    return f"{layout.pages} pages" if layout.pages else "an object for each signal"
