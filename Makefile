@@ -9,8 +9,8 @@ KINESALITE := kinesalite@3.3.3
 KINESALITE_INSTALLED := $(VENV)/kinesalite-installed
 CDK_INSTALLED := $(VENV)/cdk-installed
 # The command line reads the cdk.json of the folder that it runs in.
-CDK := cd "$(PLANT_FOLDER)" && PATH="$(CURDIR)/$(BIN):$$PATH" CDK_DISABLE_CLI_TELEMETRY=true "$(CURDIR)/$(BIN)/cdk"
-CDK_APP := --app '"$(CURDIR)/$(BIN)/python" "$(CURDIR)/app.py"'
+CDK = cd "$(PLANT_FOLDER)" && PATH="$(CURDIR)/$(BIN):$$PATH" CDK_DISABLE_CLI_TELEMETRY=true "$(CURDIR)/$(BIN)/cdk"
+CDK_APP := --app 'exec "$(CURDIR)/$(BIN)/python" "$(CURDIR)/app.py"'
 # The folder of a plant of your own; without one, the plant is this repository's.
 PLANT ?=
 PLANT_FOLDER := $(if $(PLANT),$(abspath $(PLANT)),$(CURDIR))

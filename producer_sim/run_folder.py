@@ -8,12 +8,13 @@ alerts.jsonl   alerts as they came off the alerts' topics
 samples.jsonl  each second: how much was due, acknowledged, and learned
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from clients.downsample import Point
 from clients.kinesis_writer.sending import ShardCount
 
 DEFAULT_FOLDER = Path("build/run")
@@ -86,6 +87,11 @@ class SignalSeries(msgspec.Struct, frozen=True):
     signal: str
     timestamps_s: list[float]
     values: list[float | None]
+
+    @classmethod
+    def of(cls, signal: str, points: Sequence[Point]) -> "SignalSeries":
+        """The series of points in order of time."""
+        return cls(signal, [at_s for at_s, _ in points], [value for _, value in points])
 
 
 class ReceivedEvent(msgspec.Struct, frozen=True):

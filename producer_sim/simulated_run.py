@@ -1,30 +1,28 @@
 """One run of a simulated plant: observe, send, wait until all is learned, and leave it all in a folder."""
 
 import functools
-from collections.abc import Callable, Collection
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from clients.account import Account
+from clients.deployment import Pipeline
 from clients.kinesis_writer.paced import WallClock
 from clients.kinesis_writer.processes import processes_needed, send_in_processes
 from clients.kinesis_writer.put_request import SEND_ONCE, RecordStream
 from clients.kinesis_writer.sending import Sending
-from producer_sim.observe.protocols import Account, Observing, Pipeline
-from producer_sim.observe.settling import Settled, settle
+from producer_sim.observe.observer import Observing, settle
 from producer_sim.payloads.carriers import Carrier, learned_names
+from producer_sim.plant.chart_series import chart_series
 from producer_sim.plant.simulated_records import Partition, Shares
 from producer_sim.plant.simulation import Simulation
-from producer_sim.report.drawing import series_of
 from producer_sim.run_folder import RunFolder, RunSummary
 
 _LEAD_SECONDS = 0.2
 _LEAD_SECONDS_A_SIGNAL = 50e-6
 _LEAD_SECONDS_A_PROCESS = 1.5
 """The run begins when the signals' first values are there, and the last process has started."""
-
-
-Observe = Callable[[Any, RunFolder, Collection[str]], Observing]
-"""From a pipeline, the run's folder and its signals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class SimulatedRun:
 def run_simulation(
     run: SimulatedRun,
     pipeline: Pipeline,
-    observe: Observe,
+    observing: Observing,
     folder: RunFolder,
     on_progress: Callable[[int, Sending], None],
     on_stage: Callable[[str], None],
@@ -58,15 +56,13 @@ def run_simulation(
     simulation, names = run.simulation, learned_names(run.carriers)
     processes = run.processes or _processes(run)
     clock = WallClock()
-    with observe(pipeline, folder, frozenset(names.values())) as observer:
+    with observing as observer:
         lead_s = _LEAD_SECONDS + len(simulation.members) * _LEAD_SECONDS_A_SIGNAL
         start_s = clock.now() + lead_s + (processes > 1) * processes * _LEAD_SECONDS_A_PROCESS
 
-        def tell(sending: Sending) -> None:
+        def report(sending: Sending) -> None:
             elapsed_s = clock.now() - start_s
-            due = (
-                min(simulation.observations, int(elapsed_s * simulation.rate) + 1) if elapsed_s >= 0.0 else 0
-            )
+            due = max(0, min(simulation.observations, math.floor(elapsed_s * simulation.rate) + 1))
             if observer is not None:
                 observer.due(due)
                 observer.acknowledged(sending.observations)
@@ -76,15 +72,24 @@ def run_simulation(
         shares = Shares(simulation, run.carriers, start_s, run.partition)
         connect = functools.partial(_kinesis, pipeline.account)
         sending = send_in_processes(
-            processes, shares, connect, pipeline.stream_name, start_s=start_s, on_progress=tell
+            processes, shares, connect, pipeline.stream_name, start_s=start_s, on_progress=report
         )
         if observer is not None:
             on_stage("Waiting until the pipeline has learned it")
         settled = settle(observer, sending.observations, run.settle_timeout_s)
-    summary = _summary(run, pipeline, sending, settled, processes)
+    summary = settled.summary(
+        sending,
+        command="simulate",
+        pipeline=pipeline.name,
+        seed=simulation.seed,
+        ended_s=sending.ended_s,
+        rate_target=simulation.rate,
+        configuration=run.configuration
+        | {"processes": processes, "late_max_s": round(sending.late_max_s, 3)},
+    )
     end_s = sending.ended_s if sending.interrupted else start_s + simulation.ticks * simulation.period_s
     folder.write("truth", simulation.truth(start_s, names, end_s))
-    folder.write("series", list(series_of(simulation, names, start_s, end_s)))
+    folder.write("series", list(chart_series(simulation, names, start_s, end_s)))
     folder.write("run", summary)
     return summary, sending
 
@@ -97,31 +102,4 @@ def _kinesis(account: Account) -> RecordStream:
 def _processes(run: SimulatedRun) -> int:
     return processes_needed(
         run.simulation.rate, Shares(run.simulation, run.carriers, 0.0, run.partition)(0, 1)
-    )
-
-
-def _summary(
-    run: SimulatedRun, pipeline: Pipeline, sending: Sending, settled: Settled, processes: int
-) -> RunSummary:
-    counts = settled.counts
-    return RunSummary(
-        command="simulate",
-        pipeline=pipeline.name,
-        seed=run.simulation.seed,
-        started_s=sending.started_s,
-        ended_s=sending.ended_s,
-        rate_target=run.simulation.rate,
-        rate_achieved=sending.rate,
-        records_sent=sending.records,
-        observations_sent=sending.observations,
-        bytes_sent=sending.bytes,
-        retries=sending.retries,
-        refused=sending.refused,
-        shards=tuple(sending.by_shard.values()),
-        learned=counts.learned if counts else None,
-        skipped=counts.skipped if counts else None,
-        quarantined=counts.quarantined if counts else None,
-        interrupted=sending.interrupted or settled.interrupted,
-        configuration=run.configuration
-        | {"processes": processes, "late_max_s": round(sending.late_max_s, 3)},
     )

@@ -34,7 +34,8 @@ def _aggregated_record() -> type[message.Message]:
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("kpl.AggregatedRecord"))
 
 
-_AggregatedRecord = _aggregated_record()
+AggregatedRecord: Any = _aggregated_record()
+"""The protobuf message; producer_sim writes what this module reads."""
 
 
 def is_aggregated(payload: bytes) -> bool:
@@ -53,7 +54,7 @@ def sub_records(payload: bytes) -> Iterator[tuple[str | None, bytes]]:
     Raises: `Unlearnable` before the first one, if what the digest vouches for is no AggregatedRecord, or one
         without records.
     """
-    aggregated: Any = _AggregatedRecord()
+    aggregated = AggregatedRecord()
     try:
         aggregated.ParseFromString(payload[len(MAGIC) : -_DIGEST_BYTES])
     except message.DecodeError as error:

@@ -1,6 +1,7 @@
 """`python -m consumer signals`: a line for each signal that has a model."""
 
 import asyncio
+import sys
 import time
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -116,9 +117,8 @@ def _show(summaries: "Sequence[SignalSummary]") -> None:
             f"{ago:,} values ago" if ago is not None else _short(changed)[:16],
             _short(summary.muted_until),
         )
-    console = Console()
     # In a file there is no width to keep to.
-    console.print(table, width=None if console.is_terminal else 200)
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
     typer.echo(f"{len(summaries)} signals at {shown(time.time())} UTC")
 
 

@@ -198,7 +198,9 @@ def _table(counts: Iterable[dict[str, Any]]) -> Iterator[str]:
             key = row["key"]
             yield key
         redriven = f", {row['redriven']:,} redriven" if row["redriven"] else ""
-        arrived = f"arrived {row['first_arrived']} to {row['last_arrived']}"
+        arrived = f"arrived {row['first_arrived']}"
+        if row["last_arrived"] != row["first_arrived"]:
+            arrived += f" to {row['last_arrived']}"
         yield f"  {pluralize(row['lines'], 'line')}{redriven}, {arrived}: {_printable(row['reason'])}"
 
 

@@ -14,8 +14,7 @@ from clients.deployment import Pipeline, open_pipeline
 from clients.kinesis_writer.sending import PutFailed, Sending
 from clients.recordings.refusals import ReplayRefused
 from producer_sim.commands import options as which
-from producer_sim.observe.observer import observe
-from producer_sim.observe.protocols import Observing
+from producer_sim.observe.observer import Observing, observe
 from producer_sim.output_checks import Unwritable, check_folder
 from producer_sim.replay import option_group
 from producer_sim.replay.options import ReplayOptions, prepare, speed_of

@@ -16,10 +16,9 @@ from clients.deployment import Pipeline, open_pipeline
 from clients.kinesis_writer.processes import ProcessFailed
 from clients.kinesis_writer.sending import PutFailed
 from producer_sim.commands import options
-from producer_sim.observe.observer import observe
-from producer_sim.observe.protocols import Observing
+from producer_sim.observe.observer import Observing, observe
 from producer_sim.output_checks import Unwritable, check_file, check_folder
-from producer_sim.payloads.carriers import carriers_of
+from producer_sim.payloads.carriers import carriers_of, learned_names
 from producer_sim.payloads.shapes import SHAPES, ShapeUnknown
 from producer_sim.plant.reading import PlantFileWrong, read_plant, shipped_plants
 from producer_sim.plant.simulation import PlantImpossible
@@ -134,6 +133,7 @@ def simulate(
             },
         )
         check_folder(run, "--run")
+        names = learned_names(simulated.carriers).values()
         if truth is not None:
             check_file(truth, "--truth")
         folder = RunFolder.fresh(run)
@@ -143,7 +143,7 @@ def simulate(
             sending_progress(console, plant_run.observations) as on_progress,
         ):
             summary, sending = run_simulation(
-                simulated, pipeline, _observing, folder, on_progress, console.print
+                simulated, pipeline, _observing(pipeline, folder, names), folder, on_progress, console.print
             )
     if truth is not None:
         truth.write_bytes((folder.path / "truth.json").read_bytes())

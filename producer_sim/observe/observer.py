@@ -10,16 +10,15 @@ What it takes on AWS is told in queues.py and states.py.
 import threading
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 from clients.deployment import Pipeline
-from clients.errors import NotObservable, StatesUnreadable
-from producer_sim.observe.alert_message import AlertMessage
-from producer_sim.observe.listening import Inbox, listening
-from producer_sim.observe.states import Counts, LearnedCounts
-from producer_sim.run_folder import ReceivedAlert, RunFolder, Sample
-
-__all__ = ["Counts", "NotObservable", "Observer", "StatesUnreadable", "observe"]
+from clients.kinesis_writer.sending import Sending
+from producer_sim.observe.learned_counts import Counts, LearnedCounts
+from producer_sim.observe.listening import AlertMessage, Inbox, listening
+from producer_sim.run_folder import ReceivedAlert, RunFolder, RunSummary, Sample
 
 _SAMPLE_EVERY_S = 1.0
 _SHARE_MAX = 0.25
@@ -151,3 +150,61 @@ def observe(pipeline: Pipeline, folder: RunFolder, signals: Collection[str]) -> 
             observer.stop()
             for thread in threads:
                 thread.join()
+
+
+Observing = AbstractContextManager[Observer | None]
+"""None if nobody observes: a stream alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of the observations sent; `counts` is None if nobody observed, or the wait was interrupted.
+
+    What was not learned yet at an interruption is not lost: so nothing is counted.
+    """
+
+    counts: Counts | None = None
+    interrupted: bool = False
+
+    def summary(
+        self,
+        sending: Sending,
+        *,
+        command: str,
+        pipeline: str,
+        seed: int | None,
+        ended_s: float,
+        rate_target: float | None,
+        configuration: dict[str, Any],
+    ) -> RunSummary:
+        """The run's summary, from what was sent and what became of it."""
+        return RunSummary(
+            command=command,
+            pipeline=pipeline,
+            seed=seed,
+            started_s=sending.started_s,
+            ended_s=ended_s,
+            rate_target=rate_target,
+            rate_achieved=round(sending.rate, 3),
+            records_sent=sending.records,
+            observations_sent=sending.observations,
+            bytes_sent=sending.bytes,
+            retries=sending.retries,
+            refused=sending.refused,
+            shards=tuple(sending.by_shard.values()),
+            learned=self.counts.learned if self.counts else None,
+            skipped=self.counts.skipped if self.counts else None,
+            quarantined=self.counts.quarantined if self.counts else None,
+            interrupted=sending.interrupted or self.interrupted,
+            configuration=configuration,
+        )
+
+
+def settle(observer: Observer | None, observations: int, timeout_s: float) -> Settled:
+    """Wait until so many observations are learned, skipped or quarantined, until time is up, or Ctrl-C."""
+    if observer is None:
+        return Settled()
+    try:
+        return Settled(observer.wait_until_settled(observations, timeout_s))
+    except KeyboardInterrupt:
+        return Settled(interrupted=True)

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from producer_sim.observe.alert_message import AlertMessage
-from producer_sim.observe.listening import Inbox
+from producer_sim.observe.listening import AlertMessage, Inbox
 
 _DETAIL_WITHIN_S = 3.0
 _REMEMBERED = 10_000

@@ -12,9 +12,10 @@ import sys
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import md5
 from typing import Any, Literal
 
-from producer_sim.payloads import kpl
+from consumer.decode.kpl import MAGIC, AggregatedRecord
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -104,6 +105,22 @@ def zstandard(payload: bytes) -> bytes:
     return zstd.compress(payload)
 
 
+def kpl_aggregated(sub_records: Iterable[tuple[str, bytes]]) -> bytes:
+    """Aggregate (partition key, payload) pairs into one record, as the Kinesis Producer Library does.
+
+    The library sends it under any one of the partition keys, which share a shard; a consumer sees the keys of
+    the sub-records, each written once into a table.
+    """
+    positions: dict[str, int] = {}
+    aggregated = AggregatedRecord()
+    for partition_key, payload in sub_records:
+        position = positions.setdefault(partition_key, len(positions))
+        aggregated.records.add(partition_key_index=position, data=payload)
+    aggregated.partition_key_table.extend(key.encode() for key in positions)
+    message: bytes = aggregated.SerializeToString(deterministic=True)
+    return MAGIC + message + md5(message, usedforsecurity=False).digest()
+
+
 @dataclass(frozen=True, slots=True)
 class OddRecord:
     """A record with exactly one thing in it that is not learned; `name` says which."""
@@ -144,7 +161,7 @@ def bad_observations(signal: str = "bad.signal") -> tuple[OddRecord, ...]:
         "gzip that is cut short": gzipped(point(signal, 1.0))[:-9],
         "zstd that is cut short": zstandard(point(signal, 1.0))[:-3],
         "gzip that unpacks to 128 MiB": _bomb(signal),
-        "KPL with a wrong digest": kpl.aggregate([(signal, point(signal, 1.0))])[:-16] + bytes(16),
+        "KPL with a wrong digest": kpl_aggregated([(signal, point(signal, 1.0))])[:-16] + bytes(16),
     }
     named = nameless | values | shapes | packings
     return tuple(OddRecord(name, signal, payload) for name, payload in named.items())

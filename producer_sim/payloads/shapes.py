@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
-from producer_sim.payloads import encoders, kpl
+from producer_sim.payloads import encoders
 from producer_sim.payloads.encoders import Reading, Value
 
 Readings = list[tuple[float, Value]]
@@ -143,7 +143,7 @@ def _kpl(names: Sequence[str], readings: Sequence[Readings], compress: Compress)
     sub_records = [
         (one.signal, compress(encoders.point(one.signal, one.value, one.timestamp_s))) for one in observations
     ]
-    yield kpl.aggregate(sub_records), observations
+    yield encoders.kpl_aggregated(sub_records), observations
 
 
 def _tqvs(readings: Readings) -> list[Reading]:

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from clients.deployment import Pipeline
 from clients.kinesis_writer.paced import Clock, WallClock, send_paced
 from clients.kinesis_writer.pending import ScheduledRecord
 from clients.kinesis_writer.put_request import SEND_ONCE
 from clients.kinesis_writer.sending import PutFailed, Sending
 from clients.recordings.labels import Window
-from producer_sim.observe.protocols import Observer, Observing, Pipeline
-from producer_sim.observe.settling import Settled, settle
-from producer_sim.replay.chart_series import Drawn
+from producer_sim.observe.observer import Observer, Observing, settle
+from producer_sim.replay.chart_series import ChartSeries
 from producer_sim.replay.recording import FLAT_OUT, Recording
 from producer_sim.replay.shapes import Shape, planned
 from producer_sim.run_folder import Fault, RunFolder, RunSummary, SimulatedSignal, Truth
@@ -89,65 +89,49 @@ def run_replay(
     with observing as observer:
         started_s = clock.now() + _OPENING_S * len(replay.recordings)
         folder.write("truth", replay.truth(started_s))
-        drawn = [Drawn(recording) for recording in replay.recordings]
+        charts = [ChartSeries(recording) for recording in replay.recordings]
         failure: PutFailed | None = None
         try:
             sending = send_paced(
                 stream,
                 pipeline.stream_name,
-                _in_due_order(replay, drawn, started_s),
+                _in_due_order(replay, charts, started_s),
                 clock=clock,
                 start_s=started_s,
-                on_progress=lambda progress: _tell(progress, observer, on_progress),
+                on_progress=lambda progress: _report(progress, observer, on_progress),
             )
         except PutFailed as error:
             failure, sending = error, error.sending
-        _tell(sending, observer, on_progress)
+        _report(sending, observer, on_progress)
         settled = settle(observer, sending.observations, replay.settle_s)
-    folder.write("series", [series for one in drawn for series in one.series()])
-    summary = _summary(replay, pipeline, sending, settled, clock.now())
+    folder.write("series", [series for one in charts for series in one.series()])
+    summary = settled.summary(
+        sending,
+        command="replay",
+        pipeline=pipeline.name,
+        seed=None,
+        ended_s=clock.now(),
+        rate_target=replay.rate_target,
+        configuration=replay.configuration,
+    )
     folder.write("run", summary)
     if failure is not None:
         raise failure
     return summary
 
 
-def _in_due_order(replay: Replay, drawn: Sequence[Drawn], started_s: float) -> Iterator[ScheduledRecord]:
+def _in_due_order(
+    replay: Replay, charts: Sequence[ChartSeries], started_s: float
+) -> Iterator[ScheduledRecord]:
     plans = [
         planned(recording, one.watch(recording.rows(started_s)), replay.shape, replay.rows_in_columns)
-        for recording, one in zip(replay.recordings, drawn, strict=True)
+        for recording, one in zip(replay.recordings, charts, strict=True)
     ]
     return heapq.merge(*plans, key=lambda plan: plan.due_s)
 
 
-def _tell(sending: Sending, observer: Observer | None, on_progress: Callable[[Sending], None]) -> None:
+def _report(sending: Sending, observer: Observer | None, on_progress: Callable[[Sending], None]) -> None:
     if observer is not None:
         observer.due(sending.taken)
         observer.acknowledged(sending.observations)
     on_progress(sending)
-
-
-def _summary(
-    replay: Replay, pipeline: Pipeline, sending: Sending, settled: Settled, ended_s: float
-) -> RunSummary:
-    counts = settled.counts
-    return RunSummary(
-        command="replay",
-        pipeline=pipeline.name,
-        seed=None,
-        started_s=sending.started_s,
-        ended_s=ended_s,
-        rate_target=replay.rate_target,
-        rate_achieved=round(sending.rate, 3),
-        records_sent=sending.records,
-        observations_sent=sending.observations,
-        bytes_sent=sending.bytes,
-        retries=sending.retries,
-        refused=sending.refused,
-        shards=tuple(sending.by_shard.values()),
-        learned=None if counts is None else counts.learned,
-        skipped=None if counts is None else counts.skipped,
-        quarantined=None if counts is None else counts.quarantined,
-        interrupted=sending.interrupted or settled.interrupted,
-        configuration=replay.configuration,
-    )

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
+from clients.downsample import Point, downsample
 from producer_sim.report.charts import FALSE, FAULT, GRID, HIT, INK, MUTED, Chart
-from producer_sim.report.downsample import thinned
 from producer_sim.report.formatting import seconds
 from producer_sim.report.score import Detection, FaultOutcome
 from producer_sim.report.summary import Outcome
@@ -15,6 +17,8 @@ from producer_sim.run_folder import Fault, SignalSeries
 Standing = Literal["missed", "false alarm", "detected", "told elsewhere", "quiet"]
 
 DRAWN_MAX = 24
+_STRETCHES = 350
+_GAP = 10.0  # of the median step between two points: a longer step is a gap
 _ORDER: tuple[Standing, ...] = ("missed", "false alarm", "detected", "told elsewhere", "quiet")
 
 
@@ -107,10 +111,10 @@ def _chart(
     detections: dict[str, list[Detection]],
     false: set[str],
 ) -> Chart:
-    times_ms, values = thinned(series)
+    points = drawn_points(series)
     line = {
-        "x": times_ms,
-        "y": values,
+        "x": [round(at_s * 1000) for at_s, _ in points],
+        "y": [value for _, value in points],
         "mode": "lines",
         "line": {"color": "#4d6b94", "width": 1},
         "hovertemplate": "%{y:.4g}<br>%{x|%d %b %H:%M:%S}<extra></extra>",
@@ -135,6 +139,27 @@ def _chart(
         "showlegend": False,
     }
     return {"data": [line, *(mark for mark in marks if mark["x"])], "layout": layout}
+
+
+def drawn_points(series: SignalSeries) -> list[Point]:
+    """At most some 700 points; a time without observations is a gap too.
+
+    >>> drawn_points(SignalSeries("a", [0.0, 1.0, 2.0, 60.0], [5.0, 6.0, 7.0, 8.0]))
+    [(0.0, 5.0), (1.0, 6.0), (2.0, 7.0), (2.001, None), (60.0, 8.0)]
+    """
+    points = list(zip(series.timestamps_s, series.values, strict=True))
+    together = -(-len(points) // _STRETCHES)
+    points = downsample(points, together) if together > 2 else points
+    if len(points) < 3:
+        return points
+    steps = np.diff([at_s for at_s, _ in points])
+    gap_s = _GAP * float(np.median(steps))
+    broken: list[Point] = []
+    for point, step_s in zip(points, [*steps.tolist(), 0.0], strict=True):
+        broken.append(point)
+        if step_s > gap_s:
+            broken.append((point[0] + 0.001, None))
+    return broken
 
 
 def _marks(found: Sequence[Detection], color: str, symbol: str, series: SignalSeries) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from clients.deployment import ModelsOf, Pipeline
 from consumer.detectors.change_point import ChangePoint
 from consumer.detectors.drift import DriftUseCase
 from consumer.plant import plant
+from producer_sim.observe.learned_counts import LearnedCounts
 from producer_sim.observe.listening import listening
-from producer_sim.observe.states import LearnedCounts
 from producer_sim.smoke import hops
 from producer_sim.smoke.trip import Hop, HopFailed, Patience, Trip
 

@@ -7,7 +7,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from clients.deployment import ModelsOf
-from producer_sim.observe.states import Counts, LearnedCounts
+from producer_sim.observe.learned_counts import Counts, LearnedCounts
 from producer_sim.smoke import advice
 from producer_sim.smoke.trip import OBSERVATIONS, RECORDS, HopFailed, Trip, step_payloads
 

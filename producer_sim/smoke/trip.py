@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from clients.deployment import Pipeline
-from producer_sim.observe.alert_message import AlertMessage
-from producer_sim.observe.listening import Inbox
+from producer_sim.observe.listening import AlertMessage, Inbox
 from producer_sim.payloads import encoders
 from producer_sim.run_folder import ReceivedEvent
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producer_sim.payloads import encoders, kpl
+from producer_sim.payloads import encoders
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -145,7 +145,7 @@ def fields(message: bytes) -> list[tuple[int, int | bytes]]:
 
 @given(st.lists(st.tuples(SIGNALS, st.binary(max_size=300)), max_size=20))
 def test_an_aggregated_record_has_its_payloads_in_order_and_the_right_digest(pairs: list[tuple[str, bytes]]):
-    aggregated = kpl.aggregate(pairs)
+    aggregated = encoders.kpl_aggregated(pairs)
     message = aggregated[4:-16]
     assert aggregated[:4] == bytes.fromhex("f3899ac2")
     assert aggregated[-16:] == md5(message).digest()

@@ -12,7 +12,7 @@ from consumer.learning.state import State
 from consumer.pages.codec import PageCodec
 from consumer.pages.layout import Layout
 from local.emulator.embedded_aws import EmbeddedAWS
-from producer_sim.observe.states import Counts, LearnedCounts
+from producer_sim.observe.learned_counts import Counts, LearnedCounts
 
 
 @pytest.fixture(scope="module")

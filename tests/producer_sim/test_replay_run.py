@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from clients.recordings.refusals import ReplayRefused
 from producer_sim.commands import replay as replay_module
 from producer_sim.commands.replay import replay_command
-from producer_sim.replay.chart_series import Drawn
+from producer_sim.replay.chart_series import ChartSeries
 from producer_sim.replay.options import ReplayOptions, prepare, speed_of
 from producer_sim.replay.replay import run_replay
 from producer_sim.replay.shapes import planned
@@ -139,7 +139,7 @@ def test_where_nobody_looks_nothing_is_said_of_what_was_learned(tmp_path):
 
 def test_few_values_of_a_long_recording_are_kept_to_draw_with_their_extremes(tmp_path):
     (recording,) = prepare(ReplayOptions([write_csv(tmp_path / "rig.csv", rows=9000)])).recordings
-    drawn = Drawn(recording)
+    drawn = ChartSeries(recording)
     for _ in drawn.watch(recording.rows(0.0)):
         pass
     pressure = drawn.series()[0]

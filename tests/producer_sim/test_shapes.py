@@ -14,7 +14,7 @@ from producer_sim.plant.simulated_records import simulated_records
 from producer_sim.plant.simulation import simulate
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "consumer"))
-from payload_builders import ARRIVED_S, observations, record, skipped
+from tests.consumer.decode.payload_builders import ARRIVED_S, observations, record, skipped
 
 START_S = 1_700_000_000.0
 ALL = ["mixed", *SHAPES, *(f"{shape}+{packing}" for shape in SHAPES for packing in ("gzip", "zstd"))]

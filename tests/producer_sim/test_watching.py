@@ -1,7 +1,6 @@
 """Alerts that are watched: each once, with what the bus told of its event."""
 
-from producer_sim.observe.alert_message import read_alert
-from producer_sim.observe.listening import Inbox
+from producer_sim.observe.listening import Inbox, read_alert
 from producer_sim.observe.watching import Watch
 from producer_sim.run_folder import ReceivedEvent
 

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 
 from local.emulator.stream_source import StreamUnavailable
-from producer_sim.payloads.kpl import aggregate
+from producer_sim.payloads.encoders import kpl_aggregated
 from tests.local.fake_stream import START, FakeStream
 from tests.simulation.chance import Chance
 
@@ -121,7 +121,7 @@ class Producer:
         parts = [
             self._point(self.rng.choice(self.signals), number) for number in range(self.rng.randint(1, 4))
         ]
-        return key, aggregate([(key, data) for data, _ in parts]), [one for _, of in parts for one in of]
+        return key, kpl_aggregated([(key, data) for data, _ in parts]), [one for _, of in parts for one in of]
 
     def _point(self, signal: str, position: int) -> tuple[bytes, list[Observation]]:
         one = self._observation(signal, position)
