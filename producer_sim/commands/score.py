@@ -12,8 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from producer_sim.commands.options import errors_shown
-from producer_sim.report.kinds import kept, kinds_of_disturbances, kinds_of_faults
-from producer_sim.report.score import WITHIN_OBSERVATIONS, Score, score
+from producer_sim.report.score import (
+    WITHIN_OBSERVATIONS,
+    Score,
+    kept,
+    kinds_of_disturbances,
+    kinds_of_faults,
+    score,
+)
 from producer_sim.run_folder import (
     DEFAULT_FOLDER,
     ReceivedEvent,
