@@ -1,4 +1,4 @@
-"""An alert in `cdk.json`: which events, and where to."""
+"""An alert in `cdk.json`: which events go to which targets."""
 
 import json
 from typing import Annotated, Any, Self
