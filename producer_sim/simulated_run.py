@@ -68,14 +68,14 @@ def run_simulation(
                 observer.acknowledged(sending.observations)
             on_progress(due, sending)
 
-        on_stage(f"Sending to {pipeline.name} by {processes} process{'es' if processes > 1 else ''}")
+        on_stage(f"Sending to {pipeline.name} from {processes} process{'es' if processes > 1 else ''}")
         shares = Shares(simulation, run.carriers, start_s, run.partition)
         connect = functools.partial(_kinesis, pipeline.account)
         sending = send_in_processes(
             processes, shares, connect, pipeline.stream_name, start_s=start_s, on_progress=report
         )
         if observer is not None:
-            on_stage("Waiting until the pipeline has learned it")
+            on_stage("Waiting until the pipeline has learned everything")
         settled = settle(observer, sending.observations, run.settle_timeout_s)
     summary = settled.summary(
         sending,

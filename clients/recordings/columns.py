@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clients.recordings.refusals import ReplayRefused
-from clients.recordings.table import Column, Table, literal, quoted
+from clients.recordings.table import Column, ReplayRefused, Table, literal, quoted
 
 _NAMES_OF_TIMES = {"time", "timestamp", "datetime", "date", "ts", "epoch", "t"}
 _NAMES_OF_LABELS = {"anomaly", "changepoint", "label", "labels", "is_anomaly", "is_changepoint"}

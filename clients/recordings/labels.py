@@ -1,15 +1,15 @@
 """What people say of a recording: columns of labels, or windows in a JSON file."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from clients.recordings.columns import Choice
-from clients.recordings.refusals import ReplayRefused
-from clients.recordings.table import quoted
+from clients.recordings.table import ReplayRefused, quoted
+from consumer.decode.timestamps import seconds
+from consumer.errors import Unlearnable
 
 LabelKind = Literal["auto", "changepoints", "windows"]
 Window = tuple[float, float]
@@ -50,8 +50,8 @@ def windows_of_file(windows: Path, recording: Path) -> list[Window]:
                 f"{windows} has {len(keys)} entries for {recording.name}, one is needed: "
                 'write {"' + recording.name + '": [["first", "last"], …]}'
             )
-        return [(_seconds(first), _seconds(last)) for first, last in by_file[keys[0]]]
-    except (OSError, msgspec.MsgspecError, ValueError) as error:
+        return [(seconds(first), seconds(last)) for first, last in by_file[keys[0]]]
+    except (OSError, msgspec.MsgspecError, Unlearnable) as error:
         raise ReplayRefused(
             f'{windows} cannot be read as windows: {error}. Write {{"file.csv": [["first", "last"], …]}}'
         ) from None
@@ -83,8 +83,3 @@ def _runs(choice: Choice) -> Iterator[tuple[float, float, int]]:
         row_before = row
     if run is not None:
         yield run
-
-
-def _seconds(text: str) -> float:
-    moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

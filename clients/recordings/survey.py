@@ -4,8 +4,7 @@ import math
 from dataclasses import dataclass
 
 from clients.recordings.columns import Choice
-from clients.recordings.refusals import ReplayRefused
-from clients.recordings.table import Column, quoted
+from clients.recordings.table import Column, ReplayRefused, quoted
 
 _PERIOD_DEFAULT_S = 1.0
 

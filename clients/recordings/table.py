@@ -12,12 +12,14 @@ from typing import Any
 
 import duckdb
 
-from clients.recordings.refusals import ReplayRefused
-
 _ROWS_AT_ONCE = 2048
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "BIGNUM")
 _MOMENTS = ("TIMESTAMP", "DATE")
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
+
+
+class ReplayRefused(Exception):
+    """A file cannot be replayed as asked: the text names file, row or column, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)

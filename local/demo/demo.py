@@ -150,7 +150,6 @@ def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, l
     states = verdict.states_in(objects, USE_CASE)
     score = verdict.score_detections(changes(simulated), published[USE_CASE])
     _print_alerts(published, console)
-    drifts, drift_alerts = published[USE_CASE], _ids(alerts[USE_CASE])
     learned = sum(state.learned for state in states.values())
     summary = Summary(
         observations_sent=sum(len(one.observations) for one in sent),
@@ -162,10 +161,10 @@ def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, l
         drifts_injected=score.injected,
         drifts_detected=score.detected,
         false_alarms=score.false_alarms,
-        events_published=len(drifts),
-        events_unique=len(_ids(drifts)),
+        events_published=len(published[USE_CASE]),
+        events_unique=len(_ids(published[USE_CASE])),
         alerts_received=len(alerts[USE_CASE]),
-        alerts_unique=len(drift_alerts),
+        alerts_unique=len(_ids(alerts[USE_CASE])),
         median_detection_delay_observations=score.median_delay,
         observations_per_second=round(learned / seconds, 1),
         others={
@@ -240,7 +239,8 @@ def _print_alerts(published: dict[str, list[dict[str, Any]]], console: Console) 
             for change in ("opened", "still_open", "cleared")
             if changes[change]
         )
-        console.print(f"\nAlerts of {name}: {counts or 'none'}. The latest:", markup=False, highlight=False)
+        text = f"{counts}. The latest:" if counts else "none"
+        console.print(f"\nAlerts of {name}: {text}", markup=False, highlight=False)
         opened = [detail for detail in by_id.values() if detail["change"] == "opened"]
         for detail in sorted(opened, key=lambda detail: detail["timestamp"])[-ALERTS_SHOWN:]:
             text = f"  {detail['timestamp'][:19].replace('T', ' ')}  {detail['headline']}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from clients.recordings.refusals import ReplayRefused
+from clients.recordings.table import ReplayRefused
 from consumer.decode.lambda_event import decode_all
 from consumer.decode.signal_names import SignalKey
 from consumer.errors import ConfigurationError, PageChanged

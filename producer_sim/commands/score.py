@@ -11,8 +11,15 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from producer_sim.report.kinds import kept, kinds_of_disturbances, kinds_of_faults
-from producer_sim.report.score import WITHIN_OBSERVATIONS, Score, score
+from producer_sim.commands.options import errors_shown
+from producer_sim.report.score import (
+    WITHIN_OBSERVATIONS,
+    Score,
+    kept,
+    kinds_of_disturbances,
+    kinds_of_faults,
+    score,
+)
 from producer_sim.run_folder import (
     DEFAULT_FOLDER,
     ReceivedEvent,
@@ -45,11 +52,8 @@ def score_command(
     """
     if (truth is None) != (events is None):
         raise typer.BadParameter("--truth and --events go together: give both, or --run")
-    try:
+    with errors_shown(Console(stderr=True)):
         scored, summary = _read(run, truth, events, within)
-    except RunFolderIncomplete as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
     if as_json:
         typer.echo(json.dumps(_as_dict(scored, summary), indent=2))
     else:

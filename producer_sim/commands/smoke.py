@@ -13,7 +13,7 @@ from rich.text import Text
 
 from clients.deployment import Pipeline, open_pipeline
 from clients.target_options import EndpointUrl, Region, Stack
-from producer_sim.commands.options import INTERRUPTED, Local, errors_shown
+from producer_sim.commands.options import Local, errors_shown
 from producer_sim.smoke.trip import Hop, Patience
 
 _MARKS = {
@@ -52,16 +52,12 @@ def smoke(
     console = Console(stderr=as_json)
     signal = f"{signal_prefix}smoke.{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
     patience = Patience(learn_s=learn_within or (300.0 if stack else 60.0), tell_s=tell_within)
-    try:
-        with (
-            errors_shown(console),
-            console.status("opening the pipeline") as status,
-            open_pipeline(stack, local, None, region, endpoint_url) as pipeline,
-        ):
-            hops = _followed(pipeline, signal, patience, status, None if as_json else console)
-    except KeyboardInterrupt:
-        console.print("Stopped; what was made for looking has been removed.")
-        raise typer.Exit(INTERRUPTED) from None
+    with (
+        errors_shown(console, stopped="Stopped; the temporary queues have been removed."),
+        console.status("opening the pipeline") as status,
+        open_pipeline(stack, local, None, region, endpoint_url) as pipeline,
+    ):
+        hops = _followed(pipeline, signal, patience, status, None if as_json else console)
     passed = all(hop.outcome in ("passed", "not there") for hop in hops)
     if as_json:
         document = {"pipeline": pipeline.name, "signal": signal, "passed": passed}

@@ -7,9 +7,8 @@ from typing import Any
 
 from clients.recordings.columns import choose
 from clients.recordings.labels import LabelKind, Window, labelled_windows, windows_of_file
-from clients.recordings.refusals import ReplayRefused
 from clients.recordings.survey import survey
-from clients.recordings.table import open_table
+from clients.recordings.table import ReplayRefused, open_table
 from consumer.decode.signal_names import check_name
 from consumer.errors import Unlearnable
 from producer_sim.replay.recording import FLAT_OUT, Recording, Times

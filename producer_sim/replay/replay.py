@@ -76,6 +76,7 @@ def run_replay(
     observing: Observing,
     folder: RunFolder,
     on_progress: Callable[[Sending], None] = lambda sending: None,
+    on_stage: Callable[[str], None] = lambda text: None,
     clock: Clock | None = None,
 ) -> RunSummary:
     """Send it all, wait until it is learned, and leave the run in its folder.
@@ -103,6 +104,8 @@ def run_replay(
         except PutFailed as error:
             failure, sending = error, error.sending
         _report(sending, observer, on_progress)
+        if observer is not None:
+            on_stage("Waiting until the pipeline has learned everything")
         settled = settle(observer, sending.observations, replay.settle_s)
     folder.write("series", [series for one in charts for series in one.series()])
     summary = settled.summary(

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from producer_sim.report.formatting import seconds
-from producer_sim.report.latency import AlertLatency, Floats, Lag, quantile
+from producer_sim.report.latency import AlertLatency, Lag
+from producer_sim.report.score import Floats, quantile
 from producer_sim.run_folder import Sample
 
 Chart = dict[str, Any]

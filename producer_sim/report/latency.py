@@ -9,12 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from producer_sim.report.score import Detection
+from producer_sim.report.score import Detection, Floats, quantile
 from producer_sim.run_folder import ReceivedAlert, Sample
-
-Floats = npt.NDArray[np.float64]
 
 _READ_AT = 4000  # observations at which the curves are read, evenly spread
 
@@ -71,12 +68,3 @@ def alert_latency(alerts: Iterable[ReceivedAlert], detections: Iterable[Detectio
         put_to_alert_s=np.array([first[one.id] - one.arrived_s for one in told if one.arrived_s is not None]),
         due_to_alert_s=np.array([first[one.id] - one.at_s for one in told]),
     )
-
-
-def quantile(values: Floats, share: float) -> float | None:
-    """The value that a share of all does not exceed, rounded to milliseconds; None of none.
-
-    >>> quantile(np.array([1.0, 2.0, 3.0]), 0.5)
-    2.0
-    """
-    return round(float(np.quantile(values, share)), 3) if len(values) else None

@@ -14,10 +14,14 @@ import jinja2
 from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # plotly ships no types
 
 from producer_sim.report import charts, formatting
-from producer_sim.report.kinds import kept, kinds_of_disturbances, kinds_of_faults
-from producer_sim.report.latency import quantile
 from producer_sim.report.mistakes import MISTAKES_MAX, mistakes
-from producer_sim.report.score import WITHIN_OBSERVATIONS
+from producer_sim.report.score import (
+    WITHIN_OBSERVATIONS,
+    kept,
+    kinds_of_disturbances,
+    kinds_of_faults,
+    quantile,
+)
 from producer_sim.report.signal_charts import signal_charts
 from producer_sim.report.summary import Outcome, read_outcome
 from producer_sim.report.verdict import LEGEND, verdict

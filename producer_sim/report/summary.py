@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from producer_sim.report import latency
-from producer_sim.report.score import WITHIN_OBSERVATIONS, Score, score
+from producer_sim.report.score import WITHIN_OBSERVATIONS, Score, quantile, score
 from producer_sim.run_folder import RunFolder, RunSummary, Sample, SignalSeries, Truth
 
 
@@ -63,8 +63,8 @@ class Outcome:
             quarantined=self.run.quarantined,
             lag_p50_s=self.lag.quantile_s(0.5),
             lag_p99_s=self.lag.quantile_s(0.99),
-            put_to_alert_p50_s=latency.quantile(self.alerts.put_to_alert_s, 0.5),
-            put_to_alert_p99_s=latency.quantile(self.alerts.put_to_alert_s, 0.99),
+            put_to_alert_p50_s=quantile(self.alerts.put_to_alert_s, 0.5),
+            put_to_alert_p99_s=quantile(self.alerts.put_to_alert_s, 0.99),
             detected=self.score.detected if self.is_watched else None,
             missed=self.score.missed if self.is_watched else None,
             false_alarms=len(self.score.false_alarms) if self.is_watched else None,

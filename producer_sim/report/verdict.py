@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from producer_sim.report.formatting import seconds
-from producer_sim.report.latency import quantile
+from producer_sim.report.score import quantile
 from producer_sim.report.summary import Outcome
 
 Level = Literal["good", "fair", "bad", "plain"]

@@ -5,9 +5,8 @@ import gzip
 import pytest
 
 from clients.recordings.columns import choose
-from clients.recordings.refusals import ReplayRefused
 from clients.recordings.survey import survey
-from clients.recordings.table import open_table
+from clients.recordings.table import ReplayRefused, open_table
 from producer_sim.replay.options import ReplayOptions, prepare
 from tests.producer_sim.recordings import START, write_csv, write_jsonl, write_parquet
 

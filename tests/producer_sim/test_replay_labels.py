@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.recordings.refusals import ReplayRefused
+from clients.recordings.table import ReplayRefused
 from producer_sim.replay.options import ReplayOptions, prepare
 from producer_sim.replay.replay import faults
 from tests.producer_sim.recordings import START, write_csv

@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from clients.recordings.refusals import ReplayRefused
+from clients.recordings.table import ReplayRefused
 from producer_sim.commands import replay as replay_module
 from producer_sim.commands.replay import replay_command
 from producer_sim.replay.chart_series import ChartSeries
