@@ -107,7 +107,7 @@ class PageLearner:
                 findings = learn(state.model, run.values, timestamps)
                 if rules is not None and state.health is not None:
                     first_s = arrived_s[run.records[0]]
-                    findings = rules.judged(state.health, findings, run.values, timestamps, first_s)
+                    findings = rules.apply(state.health, findings, run.values, timestamps, first_s)
                 if findings:
                     signal = SignalLearner(self.name, batch, learned, key, run, state, of_signal(key.signal))
                     signal.tell(findings, range(count))

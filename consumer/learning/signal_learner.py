@@ -148,7 +148,7 @@ class SignalLearner:
         if rules is not None:
             state.health = state.health or Health()
             first_s = batch.records.arrived_s[run.records[entries[0]]]
-            findings = rules.judged(state.health, findings, values, timestamps, first_s)
+            findings = rules.apply(state.health, findings, values, timestamps, first_s)
         self.tell(findings, entries)
         state.learned += len(entries)
         self.learned.observations += len(entries)
