@@ -25,7 +25,7 @@ _BACKOFF_S = 0.1
 _IN_FLIGHT_MAX = 8
 
 
-class EventBus:
+class EventBridgeBus:
     """One bus of EventBridge."""
 
     def __init__(self, client: "EventBridgeClient", name: str, jitter: Jitter) -> None:
@@ -80,7 +80,7 @@ class EventBus:
         }
 
 
-def open_event_bus(name: str, region: str, jitter: Jitter) -> EventBus:
+def open_event_bus(name: str, region: str, jitter: Jitter) -> EventBridgeBus:
     """The bus, through a client whose requests and their retries end within some 20 seconds."""
     config = Config(
         region_name=region,
@@ -89,7 +89,7 @@ def open_event_bus(name: str, region: str, jitter: Jitter) -> EventBus:
         retries={"mode": "standard", "total_max_attempts": 3},
         max_pool_connections=_IN_FLIGHT_MAX,
     )
-    return EventBus(boto3.client("events", config=config), name, jitter)
+    return EventBridgeBus(boto3.client("events", config=config), name, jitter)
 
 
 def _requests(events: Sequence[Event]) -> Iterator[list[Event]]:

@@ -35,7 +35,7 @@ def read_entry(alias: Any, asset_id: Any, property_id: Any, tqvs: Any, batch: Ba
         except UnlearnableRecord:
             raise
         except Unlearnable as error:
-            batch.refuse(str(error), signal)
+            batch.reject(str(error), signal)
 
 
 def _signal(alias: Any, asset_id: Any, property_id: Any) -> Any:

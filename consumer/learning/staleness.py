@@ -51,15 +51,19 @@ def _silent(settings: SettingsOfSignals, key: SignalKey, state: State, now_s: fl
     rules = settings.of(key.signal).use_case.sensor_checks
     if rules is None or state.health is None or not state.checkpoints:
         return None
-    shard, mark = max(state.checkpoints.items(), key=lambda item: item[1].arrived_s or 0.0)
-    if mark.arrived_s is None:
+    shard, checkpoint = max(state.checkpoints.items(), key=lambda item: item[1].arrived_s or 0.0)
+    if checkpoint.arrived_s is None:
         return None
-    evidence = rules.silence(state.health, mark.arrived_s, now_s)
+    evidence = rules.silence(state.health, checkpoint.arrived_s, now_s)
     if evidence is None:
         return None
-    partition_key = mark.partition_keys[-1] if mark.partition_keys else ""
+    partition_key = checkpoint.partition_keys[-1] if checkpoint.partition_keys else ""
     return _Silent(
-        key, state, shard, Record(str(mark.sequence_number), partition_key, mark.arrived_s, ""), evidence
+        key,
+        state,
+        shard,
+        Record(str(checkpoint.sequence_number), partition_key, checkpoint.arrived_s, ""),
+        evidence,
     )
 
 
