@@ -1,4 +1,4 @@
-"""The event bus: PutEvents, with only those entries sent again that it did not take."""
+"""The event bus: PutEvents, which sends again only the entries that were not accepted."""
 
 import asyncio
 from collections import Counter
@@ -35,9 +35,9 @@ class EventBridgeBus:
         self._threads = ThreadPoolExecutor(_IN_FLIGHT_MAX, thread_name_prefix="events")
 
     async def publish(self, events: Sequence[Event]) -> None:
-        """Have all events taken, in requests of up to ten and 256 kB.
+        """Publish all events, in requests of up to ten and 256 kB.
 
-        Raises: `Unavailable` unless all were taken: some may have been, and will be published again.
+        Raises: `Unavailable` unless all were accepted: some may have been, and will be published again.
         """
         await asyncio.gather(*(self._publish(request) for request in _requests(events)))
 
@@ -52,7 +52,7 @@ class EventBridgeBus:
         raise Unavailable(f"the event bus {self._name} refused entries, {_TRIES} times: {dict(refused)}")
 
     async def _put(self, events: Sequence[Event]) -> tuple[list[Event], Counter[str]]:
-        """The events that were not taken, and how many for which reason."""
+        """Send the events; return those that were not accepted, and the number of them by error code."""
         entries = [self._entry(event) for event in events]
         loop = asyncio.get_running_loop()
         try:

@@ -12,7 +12,7 @@ from consumer.errors import Unlearnable
 
 
 class Shard(NamedTuple):
-    """Where a batch comes from. Shard ids repeat in every stream, so the stream's ARN belongs to it."""
+    """The shard of a batch. Shard ids repeat in every stream, so the stream's ARN belongs to it."""
 
     stream_arn: str
     shard_id: str

@@ -1,4 +1,4 @@
-"""Payloads, told apart by their shape, read into a batch."""
+"""Payloads of all shapes, read into a batch."""
 
 import json
 from typing import Any

@@ -64,7 +64,7 @@ def _read_tqv(signal: str, tqv: Any, batch: Batch) -> None:
 
 
 def _number(tqv: dict[str, Any]) -> Any:
-    """What is in the variant; None where there is nothing to learn."""
+    """The value in the variant; None if there is nothing to learn."""
     if "value" not in tqv:
         raise Unlearnable("a SiteWise value without 'value'")
     variant = tqv["value"]

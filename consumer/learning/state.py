@@ -46,7 +46,7 @@ class State(msgspec.Struct, gc=False):
     latest_s: float | None = None
     """Timestamp of the newest observation learned."""
     parameters: str = ""
-    """Of its model, where they were set for this signal alone."""
+    """Those of its model, if they were set for this signal alone."""
     health: Health | None = None
     """Of its sensor, where the use case looks at it."""
 
