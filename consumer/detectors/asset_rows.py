@@ -126,13 +126,13 @@ class AssetUseCase(UseCase):
         """
         left_out = 0
         parts: defaultdict[str, list[tuple[str, SignalColumns]]] = defaultdict(list)
-        for key, run in batch.runs.items():
+        for key, columns in batch.signals.items():
             asset = self.asset_of(key)
             if asset is None:
-                left_out += len(run.values)
+                left_out += len(columns.values)
             else:
-                parts[asset[0]].append((asset[1], run))
-        batch.runs = {SignalKey(asset, asset): _merged(runs) for asset, runs in parts.items()}
+                parts[asset[0]].append((asset[1], columns))
+        batch.signals = {SignalKey(asset, asset): _merged(named) for asset, named in parts.items()}
         return left_out
 
     def learned_as(self, key: SignalKey) -> SignalKey | None:
@@ -190,17 +190,19 @@ def _end(buffer: RowBuffer) -> dict[str, float]:
     return dict(buffer.last)
 
 
-def _merged(runs: list[tuple[str, SignalColumns]]) -> SignalColumns:
+def _merged(named: list[tuple[str, SignalColumns]]) -> SignalColumns:
     # No two observations share a place, so that nothing but places is compared.
     entries = sorted(
         (record, position, NamedValue(value, name), timestamp)
-        for name, run in runs
+        for name, columns in named
         for record, position, value, timestamp in zip(
-            run.records, run.positions, run.values, run.timestamps, strict=True
+            columns.records, columns.positions, columns.values, columns.timestamps, strict=True
         )
     )
     skipped = sorted(
-        place for _, run in runs for place in zip(run.skipped, run.skipped_positions, strict=True)
+        place
+        for _, columns in named
+        for place in zip(columns.skipped, columns.skipped_positions, strict=True)
     )
     return SignalColumns(
         [value for _, _, value, _ in entries],

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from consumer.aws.event_bus import EventBus
+from consumer.aws.event_bus import EventBridgeBus
 from consumer.decode.lambda_event import decode_all
 from consumer.detectors.base import UseCase
 from consumer.errors import ConfigurationError, Unavailable
@@ -58,11 +58,11 @@ async def learnable(event: Mapping[str, Any], use_case: UseCase, editor: PageEdi
     """
     found = Learnable(0, 0, 0)
     for batch in decode_all(event.get("Records", []), use_case.merge_signals):
-        found += Learnable(0, 0, len(batch.refusals))
-        for page_key, keys in editor.layout.grouped(batch.runs).items():
+        found += Learnable(0, 0, len(batch.rejections))
+        for page_key, keys in editor.layout.grouped(batch.signals).items():
             states = (await editor.pages.load(page_key)).states
             for key in keys:
-                records = batch.runs[key].records
+                records = batch.signals[key].records
                 after = len(unlearned(records, states.get(key), batch))
                 found += Learnable(after, len(records) - after, 0)
     return found
@@ -129,7 +129,7 @@ def learner_of(
         settings,
         LayoutStore(objects, editor.layout, lambda text: None),
         PageStore(objects, PageCodec(), 0),
-        EventBus(target.client("events"), target.event_bus, editor.jitter),
+        EventBridgeBus(target.client("events"), target.event_bus, editor.jitter),
         objects,
         editor.jitter,
         defaults.page_signals_max,

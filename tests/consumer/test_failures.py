@@ -309,7 +309,7 @@ def test_an_observation_of_which_cannot_be_told_is_quarantined_and_the_rest_is_l
     records = points(interleaved(poisoned("a", [150]), step("b")))
     world.invoke(records[: 2 * cut])
     world.invoke(records[2 * cut :])
-    assert ["cannot be told" in line["reason"] for line in world.objects.quarantined()] == [True]
+    assert ["no event can be made" in line["reason"] for line in world.objects.quarantined()] == [True]
     assert len(world.event_ids()) == len(set(world.event_ids()))
     assert_exact(world, [r for n, r in enumerate(records) if n != 300])
 
