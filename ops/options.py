@@ -4,6 +4,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,51 +12,43 @@ import typer
 
 from clients.target_options import EndpointUrl, Region, Stack, target_option
 
-Local = Annotated[bool, target_option("--local", "The pipeline that `python -m local serve` runs.")]
-Bucket = Annotated[str | None, target_option("--bucket", "Model bucket, if there is no stack.", "NAME")]
-Folder = Annotated[Path | None, target_option("--folder", "Local copy of a model bucket, read-only.", "DIR")]
-Stream = Annotated[str | None, target_option("--stream", "With --bucket: the Kinesis stream.", "NAME")]
-Bus = Annotated[str | None, target_option("--bus", "With --bucket: the event bus.", "NAME")]
-FailedBucket = Annotated[
-    str | None, target_option("--failed-bucket", "With --bucket: the bucket of failed batches.", "NAME")
-]
-UseCase = Annotated[str | None, target_option("--use-case", "Needed if the pipeline has several.", "NAME")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 
-_TARGET_OPTIONS = {
-    "stack": (Stack, None),
-    "local": (Local, False),
-    "bucket": (Bucket, None),
-    "folder": (Folder, None),
-    "stream": (Stream, None),
-    "bus": (Bus, None),
-    "failed_bucket": (FailedBucket, None),
-    "region": (Region, None),
-    "endpoint_url": (EndpointUrl, None),
-    "use_case": (UseCase, None),
-}
+
+@dataclass(frozen=True, slots=True)
+class TargetOptions:
+    """The options that name a pipeline; exactly one of `stack`, `local`, `bucket` and `folder`."""
+
+    stack: Stack = None
+    local: Annotated[bool, target_option("--local", "That of `python -m local serve`.")] = False
+    bucket: Annotated[str | None, target_option("--bucket", "Model bucket, without a stack.", "NAME")] = None
+    folder: Annotated[Path | None, target_option("--folder", "Copy of a bucket, read-only.", "DIR")] = None
+    stream: Annotated[str | None, target_option("--stream", "With --bucket: the stream.", "NAME")] = None
+    bus: Annotated[str | None, target_option("--bus", "With --bucket: the event bus.", "NAME")] = None
+    failed_bucket: Annotated[
+        str | None, target_option("--failed-bucket", "With --bucket: where failed batches are.", "NAME")
+    ] = None
+    region: Region = None
+    endpoint_url: EndpointUrl = None
+    use_case: Annotated[str | None, target_option("--use-case", "If it has several.", "NAME")] = None
 
 
-def somewhere(command: Callable[..., None]) -> Callable[..., None]:
+def with_target(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that name a pipeline to a command, whose first argument gets them as `TargetOptions`.
 
     Errors are printed, and end the command with exit code 1.
     """
+    shared = list(inspect.signature(TargetOptions).parameters.values())
+    own = list(inspect.signature(command).parameters.values())[1:]
 
     @functools.wraps(command)
     def run(**options: Any) -> None:
         with errors_shown():
-            from ops.target import TargetOptions
+            command(TargetOptions(**{each.name: options.pop(each.name) for each in shared}), **options)
 
-            command(TargetOptions(**{name: options.pop(name) for name in _TARGET_OPTIONS}), **options)
-
-    own = list(inspect.signature(command).parameters.values())[1:]
-    shared = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-        for name, (annotation, default) in _TARGET_OPTIONS.items()
-    ]
-    by_name = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
-    signature = inspect.Signature([*by_name, *shared])
+    signature = inspect.Signature(
+        [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*own, *shared)]
+    )
     run.__signature__ = signature  # type: ignore[attr-defined]  # typer reads it
     run.__annotations__ = {each.name: each.annotation for each in signature.parameters.values()}
     del run.__wrapped__  # typer would read that instead

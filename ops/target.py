@@ -21,22 +21,7 @@ from consumer.errors import ConfigurationError, Unavailable
 from consumer.pages.codec import versions
 from consumer.pages.layout import prefix_of
 from consumer.plant import plant
-
-
-@dataclass(frozen=True, slots=True)
-class TargetOptions:
-    """The options that name a pipeline; exactly one of `stack`, `local`, `bucket` and `folder`."""
-
-    stack: str | None = None
-    local: bool = False
-    bucket: str | None = None
-    folder: Path | None = None
-    stream: str | None = None
-    bus: str | None = None
-    failed_bucket: str | None = None
-    region: str | None = None
-    endpoint_url: str | None = None
-    use_case: str | None = None
+from ops.options import TargetOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +35,6 @@ class Target:
     failed_bucket: str | None = None
     stream_name: str | None = None
     event_bus: str | None = None
-    region: str = "us-east-1"
-    endpoint: str | None = None
     folder: Path | None = None
     """A local copy of the bucket, read-only."""
     event_log: str | None = None
@@ -74,9 +57,15 @@ class Target:
 
         Raises: `ConfigurationError` without such a folder, or without credentials.
         """
-        if self.folder is not None:
-            return open_folder(self.folder)
-        return open_bucket(self.model_bucket, self.region, self.endpoint, self.account.session())
+        return self.bucket(self.model_bucket) if self.folder is None else open_folder(self.folder)
+
+    def bucket(self, name: str) -> Objects:
+        """A bucket of the pipeline's account. Raises: `ConfigurationError` without credentials."""
+        session = self.account.session()
+        environment = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        endpoint = self.account.endpoint_url or environment
+        region = session.region_name or "us-east-1"
+        return open_bucket(name, region, endpoint.rstrip("/") if endpoint else None, session)
 
     def check_writable(self) -> None:
         """Raise `ConfigurationError` for a copy of a bucket."""
@@ -113,9 +102,7 @@ def find(options: TargetOptions) -> Target:
     found = find_each(options)
     if len(found) > 1:
         known = ", ".join(target.use_case for target in found)
-        raise ConfigurationError(
-            f"{found[0].name} has several use cases: choose with --use-case, one of {known}"
-        )
+        raise ConfigurationError(f"{found[0].name} has several use cases: give --use-case, one of {known}")
     return found[0]
 
 
@@ -123,9 +110,7 @@ def find_each(options: TargetOptions) -> list[Target]:
     """The named use case, or all. Raises: as `find`."""
     given = [options.stack is not None, options.local, options.bucket is not None, options.folder is not None]
     if sum(given) != 1:
-        raise ConfigurationError(
-            "name the pipeline: one of --stack NAME, --local, --bucket NAME, --folder DIR"
-        )
+        raise ConfigurationError("name the pipeline: --stack NAME, --local, --bucket NAME or --folder DIR")
     if options.bucket is not None or options.folder is not None:
         return _in_bucket(options)
     if options.local and find_served(FOLDER) is None:
@@ -135,37 +120,31 @@ def find_each(options: TargetOptions) -> list[Target]:
     region = options.region or os.environ.get("AWS_REGION")
     try:
         with open_pipeline(options.stack, options.local, None, region, options.endpoint_url) as pipeline:
-            found = _of_pipeline(pipeline)
+            return _in_pipeline(pipeline, options.use_case)
     except PipelineError as error:
         raise ConfigurationError(str(error)) from error
-    return _chosen(found, options.use_case)
 
 
-def _of_pipeline(pipeline: Pipeline) -> list[Target]:
+def _in_pipeline(pipeline: Pipeline, use_case: str | None) -> list[Target]:
+    name = "the local pipeline" if pipeline.kind == "local" else f"the stack {pipeline.name}"
+    chosen = [models for models in pipeline.models if use_case in (None, models.use_case)]
+    if not chosen:
+        known = ", ".join(models.use_case for models in pipeline.models)
+        raise ConfigurationError(f"{name} has no use case {use_case!r}; it has {known}")
     return [
         Target(
-            name="the local pipeline" if pipeline.kind == "local" else f"the stack {pipeline.name}",
-            use_case=models.use_case,
-            model_bucket=models.bucket,
+            name,
+            models.use_case,
+            models.bucket,
             failed_bucket=pipeline.failed_batch_bucket,
             stream_name=pipeline.stream_name,
             event_bus=pipeline.event_bus_name,
-            region=_region(pipeline.account),
-            endpoint=_s3_endpoint(pipeline.account),
             event_log=pipeline.event_log,
             function_name=models.function_name,
             account=pipeline.account,
         )
-        for models in pipeline.models
+        for models in chosen
     ]
-
-
-def _chosen(found: list[Target], use_case: str | None) -> list[Target]:
-    chosen = [target for target in found if use_case in (None, target.use_case)]
-    if not chosen:
-        known = ", ".join(target.use_case for target in found)
-        raise ConfigurationError(f"{found[0].name} has no use case {use_case!r}; it has {known}")
-    return chosen
 
 
 def _in_bucket(options: TargetOptions) -> list[Target]:
@@ -177,8 +156,6 @@ def _in_bucket(options: TargetOptions) -> list[Target]:
         failed_bucket=options.failed_bucket,
         stream_name=options.stream,
         event_bus=options.bus,
-        region=_region(account),
-        endpoint=_s3_endpoint(account),
         folder=options.folder,
         account=account,
     )
@@ -186,16 +163,5 @@ def _in_bucket(options: TargetOptions) -> list[Target]:
         return [target]
     use_cases = asyncio.run(target.objects().folders("models/"))
     if not use_cases:
-        raise ConfigurationError(f"{target.name} has no models: nothing was learned there yet")
+        raise ConfigurationError(f"nothing was learned yet: {target.name} has no models")
     return [replace(target, use_case=unquote(use_case)) for use_case in use_cases]
-
-
-def _region(account: Account) -> str:
-    return account.session().region_name or "us-east-1"
-
-
-def _s3_endpoint(account: Account) -> str | None:
-    named = (
-        account.endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    )
-    return named.rstrip("/") if named else None

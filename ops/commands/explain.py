@@ -1,19 +1,17 @@
 """`python -m consumer explain`: why an event was published, by learning its records once more."""
 
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from ops.options import somewhere
-
-if TYPE_CHECKING:
-    from ops.target import TargetOptions
+from ops.options import TargetOptions, with_target
 
 
-@somewhere
+@with_target
 def explain(
-    options: "TargetOptions",
+    options: TargetOptions,
     event_id: Annotated[str, typer.Argument(help="The `id` in its detail.")],
     event: Annotated[
         Path | None,
@@ -24,6 +22,13 @@ def explain(
     ] = None,
 ) -> None:
     """Show why an event was published: learn its records again, from the model as it was before."""
-    from ops.replay.explanation import explain as run
+    import yaml
 
-    run(options, event_id, event, records)
+    from ops.replay.explanation import event_of_file, explanation
+    from ops.replay.published_events import event_of_id
+    from ops.target import find
+
+    target = find(options)
+    detail = event_of_file(event, event_id) if event else event_of_id(target, event_id, time.time())
+    explained = explanation(target, detail, records)
+    typer.echo(yaml.safe_dump(explained, sort_keys=False, allow_unicode=True, width=100), nl=False)

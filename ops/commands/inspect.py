@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ops.options import somewhere
+from ops.options import TargetOptions, with_target
 
 if TYPE_CHECKING:
     from consumer.settings.signal_settings import SignalSettings
     from ops.state.pages import Place
-    from ops.target import Target, TargetOptions
+    from ops.target import Target
 
 _EVENTS_SHOWN = 5
 
 
-@somewhere
+@with_target
 def inspect(
-    options: "TargetOptions",
+    options: TargetOptions,
     signal: Annotated[str, typer.Argument(help="Its full name.")],
     predict: Annotated[
         str | None,

@@ -10,25 +10,23 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from consumer.decode.signal_names import CONTROL_CHARACTER
 from consumer.decode.timestamps import iso8601
-from consumer.decode.values import shortened
 from consumer.errors import ConfigurationError, ConsumerError, PageChanged, Unavailable
-from consumer.events.mutes import MUTES_KEY, TEXT_MAX, Mute
 from ops.formatting import moment, pluralize, shown
-from ops.options import Yes, confirmed, somewhere
+from ops.options import TargetOptions, Yes, confirmed, with_target
 
 if TYPE_CHECKING:
+    from consumer.events.mutes import Mute
     from ops.state.mutes_file import Mutes
-    from ops.target import Target, TargetOptions
+    from ops.target import Target
 
 _SAME_END_S = 60.0
 _NAMED = 3
 
 
-@somewhere
+@with_target
 def mute(
-    options: "TargetOptions",
+    options: TargetOptions,
     pattern: Annotated[str, typer.Argument(help="Signal names; * matches any text (quote it).")],
     until: Annotated[str, typer.Option(metavar="TIME", help="2026-01-31T18:00:00Z, or from now: 2h, 3d.")],
     from_: Annotated[
@@ -64,9 +62,9 @@ def mute(
     typer.echo(f"Muted: {_what(new)}, {_time(new)}. The functions act on it within a minute")
 
 
-@somewhere
+@with_target
 def unmute(
-    options: "TargetOptions",
+    options: TargetOptions,
     pattern: Annotated[str | None, typer.Argument(help="The pattern, exactly as it was muted.")] = None,
     repair: Annotated[
         bool, typer.Option("--repair", help="Instead of PATTERN: repair mutes that cannot be read.")
@@ -104,6 +102,8 @@ def _unmute(target: "Target", pattern: str, use_case: str | None, now_s: float, 
 
 def _repair(target: "Target", now_s: float, yes: bool) -> None:
     """Keep the entries that can be read of mutes that cannot be read as a whole."""
+    from consumer.decode.values import shortened
+    from consumer.events.mutes import MUTES_KEY
     from ops.state.mutes_file import find_unreadable, is_kept, repair_mutes
 
     objects = target.objects()
@@ -130,11 +130,14 @@ def _repair(target: "Target", now_s: float, yes: bool) -> None:
     typer.echo(f"Repaired. Mute again what was dropped: it is in {broken.copy_key}")
 
 
-def new_mute(pattern: str, from_s: float, until_s: float, reason: str, use_case: str | None) -> Mute:
+def new_mute(pattern: str, from_s: float, until_s: float, reason: str, use_case: str | None) -> "Mute":
     """A mute by this user.
 
     Raises: `ConfigurationError` if it could not be read back, or nobody can mean it.
     """
+    from consumer.decode.signal_names import CONTROL_CHARACTER
+    from consumer.events.mutes import TEXT_MAX, Mute
+
     # Control characters are rejected here and not in `Mute`: mutes already in force may have them.
     if use_case == "":
         raise ConfigurationError("--use-case is empty: name one, or leave it out for all of them")
@@ -143,7 +146,7 @@ def new_mute(pattern: str, from_s: float, until_s: float, reason: str, use_case:
             raise ConfigurationError(f"{name} has a control character, {found[0]!r}: leave it out")
     try:
         times = iso8601(from_s) or "", iso8601(until_s) or ""
-        return Mute(pattern, *times, reason, _who(), use_case)
+        return Mute(pattern, *times, reason, _user()[:TEXT_MAX], use_case)
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
 
@@ -167,7 +170,7 @@ def _matching(targets: "Sequence[Target]", pattern: str) -> str:
     return f"{len(names)} signals{such}" if such else ", ".join(sorted(names))
 
 
-def _same(mutes: "Mutes", new: Mute, from_s: float | None, now_s: float) -> Mute | None:
+def _same(mutes: "Mutes", new: "Mute", from_s: float | None, now_s: float) -> "Mute | None":
     """The mute that the new one replaces: the one in force, or the one that begins at the same time."""
     for each in mutes:
         if (each.pattern, each.use_case) == (new.pattern, new.use_case) and (
@@ -177,13 +180,13 @@ def _same(mutes: "Mutes", new: Mute, from_s: float | None, now_s: float) -> Mute
     return None
 
 
-def _agrees(present: Mute, new: Mute) -> bool:
+def _agrees(present: "Mute", new: "Mute") -> bool:
     """Whether they mean the same: `2h` ends a little later when run again."""
     is_same_end = abs(present.until_s - new.until_s) < _SAME_END_S
     return is_same_end and present.reason == (new.reason or present.reason)
 
 
-def _with(mutes: "Mutes", new: Mute, from_s: float | None, now_s: float) -> "Mutes":
+def _with(mutes: "Mutes", new: "Mute", from_s: float | None, now_s: float) -> "Mutes":
     same = _same(mutes, new, from_s, now_s)
     if same is None:
         return (*mutes, new)
@@ -204,21 +207,21 @@ def _without(mutes: "Mutes", pattern: str, use_case: str | None, now_s: float) -
     return tuple(left)
 
 
-def _ends(mute: Mute, pattern: str, use_case: str | None, now_s: float) -> bool:
+def _ends(mute: "Mute", pattern: str, use_case: str | None, now_s: float) -> bool:
     return mute.pattern == pattern and use_case in (None, mute.use_case) and mute.until_s > now_s
 
 
-def _what(mute: Mute) -> str:
+def _what(mute: "Mute") -> str:
     return f"{mute.pattern} in {mute.use_case or 'all use cases'}{f' ({mute.reason})' if mute.reason else ''}"
 
 
-def _time(mute: Mute) -> str:
+def _time(mute: "Mute") -> str:
     return f"from {shown(mute.from_s)} until {shown(mute.until_s)} UTC"
 
 
-def _who() -> str:
+def _user() -> str:
     try:
         name = getpass.getuser()
     except (OSError, KeyError):  # a container's user may have no name
         return ""
-    return "".join(filter(str.isprintable, name))[:TEXT_MAX]  # an environment variable may hold anything
+    return "".join(filter(str.isprintable, name))  # an environment variable may hold anything

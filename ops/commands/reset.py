@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.options import Yes, confirmed, somewhere
+from ops.options import TargetOptions, Yes, confirmed, with_target
 
 if TYPE_CHECKING:
     from consumer.decode.signal_names import SignalKey
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from consumer.settings.signal_settings import SettingsOfSignals
     from ops.state.page_editor import PageEditor
     from ops.state.pages import Place
-    from ops.target import TargetOptions
 
 
-@somewhere
+@with_target
 def reset(
-    options: "TargetOptions",
+    options: TargetOptions,
     signals: Annotated[list[str], typer.Argument(metavar="SIGNAL…", help="Full names.")],
     yes: Yes = False,
 ) -> None:

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops.formatting import past, pluralize
-from ops.options import Yes, confirmed, somewhere
+from ops.options import TargetOptions, Yes, confirmed, with_target
 
 if TYPE_CHECKING:
     from consumer.learning.state import State
     from consumer.settings.signal_settings import SettingsOfSignals
     from ops.state.rollback import CatchUp, Done, Then
-    from ops.target import Target, TargetOptions
+    from ops.target import Target
 
 
-@somewhere
+@with_target
 def rollback(
-    options: "TargetOptions",
+    options: TargetOptions,
     signals: Annotated[list[str], typer.Argument(metavar="SIGNAL…", help="Names in full.")],
     to: Annotated[str, typer.Option(metavar="TIME", help="Such as 2026-01-31T12:00:00Z.")],
     relearn: Annotated[

@@ -1,6 +1,7 @@
 """`python -m consumer signals`: a line for each signal that has a model."""
 
 import asyncio
+import sys
 import time
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -8,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.options import somewhere
+from ops.options import TargetOptions, with_target
 
 if TYPE_CHECKING:
     from consumer.events.mutes import Mute
     from ops.state.signal_summary import SignalSummary
-    from ops.target import Target, TargetOptions
+    from ops.target import Target
 
 
-@somewhere
+@with_target
 def signals(
-    options: "TargetOptions",
+    options: TargetOptions,
     pattern: Annotated[str, typer.Argument(help="Signal names; * matches any text (quote it).")] = "*",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
@@ -61,7 +62,7 @@ def signals(
     if problems:
         raise typer.Exit(1)
     if not known:
-        raise NothingLearned(f"nothing was learned in {targets[0].name} yet")
+        raise NothingLearned(f"nothing was learned yet: {targets[0].name} has no models")
     if not summaries:
         raise ConfigurationError(no_such_signal(targets[0].name, pattern, known))
 
@@ -116,9 +117,8 @@ def _show(summaries: "Sequence[SignalSummary]") -> None:
             f"{ago:,} values ago" if ago is not None else _short(changed)[:16],
             _short(summary.muted_until),
         )
-    console = Console()
     # In a file there is no width to keep to.
-    console.print(table, width=None if console.is_terminal else 200)
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
     typer.echo(f"{len(summaries)} signals at {shown(time.time())} UTC")
 
 

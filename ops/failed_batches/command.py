@@ -9,12 +9,12 @@ import typer
 
 from consumer.decode.timestamps import iso8601
 from ops.formatting import pluralize
-from ops.options import Yes, confirmed, somewhere
+from ops.options import TargetOptions, Yes, confirmed, with_target
 
 if TYPE_CHECKING:
     from consumer.aws.s3 import Objects
     from ops.failed_batches.batches import FailedBatch
-    from ops.target import Target, TargetOptions
+    from ops.target import Target
 
 failed = typer.Typer(
     no_args_is_help=True, help="Batches that Lambda gave up on: list them, learn what still can be."
@@ -22,9 +22,9 @@ failed = typer.Typer(
 
 
 @failed.command("list")
-@somewhere
+@with_target
 def list_(
-    options: "TargetOptions",
+    options: TargetOptions,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
     """List the batches, why Lambda gave up on them, and whether they were redriven."""
@@ -41,9 +41,9 @@ def list_(
 
 
 @failed.command()
-@somewhere
+@with_target
 def redrive(
-    options: "TargetOptions",
+    options: TargetOptions,
     keys: Annotated[list[str] | None, typer.Argument(metavar="[KEY…]", help="Default: all.")] = None,
     yes: Yes = False,
 ) -> None:
@@ -91,12 +91,11 @@ async def _redrive(target: "Target", keys: list[str] | None, yes: bool) -> None:
 
 def _bucket(target: "Target") -> "Objects":
     """The bucket of failed batches."""
-    from consumer.aws.s3 import open_bucket
     from consumer.errors import ConfigurationError
 
     if target.failed_bucket is None:
         raise ConfigurationError("name the bucket of failed batches: --failed-bucket NAME with --bucket")
-    return open_bucket(target.failed_bucket, target.region, target.endpoint, target.account.session())
+    return target.bucket(target.failed_bucket)
 
 
 def _in_full(batch: "FailedBatch") -> str:

@@ -12,12 +12,12 @@ import typer
 
 from consumer.decode.timestamps import iso8601
 from ops.formatting import past, pluralize
-from ops.options import Yes, confirmed, somewhere
+from ops.options import TargetOptions, Yes, confirmed, with_target
 
 if TYPE_CHECKING:
     from ops.quarantine.lines import QuarantinedLine, QuarantineObject
     from ops.redrive.redrive import RedrivePlan
-    from ops.target import Target, TargetOptions
+    from ops.target import Target
 
 quarantine = typer.Typer(
     no_args_is_help=True, help="What could not be learned: list it, show it, send it again."
@@ -30,9 +30,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per 
 
 
 @quarantine.command("list")
-@somewhere
+@with_target
 def list_(
-    options: "TargetOptions", reason: Reason = None, since: Since = None, as_json: AsJson = False
+    options: TargetOptions, reason: Reason = None, since: Since = None, as_json: AsJson = False
 ) -> None:
     """Count the lines by object and reason, and show when their records arrived."""
     from ops.quarantine.lines import find_lines
@@ -59,9 +59,9 @@ def list_(
 
 
 @quarantine.command()
-@somewhere
+@with_target
 def show(
-    options: "TargetOptions",
+    options: TargetOptions,
     what: Annotated[list[str], typer.Argument(metavar="ID|KEY…", help="Ids of lines, or keys of objects.")],
     reason: Reason = None,
     as_json: AsJson = False,
@@ -91,9 +91,9 @@ def show(
 
 
 @quarantine.command()
-@somewhere
+@with_target
 def redrive(
-    options: "TargetOptions",
+    options: TargetOptions,
     what: Annotated[
         list[str] | None, typer.Argument(metavar="[ID|KEY…]", help="Lines or objects; default: all.")
     ] = None,
@@ -198,7 +198,9 @@ def _table(counts: Iterable[dict[str, Any]]) -> Iterator[str]:
             key = row["key"]
             yield key
         redriven = f", {row['redriven']:,} redriven" if row["redriven"] else ""
-        arrived = f"arrived {row['first_arrived']} to {row['last_arrived']}"
+        arrived = f"arrived {row['first_arrived']}"
+        if row["last_arrived"] != row["first_arrived"]:
+            arrived += f" to {row['last_arrived']}"
         yield f"  {pluralize(row['lines'], 'line')}{redriven}, {arrived}: {_printable(row['reason'])}"
 
 

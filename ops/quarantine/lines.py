@@ -144,12 +144,11 @@ async def _keys_of_id(objects: ObjectStore, use_case: str, name: str) -> list[st
     place = _ID.match(name)
     if place is None:
         return []
+    shard, number = Shard(place["stream"], place["shard_id"]), int(place["number"])
     keys = []
-    for key in await objects.keys(
-        f"{_folder(use_case)}{quoted(place['stream'])}/{quoted(place['shard_id'])}/"
-    ):
+    for key in await objects.keys(f"{_folder(use_case)}{quoted(shard.stream)}/{quoted(shard.shard_id)}/"):
         first, last, _ = key.rpartition("/")[2].split("-")
-        if int(first) <= int(place["number"]) <= int(last):
+        if int(first) <= number <= int(last):
             keys.append(key)
     return keys
 

@@ -2,13 +2,9 @@
 
 import asyncio
 import json
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import yaml
 
 from consumer.decode.batch import Shard, SignalColumns
 from consumer.decode.signal_names import SignalKey
@@ -19,12 +15,11 @@ from consumer.learning.state import Checkpoint
 from consumer.pages.codec import States
 from ops.context import settings_of
 from ops.replay.offline_learner import LearnedBatch, OfflineLearner
-from ops.replay.published_events import event_of_id
 from ops.replay.stream_reader import Records, StreamReader, number_of, records_of_file
 from ops.state.describe import plain
 from ops.state.page_versions import last_version
 from ops.state.pages import find_signal
-from ops.target import Target, TargetOptions, find
+from ops.target import Target
 
 _OF_EVENT = ("id", "headline", "signal", "timestamp", "sequence_number", "evidence")
 _VALUES_SHOWN = 12
@@ -41,24 +36,20 @@ class ScoredValue(NamedTuple):
     score: float
 
 
-def explain(
-    options: TargetOptions, event_id: str, event_file: Path | None, records_file: Path | None
-) -> None:
-    """Show what the model saw at an event, and whether it would find the same again.
+def explanation(target: Target, detail: dict[str, Any], records_file: Path | None) -> dict[str, Any]:
+    """What the model saw at an event, given its detail, and whether it would find the same again.
 
-    Raises: `ConfigurationError` if the event, its records or a version of its page before it are gone;
+    Raises: `ConfigurationError` if its records or a version of its page before it are gone;
         `UnreadablePage`, `Unavailable`.
     """
-    target = find(options)
-    detail = _of_file(event_file, event_id) if event_file else event_of_id(target, event_id, time.time())
     if detail.get("use_case") != target.use_case:
         raise ConfigurationError(f"the event is of the use case {detail.get('use_case')}: give --use-case")
-    explained: dict[str, Any] = {name: detail[name] for name in _OF_EVENT}
+    explained = {name: detail[name] for name in _OF_EVENT}
     if detail["evidence"].get("fault") == "stale":
-        explained["explained"] = "by silence: nothing arrived after the record of that sequence number"
-    else:
-        explained |= _learned_again(target, detail, records_file)
-    sys.stdout.write(yaml.safe_dump(explained, sort_keys=False, allow_unicode=True, width=100))
+        return explained | {
+            "explained": "by silence: nothing arrived after the record of that sequence number"
+        }
+    return explained | _learned_again(target, detail, records_file)
 
 
 def _learned_again(target: Target, detail: dict[str, Any], records_file: Path | None) -> dict[str, Any]:
@@ -155,8 +146,11 @@ def _learned_to(states: States, key: SignalKey, shard: Shard) -> int:
     return -1 if checkpoint is None else checkpoint.sequence_number
 
 
-def _of_file(path: Path, event_id: str) -> dict[str, Any]:
-    """The event of a file: alone, or a line of several, whole or its detail only."""
+def event_of_file(path: Path, event_id: str) -> dict[str, Any]:
+    """The detail of an event in a file that holds it alone or as a line, whole or its detail only.
+
+    Raises: `ConfigurationError` if it is not there.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         try:

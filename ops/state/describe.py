@@ -1,4 +1,4 @@
-"""What a model believes, as plain values: whatever class it is of."""
+"""The content of a model of any class, as plain values."""
 
 import dataclasses
 import math
@@ -20,12 +20,12 @@ _DEEP, _ENTRIES_MAX_DEEP = 5, 10
 _TEXT_MAX = 300
 _TIMES_FROM = 1e8
 _HOURS = 24
-_UNTOLD = (random.Random, type(None))
+_OMITTED = (random.Random, type(None))
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 def plain(thing: Any, depth: int = 0) -> Any:
-    """Numbers, texts, lists and dicts that say what a part of a state is; long and deep ones are cut.
+    """Describe a part of a state with numbers, strings, lists and dicts; long and deep ones are cut.
 
     >>> plain({"last_s": 1_700_000_000.0, "mean": 4.5})
     {'last_at': '2023-11-14T22:13:20.000000Z', 'mean': 4.5}
@@ -34,20 +34,20 @@ def plain(thing: Any, depth: int = 0) -> Any:
         return thing
     if isinstance(thing, float):
         return float(thing) if math.isfinite(thing) else str(thing)
-    if hasattr(thing, "item") and getattr(thing, "shape", None) == ():  # of numpy
+    if hasattr(thing, "item") and getattr(thing, "shape", None) == ():  # a scalar of numpy
         return plain(thing.item(), depth)
     if depth >= _DEPTH_MAX:
         return _named(thing)
     if isinstance(thing, Mapping):
         return _entries(thing.items(), len(thing), depth)
     if isinstance(thing, SeasonalBaseline):
-        return _usual(thing)
+        return _baseline(thing)
     if isinstance(thing, drift.ADWIN):
         return _adwin(thing)
     if isinstance(thing, Watched):
         return _watched(thing, depth)
     if isinstance(thing, stats.base.Statistic):
-        return {"is": type(thing).__name__, "value": plain(_asked(thing), depth + 1)}
+        return {"is": type(thing).__name__, "value": plain(_value(thing), depth + 1)}
     if isinstance(thing, type) or (callable(thing) and not hasattr(thing, "learn_one")):
         return getattr(thing, "__qualname__", _named(thing))
     if isinstance(thing, Collection):
@@ -55,12 +55,11 @@ def plain(thing: Any, depth: int = 0) -> Any:
     fields = dict(_fields(thing))
     if not fields:
         return _named(thing)
-    is_told = {"is": type(thing).__name__}
-    return is_told | _entries(fields.items(), len(fields), depth)
+    return {"is": type(thing).__name__} | _entries(fields.items(), len(fields), depth)
 
 
 def parameters(thing: Any) -> Any:
-    """What a use case and the models in it are made with, by name.
+    """The parameters of a use case and of the models in it, by name.
 
     >>> parameters(drift.ADWIN(delta=0.01))["delta"]
     0.01
@@ -70,7 +69,7 @@ def parameters(thing: Any) -> Any:
     elif isinstance(thing, base.Base):
         named = {str(name): value for name, value in thing._get_params().items()}
     elif isinstance(thing, tuple) and len(thing) == 2 and isinstance(thing[1], dict):
-        kind, given = thing  # of a step of River's pipelines
+        kind, given = thing  # a step of River's pipelines
         return {"is": getattr(kind, "__name__", str(kind))} | {k: parameters(v) for k, v in given.items()}
     else:
         return plain(thing)
@@ -78,26 +77,26 @@ def parameters(thing: Any) -> Any:
 
 
 def _entries(items: Any, length: int, depth: int) -> dict[str, Any]:
-    told: dict[str, Any] = {}
+    shown: dict[str, Any] = {}
     for number, (name, value) in enumerate(items):
         if number == _most(depth):
-            told["..."] = f"{length - number} more"
+            shown["..."] = f"{length - number} more"
             break
         text = str(name)
         if text.endswith("_s") and isinstance(value, float) and value > _TIMES_FROM:
-            told[f"{text[:-2]}_at"] = iso8601(value)
+            shown[f"{text[:-2]}_at"] = iso8601(value)
         else:
-            told[text] = plain(value, depth + 1)
-    return told
+            shown[text] = plain(value, depth + 1)
+    return shown
 
 
 def _list(things: Collection[Any], depth: int) -> list[Any]:
-    told: list[Any] = []
+    shown: list[Any] = []
     for number, each in enumerate(things):
         if number == _most(depth):
-            return [*told, f"... {len(things) - number} more"]
-        told.append(plain(each, depth + 1))
-    return told
+            return [*shown, f"... {len(things) - number} more"]
+        shown.append(plain(each, depth + 1))
+    return shown
 
 
 def _most(depth: int) -> int:
@@ -105,11 +104,11 @@ def _most(depth: int) -> int:
 
 
 def _fields(thing: Any) -> Iterator[tuple[str, Any]]:
-    """The fields of whatever keeps them where Python can see them."""
+    """The fields of any object that Python can inspect."""
     if isinstance(thing, msgspec.Struct):
         names: Collection[str] = thing.__struct_fields__
     elif isinstance(thing, compose.Pipeline):
-        names = ["steps"]  # what else it has it works out of them
+        names = ["steps"]  # its other fields are derived from them
     elif dataclasses.is_dataclass(thing):
         names = [field.name for field in dataclasses.fields(thing)]
     elif hasattr(thing, "__dict__"):
@@ -117,7 +116,7 @@ def _fields(thing: Any) -> Iterator[tuple[str, Any]]:
     else:
         names = [name for kind in type(thing).__mro__ for name in getattr(kind, "__slots__", ())]
     for name in names:
-        if not name.startswith("__") and not isinstance(getattr(thing, name, None), _UNTOLD):
+        if not name.startswith("__") and not isinstance(getattr(thing, name, None), _OMITTED):
             yield name.lstrip("_"), getattr(thing, name)
 
 
@@ -139,25 +138,25 @@ def _watched(watched: Watched, depth: int) -> dict[str, Any]:
     }
 
 
-def _usual(usual: SeasonalBaseline) -> dict[str, Any]:
-    seen = [hour for hour in range(_HOURS) if usual.counts[1 + hour]]
+def _baseline(baseline: SeasonalBaseline) -> dict[str, Any]:
+    seen = [hour for hour in range(_HOURS) if baseline.counts[1 + hour]]
     return {
         "is": "SeasonalBaseline",
-        "level": usual.means[0],
-        "expected_at_last_value": usual.expected,
-        "usual_from": usual.expected + usual.low,
-        "usual_to": usual.expected + usual.high,
-        "stray_of_last_value": usual.stray,
-        "mean_by_hour_utc": {f"{hour:02}": usual.means[1 + hour] for hour in seen},
-        "hours_of_week_seen": sum(1 for count in usual.counts[1 + _HOURS :] if count),
-        "last_at": iso8601(usual.last_s),
+        "level": baseline.means[0],
+        "expected_at_last_value": baseline.expected,
+        "usual_from": baseline.expected + baseline.low,
+        "usual_to": baseline.expected + baseline.high,
+        "stray_of_last_value": baseline.stray,
+        "mean_by_hour_utc": {f"{hour:02}": baseline.means[1 + hour] for hour in seen},
+        "hours_of_week_seen": sum(1 for count in baseline.counts[1 + _HOURS :] if count),
+        "last_at": iso8601(baseline.last_s),
     }
 
 
-def _asked(statistic: Any) -> Any:
+def _value(statistic: Any) -> Any:
     try:
         return statistic.get()
-    except Exception as error:  # one that has seen nothing may raise anything
+    except Exception as error:  # a statistic without observations may raise anything
         return f"{type(error).__name__}: {error}"
 
 

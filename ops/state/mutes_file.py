@@ -1,4 +1,4 @@
-"""The object of the mutes, as operators read, write and repair it: two of them at once lose nothing."""
+"""The mutes in the bucket, as operators read, change and repair them; concurrent changes lose nothing."""
 
 import random
 from collections.abc import Callable
@@ -24,13 +24,13 @@ from consumer.ports import Found, Missing, ObjectStore
 Mutes = tuple[Mute, ...]
 
 _KEPT_S = 7 * 86_400.0
-"""After its end: what arrived in its time may be learned late."""
+"""How long a mute is kept after its end, for what arrived during it and is learned late."""
 _REPAIRED_BYTES_MAX = 64 * MUTES_BYTES_MAX
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadableMutes:
-    """An object that cannot be read as a whole, and its entries: those that can be read, and the others."""
+    """An object that cannot be read as a whole; its entries that can be read, and those that cannot."""
 
     e_tag: str
     content: bytes
@@ -40,7 +40,7 @@ class UnreadableMutes:
 
     @property
     def copy_key(self) -> str:
-        """Where a repair keeps the object as it was: named by its content, so that a second try finds it."""
+        """The key of the copy that a repair keeps, named by its content so that a second try finds it."""
         return f"{MUTES_KEY}.unreadable-{sha256(self.content).hexdigest()[:16]}"
 
 
@@ -50,15 +50,15 @@ def is_kept(mute: Mute, now_s: float) -> bool:
 
 
 async def read_mutes(objects: ObjectStore) -> Mutes:
-    """All that there are, those of the past week too. Raises: `ConfigurationError`, `Unavailable`."""
+    """All mutes, including those that ended within a week. Raises: `ConfigurationError`, `Unavailable`."""
     return (await _read(objects))[0]
 
 
 async def change_mutes(objects: ObjectStore, change: Callable[[Mutes], Mutes], now_s: float) -> Mutes:
-    """Put in their place what `change` makes of them, and give that; write nothing where it is the same.
+    """Replace the mutes by what `change` returns, and return that; write nothing if it is the same.
 
-    Where somebody else writes at the same time, `change` is given what they wrote. What ended more than a
-    week ago is dropped.
+    If somebody else writes at the same time, `change` is called again with what they wrote. Mutes that
+    ended more than a week ago are dropped.
 
     Raises: `ConfigurationError`, `Unavailable`.
     """
@@ -72,15 +72,15 @@ async def change_mutes(objects: ObjectStore, change: Callable[[Mutes], Mutes], n
 
 
 async def find_unreadable(objects: ObjectStore) -> UnreadableMutes | None:
-    """What a repair has to work on; None where the mutes can be read.
+    """What a repair works on; None if the mutes can be read.
 
-    Raises: `ConfigurationError` where the object is too large to be repaired; `Unavailable`.
+    Raises: `ConfigurationError` if the object is too large to be repaired; `Unavailable`.
     """
     found = await objects.get(MUTES_KEY, bytes_max=_REPAIRED_BYTES_MAX)
     if not isinstance(found, Found):
         return None
     if found.body is None:
-        raise ConfigurationError(f"{MUTES_KEY} has {found.size:,} bytes, too many for mutes: move it away")
+        raise ConfigurationError(f"{MUTES_KEY} has {found.size:,} bytes, too many to repair: move it away")
     try:
         mutes_in(found.body if found.size <= MUTES_BYTES_MAX else None)
     except ConfigurationError as error:
@@ -90,9 +90,9 @@ async def find_unreadable(objects: ObjectStore) -> UnreadableMutes | None:
 
 
 async def repair_mutes(objects: ObjectStore, broken: UnreadableMutes, now_s: float) -> Mutes:
-    """Keep a copy of the object, then leave in it only the entries that can be read; return those.
+    """Copy the object, then write only the entries that can be read; return those.
 
-    Raises: `ConfigurationError` where they are too many; `PageChanged` where somebody else wrote the object
+    Raises: `ConfigurationError` if they are too many; `PageChanged` if somebody else wrote the object
         meanwhile; `Unavailable`.
     """
     with suppress(PageChanged):  # the copy is there already
@@ -109,7 +109,7 @@ async def _read(objects: ObjectStore) -> tuple[Mutes, str | None]:
 
 
 async def _write(objects: ObjectStore, mutes: Mutes, e_tag: str | None, now_s: float) -> Mutes:
-    """Replace the object of that version; give what was written."""
+    """Replace that version of the object; return what was written."""
     kept = tuple(mute for mute in mutes if is_kept(mute, now_s))
     content = msgspec.json.format(msgspec.json.encode(MutesFile(kept))) + b"\n"
     if len(content) > MUTES_BYTES_MAX:

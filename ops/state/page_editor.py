@@ -1,4 +1,4 @@
-"""The states of single signals, changed through the page's protocol while data keeps arriving."""
+"""Changes the states of single signals, by conditional writes, while data keeps arriving."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,11 +32,11 @@ class PageEditor:
         return read.named(signal)
 
     async def change(self, page_key: str, change: Callable[[_States], tuple[bool, _T]]) -> _T:
-        """Read a page, change its states, and write it unless somebody else has; then do it again.
+        """Read a page, change its states, and write it; again from the start if somebody else has written it.
 
-        `change` says whether it changed anything, and what came of it: a page is not written for nothing.
+        `change` returns whether it changed anything, without which the page is not written, and the outcome.
 
-        Raises: `LayoutChanged`: the models are being moved, try again; `UnreadablePage`, `Unavailable`.
+        Raises: `LayoutChanged` while the models are moved, try again; `UnreadablePage`, `Unavailable`.
         """
 
         async def attempt() -> _T:

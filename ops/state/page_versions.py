@@ -1,6 +1,6 @@
-"""The versions of objects in a versioned bucket, and what there is in a bucket since when."""
+"""The versions of objects in a versioned bucket, and the pages in them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,18 +12,10 @@ from ops.target import Target, aws_answers
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of an object. S3 rounds its time to whole seconds."""
+    """One version of an object. S3 gives its time in whole seconds."""
 
     key: str
     version_id: str
-    written_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """An object as it is now."""
-
-    key: str
     written_s: float
 
 
@@ -35,7 +27,7 @@ class ObjectVersions:
     bucket: str
 
     def of(self, key: str) -> list[Version]:
-        """Those that are kept, newest first, but for deletions. Raises: `Unavailable`."""
+        """The versions that are kept, newest first, without delete markers. Raises: `Unavailable`."""
         found = []
         with aws_answers(f"the versions of {key}"):
             pages = self.client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=key)
@@ -55,14 +47,6 @@ class ObjectVersions:
             body: bytes = found["Body"].read()
         return body
 
-    def listed(self, prefix: str) -> Iterator[Listed]:
-        """The objects whose keys begin so. Raises: `Unavailable`."""
-        with aws_answers(f"what lies under {prefix}"):
-            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-            for page in pages:
-                for found in page.get("Contents", []):
-                    yield Listed(found["Key"], found["LastModified"].timestamp())
-
 
 @dataclass(frozen=True, slots=True)
 class PageVersion:
@@ -74,11 +58,11 @@ class PageVersion:
 
 
 def last_version(target: Target, key: str, is_early: Callable[[States], bool]) -> PageVersion | None:
-    """The last version of a page that is early enough; None where the bucket keeps none that old.
+    """The last version of a page that is early enough; None if the bucket keeps none that old.
 
-    What is too early for one version is so for all before it, apart from those of a page rolled back.
+    Binary search: all versions before an early one are early, unless the page was rolled back.
 
-    Raises: `ConfigurationError` where there are no versions, `UnreadablePage`, `Unavailable`.
+    Raises: `ConfigurationError` if there are no versions; `UnreadablePage`, `Unavailable`.
     """
     bucket = ObjectVersions(target.client("s3"), target.model_bucket)
     versions = bucket.of(key)[::-1]

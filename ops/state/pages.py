@@ -65,7 +65,7 @@ async def layout_of(target: Target, objects: Objects) -> Layout:
     folder = prefix.rpartition("/")[0]
     others = await objects.folders(f"{folder}/")
     if not others:
-        raise NothingLearned(f"{target.use_case} has learned nothing in {target.name} yet")
+        raise NothingLearned(f"nothing was learned yet: {target.name} has no models of {target.use_case}")
     raise ConfigurationError(
         f"{target.name} has no models of River {versions()['river']} and {target.use_case} as use_cases.py "
         f"has it here, but others: {folder}/{{{','.join(others)}}}. "

@@ -1,4 +1,4 @@
-"""Moves a use case's models to other pages, offline: `python -m consumer repage --pages N`.
+"""Moves a use case's models to another number of pages, offline: `python -m consumer repage --pages N`.
 
     layout.json says that the models are being moved    # a function that starts now waits
     each old page is fenced, its content kept            # a warm function cannot write it any more
@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What was done."""
+    """The outcome of a move."""
 
     signals: int
     pages_before: int
@@ -37,17 +37,17 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Repage:
-    """The models under `prefix`, and where they are to lie; `tell` gets a line for each step."""
+    """A move of the models under `prefix`; `report` gets a line for each step."""
 
     objects: ObjectStore
     codec: PageCodec
     prefix: str
-    tell: Callable[[str], None]
+    report: Callable[[str], None]
 
     async def run(self, pages: int) -> Moved:
-        """Move the models to `pages` pages, 0 for an object a signal.
+        """Move the models to `pages` pages, or to an object per signal if 0.
 
-        Raises: `ConfigurationError` where there is nothing to move; `Unavailable`, `UnreadablePage`: nothing
+        Raises: `ConfigurationError` if there is nothing to move; `Unavailable`, `UnreadablePage`: nothing
             is lost, run it again; `PageChanged`: a function is at work, so disable its mapping, then again.
         """
         recorded, found = await self._recorded()
@@ -56,21 +56,21 @@ class Repage:
         if recorded == Recorded(pages):
             signals = sum(map(len, await self._each(new.folder, self._states)))
         else:
-            self.tell(f"from {_name(old)} to {_name(new)}")
+            self.report(f"from {_name(old)} to {_name(new)}")
             version = await self._record(Recorded(old.pages, pages, secrets.token_hex(8)), version)
             if recorded.moving_to not in (None, old.pages, pages):
                 # An interrupted move elsewhere: what it has written is in force nowhere, nor will be.
                 await self._each(Layout(self.prefix, recorded.moving_to or 0).folder, self._give_up)
             await self._each(old.folder, self._fence)
-            self.tell("the old pages are fenced")
+            self.report("the old pages are fenced")
             replaced = await self._versions(new)  # from here on, whoever writes there makes this move fail
             states = await self._gather(old)
             _, now = await self._recorded()
             if now != version:
-                raise PageChanged("another move began meanwhile")
+                raise PageChanged("another move has begun meanwhile")
             await self._write(new, states, replaced)
             await self._record(Recorded(pages), version)
-            self.tell("the new pages are in force")
+            self.report("the new pages are in force")
             signals = len(states)
         await self._each(new.folder, self._open)
         for folder in {key.rpartition("/")[0] + "/" for key in await self._page_keys()} - {new.folder}:
@@ -99,7 +99,7 @@ class Repage:
         ]
 
     async def _each(self, folder: str, do: Callable[[str, str, bytes], Awaitable[_T]]) -> list[_T]:
-        """Do something with each object of a folder: given its key, version and content."""
+        """Call `do` with the key, version and content of each object of a folder."""
 
         async def one(key: str) -> list[_T]:
             found = await read_page_body(self.objects, key)
@@ -121,7 +121,7 @@ class Repage:
 
     async def _fenced_states(self, key: str, version: str, body: bytes) -> States:
         if moved(body) != body:
-            raise PageChanged(f"{key} was made since the others were fenced")
+            raise PageChanged(f"{key} was written after the others were fenced")
         return await self._states(key, version, body)
 
     async def _gather(self, old: Layout) -> States:
@@ -139,7 +139,7 @@ class Repage:
         return dict(await self._each(layout.folder, version))
 
     async def _write(self, new: Layout, states: States, versions: dict[str, str]) -> None:
-        """Write every new page, over whatever an earlier move or an interrupted one has left there."""
+        """Write every new page, over what an earlier or an interrupted move has left there."""
         pages: dict[str, States] = {key: {} for key in versions}
         for key, state in states.items():
             pages.setdefault(new.key_of(key.record_signal), {})[key] = state
@@ -148,7 +148,7 @@ class Repage:
             await self.objects.replace(key, coming(self.codec.encode(page)), versions.get(key))
 
         await asyncio.gather(*(write(key, page) for key, page in pages.items()))
-        self.tell(f"{len(pages)} pages are written, with {len(states)} signals")
+        self.report(f"{len(pages)} pages are written, with {len(states)} signals")
 
     async def _open(self, key: str, version: str, body: bytes) -> None:
         if body == coming(body):
@@ -160,10 +160,10 @@ class Repage:
 
     async def _empty(self, key: str, version: str, body: bytes) -> None:
         if body != moved(body):
-            self.tell(f"left alone, for it was written in a layout that was not in force: {key}")
+            self.report(f"skipped, written in a layout that was not in force: {key}")
         else:
             await self._give_up(key, version, body)
 
 
 def _name(layout: Layout) -> str:
-    return f"{layout.pages} pages" if layout.pages else "an object for each signal"
+    return f"{layout.pages} pages" if layout.pages else "an object per signal"

@@ -8,8 +8,8 @@ from consumer.errors import ConfigurationError
 from consumer.pages.codec import versions
 from ops.formatting import pluralize
 from ops.lambda_function import LambdaFunction
-from ops.options import confirmed
-from ops.target import Target, TargetOptions, find
+from ops.options import TargetOptions, confirmed
+from ops.target import Target, find
 from ops.upgrade.history_backfill import HistoryBackfill, RecordingFiles
 from ops.upgrade.upgrade import Upgrade, open_upgrade
 

@@ -1,14 +1,11 @@
 """`python -m consumer upgrade build|finish|replay|compare`: their options."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from ops.options import Yes, errors_shown, somewhere
-
-if TYPE_CHECKING:
-    from ops.target import TargetOptions
+from ops.options import TargetOptions, Yes, errors_shown, with_target
 
 upgrade = typer.Typer(
     no_args_is_help=True,
@@ -22,9 +19,9 @@ _Idle = Annotated[bool, typer.Option("--idle", help="Nothing learns now, and the
 
 
 @upgrade.command()
-@somewhere
+@with_target
 def build(
-    options: "TargetOptions",
+    options: TargetOptions,
     from_: _From = None,
     pause: Annotated[
         bool, typer.Option("--pause", help="First pause the function's event source mapping; then deploy.")
@@ -54,8 +51,8 @@ def build(
 
 
 @upgrade.command()
-@somewhere
-def finish(options: "TargetOptions", from_: _From = None, idle: _Idle = False, yes: Yes = False) -> None:
+@with_target
+def finish(options: TargetOptions, from_: _From = None, idle: _Idle = False, yes: Yes = False) -> None:
     """After the deployment: catch up to the last record that the old models learned, and switch over.
 
     The function is paused meanwhile: its records wait in the stream.
@@ -66,9 +63,9 @@ def finish(options: "TargetOptions", from_: _From = None, idle: _Idle = False, y
 
 
 @upgrade.command()
-@somewhere
+@with_target
 def replay(
-    options: "TargetOptions",
+    options: TargetOptions,
     out: Annotated[Path, typer.Option(metavar="FILE.jsonl", help="The file to write the events to.")],
     line: Annotated[
         str | None, typer.Option(metavar="NAME", help="Another name of use_cases.py to learn with.")

@@ -17,9 +17,10 @@ from consumer.errors import ConfigurationError
 from consumer.pages.codec import versions
 from ops.context import settings_of
 from ops.formatting import pluralize
+from ops.options import TargetOptions
 from ops.replay.offline_learner import OfflineLearner
 from ops.replay.stream_reader import StreamReader, Stretch
-from ops.target import TargetOptions, find
+from ops.target import find
 
 _SIGNALS_SHOWN = 40
 

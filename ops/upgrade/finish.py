@@ -7,8 +7,8 @@ import typer
 from consumer.errors import ConfigurationError
 from ops.formatting import shown
 from ops.lambda_function import LambdaFunction
-from ops.options import confirmed
-from ops.target import Target, TargetOptions, find
+from ops.options import TargetOptions, confirmed
+from ops.target import Target, find
 from ops.upgrade.build import mapped_function, report_learned
 from ops.upgrade.upgrade import Upgrade, open_upgrade
 

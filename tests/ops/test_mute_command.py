@@ -10,8 +10,9 @@ import pytest
 from consumer.decode.timestamps import iso8601
 from consumer.errors import PageChanged
 from consumer.events.mutes import MUTES_BYTES_MAX, Mute
+from ops.options import TargetOptions
 from ops.state.mutes_file import change_mutes, find_unreadable, read_mutes, repair_mutes
-from ops.target import TargetOptions, find
+from ops.target import find
 from tests.ops.operated import plant, run, steps
 
 WHERE = ("--bucket", "models", "--use-case", "drift")

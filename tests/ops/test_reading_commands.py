@@ -146,7 +146,7 @@ def test_predict_of_an_asset_takes_a_row(running):
     running.learn_rows("clusters", "mixer", rows)
     clusters = (*BUCKET, "--use-case", "clusters")
     assert inspected("mixer", *clusters, "--predict", "speed=1,flow=7")["would_tell"] == "nothing"
-    for wrong, says in (("7", "such as speed="), ("speed=1", "no flow"), ("speed=1,flow=inf", "no row")):
+    for wrong, says in (("7", "such as speed="), ("speed=1", "no flow"), ("speed=1,flow=inf", "not a row")):
         refused = run("inspect", "mixer", *clusters, "--predict", wrong)
         assert refused.exit_code == 1
         assert says in refused.stderr
