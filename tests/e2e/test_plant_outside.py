@@ -134,7 +134,8 @@ def test_it_is_synthesised_with_its_own_modules_beside_the_consumer(plant, tmp_p
         "from consumer.handler import start\n"
         "from consumer.settings.environment import read_settings\n"
         "pipeline = start(read_settings(os.environ))\n"
-        "print(type(pipeline.settings.use_case).__module__, pipeline.settings.of('line1.mixer1.speed').severity)"
+        "settings = pipeline.settings.of('line1.mixer1.speed')\n"
+        "print(type(settings.use_case).__module__, settings.severity)"
     )
     environment = {
         "PATH": os.environ["PATH"],
