@@ -1,1 +1,1 @@
-"""Figures side by side with what people would use instead: two things timed in one run, alternating."""
+"""Measurements beside the alternatives, both timed alternately in one run."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from consumer.decode.batch import Batch, Rejection
-from consumer.decode.lambda_event import batches_of
+from consumer.decode.lambda_event import decode
 from consumer.decode.signal_names import SignalKey
 from consumer.errors import LayoutChanged, PageChanged, Unavailable, UnreadablePage
 from consumer.events.event import Event
@@ -89,9 +89,8 @@ class Pipeline:
             pages that needed no new one may have been committed, and their checkpoints say so.
         """
         report = InvocationReport()
-        for batch in batches_of(event):
+        for batch in decode(event, self.settings.use_case.merge_signals):
             report.read(batch)
-            report.add(of_no_asset=self.settings.use_case.merge_signals(batch))
             failed = await self._consume_batch(batch, time_left, report)
             if failed is not None:
                 report.failed.append(batch.records[failed].identifier)

@@ -79,7 +79,7 @@ def serve_until_interrupted(
 
 
 def _options(consumer: bool) -> LocalOptions:
-    """With the use cases that `PLANT` deploys, or `drift` where it is not set."""
+    """The use cases that `PLANT` deploys, or `drift` if it is not set."""
     use_case, *others = deployed_use_cases(plant()) or ("drift",)
     return LocalOptions(use_case=use_case, more_use_cases=tuple(others), consumer=consumer, warm=True)
 

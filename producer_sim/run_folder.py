@@ -8,6 +8,8 @@ alerts.jsonl   alerts as they came off the alerts' topics
 samples.jsonl  each second: how much was due, acknowledged, and learned
 """
 
+import contextlib
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -226,3 +228,39 @@ class RunFolder:
                 yield msgspec.json.decode(line, type=kind)
             except msgspec.MsgspecError as error:
                 raise RunFolderIncomplete(f"{path}, line {number}, cannot be read: {error}") from None
+
+
+class Unwritable(Exception):
+    """Choose another place with the option that the text names."""
+
+
+def check_folder(path: Path, option: str) -> None:
+    """Make the folder that `option` names, and check that files can be made in it: before anything is sent.
+
+    Raises:
+        Unwritable: They cannot.
+    """
+    with _writable(path, option):
+        path.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+
+
+def check_file(path: Path, option: str) -> None:
+    """Make the file that `option` names if it is new, and check that it can be written.
+
+    Raises:
+        Unwritable: It cannot.
+    """
+    with _writable(path, option):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("ab").close()
+
+
+@contextlib.contextmanager
+def _writable(path: Path, option: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unwritable(
+            f"{path} cannot be written: {error.strerror}. Choose another place with {option}"
+        ) from None

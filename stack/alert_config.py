@@ -1,4 +1,4 @@
-"""An alert in `cdk.json`: which events, and where to."""
+"""An alert in `cdk.json`: which events go to which targets."""
 
 import json
 from typing import Annotated, Any, Self
@@ -9,7 +9,7 @@ from pydantic import model_validator as check
 from consumer.detectors.base import Severity
 from consumer.detectors.finding import Change
 from consumer.events.event import SOURCE
-from stack.config_texts import (
+from stack.field_types import (
     BusArn,
     Email,
     Name,

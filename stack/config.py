@@ -10,7 +10,7 @@ from pydantic import model_validator as check
 
 from consumer.settings.signals_yaml import SHIPPED
 from stack.alert_config import AlertConfig
-from stack.config_texts import Email, KeyArn, StreamArn, Strict, Text, each_once, matching, wrong
+from stack.field_types import Email, KeyArn, StreamArn, Strict, Text, each_once, matching, wrong
 
 SNAP_START_STORAGE_MB = 512
 _MARGIN_S = 3600

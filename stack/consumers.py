@@ -16,24 +16,7 @@ from consumer.staleness_sweep import VISIT
 from stack.bundling import PYTHON, asset_environment, bundle
 from stack.config import PlantConfig, UseCaseConfig
 from stack.function_role import FunctionRole
-from stack.private_bucket import private_bucket
 from stack.security_review import acknowledge_warning
-
-
-class FailedBatches(Construct):
-    """The bucket for batches that ran out of retries or became too old: each whole, with the reason."""
-
-    def __init__(self, scope: Construct, name: str, plant: PlantConfig) -> None:
-        super().__init__(scope, name)
-        self.bucket = private_bucket(
-            self,
-            "Bucket",
-            plant,
-            access_log_reason=(
-                "Only Lambda writes here, one object for each batch that was given up, and an alarm reports "
-                "every one. Operators read them rarely, and CloudTrail can record it."
-            ),
-        )
 
 
 class Consumer(Construct):

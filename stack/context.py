@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from stack.config import PlantConfig
-from stack.config_texts import Name
+from stack.field_types import Name
 
 _Path = tuple[str | int, ...]
 _PLANTS = TypeAdapter(Annotated[dict[Name, PlantConfig], Field(min_length=1)])

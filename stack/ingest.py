@@ -8,8 +8,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from stack.buckets import REMOVAL, private_bucket
 from stack.config import MqttConfig, PlantConfig, StreamConfig
-from stack.private_bucket import REMOVAL, private_bucket
 from stack.security_review import acknowledge_wildcards
 
 _SQL_VERSION = "2016-03-23"

@@ -4,10 +4,10 @@ from aws_cdk import CfnOutput, Stack, Tags
 from constructs import Construct
 
 from stack.alerts import Alerts
+from stack.buckets import FailedBatches, Models
 from stack.config import PlantConfig
-from stack.consumers import Consumer, FailedBatches
+from stack.consumers import Consumer
 from stack.ingest import Ingest
-from stack.models import Models
 from stack.monitoring import Monitoring
 
 

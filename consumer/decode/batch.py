@@ -169,6 +169,8 @@ class Batch:
     """Those of `runs` whose signal is the record_signal itself, by its name."""
     has_untimed: bool = False
     """Whether some observations came without a timestamp of their own."""
+    of_no_asset: int = 0
+    """Observations that no model of the use case learns."""
     refusals: list[Rejection] = field(default_factory=list)
     uncertain: int = 0
     observations: int = 0

@@ -4,7 +4,7 @@ import binascii
 import math
 import operator
 from binascii import a2b_base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -177,20 +177,45 @@ _UNREADABLE_BYTES_MAX = UNPACKED_BYTES_MAX // 16
 _UNREADABLE_RATIO = 1032
 
 
-def batches_of(event: Mapping[str, Any]) -> list[Batch]:
-    """The invocation's records, a batch for each shard; Lambda sends those of one shard at a time.
+def decode(event: Mapping[str, Any], merge: Callable[[Batch], int] | None = None) -> list[Batch]:
+    """Decode the invocation's records, a batch for each shard; Lambda sends those of one shard at a time.
 
-    Raises: `MalformedEvent` where a record has not the fields that Lambda gives it. What producers wrote
-        never raises: it is refused, record by record, in the batches.
+    `merge` is the use case's `merge_signals`: it puts together the signals that one model learns. A full
+    batch ends before its record `unread_from`.
+
+    Raises: `MalformedEvent` if a record lacks the fields that Lambda gives it. What producers wrote never
+        raises: it is rejected, record by record, in the batches.
     """
     entries = entries_of(event)
     try:
-        return [_usual_batch(FastEventReader(entries))]
+        batches = [_fast_batch(FastEventReader(entries))]
     except NotFastPath:
-        return [_batch(shard, records) for shard, records in delivered(entries).items()]
+        batches = [_batch(shard, records) for shard, records in delivered(entries).items()]
+    if merge is not None:
+        for batch in batches:
+            batch.of_no_asset = merge(batch)
+    return batches
 
 
-def _usual_batch(delivery: FastEventReader) -> Batch:
+def decode_all(records: Sequence[Any], merge: Callable[[Batch], int] | None = None) -> Iterator[Batch]:
+    """Decode any number of records: after each full batch another one goes on. Raises: as `decode`."""
+    left = list(records)
+    while left:
+        unread: list[Any] = []
+        for batch in decode({"Records": left}, merge):
+            yield batch
+            if batch.unread_from is not None:
+                first = int(batch.records.identifiers[batch.unread_from])
+                unread += [entry for entry in left if _is_unread(entry, batch.shard, first)]
+        left = unread
+
+
+def _is_unread(entry: Mapping[str, Any], shard: Shard, first: int) -> bool:
+    sequence_number, own, _ = _record(entry)
+    return own == shard and sequence_number >= first
+
+
+def _fast_batch(delivery: FastEventReader) -> Batch:
     batch = Batch(delivery.shard, delivery.records)
     reader = FastPayloadReader(batch, _read_current)
     for payloads in delivery.payloads():

@@ -119,7 +119,7 @@ class InvocationReport:
                 "the others come again"
             )
             records = batch.unread_from
-        self.add(records=records, uncertain=batch.uncertain)
+        self.add(records=records, uncertain=batch.uncertain, of_no_asset=batch.of_no_asset)
 
     def committed(self, learned: PageOutcome, batch: Batch, page_bytes: int) -> None:
         """Count what a page learned, now that it is committed."""

@@ -38,7 +38,7 @@ def backtest(
     ] = None,
 ) -> None:
     """Learn recordings as the function would, in one pass, and print the events it would publish."""
-    from clients.recordings.refusals import ReplayRefused
+    from clients.recordings.table import ReplayRefused
     from ops.backtest.command import Columns, Outputs, choose, run_backtest
 
     with errors_shown():

@@ -50,10 +50,11 @@ async def _rollback(target: "Target", signals: list[str], to_s: float, relearn: 
     for signal in dict.fromkeys(signals):
         for then in await rolling.then(signal):
             catch_up = _catch_up(target, settings, then) if relearn else None
-            foreseen = rolling.foreseen(then, catch_up)
-            typer.echo(plan_of(then, foreseen, catch_up))
-            if foreseen is not None:
+            if rolling.would_change(then, catch_up):
+                typer.echo(_plan_of(then, catch_up))
                 planned.append((then, catch_up))
+            else:
+                typer.echo(f"{signal}: it is already as it was at {_version_of(then)}")
     if not planned:
         typer.echo("There is nothing to do")
         return
@@ -63,7 +64,7 @@ async def _rollback(target: "Target", signals: list[str], to_s: float, relearn: 
         yes,
     )
     for then, catch_up in planned:
-        typer.echo(outcome_of(then, await rolling.run(then, catch_up), catch_up))
+        typer.echo(_outcome_of(then, await rolling.run(then, catch_up), catch_up))
 
 
 def _catch_up(target: "Target", settings: "SettingsOfSignals", then: "Then") -> "CatchUp":
@@ -82,19 +83,18 @@ def _catch_up(target: "Target", settings: "SettingsOfSignals", then: "Then") -> 
     return catch_up
 
 
-def plan_of(then: "Then", foreseen: "Done | None", catch_up: "CatchUp | None") -> str:
-    """What is going to be done; `foreseen` is None if there is nothing to do."""
+def _version_of(then: "Then") -> str:
     from consumer.decode.timestamps import iso8601
 
-    name = then.place.key.signal
-    version = f"{iso8601(then.version.written_s)} (version {then.version.version_id})"
-    if foreseen is None:
-        return f"{name}: it is already as it was at {version}"
+    return f"{iso8601(then.version.written_s)} (version {then.version.version_id})"
+
+
+def _plan_of(then: "Then", catch_up: "CatchUp | None") -> str:
     lines = [
-        f"{name}: back to {version}, when it had learned "
+        f"{then.place.key.signal}: back to {_version_of(then)}, when it had learned "
         f"{pluralize(then.state.learned, 'observation')}; it has {then.place.state.learned:,} now"
     ]
-    between = left_out(then.state, then.place.state)
+    between = _left_out(then.state, then.place.state)
     if catch_up is not None:
         lines.append(f"  what came since is learned again, {catch_up.learner.observations:,} so far:")
     elif between:
@@ -102,11 +102,10 @@ def plan_of(then: "Then", foreseen: "Done | None", catch_up: "CatchUp | None") -
     return "\n".join([*lines, *(f"    {line}" for line in between)])
 
 
-def outcome_of(then: "Then", done: "Done", catch_up: "CatchUp | None") -> str:
-    """What was done."""
+def _outcome_of(then: "Then", done: "Done", catch_up: "CatchUp | None") -> str:
     name, before, after = then.place.key.signal, done.before.learned, done.after.learned
     if catch_up is None:
-        between = "; ".join(left_out(then.state, done.before)) or "nothing"
+        between = "; ".join(_left_out(then.state, done.before)) or "nothing"
         return f"{name}: put back, {before:,} observations before, {after:,} now. Not part of it: {between}"
     rejected = f", {catch_up.rejected:,} rejected by the model" if catch_up.rejected else ""
     return (
@@ -115,15 +114,14 @@ def outcome_of(then: "Then", done: "Done", catch_up: "CatchUp | None") -> str:
     )
 
 
-def left_out(then: "State", current: "State") -> list[str]:
+def _left_out(then: "State", current: "State") -> list[str]:
     """The arrivals between the two states: a line for each shard."""
     from consumer.decode.timestamps import iso8601
 
     lines = []
-    for shard, mark in current.checkpoints.items():
+    for shard, last in current.checkpoints.items():
         own = then.checkpoints.get(shard)
-        if own == mark:
-            continue
-        since = "its first record" if own is None else f"after {iso8601(own.arrived_s)}"
-        lines.append(f"{shard.stream} {shard.shard_id}: {since}, up to {iso8601(mark.arrived_s)}")
+        if own != last:
+            since = "its first record" if own is None else f"after {iso8601(own.arrived_s)}"
+            lines.append(f"{shard.stream} {shard.shard_id}: {since}, up to {iso8601(last.arrived_s)}")
     return lines

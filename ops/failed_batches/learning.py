@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from consumer.aws.event_bus import EventBus
-from consumer.decode.lambda_event import batches_of
+from consumer.decode.lambda_event import decode_all
 from consumer.detectors.base import UseCase
 from consumer.errors import ConfigurationError, Unavailable
 from consumer.events.mutes import MuteStore
@@ -60,10 +60,7 @@ async def learnable(event: Mapping[str, Any], use_case: UseCase, editor: PageEdi
     Raises: `MalformedEvent`, `UnreadablePage`, `Unavailable`.
     """
     found = Learnable(0, 0, 0)
-    left = list(event.get("Records", []))
-    while left:
-        [batch] = batches_of({"Records": left})
-        use_case.merge_signals(batch)
+    for batch in decode_all(event.get("Records", []), use_case.merge_signals):
         found += Learnable(0, 0, len(batch.refusals))
         for page_key, keys in editor.layout.grouped(batch.runs).items():
             states = (await editor.pages.load(page_key)).states
@@ -71,7 +68,6 @@ async def learnable(event: Mapping[str, Any], use_case: UseCase, editor: PageEdi
                 records = batch.runs[key].records
                 after = len(unlearned(records, states.get(key), batch))
                 found += Learnable(after, len(records) - after, 0)
-        left = [] if batch.unread_from is None else left[batch.unread_from :]
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from clients.kinesis_writer.put_request import StreamRecord
 from clients.lambda_event import lambda_record
 from consumer.decode.batch import Batch
-from consumer.decode.lambda_event import batches_of
+from consumer.decode.lambda_event import decode
 from consumer.decode.signal_names import SignalKey
 from consumer.errors import ConfigurationError
 from ops.quarantine.lines import QuarantinedLine
@@ -89,7 +89,7 @@ def as_repaired(line: QuarantinedLine, repaired: Repaired) -> Resend:
 def _read(payload: bytes, line: QuarantinedLine, partition_key: str | None = None) -> Batch:
     key = partition_key or line.partition_key
     record = lambda_record(line.stream, line.shard_id, line.sequence_number, key, payload, line.arrived_s)
-    [batch] = batches_of({"Records": [record]})
+    [batch] = decode({"Records": [record]})
     return batch
 
 

@@ -142,8 +142,8 @@ def _is_of(shard: Shard, detail: dict[str, Any]) -> bool:
 
 def _learned_to(states: States, key: SignalKey, shard: Shard) -> int:
     """The sequence number up to which a version of a page has learned the signal's shard."""
-    mark = states[key].checkpoints.get(shard) if key in states else None
-    return -1 if mark is None else mark.sequence_number
+    checkpoint = states[key].checkpoints.get(shard) if key in states else None
+    return -1 if checkpoint is None else checkpoint.sequence_number
 
 
 def event_of_file(path: Path, event_id: str) -> dict[str, Any]:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from consumer.decode.batch import Batch, Rejection, Shard, SignalColumns
-from consumer.decode.lambda_event import batches_of
+from consumer.decode.lambda_event import decode_all
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.base import UseCase
 from consumer.learning.outcome import FailedObservations
 from consumer.learning.page_learner import PageLearner
 from consumer.learning.signal_learner import taken
@@ -17,7 +16,7 @@ from consumer.learning.state import Checkpoint, State
 from consumer.pages.codec import PageCodec, States
 from consumer.pages.layout import Layout
 from consumer.settings.signal_settings import SettingsOfSignals
-from ops.replay.stream_reader import Records, number_of
+from ops.replay.stream_reader import Records
 
 _ONE_PAGE = Layout("", 1)
 Limit = Callable[[SignalKey, Shard], Checkpoint | None]
@@ -71,7 +70,8 @@ class OfflineLearner:
     def learn(self, records: Records) -> list[LearnedBatch]:
         """Learn some records of a shard, in order; those below the checkpoints are skipped."""
         self.records += len(records)
-        return [self.learn_batch(batch) for batch in whole_batches(records, self.settings.use_case)]
+        merge = self.settings.use_case.merge_signals
+        return [self.learn_batch(batch) for batch in decode_all(records, merge)]
 
     def learn_batch(self, batch: Batch) -> LearnedBatch:
         """Learn one batch, in which the signals of an asset are merged already."""
@@ -105,22 +105,6 @@ class OfflineLearner:
         self.observations += outcome.observations
         learned.rejections.extend(outcome.refusals)
         learned.events.extend(json.loads(event.detail) for event in outcome.events)
-
-
-def whole_batches(records: Records, use_case: UseCase) -> Iterator[Batch]:
-    """All the records as batches, cut where a batch is full; the signals of an asset are merged."""
-    while records:
-        left: Records = []
-        for batch in batches_of({"Records": records}):
-            use_case.merge_signals(batch)
-            yield batch
-            if batch.unread_from is not None:
-                number = int(batch.records.identifiers[batch.unread_from])
-                of_shard = [
-                    each for each in records if each["eventID"].startswith(f"{batch.shard.shard_id}:")
-                ]
-                left += [each for each in of_shard if number_of(each) >= number]
-        records = left
 
 
 def covers(checkpoint: Checkpoint, sequence_number: int, partition_key: str) -> bool:

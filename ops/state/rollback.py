@@ -64,7 +64,7 @@ class CatchUp:
         return self.learner.states[self.key]
 
     def check_retained(self, checkpoints: Checkpoints) -> None:
-        """Raise `ConfigurationError` if records that are to be learned have expired."""
+        """Raise `ConfigurationError` if records that are needed have expired."""
         for shard in self._behind(checkpoints):
             oldest_s = self.stream.retained_since_s(shard.stream, self.now_s)
             own = self.state.checkpoints.get(shard)
@@ -91,7 +91,7 @@ class CatchUp:
 
     def _behind(self, checkpoints: Checkpoints) -> list[Shard]:
         """The shards with something to learn, in the order in which they fell silent: parents come first."""
-        behind = [shard for shard, mark in checkpoints.items() if self.state.checkpoints.get(shard) != mark]
+        behind = [shard for shard, last in checkpoints.items() if self.state.checkpoints.get(shard) != last]
         return sorted(behind, key=lambda shard: checkpoints[shard].arrived_s or 0.0)
 
 
@@ -107,9 +107,9 @@ class Rollback:
     _pages: dict[Version, States] = field(default_factory=dict)
 
     async def then(self, signal: str) -> list[Then]:
-        """The signal's state in the newest version that holds it, of those written by then and readable.
+        """The signal's state in the newest readable version that had been written by `to_s`.
 
-        Raises: `ConfigurationError` where there is none, or where the model was of other parameters;
+        Raises: `ConfigurationError` if there is none, or if the model had other parameters then;
             `UnreadablePage`, `Unavailable`.
         """
         return [self._then(place) for place in await self.editor.places(signal)]
@@ -134,13 +134,11 @@ class Rollback:
         )
 
     def _was_moved(self, version: Version) -> bool:
-        """Whether it is of a move, in place of a page."""
+        """Whether it marks that the models were moved, in place of a page."""
         try:
             self._states(version)
-        except LayoutChanged:
-            return True
-        except UnreadablePage:
-            return False
+        except (LayoutChanged, UnreadablePage) as error:
+            return isinstance(error, LayoutChanged)
         return False
 
     def _check_parameters(self, key: SignalKey, state: State) -> None:
@@ -151,7 +149,7 @@ class Rollback:
             )
 
     def _states(self, version: Version) -> States:
-        """As they were; decoded once for all the signals of a page."""
+        """The states in a version, decoded once for all the signals of the page."""
         if version not in self._pages:
             self._pages[version] = self.codec.decode(self.versions.body(version))
         return self._pages[version]
@@ -172,11 +170,10 @@ class Rollback:
 
         return await self.editor.change(then.place.page_key, put_back)
 
-    def foreseen(self, then: Then, catch_up: CatchUp | None = None) -> Done | None:
-        """What `run` would do as things are now; None: nothing. Raises: `Unavailable`."""
+    def would_change(self, then: Then, catch_up: CatchUp | None = None) -> bool:
+        """Whether `run` would change anything, as things are now. Raises: `Unavailable`."""
         current = then.place.state
-        state = _rolled_back(then, current, catch_up)
-        return None if self._are_same(then.place.key, current, state) else Done(current, state)
+        return not self._are_same(then.place.key, current, _rolled_back(then, current, catch_up))
 
     def _are_same(self, key: SignalKey, one: State, other: State) -> bool:
         return self._content(key, one) == self._content(key, other)

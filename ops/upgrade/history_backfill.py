@@ -8,7 +8,8 @@ from pathlib import Path
 
 import typer
 
-from clients.recordings.refusals import ReplayRefused
+from clients.recordings.table import ReplayRefused
+from consumer.decode.lambda_event import decode_all
 from consumer.decode.signal_names import SignalKey
 from consumer.errors import ConfigurationError, PageChanged
 from consumer.learning.signal_learner import times
@@ -19,7 +20,6 @@ from ops.backtest.backtest import Backtest, Row
 from ops.backtest.command import Columns, Recording, read_recording
 from ops.context import settings_of
 from ops.formatting import pluralize, shown
-from ops.replay.offline_learner import whole_batches
 from ops.replay.stream_reader import StreamReader
 from ops.state.page_editor import PageEditor
 from ops.target import Target
@@ -131,7 +131,7 @@ class HistoryBackfill:
         stream, left = StreamReader(self._target.client("kinesis")), set(wanted)
         found: dict[SignalKey, float] = {}
         for _, records in stream.read_merged(stream.whole(stream.arn(self._target.stream_name))):
-            for batch in whole_batches(records, self._use_case):
+            for batch in decode_all(records, self._use_case.merge_signals):
                 for key in left & batch.runs.keys():
                     columns = batch.runs[key]
                     measured = times(columns, range(len(columns.values)), batch)

@@ -35,7 +35,7 @@ class Limits:
     record_signals: Mapping[str, Mapping[Shard, Checkpoint]]
 
     def of(self, key: SignalKey, shard: Shard) -> Checkpoint | None:
-        """None: nothing of the shard is to be learned."""
+        """None: do not learn the shard."""
         checkpoints = self.keys.get(key) or self.record_signals.get(key.record_signal) or {}
         return checkpoints.get(shard)
 

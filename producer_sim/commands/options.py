@@ -1,8 +1,8 @@
-"""The options by which every command is told which pipeline, and how its errors are shown."""
+"""What the commands share: the options that name a pipeline, and how errors are shown."""
 
 import contextlib
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
@@ -10,7 +10,11 @@ from rich.console import Console
 
 from clients.errors import PipelineError
 from clients.interruption import sigterm_as_ctrl_c
+from clients.kinesis_writer.processes import ProcessFailed
+from clients.kinesis_writer.sending import PutFailed
+from clients.recordings.table import ReplayRefused
 from clients.target_options import target_option
+from producer_sim.run_folder import RunFolderIncomplete, Unwritable
 
 Local = Annotated[
     bool,
@@ -22,41 +26,43 @@ Stream = Annotated[
     str | None, target_option("--stream", "A stream alone: only send, observe nothing.", "NAME")
 ]
 
-
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""
 
+STOPPED = "Stopped before anything could be summarised; what was started has been ended."
+
 
 @contextlib.contextmanager
-def errors_shown(console: Console) -> Iterator[None]:
-    """Show what is wrong with the pipeline, and end the command with 1; SIGTERM is as Ctrl-C inside."""
+def errors_shown(console: Console, *usage: type[Exception], stopped: str | None = None) -> Iterator[None]:
+    """Print an error and what to do instead of a traceback; the exit code is 1, or 2 for errors of `usage`.
+
+    SIGTERM acts as Ctrl-C; after either, `stopped` is printed if given, and the exit code is 130.
+    """
     try:
         with sigterm_as_ctrl_c():
             yield
-    except PipelineError as error:
-        console.print(str(error), style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(1) from None
+    except usage as error:
+        _fail(console, str(error), 2)
+    except (PutFailed, ProcessFailed) as error:
+        sent = f" {error.sending.observations:,} observations had been sent." if error.sending else ""
+        _fail(console, f"Sending ended early: {error}.{sent}")
+    except (PipelineError, ReplayRefused, RunFolderIncomplete, Unwritable) as error:
+        _fail(console, str(error))
     except (ClientError, BotoCoreError) as error:
-        console.print(
-            f"AWS does not do it: {error}. {_advice(error)}",
-            style="red",
-            markup=False,
-            soft_wrap=True,
-        )
-        raise typer.Exit(1) from None
-
-
-@contextlib.contextmanager
-def stop_told(console: Console) -> Iterator[None]:
-    """Say that Ctrl-C ended it with nothing to sum up, and end the command with 130."""
-    try:
-        yield
+        _fail(console, f"AWS rejected the request: {error}. {_advice(error)}")
     except KeyboardInterrupt:
-        console.print("Stopped with nothing to sum up; what was started has been ended.", soft_wrap=True)
+        if stopped is None:
+            raise
+        console.print(stopped, soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _fail(console: Console, text: str, code: int = 1) -> NoReturn:
+    console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(code) from None
 
 
 def _advice(error: ClientError | BotoCoreError) -> str:
     if isinstance(error, ClientError) and "NotFound" in error.response["Error"].get("Code", ""):
-        return "See that name, region and account are those of the pipeline"
-    return "docs/deploy.md says what the credentials need"
+        return "Check that name, region and account are those of the pipeline"
+    return "docs/deploy.md lists the permissions that the credentials need"

@@ -4,29 +4,31 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from producer_sim.commands.options import errors_shown
 from producer_sim.report.report import write_report
 from producer_sim.report.score import WITHIN_OBSERVATIONS
-from producer_sim.run_folder import DEFAULT_FOLDER, RunFolder, RunFolderIncomplete
+from producer_sim.run_folder import DEFAULT_FOLDER, RunFolder, Unwritable
 
 
 def report_command(
     run: Annotated[Path, typer.Option(help="Folder of a run of simulate or replay.")] = DEFAULT_FOLDER,
-    out: Annotated[Path | None, typer.Option(help="The HTML file; report.html in the run's folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The HTML file. Default: report.html in the run's folder.")
+    ] = None,
     within: Annotated[
-        int, typer.Option(min=1, help="A fault is detected within so many observations of its signal.")
+        int,
+        typer.Option(min=1, help="A fault counts as detected within this many observations of its signal."),
     ] = WITHIN_OBSERVATIONS,
 ) -> None:
-    """Show a run in one HTML file that opens without network.
+    """Write a run's report, one HTML file that opens without network.
 
     Example: python -m producer_sim report --run build/run
     """
-    try:
-        path = write_report(RunFolder(run), out, within)
-    except RunFolderIncomplete as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
-    except OSError as error:
-        typer.echo(f"{error.filename}: {error.strerror}. Name another file with --out", err=True)
-        raise typer.Exit(1) from None
-    typer.echo(f"The report is {path}")
+    with errors_shown(Console(stderr=True)):
+        try:
+            path = write_report(RunFolder(run), out, within)
+        except OSError as error:
+            raise Unwritable(f"{error.filename}: {error.strerror}. Choose another file with --out") from None
+    typer.echo(f"Report: {path}")

@@ -1,9 +1,9 @@
-"""`simulate`: a plant with known faults sends to a pipeline, at a rate that is exact over time."""
+"""`simulate`: a plant with known faults sends to a pipeline at an exact rate."""
 
 import contextlib
 import math
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,36 +13,32 @@ from rich.console import Console
 
 from clients import target_options
 from clients.deployment import Pipeline, open_pipeline
-from clients.kinesis_writer.processes import ProcessFailed
-from clients.kinesis_writer.sending import PutFailed
 from producer_sim.commands import options
+from producer_sim.commands.outcome import conclude, print_run, sending_progress
 from producer_sim.observe.observer import Observing, observe
-from producer_sim.output_checks import Unwritable, check_file, check_folder
-from producer_sim.payloads.carriers import carriers_of, learned_names
+from producer_sim.payloads.record_groups import learned_names, record_groups_of
 from producer_sim.payloads.shapes import SHAPES, ShapeUnknown
 from producer_sim.plant.reading import PlantFileWrong, read_plant, shipped_plants
 from producer_sim.plant.simulation import PlantImpossible
 from producer_sim.plant.simulation import simulate as simulate_plant
-from producer_sim.report.report import write_report
 from producer_sim.report.score import WITHIN_OBSERVATIONS
-from producer_sim.report.summary import read_outcome, write_summary
-from producer_sim.report.verdict import verdict
-from producer_sim.run_folder import DEFAULT_FOLDER, RunFolder
+from producer_sim.report.summary import write_summary
+from producer_sim.run_folder import DEFAULT_FOLDER, RunFolder, Unwritable, check_file, check_folder
 from producer_sim.simulated_run import SimulatedRun, run_simulation
-from producer_sim.terminal import print_run, sending_progress
 
 _PLANTS = " or ".join(shipped_plants())
 _SHAPES = ", ".join(["mixed", *SHAPES])
+_USAGE = (PlantFileWrong, PlantImpossible, ShapeUnknown, Unwritable)
 
 
 def simulate(
     signals: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="How many signals; what the plant's file says if not given."),
+        typer.Option(min=1, metavar="N", help="Number of signals. Default: what the plant's file says."),
     ] = None,
     rate: Annotated[
         float,
-        typer.Option(min=0.001, max=1e6, metavar="R", help="Observations a second, of all signals together."),
+        typer.Option(min=0.001, max=1e6, metavar="R", help="Observations a second, all signals together."),
     ] = 1000.0,
     duration: Annotated[
         float | None,
@@ -59,43 +55,44 @@ def simulate(
     seed: Annotated[int, typer.Option(help="The same seed sends the same values, to the byte.")] = 0,
     plant: Annotated[
         str,
-        typer.Option(metavar="FILE", help=f"The plant's YAML file, or a name: {_PLANTS}."),
+        typer.Option(metavar="FILE", help=f"The plant's YAML file, or one that ships: {_PLANTS}."),
     ] = "factory",
     shape: Annotated[
         str,
         typer.Option(
             metavar="SHAPE",
-            help=f"What records look like: {_SHAPES}. Not mixed: also SHAPE+gzip, SHAPE+zstd.",
+            help=f"Shape of the records: {_SHAPES}. All but mixed can be compressed: SHAPE+gzip, SHAPE+zstd.",
         ),
     ] = "point",
     partition: Annotated[
         Literal["signal", "random"],
         typer.Option(
-            help="Partition keys: the signal's name; or random ones, as Greengrass stream manager has them "
-            "(a signal then arrives on several shards, in no promised order)."
+            help="Partition keys: the signal's name, or random ones, as Greengrass stream manager picks them "
+            "(a signal then arrives on several shards, in no particular order)."
         ),
     ] = "signal",
     batch: Annotated[
         int | None,
         typer.Option(
-            min=1, max=2000, help="Observations of a signal in a record, where the shape holds many."
+            min=1, max=2000, help="Observations of a signal in a record, for shapes that hold several."
         ),
     ] = None,
     processes: Annotated[
-        str, typer.Option(metavar="N|auto", help="How many processes send; auto: as many as the rate needs.")
+        str,
+        typer.Option(metavar="N|auto", help="Sending processes; auto: as many as the rate needs."),
     ] = "auto",
     truth: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write here what was injected where.")
+        Path | None, typer.Option(metavar="FILE", help="Also write the injected faults to this file.")
     ] = None,
-    run: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="The folder for what the run leaves.")
-    ] = DEFAULT_FOLDER,
-    report: Annotated[bool, typer.Option(help="Write FOLDER/report.html in the end.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, for a script.")] = False,
+    run: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the run's files.")] = DEFAULT_FOLDER,
+    report: Annotated[bool, typer.Option(help="Write FOLDER/report.html.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, for scripts.")] = False,
     settle: Annotated[
         float,
         typer.Option(
-            min=0.0, metavar="S", help="Seconds to wait at most, after sending, until all is learned."
+            min=0.0,
+            metavar="S",
+            help="After sending, wait at most this long until everything is learned.",
         ),
     ] = 120.0,
     stack: target_options.Stack = None,
@@ -104,20 +101,20 @@ def simulate(
     region: target_options.Region = None,
     endpoint_url: target_options.EndpointUrl = None,
 ) -> None:
-    """Send a simulated plant with known faults to a pipeline, and leave how it went in a folder.
+    """Send a simulated plant with known faults to a pipeline, and write the outcome to a folder.
 
-    For example, for a minute at 5,000 observations a second to the pipeline on this machine:
+    For example, a minute at 5,000 observations a second to the pipeline on this machine:
     python -m producer_sim simulate --local --rate 5000 --signals 1000
     """
     console = Console(stderr=as_json)
-    with options.stop_told(console), _errors_told(console):
+    with options.errors_shown(console, *_USAGE, stopped=options.STOPPED):
         if duration is not None and count is not None:
             raise typer.BadParameter("give --duration or --count, not both")
         observations = count or max(1, math.ceil(rate * (duration or 60.0)))
         plant_run = simulate_plant(read_plant(plant), seed, rate, observations, signals)
         simulated = SimulatedRun(
             simulation=plant_run,
-            carriers=carriers_of(plant_run, shape, batch),
+            groups=record_groups_of(plant_run, shape, batch),
             partition=partition,
             processes=_number_of(processes),
             settle_timeout_s=settle,
@@ -133,12 +130,11 @@ def simulate(
             },
         )
         check_folder(run, "--run")
-        names = learned_names(simulated.carriers).values()
+        names = learned_names(simulated.groups).values()
         if truth is not None:
             check_file(truth, "--truth")
         folder = RunFolder.fresh(run)
         with (
-            options.errors_shown(console),
             open_pipeline(stack, local, stream, region, endpoint_url) as pipeline,
             sending_progress(console, plant_run.observations) as on_progress,
         ):
@@ -151,11 +147,7 @@ def simulate(
         sys.stdout.write(msgspec.json.encode(summary).decode() + "\n")
     print_run(console, summary, sending, folder.path)
     write_summary(folder, WITHIN_OBSERVATIONS)
-    console.print(verdict(read_outcome(folder, WITHIN_OBSERVATIONS)).sentence, markup=False, highlight=False)
-    if report:
-        console.print(f"The report: {write_report(folder)}")
-    if summary.interrupted:
-        raise typer.Exit(options.INTERRUPTED)
+    conclude(console, folder, WITHIN_OBSERVATIONS, report, summary.interrupted)
 
 
 def _number_of(processes: str) -> int | None:
@@ -164,21 +156,6 @@ def _number_of(processes: str) -> int | None:
     if processes.isdecimal() and 1 <= int(processes) <= 64:
         return int(processes)
     raise typer.BadParameter(f"--processes is 'auto' or a number from 1 to 64, not {processes!r}")
-
-
-@contextlib.contextmanager
-def _errors_told(console: Console) -> Iterator[None]:
-    """What went wrong, and what to do, instead of a trace."""
-    try:
-        yield
-    except (PlantFileWrong, PlantImpossible, ShapeUnknown, Unwritable) as error:
-        console.print(str(error), style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(2) from None
-    except (PutFailed, ProcessFailed) as error:
-        sent = f" {error.sending.observations:,} observations had been sent." if error.sending else ""
-        text = f"The sending ended early: {error}.{sent}"
-        console.print(text, style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(1) from None
 
 
 def _observing(pipeline: Pipeline, folder: RunFolder, signals: Collection[str]) -> Observing:

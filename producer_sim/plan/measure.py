@@ -18,7 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from consumer.decode.lambda_event import batches_of
+from consumer.decode.lambda_event import decode
 from producer_sim.plan.assumptions import ASSUMPTIONS_FILE
 from producer_sim.plan.assumptions_writer import write_figures
 from producer_sim.plan.measuring_models import MODELS, model_costs, resident_mb
@@ -140,7 +140,7 @@ def _batch_mb(world: MeasuringWorld) -> float:
     """Memory of a batch of 10,000 records of ten values, as Lambda delivers and the consumer reads it."""
     event = world.event(range(1000), 10, 10)
     tracemalloc.start()
-    batches_of(json.loads(event))
+    decode(json.loads(event))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return (peak + len(event)) / _MB

@@ -1,4 +1,4 @@
-"""What was injected, held against the events that came.
+"""Injected faults compared with the events received, in all and by kind of fault.
 
 A fault that should alert is detected if one of its signals has an event in its window: from its first
 observation until `within` observations later, or until its last if that is later. An event on a signal of the
@@ -10,17 +10,31 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from producer_sim.run_folder import Fault, FaultKind, ReceivedEvent, RunFolderIncomplete, Truth
+import numpy as np
+import numpy.typing as npt
+
+from consumer.decode.timestamps import seconds
+from consumer.errors import Unlearnable
+from producer_sim.run_folder import (
+    Expected,
+    Fault,
+    FaultKind,
+    ReceivedEvent,
+    RunFolderIncomplete,
+    RunSummary,
+    Truth,
+)
+
+Floats = npt.NDArray[np.float64]
 
 WITHIN_OBSERVATIONS = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """An event by what scoring needs; `at_s` is when its observation was measured, epoch seconds."""
+    """What scoring needs of an event; `at_s` is when its observation was measured, epoch seconds."""
 
     id: str
     signal: str
@@ -33,14 +47,14 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class FaultOutcome:
-    """A fault that should alert, and the first event in its window; None: it was missed."""
+    """A fault that should alert, and the first event in its window; None if it was missed."""
 
     fault: Fault
     detection: Detection | None
 
     @property
     def delay_s(self) -> float | None:
-        """From the fault's first observation to the one that gave it away."""
+        """From the fault's first observation to the one that raised the event."""
         return None if self.detection is None else self.detection.at_s - self.fault.first_s
 
     @property
@@ -51,7 +65,7 @@ class FaultOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """`unwanted` are the faults that nobody should be told of: skipped, quarantined or learned."""
+    """`unwanted` are faults that should not alert: their observations are skipped, quarantined or learned."""
 
     outcomes: tuple[FaultOutcome, ...]
     unwanted: tuple[Fault, ...]
@@ -62,12 +76,12 @@ class Score:
 
     @property
     def detected(self) -> int:
-        """How many faults that should alert did."""
+        """How many faults that should alert were detected."""
         return sum(outcome.detection is not None for outcome in self.outcomes)
 
     @property
     def missed(self) -> int:
-        """How many faults that should alert did not."""
+        """How many faults that should alert were not detected."""
         return len(self.outcomes) - self.detected
 
     @property
@@ -76,15 +90,15 @@ class Score:
         return list(dict.fromkeys(outcome.fault.kind for outcome in self.outcomes))
 
     def of_kind(self, kind: FaultKind) -> list[FaultOutcome]:
-        """What became of the faults of one kind."""
+        """The outcomes of one kind of fault."""
         return [outcome for outcome in self.outcomes if outcome.fault.kind == kind]
 
 
 def score(truth: Truth, events: Iterable[ReceivedEvent], within: int = WITHIN_OBSERVATIONS) -> Score:
-    """Hold the events against the truth; both may be empty.
+    """Compare the events with the truth; both may be empty.
 
     Raises:
-        RunFolderIncomplete: An event is not one of the pipeline's.
+        RunFolderIncomplete: An event is not from the pipeline.
     """
     families = {signal.name: signal.family for signal in truth.signals}
     detections = [one for one in _once(events) if one.signal in families]
@@ -157,19 +171,114 @@ def _detection(event: ReceivedEvent) -> Detection:
         return Detection(
             id=detail["id"],
             signal=detail["signal"],
-            at_s=_seconds(detail["timestamp"]),
+            at_s=seconds(detail["timestamp"]),
             received_s=event.received_s,
-            arrived_s=None if arrived_at is None else _seconds(arrived_at),
+            arrived_s=None if arrived_at is None else seconds(arrived_at),
             value=detail.get("value"),
             evidence=detail.get("evidence") or {},
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, Unlearnable) as error:
         raise RunFolderIncomplete(
             f"an event has no readable {error}: {str(detail)[:200]}. Events of the pipeline have "
-            "an id, a signal and a timestamp; take out what is not from it"
+            "an id, a signal and a timestamp; remove the line"
         ) from None
 
 
-def _seconds(text: str) -> float:
-    moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+@dataclass(frozen=True, slots=True)
+class KindOfFault:
+    """One kind of fault that should alert; delays are of those detected, None where none was."""
+
+    kind: FaultKind
+    injected: int
+    detected: int
+    missed: int
+    delay_median_s: float | None
+    delay_p90_s: float | None
+    delay_median_observations: int | None
+    delay_p90_observations: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class KindOfDisturbance:
+    """One kind that should not alert, and what should happen to its observations instead."""
+
+    kind: FaultKind
+    expected: Expected
+    injected: int
+    observations: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Observations that should be skipped or quarantined, and how many were; None if not counted."""
+
+    expected: Expected
+    injected: int | None
+    counted: int | None
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether both are known and the same."""
+        if self.injected is None or self.counted is None:
+            return None
+        return self.injected == self.counted
+
+
+def kinds_of_faults(score: Score) -> list[KindOfFault]:
+    """A line for each kind that should alert."""
+    return [_kind_of_fault(kind, score.of_kind(kind)) for kind in score.kinds]
+
+
+def kinds_of_disturbances(score: Score) -> list[KindOfDisturbance]:
+    """A line for each kind that should not alert."""
+    kinds = dict.fromkeys((fault.kind, fault.expected) for fault in score.unwanted)
+    lines = []
+    for kind, expected in kinds:
+        faults = [fault for fault in score.unwanted if (fault.kind, fault.expected) == (kind, expected)]
+        lines.append(KindOfDisturbance(kind, expected, len(faults), _observations(faults)))
+    return lines
+
+
+def kept(score: Score, run: RunSummary | None) -> list[Kept]:
+    """How many observations should be skipped and quarantined, and how many the pipeline counted."""
+    counted: dict[Expected, int | None] = {
+        "skip": None if run is None else run.skipped,
+        "quarantine": None if run is None else run.quarantined,
+    }
+    return [
+        Kept(expected, _observations([one for one in score.unwanted if one.expected == expected]), count)
+        for expected, count in counted.items()
+    ]
+
+
+def _observations(faults: Sequence[Fault]) -> int | None:
+    counts = [fault.observations for fault in faults]
+    return None if None in counts else sum(count for count in counts if count is not None)
+
+
+def _kind_of_fault(kind: FaultKind, outcomes: Sequence[FaultOutcome]) -> KindOfFault:
+    delays_s = [outcome.delay_s for outcome in outcomes if outcome.delay_s is not None]
+    observations = [o.delay_observations for o in outcomes if o.delay_observations is not None]
+    return KindOfFault(
+        kind=kind,
+        injected=len(outcomes),
+        detected=len(delays_s),
+        missed=len(outcomes) - len(delays_s),
+        delay_median_s=quantile(delays_s, 0.5),
+        delay_p90_s=quantile(delays_s, 0.9),
+        delay_median_observations=_whole(quantile(observations, 0.5)),
+        delay_p90_observations=_whole(quantile(observations, 0.9)),
+    )
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else round(value)
+
+
+def quantile(values: Floats | Sequence[float], share: float) -> float | None:
+    """The quantile of values in seconds, rounded to milliseconds; None if there are no values.
+
+    >>> quantile(np.array([1.0, 2.0, 3.0]), 0.5)
+    2.0
+    """
+    return round(float(np.quantile(values, share)), 3) if len(values) else None

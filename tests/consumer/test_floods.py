@@ -10,7 +10,7 @@ import pytest
 
 from consumer.decode import batch as batches
 from consumer.decode.compression import UNPACKED_BYTES_MAX
-from consumer.decode.lambda_event import batches_of
+from consumer.decode.lambda_event import decode, decode_all
 from consumer.pages.safe_unpickler import memory_bytes_of
 from tests.consumer.decode.payload_builders import zstd
 from tests.consumer.world import SHARD, World, assert_exact, points, record, step
@@ -141,11 +141,39 @@ def test_a_batch_that_holds_too_much_is_learned_in_parts(monkeypatch, extra):
 def test_plain_columns_that_hold_too_much_are_learned_in_parts(monkeypatch):
     monkeypatch.setattr(batches, "OBSERVATIONS_PER_BATCH_MAX", 25_000)
     delivered = [record(number, COLUMN, key="wide") for number in range(1, 6)]
-    [batch] = batches_of({"Records": delivered})
+    [batch] = decode({"Records": delivered})
     assert batch.unread_from == 3
     world = World()
     assert deliver(world, delivered) == 2
     assert world.states()["wide"].learned == 50_000
+
+
+def test_all_records_are_decoded_batch_by_batch_and_none_twice(monkeypatch):
+    """Two shards, mixed, and records that share a sequence number where a batch is full."""
+    monkeypatch.setattr(batches, "OBSERVATIONS_PER_BATCH_MAX", 2)
+    delivered = [
+        record(number, {"signal": f"{shard}{key}", "value": 1.0}, key=key, shard=shard)
+        for number in (3, 1, 2)
+        for key in "ab"
+        for shard in (SHARD, "shardId-000000000001")
+    ]
+    merged = []
+    read = list(decode_all(delivered, lambda batch: merged.append(batch) or 0))
+    assert len(read) == 6
+    assert merged == read
+    found = Counter(
+        (key.signal, batch.records[index].sequence_number)
+        for batch in read
+        for key, columns in batch.runs.items()
+        for index in columns.records
+    )
+    wanted = {
+        (f"{shard}{key}", number)
+        for shard in (SHARD, "shardId-000000000001")
+        for key in "ab"
+        for number in (1, 2, 3)
+    }
+    assert found == Counter(wanted)
 
 
 def test_records_that_share_a_sequence_number_are_read_together(monkeypatch):
@@ -173,7 +201,7 @@ def test_a_batch_of_the_most_values_that_compression_can_hide_takes_bounded_memo
     delivered = [record(number, packed, key="wide") for number in range(1, 2_001)]
     assert sum(len(one["kinesis"]["data"]) for one in delivered) < 6 * 1024 * 1024
     tracemalloc.start()
-    [batch] = batches_of({"Records": delivered})
+    [batch] = decode({"Records": delivered})
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert batch.unread_from == 100, "a million values of the twenty million"

@@ -104,5 +104,5 @@ def test_what_it_says_to_run_next_works_on_what_it_left(outcome):
         outputs.append(ran.output)
     signals, inspected, quarantine = outputs
     assert "sensor" in signals
-    assert "ProcessMonitor" in inspected
+    assert "HotellingMonitor" in inspected
     assert "neither a JSON object nor a finite number" in quarantine

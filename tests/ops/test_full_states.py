@@ -135,7 +135,7 @@ def batches() -> list[list[tuple[str, object]]]:
 @pytest.fixture(params=USE_CASES)
 def full(plant: Plant, monkeypatch, tmp_path, request) -> FullPlant:
     (tmp_path / "signals.yaml").write_text(SETTINGS)
-    monkeypatch.setattr("consumer.settings.signals_yaml._FOLDER", tmp_path)
+    monkeypatch.setenv("PLANT", str(tmp_path))
     monkeypatch.setattr("ops.replay.stream_reader._READ_EVERY_S", 0.0)
     monkeypatch.setenv("USE_CASE", request.param)
     start.cache_clear()

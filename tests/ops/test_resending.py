@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.decode.batch import Batch, Rejection
-from consumer.decode.lambda_event import batches_of
+from consumer.decode.lambda_event import decode
 from consumer.events.quarantine import quarantine_objects
 from ops.quarantine.lines import QuarantinedLine, read_lines
 from ops.redrive.resending import as_it_was
@@ -26,7 +26,7 @@ RECORDS = [
 
 
 def batch_of(*records: dict) -> Batch:
-    [batch] = batches_of({"Records": list(records)})
+    [batch] = decode({"Records": list(records)})
     return batch
 
 

@@ -135,7 +135,7 @@ def test_both_rivers_are_compared(plant: Plant, earlier: Path, tmp_path: Path):
     ran = CliRunner().invoke(app, ["upgrade", "compare", str(old), str(new), "--within", "0"])
     both = len(ids[0] & ids[1])
     assert f"In all: {both} alerts of both within 0 values" in ran.output
-    assert f"{len(ids[0]) - both} of the old one only (River {EARLIER}" in ran.output
+    assert f"{len(ids[0]) - both} only of the old one (River {EARLIER}" in ran.output
 
 
 PLAIN_LOOP = """

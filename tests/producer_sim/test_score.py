@@ -2,8 +2,7 @@
 
 import pytest
 
-from producer_sim.report.kinds import kept, kinds_of_disturbances, kinds_of_faults
-from producer_sim.report.score import score
+from producer_sim.report.score import kept, kinds_of_disturbances, kinds_of_faults, score
 from producer_sim.run_folder import Fault, RunFolderIncomplete, SimulatedSignal, Truth
 from tests.producer_sim.run_folders import event
 

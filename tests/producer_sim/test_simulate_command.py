@@ -151,7 +151,7 @@ def test_the_summary_says_what_each_shard_took(observer, tmp_path):
         (["--plant", "nowhere.yaml"], "factory and steady"),
         (["--duration", "1", "--count", "1"], "not both"),
         (["--processes", "many"], "'auto' or a number"),
-        (["--truth", "/dev/null/truth.json"], "Name another place with --truth"),
+        (["--truth", "/dev/null/truth.json"], "Choose another place with --truth"),
     ],
 )
 def test_a_mistake_is_told_with_what_is_allowed(observer, tmp_path, arguments, told):
@@ -168,7 +168,7 @@ def test_ctrl_c_before_anything_is_sent_is_told_in_a_sentence(tmp_path, monkeypa
     monkeypatch.setattr(command, "open_pipeline", open_pipeline)
     outcome = run("--count", "1", "--run", str(tmp_path))
     assert outcome.exit_code == 130
-    assert "nothing to sum up" in outcome.output
+    assert "Stopped before anything could be summarised" in outcome.output
 
 
 INTERRUPTED = """
@@ -217,7 +217,7 @@ def test_ctrl_c_ends_all_with_a_summary_of_what_was_sent(aws, tmp_path, processe
         assert sender.wait(30) == 130, (tmp_path / "out").read_text()
     printed = (tmp_path / "out").read_text()
     assert "Traceback" not in printed
-    assert "What was sent until Ctrl-C" in printed
+    assert "Sent until Ctrl-C" in printed
     folder = RunFolder(tmp_path / "run")
     assert folder.run.interrupted
     assert 0 < folder.run.observations_sent < 200 * 600

@@ -2,7 +2,7 @@
 
 import pytest
 
-from producer_sim.output_checks import Unwritable, check_file, check_folder
+from producer_sim.run_folder import Unwritable, check_file, check_folder
 
 
 def test_a_place_that_can_be_written_is_made(tmp_path):
@@ -21,9 +21,9 @@ def test_what_is_in_a_file_stays_until_it_is_written(tmp_path):
 def test_a_file_in_the_way_is_told_with_the_option(tmp_path):
     in_the_way = tmp_path / "file"
     in_the_way.write_text("")
-    with pytest.raises(Unwritable, match=r"written: File exists. Name another place with --run"):
+    with pytest.raises(Unwritable, match=r"written: File exists. Choose another place with --run"):
         check_folder(in_the_way, "--run")
-    with pytest.raises(Unwritable, match=r"cannot be written: .* Name another place with --truth"):
+    with pytest.raises(Unwritable, match=r"cannot be written: .* Choose another place with --truth"):
         check_file(in_the_way / "truth.json", "--truth")
     with pytest.raises(Unwritable, match="Is a directory"):
         check_file(tmp_path, "--truth")

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from consumer.decode.batch import Record, Shard
-from consumer.decode.lambda_event import batches_of
+from consumer.decode.lambda_event import decode
 from consumer.events.event import event_of
 from consumer.events.quarantine import quarantine_objects
 from consumer.use_cases import USE_CASES
@@ -152,7 +152,7 @@ def test_the_table_of_an_event_names_every_field_and_no_other():
 
 
 def test_the_table_of_a_quarantined_line_names_every_field_and_no_other():
-    [batch] = batches_of({"Records": [record(1, b"not JSON")]})
+    [batch] = decode({"Records": [record(1, b"not JSON")]})
     [(_, content)] = quarantine_objects("drift", batch, batch.refusals)
     assert named(OPERATIONS, "Read the quarantine") == [*json.loads(content), "data_in"]
 

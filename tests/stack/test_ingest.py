@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer.decode.lambda_event import batches_of
+from consumer.decode.lambda_event import decode
 from tests.stack.synthesis import of_type, template, the
 
 EVENTS = Path(__file__).parents[1] / "events"
@@ -66,7 +66,7 @@ def test_sitewises_partition_key_is_the_signal_that_the_consumer_finds_in_the_me
     event = json.loads((EVENTS / "sitewise_notification.json").read_text())
     [delivered] = event["Records"]
     message = json.loads(base64.b64decode(delivered["kinesis"]["data"]))
-    [batch] = batches_of(event)
+    [batch] = decode(event)
     [(_, signal)] = batch.runs
     [rule] = rules({"ingest": {"sitewise": True}})
     assert substituted(kinesis_action(rule)["PartitionKey"], message) == signal

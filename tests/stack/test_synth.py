@@ -102,8 +102,8 @@ def test_every_security_rule_passes_or_was_acknowledged_with_a_reason(shipped):
 
 def test_a_finding_that_nobody_acknowledged_fails_the_synthesis(tmp_path):
     folder = checkout(tmp_path / "checkout")
-    edit(folder / "stack" / "private_bucket.py", "enforce_ssl=True,", "")
-    edit(folder / "stack" / "private_bucket.py", "minimum_tls_version=1.2,", "")
+    edit(folder / "stack" / "buckets.py", "enforce_ssl=True,", "")
+    edit(folder / "stack" / "buckets.py", "minimum_tls_version=1.2,", "")
     with pytest.raises(AssertionError, match="AwsSolutions-S10"):
         synth(folder)
 

@@ -9,7 +9,7 @@ from hashlib import md5
 from pathlib import Path
 
 from consumer.decode.batch import Batch
-from consumer.decode.lambda_event import batches_of
+from consumer.decode.lambda_event import decode
 from consumer.events.quarantine import quarantine_objects
 
 if sys.version_info >= (3, 14):
@@ -64,7 +64,7 @@ def event(*payloads: bytes) -> dict:
 
 def read(*payloads: bytes) -> Batch:
     """The batch of one shard that holds these payloads, a record for each."""
-    [batch] = batches_of(event(*payloads))
+    [batch] = decode(event(*payloads))
     assert_columns_agree(batch)
     return batch
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from consumer.decode import lambda_event
 from consumer.decode.batch import Batch
-from consumer.decode.lambda_event import batches_of, delivered, entries_of
+from consumer.decode.lambda_event import decode, delivered, entries_of
 from tests.consumer.decode.payload_builders import event
 
 SIGNALS = st.sampled_from(["a", "b", "compressor1.pressure", "ü", "", "x" * 513, "\x00", 5, None])
@@ -77,14 +77,14 @@ def carefully(delivery: dict) -> list[Batch]:
 @settings(max_examples=400, deadline=None)
 def test_whatever_a_batch_holds_both_readers_read_the_same(payloads):
     delivery = event(*payloads)
-    assert list(map(plain, batches_of(delivery))) == list(map(plain, carefully(delivery)))
+    assert list(map(plain, decode(delivery))) == list(map(plain, carefully(delivery)))
 
 
 @given(st.lists(st.one_of(POINTS, BODIES, COLUMNS).map(lambda shape: json.dumps(shape).encode()), min_size=1))
 @settings(max_examples=100, deadline=None)
 def test_batches_of_the_usual_shapes_too(payloads):
     delivery = event(*payloads)
-    assert list(map(plain, batches_of(delivery))) == list(map(plain, carefully(delivery)))
+    assert list(map(plain, decode(delivery))) == list(map(plain, carefully(delivery)))
 
 
 @given(
@@ -99,14 +99,14 @@ def test_whatever_order_and_shards_the_records_have_both_deliver_the_same(rows):
     for entry, (number, key, shard) in zip(delivery["Records"], rows, strict=True):
         entry["kinesis"] |= {"sequenceNumber": str(number), "partitionKey": key}
         entry["eventID"] = f"{shard}:{number}"
-    assert list(map(plain, batches_of(delivery))) == list(map(plain, carefully(delivery)))
+    assert list(map(plain, decode(delivery))) == list(map(plain, carefully(delivery)))
 
 
 def test_a_point_of_the_nineties_in_milliseconds_and_records_of_two_streams_are_told_apart():
     delivery = event(*(b'{"signal":"a","value":1.0,"timestamp":631152000000}' for _ in range(3)))
-    [batch] = batches_of(delivery)
+    [batch] = decode(delivery)
     [run] = batch.runs.values()
     assert list(run.timestamps) == [631_152_000.0] * 3
     delivery["Records"][1]["eventSourceARN"] += "2"
-    assert len(batches_of(delivery)) == 2
-    assert list(map(plain, batches_of(delivery))) == list(map(plain, carefully(delivery)))
+    assert len(decode(delivery)) == 2
+    assert list(map(plain, decode(delivery))) == list(map(plain, carefully(delivery)))

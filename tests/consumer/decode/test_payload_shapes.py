@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.decode.batch import OBSERVATIONS_PER_RECORD_MAX
-from consumer.decode.lambda_event import batches_of
+from consumer.decode.lambda_event import decode
 from consumer.errors import MalformedEvent
 from consumer.events.event import event_of
 from tests.consumer.decode.payload_builders import (
@@ -436,7 +436,7 @@ def test_every_real_event_has_an_expectation_and_the_other_way_round():
 @pytest.mark.parametrize("name", REAL_EVENTS)
 def test_a_payload_is_read_as_the_design_says(name):
     expected, expected_skipped, expected_refused, expected_uncertain = REAL_EVENTS[name]
-    [batch] = batches_of(real_event(name))
+    [batch] = decode(real_event(name))
     assert_columns_agree(batch)
     assert observations(batch) == expected
     assert (skipped(batch), len(batch.refusals), batch.uncertain) == (
@@ -449,14 +449,14 @@ def test_a_payload_is_read_as_the_design_says(name):
 @pytest.mark.parametrize("name", REAL_EVENTS)
 def test_compression_changes_nothing(name):
     delivered = real_event(name)
-    [plain] = batches_of(delivered)
+    [plain] = decode(delivered)
     for pack in (gzipped, zstandard):
         packed = real_event(name)
         for number, entry_ in enumerate(packed["Records"]):
             payload = original(entry_["kinesis"])
             if not payload.startswith((b"\xf3\x89\x9a\xc2", b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
                 entry_["kinesis"]["data"] = record(pack(payload), number)["kinesis"]["data"]
-        [batch] = batches_of(packed)
+        [batch] = decode(packed)
         assert batch.runs == plain.runs
         assert batch.refusals == plain.refusals
 
@@ -597,7 +597,7 @@ def test_data_that_is_no_base64_is_refused_and_kept_as_it_came():
     delivered = event(point(), point(), point())
     for data in ("abc", "ab=c", "a b=", "äöü=", "====", "QUJD\n"):
         delivered["Records"][1]["kinesis"]["data"] = data
-        [batch] = batches_of(delivered)
+        [batch] = decode(delivered)
         assert len(observations(batch)) == 2
         [line] = kept(batch)
         assert line["data"] == data
@@ -636,18 +636,18 @@ def broken_events():
 @pytest.mark.parametrize("delivered", list(broken_events()))
 def test_what_no_event_source_mapping_sends_is_a_malformed_event(delivered):
     with pytest.raises(MalformedEvent):
-        batches_of(delivered)
+        decode(delivered)
 
 
 def test_an_event_without_records_has_no_batch():
-    assert batches_of({"Records": []}) == []
+    assert decode({"Records": []}) == []
 
 
 def test_each_shard_has_a_batch_and_each_batch_the_order_of_sequence_numbers():
     numbers = [10, 9, 100, 11]
     records = [record(b"%d" % number, sequence_number=number) for number in numbers]
     other = record(b"7", sequence_number=9, shard_id="shardId-000000000001")
-    one, two = sorted(batches_of({"Records": [*records, other]}), key=lambda batch: batch.shard)
+    one, two = sorted(decode({"Records": [*records, other]}), key=lambda batch: batch.shard)
     assert [value for _, value, _ in observations(one)] == [9.0, 10.0, 11.0, 100.0]
     assert observations(two) == [(PRESSURE, 7.0, ARRIVED_S)]
 
@@ -655,7 +655,7 @@ def test_each_shard_has_a_batch_and_each_batch_the_order_of_sequence_numbers():
 def test_a_record_that_is_delivered_twice_in_one_event_is_read_once():
     twice = [record(b"1", 0), record(b"2", 1), record(b"1", 0)]
     other_key = record(b"3", 0, partition_key="another")
-    [batch] = batches_of({"Records": [*twice, other_key]})
+    [batch] = decode({"Records": [*twice, other_key]})
     assert sorted(value for _, value, _ in observations(batch)) == [1.0, 2.0, 3.0]
 
 
@@ -693,7 +693,7 @@ def told(batch, signal, value, timestamp):
     ],
 )
 def test_an_event_says_how_late_it_arrived_within_what_a_rule_can_compare(measured_s, lag_s):
-    [batch] = batches_of(event(b"1", point()))
+    [batch] = decode(event(b"1", point()))
     detail = told(batch, PRESSURE, 42.0, measured_s)
     assert detail["lag_s"] == lag_s
     assert detail["severity"] == "warning"
@@ -702,7 +702,7 @@ def test_an_event_says_how_late_it_arrived_within_what_a_rule_can_compare(measur
 def test_an_event_without_an_arrival_time_is_not_late():
     delivered = event(b"1", point())
     del delivered["Records"][0]["kinesis"]["approximateArrivalTimestamp"]
-    [batch] = batches_of(delivered)
+    [batch] = decode(delivered)
     assert told(batch, PRESSURE, 42.0, 0.0)["lag_s"] == 0.0
 
 
@@ -710,7 +710,7 @@ def test_a_partition_key_with_half_a_surrogate_pair_still_has_events():
     delivered = event(b"1", point())
     for record_ in delivered["Records"]:
         record_["kinesis"]["partitionKey"] = "a\ud800b"
-    [batch] = batches_of(delivered)
+    [batch] = decode(delivered)
     assert observations(batch) == [(PRESSURE, 42.0, ARRIVED_S)]
     assert kept(batch)[0]["partition_key"] == "a\ud800b"
     assert told(batch, PRESSURE, 42.0, None)["signal"] == PRESSURE

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import anomaly, cluster, preprocessing
 
-from consumer.decode.lambda_event import batches_of
+from consumer.decode.lambda_event import decode
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.anomaly import AnomalyUseCase
 from consumer.detectors.asset_rows import NAMES_MAX, AssetUseCase, NamedValue
@@ -216,7 +216,7 @@ def plain_rows(asset: str) -> list[dict]:
 
 def test_messages_of_single_properties_are_learned_as_rows_of_their_asset():
     use_case = AssetUseCase(Rows())
-    [batch] = batches_of({"Records": STREAM})
+    [batch] = decode({"Records": STREAM})
     use_case.merge_signals(batch)
     assert list(batch.runs) == [SignalKey("one", "one"), SignalKey("two", "two")]
     for (asset, _), run in batch.runs.items():

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.decode.batch import Batch, Record, Rejection, Shard
-from consumer.decode.lambda_event import batches_of
+from consumer.decode.lambda_event import decode
 from consumer.events.quarantine import quarantine_objects, quoted
 from tests.consumer.decode.payload_builders import (
     ARN,
@@ -34,7 +34,7 @@ MIB = 1024 * 1024
 
 
 def lines_of(delivered: list[dict]) -> list[dict]:
-    [batch] = batches_of({"Records": delivered})
+    [batch] = decode({"Records": delivered})
     return kept(batch) if batch.refusals else []
 
 
@@ -187,7 +187,7 @@ def test_each_line_is_one_line_of_json_whatever_the_names(name):
     wrong = json.dumps({"signal": name + "\0", "value": 1}).encode()
     delivered = record(wrong, partition_key=name)
     named = record(json.dumps({"signal": "a", "values": {name + "\0": 1}}).encode(), 1, partition_key=name)
-    [batch] = batches_of({"Records": [delivered, named]})
+    [batch] = decode({"Records": [delivered, named]})
     ((_, content),) = quarantine_objects("drift", batch, batch.refusals)
     assert content.isascii()
     assert not any(byte < 32 and byte != 10 for byte in content)
@@ -244,7 +244,7 @@ def test_the_original_bytes_are_kept_to_the_last_one(payload):
 def test_a_record_without_an_arrival_time_is_kept_too():
     delivered = event(b"x")
     del delivered["Records"][0]["kinesis"]["approximateArrivalTimestamp"]
-    [batch] = batches_of(delivered)
+    [batch] = decode(delivered)
     [line] = kept(batch)
     assert line["arrived_s"] is None
 

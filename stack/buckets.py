@@ -1,0 +1,82 @@
+"""Private buckets: encrypted, TLS only, no public access."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from stack.config import PlantConfig
+from stack.security_review import acknowledge
+
+REMOVAL = {"keep": RemovalPolicy.RETAIN, "destroy": RemovalPolicy.DESTROY}
+_OLD_VERSIONS_MAX = 10
+
+
+def private_bucket(
+    scope: Construct, name: str, plant: PlantConfig, *, versioned: bool = False, access_log_reason: str
+) -> s3.Bucket:
+    """A bucket that is deleted with the stack if the plant's `removal` says so.
+
+    A versioned one keeps the ten newest old versions of each object; others expire after a day.
+    """
+    rules: Sequence[s3.LifecycleRule] = [
+        s3.LifecycleRule(
+            abort_incomplete_multipart_upload_after=Duration.days(1),
+            noncurrent_version_expiration=Duration.days(1) if versioned else None,
+            noncurrent_versions_to_retain=_OLD_VERSIONS_MAX if versioned else None,
+        )
+    ]
+    bucket = s3.Bucket(
+        scope,
+        name,
+        encryption=s3.BucketEncryption.S3_MANAGED,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        versioned=versioned,
+        lifecycle_rules=rules,
+        removal_policy=REMOVAL[plant.removal],
+        auto_delete_objects=plant.removal == "destroy",
+    )
+    acknowledge(bucket, {"AwsSolutions-S1": access_log_reason})
+    return bucket
+
+
+class Models(Construct):
+    """The bucket in which the functions keep their models and quarantine.
+
+    It is versioned, so that a page can be rolled back. Pages are written every few seconds, so old versions
+    expire soon.
+    """
+
+    def __init__(self, scope: Construct, name: str, plant: PlantConfig) -> None:
+        super().__init__(scope, name)
+        self.bucket = private_bucket(
+            self,
+            "Bucket",
+            plant,
+            versioned=True,
+            access_log_reason=(
+                "Only the functions of this stack may write here, each under its own prefix, and every write "
+                "is a version that the function's log identifies by its ETag. Server access logs would be "
+                "more objects than the models; CloudTrail data events can be enabled for an audit."
+            ),
+        )
+
+
+class FailedBatches(Construct):
+    """The bucket for batches that ran out of retries or became too old: each whole, with the reason."""
+
+    def __init__(self, scope: Construct, name: str, plant: PlantConfig) -> None:
+        super().__init__(scope, name)
+        self.bucket = private_bucket(
+            self,
+            "Bucket",
+            plant,
+            access_log_reason=(
+                "Only Lambda writes here, one object for each batch that was given up, and an alarm reports "
+                "every one. Operators read them rarely, and CloudTrail can record it."
+            ),
+        )
