@@ -1,4 +1,4 @@
-"""`python -m producer_sim`: load tests, replays, and what came of them."""
+"""`python -m producer_sim`: load tests and replays, their scores and reports."""
 
 import sys
 

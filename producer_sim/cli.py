@@ -1,4 +1,4 @@
-"""The commands of `python -m producer_sim`, together."""
+"""All commands of `python -m producer_sim`."""
 
 import typer
 
@@ -11,7 +11,7 @@ from producer_sim.commands.smoke import smoke
 from producer_sim.commands.watch import watch
 
 app = typer.Typer(
-    help="Load tests and replays of the pipeline, and what came of them.",
+    help="Load tests and replays for a pipeline, their scores and reports.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

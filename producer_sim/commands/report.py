@@ -14,12 +14,15 @@ from producer_sim.run_folder import DEFAULT_FOLDER, RunFolder, Unwritable
 
 def report_command(
     run: Annotated[Path, typer.Option(help="Folder of a run of simulate or replay.")] = DEFAULT_FOLDER,
-    out: Annotated[Path | None, typer.Option(help="The HTML file; report.html in the run's folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The HTML file. Default: report.html in the run's folder.")
+    ] = None,
     within: Annotated[
-        int, typer.Option(min=1, help="A fault is detected within so many observations of its signal.")
+        int,
+        typer.Option(min=1, help="A fault counts as detected within this many observations of its signal."),
     ] = WITHIN_OBSERVATIONS,
 ) -> None:
-    """Show a run in one HTML file that opens without network.
+    """Write a run's report, one HTML file that opens without network.
 
     Example: python -m producer_sim report --run build/run
     """

@@ -1,4 +1,4 @@
-"""`score`: what was injected, held against the events that came."""
+"""`score`: injected faults compared with the events received."""
 
 import json
 from dataclasses import asdict
@@ -35,23 +35,24 @@ _Read = TypeVar("_Read")
 def score_command(
     run: Annotated[Path, typer.Option(help="Folder of a run of simulate or replay.")] = DEFAULT_FOLDER,
     truth: Annotated[
-        Path | None, typer.Option(help="What was injected, instead of the run's; with --events.")
+        Path | None, typer.Option(help="File of injected faults, instead of the run's; with --events.")
     ] = None,
     events: Annotated[
         Path | None,
-        typer.Option(help="The events that came, instead of the run's; with --truth."),
+        typer.Option(help="File of events received, instead of the run's; with --truth."),
     ] = None,
     within: Annotated[
-        int, typer.Option(min=1, help="A fault is detected within so many observations of its signal.")
+        int,
+        typer.Option(min=1, help="A fault counts as detected within this many observations of its signal."),
     ] = WITHIN_OBSERVATIONS,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of tables.")] = False,
 ) -> None:
-    """Say which faults were detected, how soon, which were missed, and which alarms were false.
+    """Show which faults were detected, how soon, which were missed, and which alarms were false.
 
     Example: python -m producer_sim score --run build/run
     """
     if (truth is None) != (events is None):
-        raise typer.BadParameter("--truth and --events go together: give both, or --run")
+        raise typer.BadParameter("--truth and --events go together: give both, or neither")
     with errors_shown(Console(stderr=True)):
         scored, summary = _read(run, truth, events, within)
     if as_json:
@@ -74,7 +75,7 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise RunFolderIncomplete(
-            f"{path} cannot be read: {error.strerror}. Name a file that exists"
+            f"{path} cannot be read: {error.strerror}. Choose a file that exists"
         ) from None
 
 
@@ -83,7 +84,7 @@ def _decode(path: Path, content: bytes, kind: type[_Read]) -> _Read:
         return msgspec.json.decode(content, type=kind)
     except msgspec.MsgspecError as error:
         raise RunFolderIncomplete(
-            f"{path} cannot be read: {error}. Files of a run have this form: truth.json, events.jsonl"
+            f"{path} cannot be read: {error}. It needs the form of a run's truth.json or events.jsonl"
         ) from None
 
 
@@ -137,8 +138,8 @@ def _faults(scored: Score) -> Table:
 def _disturbances(scored: Score) -> Table:
     table = Table(
         "kind",
-        "should be",
-        title="What should not alert",
+        "expected",
+        title="Disturbances that should not alert",
         title_justify="left",
         box=SIMPLE_HEAD,
         pad_edge=False,

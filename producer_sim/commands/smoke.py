@@ -1,4 +1,4 @@
-"""`python -m producer_sim smoke`: does it work, and where not?"""
+"""`smoke`: does the pipeline work, and if not, where does it stop?"""
 
 import secrets
 import time
@@ -20,7 +20,7 @@ _MARKS = {
     "passed": ("ok", "green"),
     "failed": ("FAILED", "bold red"),
     "not reached": ("not reached", "dim"),
-    "not there": ("there is none", "dim"),
+    "not there": ("none deployed", "dim"),
 }
 
 
@@ -32,22 +32,23 @@ def smoke(
     learn_within: Annotated[
         float | None,
         typer.Option(
-            metavar="SECONDS", help="For learning; 300 for a stack, 60 locally.", show_default=False
+            metavar="SECONDS",
+            help="Wait this long for learning. Default: 300 for a stack, 60 locally.",
+            show_default=False,
         ),
     ] = None,
     tell_within: Annotated[
-        float, typer.Option(metavar="SECONDS", help="For the event, and again for the alert.")
+        float, typer.Option(metavar="SECONDS", help="Wait this long for the event, and again for the alert.")
     ] = 60.0,
     signal_prefix: Annotated[
-        str, typer.Option(help="How its name starts, where an alert lets through only some.")
+        str, typer.Option(help="Start of the signal's name, if an alert passes only some signals.")
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of lines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Send one signal with a step, and follow it hop by hop: stream, state, event, alert.
 
-    Each hop passes, or says what to look at. The first thing to run after
-    a deployment: its alert reaches whoever is subscribed. Exit code 0
-    where all hops pass.
+    Each hop passes, or says what to check. Run it first after a deployment:
+    its alert reaches every subscriber. The exit code is 0 if all hops pass.
     """
     console = Console(stderr=as_json)
     signal = f"{signal_prefix}smoke.{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
@@ -63,7 +64,7 @@ def smoke(
         document = {"pipeline": pipeline.name, "signal": signal, "passed": passed}
         print(msgspec.json.encode(document | {"hops": [asdict(hop) for hop in hops]}).decode())
     elif passed:
-        console.print(f"[green]It works: {pipeline.name} learned {signal} and told of its step.")
+        console.print(f"[green]It works: {pipeline.name} learned {signal} and reported its step.")
     raise typer.Exit(0 if passed else 1)
 
 

@@ -1,4 +1,4 @@
-"""`python -m producer_sim watch`: alerts as they arrive."""
+"""`watch`: alerts as they arrive."""
 
 import time
 from datetime import UTC, datetime
@@ -25,19 +25,18 @@ def watch(
     region: Region = None,
     endpoint_url: EndpointUrl = None,
     events: Annotated[
-        bool, typer.Option("--events", help="Every event on the bus, also those that no alert lets through.")
+        bool, typer.Option("--events", help="Show every event on the bus, also those that match no alert.")
     ] = False,
     seconds: Annotated[
         float | None, typer.Option("--for", metavar="SECONDS", help="End after this time.")
     ] = None,
-    count: Annotated[int | None, typer.Option(help="End after so many.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each.")] = False,
+    count: Annotated[int | None, typer.Option(help="End after this many.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each as a line of JSON.")] = False,
 ) -> None:
     """Show alerts as they arrive, each once, until Ctrl-C.
 
-    Each with the time it came, its severity, what was found where, the
-    value, how late it was measured, and the use case; below it what the
-    model saw.
+    Each has the time of receipt, the severity, the signal and what was found,
+    the value, the lag and the use case; below it, the evidence.
     """
     console, out = Console(stderr=True), Console()
     shown = 0
@@ -52,7 +51,7 @@ def watch(
             status.stop()
             watched = Watch(inbox, events_too=events or not pipeline.alert_topic_arns)
             what = "events" if watched.events_too else "alerts"
-            console.print(f"Watching the {what} of {pipeline.name}; Ctrl-C ends it", highlight=False)
+            console.print(f"Watching the {what} of {pipeline.name}; press Ctrl-C to stop", highlight=False)
             ends = time.monotonic() + seconds if seconds is not None else float("inf")
             while time.monotonic() < ends and (count is None or shown < count):
                 for seen in watched.arrivals(min(_LOOK_EVERY_S, ends - time.monotonic())):
@@ -62,7 +61,7 @@ def watch(
     except KeyboardInterrupt:
         pass
     repeats = watched.repeats if watched else 0
-    console.print(f"{shown:,} shown, {repeats:,} came again and were dropped", highlight=False)
+    console.print(f"{shown:,} shown, {repeats:,} duplicates dropped", highlight=False)
 
 
 def _show(seen: SeenAlert, out: Console, as_json: bool) -> None:

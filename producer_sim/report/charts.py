@@ -1,6 +1,6 @@
 """The charts of a run as plotly.js takes them: dictionaries of `data` and `layout`.
 
-No text of a user gets into a chart: plotly reads some HTML in texts. Names stand beside them, in the page.
+No text from users gets into a chart, because plotly interprets some HTML. Names are in the page beside it.
 """
 
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ def throughput_and_lag(samples: Sequence[Sample], lag: Lag, started_s: float) ->
 
 
 def latency(alerts: AlertLatency) -> Chart | None:
-    """How the waits from put to alert are distributed: counts, and the share that is told by then."""
+    """How the waits from put to alert are distributed: counts, and the share received by then."""
     waits = np.sort(alerts.put_to_alert_s)
     if not len(waits):
         return None
@@ -88,13 +88,13 @@ def latency(alerts: AlertLatency) -> Chart | None:
         "yaxis": "y2",
         "mode": "lines",
         "line": {"color": ACKNOWLEDGED, "width": 2, "shape": "hv"},
-        "name": "share told by then",
+        "name": "share of alerts received",
         "hovertemplate": "%{y:.1f}% within %{x:.2f} s<extra></extra>",
     }
     layout = _layout(330) | {
         "xaxis": _axis("seconds from put to alert") | {"range": [0, float(edges[-1])]},
         "yaxis": _axis("alerts"),
-        "yaxis2": _axis("told by then")
+        "yaxis2": _axis("alerts received")
         | {"overlaying": "y", "side": "right", "range": [0, 104], "tickvals": [0, 50, 100]}
         | {"ticktext": ["0%", "50%", "100%"], "showgrid": False},
         "legend": {"orientation": "h", "x": 0, "y": 1.28, "yanchor": "bottom"},

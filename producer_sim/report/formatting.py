@@ -1,4 +1,4 @@
-"""Figures as people write them."""
+"""Figures formatted for people."""
 
 from datetime import UTC, datetime
 
@@ -31,7 +31,7 @@ def seconds(value: float | None) -> str:
 
 
 def count(value: float | None) -> str:
-    """A count with its thousands apart; a dash where nobody counted.
+    """A count with its thousands apart; a dash if unknown.
 
     >>> count(1234567), count(2.5), count(None)
     ('1,234,567', '2.5', '-')

@@ -1,4 +1,4 @@
-"""How late: from due to learned, and from put to alert.
+"""Latency from due to learned, and from put to alert.
 
 Observations carry the time at which they were due, so a sender that falls behind makes its lag longer, not
 its load smaller. Lag is read off two cumulative curves: the k-th observation was due when the one curve
@@ -18,13 +18,13 @@ _READ_AT = 4000  # observations at which the curves are read, evenly spread
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """Lag of evenly spread observations: when each was due, epoch seconds, and how long until it settled."""
+    """Lag of evenly spaced observations: when each was due, epoch seconds, and how long until it settled."""
 
     due_s: Floats
     lag_s: Floats
 
     def quantile_s(self, share: float) -> float | None:
-        """The lag that this share of the observations does not exceed; None where none settled."""
+        """The lag that this share of the observations does not exceed; None if none settled."""
         return quantile(self.lag_s, share)
 
 
@@ -37,7 +37,7 @@ class AlertLatency:
 
 
 def lag(samples: Sequence[Sample], started_s: float | None = None) -> Lag:
-    """Read the lag of all observations that were both due and settled; none where no sample shows any."""
+    """Read the lag of all observations that were both due and settled; empty if no sample shows any."""
     if not samples:
         return Lag(np.empty(0), np.empty(0))
     at_s = np.array([sample.at_s for sample in samples])
@@ -63,8 +63,10 @@ def alert_latency(alerts: Iterable[ReceivedAlert], detections: Iterable[Detectio
     first: dict[str, float] = {}
     for alert in alerts:
         first[alert.id] = min(alert.received_s, first.get(alert.id, alert.received_s))
-    told = [one for one in detections if one.id in first]
+    alerted = [one for one in detections if one.id in first]
     return AlertLatency(
-        put_to_alert_s=np.array([first[one.id] - one.arrived_s for one in told if one.arrived_s is not None]),
-        due_to_alert_s=np.array([first[one.id] - one.at_s for one in told]),
+        put_to_alert_s=np.array(
+            [first[one.id] - one.arrived_s for one in alerted if one.arrived_s is not None]
+        ),
+        due_to_alert_s=np.array([first[one.id] - one.at_s for one in alerted]),
     )

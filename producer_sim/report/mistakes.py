@@ -1,4 +1,4 @@
-"""What went wrong, line by line: faults that were missed, and alarms that were false."""
+"""Missed faults and false alarms, one a line."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ class Mistake:
 
 
 def mistakes(outcome: Outcome) -> list[Mistake]:
-    """All of them: the missed faults first, each in the order of time; none where nobody watched."""
-    if not outcome.is_watched:
+    """All of them, missed faults first, each in order of time; none if the pipeline was not observed."""
+    if not outcome.is_observed:
         return []
     score = outcome.score
     missed = sorted(

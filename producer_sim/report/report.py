@@ -1,4 +1,4 @@
-"""One HTML file that shows a run: it opens without network, and nothing in it leaves the page.
+"""One HTML file that shows a run: it opens without network, and sends nothing.
 
 What users named (signals, evidence, configuration) is text: the template escapes it, the charts' JSON has no
 `<`, and the page's policy lets only the two scripts run whose digests it names.
@@ -31,7 +31,7 @@ _FOLDER = Path(__file__).parent
 
 
 def write_report(folder: RunFolder, out: Path | None = None, within: int = WITHIN_OBSERVATIONS) -> Path:
-    """Write the report of a run, `report.html` in its folder if not told otherwise, and say where it is.
+    """Write the report of a run, `report.html` in its folder by default, and return its path.
 
     Raises:
         RunFolderIncomplete: A file of the run is missing, or cannot be read.
@@ -45,7 +45,7 @@ def write_report(folder: RunFolder, out: Path | None = None, within: int = WITHI
 
 
 def render_report(outcome: Outcome) -> str:
-    """The whole page; parts of which nothing is known say so."""
+    """The whole page; parts without observations say so."""
     signals = signal_charts(outcome)
     drawn = {
         "throughput": charts.throughput_and_lag(outcome.samples, outcome.lag, outcome.run.started_s),
@@ -93,9 +93,9 @@ def _template() -> jinja2.Template:
 
 def _waits(outcome: Outcome) -> list[tuple[str, list[float | None]]]:
     """Waits for an alert at p50, p95 and p99; a replayed observation's time is not when it was due."""
-    rows = [("from put to alert", outcome.alerts.put_to_alert_s)]
+    rows = [("record on the stream to alert", outcome.alerts.put_to_alert_s)]
     if outcome.run.configuration.get("timestamps") not in ("recorded", "ahead"):
-        rows.append(("from due to alert", outcome.alerts.due_to_alert_s))
+        rows.append(("observation due to alert", outcome.alerts.due_to_alert_s))
     return [
         (name, [quantile(values, share) for share in (0.5, 0.95, 0.99)])
         for name, values in rows

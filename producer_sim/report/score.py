@@ -1,4 +1,4 @@
-"""What was injected, held against the events that came.
+"""Injected faults compared with the events received, in all and by kind of fault.
 
 A fault that should alert is detected if one of its signals has an event in its window: from its first
 observation until `within` observations later, or until its last if that is later. An event on a signal of the
@@ -34,7 +34,7 @@ WITHIN_OBSERVATIONS = 400
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """An event by what scoring needs; `at_s` is when its observation was measured, epoch seconds."""
+    """What scoring needs of an event; `at_s` is when its observation was measured, epoch seconds."""
 
     id: str
     signal: str
@@ -47,14 +47,14 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class FaultOutcome:
-    """A fault that should alert, and the first event in its window; None: it was missed."""
+    """A fault that should alert, and the first event in its window; None if it was missed."""
 
     fault: Fault
     detection: Detection | None
 
     @property
     def delay_s(self) -> float | None:
-        """From the fault's first observation to the one that gave it away."""
+        """From the fault's first observation to the one that raised the event."""
         return None if self.detection is None else self.detection.at_s - self.fault.first_s
 
     @property
@@ -65,7 +65,7 @@ class FaultOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """`unwanted` are the faults that nobody should be told of: skipped, quarantined or learned."""
+    """`unwanted` are faults that should not alert: their observations are skipped, quarantined or learned."""
 
     outcomes: tuple[FaultOutcome, ...]
     unwanted: tuple[Fault, ...]
@@ -76,12 +76,12 @@ class Score:
 
     @property
     def detected(self) -> int:
-        """How many faults that should alert did."""
+        """How many faults that should alert were detected."""
         return sum(outcome.detection is not None for outcome in self.outcomes)
 
     @property
     def missed(self) -> int:
-        """How many faults that should alert did not."""
+        """How many faults that should alert were not detected."""
         return len(self.outcomes) - self.detected
 
     @property
@@ -90,15 +90,15 @@ class Score:
         return list(dict.fromkeys(outcome.fault.kind for outcome in self.outcomes))
 
     def of_kind(self, kind: FaultKind) -> list[FaultOutcome]:
-        """What became of the faults of one kind."""
+        """The outcomes of one kind of fault."""
         return [outcome for outcome in self.outcomes if outcome.fault.kind == kind]
 
 
 def score(truth: Truth, events: Iterable[ReceivedEvent], within: int = WITHIN_OBSERVATIONS) -> Score:
-    """Hold the events against the truth; both may be empty.
+    """Compare the events with the truth; both may be empty.
 
     Raises:
-        RunFolderIncomplete: An event is not one of the pipeline's.
+        RunFolderIncomplete: An event is not from the pipeline.
     """
     families = {signal.name: signal.family for signal in truth.signals}
     detections = [one for one in _once(events) if one.signal in families]
@@ -180,7 +180,7 @@ def _detection(event: ReceivedEvent) -> Detection:
     except (KeyError, TypeError, ValueError, Unlearnable) as error:
         raise RunFolderIncomplete(
             f"an event has no readable {error}: {str(detail)[:200]}. Events of the pipeline have "
-            "an id, a signal and a timestamp; take out what is not from it"
+            "an id, a signal and a timestamp; remove the line"
         ) from None
 
 
@@ -200,7 +200,7 @@ class KindOfFault:
 
 @dataclass(frozen=True, slots=True)
 class KindOfDisturbance:
-    """One kind that should not alert: what should become of its observations instead."""
+    """One kind that should not alert, and what should happen to its observations instead."""
 
     kind: FaultKind
     expected: Expected
@@ -210,7 +210,7 @@ class KindOfDisturbance:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Observations that should be skipped, or quarantined, and how many were; None: nobody counted."""
+    """Observations that should be skipped or quarantined, and how many were; None if not counted."""
 
     expected: Expected
     injected: int | None
@@ -240,7 +240,7 @@ def kinds_of_disturbances(score: Score) -> list[KindOfDisturbance]:
 
 
 def kept(score: Score, run: RunSummary | None) -> list[Kept]:
-    """What should be skipped and quarantined in all, beside what the pipeline counted."""
+    """How many observations should be skipped and quarantined, and how many the pipeline counted."""
     counted: dict[Expected, int | None] = {
         "skip": None if run is None else run.skipped,
         "quarantine": None if run is None else run.quarantined,
@@ -276,7 +276,7 @@ def _whole(value: float | None) -> int | None:
 
 
 def quantile(values: Floats | Sequence[float], share: float) -> float | None:
-    """The value that a share of all does not exceed, rounded to milliseconds; None of none.
+    """The quantile of values in seconds, rounded to milliseconds; None if there are no values.
 
     >>> quantile(np.array([1.0, 2.0, 3.0]), 0.5)
     2.0

@@ -1,4 +1,4 @@
-"""Signals drawn with what was injected and what was detected; those that went wrong come first."""
+"""Signals drawn with their faults and detections; misses and false alarms come first."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,17 +14,17 @@ from producer_sim.report.score import Detection, FaultOutcome
 from producer_sim.report.summary import Outcome
 from producer_sim.run_folder import Fault, SignalSeries
 
-Standing = Literal["missed", "false alarm", "detected", "told elsewhere", "quiet"]
+Standing = Literal["missed", "false alarm", "detected", "detected elsewhere", "quiet"]
 
 DRAWN_MAX = 24
 _STRETCHES = 350
 _GAP = 10.0  # of the median step between two points: a longer step is a gap
-_ORDER: tuple[Standing, ...] = ("missed", "false alarm", "detected", "told elsewhere", "quiet")
+_ORDER: tuple[Standing, ...] = ("missed", "false alarm", "detected", "detected elsewhere", "quiet")
 
 
 @dataclass(frozen=True, slots=True)
 class SignalChart:
-    """A signal's chart and the words above it."""
+    """A signal's chart and the text above it."""
 
     name: str
     unit: str
@@ -81,7 +81,7 @@ def _standing(faults: Sequence[FaultOutcome], detections: Sequence[Detection], f
         return "false alarm"
     if not faults:
         return "quiet"
-    return "detected" if detections else "told elsewhere"
+    return "detected" if detections else "detected elsewhere"
 
 
 def _words(faults: Sequence[FaultOutcome], detections: Sequence[Detection], false: set[str]) -> str:

@@ -1,4 +1,4 @@
-"""A run in fourteen figures, as scripts want them: `summary.json`."""
+"""A run in fourteen figures for scripts: `summary.json`."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from producer_sim.run_folder import RunFolder, RunSummary, Sample, SignalSeries,
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What `summary.json` holds; null is what nobody looked at, or could not be measured."""
+    """The content of `summary.json`; null is what was not observed, or could not be measured."""
 
     rate_target: float | None
     rate_achieved: float
@@ -36,7 +36,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """All that is known of a run, read once."""
+    """Everything in a run's folder, read once, with its score."""
 
     run: RunSummary
     truth: Truth
@@ -47,8 +47,8 @@ class Outcome:
     alerts: latency.AlertLatency
 
     @property
-    def is_watched(self) -> bool:
-        """Whether anybody saw what the pipeline did: of a stream alone, nobody does."""
+    def is_observed(self) -> bool:
+        """Whether the pipeline was observed: a stream alone is not."""
         return bool(self.samples or self.score.detections) or self.run.learned is not None
 
     @property
@@ -65,9 +65,9 @@ class Outcome:
             lag_p99_s=self.lag.quantile_s(0.99),
             put_to_alert_p50_s=quantile(self.alerts.put_to_alert_s, 0.5),
             put_to_alert_p99_s=quantile(self.alerts.put_to_alert_s, 0.99),
-            detected=self.score.detected if self.is_watched else None,
-            missed=self.score.missed if self.is_watched else None,
-            false_alarms=len(self.score.false_alarms) if self.is_watched else None,
+            detected=self.score.detected if self.is_observed else None,
+            missed=self.score.missed if self.is_observed else None,
+            false_alarms=len(self.score.false_alarms) if self.is_observed else None,
             lost=self.run.lost,
         )
 
@@ -95,7 +95,7 @@ def read_outcome(folder: RunFolder, within: int = WITHIN_OBSERVATIONS) -> Outcom
 
 
 def write_summary(folder: RunFolder, within: int = WITHIN_OBSERVATIONS) -> Summary:
-    """Read the run's folder, leave `summary.json` in it, and give what it says."""
+    """Read the run's folder, write `summary.json` there, and return its content."""
     summary = read_outcome(folder, within).summary
     encoded = msgspec.json.format(msgspec.json.encode(summary.as_dict()))
     (folder.path / "summary.json").write_bytes(encoded + b"\n")

@@ -1,4 +1,4 @@
-"""What a person should know of a run in ten seconds: one sentence, five figures, each with a level."""
+"""A run in ten seconds: one sentence and five figures, each with a level."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ FALSE_FAIR = 0.50
 LEGEND = (
     f"Green: at least {RATE_HELD:.0%} of the rate; nothing lost; at least {DETECTED_GOOD:.0%} of the faults "
     f"detected; at most {FALSE_GOOD:.0%} of the events false. "
-    f"Amber: {RATE_FAIR:.0%}, {DETECTED_FAIR:.0%}, {FALSE_FAIR:.0%}. Grey is not judged."
+    f"Amber: {RATE_FAIR:.0%}, {DETECTED_FAIR:.0%}, {FALSE_FAIR:.0%}. Grey is not rated."
 )
 
 
@@ -45,7 +45,7 @@ class Verdict:
 
 
 def verdict(outcome: Outcome) -> Verdict:
-    """Judge a run by what is known of it; what nobody looked at is said to be unknown, not good."""
+    """Rate a run by what was observed; what was not observed is unknown, not good."""
     figures = (
         _rate(outcome),
         _lost(outcome),
@@ -61,7 +61,7 @@ def verdict(outcome: Outcome) -> Verdict:
 
 def _sentence(phrases: Sequence[str]) -> str:
     if not phrases:
-        return "The records were sent; nobody watched what became of them."
+        return "The records were sent; the pipeline was not observed."
     *first, last = phrases
     text = f"{', '.join(first)} and {last}" if first else last
     return f"{text[0].upper()}{text[1:]}."
@@ -90,7 +90,7 @@ def _lost(outcome: Outcome) -> Figure:
     lost, sent = outcome.run.lost, outcome.run.observations_sent
     note = f"of {sent:,} observations sent"
     if lost is None:
-        return Figure("Lost", "unknown", f"nobody counted what was learned {note}", "plain")
+        return Figure("Lost", "unknown", f"learned observations were not counted, {note}", "plain")
     if lost < 0:
         phrase = f"counted {-lost:,} observations more than were sent"
         return Figure("Lost", f"{-lost:,} too many", f"counted beyond the {sent:,} sent", "bad", phrase)
@@ -103,9 +103,11 @@ def _detected(outcome: Outcome) -> Figure:
     score = outcome.score
     total = len(score.outcomes)
     if not total:
-        return Figure("Faults detected", "none there", "nothing was injected or labelled to alert", "plain")
-    if not outcome.is_watched:
-        return Figure("Faults detected", "unknown", f"nobody watched; {total:,} were injected", "plain")
+        return Figure(
+            "Faults detected", "none", "nothing was injected or labelled that should alert", "plain"
+        )
+    if not outcome.is_observed:
+        return Figure("Faults detected", "unknown", f"not observed; {total:,} were injected", "plain")
     share = score.detected / total
     level: Level = "good" if share >= DETECTED_GOOD else "fair" if share >= DETECTED_FAIR else "bad"
     missed = f"{score.missed:,} missed" if score.missed else "none missed"
@@ -121,9 +123,9 @@ def _false_alarms(outcome: Outcome) -> Figure:
     score = outcome.score
     count, events = len(score.false_alarms), len(score.detections)
     if not outcome.truth.signals:
-        return Figure("False alarms", "unknown", "the run says nothing of its signals", "plain")
-    if not outcome.is_watched:
-        return Figure("False alarms", "unknown", "nobody watched", "plain")
+        return Figure("False alarms", "unknown", "the run has no list of its signals", "plain")
+    if not outcome.is_observed:
+        return Figure("False alarms", "unknown", "not observed", "plain")
     if not events:
         return Figure("False alarms", "0", "no event was received", "plain")
     share = count / events
@@ -138,5 +140,5 @@ def _time_to_alert(outcome: Outcome) -> Figure:
     median, p99 = quantile(waits, 0.5), quantile(waits, 0.99)
     if median is None or p99 is None:
         return Figure("Put to alert", "unknown", "no alert was received", "plain")
-    note = f"half of {len(waits):,} alerts; 99% within {seconds(p99)}"
+    note = f"median of {len(waits):,} alerts; p99 {seconds(p99)}"
     return Figure("Put to alert", seconds(median), note, "plain")

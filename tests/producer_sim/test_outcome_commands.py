@@ -153,13 +153,13 @@ def test_a_run_of_which_nothing_but_the_sending_is_known_says_so(tmp_path):
     outcome = read_outcome(folder)
     page = texts(render_report(outcome))
     assert verdict(outcome).level == "plain"
-    assert verdict(outcome).sentence == "The records were sent; nobody watched what became of them."
+    assert verdict(outcome).sentence == "The records were sent; the pipeline was not observed."
     for text in (
         "No samples were taken",
         "No alert of this",
         "that should alert",
-        "values of no signal",
-        "Nobody counted",
+        "recorded no values of signals",
+        "did not observe how many were learned",
     ):
         assert text in page
     assert outcome.summary.lost is None
@@ -173,7 +173,7 @@ def test_what_was_sent_to_a_stream_alone_is_not_said_to_be_missed(tmp_path):
     outcome = read_outcome(folder)
     assert (outcome.summary.detected, outcome.summary.missed, outcome.summary.false_alarms) == (None,) * 3
     assert verdict(outcome).sentence == "Held 5,000 observations a second."
-    assert "nobody watched; 10 were injected" in render_report(outcome)
+    assert "not observed; 10 were injected" in render_report(outcome)
     assert mistakes(outcome) == []
 
 
