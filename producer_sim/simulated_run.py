@@ -13,7 +13,7 @@ from clients.kinesis_writer.processes import processes_needed, send_in_processes
 from clients.kinesis_writer.put_request import SEND_ONCE, RecordStream
 from clients.kinesis_writer.sending import Sending
 from producer_sim.observe.observer import Observing, settle
-from producer_sim.payloads.carriers import Carrier, learned_names
+from producer_sim.payloads.record_groups import RecordGroup, learned_names
 from producer_sim.plant.chart_series import chart_series
 from producer_sim.plant.simulated_records import Partition, Shares
 from producer_sim.plant.simulation import Simulation
@@ -30,7 +30,7 @@ class SimulatedRun:
     """What to run: `processes` None finds out how many the rate needs."""
 
     simulation: Simulation
-    carriers: tuple[Carrier, ...]
+    groups: tuple[RecordGroup, ...]
     partition: Partition
     processes: int | None
     settle_timeout_s: float
@@ -53,7 +53,7 @@ def run_simulation(
     Raises:
         PutFailed, ProcessFailed: See `send_in_processes`; nothing but what the observer wrote is left.
     """
-    simulation, names = run.simulation, learned_names(run.carriers)
+    simulation, names = run.simulation, learned_names(run.groups)
     processes = run.processes or _processes(run)
     clock = WallClock()
     with observing as observer:
@@ -69,7 +69,7 @@ def run_simulation(
             on_progress(due, sending)
 
         on_stage(f"Sending to {pipeline.name} from {processes} process{'es' if processes > 1 else ''}")
-        shares = Shares(simulation, run.carriers, start_s, run.partition)
+        shares = Shares(simulation, run.groups, start_s, run.partition)
         connect = functools.partial(_kinesis, pipeline.account)
         sending = send_in_processes(
             processes, shares, connect, pipeline.stream_name, start_s=start_s, on_progress=report
@@ -100,6 +100,4 @@ def _kinesis(account: Account) -> RecordStream:
 
 
 def _processes(run: SimulatedRun) -> int:
-    return processes_needed(
-        run.simulation.rate, Shares(run.simulation, run.carriers, 0.0, run.partition)(0, 1)
-    )
+    return processes_needed(run.simulation.rate, Shares(run.simulation, run.groups, 0.0, run.partition)(0, 1))

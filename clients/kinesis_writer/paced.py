@@ -7,10 +7,11 @@ carries one record of each. Where that is too slow, put many observations into a
 
 A request whose answer is lost may have stored its records, and sending it again would store them twice. So a
 client's own retries must be off (make it with `SEND_ONCE`), and a lost answer is an error, unless the caller
-prefers records that repeat to an end.
+accepts duplicates (`resend_when_answer_lost`).
 
-A record is taken from its source when it is due, never before; who is late catches up. It waits a moment
-for company. When too many wait, none is taken until some are acknowledged: `Sending` says how late that is.
+A record is taken from its source when it is due, never before; if sending falls behind, it catches up. A due
+record lingers a moment so that requests fill. When too many wait, none is taken until some are acknowledged:
+`Sending` says how late records were.
 """
 
 import random
@@ -33,20 +34,20 @@ _WAIT_SECONDS_MAX = 0.25  # so often it looks whether it should stop
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Waits of a refused record: a random part of a time that doubles, so that records do not go in step."""
+    """Full jitter: a rejected record waits a random part of a time that doubles at each rejection."""
 
     first_seconds: float = 0.05
     longest_seconds: float = 5.0
     attempts_max: int = 12
 
     def seconds(self, attempts: int, rng: random.Random) -> float:
-        """How long to wait after `attempts` refusals, 1 or more."""
+        """Seconds to wait after `attempts` rejections, 1 or more."""
         return rng.uniform(0.0, min(self.longest_seconds, self.first_seconds * 2.0 ** (attempts - 1)))
 
 
 @dataclass(frozen=True, slots=True)
 class SendOptions:
-    """How long a due record waits for company, how many may wait, and what becomes of refusals."""
+    """How long a due record waits for others, how many may wait, and what happens after rejections."""
 
     requests_in_flight: int = 4
     linger_s: float = 0.05
@@ -60,7 +61,7 @@ class Clock(Protocol):
     """Epoch seconds that never jump back, and a way to let them pass."""
 
     def now(self) -> float:
-        """Tell the time in epoch seconds."""
+        """The time in epoch seconds."""
         ...
 
     def wait(self, answered: threading.Event | None, seconds: float) -> None:
@@ -75,7 +76,7 @@ class WallClock:
         self._offset_s = time.time() - time.monotonic()
 
     def now(self) -> float:
-        """Tell the time in epoch seconds."""
+        """The time in epoch seconds."""
         return time.monotonic() + self._offset_s
 
     def wait(self, answered: threading.Event | None, seconds: float) -> None:
@@ -99,7 +100,7 @@ def send_paced(
     is_stopped: Callable[[], bool] = lambda: False,
     rng: random.Random | None = None,
 ) -> Sending:
-    """Send records, given in the order in which they are due, and tell what was sent.
+    """Send records, given in the order in which they are due, and return what was sent.
 
     `start_s`, in epoch seconds, is now if None. `on_progress` hears after each answer and a few times a
     second, on the thread that sends; `on_acknowledged` hears each record's position and place. Ctrl-C (where
@@ -145,7 +146,7 @@ class _Sender:
         self._stream, self._stream_name = stream, stream_name
         self._clock, self._options, self._rng = clock, options, rng
         self._start_s = clock.now() if start_s is None else start_s
-        self._line = PendingRecords()
+        self._pending = PendingRecords()
         self._tally = Tally(self._start_s)
         self._source = iter(records)
         self._next = next(self._source, None)
@@ -171,7 +172,7 @@ class _Sender:
                 elapsed_s = self._clock.now() - self._start_s
                 self._take_due(elapsed_s)
                 self._send_ready(threads, elapsed_s)
-            if not self._in_flight and (self._ends or (self._next is None and not self._line.records)):
+            if not self._in_flight and (self._ends or (self._next is None and not self._pending.records)):
                 return
             self._clock.wait(self._answered if self._in_flight else None, self._seconds_to_wait())
             self._settle_answers()
@@ -183,34 +184,34 @@ class _Sender:
 
     @property
     def _has_room(self) -> bool:
-        line, options = self._line, self._options
-        return line.records < options.waiting_records_max and line.bytes < options.waiting_bytes_max
+        pending, options = self._pending, self._options
+        return pending.records < options.waiting_records_max and pending.bytes < options.waiting_bytes_max
 
     def _take_due(self, elapsed_s: float) -> None:
         for _ in range(_TAKEN_AT_ONCE):
-            planned = self._next
-            if planned is None or planned.due_s > elapsed_s or not self._has_room:
+            scheduled = self._next
+            if scheduled is None or scheduled.due_s > elapsed_s or not self._has_room:
                 return
-            self._line.enter(Waiting(self._positions, planned, check(self._positions, planned.record)))
-            self._tally.take(planned.observations)
+            self._pending.enter(Waiting(self._positions, scheduled, check(self._positions, scheduled.record)))
+            self._tally.take(scheduled.observations)
             self._positions += 1
             self._next = next(self._source, None)
 
     def _send_ready(self, threads: ThreadPoolExecutor, elapsed_s: float) -> None:
-        line = self._line
-        line.wake(elapsed_s)
+        pending = self._pending
+        pending.wake(elapsed_s)
         while len(self._in_flight) < self._options.requests_in_flight:
-            due_s = line.oldest_due_s
-            lingers = self._next is not None and not line.fills_a_request
+            due_s = pending.oldest_due_s
+            lingers = self._next is not None and not pending.fills_a_request
             if due_s is None or (lingers and due_s + self._options.linger_s > elapsed_s):
                 return
-            taken = line.take()
-            request = [waiting.planned.record for waiting in taken]
+            taken = pending.take()
+            request = [waiting.scheduled.record for waiting in taken]
             for waiting in taken:
                 if waiting.refusals:
                     self._tally.retries += 1
                 else:
-                    self._tally.leave(waiting.planned.due_s, elapsed_s)
+                    self._tally.leave(waiting.scheduled.due_s, elapsed_s)
             future = threads.submit(put, self._stream, self._stream_name, request)
             self._in_flight[future] = taken
             future.add_done_callback(self._hear)
@@ -223,13 +224,13 @@ class _Sender:
         """Until a record leaves, is due with company, or has rested enough."""
         if self._ends:
             return _WAIT_SECONDS_MAX
-        line, linger_s = self._line, self._options.linger_s
+        pending, linger_s = self._pending, self._options.linger_s
         until = [_WAIT_SECONDS_MAX + self._clock.now() - self._start_s]
         if self._next is not None and self._has_room:
             until.append(self._next.due_s + linger_s)
         if len(self._in_flight) < self._options.requests_in_flight:
-            oldest_s = None if line.oldest_due_s is None else line.oldest_due_s + linger_s
-            until += [time_s for time_s in (oldest_s, line.next_wake) if time_s is not None]
+            oldest_s = None if pending.oldest_due_s is None else pending.oldest_due_s + linger_s
+            until += [time_s for time_s in (oldest_s, pending.next_wake) if time_s is not None]
         return max(0.0, min(until) - (self._clock.now() - self._start_s))
 
     def _settle_answers(self) -> None:
@@ -238,8 +239,8 @@ class _Sender:
             future = self._answers.popleft()
             for waiting, outcome in zip(self._in_flight.pop(future), future.result(), strict=True):
                 if isinstance(outcome, Acknowledgement):
-                    self._line.acknowledge(waiting)
-                    self._tally.acknowledge(waiting.planned.observations, waiting.size_bytes, outcome)
+                    self._pending.acknowledge(waiting)
+                    self._tally.acknowledge(waiting.scheduled.observations, waiting.size_bytes, outcome)
                     self.on_acknowledged(waiting.position, outcome)
                 else:
                     self._settle_refusal(waiting, outcome.reason, outcome.may_be_stored)
@@ -249,7 +250,7 @@ class _Sender:
         waiting.refusals += 1
         self._tally.refused += 1
         until_s = self._clock.now() - self._start_s + backoff.seconds(waiting.refusals, self._rng)
-        self._line.rest(waiting, until_s)
+        self._pending.rest(waiting, until_s)
         text = f"record {waiting.position} of key {waiting.key!r}: {reason}"
         if may_be_stored and not self._options.resend_when_answer_lost:
             self.failure = (AnswerLost, f"{text}. It may have been stored: read the stream")

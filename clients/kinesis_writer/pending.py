@@ -16,20 +16,20 @@ class ScheduledRecord(NamedTuple):
 
 
 class Waiting:
-    """A planned record in the line, by its position in order of submission."""
+    """A scheduled record in the line, by its position in order of submission."""
 
-    __slots__ = ("planned", "position", "refusals", "size_bytes")
+    __slots__ = ("position", "refusals", "scheduled", "size_bytes")
 
-    def __init__(self, position: int, planned: ScheduledRecord, size_bytes: int) -> None:
+    def __init__(self, position: int, scheduled: ScheduledRecord, size_bytes: int) -> None:
         self.position = position
-        self.planned = planned
+        self.scheduled = scheduled
         self.size_bytes = size_bytes
         self.refusals = 0
 
     @property
     def key(self) -> str:
         """The partition key."""
-        return self.planned.record.partition_key
+        return self.scheduled.record.partition_key
 
 
 class PendingRecords:
@@ -47,7 +47,7 @@ class PendingRecords:
         """Add a record at the end."""
         self.records += 1
         self.bytes += waiting.size_bytes
-        key = waiting.planned.record.partition_key
+        key = waiting.scheduled.record.partition_key
         if key not in self._behind:
             self._behind[key] = None
             self._ready.append(waiting)
@@ -97,7 +97,7 @@ class PendingRecords:
     @property
     def oldest_due_s(self) -> float | None:
         """When the first of those ready was due; None if none is ready."""
-        return self._ready[0].planned.due_s if self._ready else None
+        return self._ready[0].scheduled.due_s if self._ready else None
 
     @property
     def next_wake(self) -> float | None:

@@ -24,12 +24,12 @@ from clients.kinesis_writer.sending import PutFailed, Sending, merged
 _REPORT_SECONDS = 0.25
 _CALIBRATION_SECONDS = 0.3
 _PUT_SECONDS = 40e-6
-"""What one record costs its sender in processor time, measured; making it comes on top."""
+"""Processor time to send one record, measured; making it comes on top."""
 _BUSY_SHARE_MAX = 0.6
-"""A process is planned to be busy so much of its time: the rest is for catching up."""
+"""A process is planned to be busy this share of its time: the rest is for catching up."""
 
 _Report = tuple[Sending | None, str | None, bool]
-"""What was sent so far, what went wrong, and whether it has ended."""
+"""What was sent so far, an error, and whether the process has ended."""
 
 
 class Shares(Protocol):
@@ -41,7 +41,7 @@ class Shares(Protocol):
 
 
 class ProcessFailed(Exception):
-    """A sending process ended with an error, which the text has; `sending` is what all of them sent."""
+    """A sending process failed, as the text says; `sending` is what all of them sent."""
 
     def __init__(self, reason: str, sending: Sending | None) -> None:
         super().__init__(reason)
@@ -49,14 +49,14 @@ class ProcessFailed(Exception):
 
 
 def processes_needed(rate: float, records: Iterable[ScheduledRecord], processors: int | None = None) -> int:
-    """How many processes hold `rate` observations a second, from making a few of the records now.
+    """How many processes it takes to send `rate` observations a second, by making a few records now.
 
-    At most as many as there are processors; `records` are those of a single process, from their beginning.
+    At most one for each processor; `records` are those of a single process, from their beginning.
     """
     made = observations = 0
     started = time.process_time()
-    for planned in records:
-        made, observations = made + 1, observations + planned.observations
+    for scheduled in records:
+        made, observations = made + 1, observations + scheduled.observations
         if time.process_time() - started > _CALIBRATION_SECONDS:
             break
     seconds = time.process_time() - started + made * _PUT_SECONDS
@@ -77,7 +77,7 @@ def send_in_processes(
 
     Raises:
         PutFailed: See `send_paced`, where this is the only process.
-        ProcessFailed: One of several failed; the others were ended, and what they had on its way is counted.
+        ProcessFailed: One of several failed; the others were ended, and what they had sent is counted.
     """
     if processes == 1:
         records = shares(0, 1)
@@ -111,7 +111,7 @@ def send_in_processes(
 
 
 class _Team:
-    """What the processes report, until all have ended."""
+    """The reports of the processes, until all have ended."""
 
     def __init__(self, on_progress: Callable[[Sending], None], stop: Event) -> None:
         self.errors: list[str] = []
@@ -128,7 +128,7 @@ class _Team:
         self._receivers[receiver] = part
 
     def listen(self) -> None:
-        """Hear reports until the last process has ended; the first error ends the others."""
+        """Receive reports until the last process has ended; the first error ends the others."""
         while self._receivers:
             for receiver in wait(list(self._receivers)):
                 assert isinstance(receiver, Connection)
@@ -141,7 +141,7 @@ class _Team:
         try:
             sending, error, has_ended = receiver.recv()
         except EOFError:
-            text = f"sending process {part} was ended from outside; is there enough memory?"
+            text = f"sending process {part} was killed; is there enough memory?"
             sending, error, has_ended = None, text, True
         if sending is not None:
             self._sendings[part] = sending
@@ -190,7 +190,7 @@ def _send_share(
         ended = (sending, None, True)
     except PutFailed as failure:
         ended = (failure.sending, f"{type(failure).__name__}: {failure}", True)
-    except Exception as error:  # told to the first process, whatever it is
+    except Exception as error:  # whatever it is, the first process has to know
         ended = (None, f"sending process {part} failed: {type(error).__name__}: {error}", True)
-    with contextlib.suppress(OSError):  # nobody listens any more
+    with contextlib.suppress(OSError):  # the first process has ended
         reports.send(ended)

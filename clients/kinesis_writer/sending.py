@@ -27,7 +27,7 @@ class Sending:
     """Counts of what was acknowledged, and of what it took.
 
     Units: `started_s` and `ended_s` are epoch seconds; `late_max_s` is in seconds, `first_late_s` in seconds
-           after the start. A record is late when it leaves well after it was due.
+           after the start. A record is late if it is sent well after it was due.
     """
 
     records: int
@@ -38,7 +38,7 @@ class Sending:
     retries: int
     """Records that were sent again."""
     refused: int
-    """Records that a request did not store: throttled, failed, or of an answer that was lost."""
+    """Records that a request did not store: throttled, failed, or without an answer."""
     by_shard: Mapping[str, ShardCount]
     started_s: float
     ended_s: float
@@ -48,7 +48,7 @@ class Sending:
 
     @property
     def seconds(self) -> float:
-        """How long it took, or has taken so far."""
+        """How long sending took, or has taken so far."""
         return max(0.0, self.ended_s - self.started_s)
 
     @property
@@ -58,11 +58,7 @@ class Sending:
 
 
 def merged(sendings: Iterable[Sending]) -> Sending:
-    """What several processes sent side by side, as one.
-
-    Raises:
-        ValueError: There is none.
-    """
+    """What several processes sent, as one; there is at least one."""
     parts = list(sendings)
     late = [part.first_late_s for part in parts if part.first_late_s is not None]
     return Sending(
@@ -92,7 +88,7 @@ def _merged_shards(counts: Iterable[ShardCount]) -> dict[str, ShardCount]:
 
 
 class Tally:
-    """Counts while they grow; `sending` gives them as they are."""
+    """Counts while sending; `sending` returns them as they are."""
 
     def __init__(self, started_s: float) -> None:
         self.retries = 0
@@ -108,7 +104,7 @@ class Tally:
         self._taken += observations
 
     def leave(self, due_s: float, elapsed_s: float) -> None:
-        """Note how late a record leaves for the first time, `elapsed_s` after the start."""
+        """Note how late a record is sent for the first time, `elapsed_s` after the start."""
         late_s = elapsed_s - due_s if due_s else 0.0  # what is due at once is never late
         if late_s > self._late_max_s:
             self._late_max_s = late_s
@@ -125,7 +121,7 @@ class Tally:
         shard[1] += size_bytes
 
     def sending(self, now_s: float, interrupted: bool) -> Sending:
-        """What it has come to at this time."""
+        """The counts at this time."""
         return Sending(
             records=self._records,
             observations=self._observations,
@@ -157,7 +153,7 @@ class PutFailed(Exception):
 
 
 class RecordRefused(PutFailed):
-    """A record was refused at every attempt: send it and those behind it later, slower, or add shards."""
+    """A record was rejected at every attempt: send it and those behind it later, slower, or add shards."""
 
 
 class AnswerLost(PutFailed):

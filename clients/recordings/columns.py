@@ -1,4 +1,4 @@
-"""Which column is the time, which are signals, which are labels."""
+"""Which column holds times, which are signals, and which are labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _EPOCH_UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (float("inf"), 1e9))
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The columns of a table by what they are for; `left_out` are numbers that are named like labels."""
+    """The columns of a table by their use; `left_out` are numbers that are named like labels."""
 
     table: Table
     time: Column
@@ -24,13 +24,13 @@ class Choice:
 
     @property
     def texts(self) -> tuple[Column, ...]:
-        """Columns that are neither sent nor left out, for they are no numbers."""
+        """Columns that are not sent because they are not numbers."""
         known = (self.time, *self.signals, *self.left_out, *filter(None, [self.labels]))
         return tuple(one for one in self.table.columns if one not in known and not one.is_number)
 
     @property
     def seconds_sql(self) -> str:
-        """A row's time in epoch seconds; null where it cannot be read. Without a zone it is UTC."""
+        """A row's time in epoch seconds, null if it cannot be read; UTC if it has no zone."""
         cell = quoted(self.time.name)
         number = f"try_cast({cell} AS DOUBLE)"
         if self.time.is_number:
@@ -42,7 +42,7 @@ class Choice:
         return moment if self.time.is_moment else f"coalesce({moment}, {_epoch_sql(number)})"
 
     def value_sql(self, column: Column) -> str:
-        """A cell as a number; null where there is none, or one that is not finite."""
+        """A cell as a number; null if it has none, or one that is not finite."""
         number = f"try_cast({quoted(column.name)} AS DOUBLE)"
         return f"CASE WHEN isfinite({number}) THEN {number} END"
 
@@ -50,10 +50,10 @@ class Choice:
 def choose(
     table: Table, time: str | None = None, signals: Sequence[str] = (), labels: str | None = None
 ) -> Choice:
-    """Take the columns that are named, and find the others: the time by its type, the signals as numbers.
+    """Take the columns that are named, and find the others: the time by its type, signals as numbers.
 
     Raises:
-        ReplayRefused: A column that is named is not there, or what is not named cannot be told.
+        ReplayRefused: A named column does not exist, or an unnamed one is ambiguous.
     """
     label = None if labels is None else table.column(labels)
     moment = table.column(time) if time is not None else _time(table)
@@ -65,8 +65,8 @@ def choose(
     chosen = tuple(one for one in numbers if one not in left_out)
     if not chosen:
         raise ReplayRefused(
-            f"{table.path} has no column of numbers beside the time and labels; it has {table.names}. "
-            "Name the signals' columns with --signals; a number has a decimal point, not a comma"
+            f"{table.path} has no column of numbers besides time and labels; it has {table.names}. "
+            "Name the signals' columns with --signals; numbers need a decimal point, not a comma"
         )
     return Choice(table, moment, chosen, label, left_out)
 
@@ -79,7 +79,7 @@ def _time(table: Table) -> Column:
         if candidates:
             names = ", ".join(repr(column.name) for column in candidates)
             raise ReplayRefused(f"{table.path} has several columns of times, {names}: name one with --time")
-    raise ReplayRefused(f"{table.path} has no column of times; of {table.names}, name it with --time")
+    raise ReplayRefused(f"{table.path} has no column of times among {table.names}: name it with --time")
 
 
 def _epoch_sql(number: str) -> str:

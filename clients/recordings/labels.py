@@ -1,4 +1,4 @@
-"""What people say of a recording: columns of labels, or windows in a JSON file."""
+"""Labels of a recording, from a column, or from windows in a JSON file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +19,10 @@ _ROWS_OF_CHANGEPOINT_MAX = 3
 
 
 def labelled_windows(choice: Choice, kind: LabelKind = "auto") -> list[Window]:
-    """Read a column in which rows of a change, or of a window that is abnormal, are 1 and the others 0.
+    """Read a column that is 1 at changes, or in abnormal windows, and 0 elsewhere.
 
-    Labelled rows that follow each other are one window, or one changepoint at the first of them; `auto` takes
-    them for changepoints where never more than a few follow each other.
+    Consecutive labelled rows are one window, or one changepoint at the first of them; `auto` means
+    changepoints if never more than a few rows are consecutive.
 
     Raises:
         ReplayRefused: A label is neither a number nor true or false.
@@ -39,7 +39,7 @@ def windows_of_file(windows: Path, recording: Path) -> list[Window]:
     """Read windows as the Numenta benchmark has them: `{"folder/file.csv": [["first", "last"], …]}`, in UTC.
 
     Raises:
-        ReplayRefused: The file has another form, or knows nothing of the recording, or several of its name.
+        ReplayRefused: The file has another form, or not exactly one entry for the recording.
     """
     try:
         by_file = msgspec.json.decode(windows.read_bytes(), type=dict[str, list[tuple[str, str]]])
@@ -71,8 +71,8 @@ def _runs(choice: Choice) -> Iterator[tuple[float, float, int]]:
     for row, at_s, value, text in labelled:
         if value is None:
             raise ReplayRefused(
-                f"{choice.table.path}, row {row}, column {choice.labels.name!r}: {text[:80]!r} is no label. "
-                "Labels are 0 and 1, or true and false: name another column with --labels"
+                f"{choice.table.path}, row {row}, column {choice.labels.name!r}: {text[:80]!r} is not a "
+                "label. Labels are 0 and 1, or true and false. Name another column with --labels"
             )
         if run is not None and row == row_before + 1:
             run = (run[0], at_s, run[2] + 1)

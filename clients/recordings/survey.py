@@ -1,4 +1,4 @@
-"""One pass over a file before anything is sent: how long it is, and all that is wrong with it."""
+"""One pass over a file before anything is sent: how long it is, and what is wrong with it."""
 
 import math
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Survey:
     last_s: float
     period_s: float
     backwards: int
-    """Rows whose time is earlier than that of the row before: they are sent all the same."""
+    """Rows whose time is earlier than that of the row before: they are sent anyway."""
     empty: int
     """Cells of the signals without a number, or with one that is not finite: not sent."""
 
@@ -37,7 +37,7 @@ def survey(choice: Choice) -> Survey:
     """Read a file once, in constant memory.
 
     Raises:
-        ReplayRefused: A time or a number cannot be read (its row and column are told), or there is no row.
+        ReplayRefused: A time or a number cannot be read (the text names row and column), or there is no row.
     """
     table, seconds = choice.table, choice.seconds_sql
     time = quoted(choice.time.name)
@@ -64,7 +64,7 @@ def survey(choice: Choice) -> Survey:
     if bad_row is not None:
         raise _bad_time(choice, bad_row, bad_time)
     if not rows:
-        raise ReplayRefused(f"{table.path} has no row below its header: there is nothing to replay")
+        raise ReplayRefused(f"{table.path} has no rows below its header: there is nothing to replay")
     counts = [found[7 + 3 * number : 10 + 3 * number] for number in range(len(choice.signals))]
     for column, (_, row, cell) in zip(choice.signals, counts, strict=True):
         if row is not None:
@@ -82,15 +82,15 @@ def survey(choice: Choice) -> Survey:
 
 
 def _bad_time(choice: Choice, row: int, cell: str | None) -> ReplayRefused:
-    what = "no time" if cell is None else f"{cell[:80]!r}, which is no time"
+    what = "there is no time" if cell is None else f"{cell[:80]!r} is not a time"
     return ReplayRefused(
         f"{choice.table.path}, row {row}, column {choice.time.name!r}: {what}. Times are ISO 8601 or epoch "
-        "numbers: take out the row, or name another column with --time"
+        "numbers: remove the row, or name another column with --time"
     )
 
 
 def _bad_number(choice: Choice, column: Column, row: int, cell: str) -> ReplayRefused:
     return ReplayRefused(
-        f"{choice.table.path}, row {row}, column {column.name!r}: {cell[:80]!r} is no number. "
-        "Empty the cell, or name the columns that are signals with --signals"
+        f"{choice.table.path}, row {row}, column {column.name!r}: {cell[:80]!r} is not a number. "
+        "Empty the cell, or name the columns of signals with --signals"
     )

@@ -1,7 +1,7 @@
-"""Files as tables: DuckDB finds out separators and types, and reads them in the order of their rows.
+"""Files as tables: DuckDB detects separators and types, and reads the rows in order.
 
-Cells of CSV are read as text and cast one by one, so that a cell that is no number is found by its row and
-column. Row 1 is the first one below the header.
+Cells of CSV are read as text and cast one by one, so that an error names the row and column of a cell that is
+not a number. Row 1 is the first one below the header.
 """
 
 import contextlib
@@ -31,12 +31,12 @@ class Column:
 
     @property
     def is_number(self) -> bool:
-        """Whether all values that were looked at are numbers."""
+        """Whether all sampled values are numbers."""
         return self.type.removeprefix("U").startswith(_NUMBERS)
 
     @property
     def is_moment(self) -> bool:
-        """Whether all values that were looked at are dates with or without times."""
+        """Whether all sampled values are dates, with or without times."""
         return self.type.startswith(_MOMENTS)
 
 
@@ -66,7 +66,7 @@ class Table:
         return ", ".join(repr(column.name) for column in self.columns)
 
     def rows(self, select: str, where: str = "true") -> Iterator[tuple[Any, ...]]:
-        """Select from numbered rows, in order, some at a time: the file is never whole in memory.
+        """Select from numbered rows in order, in constant memory.
 
         Raises:
             ReplayRefused: The file cannot be read to its end.
@@ -87,7 +87,7 @@ class Table:
 
 
 def open_table(path: Path) -> Table:
-    """Find out what is in a CSV, Parquet or JSON lines file, told apart by how its name ends.
+    """Open a CSV, Parquet or JSON lines file, by its name's ending.
 
     Raises:
         ReplayRefused: It cannot be read.
@@ -106,12 +106,12 @@ def open_table(path: Path) -> Table:
 
 
 def quoted(name: str) -> str:
-    """A column's name as SQL has it."""
+    """A column's name, quoted for SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """A text as SQL has it."""
+    """A text, quoted for SQL."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -129,7 +129,7 @@ def _sniffed(connection: duckdb.DuckDBPyConnection, path: Path) -> Table:
     delimiter, quote, escape, skip, has_header, columns, moment_format = found
     if not has_header:
         raise ReplayRefused(
-            f"{path} has no line of column names (or all its cells are text): begin it with one"
+            f"{path} has no header line (or all its cells are text): begin it with the columns' names"
         )
     texts = ", ".join(f"{literal(column['name'])}: 'VARCHAR'" for column in columns)
     source = (
@@ -147,7 +147,7 @@ def _character(sniffed: str) -> str:
 
 def _connection() -> duckdb.DuckDBPyConnection:
     settings: dict[str, str | bool | int | float | list[str]] = {
-        "autoinstall_known_extensions": "false",  # nothing is fetched: what is needed is linked in
+        "autoinstall_known_extensions": "false",  # download nothing: what is needed is linked in
         "threads": 1,
         "preserve_insertion_order": "true",
     }
@@ -162,5 +162,5 @@ def _refusing(path: Path) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        reason, *_ = str(error).partition("\n\n")  # then come the query and proposals how to mend it
+        reason, *_ = str(error).partition("\n\n")  # the rest is the query and suggestions
         raise ReplayRefused(f"{path} cannot be read: {' '.join(reason.split())}") from None

@@ -14,7 +14,7 @@ import yaml
 
 from clients.kinesis_writer.put_request import StreamRecord
 from producer_sim.payloads import encoders
-from producer_sim.payloads.carriers import carriers_of, learned_names
+from producer_sim.payloads.record_groups import learned_names, record_groups_of
 from producer_sim.payloads.shapes import Observation, Readings, shape_named
 from producer_sim.plant.reading import read_plant
 from producer_sim.plant.simulated_records import simulated_records
@@ -59,7 +59,7 @@ def demo_plant(seed: int, signals: int, observations_per_signal: int) -> Simulat
 
 def changes(plant: Simulation) -> dict[str, int | None]:
     """The first changed observation of each signal, None without a change; by the name that is learned."""
-    names = learned_names(carriers_of(plant, "mixed"))
+    names = learned_names(record_groups_of(plant, "mixed"))
     return {
         names[member.name]: plant.injected[member.position].first
         if member.position in plant.injected
@@ -74,7 +74,7 @@ def demo_settings(plant: Simulation, own: Path) -> str:
     >>> _asset_and_line("line3.compressor1")
     {'asset': 'Compressor 1', 'line': 'Line 3'}
     """
-    names = learned_names(carriers_of(plant, "mixed"))
+    names = learned_names(record_groups_of(plant, "mixed"))
     signals = [
         {"match": names[member.name], "name": member.name.rpartition(".")[2].capitalize()}
         | {"unit": plant.family(member).unit}
@@ -140,7 +140,7 @@ def demo_records(
     """
     sent = [
         Sent(record, START_S + due_s, tuple(map(_learned, observations)))
-        for due_s, record, observations in simulated_records(plant, carriers_of(plant, "mixed"), START_S)
+        for due_s, record, observations in simulated_records(plant, record_groups_of(plant, "mixed"), START_S)
     ]
     sent += _recorded(recorded, "point", 1)
     sent += _recorded(recorded_property, "sitewise-notification", 20)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from clients.recordings.labels import LabelKind
-from producer_sim.replay.shapes import ShapeAsked
+from producer_sim.replay.shapes import RequestedShape
 
 _columns, _labels, _pace = (
     partial(typer.Option, rich_help_panel=panel) for panel in ("Columns", "Labels", "Pace and form")
@@ -49,7 +49,7 @@ Within = Annotated[
 ]
 Speed = Annotated[str, _pace(help="recorded, a factor such as 60, or flat-out.")]
 Shape = Annotated[
-    ShapeAsked,
+    RequestedShape,
     _pace(
         help="What a record holds: one value (points), rows of a column, or all values of a row; auto: "
         "points, or columns if a signal has more than five rows a second.",

@@ -16,7 +16,7 @@ from clients.deployment import Pipeline, open_pipeline
 from producer_sim.commands import options
 from producer_sim.commands.outcome import conclude, print_run, sending_progress
 from producer_sim.observe.observer import Observing, observe
-from producer_sim.payloads.carriers import carriers_of, learned_names
+from producer_sim.payloads.record_groups import learned_names, record_groups_of
 from producer_sim.payloads.shapes import SHAPES, ShapeUnknown
 from producer_sim.plant.reading import PlantFileWrong, read_plant, shipped_plants
 from producer_sim.plant.simulation import PlantImpossible
@@ -114,7 +114,7 @@ def simulate(
         plant_run = simulate_plant(read_plant(plant), seed, rate, observations, signals)
         simulated = SimulatedRun(
             simulation=plant_run,
-            carriers=carriers_of(plant_run, shape, batch),
+            groups=record_groups_of(plant_run, shape, batch),
             partition=partition,
             processes=_number_of(processes),
             settle_timeout_s=settle,
@@ -130,7 +130,7 @@ def simulate(
             },
         )
         check_folder(run, "--run")
-        names = learned_names(simulated.carriers).values()
+        names = learned_names(simulated.groups).values()
         if truth is not None:
             check_file(truth, "--truth")
         folder = RunFolder.fresh(run)

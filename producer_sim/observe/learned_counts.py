@@ -1,6 +1,6 @@
-"""How much of some signals was learned, as the states in S3 count it, and what was quarantined of them.
+"""How many observations of some signals were learned and quarantined, as the bucket of models counts them.
 
-It takes `s3:ListBucket` and `s3:GetObject` on the bucket of models.
+Needs `s3:ListBucket` and `s3:GetObject` on that bucket.
 """
 
 import json
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Counts:
-    """Observations since somebody began to look."""
+    """Observations since the first look."""
 
     learned: int = 0
     skipped: int = 0
@@ -33,16 +33,16 @@ class Counts:
 
     @property
     def total(self) -> int:
-        """All that became of something."""
+        """All that are settled."""
         return self.learned + self.skipped + self.quarantined
 
 
 class LearnedCounts:
     """Counts of some signals in the models of one use case.
 
-    Several fingerprints may lie side by side, of models or libraries that were deployed once: those that
-    nobody writes count nothing, for all counts are less what they were at the first look. A look lists
-    the objects, and reads those whose ETag is another.
+    Fingerprints of models or libraries that were deployed earlier may lie beside the current one. They do not
+    matter: all counts are differences to the first look. A look lists the objects, and reads those whose ETag
+    has changed.
     """
 
     def __init__(self, s3: "S3Client", models: ModelsOf, stream_name: str, signals: Collection[str]) -> None:
@@ -50,10 +50,10 @@ class LearnedCounts:
         self._s3 = s3
         self._bucket = models.bucket
         self._signals = frozenset(signals)
-        self._carriers = _carriers(signals)
+        self._record_signals = _record_signals(signals)
         self._codec = PageCodec()
         if use_case := plant().use_cases.get(models.use_case):
-            self._codec.check(use_case)  # now, for it imports River: not when the first page comes
+            self._codec.check(use_case)  # imports River now, not at the first page
         self._e_tags: dict[str, str] = {}
         self._pages: dict[str, tuple[int, int]] = {}
         self._keys: dict[Layout, frozenset[str]] = {}
@@ -76,7 +76,7 @@ class LearnedCounts:
 
     @property
     def reasons(self) -> list[str]:
-        """Why observations were quarantined, each reason once."""
+        """The reasons for quarantine, each once."""
         return sorted(set(self._reasons.values()))
 
     def _sums(self) -> tuple[int, int]:
@@ -93,8 +93,8 @@ class LearnedCounts:
             except UnreadablePage as error:
                 if unreadable_is_error:
                     raise StatesUnreadable(
-                        f"{key} of {self._bucket} was written just now and cannot be read: {error}. Install "
-                        "the versions that are deployed: consumer/requirements.lock"
+                        f"s3://{self._bucket}/{key} was just written and cannot be read: {error}. Install "
+                        "the deployed versions: consumer/requirements.lock"
                     ) from error
                 self._e_tags[key] = e_tag
                 continue
@@ -107,7 +107,7 @@ class LearnedCounts:
             self._e_tags[key] = found["ETag"]
 
     def _may_hold(self, key: str) -> bool:
-        """Whether states of our signals may be on this page: most plants have thousands of others."""
+        """Whether our signals may be on this page: most plants have thousands of others."""
         match key.removeprefix(self._models_prefix).split("/"):
             case [mark, "pages", pages, _]:
                 layout = Layout(f"{self._models_prefix}{mark}", int(pages))
@@ -116,7 +116,7 @@ class LearnedCounts:
             case _:
                 return False
         if layout not in self._keys:
-            self._keys[layout] = frozenset(map(layout.key_of, self._carriers))
+            self._keys[layout] = frozenset(map(layout.key_of, self._record_signals))
         return key in self._keys[layout]
 
     def _read_quarantine(self) -> None:
@@ -125,7 +125,7 @@ class LearnedCounts:
                 continue
             content = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
             for line in map(json.loads, content.splitlines()):
-                # What could not be decoded has no signal; it counts, for it may be ours.
+                # What could not be decoded has no signal; it may be ours, so it counts.
                 if line["signal"] is None or line["signal"] in self._signals:
                     self._reasons[line["id"]] = line["reason"]
             self._quarantine_known.add(key)
@@ -137,14 +137,14 @@ class LearnedCounts:
                 yield listed["Key"], listed["ETag"]
 
 
-def _carriers(signals: Collection[str]) -> frozenset[str]:
-    """Whose records may bring these signals: their own, and those of assets with several values.
+def _record_signals(signals: Collection[str]) -> frozenset[str]:
+    """The signals whose records may carry these: themselves, and assets with several values.
 
-    >>> sorted(_carriers(["line1.pump1.flow"]))
+    >>> sorted(_record_signals(["line1.pump1.flow"]))
     ['line1', 'line1.pump1', 'line1.pump1.flow']
     """
-    carriers = set(signals)
+    found = set(signals)
     for signal in signals:
         parts = signal.split(".")
-        carriers.update(".".join(parts[:length]) for length in range(1, len(parts)))
-    return frozenset(carriers - {""})
+        found.update(".".join(parts[:length]) for length in range(1, len(parts)))
+    return frozenset(found - {""})

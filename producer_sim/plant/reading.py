@@ -65,9 +65,9 @@ def parse_plant(text: str, name: str) -> PlantDescription:
         description = PlantDescription.model_validate(content)
     except ValidationError as error:
         mistakes = [_mistake(one["loc"], one["type"], one["msg"], one["input"]) for one in error.errors()]
-        raise PlantFileWrong(_told(name, lines, mistakes)) from None
+        raise PlantFileWrong(_message(name, lines, mistakes)) from None
     if mistakes := list(_unknown_families(description)):
-        raise PlantFileWrong(_told(name, lines, mistakes))
+        raise PlantFileWrong(_message(name, lines, mistakes))
     return description
 
 
@@ -126,7 +126,7 @@ def _unknown_families(description: PlantDescription) -> Iterable[tuple[_Path, st
                 yield ("faults", number, "families"), f"there is no family {family!r}; there are {known}"
 
 
-def _told(name: str, lines: dict[_Path, int], mistakes: Iterable[tuple[_Path, str]]) -> str:
+def _message(name: str, lines: dict[_Path, int], mistakes: Iterable[tuple[_Path, str]]) -> str:
     return "\n".join(
         f"{name}, line {_line_of(path, lines)}, {'.'.join(map(str, path)) or 'the file'}: {text}"
         for path, text in mistakes

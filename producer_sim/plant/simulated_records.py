@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple, TypeVar
 
 from clients.kinesis_writer.pending import ScheduledRecord
 from clients.kinesis_writer.put_request import StreamRecord
-from producer_sim.payloads.carriers import Carrier, hash_of, share_of
 from producer_sim.payloads.encoders import Value
+from producer_sim.payloads.record_groups import RecordGroup, hash_of, share_of
 from producer_sim.payloads.shapes import Observation, Readings
 from producer_sim.plant.randomness import key_of
 from producer_sim.plant.simulation import Simulation
@@ -28,20 +28,20 @@ class SimulatedRecord(NamedTuple):
 
 def simulated_records(
     simulation: Simulation,
-    carriers: Sequence[Carrier],
+    groups: Sequence[RecordGroup],
     start_s: float,
     partition: Partition = "signal",
     values_at_once: int = 65_536,
 ) -> Iterator[SimulatedRecord]:
-    """The records of these carriers; observations have the time when they are due, from `start_s` on.
+    """The records of these groups; observations have the time when they are due, from `start_s` on.
 
-    A carrier whose records hold many observations of a signal sends when so many are there, and what is left
-    at the end. These times are spread over the carriers, so that the stream is even.
+    A group whose records hold many observations of a signal sends when so many are there, and what is left
+    at the end. These times are spread over the groups, so that the stream is even.
     """
-    fillings = _fillings(simulation, carriers, start_s, partition)
+    fillings = _fillings(simulation, groups, start_s, partition)
     if not fillings:
         return
-    members = [member for carrier in carriers for member in carrier.members]
+    members = [member for group in groups for member in group.members]
     schedule = _Schedule(fillings)
     for stretch in stretches(simulation, members, values_at_once):
         end = stretch.first_tick + stretch.ticks
@@ -60,31 +60,31 @@ class Shares:
     """A plant's records, share by share of its partition keys: what each of several processes sends."""
 
     simulation: Simulation
-    carriers: tuple[Carrier, ...]
+    groups: tuple[RecordGroup, ...]
     start_s: float
     partition: Partition
 
     def __call__(self, part: int, parts: int) -> Iterator[ScheduledRecord]:
         """The records of one share, in the order in which they are due."""
-        carriers = share_of(self.carriers, part, parts)
+        groups = share_of(self.groups, part, parts)
         for due_s, record, observations in simulated_records(
-            self.simulation, carriers, self.start_s, self.partition
+            self.simulation, groups, self.start_s, self.partition
         ):
             yield ScheduledRecord(due_s, record, len(observations))
 
 
 class _Filling:
-    """A carrier's record that is being filled: what is there and not sent yet, a list for each signal."""
+    """A group's record that is being filled: what is there and not sent yet, a list for each signal."""
 
     def __init__(
-        self, simulation: Simulation, carrier: Carrier, row: int, start_s: float, partition: Partition
+        self, simulation: Simulation, group: RecordGroup, row: int, start_s: float, partition: Partition
     ) -> None:
-        self.carrier = carrier
+        self.group = group
         self._simulation, self._start_s, self._partition = simulation, start_s, partition
-        self._rows = range(row, row + len(carrier.members))
+        self._rows = range(row, row + len(group.members))
         # An asset's values are of one time.
-        of_asset = carrier.shape.carries == "asset"
-        self._positions = [carrier.last_position if of_asset else one.position for one in carrier.members]
+        of_asset = group.shape.carries == "asset"
+        self._positions = [group.last_position if of_asset else one.position for one in group.members]
         self._first_tick = self._sent_ticks = self._sent_records = 0
         self._values: list[list[Value]] = [[] for _ in self._rows]
         self._copies: list[list[int]] = [[] for _ in self._rows]
@@ -110,10 +110,10 @@ class _Filling:
         """The records of all up to this tick."""
         start, end = self._sent_ticks, tick - self._first_tick + 1
         self._sent_ticks = end
-        carrier = self.carrier
-        due_s = self._simulation.due_s(carrier.last_position, tick)
+        group = self.group
+        due_s = self._simulation.due_s(group.last_position, tick)
         readings = [self._readings(place, start, end) for place in range(len(self._rows))]
-        for payload, observations in carrier.shape.payloads(carrier.names, readings):
+        for payload, observations in group.shape.payloads(group.names, readings):
             record = StreamRecord(self._partition_key(), payload)
             self._sent_records += 1
             yield SimulatedRecord(due_s, record, observations)
@@ -136,36 +136,36 @@ class _Filling:
         ]
 
     def _partition_key(self) -> str:
-        if self._partition == "signal" or self.carrier.shape.is_named_by_its_key:
-            return self.carrier.key
-        return f"{key_of(self._simulation.seed, self.carrier.key, f'record {self._sent_records}'):016x}"
+        if self._partition == "signal" or self.group.shape.is_named_by_its_key:
+            return self.group.key
+        return f"{key_of(self._simulation.seed, self.group.key, f'record {self._sent_records}'):016x}"
 
 
 class _Schedule:
-    """Which carriers send at a tick: each once in as many as its shape takes observations of a signal."""
+    """Which groups send at a tick: each once in as many as its shape takes observations of a signal."""
 
     def __init__(self, fillings: Sequence[_Filling]) -> None:
         self._by_batch: dict[int, list[list[_Filling]]] = {}
         for filling in fillings:
-            batch = filling.carrier.shape.batch
+            batch = filling.group.shape.batch
             phases = self._by_batch.setdefault(batch, [[] for _ in range(batch)])
-            phases[hash_of(filling.carrier.key) % batch].append(filling)
+            phases[hash_of(filling.group.key) % batch].append(filling)
 
     def due_at(self, tick: int) -> Sequence[_Filling]:
         """In the order in which they are due."""
         due = [phases[tick % batch] for batch, phases in self._by_batch.items()]
         if len(due) == 1:
             return due[0]
-        return sorted((one for each in due for one in each), key=lambda one: one.carrier.last_position)
+        return sorted((one for each in due for one in each), key=lambda one: one.group.last_position)
 
 
 def _fillings(
-    simulation: Simulation, carriers: Sequence[Carrier], start_s: float, partition: Partition
+    simulation: Simulation, groups: Sequence[RecordGroup], start_s: float, partition: Partition
 ) -> list[_Filling]:
     fillings, row = [], 0
-    for carrier in carriers:
-        fillings.append(_Filling(simulation, carrier, row, start_s, partition))
-        row += len(carrier.members)
+    for group in groups:
+        fillings.append(_Filling(simulation, group, row, start_s, partition))
+        row += len(group.members)
     return fillings
 
 

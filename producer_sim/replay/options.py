@@ -1,4 +1,4 @@
-"""What a command line asks for, made into a replay: every file is looked through before anything is sent."""
+"""From the options to a replay: every file is checked before anything is sent."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from consumer.decode.signal_names import check_name
 from consumer.errors import Unlearnable
 from producer_sim.replay.recording import FLAT_OUT, Recording, Times
 from producer_sim.replay.replay import Replay
-from producer_sim.replay.shapes import Shape, ShapeAsked, shape_for
+from producer_sim.replay.shapes import ReplayShape, RequestedShape, shape_for
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
-    """The options of `replay`; what is None, or empty, is found."""
+    """The options of `replay`; what is None or empty is found out."""
 
     files: Sequence[Path]
     assets: Sequence[str] = ()
@@ -28,34 +28,36 @@ class ReplayOptions:
     label_kind: LabelKind = "auto"
     windows: Path | None = None
     speed: float = 1.0
-    shape: ShapeAsked = "auto"
+    shape: RequestedShape = "auto"
     rows_in_columns: int | None = None
     times: Times = "shifted"
     settle_s: float = 60.0
 
 
-def prepare(asked: ReplayOptions, say: Callable[[str], None] = lambda text: None) -> Replay:
-    """Look through all files; `say` hears, in sentences, what a person should know of them.
+def prepare(options: ReplayOptions, say: Callable[[str], None] = lambda text: None) -> Replay:
+    """Check all files; `say` gets what a person should know about them, in sentences.
 
     Raises:
-        ReplayRefused: A file cannot be replayed as asked.
+        ReplayRefused: A file cannot be replayed.
     """
-    if asked.labels is not None and asked.windows is not None:
-        raise ReplayRefused("Labels are in a column (--labels) or in a file of windows (--windows), not both")
+    if options.labels is not None and options.windows is not None:
+        raise ReplayRefused("Labels come from a column (--labels) or a file of windows (--windows), not both")
     recordings = []
     windows: list[list[Window]] = []
-    for path, asset in zip(asked.files, _assets(asked), strict=True):
-        recording = _recording(path, asset, asked)
+    for path, asset in zip(options.files, _assets(options), strict=True):
+        recording = _recording(path, asset, options)
         recordings.append(recording)
-        windows.append(_windows(recording, asked))
-        _tell(recording, windows[-1], asked, say)
-    _tell_left_out(recordings, say)
-    if not asked.signals:
-        _tell_texts(recordings, say)
-    period_s = min(0.0 if asked.speed == FLAT_OUT else r.survey.period_s / asked.speed for r in recordings)
-    shape, rows = shape_for(asked.shape, asked.rows_in_columns, period_s)
-    configuration = _configuration(asked, recordings, shape, rows)
-    return Replay(recordings, windows, shape, rows, asked.settle_s, configuration)
+        windows.append(_windows(recording, options))
+        _say_recording(recording, windows[-1], options, say)
+    _say_left_out(recordings, say)
+    if not options.signals:
+        _say_texts(recordings, say)
+    period_s = min(
+        0.0 if options.speed == FLAT_OUT else r.survey.period_s / options.speed for r in recordings
+    )
+    shape, rows = shape_for(options.shape, options.rows_in_columns, period_s)
+    configuration = _configuration(options, recordings, shape, rows)
+    return Replay(recordings, windows, shape, rows, options.settle_s, configuration)
 
 
 def speed_of(text: str) -> float:
@@ -81,25 +83,25 @@ def speed_of(text: str) -> float:
     return factor
 
 
-def _assets(asked: ReplayOptions) -> list[str]:
-    if asked.assets and len(asked.assets) != len(asked.files):
+def _assets(options: ReplayOptions) -> list[str]:
+    if options.assets and len(options.assets) != len(options.files):
         raise ReplayRefused(
-            f"--asset is given {len(asked.assets)} times for {len(asked.files)} files: give it once for each "
-            "file, in their order, or not at all"
+            f"--asset is given {len(options.assets)} times for {len(options.files)} files: give it once for "
+            "each file, in their order, or not at all"
         )
-    assets = list(asked.assets) or [path.name.split(".")[0] for path in asked.files]
+    assets = list(options.assets) or [path.name.split(".")[0] for path in options.files]
     repeated = sorted({asset for asset in assets if assets.count(asset) > 1})
     if repeated:
         raise ReplayRefused(
-            f"two files would be one asset, {repeated[0]!r}, and their signals would mix: name the assets "
+            f"two files would become one asset, {repeated[0]!r}, and their signals would mix: name them "
             "with --asset, once for each file"
         )
     return assets
 
 
-def _recording(path: Path, asset: str, asked: ReplayOptions) -> Recording:
-    choice = choose(open_table(path), asked.time, asked.signals, asked.labels)
-    recording = Recording(asset, choice, survey(choice), asked.speed, asked.times)
+def _recording(path: Path, asset: str, options: ReplayOptions) -> Recording:
+    choice = choose(open_table(path), options.time, options.signals, options.labels)
+    recording = Recording(asset, choice, survey(choice), options.speed, options.times)
     for signal in recording.signals:
         try:
             check_name(signal)
@@ -110,55 +112,53 @@ def _recording(path: Path, asset: str, asked: ReplayOptions) -> Recording:
     return recording
 
 
-def _windows(recording: Recording, asked: ReplayOptions) -> list[Window]:
-    if asked.windows is not None:
-        return windows_of_file(asked.windows, recording.choice.table.path)
-    return [] if asked.labels is None else labelled_windows(recording.choice, asked.label_kind)
+def _windows(recording: Recording, options: ReplayOptions) -> list[Window]:
+    if options.windows is not None:
+        return windows_of_file(options.windows, recording.choice.table.path)
+    return [] if options.labels is None else labelled_windows(recording.choice, options.label_kind)
 
 
-def _tell(
-    recording: Recording, windows: list[Window], asked: ReplayOptions, say: Callable[[str], None]
+def _say_recording(
+    recording: Recording, windows: list[Window], options: ReplayOptions, say: Callable[[str], None]
 ) -> None:
     seen, path = recording.survey, recording.choice.table.path
     say(
         f"{path}: {seen.rows:,} rows, {len(recording.signals)} signals, {seen.observations:,} observations, "
-        f"one each {seen.period_s:g} s by {recording.choice.time.name!r}"
-        + (f"; {len(windows)} labels" if asked.labels or asked.windows else "")
+        f"one every {seen.period_s:g} s by {recording.choice.time.name!r}"
+        + (f"; {len(windows)} labels" if options.labels or options.windows else "")
     )
     if seen.empty:
         say(f"  {seen.empty:,} cells without a finite number are not sent")
     if seen.backwards:
-        say(f"  {seen.backwards:,} rows are earlier than the row before: sent all the same, in this order")
+        say(f"  {seen.backwards:,} rows are earlier than the row before: sent anyway, in this order")
 
 
-def _tell_left_out(recordings: Sequence[Recording], say: Callable[[str], None]) -> None:
+def _say_left_out(recordings: Sequence[Recording], say: Callable[[str], None]) -> None:
     names = dict.fromkeys(column.name for recording in recordings for column in recording.choice.left_out)
     if names:
-        say(
-            f"Named like labels, so not sent: {', '.join(names)} (--labels scores by one, --signals sends it)"
-        )
+        say(f"Named like labels, so not sent: {', '.join(names)} (--labels uses one, --signals sends it)")
 
 
-def _tell_texts(recordings: Sequence[Recording], say: Callable[[str], None]) -> None:
+def _say_texts(recordings: Sequence[Recording], say: Callable[[str], None]) -> None:
     names = dict.fromkeys(column.name for recording in recordings for column in recording.choice.texts)
     if names:
-        say(f"No numbers, so not sent: {', '.join(names)} (a number has a decimal point, not a comma)")
+        say(f"Not numbers, so not sent: {', '.join(names)} (a number has a decimal point, not a comma)")
 
 
 def _configuration(
-    asked: ReplayOptions, recordings: Sequence[Recording], shape: Shape, rows: int
+    options: ReplayOptions, recordings: Sequence[Recording], shape: ReplayShape, rows: int
 ) -> dict[str, Any]:
-    shifted = "due" if asked.speed == 1.0 else "ahead"
+    shifted = "due" if options.speed == 1.0 else "ahead"
     return {
-        "files": [str(path) for path in asked.files],
+        "files": [str(path) for path in options.files],
         "assets": [recording.asset for recording in recordings],
         "time": sorted({recording.choice.time.name for recording in recordings}),
         "signals": list(dict.fromkeys(c.name for recording in recordings for c in recording.choice.signals)),
-        "labels": str(asked.windows) if asked.windows else asked.labels,
-        "speed": "flat out" if asked.speed == FLAT_OUT else f"{asked.speed:g}",
+        "labels": str(options.windows) if options.windows else options.labels,
+        "speed": "flat out" if options.speed == FLAT_OUT else f"{options.speed:g}",
         "shape": shape,
         "rows_in_columns": rows if shape == "columns" else None,
-        "timestamps": shifted if asked.times == "shifted" else "recorded",
+        "timestamps": shifted if options.times == "shifted" else "recorded",
         "cells_without_number": sum(recording.survey.empty for recording in recordings),
         "rows_backwards": sum(recording.survey.backwards for recording in recordings),
     }

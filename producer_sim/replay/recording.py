@@ -1,4 +1,4 @@
-"""One file, ready to be replayed: what it holds, when its rows are due, and what they say then."""
+"""One file ready to be replayed: its signals, and when each row is due."""
 
 import math
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A replay from its first record to what is left in the run's folder."""
+"""A replay, from its first record to the files in the run's folder."""
 
 import heapq
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +14,7 @@ from clients.recordings.labels import Window
 from producer_sim.observe.observer import Observer, Observing, settle
 from producer_sim.replay.chart_series import ChartSeries
 from producer_sim.replay.recording import FLAT_OUT, Recording
-from producer_sim.replay.shapes import Shape, planned
+from producer_sim.replay.shapes import ReplayShape, scheduled_records
 from producer_sim.run_folder import Fault, RunFolder, RunSummary, SimulatedSignal, Truth
 
 _OPENING_S = 0.3  # for each file: they are open, and their first rows read, when the replay starts
@@ -26,14 +26,14 @@ class Replay:
 
     recordings: Sequence[Recording]
     windows: Sequence[Sequence[Window]]
-    shape: Shape = "points"
+    shape: ReplayShape = "points"
     rows_in_columns: int = 1
     settle_s: float = 60.0
     configuration: dict[str, Any] = field(default_factory=dict)
 
     @property
     def signals(self) -> list[str]:
-        """All signals, by the names under which they are learned."""
+        """The names of all signals, as they are learned."""
         return [signal for recording in self.recordings for signal in recording.signals]
 
     @property
@@ -49,7 +49,7 @@ class Replay:
         return None if flat_out or not longest_s else self.observations / longest_s
 
     def truth(self, started_s: float) -> Truth:
-        """The signals, and what is labelled, at the times that are sent."""
+        """The signals and labels, at the times that are sent."""
         signals = [
             SimulatedSignal(f"{recording.asset}.{column.name}", column.name, "", recording.survey.period_s)
             for recording in self.recordings
@@ -79,11 +79,11 @@ def run_replay(
     on_stage: Callable[[str], None] = lambda text: None,
     clock: Clock | None = None,
 ) -> RunSummary:
-    """Send it all, wait until it is learned, and leave the run in its folder.
+    """Send everything, wait until it is learned, and write the run's folder.
 
     Raises:
-        PutFailed: Not everything could be sent; the folder says what was.
-        ReplayRefused: A file changed, or broke, since it was looked through.
+        PutFailed: Not everything could be sent; the folder has what was.
+        ReplayRefused: A file has changed since it was checked.
     """
     clock = clock or WallClock()
     stream = pipeline.account.client("kinesis", SEND_ONCE)
@@ -127,7 +127,9 @@ def _in_due_order(
     replay: Replay, charts: Sequence[ChartSeries], started_s: float
 ) -> Iterator[ScheduledRecord]:
     plans = [
-        planned(recording, one.watch(recording.rows(started_s)), replay.shape, replay.rows_in_columns)
+        scheduled_records(
+            recording, one.watch(recording.rows(started_s)), replay.shape, replay.rows_in_columns
+        )
         for recording, one in zip(replay.recordings, charts, strict=True)
     ]
     return heapq.merge(*plans, key=lambda plan: plan.due_s)

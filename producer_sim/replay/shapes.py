@@ -9,8 +9,8 @@ from clients.kinesis_writer.put_request import StreamRecord
 from producer_sim.payloads import encoders
 from producer_sim.replay.recording import Recording, Row
 
-Shape = Literal["points", "columns", "several-values"]
-ShapeAsked = Literal["auto", "points", "columns", "several-values"]
+ReplayShape = Literal["points", "columns", "several-values"]
+RequestedShape = Literal["auto", "points", "columns", "several-values"]
 
 # A record of a signal waits for the one before it to be acknowledged: more a second would fall behind.
 _RECORDS_A_SECOND_MAX = 5
@@ -18,21 +18,23 @@ _ROWS_FLAT_OUT = 100
 _ROWS_MAX = 1000
 
 
-def shape_for(asked: ShapeAsked, rows_asked: int | None, period_s: float) -> tuple[Shape, int]:
-    """The shape, and the rows in a record of columns, where a row comes each `period_s` (0: at once).
+def shape_for(
+    requested: RequestedShape, rows_requested: int | None, period_s: float
+) -> tuple[ReplayShape, int]:
+    """The shape, and the rows in a record of columns, if a row comes every `period_s` (0: flat out).
 
     >>> shape_for("auto", None, 1.0), shape_for("auto", None, 1 / 60), shape_for("auto", None, 0.0)
     (('points', 1), ('columns', 12), ('columns', 100))
     """
     rows = math.ceil(round(1 / _RECORDS_A_SECOND_MAX / period_s, 6)) if period_s else _ROWS_FLAT_OUT
-    rows = rows_asked or min(rows, _ROWS_MAX)
-    if asked == "auto":
+    rows = rows_requested or min(rows, _ROWS_MAX)
+    if requested == "auto":
         return ("columns", rows) if rows > 1 else ("points", 1)
-    return asked, rows
+    return requested, rows
 
 
-def planned(
-    recording: Recording, rows: Iterable[Row], shape: Shape, rows_in_columns: int = 1
+def scheduled_records(
+    recording: Recording, rows: Iterable[Row], shape: ReplayShape, rows_in_columns: int = 1
 ) -> Iterator[ScheduledRecord]:
     """Records in due order, each with how many observations it holds; cells without a value are left out.
 

@@ -75,12 +75,12 @@ def learned(trip: Trip, models: ModelsOf, look: LearnedCounts) -> str:
         trip.listen(_LOOK_EVERY_S)
     if counts.learned == OBSERVATIONS:
         return f"the state in s3://{models.bucket}/models/{models.use_case}/ counts {OBSERVATIONS}"
-    told = advice.of_learning(trip.pipeline, models, counts.learned, look.reasons)
+    look_at = advice.of_learning(trip.pipeline, models, counts.learned, look.reasons)
     if counts.learned > OBSERVATIONS:
         seen = f"{counts.learned} observations were learned, {OBSERVATIONS} were sent: some twice"
-        raise HopFailed(seen, told)
+        raise HopFailed(seen, look_at)
     seen = f"{counts.learned} of {OBSERVATIONS} observations are learned after {trip.patience.learn_s:g} s"
-    raise HopFailed(seen, told)
+    raise HopFailed(seen, look_at)
 
 
 def event(trip: Trip, models: ModelsOf) -> str:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import drift
 
-from producer_sim.payloads.carriers import carriers_of, learned_names
 from producer_sim.payloads.encoders import Garbled
+from producer_sim.payloads.record_groups import learned_names, record_groups_of
 from producer_sim.payloads.shapes import SHAPES
 from producer_sim.plant.faults import EXPECTED
 from producer_sim.plant.reading import parse_plant, read_plant, shipped_plants
@@ -36,8 +36,8 @@ def shipped(name: str, seed: int = 1, signals: int = 60, ticks: int = 100) -> Si
 
 
 def sent(simulation: Simulation, shape: str = "point", values_at_once: int = 65_536, parts: int = 1):
-    carriers = carriers_of(simulation, shape)
-    return list(simulated_records(simulation, carriers, START_S, values_at_once=values_at_once))
+    groups = record_groups_of(simulation, shape)
+    return list(simulated_records(simulation, groups, START_S, values_at_once=values_at_once))
 
 
 def by_signal(simulation: Simulation, shape: str = "point") -> dict[str, list[tuple]]:
@@ -63,7 +63,7 @@ def test_the_same_seed_gives_the_same_bytes_however_much_is_made_at_once(values_
 @pytest.mark.parametrize("parts", [2, 3])
 def test_several_processes_send_the_same_records_as_one(parts, partition):
     simulation = shipped("factory")
-    shares = Shares(simulation, carriers_of(simulation, "mixed"), START_S, partition)
+    shares = Shares(simulation, record_groups_of(simulation, "mixed"), START_S, partition)
     together = [planned for part in range(parts) for planned in shares(part, parts)]
     assert sorted(together, key=repr) == sorted(shares(0, 1), key=repr)
     assert all(list(shares(part, parts)) for part in range(parts))
@@ -103,7 +103,7 @@ def test_observation_k_is_due_at_k_over_the_rate_and_has_that_time():
 
 def test_the_factory_has_each_kind_of_fault_and_a_healthy_majority():
     simulation = shipped("factory", signals=200)
-    names = learned_names(carriers_of(simulation, "point"))
+    names = learned_names(record_groups_of(simulation, "point"))
     truth = simulation.truth(START_S, names)
     assert {fault.kind for fault in truth.faults} == set(EXPECTED)
     assert {fault.expected for fault in truth.faults} == {"alert", "quarantine", "skip", "learn"}
@@ -113,7 +113,7 @@ def test_the_factory_has_each_kind_of_fault_and_a_healthy_majority():
 
 def test_the_truth_of_a_run_that_was_ended_has_what_had_come_until_then():
     simulation = shipped("steady", signals=20, ticks=100)
-    names = learned_names(carriers_of(simulation, "point"))
+    names = learned_names(record_groups_of(simulation, "point"))
     assert simulation.truth(START_S, names).faults
     early = simulation.truth(START_S, names, end_s=START_S + 0.3 * 100 * simulation.period_s)
     assert early.faults == ()

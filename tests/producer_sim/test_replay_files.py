@@ -112,14 +112,14 @@ def test_a_cell_that_is_no_number_is_refused_with_its_row_and_column(tmp_path):
     lines = [f"2020-03-01 12:{row // 60:02}:{row % 60:02},{row}" for row in range(3000)]
     lines[2500] = "2020-03-01 12:41:40,broken"
     path = written(tmp_path / "a.csv", "time,flow\n" + "\n".join(lines) + "\n")
-    with pytest.raises(ReplayRefused, match=r"a\.csv, row 2501, column 'flow': 'broken' is no number"):
+    with pytest.raises(ReplayRefused, match=r"a\.csv, row 2501, column 'flow': 'broken' is not a number"):
         looked_through(path, signals=["flow"])
 
 
 @pytest.mark.parametrize("cell", ["yesterday", ""])
 def test_a_time_that_is_none_is_refused_with_its_row_and_column(tmp_path, cell):
     path = written(tmp_path / "a.csv", f"time,v\n2020-03-01 12:00:00,1\n{cell},2\n2020-03-01 12:00:02,3\n")
-    with pytest.raises(ReplayRefused, match=r"a\.csv, row 2, column 'time': .*no time"):
+    with pytest.raises(ReplayRefused, match=r"a\.csv, row 2, column 'time': .*is not a time"):
         looked_through(path, time="time")
 
 
@@ -163,4 +163,4 @@ def test_columns_of_text_are_named_before_anything_is_sent(tmp_path):
     rows = "".join(f"2020-01-01 00:00:{second:02d};{second},5;{second}\n" for second in range(30))
     said = []
     prepare(ReplayOptions([written(tmp_path / "a.csv", "time;flow;level\n" + rows)]), said.append)
-    assert said[-1] == "No numbers, so not sent: flow (a number has a decimal point, not a comma)"
+    assert said[-1] == "Not numbers, so not sent: flow (a number has a decimal point, not a comma)"

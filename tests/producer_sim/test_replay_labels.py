@@ -47,7 +47,7 @@ def test_labels_at_the_last_row_and_true_or_false_count_too(tmp_path):
 def test_a_label_that_is_none_is_refused_with_its_row(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("time,v,bad\n2020-03-01 12:00:00,1,0\n2020-03-01 12:00:01,1,perhaps\n")
-    with pytest.raises(ReplayRefused, match=r"row 2, column 'bad': 'perhaps' is no label"):
+    with pytest.raises(ReplayRefused, match=r"row 2, column 'bad': 'perhaps' is not a label"):
         windows_of(path, labels="bad")
 
 

@@ -13,7 +13,7 @@ from producer_sim.commands.replay import replay_command
 from producer_sim.replay.chart_series import ChartSeries
 from producer_sim.replay.options import ReplayOptions, prepare, speed_of
 from producer_sim.replay.replay import run_replay
-from producer_sim.replay.shapes import planned
+from producer_sim.replay.shapes import scheduled_records
 from producer_sim.run_folder import RunFolder
 from tests.producer_sim.recordings import (
     START,
@@ -64,7 +64,7 @@ def test_records_are_keyed_by_signal_or_by_asset(tmp_path, shape, records, key):
 
 def due(path, shape="points", **asked):
     (recording,) = prepare(ReplayOptions([path], shape=shape, **asked)).recordings
-    return [plan.due_s for plan in planned(recording, recording.rows(0.0), shape, 10)]
+    return [plan.due_s for plan in scheduled_records(recording, recording.rows(0.0), shape, 10)]
 
 
 def test_rows_are_due_as_they_were_recorded_or_faster_or_at_once(tmp_path):

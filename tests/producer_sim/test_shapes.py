@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from consumer.decode.lambda_event import decode
-from producer_sim.payloads.carriers import carriers_of, learned_names
+from producer_sim.payloads.record_groups import learned_names, record_groups_of
 from producer_sim.payloads.shapes import SHAPES, ShapeUnknown, shape_named
 from producer_sim.plant.reading import parse_plant, read_plant
 from producer_sim.plant.simulated_records import simulated_records
@@ -24,8 +24,8 @@ ALL = ["mixed", *SHAPES, *(f"{shape}+{packing}" for shape in SHAPES for packing 
 @pytest.mark.parametrize("shape", ALL)
 def test_the_consumer_reads_what_was_sent(shape, partition):
     simulation = simulate(read_plant("factory"), 4, 60.0, 60 * 60, 60)
-    carriers = carriers_of(simulation, shape)
-    sent = list(simulated_records(simulation, carriers, START_S, partition))
+    groups = record_groups_of(simulation, shape)
+    sent = list(simulated_records(simulation, groups, START_S, partition))
     event = {
         "Records": [
             record(one.record.payload, number, one.record.partition_key) for number, one in enumerate(sent)
@@ -43,12 +43,12 @@ def test_the_consumer_reads_what_was_sent(shape, partition):
     values = [one.value for each in sent for one in each.observations]
     assert skipped(batch) == values.count(None)
     assert len(batch.refusals) == sum(isinstance(value, str) for value in values)
-    assert set(expected) <= set(learned_names(carriers).values())
+    assert set(expected) <= set(learned_names(groups).values())
 
 
 def test_a_record_holds_as_many_of_a_signal_as_it_is_told():
     simulation = simulate(read_plant("steady"), 1, 10.0, 10 * 100, 10)
-    sent = list(simulated_records(simulation, carriers_of(simulation, "columns", 25), START_S))
+    sent = list(simulated_records(simulation, record_groups_of(simulation, "columns", 25), START_S))
     sizes = [len(one.observations) for one in sent]
     assert max(sizes) == 25
     assert sum(sizes) == 1000
@@ -57,9 +57,9 @@ def test_a_record_holds_as_many_of_a_signal_as_it_is_told():
 
 def test_random_partition_keys_are_others_for_each_record_and_bare_numbers_keep_theirs():
     simulation = simulate(read_plant("steady"), 1, 10.0, 10 * 20, 10)
-    points = list(simulated_records(simulation, carriers_of(simulation, "point"), START_S, "random"))
+    points = list(simulated_records(simulation, record_groups_of(simulation, "point"), START_S, "random"))
     assert len({one.record.partition_key for one in points}) == len(points)
-    numbers = simulated_records(simulation, carriers_of(simulation, "bare-number"), START_S, "random")
+    numbers = simulated_records(simulation, record_groups_of(simulation, "bare-number"), START_S, "random")
     assert {one.record.partition_key for one in numbers} == {one.name for one in simulation.members}
 
 
@@ -74,4 +74,4 @@ def test_names_that_do_not_suit_a_shape_are_refused(shape):
     text = 'families: {a: {name: "s{number}", unit: m, share: 1, level: [1, 1], noise: {deviation: 1}}}'
     simulation = simulate(parse_plant(text, "plant.yaml"), 1, 1.0, 10, 2)
     with pytest.raises(ShapeUnknown, match="'s1': change the family's name"):
-        carriers_of(simulation, shape)
+        record_groups_of(simulation, shape)

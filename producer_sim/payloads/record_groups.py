@@ -28,7 +28,7 @@ MIXED_SHARES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Carrier:
+class RecordGroup:
     """Signals that share records; `names` are those under which they are learned."""
 
     shape: Shape
@@ -42,32 +42,30 @@ class Carrier:
         return self.members[-1].position
 
 
-def carriers_of(simulation: Simulation, shape: str, batch: int | None = None) -> tuple[Carrier, ...]:
-    """Every signal in one carrier, in the order in which they are due.
+def record_groups_of(simulation: Simulation, shape: str, batch: int | None = None) -> tuple[RecordGroup, ...]:
+    """Every signal in one group, in the order in which they are due.
 
     Raises:
         ShapeUnknown: There is no such shape, or the names of the plant's signals do not suit it.
     """
     members = simulation.members
     if shape == "mixed":
-        carriers = list(_mixed(members, batch))
+        groups = list(_mixed(members, batch))
     else:
-        carriers = list(_carriers(shape_named(shape, batch), members))
-    return tuple(sorted(carriers, key=lambda carrier: carrier.last_position))
+        groups = list(_record_groups(shape_named(shape, batch), members))
+    return tuple(sorted(groups, key=lambda group: group.last_position))
 
 
-def learned_names(carriers: Sequence[Carrier]) -> dict[str, str]:
+def learned_names(groups: Sequence[RecordGroup]) -> dict[str, str]:
     """The name under which each signal of the plant is learned."""
     return {
-        member.name: name
-        for carrier in carriers
-        for member, name in zip(carrier.members, carrier.names, strict=True)
+        member.name: name for group in groups for member, name in zip(group.members, group.names, strict=True)
     }
 
 
-def share_of(carriers: Sequence[Carrier], part: int, parts: int) -> tuple[Carrier, ...]:
-    """The carriers of one of several processes, by the hash of their keys."""
-    return tuple(carrier for carrier in carriers if hash_of(carrier.key) % parts == part)
+def share_of(groups: Sequence[RecordGroup], part: int, parts: int) -> tuple[RecordGroup, ...]:
+    """The groups of one of several processes, by the hash of their keys."""
+    return tuple(group for group in groups if hash_of(group.key) % parts == part)
 
 
 def hash_of(key: str) -> int:
@@ -75,23 +73,23 @@ def hash_of(key: str) -> int:
     return int.from_bytes(md5(key.encode(), usedforsecurity=False).digest()[:8])
 
 
-def _mixed(members: Sequence[Member], batch: int | None) -> Iterator[Carrier]:
+def _mixed(members: Sequence[Member], batch: int | None) -> Iterator[RecordGroup]:
     several = [group for group in _assets(members) if len(group) > 1]
     together: list[Member] = []
     while several and len(together) + len(several[0]) <= ASSETS_SHARE * len(members):
         together += several.pop(0)
-    yield from _carriers(shape_named("several-values"), together)
+    yield from _record_groups(shape_named("several-values"), together)
     taken = {member.position for member in together}
     alone = [member for member in members if member.position not in taken]
     start, share = 0, 0.0
     for name, weight in MIXED_SHARES:
         share += weight
         end = round(share * len(alone))
-        yield from _carriers(shape_named(name, batch), alone[start:end])
+        yield from _record_groups(shape_named(name, batch), alone[start:end])
         start = end
 
 
-def _carriers(shape: Shape, members: Sequence[Member]) -> Iterator[Carrier]:
+def _record_groups(shape: Shape, members: Sequence[Member]) -> Iterator[RecordGroup]:
     for group in _groups(shape, members):
         for member in group:
             if shape.names_assets and not all(member.name.rpartition(".")[::2]):
@@ -101,7 +99,7 @@ def _carriers(shape: Shape, members: Sequence[Member]) -> Iterator[Carrier]:
                 )
         names = tuple(shape.learned_name(member.name) for member in group)
         key = group[0].asset if shape.carries == "asset" else names[0]
-        yield Carrier(shape, tuple(group), key, names)
+        yield RecordGroup(shape, tuple(group), key, names)
 
 
 def _groups(shape: Shape, members: Sequence[Member]) -> Iterator[Sequence[Member]]:
