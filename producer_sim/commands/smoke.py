@@ -72,7 +72,7 @@ def _followed(
     pipeline: Pipeline, signal: str, patience: Patience, status: Status, console: Console | None
 ) -> list[Hop]:
     """Follow it; show each hop on the console as soon as it is known, if there is one."""
-    from producer_sim.smoke.follow import follow
+    from producer_sim.smoke.hops import follow
 
     hops: list[Hop] = []
     if console:

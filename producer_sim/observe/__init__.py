@@ -1,1 +1,1 @@
-"""Watches a pipeline while a load test runs: events, alerts, learned counts."""
+"""Observes a pipeline while a load test runs: events, alerts, learned counts."""

@@ -22,7 +22,7 @@ _ID = re.compile(r"\bEvent ([0-9a-f]{32})\b")
 
 @dataclass(frozen=True, slots=True)
 class AlertMessage:
-    """An alert as it was delivered; `detail` is the event's where the message is the whole event."""
+    """An alert as delivered; `detail` is the event's if the message is the whole event, else None."""
 
     received_s: float
     alert: str
@@ -32,7 +32,7 @@ class AlertMessage:
 
 
 def read_alert(received_s: float, alert: str, message: str) -> AlertMessage | None:
-    r"""Read a message of the topic of `alert`; None for what is no alert of an event.
+    r"""Read a message of the topic of `alert`, an e-mail's text or the event itself; None for others.
 
     >>> text = '"warning: Drift Detected on a, value 3"\n"Event 32728622bcb927ee503830e2d4420c27: a mail"'
     >>> read_alert(0.0, "drifts", text).headline
@@ -46,7 +46,7 @@ def read_alert(received_s: float, alert: str, message: str) -> AlertMessage | No
         return AlertMessage(received_s, alert, detail["id"], detail.get("headline", ""), detail)
     except (ValueError, KeyError, TypeError):
         pass
-    # The last one: a signal's name comes before it, and may be anything.
+    # The last match: a signal's name comes before it, and may be anything.
     ids = _ID.findall(message)
     if not ids:
         return None
@@ -57,20 +57,20 @@ Arrival = ReceivedEvent | AlertMessage
 
 
 class Inbox:
-    """What arrives, in order of arrival within events and within each alert."""
+    """Arrivals, in order within events and within each alert."""
 
     def __init__(self, check: Callable[[], None]) -> None:
         self._check = check
         self._arrivals: queue.Queue[Arrival | Exception] = queue.Queue()
 
     def put(self, arrival: Arrival | Exception) -> None:
-        """Take an arrival, or what keeps them from arriving."""
+        """Add an arrival, or the error that prevents arrivals."""
         self._arrivals.put(arrival)
 
     def next(self, wait_s: float) -> Arrival | None:
-        """Give the next arrival; None where there is none within that time.
+        """Return the next arrival; None if there is none within this time.
 
-        Raises: what went wrong with the queues; what `Pipeline.check` raises.
+        Raises: what polling the queues raised; what `Pipeline.check` raises.
         """
         self._check()
         try:
@@ -84,14 +84,14 @@ class Inbox:
 
 @contextmanager
 def listening(pipeline: Pipeline) -> Iterator[Inbox]:
-    """Listen to the bus and to each alert's topic: what is published inside the block is not missed.
+    """Listen to the bus and to each alert's topic; nothing published inside the block is missed.
 
     Raises: `NotObservable`; what botocore raises.
     """
     bus = pipeline.event_bus_name
     if bus is None:
         raise NotObservable(
-            f"Of {pipeline.name} only the stream is known: name the stack (--stack NAME), or take --local"
+            f"{pipeline.name} is a stream alone and cannot be observed: use --stack NAME or --local"
         )
     inbox = Inbox(pipeline.check)
     is_open, stopped = threading.Event(), threading.Event()
@@ -113,19 +113,19 @@ def listening(pipeline: Pipeline) -> Iterator[Inbox]:
         threads.enter_context(_polled(queues.events, event, inbox, stopped))
         for name, alerts in queues.alerts.items():
             threads.enter_context(_polled(alerts, alert_of(name), inbox, stopped))
-        threads.callback(stopped.set)  # before any of them is waited for
+        threads.callback(stopped.set)  # before joining them
         _wait_until_open(pipeline, bus, is_open, inbox)
         yield inbox
 
 
 def _wait_until_open(pipeline: Pipeline, bus: str, is_open: threading.Event, inbox: Inbox) -> None:
-    """A new rule takes a while until it lets events through: send some that mean nothing until one comes."""
+    """A new rule takes a while until it delivers events: send probes until one arrives."""
     events = pipeline.client("events")
     deadline = time.monotonic() + _OPEN_WITHIN_S
     while not is_open.is_set():
         if time.monotonic() > deadline:
             raise NotObservable(
-                f"Events on the bus {bus} do not reach a queue within {_OPEN_WITHIN_S:g} s: see the metric "
+                f"Events on the bus {bus} did not reach a queue within {_OPEN_WITHIN_S:g} s: see the metric "
                 "FailedInvocations of the rules river-observe-* in CloudWatch, namespace AWS/Events"
             )
         answer = events.put_events(
@@ -134,7 +134,7 @@ def _wait_until_open(pipeline: Pipeline, bus: str, is_open: threading.Event, inb
             ]
         )
         if answer["FailedEntryCount"]:
-            raise NotObservable(f"The bus {bus} refuses events: {answer['Entries'][0].get('ErrorMessage')}")
+            raise NotObservable(f"The bus {bus} rejects events: {answer['Entries'][0].get('ErrorMessage')}")
         is_open.wait(_PROBE_EVERY_S)
         pipeline.check()
 
@@ -148,7 +148,7 @@ def _polled(
             while not stopped.is_set():
                 for message in polled.receive():
                     take(message)
-        except Exception as error:  # whatever it is, whoever waits for arrivals has to hear of it
+        except Exception as error:  # whatever it is, the thread that waits for arrivals has to raise it
             inbox.put(error)
 
     thread = threading.Thread(target=poll, name=f"poll {polled.url.rpartition('/')[2]}", daemon=True)

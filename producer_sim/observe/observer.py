@@ -1,10 +1,10 @@
-"""What becomes of a run: its events and alerts as they arrive, and each second how much is learned.
+"""Observes a run: events and alerts as they arrive, and every second how much is learned.
 
     with observe(pipeline, folder, signals) as observer:
-        ...                                    # send, and tell observer.due(n), observer.acknowledged(n)
+        ...                                    # send, and call observer.due(n), observer.acknowledged(n)
         counts = observer.wait_until_settled(observations, timeout_s=60)
 
-What it takes on AWS is told in queues.py and states.py.
+Permissions needed on AWS: see queues.py and learned_counts.py.
 """
 
 import threading
@@ -27,7 +27,7 @@ _LOOK_EVERY_S = 0.2
 
 
 class Observer:
-    """What is seen so far; both counts are of observations, since the start."""
+    """What was observed so far; counts are of observations since the start."""
 
     def __init__(self, pipeline: Pipeline, folder: RunFolder, looks: list[LearnedCounts]) -> None:
         self._pipeline = pipeline
@@ -41,28 +41,28 @@ class Observer:
         self._stopped = threading.Event()
 
     def due(self, observations: int) -> None:
-        """Tell how many observations were due until now."""
+        """Set how many observations were due until now."""
         self._due = observations
 
     def acknowledged(self, observations: int) -> None:
-        """Tell how many observations the stream has acknowledged until now."""
+        """Set how many observations the stream has acknowledged until now."""
         self._acknowledged = observations
 
     @property
     def counts(self) -> Counts:
-        """What the last look saw; of several use cases, the counts of the one that is furthest behind."""
+        """The counts of the last look; of several use cases, those of the one furthest behind."""
         return self._counts
 
     def check(self) -> None:
-        """Raise what keeps this observer from seeing, and what `Pipeline.check` raises."""
+        """Raise what stopped this observer, and what `Pipeline.check` raises."""
         self._pipeline.check()
         if self._error is not None:
             raise self._error
 
     def wait_until_settled(self, observations: int, timeout_s: float) -> Counts:
-        """Return when so many observations were learned, skipped or quarantined, and no more events come.
+        """Return when so many observations were learned, skipped or quarantined and no more events arrive.
 
-        Or when the time is up: see the counts.
+        Or when time is up: see the counts.
 
         Raises: as `check`.
         """
@@ -75,7 +75,7 @@ class Observer:
         return self._counts
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop observing."""
         self._stopped.set()
 
     def take_arrivals(self, inbox: Inbox) -> None:
@@ -93,7 +93,7 @@ class Observer:
                     self._folder.append("events", [arrival])
 
     def take_samples(self) -> None:
-        """Write a sample about each second until `stop`; this thread works at most a quarter of the time."""
+        """Write a sample about every second until `stop`, using at most a quarter of this thread's time."""
         with self._noting_errors():
             while True:
                 started, worked_before_s = time.monotonic(), time.thread_time()
@@ -109,7 +109,7 @@ class Observer:
             self._last_change = time.monotonic()
         self._counts = counts
         sample = Sample(
-            time.time(),  # when looking has ended: what is learned is never said to be learned too early
+            time.time(),  # after looking, so that nothing counts as learned too early
             self._due,
             self._acknowledged,
             learned=counts.learned,
@@ -122,15 +122,15 @@ class Observer:
     def _noting_errors(self) -> Iterator[None]:
         try:
             yield
-        except Exception as error:  # whatever it is, the run has to hear of it: nobody else is in this thread
+        except Exception as error:  # whatever it is, `check` has to raise it in the main thread
             self._error = self._error or error
 
 
 @contextmanager
 def observe(pipeline: Pipeline, folder: RunFolder, signals: Collection[str]) -> Iterator[Observer]:
-    """Observe the pipeline inside the `with` block; what is made in AWS for it goes at its end.
+    """Observe the pipeline inside the `with` block; temporary resources in AWS are removed at its end.
 
-    Only `signals` are counted, less what was learned of them before.
+    Only observations of `signals` are counted, without those learned before.
 
     Raises: `NotObservable` for a stream alone; `StatesUnreadable`; what botocore raises.
     """

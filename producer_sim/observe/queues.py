@@ -1,12 +1,12 @@
-"""Queues for a while: one that a rule fills with the bus's events, one for each alert's topic.
+"""Temporary queues: one for the bus's events, filled by a rule, and one for each alert's topic.
 
 Their names, and the rule's, start with `river-observe-`; they are removed at the end of the `with` block,
-also after an error and Ctrl-C. Only where the process is killed they stay, and can be removed by hand:
+also after an error or Ctrl-C. If the process is killed they stay, and can be removed by hand:
 
     aws sqs list-queues --queue-name-prefix river-observe-
     aws events list-rules --event-bus-name BUS --name-prefix river-observe-
 
-What it takes:
+Permissions needed:
 
     events:PutRule, PutTargets, RemoveTargets, DeleteRule, PutEvents    the bus and its rules
     sns:Subscribe, Unsubscribe                                          the alerts' topics
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import DeleteMessageBatchRequestEntryTypeDef
 
 PROBE_SOURCE = "river.observe"
-"""Of events that only show whether the way from the bus to the queue is open: no alert lets them through."""
+"""Source of events that only probe whether the bus reaches the queue: no alert matches them."""
 
 _PREFIX = "river-observe-"
 _KEPT_S = 3600
@@ -37,7 +37,7 @@ _WAIT_S = 1
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message, and when it came to the queue, in epoch seconds of AWS's clock."""
+    """A message, and when it reached the queue, in epoch seconds of AWS's clock."""
 
     sent_s: float
     body: dict[str, Any]
@@ -45,14 +45,14 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue of ours."""
+    """A temporary queue."""
 
     sqs: "SQSClient"
     url: str
     arn: str
 
     def receive(self) -> list[Message]:
-        """Take up to ten messages; wait a second for the first one."""
+        """Receive up to ten messages; wait a second for the first one."""
         received = self.sqs.receive_message(
             QueueUrl=self.url,
             MaxNumberOfMessages=10,
@@ -81,9 +81,9 @@ class Queues:
 
 @contextmanager
 def temporary_queues(pipeline: Pipeline) -> Iterator[Queues]:
-    """Queues that events and alerts come to, as long as the `with` block lasts.
+    """Have queues that receive events and alerts during the `with` block.
 
-    Raises: what botocore raises, such as where a permission is missing.
+    Raises: what botocore raises, such as for a missing permission.
     """
     run = f"{_PREFIX}{uuid.uuid4().hex[:8]}"
     sqs = pipeline.client("sqs")
@@ -123,7 +123,7 @@ def _alert_queue(pipeline: Pipeline, sqs: "SQSClient", name: str, topic_arn: str
 
 
 def _queue(sqs: "SQSClient", name: str, source_arn: str, service: str, at_end: ExitStack) -> Queue:
-    """A queue into which `service` may send on behalf of `source_arn`, from its first moment on."""
+    """A queue to which `service` may send for `source_arn`, from its creation on."""
     _, partition, _, region, account, _ = source_arn.split(":", 5)
     arn = f"arn:{partition}:sqs:{region}:{account}:{name}"
     statement = {

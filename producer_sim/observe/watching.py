@@ -1,4 +1,4 @@
-"""Alerts as they arrive, each once, with what the bus told of their events."""
+"""Alerts as they arrive, each once, with the events on the bus that raised them."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,11 +15,11 @@ _Known = TypeVar("_Known")
 
 @dataclass(frozen=True, slots=True)
 class SeenAlert:
-    """An alert, or an event that is watched itself; `detail` has what is known of the event."""
+    """An alert, or an event watched itself; `detail` is the event's, empty if unknown."""
 
     received_s: float
     alert: str | None
-    """None for an event off the bus."""
+    """None for an event from the bus."""
     id: str
     headline: str
     detail: dict[str, Any]
@@ -27,9 +27,9 @@ class SeenAlert:
 
 @dataclass(slots=True)
 class Watch:
-    """Drops what comes again, and joins alerts that are text with their events off the bus.
+    """Drops duplicates, and joins alerts that are text with their events from the bus.
 
-    `events_too` shows every event, also those that no alert lets through.
+    `events_too` shows every event, also those that match no alert.
     """
 
     inbox: Inbox
@@ -41,7 +41,7 @@ class Watch:
     _waiting: dict[str, tuple[float, AlertMessage]] = field(default_factory=dict)
 
     def arrivals(self, wait_s: float) -> Iterator[SeenAlert]:
-        """What has become known within that time, which may be nothing."""
+        """What has arrived within this time, possibly nothing."""
         arrival = self.inbox.next(wait_s)
         if isinstance(arrival, AlertMessage):
             self._take(arrival)
@@ -77,7 +77,7 @@ class Watch:
 
 
 def _remember(known: dict[str, _Known], event_id: str, what: _Known) -> None:
-    """Add it, and forget the oldest: one may watch for weeks."""
+    """Add it, and forget the oldest: a watch may run for weeks."""
     known[event_id] = what
     if len(known) > _REMEMBERED:
         del known[next(iter(known))]

@@ -1,4 +1,4 @@
-"""What is sent, and what the hops of its way hand on to each other."""
+"""The signal that a smoke test sends, and what its hops pass on to each other."""
 
 import time
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ _PERIOD_S = 0.01
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long hops may take, in seconds: reading back, learning, and each of event and alert."""
+    """Timeouts in seconds: reading back, learning, and each of event and alert."""
 
     read_s: float = 15.0
     learn_s: float = 60.0
@@ -29,7 +29,7 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """What became of one hop; `after_s` is since the first record was put, `seen` says what was seen."""
+    """The outcome of one hop; `after_s` counts from the first record, `seen` is what was seen."""
 
     name: str
     outcome: Outcome
@@ -39,7 +39,7 @@ class Hop:
 
 
 class HopFailed(Exception):
-    """A hop did not do what it should: the text says what was seen, `look_at` what to look at."""
+    """A hop failed: the text says what was seen, `look_at` what to check."""
 
     def __init__(self, seen: str, look_at: list[str]) -> None:
         super().__init__(seen)
@@ -48,7 +48,7 @@ class HopFailed(Exception):
 
 @dataclass(slots=True)
 class Trip:
-    """One signal on its way; `signal` has to be new to the pipeline."""
+    """One signal on its way; `signal` must be new to the pipeline."""
 
     pipeline: Pipeline
     signal: str
@@ -58,23 +58,23 @@ class Trip:
     shard_id: str = ""
     sequence_numbers: list[str] = field(default_factory=list)
     events: dict[str, ReceivedEvent] = field(default_factory=dict)
-    """The event of this signal that came first, by use case."""
+    """The first event of this signal, by use case."""
     alerted: dict[str, list[str]] = field(default_factory=dict)
-    """Which alerts came, by the event's id."""
+    """The alerts received, by the event's id."""
 
     @property
     def after_s(self) -> float:
-        """Seconds since it set out."""
+        """Seconds since the first record was put."""
         return round(time.monotonic() - self.started, 3)
 
     def listen(self, seconds: float) -> None:
-        """Take all that arrives within that time."""
+        """Take everything that arrives within this time."""
         until = time.monotonic() + seconds
         while (left_s := until - time.monotonic()) > 0:
             self.take(left_s)
 
     def take(self, wait_s: float) -> None:
-        """Take what arrives next, if it does so within that time."""
+        """Take the next arrival, if there is one within this time."""
         arrival = self.inbox.next(wait_s)
         if isinstance(arrival, AlertMessage):
             self.alerted.setdefault(arrival.id, []).append(arrival.alert)
@@ -83,7 +83,7 @@ class Trip:
 
 
 def step_payloads(signal: str, until_s: float) -> list[bytes]:
-    """Records of columns, with a step of ten in the middle, whose last observation is of `until_s`.
+    """Records of columns, with a step of ten in the middle, whose last observation is at `until_s`.
 
     Shape: RECORDS records of OBSERVATIONS / RECORDS values
     """

@@ -25,7 +25,7 @@ from producer_sim.commands.watch import watch
 from producer_sim.observe.observer import Counts, observe
 from producer_sim.payloads import encoders
 from producer_sim.run_folder import RunFolder
-from producer_sim.smoke.follow import follow
+from producer_sim.smoke.hops import follow
 from producer_sim.smoke.trip import Patience, step_payloads
 
 ROOT = Path(__file__).parents[2]
