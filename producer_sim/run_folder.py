@@ -234,11 +234,15 @@ def read_lines(path: Path, kind: type[_Line]) -> list[_Line]:
     Raises:
         RunFolderIncomplete: It cannot be read.
     """
+    read: list[_Line] = []
     try:
-        lines = path.read_bytes().splitlines()
-        return msgspec.json.decode(b"[" + b",".join(lines) + b"]", type=list[kind])  # type: ignore[valid-type]
-    except (OSError, msgspec.MsgspecError) as error:
-        raise RunFolderIncomplete(f"{path} cannot be read: {error}. Each line is one JSON object") from None
+        for line in path.read_bytes().splitlines():
+            read.append(msgspec.json.decode(line, type=kind))
+    except OSError as error:
+        raise RunFolderIncomplete(f"{path} cannot be read: {error.strerror}") from None
+    except msgspec.MsgspecError as error:
+        raise RunFolderIncomplete(f"{path}, line {len(read) + 1}, cannot be read: {error}") from None
+    return read
 
 
 class Unwritable(Exception):

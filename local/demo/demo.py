@@ -17,9 +17,8 @@ from clients.kinesis_writer.ordered_put import OrderedPut
 from clients.kinesis_writer.put_request import SEND_ONCE, Acknowledgement
 from clients.plant_files import deployed_use_cases
 from consumer.detectors.drift import DriftUseCase
-from consumer.plant import Plant, plant
+from consumer.plant import Plant, load_plant, plant
 from consumer.settings.signals_yaml import SHIPPED, read_signals_file
-from consumer.use_cases import USE_CASES as DEFAULT_USE_CASES
 from local.demo import verdict
 from local.demo.records import (
     MIXER,
@@ -38,6 +37,7 @@ from local.function.execution_environment import Function
 from local.function.function_logs import metric_sums
 from local.serving import STARTING
 from local.session import Invocation, LocalOptions, LocalPipeline
+from producer_sim.plant.simulation import Simulation
 from producer_sim.plant.water_flow import water_flow
 
 USE_CASE = "drift"
@@ -111,7 +111,7 @@ class _Faults:
 
 def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, list[str]]:
     """Run the demo; return the summary and the checks that failed, none if everything is exact."""
-    use_case, own = DEFAULT_USE_CASES[USE_CASE], plant()
+    use_case, own = load_plant("").use_case(USE_CASE), plant()
     assert isinstance(use_case, DriftUseCase)
     others = OTHERS if own.folder is None else _others_of(own)
     console.print("Simulating a plant and loading River's WaterFlow series")
@@ -120,14 +120,15 @@ def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, l
     sent = demo_records(simulated, water_flow("branch1.water_flow"), water_flow("branch1:water_flow"), mixer)
     console.print(STARTING)
     faults = _Faults()
-    settings = folder / "signals.yaml"
-    settings.write_text(demo_settings(simulated, own.settings_file(SHIPPED)))
-    signals = read_signals_file(str(settings.absolute()), own)
+    settings = _write_settings(folder / "signals.yaml", simulated, own)
+    signals = read_signals_file(str(settings), own)
+    # The reference is this repository's line, whatever the plant calls by its name.
+    reference_settings = _write_settings(folder / "reference-signals.yaml", simulated, load_plant(""))
     options = LocalOptions(
         use_case=USE_CASE,
         more_use_cases=others,
         settings=settings,
-        variables={USE_CASE: {"PLANT": "", "SIGNAL_SETTINGS": SHIPPED}} if own.folder else {},
+        variables={USE_CASE: {"PLANT": "", "SIGNAL_SETTINGS": str(reference_settings)}},
         # On a slow machine that takes minutes, a sweep would report signals as silent.
         sweep_every_s=86_400.0,
         pace=Pace(poll_interval_s=1.0),
@@ -142,6 +143,7 @@ def run_demo(folder: Path, size: DemoSize, console: Console) -> tuple[Summary, l
         _copy_to(folder / BUCKET, objects)
         published = _by_use_case(drain_audit(aws, resources), others)
         alerts = _by_use_case(drain_alerts(aws, resources), others)
+        _write_events(folder / "events.jsonl", published)
     expected = {
         name: verdict.events_of_one_pass(name, own.use_cases[name], records, signals) for name in others
     }
@@ -216,6 +218,18 @@ def summary_table(summary: Summary) -> Table:
 def _others_of(own: Plant) -> tuple[str, ...]:
     """The use cases that the plant deploys beside the reference, whose own version of it is not run."""
     return tuple(name for name in deployed_use_cases(own) if name != USE_CASE)
+
+
+def _write_settings(path: Path, simulated: Simulation, own: Plant) -> Path:
+    path.write_text(demo_settings(simulated, own.settings_file(SHIPPED)))
+    return path.absolute()
+
+
+def _write_events(path: Path, published: dict[str, list[dict[str, Any]]]) -> None:
+    """Each event once, in the order of the observations, a line of JSON each."""
+    by_id = {detail["id"]: detail for details in published.values() for detail in details}
+    ordered = sorted(by_id.values(), key=lambda detail: (detail["timestamp"], detail["id"]))
+    path.write_text("".join(json.dumps(detail) + "\n" for detail in ordered))
 
 
 def _by_use_case(events: Iterable[dict[str, Any]], others: Iterable[str]) -> dict[str, list[dict[str, Any]]]:

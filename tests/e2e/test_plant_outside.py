@@ -134,13 +134,16 @@ def test_it_is_synthesised_with_its_own_modules_beside_the_consumer(plant, tmp_p
         "from consumer.handler import start\n"
         "from consumer.settings.environment import read_settings\n"
         "pipeline = start(read_settings(os.environ))\n"
-        "print(type(pipeline.settings.use_case).__module__, pipeline.settings.of('line1.mixer1.speed').name)"
+        "settings = pipeline.settings.of('line1.mixer1.speed')\n"
+        "print(type(settings.use_case).__module__, settings.severity)"
     )
     environment = {
         "PATH": os.environ["PATH"],
         "MODEL_BUCKET": "models",
         "EVENT_BUS_NAME": "bus",
         "AWS_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
         "USE_CASE": function["USE_CASE"],
         "PLANT": function["PLANT"],
         "SIGNAL_SETTINGS": function["SIGNAL_SETTINGS"],
@@ -153,7 +156,7 @@ def test_it_is_synthesised_with_its_own_modules_beside_the_consumer(plant, tmp_p
         text=True,
         check=False,
     )
-    assert started.stdout == "highs Speed of the stirrer\n", started.stderr
+    assert started.stdout == "highs error\n", started.stderr
 
 
 def test_its_use_case_is_backtested(plant, tmp_path):
@@ -176,11 +179,14 @@ def test_it_runs_in_the_demo_and_operators_commands_find_what_it_left(plant, tmp
     assert broken == []
     assert set(others) == {"highs"}
     assert others["highs"]["alerts"] > 0
+    details = list(map(json.loads, (tmp_path / "events.jsonl").read_text().splitlines()))
+    called = {(detail["signal"], detail.get("name")) for detail in details if detail["use_case"] == "highs"}
+    assert ("branch1.water_flow", "Inflow of branch 1") in called
     look = ("--folder", str(tmp_path / "bucket"), "--use-case", "highs")
     listed = run(sys.executable, "-m", "ops", "signals", *look, plant=plant)
     assert "branch1.water_flow" in listed
     shown = run(sys.executable, "-m", "consumer", "inspect", "line1.mixer1.speed", *look, plant=plant)
-    assert "Speed of the stirrer" in shown
+    assert "observations: 300" in shown
 
 
 def test_what_is_not_a_plant_is_refused_with_what_to_do(plant, tmp_path):
