@@ -194,16 +194,31 @@ def test_a_thousand_who_ask_at_once_cost_two_requests_in_each_invocation():
         assert len(bucket.calls) == 1 + 2 * invocation
 
 
+class HeldBucket(Bucket):
+    """Answers once `may_answer` is set, with what was there when it was asked."""
+
+    async def get(self, key, *, bytes_max, unless=None):
+        found = await super().get(key, bytes_max=bytes_max, unless=unless)
+        await self.may_answer.wait()
+        return found
+
+
 def test_who_asks_while_a_request_is_under_way_gets_the_answer_to_the_next():
-    bucket = SlowBucket(b'{"pages": 8}')
+    bucket = HeldBucket(b'{"pages": 8}')
     layouts = store(bucket, 8)
 
     async def early_and_late():
+        bucket.may_answer = asyncio.Event()
+        bucket.may_answer.set()
         await layouts.current()
+        bucket.may_answer.clear()
         early = asyncio.create_task(layouts.confirm())
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0)
+        assert len(bucket.calls) == 2, "the request is under way"
         bucket.body = b'{"pages": 64}'
         late = [asyncio.create_task(layouts.confirm()) for _ in range(5)]
+        await asyncio.sleep(0)
+        bucket.may_answer.set()
         return await asyncio.gather(early, *late, return_exceptions=True)
 
     early, *late = asyncio.run(early_and_late())
