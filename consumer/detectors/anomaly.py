@@ -24,11 +24,11 @@ class AnomalyState:
 
 @dataclass(frozen=True, slots=True)
 class AnomalyUseCase(UseCase):
-    """Tells of values that are not normal: when they begin, and when they have been normal again.
+    """Finds values that are not normal: when they begin, and when they are normal again.
 
     `detector` is one of River's filters around a detector: `QuantileFilter` for the highest share of scores,
     `ThresholdFilter` for scores above a bound. It is a pattern: each signal gets a copy, with a seed of its
-    own. Nothing is told before `warm_up` values.
+    own. Nothing is reported in the first `warm_up` values.
 
     >>> from river import anomaly
     >>> use_case = AnomalyUseCase(anomaly.ThresholdFilter(anomaly.GaussianScorer(), threshold=0.9999))
@@ -47,7 +47,7 @@ class AnomalyUseCase(UseCase):
 
     @property
     def parameters(self) -> Any:
-        """What the models depend on: not when something is told."""
+        """What the models depend on: not when something is reported."""
         return ["alerts", parameters_of(self.detector)]
 
     def create(self, seed: int) -> AnomalyState:
@@ -91,7 +91,7 @@ class AnomalyUseCase(UseCase):
 
 
 def _bound(detector: Any) -> float | None:
-    """The score above which the filter says that a value is not normal; None where there is none yet."""
+    """The score above which the filter says that a value is not normal; None if there is none yet."""
     quantile = getattr(detector, "quantile", None)
     bound: float | None = quantile.get() if quantile is not None else getattr(detector, "threshold", None)
     return bound
@@ -107,7 +107,7 @@ def _share(score: float, bound: float | None) -> float:
 
 
 def _learner(detector: Any) -> Any:
-    """What is to learn: the filter, for it may keep its detector from what is not normal.
+    """The part that learns: the filter, as it may keep its detector from learning what is not normal.
 
     River's ThresholdFilter that does not protect its detector would never let it learn.
     """
@@ -117,7 +117,7 @@ def _learner(detector: Any) -> Any:
 
 @cache
 def _arguments_of(score_one: Callable[..., Any]) -> Callable[[float], tuple[Any, ...]]:
-    """What `score_one` and `learn_one` are given: a target where they ask for one, as GaussianScorer does."""
+    """The arguments of `score_one` and `learn_one`: a target if they ask for one, as GaussianScorer does."""
     if "y" in inspect.signature(score_one).parameters:
         return lambda value: (None, value)
     return lambda value: (value if isinstance(value, dict) else {"value": value},)  # a dict: of an asset

@@ -10,7 +10,7 @@ from consumer.detectors.states import model_state
 _ENTERED = AlertPolicy(clear_after=5, cool_down_s=0.0)
 """A cluster is entered from one value to the next, and another one is another matter."""
 CLUSTERS_MAX = 100
-"""Of which it is known how often they came; of some clusterers new ones come for ever."""
+"""Clusters whose counts are kept; some clusterers never stop making new ones."""
 
 
 @model_state("clusters")
@@ -27,10 +27,10 @@ class ClustersState:
 
 @dataclass(frozen=True, slots=True)
 class ClustersUseCase(UseCase):
-    """Tells when a signal enters a cluster that it has never or rarely been in, and when it is usual again.
+    """Finds that a signal enters a cluster where it has never or rarely been, and when it is usual again.
 
     Rarely: for a smaller share than `rare` of the values so far. `clusterer` is a pattern: each signal gets a
-    copy, with a seed of its own. Nothing is told before `warm_up` values.
+    copy, with a seed of its own. Nothing is reported in the first `warm_up` values.
     """
 
     clusterer: Any
@@ -44,7 +44,7 @@ class ClustersUseCase(UseCase):
 
     @property
     def parameters(self) -> Any:
-        """What the models depend on: not when something is told."""
+        """What the models depend on: not when something is reported."""
         return ["alerts", parameters_of(self.clusterer)]
 
     def create(self, seed: int) -> ClustersState:

@@ -16,7 +16,7 @@ from consumer.errors import ModelRaised, is_models_own
 
 
 def updating(detector: Any) -> Callable[[float], bool]:
-    """What to call with each value until it tells of a drift; then tell `drifted`, and ask for it again.
+    """The function to call with each value until it detects a drift; then call `drifted`, and ask again.
 
     >>> adwin = ADWIN()
     >>> update = updating(adwin)
@@ -37,7 +37,7 @@ def updating(detector: Any) -> Callable[[float], bool]:
 
 
 def drifted(detector: Any) -> None:
-    """Have the detector know what its `update` would have noted."""
+    """Set what the detector's own `update` would have set."""
     if type(detector) is ADWIN:
         detector._drift_detected = True
 
@@ -54,7 +54,7 @@ class DriftState:
 
 @dataclass(frozen=True, slots=True)
 class DriftUseCase(UseCase):
-    """Tells when a detector of `river.drift` does.
+    """Finds what a detector of `river.drift` detects.
 
     `detector` is a pattern: each signal gets a copy, with a seed of its own where it takes one and has none.
 
@@ -86,7 +86,7 @@ class DriftUseCase(UseCase):
         timestamps: Sequence[float | None] = (),
         scores: list[float] | None = None,
     ) -> list[Finding]:
-        """Feed the detector the values, in order; one at which it tells of a drift scores 1, others 0."""
+        """Feed the detector the values in order; one at which it detects a drift scores 1, others 0."""
         findings: list[Finding] = []
         rest, left = values, iter(values)
         try:

@@ -19,7 +19,7 @@ class ForecastState:
     forecaster: Any
     count: int = 0
     is_expected: bool = False
-    """Whether a limit was to be crossed when it last looked ahead."""
+    """Whether a crossing was expected when it last looked ahead."""
     last_s: float | None = None
     interval_s: float | None = None
     alert: AlertState = field(default_factory=AlertState)
@@ -27,10 +27,10 @@ class ForecastState:
 
 @dataclass(frozen=True, slots=True)
 class ForecastUseCase(UseCase):
-    """Tells when a limit is first expected to be crossed within `horizon` values, and when no longer.
+    """Finds when a limit is first expected to be crossed within `horizon` values, and when no longer.
 
     `forecaster` is a pattern: each signal gets a copy. It looks ahead at every `every`-th value, and not
-    before `warm_up`. Without a limit nothing is told.
+    before `warm_up`. Without a limit nothing is reported.
 
     >>> from river import time_series
     >>> use_case = ForecastUseCase(time_series.HoltWinters(alpha=0.3, beta=0.1), horizon=60, upper=100.0)

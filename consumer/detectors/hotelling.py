@@ -125,7 +125,7 @@ class RunningCovariance:
         Shape: d widths, as `widths` returns them -> d by d, symmetric but for rounding
         """
         size = len(widths)
-        rows = [[0.0] * size + [float(one == other) for other in range(size)] for one in range(size)]
+        rows = [[0.0] * size for _ in range(size)]
         place = 0
         for one in range(size):
             for other in range(one):
@@ -134,14 +134,17 @@ class RunningCovariance:
                 place += 1
             rows[one][one] = 1.0 + _UNLIKE
             place += 1
+        # Gauss-Jordan elimination in place. Not numpy's: its last digits differ between processors.
         for one in range(size):
             pivot = max(rows[one][one], _UNLIKE)
+            rows[one][one] = 1.0
             row = rows[one] = [value / pivot for value in rows[one]]
             for other in range(size):
                 factor = rows[other][one]
                 if other != one and factor:
+                    rows[other][one] = 0.0
                     rows[other] = [value - factor * by for value, by in zip(rows[other], row, strict=True)]
-        return [row[size:] for row in rows]
+        return rows
 
 
 def bounded(values: list[float], means: list[float], widths: list[float]) -> list[float]:
@@ -194,7 +197,7 @@ class HotellingMonitor:
     it is `delay` rows old, and only if no alert was opened meanwhile: so an anomaly is judged before it is
     learned. An alert that lasts for more than `open_max` rows ends, with the latest rows as what is normal.
 
-    State: of d signals some (delay / 25 + 4) * d * d / 2 numbers; for eight 6 kB, pickled.
+    State: for d signals some (delay / 25 + 4) * d * d / 2 numbers; 6 kB in a page for eight.
     Source: Lowry et al. (1992), A multivariate exponentially weighted moving average control chart
     """
 

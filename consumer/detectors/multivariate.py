@@ -1,4 +1,4 @@
-"""A process as a whole: the rows of an asset, in which no value needs to be unusual by itself."""
+"""A process as a whole: the rows of an asset, even if no value is unusual by itself."""
 
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
@@ -23,9 +23,9 @@ class MultivariateState:
 
 @dataclass(frozen=True, slots=True)
 class Multivariate(UseCase):
-    """Tells when the signals of an asset no longer move together as they used to, and when they do again.
+    """Finds when the signals of an asset no longer move together as they used to, and when they do again.
 
-    `limit` is in multiples of how far such rows usually are from normal. Nothing is told in the first
+    `limit` is in multiples of how far such rows usually are from normal. Nothing is reported in the first
     `warm_up` rows. It learns rows: `AssetUseCase` joins them. Of an asset with more than `signals_max`
     properties it learns the first ones that came: the cost of a row grows with the square of their number.
     """
@@ -42,7 +42,7 @@ class Multivariate(UseCase):
 
     @property
     def parameters(self) -> Any:
-        """What the models depend on: not from where on something is told."""
+        """What the models depend on: not the limit beyond which something is reported."""
         return ["process", self.warm_up, self.delay, self.open_max, self.signals_max]
 
     def create(self, seed: int) -> MultivariateState:

@@ -1,4 +1,4 @@
-"""A sensor's own faults, told apart from what it measures: flat-lined, out of range, bad quality, silent."""
+"""A sensor's own faults, apart from what it measures: flat-lined, out of range, bad quality, silent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from consumer.detectors.finding import Finding
 Fault = Literal["flat", "range", "quality", "stale"]
 
 _FLAT_BEYOND = 3
-"""How many times the longest run of equal values so far: what came and went by itself is usual."""
+"""Times the longest stretch of equal values so far: what came and went by itself is usual."""
 _NEVER_CHANGED_S = 86_400.0
 _NEVER_CHANGED_MIN = 400
 _INTERVALS = 20.0
@@ -21,12 +21,12 @@ _LIFE = {
     "flat": AlertPolicy(clear_after=3),
     "range": AlertPolicy(clear_after=20),
     "quality": AlertPolicy(clear_after=3),
-    # Each silence has to be twice as long as the last that was told: that is budget enough. A signal's last
-    # value, by whose time it is, does not move on: it would wait for its share of another for ever.
+    # Each silence must be twice as long as the last one reported, which is budget enough. Time is that of
+    # the signal's last value, which stands still: tokens would never come back.
     "stale": AlertPolicy(clear_after=1, alerts_per_week=1e9),
 }
 _SUSPECT: tuple[Fault, ...] = ("flat", "range")
-"""While one of these is open, the values are not what they seem."""
+"""While one of these is open, the values cannot be trusted."""
 
 
 class Health(msgspec.Struct, gc=False):
@@ -35,19 +35,19 @@ class Health(msgspec.Struct, gc=False):
     seen: Count = 0
     last: float | None = None
     same: Count = 0
-    """Values running that were the same, up to the last."""
+    """The latest values in a row that were the same."""
     same_since_s: float | None = None
     longest: Count = 0
-    """Such values, before the last change."""
+    """The most such values before the last change."""
     empty: Count = 0
-    """Observations running that carried nothing to learn, up to the last."""
+    """The latest observations in a row that carried nothing to learn."""
     first_arrived_s: float | None = None
     longest_gap_s: float = 0.0
-    """Between arrivals, of those that were told."""
+    """Between arrivals, of the silences that were reported."""
     is_hiding: bool = False
-    """Whether the model's alert opened while the values were not what they seemed, and was not told."""
+    """Whether the model's alert opened while the values could not be trusted, and was not reported."""
     is_stale_alone: bool = True
-    """Whether it was told as silent by itself, and not with many others."""
+    """Whether it was reported as silent by itself, and not with many others."""
     alerts: dict[str, AlertState] = {}
 
     @property
@@ -66,14 +66,14 @@ class SensorChecks:
     """When something is the sensor's fault. 0 turns a fault off."""
 
     flat: int = 60
-    """Values running that are the same, at least; and three times as many as ever before. A signal that never
-    changed is told of after a day."""
+    """Least equal values in a row; also three times as many as ever before. A signal that never changed is
+    reported after a day."""
     empty: int = 5
-    """Observations running that carry nothing to learn, such as those of bad quality."""
+    """Observations in a row that carry nothing to learn, such as those of bad quality."""
     stale_s: float = 900.0
-    """Silence, at least; and twenty usual intervals, and twice as long as it was told of before."""
+    """Least silence; also twenty usual intervals, and twice the longest silence reported before."""
     is_told: bool = True
-    """Whether faults are events; if not, they only keep the model's alerts back."""
+    """Whether faults are events; if not, they only hold the model's alerts back."""
     lowest: float | None = None
     highest: float | None = None
     """What the sensor can measure: `range` in signals.yaml."""
@@ -86,7 +86,7 @@ class SensorChecks:
         timestamps: Sequence[float | None],
         arrived_s: float | None,
     ) -> list[Finding]:
-        """What is to be told of these values: of the sensor, and what the model found of those not in doubt.
+        """The findings to report: the sensor's faults, and the model's unless the sensor is in doubt.
 
         `arrived_s` is when the first of them arrived.
         """
@@ -172,9 +172,9 @@ class SensorChecks:
         }
 
     def observed(self, health: Health, is_empty: bool, learned: int, at_s: float | None) -> Finding | None:
-        """What is to be told at an observation that carries nothing to learn, or at one that does.
+        """The finding at an observation that carries nothing to learn, or at one that does.
 
-        `learned` is how many values came by then: of a signal that never had one, none is missed.
+        `learned` is how many values came by then: a signal that never had one misses none.
         """
         health.empty = health.empty + 1 if is_empty else 0
         is_bad = health.empty >= self.empty > 0 and learned > 0
@@ -211,7 +211,7 @@ class SensorChecks:
 
 
 def _hides(health: Health, one: Finding, is_suspect: bool) -> bool:
-    """Whether a model's finding is kept back: what opened so is told later, if it lasts."""
+    """Whether a model's finding is held back; what opened like that is reported later, if it lasts."""
     if one.change == "opened":
         health.is_hiding = is_suspect
     elif health.is_hiding and not is_suspect and one.change == "still_open":

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from river import drift
 
+from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.finding import Finding
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.sensor_checks import Health, SensorChecks
@@ -61,6 +63,14 @@ def faults(world):
 def world_with(use_case=WATCHED, text=None):
     read = read_signal_settings(f"version: 1\nsignals:\n{text}", "signals.yaml", USE_CASES) if text else None
     return World(use_case=use_case, pages=1, signals=read)
+
+
+def test_any_use_case_of_single_values_can_check_its_sensors():
+    values = [*noise(300), *[4.0] * 200, *noise(50, seed=2)]
+    for checks, found in [(None, []), (SensorChecks(), [("flat", "opened", 359), ("flat", "cleared", 502)])]:
+        world = world_with(DriftUseCase(drift.NoDrift(), sensor_checks=checks))
+        world.invoke(sent(values))
+        assert faults(world) == found
 
 
 def test_a_flat_line_is_told_and_is_no_anomaly_of_the_machine():
