@@ -1,11 +1,11 @@
-"""What a run leaves in its folder, which scoring and the report read.
+"""The files of a run, which scoring and the report read.
 
-run.json       how it went: counts, rates, configuration
-truth.json     the signals, and what was injected where
-series.json    the values of the signals worth drawing
-events.jsonl   events as they came off the bus
-alerts.jsonl   alerts as they came off the alerts' topics
-samples.jsonl  each second: how much was due, acknowledged, and learned
+run.json       its summary: counts, rates, configuration
+truth.json     the signals, and the injected faults
+series.json    the values that the report draws
+events.jsonl   events received from the bus
+alerts.jsonl   alerts received from the topics
+samples.jsonl  every second: how many observations were due, acknowledged, learned
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from clients.downsample import Point
 from clients.kinesis_writer.sending import ShardCount
 
 DEFAULT_FOLDER = Path("build/run")
-"""Where `simulate` leaves a run, and `score` and `report` look for one."""
+"""Where `simulate` writes a run, and `score` and `report` look for it."""
 
 InjectedKind = Literal[
     "step",
@@ -37,7 +37,7 @@ InjectedKind = Literal[
     "garbage",
 ]
 FaultKind = InjectedKind | Literal["changepoint"]
-"""What a plant can inject, or a recording be labelled with."""
+"""What a plant can inject, and the label of a recording."""
 
 Expected = Literal["alert", "quarantine", "skip", "learn"]
 
@@ -46,11 +46,11 @@ _Read = TypeVar("_Read")
 
 
 class RunFolderIncomplete(Exception):
-    """Run the command that the text names first: it writes the file that is missing or cannot be read."""
+    """A file of the run is missing or cannot be read: the text names it, and what to do."""
 
 
 class SimulatedSignal(msgspec.Struct, frozen=True):
-    """A signal of the run, by the name under which it is learned; `period_s` between observations."""
+    """A signal of the run by the name under which it is learned; `period_s` between observations."""
 
     name: str
     family: str
@@ -59,7 +59,7 @@ class SimulatedSignal(msgspec.Struct, frozen=True):
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """What was injected, or labelled; a detection on any of `signals` counts.
+    """An injected or labelled fault; a detection on any of `signals` counts.
 
     Units: `first_s` and `last_s` are timestamps of the first and last observation that it touches, epoch
            seconds; `size` is in standard deviations of the signal's noise where the kind has one
@@ -73,7 +73,7 @@ class Fault(msgspec.Struct, frozen=True):
     expected: Expected
     size: float | None = None
     observations: int | None = None
-    """How many observations it touches, where that is counted."""
+    """How many observations it touches, if known."""
 
 
 class Truth(msgspec.Struct, frozen=True):
@@ -84,7 +84,7 @@ class Truth(msgspec.Struct, frozen=True):
 
 
 class SignalSeries(msgspec.Struct, frozen=True):
-    """Values to draw: columns of one length; a value that is not finite is None."""
+    """Values to draw, as columns of equal length; None breaks the line."""
 
     signal: str
     timestamps_s: list[float]
@@ -97,7 +97,7 @@ class SignalSeries(msgspec.Struct, frozen=True):
 
 
 class ReceivedEvent(msgspec.Struct, frozen=True):
-    """An event off the bus; `detail` is the contract's."""
+    """An event from the bus."""
 
     received_s: float
     detail_type: str
@@ -105,7 +105,7 @@ class ReceivedEvent(msgspec.Struct, frozen=True):
 
 
 class ReceivedAlert(msgspec.Struct, frozen=True):
-    """An alert off a topic, by the id of its event."""
+    """An alert from a topic, by the id of its event."""
 
     received_s: float
     alert: str
@@ -113,7 +113,7 @@ class ReceivedAlert(msgspec.Struct, frozen=True):
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """Observations so far, at one time: two counts are the sender's, three the pipeline's."""
+    """Counts of observations until one time: two are the sender's, three the pipeline's."""
 
     at_s: float
     due: int
@@ -124,7 +124,7 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class RunSummary(msgspec.Struct, frozen=True):
-    """How a run went; counts are of observations unless named otherwise, times epoch seconds."""
+    """The summary of a run; counts are of observations unless named otherwise, times in epoch seconds."""
 
     command: str
     pipeline: str
@@ -147,21 +147,21 @@ class RunSummary(msgspec.Struct, frozen=True):
 
     @property
     def lost(self) -> int | None:
-        """Sent, and neither learned nor skipped nor quarantined; None where nobody looked."""
+        """Observations sent, but not learned, skipped or quarantined; None if not observed."""
         if self.learned is None or self.skipped is None or self.quarantined is None:
             return None
         return self.observations_sent - self.learned - self.skipped - self.quarantined
 
 
 class RunFolder:
-    """The folder of one run; what cannot be read raises `RunFolderIncomplete`."""
+    """The folder of one run; files that cannot be read raise `RunFolderIncomplete`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @classmethod
     def fresh(cls, path: Path) -> "RunFolder":
-        """Make the folder, without what an earlier run left of these files."""
+        """Make the folder, and remove these files of an earlier run."""
         path.mkdir(parents=True, exist_ok=True)
         for name in ("run", "truth", "series"):
             (path / f"{name}.json").unlink(missing_ok=True)
@@ -181,53 +181,68 @@ class RunFolder:
 
     @property
     def run(self) -> RunSummary:
-        """How it went."""
-        return self._read("run.json", RunSummary)
+        """The summary."""
+        return read_json(self.path / "run.json", RunSummary)
 
     @property
     def truth(self) -> Truth:
-        """What was injected where."""
-        return self._read("truth.json", Truth)
+        """The signals and faults."""
+        return read_json(self.path / "truth.json", Truth)
 
     @property
     def series(self) -> list[SignalSeries]:
         """The values to draw."""
-        return self._read("series.json", list[SignalSeries])
+        return read_json(self.path / "series.json", list[SignalSeries])
 
     @property
     def events(self) -> list[ReceivedEvent]:
-        """Events in order of receipt; none where nobody listened."""
-        return list(self._lines("events.jsonl", ReceivedEvent))
+        """Events in order of receipt; empty if nobody listened."""
+        return self._lines("events.jsonl", ReceivedEvent)
 
     @property
     def alerts(self) -> list[ReceivedAlert]:
-        """Alerts in order of receipt; none where nobody listened."""
-        return list(self._lines("alerts.jsonl", ReceivedAlert))
+        """Alerts in order of receipt; empty if nobody listened."""
+        return self._lines("alerts.jsonl", ReceivedAlert)
 
     @property
     def samples(self) -> list[Sample]:
-        """Samples in order of time; none where nobody looked."""
-        return list(self._lines("samples.jsonl", Sample))
+        """Samples in order of time; empty if nobody observed."""
+        return self._lines("samples.jsonl", Sample)
 
-    def _read(self, name: str, kind: type[_Read]) -> _Read:
+    def _lines(self, name: str, kind: type[_Line]) -> list[_Line]:
         path = self.path / name
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=kind)
-        except (OSError, msgspec.MsgspecError) as error:
-            raise RunFolderIncomplete(
-                f"{path} cannot be read: {error}. "
-                f"`python -m producer_sim simulate --run {self.path}` writes it"
-            ) from None
+        return read_lines(path, kind) if path.exists() else []
 
-    def _lines(self, name: str, kind: type[_Line]) -> Iterator[_Line]:
-        path = self.path / name
-        if not path.exists():
-            return
-        for number, line in enumerate(path.read_bytes().splitlines(), 1):
-            try:
-                yield msgspec.json.decode(line, type=kind)
-            except msgspec.MsgspecError as error:
-                raise RunFolderIncomplete(f"{path}, line {number}, cannot be read: {error}") from None
+
+def read_json(path: Path, kind: type[_Read]) -> _Read:
+    """Read `run.json`, `truth.json` or `series.json`.
+
+    Raises:
+        RunFolderIncomplete: It cannot be read.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise RunFolderIncomplete(
+            f"{path} cannot be read: {error}. `python -m producer_sim simulate --run {path.parent}` writes it"
+        ) from None
+
+
+def read_lines(path: Path, kind: type[_Line]) -> list[_Line]:
+    """Read `events.jsonl`, `alerts.jsonl` or `samples.jsonl`.
+
+    Raises:
+        RunFolderIncomplete: It cannot be read.
+    """
+    read: list[_Line] = []
+    try:
+        for line in path.read_bytes().splitlines():
+            read.append(msgspec.json.decode(line, type=kind))
+    except OSError as error:
+        raise RunFolderIncomplete(f"{path} cannot be read: {error.strerror}") from None
+    except msgspec.MsgspecError as error:
+        raise RunFolderIncomplete(f"{path}, line {len(read) + 1}, cannot be read: {error}") from None
+    return read
 
 
 class Unwritable(Exception):

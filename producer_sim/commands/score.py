@@ -3,9 +3,8 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-import msgspec
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -24,12 +23,11 @@ from producer_sim.run_folder import (
     DEFAULT_FOLDER,
     ReceivedEvent,
     RunFolder,
-    RunFolderIncomplete,
     RunSummary,
     Truth,
+    read_json,
+    read_lines,
 )
-
-_Read = TypeVar("_Read")
 
 
 def score_command(
@@ -63,29 +61,10 @@ def score_command(
 
 def _read(run: Path, truth: Path | None, events: Path | None, within: int) -> tuple[Score, RunSummary | None]:
     if truth is not None and events is not None:
-        lines = _decode(events, b"[" + b",".join(_bytes(events).splitlines()) + b"]", list[ReceivedEvent])
-        return score(_decode(truth, _bytes(truth), Truth), lines, within), None
+        return score(read_json(truth, Truth), read_lines(events, ReceivedEvent), within), None
     folder = RunFolder(run)
     summary = folder.run if (run / "run.json").exists() else None
     return score(folder.truth, folder.events, within), summary
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise RunFolderIncomplete(
-            f"{path} cannot be read: {error.strerror}. Choose a file that exists"
-        ) from None
-
-
-def _decode(path: Path, content: bytes, kind: type[_Read]) -> _Read:
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except msgspec.MsgspecError as error:
-        raise RunFolderIncomplete(
-            f"{path} cannot be read: {error}. It needs the form of a run's truth.json or events.jsonl"
-        ) from None
 
 
 def _as_dict(scored: Score, run: RunSummary | None) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""Observations to the bytes of a record, in every shape that the consumer reads, and in some that it refuses.
+"""Observations to a record's bytes, in every shape that the consumer reads, and in some that it rejects.
 
-Numbers are written so that reading them gives the same float again, to the last bit. Timestamps are epoch
-seconds. The encoders raise ValueError for NaN and infinities; `bad_observations` has those and what else the
-consumer must quarantine.
+Numbers are written so that reading them returns the same float, to the last bit. Timestamps are epoch
+seconds. The encoders raise ValueError for NaN and infinities; `bad_observations` has those and all else
+that the consumer must quarantine.
 """
 
 import functools
@@ -35,7 +35,7 @@ class Garbled(str):
 
 
 Value = float | Garbled | None
-"""What is sent of an observation: a number, a text that is none, or None for what has bad quality."""
+"""What is sent for an observation: a number, text that is not a number, or None for bad quality."""
 
 _BOMB_BYTES = 128 * 1024 * 1024
 
@@ -67,7 +67,7 @@ def columns(signal: str, timestamps: Sequence[float], values: Sequence[Value]) -
 
 
 def several_values(asset: str, timestamp: float, values: Mapping[str, Value]) -> bytes:
-    """What was measured of one asset at one time, by quantity: the signals are `<asset>.<quantity>`."""
+    """Values of one asset at one time, by quantity: the signals are `<asset>.<quantity>`."""
     return _json({"signal": asset, "timestamp": timestamp, "values": dict(values)})
 
 
@@ -131,7 +131,7 @@ class OddRecord:
 
 
 def bad_observations(signal: str = "bad.signal") -> tuple[OddRecord, ...]:
-    """Records of which nothing can be learned: each gives one line of quarantine, and no observation."""
+    """Records from which nothing can be learned: each gives one line of quarantine, and no observation."""
     name = _json(signal)
     nameless = {
         "no signal's name": b'{"value":1.0}',

@@ -1,4 +1,4 @@
-"""Which signals of a plant go together into records, in which shape, and under which partition key."""
+"""Which signals of a plant share records, in which shape, and under which partition key."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from producer_sim.plant.simulation import Member, Simulation
 
 SIGNALS_TOGETHER = 4
 ASSETS_SHARE = 0.1
-"""Of `mixed`, the signals that go as several values of their assets."""
+"""The share of `mixed` that is sent as several values of assets."""
 
 MIXED_SHARES = (
     ("key-body", 0.06),
@@ -24,7 +24,7 @@ MIXED_SHARES = (
     ("sitewise-notification", 0.06),
     ("columns", 0.2),
 )
-"""Of `mixed`, in which shapes the other signals go."""
+"""The shapes of the other signals of `mixed`, with their shares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class RecordGroup:
 
     @property
     def last_position(self) -> int:
-        """Of the signal that is due last in a tick: the record is due with it."""
+        """The position of the signal due last in a tick: the record is due with it."""
         return self.members[-1].position
 
 

@@ -1,7 +1,7 @@
 """Every shape that the consumer reads, by name: which signals a record carries, and its bytes.
 
-A shape may be compressed: `columns+gzip`, `kpl+zstd` (of which the payloads inside are). Values that are no
-numbers go along: None is null, or of BAD quality where the shape knows it, and garbled text is text.
+A shape may be compressed: `columns+gzip`, `kpl+zstd` (which compresses the payloads inside). Values that are
+not numbers are sent too: None as null, or as BAD quality if the shape has one, and garbled text as text.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ Readings = list[tuple[float, Value]]
 
 
 class Observation(NamedTuple):
-    """What a record carries, by the name under which it is learned."""
+    """An observation in a record, by the name under which it is learned."""
 
     signal: str
     timestamp_s: float | None
@@ -24,7 +24,7 @@ class Observation(NamedTuple):
 
 
 Encoded = tuple[bytes, list[Observation]]
-"""A payload, and what is in it, in its order."""
+"""A payload, and its observations in order."""
 Compress = Callable[[bytes], bytes]
 Encode = Callable[[Sequence[str], Sequence[Readings], Compress], Iterator[Encoded]]
 """From signals' names and the readings of each to payloads."""
@@ -36,7 +36,7 @@ class ShapeUnknown(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How observations become records: how many of a signal, and of which signals together, at most four."""
+    """How observations become records: how many of a signal, and which signals together, at most four."""
 
     name: str
     carries: Literal["signal", "asset", "four"]
@@ -44,16 +44,16 @@ class Shape:
     encode: Encode
     takes_batch: bool = True
     names_assets: bool = False
-    """Whether a signal's name has to tell the asset and what is measured of it, around a dot."""
+    """Whether a signal's name must be an asset and a quantity with a dot between."""
     is_named_by_its_key: bool = False
-    """Whether the partition key has to be the signal's name."""
+    """Whether the partition key must be the signal's name."""
     compress: Compress = bytes
 
     def __reduce__(self) -> tuple[Any, ...]:
         return shape_named, (self.name, self.batch)  # by name: functions made on the way cannot be pickled
 
     def payloads(self, names: Sequence[str], readings: Sequence[Readings]) -> Iterator[Encoded]:
-        """The payloads of readings, one of a shape that batches; none where there are no readings."""
+        """The payloads of readings, one for a shape that batches; none without readings."""
         return self.encode(names, readings, self.compress) if any(readings) else iter(())
 
     def learned_name(self, signal: str) -> str:
@@ -63,7 +63,7 @@ class Shape:
 
 
 def shape_named(name: str, batch: int | None = None) -> Shape:
-    """The shape of that name, with its own batch where that is None and where it takes one at all."""
+    """The shape of this name; `batch` replaces its own if it takes one."""
     base, plus, compression = name.partition("+")
     shape = SHAPES.get(base)
     if shape is None or (plus and compression not in _COMPRESSIONS):

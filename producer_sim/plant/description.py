@@ -1,4 +1,4 @@
-"""What a plant's file says, typed and checked."""
+"""The content of a plant's file, typed and checked."""
 
 import re
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class _Strict(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time after the start: `seconds`, and a share of the run, of which one is 0."""
+    """A time after the start: `seconds`, or a share of the run; the other is 0."""
 
     seconds: float = 0.0
     share: float = 0.0
@@ -40,7 +40,7 @@ def _moment(value: Any) -> Moment:
 
 
 class Between(NamedTuple):
-    """Two times; each signal draws its own from between them."""
+    """Two times; each signal draws its own between them."""
 
     low: Moment
     high: Moment
@@ -55,14 +55,14 @@ def _between(value: Any) -> Any:
 
 
 class Noise(_Strict):
-    """White, or autocorrelated where `correlation` of neighbours is not 0; `deviation` is the series' own."""
+    """White noise, or autocorrelated if `correlation` is not 0; `deviation` is that of the series."""
 
     deviation: float = Field(gt=0.0, le=1e6)
     correlation: float = Field(0.0, ge=0.0, lt=1.0)
 
 
 class Cycle(_Strict):
-    """What comes again every `period_s`: `amplitude` to both sides; `phase` is a share of the period."""
+    """A wave of `period_s`, `amplitude` to both sides; `phase` is a share of the period."""
 
     period_s: float = Field(gt=0.0)
     amplitude: float = Field(ge=0.0, le=1e6)
@@ -78,7 +78,7 @@ class Cycle(_Strict):
 
 
 class Family(_Strict):
-    """Signals of one sort; `share` is of the signals that no family's `count` has taken, and a weight."""
+    """Signals of one kind; `share` is a weight among families without `count`."""
 
     name: str
     unit: str
@@ -119,7 +119,7 @@ class Family(_Strict):
 
 
 class FaultDescription(_Strict):
-    """What goes wrong, where and when. Of several kinds, they take turns over the signals.
+    """A fault: what goes wrong, where and when. Several kinds take turns over the signals.
 
     Units: `size` is in deviations of the signal's noise (of a ramp: what it reaches in the end; of a
            variance: times the deviation), and of `late` in seconds. `density` is a share of observations.

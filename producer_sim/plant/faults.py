@@ -1,4 +1,4 @@
-"""What faults do to a signal's observations, and which of them they touch."""
+"""How faults change a signal's observations, and which ones."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ from producer_sim.run_folder import Expected, InjectedKind
 Ticks = npt.NDArray[np.int64]
 
 SIZE: dict[InjectedKind, float] = {"step": 3.0, "ramp": 9.0, "variance": 6.0, "spikes": 10.0, "late": 5.0}
-"""Of the kinds that have one, what it is where the plant's file does not say."""
+"""Default sizes, of the kinds that have one."""
 
 _DENSITY: dict[InjectedKind, float] = {"spikes": 0.05, "bad-quality": 0.2, "nan": 0.1, "garbage": 0.1}
-_HUNTING_TICKS = 10  # for so long the swings of a hunting control loop go together
+_HUNTING_TICKS = 10  # ticks over which the swings of a hunting control loop are correlated
 
 EXPECTED: dict[InjectedKind, Expected] = {
     "step": "alert",
@@ -61,7 +61,7 @@ class Injected:
         density: float | None,
         seed: int,
     ) -> "Injected":
-        """With the kind's own size and density where they are None."""
+        """With the kind's defaults for size and density if they are None."""
         size = size or SIZE[kind] if kind in SIZE else None
         return cls(signal, kind, *window, size, density or _DENSITY.get(kind, 1.0), seed)
 
@@ -80,7 +80,7 @@ class Injected:
     def changed_values(
         self, values: Floats, noise: Floats, deviation: float, ticks: Ticks, stuck_at: float
     ) -> Floats:
-        """Put the fault into a signal's values; `noise` is the part of them that is random."""
+        """Apply the fault to a signal's values; `noise` is their random part."""
         touched = self.touches(ticks)
         size = (self.size or 0.0) * deviation
         changed = values
@@ -100,12 +100,12 @@ class Injected:
         return changed
 
     def override(self) -> Value:
-        """What is sent instead of a touched observation's number, of the kinds that do so."""
+        """What is sent instead of a touched observation's number."""
         return _OVERRIDES[self.kind]
 
     @property
     def overrides(self) -> bool:
-        """Whether it sends something else than a number."""
+        """Whether it replaces numbers by something else."""
         return self.kind in _OVERRIDES
 
     @property
@@ -116,7 +116,7 @@ class Injected:
         return key_of(self.seed, self.signal, f"{self.kind} {purpose}")
 
     def _hunting(self, ticks: Ticks) -> Floats:
-        """Swings of mean 0 and deviation 1 that go together for a while."""
+        """Correlated swings of mean 0 and deviation 1."""
         earlier = np.arange(ticks[0] - _HUNTING_TICKS + 1, ticks[0])
         white = normals(np.array([self._key("swings")]), np.concatenate([earlier, ticks]))[0]
         swings: Floats = np.convolve(white, np.ones(_HUNTING_TICKS) / np.sqrt(_HUNTING_TICKS), mode="valid")

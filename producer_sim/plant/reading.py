@@ -1,4 +1,4 @@
-"""A plant's file to its description; each mistake is told with file, line, field, and what is allowed."""
+"""Reads a plant's file; each mistake is reported with file, line, field, and what is allowed."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,14 +22,14 @@ _FIELDS: dict[tuple[str, ...], type[BaseModel]] = {
 
 
 class PlantFileWrong(Exception):
-    """Mend the file at the lines that the text names."""
+    """Fix the file at the lines that the text names."""
 
 
 def read_plant(file: str | Path) -> PlantDescription:
-    """Read a plant from a file, or by name one that ships here: `factory` or `steady`.
+    """Read a plant from a file, or by the name of one that ships here: `factory` or `steady`.
 
     Raises:
-        PlantFileWrong: With all mistakes, a line each.
+        PlantFileWrong: All mistakes, one a line.
     """
     path = Path(file)
     if str(file) in shipped_plants():
@@ -38,7 +38,7 @@ def read_plant(file: str | Path) -> PlantDescription:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         names = " and ".join(shipped_plants())
-        raise PlantFileWrong(f"{file} cannot be read: {error}. Plants that ship are {names}") from None
+        raise PlantFileWrong(f"{file} cannot be read: {error}. The plants that ship are {names}") from None
     return parse_plant(text, str(path))
 
 
@@ -48,7 +48,7 @@ def shipped_plants() -> list[str]:
 
 
 def parse_plant(text: str, name: str) -> PlantDescription:
-    """Read the text of a plant's file, which errors call `name`."""
+    """Read the text of a plant's file, called `name` in errors."""
     lines: dict[_Path, int] = {}
     loader = yaml.SafeLoader(text)
     try:
@@ -58,7 +58,7 @@ def parse_plant(text: str, name: str) -> PlantDescription:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise PlantFileWrong(f"{name}, line {line}: this is not YAML: {error.problem}") from None
     except RecursionError:
-        raise PlantFileWrong(f"{name}: it holds itself, by an alias inside its own anchor") from None
+        raise PlantFileWrong(f"{name}: it holds itself: an alias is inside its own anchor") from None
     finally:
         loader.dispose()
     try:
@@ -72,7 +72,7 @@ def parse_plant(text: str, name: str) -> PlantDescription:
 
 
 def _content(loader: yaml.SafeLoader, node: yaml.Node, path: _Path, lines: dict[_Path, int]) -> Any:
-    """The node's content; where each part of it stands goes into `lines`."""
+    """The node's content; the line of each part goes into `lines`."""
     lines.setdefault(path, node.start_mark.line + 1)
     if isinstance(node, yaml.SequenceNode):
         return [_content(loader, one, (*path, number), lines) for number, one in enumerate(node.value)]
@@ -105,7 +105,7 @@ def _mistake(path: _Path, kind: str, text: str, value: Any) -> tuple[_Path, str]
     if kind == "missing":
         return path, "this field is needed"
     text = text.removeprefix("Value error, ").replace("Input should be", "must be")
-    # Our own texts show the value; the library's do not.
+    # Our own texts show the value, pydantic's do not.
     return path, text if kind == "value_error" else f"{text}; not {value!r}"
 
 

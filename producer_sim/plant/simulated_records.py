@@ -1,4 +1,4 @@
-"""A simulated plant's records, in the order in which they are due; of one seed, the same to the byte."""
+"""A simulated plant's records in the order in which they are due; a seed gives the same bytes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -92,7 +92,7 @@ class _Filling:
 
     @property
     def end_tick(self) -> int:
-        """The first tick that is not there yet."""
+        """The first tick that is still missing."""
         return self._first_tick + len(self._values[0])
 
     def extend(self, stretch: Stretch) -> None:
@@ -172,7 +172,7 @@ def _fillings(
 def _extended(
     before: list[_Number], missing: int, added: Sequence[_Number] | None, ticks: int, usual: _Number
 ) -> list[_Number]:
-    """A column that is empty as long as all in it is as usual."""
+    """Extend a column that stays empty while all its values are the default."""
     if not before and added is None:
         return []
     return list(before or [usual] * missing) + list(added or [usual] * ticks)

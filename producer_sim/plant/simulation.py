@@ -1,4 +1,4 @@
-"""A plant for one run: which signals there are, when each is due, and what is wrong with which of them."""
+"""A plant for one run: its signals, when each is due, and which faults they have."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ _TICKS_AT_ONCE = 65_536
 
 
 class PlantImpossible(Exception):
-    """The plant's file and the size of the run do not go together: change the one that the text names."""
+    """The plant's file does not fit the size of the run: change what the text names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Member:
 
     @property
     def asset(self) -> str:
-        """What it is measured of."""
+        """The asset it is measured on."""
         return self.name.rpartition(".")[0] or self.name
 
 
@@ -58,7 +58,7 @@ class Simulation:
         return self.ticks * len(self.members)
 
     def family(self, member: Member) -> Family:
-        """What the plant's file says of a signal."""
+        """The family of a signal."""
         return self.description.families[member.family]
 
     def due_s(self, position: int, tick: int) -> float:
@@ -66,7 +66,7 @@ class Simulation:
         return (tick * len(self.members) + position) / self.rate
 
     def truth(self, start_s: float, names: Mapping[str, str], end_s: float = math.inf) -> Truth:
-        """What was injected until `end_s`; `names` are those under which signals are learned."""
+        """The faults injected until `end_s`; `names` are those under which signals are learned."""
         signals = (
             SimulatedSignal(names[one.name], one.family, self.family(one).unit, self.period_s)
             for one in self.members
@@ -115,7 +115,7 @@ def simulate(
     members = tuple(_members(description, signals or description.signals))
     names = {member.name for member in members}
     if len(names) < len(members):
-        raise PlantImpossible("two signals have one name: the families' name patterns must differ")
+        raise PlantImpossible("two signals have the same name: the families' name patterns must differ")
     ticks = max(1, math.ceil(observations / len(members)))
     injected: dict[int, Injected] = {}
     for number, fault in enumerate(description.faults):
@@ -148,7 +148,7 @@ def _members(description: PlantDescription, signals: int) -> Iterator[Member]:
 
 
 def _counts(description: PlantDescription, signals: int) -> dict[str, int]:
-    """How many signals each family has: counts first, the rest by shares, so that the sum is right."""
+    """How many signals each family has: counts first, then the rest by shares, so that the sum is right."""
     counts = {name: family.count or 0 for name, family in description.families.items()}
     shares = {name: family.share for name, family in description.families.items() if family.share}
     left = signals - sum(counts.values())
@@ -174,7 +174,7 @@ def _inject(
     period_s: float,
     injected: dict[int, Injected],
 ) -> None:
-    """Give the fault to some of its signals that have none yet, as the seed shuffles them."""
+    """Give the fault to some signals that have none yet, in the seed's order."""
     candidates = [
         member
         for member in members

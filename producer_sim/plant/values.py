@@ -1,4 +1,4 @@
-"""What the signals of a plant measure, a stretch of ticks at a time: memory does not grow with the run."""
+"""The values of a plant's signals, a stretch of ticks at a time: memory does not grow with the run."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ _VALUES_AT_ONCE = 65_536
 class Stretch:
     """Some ticks of some signals: rows are signals, in the order in which they were asked for.
 
-    `copies` tells how often each observation of a row is sent (0: it drops out), `shifts_s` how far its
-    timestamp is from when it is due; rows without such faults are absent there.
+    `copies` is how often each observation of a row is sent (0: it drops out), `shifts_s` how far its
+    timestamp is from when it is due; rows without such faults are absent.
     """
 
     first_tick: int
@@ -44,7 +44,7 @@ def stretches(
 
 
 class _Rows:
-    """What has to be remembered from one stretch to the next."""
+    """The state carried from one stretch to the next."""
 
     def __init__(self, simulation: Simulation, members: Sequence[Member]) -> None:
         seed = simulation.seed

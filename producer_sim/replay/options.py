@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clients.recordings.columns import choose
+from clients.recordings.columns import Choice, choose
 from clients.recordings.labels import LabelKind, Window, labelled_windows, windows_of_file
 from clients.recordings.survey import survey
-from clients.recordings.table import ReplayRefused, open_table
+from clients.recordings.table import Column, ReplayRefused, open_table
 from consumer.decode.signal_names import check_name
 from consumer.errors import Unlearnable
 from producer_sim.replay.recording import FLAT_OUT, Recording, Times
@@ -49,9 +49,10 @@ def prepare(options: ReplayOptions, say: Callable[[str], None] = lambda text: No
         recordings.append(recording)
         windows.append(_windows(recording, options))
         _say_recording(recording, windows[-1], options, say)
-    _say_left_out(recordings, say)
-    if not options.signals:
-        _say_texts(recordings, say)
+    if names := _names(recordings, lambda choice: choice.left_out):
+        say(f"Named like labels, so not sent: {names} (--labels uses one, --signals sends it)")
+    if not options.signals and (names := _names(recordings, lambda choice: choice.texts)):
+        say(f"Not numbers, so not sent: {names} (a number has a decimal point, not a comma)")
     period_s = min(
         0.0 if options.speed == FLAT_OUT else r.survey.period_s / options.speed for r in recordings
     )
@@ -133,16 +134,8 @@ def _say_recording(
         say(f"  {seen.backwards:,} rows are earlier than the row before: sent anyway, in this order")
 
 
-def _say_left_out(recordings: Sequence[Recording], say: Callable[[str], None]) -> None:
-    names = dict.fromkeys(column.name for recording in recordings for column in recording.choice.left_out)
-    if names:
-        say(f"Named like labels, so not sent: {', '.join(names)} (--labels uses one, --signals sends it)")
-
-
-def _say_texts(recordings: Sequence[Recording], say: Callable[[str], None]) -> None:
-    names = dict.fromkeys(column.name for recording in recordings for column in recording.choice.texts)
-    if names:
-        say(f"Not numbers, so not sent: {', '.join(names)} (a number has a decimal point, not a comma)")
+def _names(recordings: Sequence[Recording], of: Callable[[Choice], Sequence[Column]]) -> str:
+    return ", ".join(dict.fromkeys(column.name for each in recordings for column in of(each.choice)))
 
 
 def _configuration(

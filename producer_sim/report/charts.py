@@ -51,7 +51,7 @@ def throughput_and_lag(samples: Sequence[Sample], lag: Lag, started_s: float) ->
         "hovertemplate": "%{y:.2f} s from due to learned<extra></extra>",
         "showlegend": False,
     }
-    layout = _layout(460) | {
+    layout = layout_of(460) | {
         "xaxis": _axis("seconds since the start") | {"anchor": "y2", "hoverformat": ".1f"},
         "yaxis": _axis("observations a second") | {"domain": [0.45, 1], "rangemode": "tozero"},
         "yaxis2": _axis("lag, seconds") | {"domain": [0, 0.33], "rangemode": "tozero"},
@@ -91,7 +91,7 @@ def latency(alerts: AlertLatency) -> Chart | None:
         "name": "share of alerts received",
         "hovertemplate": "%{y:.1f}% within %{x:.2f} s<extra></extra>",
     }
-    layout = _layout(330) | {
+    layout = layout_of(330) | {
         "xaxis": _axis("seconds from put to alert") | {"range": [0, float(edges[-1])]},
         "yaxis": _axis("alerts"),
         "yaxis2": _axis("alerts received")
@@ -137,13 +137,14 @@ def _mark_wait(layout: Chart, value: float, text: str, height: float) -> None:
     layout["annotations"].append(place | {"text": f" {text} ", "font": {"color": INK, "size": 12}})
 
 
-def _layout(height: int) -> Chart:
+def layout_of(height: int, font_size: int = 12) -> Chart:
+    """What all charts share."""
     return {
         "height": height,
         "margin": {"l": 64, "r": 84, "t": 40, "b": 48},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": "system-ui, sans-serif", "size": 12, "color": INK},
+        "font": {"family": "system-ui, sans-serif", "size": font_size, "color": INK},
         "shapes": [],
         "annotations": [],
     }

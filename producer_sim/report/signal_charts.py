@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from clients.downsample import Point, downsample
-from producer_sim.report.charts import FALSE, FAULT, GRID, HIT, INK, MUTED, Chart
+from producer_sim.report.charts import FALSE, FAULT, GRID, HIT, MUTED, Chart, layout_of
 from producer_sim.report.formatting import seconds
 from producer_sim.report.score import Detection, FaultOutcome
 from producer_sim.report.summary import Outcome
@@ -127,12 +127,8 @@ def _chart(
     spans += [_span(fault, MUTED, 0.16) for fault in unwanted]
     lines = [_at(one.at_s, FALSE if one.id in false else HIT) for one in found]
     axis = {"gridcolor": GRID, "zeroline": False, "automargin": True, "tickfont": {"size": 10}}
-    layout = {
-        "height": 170,
+    layout = layout_of(170, 11) | {
         "margin": {"l": 44, "r": 10, "t": 6, "b": 26},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": "system-ui, sans-serif", "size": 11, "color": INK},
         "xaxis": axis | {"type": "date", "nticks": 4, "showgrid": False},
         "yaxis": axis | {"nticks": 4},
         "shapes": spans + lines,

@@ -53,7 +53,7 @@ def test_counts_of_all_processes_add_up(processes):
     ("shares", "connect", "told"),
     [
         (Numbers(100_000, fails_in=1), FlakyStream, "process 1 failed: OSError: the disk is gone"),
-        (Numbers(100_000, dies_in=0), FlakyStream, "process 0 was ended from outside"),
+        (Numbers(100_000, dies_in=0), FlakyStream, "process 0 was killed"),
         (Numbers(100_000), Refusing, "ResourceNotFoundException"),
     ],
 )

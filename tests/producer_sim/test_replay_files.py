@@ -96,11 +96,11 @@ def test_a_column_that_is_not_there_is_refused_with_those_that_are(tmp_path, nam
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a,b\n1,2\n3,4\n", "no column of times; of 'a', 'b', name it with --time"),
+        ("a,b\n1,2\n3,4\n", "no column of times among 'a', 'b': name it with --time"),
         ("t1,t2,v\n2020-01-01,2020-01-02,1\n2020-01-02,2020-01-03,1\n", "'t1', 't2': name one with --time"),
         ("time,v\n2020-01-01,x\n2020-01-02,y\n", "no column of numbers beside"),
         ("time,v\n", "no row below its header|no column of numbers"),
-        ("2020-01-01,1\n2020-01-02,2\n", "no line of column names"),
+        ("2020-01-01,1\n2020-01-02,2\n", "no header line"),
     ],
 )
 def test_what_cannot_be_told_is_refused_with_the_option_that_tells_it(tmp_path, text, said):
