@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.decode.batch import Shard
@@ -62,6 +62,7 @@ def learn(world: World, records: list[dict], cuts: int = 11) -> None:
         assert world.invoke(records[start : start + cuts]).failed == []
 
 
+@settings(deadline=None)
 @given(st.integers(1, 119), st.integers(1, 50), st.booleans())
 def test_wherever_it_begins_and_however_it_is_read_it_ends_as_it_was(first, part, in_two):
     records = series(100, [value for _, value in step("a", 120, at=60)])

@@ -4,7 +4,7 @@ import json
 from copy import deepcopy
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import drift
 
@@ -79,6 +79,7 @@ def test_a_record_that_is_there_twice_is_learned_once_though_the_batch_is_cut(mo
     assert offline.states[KEY].learned == 400
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, 59), max_size=5), st.integers(1, 60))
 def test_where_a_model_raises_all_but_that_observation_is_learned_as_the_function_does(raises_at, cut):
     use_case = Fussy(raises_at=frozenset(1000.0 + at for at in raises_at))
@@ -121,6 +122,7 @@ def test_what_could_not_be_decoded_is_counted_with_its_reason():
     assert offline.observations == 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 12), st.sampled_from("abc")), max_size=40, unique=True), st.data())
 def test_each_signal_is_learned_up_to_its_limit_and_no_further(places, data):
     places.sort()

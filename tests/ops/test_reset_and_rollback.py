@@ -88,7 +88,7 @@ def test_a_signal_that_there_is_not_is_named_and_nothing_is_done(plant, command)
 
 
 def test_without_models_it_says_so(plant):
-    assert "has learned nothing" in plant.command("reset", "c", code=1)
+    assert "nothing was learned" in plant.command("reset", "c", code=1)
 
 
 def test_who_answers_no_changes_nothing(plant):
