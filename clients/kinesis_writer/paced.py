@@ -104,7 +104,7 @@ def send_paced(
 
     `start_s`, in epoch seconds, is now if None. `on_progress` is called after each response and a few times a
     second, on the thread that sends; `on_acknowledged` gets the position and place of each record. Ctrl-C (on
-    the main thread) and `is_stopped` end it: requests on their way are waited for and counted, the rest is not
+    the main thread) and `is_stopped` end it: what is on its way is answered and counted, the rest is not
     sent, and the result says `interrupted`.
 
     Raises:
