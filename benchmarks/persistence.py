@@ -10,7 +10,7 @@ from typing import Any
 from river import anomaly, cluster, drift, time_series
 
 from benchmarks.measuring import Spread, cpu_s, spread, timed
-from consumer.detectors.drift import Watched
+from consumer.detectors.drift import DriftState
 from consumer.pages.columns import packed, unpacked
 
 _VALUES = 10
@@ -55,7 +55,7 @@ def persist_vs_learn(name: str) -> StorageCost:
     """Measure one kind of model, stored as in a page."""
     make, learn, signals = MODELS[name]
     rng = random.Random(4)
-    models = [Watched(make()) for _ in range(signals)]
+    models = [DriftState(make()) for _ in range(signals)]
     values = [rng.random() for _ in range(200)]
     _learn_all(models, learn, values)
     learned, written, read = [], [], []
@@ -69,13 +69,13 @@ def persist_vs_learn(name: str) -> StorageCost:
     return StorageCost(times[0], times[1], times[2], len(page) // signals)
 
 
-def _learn_all(models: list[Watched], learn: Learn, values: list[float]) -> None:
+def _learn_all(models: list[DriftState], learn: Learn, values: list[float]) -> None:
     for model in models:
         for value in values:
             learn(model.detector, value)
 
 
-def _write(models: list[Watched]) -> bytes:
+def _write(models: list[DriftState]) -> bytes:
     return pickle.dumps(packed(models), protocol=5)
 
 

@@ -1,7 +1,7 @@
-"""Everything that can go wrong, by what to do about it.
+"""All errors, by what to do about them.
 
     ConsumerError
-    ├── ConfigurationError      mend the named setting; nothing was read or written
+    ├── ConfigurationError      correct the named setting; nothing was read or written
     ├── MalformedEvent          not what a Kinesis event source mapping sends: nothing was done
     ├── BadDeployment           every model raises, or none can be made: roll back
     ├── Unlearnable             quarantine it and go on: it will never be learned

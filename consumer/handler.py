@@ -29,7 +29,7 @@ from consumer.staleness_sweep import VISIT, sweep
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """Nothing is collected inside, unless the collector was off before."""
+    """Pause the garbage collector, and resume it unless it was off before."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -39,39 +39,39 @@ def gc_paused() -> Iterator[None]:
             gc.enable()
 
 
-# Of the time at the start: what is kept for committing, and for the answer itself.
+# Shares of the time at the start that are kept for committing, and for the answer itself.
 _COMMIT_SHARE, _COMMIT_S_MAX = 0.3, 10.0
 _ANSWER_SHARE, _ANSWER_S_MAX = 0.1, 2.0
 
 
 class InvocationTime:
-    """The time of one invocation; without a context that tells it, there is no end to it."""
+    """How much time an invocation has left; without Lambda's context, there is no limit."""
 
     def __init__(self, context: Any) -> None:
-        emit: Callable[[], int] | None = getattr(context, "get_remaining_time_in_millis", None)
-        self._tell_ms = emit
+        remaining_ms: Callable[[], int] | None = getattr(context, "get_remaining_time_in_millis", None)
+        self._remaining_ms = remaining_ms
         self._commit_s = self._answer_s = 0.0
-        if emit is not None:
-            whole_s = emit() / 1000.0
+        if remaining_ms is not None:
+            whole_s = remaining_ms() / 1000.0
             self._commit_s = min(whole_s * _COMMIT_SHARE, _COMMIT_S_MAX)
             self._answer_s = min(whole_s * _ANSWER_SHARE, _ANSWER_S_MAX)
 
     def is_short(self) -> bool:
-        """Whether only the time for committing is left."""
-        return self._tell_ms is not None and self._tell_ms() / 1000.0 <= self._commit_s
+        """True if only the time for committing is left."""
+        return self._remaining_ms is not None and self._remaining_ms() / 1000.0 <= self._commit_s
 
     def seconds_to_answer(self) -> float | None:
-        """How long effects may be waited for, so that the answer still arrives; None: for ever."""
-        if self._tell_ms is None:
+        """How long to wait for effects so that the answer still arrives; None: without limit."""
+        if self._remaining_ms is None:
             return None
-        return max(0.0, self._tell_ms() / 1000.0 - self._answer_s)
+        return max(0.0, self._remaining_ms() / 1000.0 - self._answer_s)
 
 
 @cache
 def start(settings: Settings) -> Pipeline:
-    """The pipeline for these settings: clients, warm pages and all that is made once.
+    """The pipeline for these settings: clients, warm pages and all else that is made once.
 
-    Raises: `ConfigurationError` naming what is to be mended.
+    Raises: `ConfigurationError` naming the setting to correct.
     """
     plant = load_plant(settings.plant)
     use_case = plant.use_case(settings.use_case)
@@ -80,7 +80,7 @@ def start(settings: Settings) -> Pipeline:
     codec.check(use_case)
     objects = open_bucket(settings.model_bucket, settings.region, settings.s3_endpoint)
     prefix = prefix_of(settings.use_case, fingerprint(use_case, versions()))
-    # A snapshot of the function would start many of it with the same random numbers; the system's are new.
+    # Copies of a snapshot would all draw the same random numbers; the system's are new in each.
     jitter = random.SystemRandom()
     return Pipeline(
         settings.use_case,
@@ -96,16 +96,16 @@ def start(settings: Settings) -> Pipeline:
 
 
 if "AWS_LAMBDA_RUNTIME_API" in os.environ:
-    # Lambda gives imports a faster processor, and snapshots what they made; elsewhere an import does nothing.
+    # Lambda gives imports a faster processor, and snapshots their result; elsewhere an import does nothing.
     start(read_settings(os.environ))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
-    """Learn a batch; name the sequence number from which it is to be delivered again, if any.
+    """Learn a batch; return the sequence number from which Lambda must deliver again, if any.
 
-    A schedule's event, `{"visit": true}`, brings no records: each page is looked at for silent signals.
+    A schedule's event, `{"visit": true}`, has no records: the pages are searched for silent signals.
 
-    Raises: `ConfigurationError`, `MalformedEvent`, `BadDeployment`: all is to be delivered again.
+    Raises: `ConfigurationError`, `MalformedEvent`, `BadDeployment`: Lambda must deliver all of it again.
     """
     settings = read_settings(os.environ)
     logger.append_keys(aws_request_id=getattr(context, "aws_request_id", None))

@@ -1,7 +1,15 @@
-"""The order of effects: decode, group, load, learn, quarantine, publish, commit.
+"""The order of effects.
 
-What must agree is one conditional write, the commit. All that comes before it is done again by whoever has to
-learn the page again, and gives the same: the same events with the same ids, the same quarantined lines.
+1. decode the records, and group their signals by page;
+then, for each page at the same time:
+2. load the page;
+3. learn its signals;
+4. quarantine what cannot be learned;
+5. publish the events;
+6. commit the page: one conditional PUT.
+
+All that must agree is in the commit. If it fails, whoever learns the page again repeats steps 2 to 5 with the
+same result: the same events with the same ids, the same quarantined lines.
 """
 
 import asyncio
@@ -27,17 +35,17 @@ from consumer.settings.signal_settings import SettingsOfSignals
 
 @dataclass(frozen=True, slots=True)
 class PageWork:
-    """What one batch holds for one page, of which `first_record` is the first record."""
+    """What one batch holds for one page, starting at `first_record`."""
 
     batch: Batch
     page_key: str
     keys: list[SignalKey]
     first_record: int
 
-    def refused(self, reason: str) -> list[Rejection]:
-        """Each observation of it, those that are skipped too."""
-        runs = self.batch.runs
-        return [refusal for key in self.keys for refusal in runs[key].refusals(key.signal, reason)]
+    def rejections(self, reason: str) -> list[Rejection]:
+        """A rejection of each of its observations, those to be skipped included."""
+        columns_of = self.batch.signals
+        return [each for key in self.keys for each in columns_of[key].rejections(key.signal, reason)]
 
 
 async def first_left(
@@ -46,7 +54,7 @@ async def first_left(
     report: InvocationReport,
     unread_from: int | None,
 ) -> int | None:
-    """Wait for the steps as long as there is time; a step that does not end leaves its first record."""
+    """Wait for the steps as long as there is time; a step that does not finish leaves its first record."""
     if not steps:
         return unread_from
     await asyncio.wait(steps, timeout=time_left.seconds_to_answer(), return_when=asyncio.FIRST_EXCEPTION)
@@ -69,7 +77,7 @@ async def first_left(
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A use case, under its name and with what is set for single signals, at work on a stream's records."""
+    """One use case, with its name and its settings for single signals, learning a stream's records."""
 
     name: str
     settings: SettingsOfSignals
@@ -83,12 +91,13 @@ class Pipeline:
     """None: nothing is ever muted."""
 
     async def consume(self, event: Mapping[str, Any], time_left: TimeLeft) -> InvocationReport:
-        """Learn the invocation's records, and tell from which on Lambda is to deliver again.
+        """Learn the invocation's records; the report names those from which Lambda must deliver again.
 
-        Raises: `MalformedEvent`, `BadDeployment`: all is to be delivered again. Where no model can be made,
-            pages that needed no new one may have been committed, and their checkpoints say so.
+        Raises: `MalformedEvent`, `BadDeployment`: Lambda must deliver all records again. If no model can be
+            made, pages that needed no new one may have been committed, and their checkpoints say so.
         """
         report = InvocationReport()
+        # 1. Decode, and group by page.
         for batch in decode(event, self.settings.use_case.merge_signals):
             report.read(batch)
             failed = await self._consume_batch(batch, time_left, report)
@@ -97,7 +106,7 @@ class Pipeline:
         return report
 
     async def _consume_batch(self, batch: Batch, time_left: TimeLeft, report: InvocationReport) -> int | None:
-        """Give the first record of which something is left to do."""
+        """Learn one batch; return the first record that is not done, if any."""
         try:
             layout = await asyncio.wait_for(self.layouts.current(), time_left.seconds_to_answer())
         except Unavailable as error:
@@ -108,29 +117,29 @@ class Pipeline:
             report.problems.append("the time ran out while the layout waited for an answer")
             report.add(pages_failed=1)
             return 0
-        keys_of = layout.grouped(batch.runs)
+        keys_of = layout.grouped(batch.signals)
         check = DeploymentCheck(keys_of)
         steps = {}
         for page_key, keys in keys_of.items():
             work = PageWork(batch, page_key, keys, batch.first_record(keys))
             step = self._page_step(work, check, time_left, report)
             steps[asyncio.create_task(step)] = work.first_record
-        if batch.refusals:
-            step = self._refusals_step(batch, report)
-            steps[asyncio.create_task(step)] = batch.refusals[0].record
+        if batch.rejections:
+            step = self._rejections_step(batch, report)
+            steps[asyncio.create_task(step)] = batch.rejections[0].record
         return await first_left(steps, time_left, report, batch.unread_from)
 
     async def _page_step(
         self, work: PageWork, check: DeploymentCheck, time_left: TimeLeft, report: InvocationReport
     ) -> int | None:
-        """Bring one page up to date; give the first record of which something is left to do."""
+        """Learn one page's signals; return the first record that is not done, if any."""
         try:
             try:
                 return await self._commit(work, check, time_left, report)
             except UnreadablePage as error:
                 report.problems.append(str(error))
                 report.add(pages_unreadable=1)
-                await self._keep(work.batch, work.refused(str(error)), report)
+                await self._quarantine(work.batch, work.rejections(str(error)), report)
                 return None
         except Unavailable as error:
             if isinstance(error, LayoutChanged):
@@ -144,27 +153,31 @@ class Pipeline:
     async def _commit(
         self, work: PageWork, check: DeploymentCheck, time_left: TimeLeft, report: InvocationReport
     ) -> int | None:
-        exclusions = FailedObservations()
+        failed = FailedObservations()
 
         async def attempt() -> int | None:
-            page, learned = await self._learn(work, exclusions, check, time_left)
-            if learned.refusals:
-                await self._keep(work.batch, learned.refusals, report)
-            if learned.events:
-                await self.publish(learned.events, report)
-            if learned.first_done is not None:
+            # 2. Load, and 3. learn.
+            page, outcome = await self._learn(work, failed, check, time_left)
+            # 4. Quarantine.
+            if outcome.rejections:
+                await self._quarantine(work.batch, outcome.rejections, report)
+            # 5. Publish.
+            if outcome.events:
+                await self.publish(outcome.events, report)
+            # 6. Commit.
+            if outcome.first_done is not None:
                 is_new = page.e_tag is None
                 try:
                     page_bytes = await self.pages.commit(page)
                 except PageChanged:
-                    # A warm page that another function has written meanwhile is no conflict.
+                    # It is no conflict if another function has written a page that was warm here.
                     report.add(page_conflicts=int(page.is_confirmed))
                     raise
-                if is_new:  # and there was nothing to fence where the models were moved meanwhile
+                if is_new:  # if the models were moved meanwhile, there was no page to fence
                     await self.layouts.confirm()
-                report.committed(learned, work.batch, page_bytes)
-            report.add(redelivered=learned.redelivered, signals_refused=learned.signals_refused)
-            return learned.first_left
+                report.committed(outcome, work.batch, page_bytes)
+            report.add(redelivered=outcome.redelivered, signals_refused=outcome.signals_refused)
+            return outcome.first_left
 
         return await commit_with_retries(f"the page {work.page_key}", self.jitter, attempt)
 
@@ -174,9 +187,9 @@ class Pipeline:
         report.add(events_published=len(events))
 
     async def _learn(
-        self, work: PageWork, exclusions: FailedObservations, check: DeploymentCheck, time_left: TimeLeft
+        self, work: PageWork, failed: FailedObservations, check: DeploymentCheck, time_left: TimeLeft
     ) -> tuple[Page, PageOutcome]:
-        """The page, with the batch learned: all of it but the observations at which models raise."""
+        """Load the page and learn the batch, without the observations at which models raise."""
         page: Page | None = None
         while True:
             if time_left.is_short():
@@ -184,58 +197,58 @@ class Pipeline:
             page = page or await self.pages.load(work.page_key)
             if page.is_confirmed:  # read now, and perhaps made by somebody after the models were moved
                 await self.layouts.confirm()
-            learning = PageLearner(
+            learner = PageLearner(
                 self.name,
                 self.settings,
                 work.batch,
                 page.states,
-                exclusions,
+                failed,
                 time_left.is_short,
                 0 if page.is_full else self.page_signals_max,
             )
-            learning.learn(work.keys)
-            if learning.learned.needs_confirmed_page:
+            learner.learn(work.keys)
+            if learner.outcome.needs_confirmed_page:
                 confirmed = await self.pages.confirm(page)
                 if confirmed is not page:
                     page = confirmed
                     continue
-            check.report(work.page_key, learning.learned.signals, len(learning.learned.raised))
-            changed = await self._learn_raised(work, page, learning, check, time_left)
+            check.report(work.page_key, learner.outcome.signals, len(learner.outcome.raised))
+            changed = await self._learn_raised(work, page, learner, check, time_left)
             if changed is None:
-                return page, learning.learned
+                return page, learner.outcome
             page = changed
 
     async def _learn_raised(
-        self, work: PageWork, page: Page, learning: PageLearner, check: DeploymentCheck, time_left: TimeLeft
+        self, work: PageWork, page: Page, learner: PageLearner, check: DeploymentCheck, time_left: TimeLeft
     ) -> Page | None:
-        """Learn the signals whose models raised again, from the page in S3; leave them where time is short.
+        """Learn signals whose models raised again, from the page in S3; defer them if the time is short.
 
-        Gives that page where somebody has written it since: then all is to be learned again.
+        Returns that page if somebody has written it since: then all must be learned again.
         """
-        while raised := learning.learned.raised:
+        while raised := learner.outcome.raised:
             await check.passed()
-            learning.exclusions.add(raised)
+            learner.failed.add(raised)
             fresh = await self.pages.load(work.page_key)
             if fresh.e_tag != page.e_tag:
                 return fresh
-            learning.restore_from(fresh.states)
+            learner.restore_from(fresh.states)
             if time_left.is_short():
-                learning.leave(raised)
+                learner.defer(raised)
                 break
-            learning.learned.raised = {}
-            learning.learn(raised)
+            learner.outcome.raised = {}
+            learner.learn(raised)
         return None
 
-    async def _refusals_step(self, batch: Batch, report: InvocationReport) -> int | None:
-        """Keep what could not be decoded."""
+    async def _rejections_step(self, batch: Batch, report: InvocationReport) -> int | None:
+        """Quarantine what could not be decoded."""
         try:
-            await self._keep(batch, batch.refusals, report)
+            await self._quarantine(batch, batch.rejections, report)
         except Unavailable as error:
             report.problems.append(str(error))
-            return batch.refusals[0].record
+            return batch.rejections[0].record
         return None
 
-    async def _keep(self, batch: Batch, refusals: list[Rejection], report: InvocationReport) -> None:
-        for key, content in quarantine_objects(self.name, batch, refusals):
+    async def _quarantine(self, batch: Batch, rejections: list[Rejection], report: InvocationReport) -> None:
+        for key, content in quarantine_objects(self.name, batch, rejections):
             await self.objects.write(key, content)
-        report.add(quarantined=len(refusals))
+        report.add(quarantined=len(rejections))

@@ -1,6 +1,6 @@
-"""A visit of every page now and then: what falls silent brings no record that could tell of it.
+"""A scheduled search of every page for silent signals, since silence delivers no record.
 
-It goes by the page's protocol: what it finds is published, then the page is written if nobody has since.
+It follows the page's protocol: publish what it finds, then commit the page unless somebody else has.
 """
 
 import asyncio
@@ -13,16 +13,16 @@ from consumer.pipeline import Pipeline
 from consumer.ports import TimeLeft
 
 VISIT = "visit"
-"""What a schedule's event has in place of records."""
+"""The key that a schedule's event has in place of records."""
 _AT_ONCE = 16
 
 
 async def sweep(pipeline: Pipeline, now_s: float, time_left: TimeLeft) -> InvocationReport:
-    """Tell of the signals that are silent. What fails is left to the next visit."""
+    """Report the signals that are silent. What fails is left to the next sweep."""
     report = InvocationReport()
     try:
         layout = await pipeline.layouts.current()
-        # An object for each signal that was written of late holds none that is silent.
+        # A signal with an object of its own is not silent if that was written recently.
         keys = await pipeline.pages.keys(layout.folder, None if layout.pages else now_s - _least_s(pipeline))
     except Unavailable as error:
         report.problems.append(str(error))
@@ -32,7 +32,7 @@ async def sweep(pipeline: Pipeline, now_s: float, time_left: TimeLeft) -> Invoca
         if time_left.is_short():
             report.problems.append(f"the time ran short: {len(keys) - start} pages were not visited")
             break
-        steps = (_visit_page(pipeline, key, now_s, report) for key in keys[start : start + _AT_ONCE])
+        steps = (_sweep_page(pipeline, key, now_s, report) for key in keys[start : start + _AT_ONCE])
         await asyncio.gather(*steps)
     return report
 
@@ -42,7 +42,7 @@ def _least_s(pipeline: Pipeline) -> float:
     return 0.0 if rules is None else rules.stale_s
 
 
-async def _visit_page(pipeline: Pipeline, key: str, now_s: float, report: InvocationReport) -> None:
+async def _sweep_page(pipeline: Pipeline, key: str, now_s: float, report: InvocationReport) -> None:
     async def attempt() -> None:
         page = await pipeline.pages.confirm(await pipeline.pages.load(key))
         events = silence_events(pipeline.name, pipeline.settings, page.states, now_s)

@@ -16,7 +16,7 @@ from ops.quarantine.command import quarantine
 from ops.upgrade.command import upgrade
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (repage, backtest, signals, inspect, explain, mute, unmute, reset, rollback, new):
+for command in (signals, inspect, explain, mute, unmute, reset, rollback, repage, backtest, new):
     app.command()(command)
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(failed, name="failed")

@@ -62,7 +62,7 @@ def _findings(panel: Panel) -> list[Finding]:
     times = [1.7e9 + _STEP_S * row for row in range(len(panel.values))]
     found = use_case.learn(use_case.create(seed=1), panel.values, times)
     rules = use_case.sensor_checks
-    return rules.judged(Health(), found, panel.values, times, times[0]) if rules else list(found)
+    return rules.apply(Health(), found, panel.values, times, times[0]) if rules else list(found)
 
 
 def _drawn(panel: Panel, top: int) -> list[str]:

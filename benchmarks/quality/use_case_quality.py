@@ -51,8 +51,8 @@ def quality_of(corpus: Sequence[Series]) -> Quality:
 def _others(shipped: Any) -> Iterator[Any]:
     """The use case with each combination of parameters."""
     for values in itertools.product(*_OTHERS.values()):
-        pace = dataclasses.replace(shipped.pace, **dict(zip(_OTHERS, values, strict=True)))
-        yield dataclasses.replace(shipped, pace=pace)
+        rates = dataclasses.replace(shipped.decay_rates, **dict(zip(_OTHERS, values, strict=True)))
+        yield dataclasses.replace(shipped, decay_rates=rates)
 
 
 def _scores(corpus: Sequence[Series], use_case: Any) -> list[list[float]]:

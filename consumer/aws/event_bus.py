@@ -1,4 +1,4 @@
-"""The event bus: PutEvents, with only those entries sent again that it did not take."""
+"""The event bus: PutEvents, which sends again only the entries that were not accepted."""
 
 import asyncio
 from collections import Counter
@@ -25,7 +25,7 @@ _BACKOFF_S = 0.1
 _IN_FLIGHT_MAX = 8
 
 
-class EventBus:
+class EventBridgeBus:
     """One bus of EventBridge."""
 
     def __init__(self, client: "EventBridgeClient", name: str, jitter: Jitter) -> None:
@@ -35,9 +35,9 @@ class EventBus:
         self._threads = ThreadPoolExecutor(_IN_FLIGHT_MAX, thread_name_prefix="events")
 
     async def publish(self, events: Sequence[Event]) -> None:
-        """Have all events taken, in requests of up to ten and 256 kB.
+        """Publish all events, in requests of up to ten and 256 kB.
 
-        Raises: `Unavailable` unless all were taken: some may have been, and will be published again.
+        Raises: `Unavailable` unless all were accepted: some may have been, and will be published again.
         """
         await asyncio.gather(*(self._publish(request) for request in _requests(events)))
 
@@ -52,7 +52,7 @@ class EventBus:
         raise Unavailable(f"the event bus {self._name} refused entries, {_TRIES} times: {dict(refused)}")
 
     async def _put(self, events: Sequence[Event]) -> tuple[list[Event], Counter[str]]:
-        """The events that were not taken, and how many for which reason."""
+        """Send the events; return those that were not accepted, and the number of them by error code."""
         entries = [self._entry(event) for event in events]
         loop = asyncio.get_running_loop()
         try:
@@ -80,7 +80,7 @@ class EventBus:
         }
 
 
-def open_event_bus(name: str, region: str, jitter: Jitter) -> EventBus:
+def open_event_bus(name: str, region: str, jitter: Jitter) -> EventBridgeBus:
     """The bus, through a client whose requests and their retries end within some 20 seconds."""
     config = Config(
         region_name=region,
@@ -89,7 +89,7 @@ def open_event_bus(name: str, region: str, jitter: Jitter) -> EventBus:
         retries={"mode": "standard", "total_max_attempts": 3},
         max_pool_connections=_IN_FLIGHT_MAX,
     )
-    return EventBus(boto3.client("events", config=config), name, jitter)
+    return EventBridgeBus(boto3.client("events", config=config), name, jitter)
 
 
 def _requests(events: Sequence[Event]) -> Iterator[list[Event]]:

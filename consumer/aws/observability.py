@@ -10,7 +10,7 @@ from consumer.learning.outcome import InvocationReport
 _PROBLEMS_LOGGED_MAX = 20
 
 logger = Logger(service="river-consumer")
-# The X-Ray daemon's address is there where Lambda traces; elsewhere there is nobody to send to.
+# Lambda sets the X-Ray daemon's address if it traces; without it there is nowhere to send to.
 tracer = Tracer(
     service="river-consumer", disabled="AWS_XRAY_DAEMON_ADDRESS" not in os.environ, auto_patch=False
 )

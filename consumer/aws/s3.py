@@ -39,7 +39,7 @@ class Objects:
     async def get(
         self, key: str, *, bytes_max: int, unless: str | None = None
     ) -> Found | Missing | Unchanged:
-        """Read an object, without its body where it is still of the version `unless`, or past `bytes_max`.
+        """Read an object; no body if it still has the version `unless` or is larger than `bytes_max`.
 
         Raises: `Unavailable` for any answer but the object, 404 and 304: no other says that there is none.
         """
@@ -63,11 +63,11 @@ class Objects:
             raise Unavailable(f"GET {key}: {_brief(error)}") from error
 
     async def replace(self, key: str, body: bytes, e_tag: str | None) -> str | None:
-        """Write an object if it is still of version `e_tag`, or if there is none where `e_tag` is None.
+        """Write an object if it still has version `e_tag`, or, if `e_tag` is None, if there is none yet.
 
-        Returns: its new version, where S3 tells.
-        Raises: `PageChanged` where it is not (412, 404), or where two writes met (409); `Unavailable` where
-            it is not known whether it was written.
+        Returns: its new version, if S3 names it.
+        Raises: `PageChanged` if it has another version (412, 404) or two writes met (409); `Unavailable` if
+            it is unknown whether it was written.
         """
         try:
             return await self._put(key, body, "create" if e_tag is None else {"e_tag": e_tag})
@@ -131,7 +131,7 @@ class Objects:
 
 
 def open_folder(folder: Path) -> Objects:
-    """A copy of a bucket on disk, to be read. Raises: `ConfigurationError` where there is no such folder."""
+    """A copy of a bucket on disk, to be read. Raises: `ConfigurationError` if there is no such folder."""
     if not folder.is_dir():
         raise ConfigurationError(f"there is no folder {folder}")
     return Objects(LocalStore(folder))
@@ -144,7 +144,7 @@ def open_bucket(
 
     A request and its retries end within some 15 seconds.
 
-    Raises: `ConfigurationError` where there are no credentials.
+    Raises: `ConfigurationError` if there are no credentials.
     """
     try:
         credentials = Boto3CredentialProvider(session or boto3.Session(region_name=region))

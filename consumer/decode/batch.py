@@ -1,4 +1,4 @@
-"""What a batch says, signal by signal: columns of observations, and what can never be learned."""
+"""A batch, decoded: columns of observations by signal, and what can never be learned."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from consumer.decode.signal_names import SignalKey, check_name, plain_key
+from consumer.decode.signal_names import SignalKey, check_name, own_key
 from consumer.errors import Unlearnable
 
 
 class Shard(NamedTuple):
-    """Where a batch comes from. Shard ids repeat in every stream, so the stream's ARN belongs to it."""
+    """The shard of a batch. Shard ids repeat in every stream, so the stream's ARN belongs to it."""
 
     stream_arn: str
     shard_id: str
@@ -92,18 +92,18 @@ class Records:
 
 
 Indices = Sequence[int]
-"""Indices into a run's columns, ascending."""
+"""Indices into a signal's columns, ascending."""
 
 
 class Rejection(NamedTuple):
-    """What can never be learned: the `position`-th observation of record number `record`, or all of it."""
+    """What can never be learned: the `position`-th observation of record `record`, or the whole record."""
 
     record: int
     position: int
     reason: str
     signal: str | None = None
     is_whole: bool = False
-    """Whether it is the whole record, of which nothing could be read."""
+    """Whether it is the whole record, because nothing of it could be read."""
 
 
 class SignalColumns(msgspec.Struct, gc=False):  # there may be ten thousand
@@ -121,7 +121,7 @@ class SignalColumns(msgspec.Struct, gc=False):  # there may be ten thousand
     skipped_positions: list[int] = []
 
     def extend(self, other: "SignalColumns") -> None:
-        """Add what lies in later records."""
+        """Append the columns of later records."""
         for column, further in zip(
             msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True
         ):
@@ -133,13 +133,13 @@ class SignalColumns(msgspec.Struct, gc=False):  # there may be ten thousand
             return self.records[0]
         return min(self.records[0], self.skipped[0]) if self.records else self.skipped[0]
 
-    def refusals(self, signal: str, reason: str) -> list[Rejection]:
-        """Each observation of it, those that are skipped too."""
+    def rejections(self, signal: str, reason: str) -> list[Rejection]:
+        """A rejection of each observation, those to be skipped included."""
         records, positions = self.records + self.skipped, self.positions + self.skipped_positions
         return [Rejection(*place, reason, signal) for place in zip(records, positions, strict=True)]
 
     def forget(self, record: int) -> None:
-        """Take back what `record`, the last one, brought."""
+        """Remove what `record`, the last one, brought."""
         while self.records and self.records[-1] == record:
             for column in (self.values, self.timestamps, self.records, self.positions):
                 column.pop()
@@ -158,25 +158,25 @@ UNPACKED_BYTES_PER_BATCH_MAX = 256 * 1024 * 1024  # seconds
 class Batch:
     """The records of one shard in order of their sequence numbers, and what they say.
 
-    The runs are in the order of their first records. It is filled record by record: `begin` or `go_to`, then
-    what the record holds, in its order.
+    The signals are in the order of their first records. A batch is filled record by record: `begin` or
+    `go_to`, then what the record holds, in its order.
     """
 
     shard: Shard
     records: Records = field(default_factory=Records)
-    runs: dict[SignalKey, SignalColumns] = field(default_factory=dict)
-    plain_runs: dict[str, SignalColumns] = field(default_factory=dict)
-    """Those of `runs` whose signal is the record_signal itself, by its name."""
+    signals: dict[SignalKey, SignalColumns] = field(default_factory=dict)
+    own_columns: dict[str, SignalColumns] = field(default_factory=dict)
+    """The columns in `signals` of those whose records carry them alone, by name."""
     has_untimed: bool = False
     """Whether some observations came without a timestamp of their own."""
     of_no_asset: int = 0
     """Observations that no model of the use case learns."""
-    refusals: list[Rejection] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
     uncertain: int = 0
     observations: int = 0
     unpacked_bytes: int = 0
     unread_from: int | None = None
-    """The first record that is left for the next delivery, because those before it hold so much."""
+    """The first record left for the next delivery, because those before it fill the batch."""
     record: int = -1
     """The current record."""
     position: int = 0
@@ -184,7 +184,7 @@ class Batch:
     """How many were uncertain before the current record."""
 
     def is_full(self) -> bool:
-        """Whether to read no further record."""
+        """Whether to read no more records."""
         return (
             self.observations >= OBSERVATIONS_PER_BATCH_MAX
             or self.unpacked_bytes >= UNPACKED_BYTES_PER_BATCH_MAX
@@ -203,86 +203,86 @@ class Batch:
 
     def observe(self, record_signal: str, name: str | None, value: float, timestamp: float | None) -> None:
         """Add one observation of `record_signal` or its part `name`; without a timestamp, the arrival's."""
-        run = self.plain_run(record_signal) if name is None else self._named_run(record_signal, name)
+        columns = self.columns_of(record_signal) if name is None else self._named_columns(record_signal, name)
         position = self._take()  # it may raise: the columns stay of one length
         if timestamp is None:
             self.has_untimed = True
-        run.values.append(value)
-        run.timestamps.append(timestamp)
-        run.records.append(self.record)
-        run.positions.append(position)
+        columns.values.append(value)
+        columns.timestamps.append(timestamp)
+        columns.records.append(self.record)
+        columns.positions.append(position)
 
     def observe_column(
         self, record_signal: str, values: list[float], timestamps: Sequence[float] | None
     ) -> None:
         """Add many observations of one signal at once; no timestamps: the arrival's."""
-        run = self.plain_run(record_signal)
+        columns = self.columns_of(record_signal)
         first = self._take(len(values))
-        run.values += values
+        columns.values += values
         if timestamps is None:
             self.has_untimed = True
-            run.timestamps += [None] * len(values)
+            columns.timestamps += [None] * len(values)
         else:
-            run.timestamps += timestamps
-        run.records += [self.record] * len(values)
-        run.positions += range(first, first + len(values))
+            columns.timestamps += timestamps
+        columns.records += [self.record] * len(values)
+        columns.positions += range(first, first + len(values))
 
     def skip(self, record_signal: str, name: str | None = None) -> None:
         """Count an observation that is well-formed and carries nothing to learn."""
-        run = self.plain_run(record_signal) if name is None else self._named_run(record_signal, name)
-        run.skipped_positions.append(self._take())
-        run.skipped.append(self.record)
+        columns = self.columns_of(record_signal) if name is None else self._named_columns(record_signal, name)
+        columns.skipped_positions.append(self._take())
+        columns.skipped.append(self.record)
 
-    def refuse(self, reason: str, signal: Any = None) -> None:
-        """Note an observation that can never be learned."""
+    def reject(self, reason: str, signal: Any = None) -> None:
+        """Reject an observation that can never be learned."""
         named = signal if isinstance(signal, str) else None
-        self.refusals.append(Rejection(self.record, self._take(), reason, named))
+        self.rejections.append(Rejection(self.record, self._take(), reason, named))
 
-    def refuse_record(self, reason: str) -> None:
-        """Take back all that the record brought, and note it as a whole."""
+    def reject_record(self, reason: str) -> None:
+        """Remove all that the current record brought, and reject it as a whole."""
         record = self.record
-        for key, run in list(self.runs.items()) if self.position else ():  # most brought nothing
-            run.forget(record)
-            if not run.records and not run.skipped:
-                del self.runs[key]
+        for key, columns in list(self.signals.items()) if self.position else ():  # most brought nothing
+            columns.forget(record)
+            if not columns.records and not columns.skipped:
+                del self.signals[key]
                 if key.signal == key.record_signal:
-                    del self.plain_runs[key.record_signal]
-        while self.refusals and self.refusals[-1].record == record:
-            self.refusals.pop()
+                    del self.own_columns[key.record_signal]
+        while self.rejections and self.rejections[-1].record == record:
+            self.rejections.pop()
         self.position = 0
         self.uncertain = self.uncertain_before
-        self.refusals.append(Rejection(record, self._take(), reason, is_whole=True))
+        self.rejections.append(Rejection(record, self._take(), reason, is_whole=True))
 
     def first_record(self, keys: Iterable[SignalKey]) -> int:
         """The first record that carries an observation of any of these signals, of this batch's order."""
-        return self.runs[next(iter(keys))].first_record()
+        return self.signals[next(iter(keys))].first_record()
 
-    def plain_run(self, signal: str) -> SignalColumns:
-        """The run of a signal that its records bring alone."""
-        run = self.plain_runs.get(signal)
-        if run is None:
-            key = plain_key(signal)
-            run = self.plain_runs[signal] = self.runs[key] = SignalColumns()
-        return run
+    def columns_of(self, signal: str) -> SignalColumns:
+        """The columns of a signal that its records bring alone."""
+        columns = self.own_columns.get(signal)
+        if columns is None:
+            key = own_key(signal)
+            columns = self.own_columns[signal] = self.signals[key] = SignalColumns()
+        return columns
 
-    def add_run(self, key: SignalKey, added: SignalColumns) -> None:
-        """Add the observations that further records bring of the signal `key`, each alone."""
-        run = self.plain_runs.setdefault(key.signal, added)
-        if run is added:
-            self.runs[key] = run
+    def add_columns(self, key: SignalKey, added: SignalColumns) -> None:
+        """Append further observations of a signal whose records carry it alone."""
+        columns = self.own_columns.setdefault(key.signal, added)
+        if columns is added:
+            self.signals[key] = columns
         else:
-            run.extend(added)
+            columns.extend(added)
 
-    def _named_run(self, record_signal: str, name: str) -> SignalColumns:
+    def _named_columns(self, record_signal: str, name: str) -> SignalColumns:
         if name == "":
             raise Unlearnable("one of the several values has no name")
         key = SignalKey(record_signal, f"{record_signal}.{name}")
-        run = self.runs.get(key)
-        if run is None:
+        columns = self.signals.get(key)
+        if columns is None:
             check_name(key.record_signal)
             check_name(key.signal)
-            run = self.runs[key] = SignalColumns()
-        return run
+            columns = self.signals[key] = SignalColumns()
+        return columns
 
     def _take(self, positions: int = 1) -> int:
         first = self.position
@@ -294,4 +294,4 @@ class Batch:
 
 
 class UnlearnableRecord(Unlearnable):
-    """The whole record is refused, with all that it brought so far."""
+    """The whole record is rejected, with all that it brought so far."""

@@ -1,7 +1,7 @@
-"""The two most usual payloads, points and columns with JSON numbers, read fast; all else is read elsewhere.
+"""The fast path for the two most common payloads, points and columns with JSON numbers.
 
-What is read here comes out as `payloads` would read it: whatever is unusual in a record, from a second name
-of its signal to a value out of bounds, leaves the whole record to the other reader.
+The result is the same as that of `payloads`: a record with anything out of the ordinary, from a second name
+of its signal to a value out of bounds, is left to that full reader as a whole.
 """
 
 from collections import defaultdict
@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from consumer.decode.batch import OBSERVATIONS_PER_RECORD_MAX, Batch, SignalColumns
-from consumer.decode.signal_names import plain_key
+from consumer.decode.signal_names import own_key
 from consumer.decode.timestamps import seconds, seconds_column
 from consumer.decode.values import VALUE_MAX, number
 from consumer.errors import Unlearnable
@@ -20,12 +20,12 @@ from consumer.errors import Unlearnable
 _Value = Annotated[float, Meta(ge=-VALUE_MAX, le=VALUE_MAX)]  # JSON has no NaN
 _Time = Annotated[float, Meta(ge=0, lt=1e14)]  # seconds or milliseconds, since 1970
 SECONDS_MAX = 1e11
-# No text is so: where a field of this type is there, the decoder refuses the payload.
+# No text matches: a payload with a field of this type is refused by the decoder.
 _Nothing = Annotated[str, Meta(min_length=1, max_length=0)] | UnsetType
 
 
 class BarePoint(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """The most usual of all: numbers, and no other field."""
+    """The most common payload: numbers, and no other field."""
 
     signal: str
     value: _Value
@@ -33,7 +33,7 @@ class BarePoint(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
 
 class _NoOther(msgspec.Struct, gc=False, kw_only=True, rename="camel"):
-    """None of the fields by which the other shapes are known."""
+    """None of the fields that identify the other shapes."""
 
     body: _Nothing = UNSET
     type: _Nothing = UNSET
@@ -45,7 +45,7 @@ class _NoOther(msgspec.Struct, gc=False, kw_only=True, rename="camel"):
     entries: _Nothing = UNSET
 
 
-class Point(_NoOther, gc=False, kw_only=True):
+class PointPayload(_NoOther, gc=False, kw_only=True):
     """A value of `signal`."""
 
     signal: str
@@ -57,7 +57,7 @@ class Point(_NoOther, gc=False, kw_only=True):
 
 
 class KeyAndBody(
-    Point,
+    PointPayload,
     gc=False,
     kw_only=True,
     rename={"signal": "key", "value": "body", "key": "signal", "body": "value"},
@@ -70,7 +70,7 @@ class KeyAndBody(
     body: _Nothing = UNSET
 
 
-class Columns(_NoOther, gc=False, kw_only=True):
+class ColumnsPayload(_NoOther, gc=False, kw_only=True):
     """Values of `signal`."""
 
     signal: str
@@ -82,13 +82,13 @@ class Columns(_NoOther, gc=False, kw_only=True):
 
 
 decode_bare_point = msgspec.json.Decoder(BarePoint).decode
-decode_point = msgspec.json.Decoder(Point).decode
+decode_point = msgspec.json.Decoder(PointPayload).decode
 decode_key_and_body = msgspec.json.Decoder(KeyAndBody).decode
-decode_columns = msgspec.json.Decoder(Columns).decode
+decode_columns = msgspec.json.Decoder(ColumnsPayload).decode
 
 
-class _NotPlain(Unlearnable):
-    """The other reader is to say what it is."""
+class _NotFastPath(Unlearnable):
+    """Not on the fast path: fall back to the full reader."""
 
 
 _NEXT: dict[Callable[[bytes], Any], Callable[[bytes], Any]] = {
@@ -100,7 +100,7 @@ _UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 class FastPayloadReader:
-    """Reads a batch's records in parts; `otherwise` reads the current record where it is not plain."""
+    """Reads a batch's records in parts; `otherwise` reads a record that is not on the fast path."""
 
     def __init__(self, batch: Batch, otherwise: Callable[[Batch], None]) -> None:
         self._batch = batch
@@ -115,10 +115,10 @@ class FastPayloadReader:
         if self._batch.unread_from is not None:
             return
         if not (self._are_points and _read_points(payloads, self._record, self._batch)):
-            self._read_one_by_one(payloads)
+            self._read_each(payloads)
         self._record += len(payloads)
 
-    def _read_one_by_one(self, payloads: Sequence[bytes]) -> None:
+    def _read_each(self, payloads: Sequence[bytes]) -> None:
         self._are_points = True
         for record, payload in enumerate(payloads, self._record):
             if self._batch.is_full():
@@ -126,9 +126,9 @@ class FastPayloadReader:
                 return
             self._batch.go_to(record)
             try:
-                plain = self._decode(payload)
-                self._are_points &= isinstance(plain, Point)
-                _read(plain, self._batch)
+                decoded = self._decode(payload)
+                self._are_points &= isinstance(decoded, PointPayload)
+                _read(decoded, self._batch)
             except (*_UNREADABLE, Unlearnable):
                 self._decode = _NEXT[self._decode]  # most batches are of one shape
                 self._are_points = False
@@ -136,43 +136,43 @@ class FastPayloadReader:
 
 
 def _read_points(payloads: Sequence[bytes], first: int, batch: Batch) -> bool:
-    """Read points, from the record `first` on; say False, having read nothing, where one is no point."""
+    """Read points, from record `first` on; False, having read nothing, if one is no point."""
     try:
         points, timestamps = _points(payloads)
         values = cast("list[float]", [point.value for point in points])
         places: defaultdict[str, list[int]] = defaultdict(list)
         for place, point in enumerate(points):
             places[point.signal].append(place)
-        keys = [plain_key(signal) for signal in places]
+        keys = [own_key(signal) for signal in places]
     except (*_UNREADABLE, Unlearnable):
         return False
     batch.has_untimed |= timestamps is None
     for key, of_signal in zip(keys, places.values(), strict=True):
-        run = SignalColumns(
+        columns = SignalColumns(
             [values[place] for place in of_signal],
             [None] * len(of_signal) if timestamps is None else [timestamps[place] for place in of_signal],
             [first + place for place in of_signal] if first else of_signal,
             [0] * len(of_signal),
         )
-        batch.add_run(key, run)
+        batch.add_columns(key, columns)
     return True
 
 
-def _points(payloads: Sequence[bytes]) -> tuple[Sequence[BarePoint | Point], list[float] | None]:
-    """The points with their timestamps in seconds, or None where no point has one."""
+def _points(payloads: Sequence[bytes]) -> tuple[Sequence[BarePoint | PointPayload], list[float] | None]:
+    """The points with their timestamps in seconds; None if no point has one."""
     try:
         bare = [decode_bare_point(payload) for payload in payloads]
     except _UNREADABLE:
         points = [decode_point(payload) for payload in payloads]
         if set(map(type, [point.value for point in points])) != {float}:
-            raise _NotPlain from None
+            raise _NotFastPath from None
         return points, _timestamps([point.timestamp for point in points])
     timestamps = [point.timestamp for point in bare]
     return bare, _seconds(timestamps)
 
 
 def _timestamps(column: list[float | str | None]) -> list[float] | None:
-    """The seconds of each; raises `_NotPlain` where one is to be looked at by itself."""
+    """The timestamps in seconds; raises `_NotFastPath` if they are of several kinds."""
     kinds = set(map(type, column))
     if kinds == {float}:
         return _seconds(cast("list[float]", column))
@@ -180,7 +180,7 @@ def _timestamps(column: list[float | str | None]) -> list[float] | None:
         return list(map(seconds, column))
     if kinds == {type(None)}:
         return None
-    raise _NotPlain
+    raise _NotFastPath
 
 
 def _seconds(column: list[float]) -> list[float]:
@@ -188,26 +188,26 @@ def _seconds(column: list[float]) -> list[float]:
         return column
     found = seconds_column(column)
     if found is None:
-        raise _NotPlain
+        raise _NotFastPath
     return found
 
 
-def _read(plain: Point | Columns, batch: Batch) -> None:
-    """Raise `Unlearnable`, having read nothing, where the other reader is to look at it."""
-    if isinstance(plain, Columns):
-        _read_columns(plain, batch)
+def _read(decoded: PointPayload | ColumnsPayload, batch: Batch) -> None:
+    """Add it to the batch; raises `Unlearnable`, having added nothing, if it is not on the fast path."""
+    if isinstance(decoded, ColumnsPayload):
+        _read_columns(decoded, batch)
     else:
-        timestamp = None if plain.timestamp is None else seconds(plain.timestamp)
-        batch.observe(plain.signal, None, number(plain.value), timestamp)
+        timestamp = None if decoded.timestamp is None else seconds(decoded.timestamp)
+        batch.observe(decoded.signal, None, number(decoded.value), timestamp)
 
 
-def _read_columns(columns: Columns, batch: Batch) -> None:
+def _read_columns(columns: ColumnsPayload, batch: Batch) -> None:
     values = columns.values
     timestamps = None
     if not 0 < len(values) <= OBSERVATIONS_PER_RECORD_MAX:
-        raise _NotPlain
+        raise _NotFastPath
     if columns.timestamps is not UNSET:
         timestamps = _seconds(columns.timestamps)
         if len(timestamps) != len(values):
-            raise _NotPlain
+            raise _NotFastPath
     batch.observe_column(columns.signal, values, timestamps)

@@ -22,7 +22,7 @@ _TEXTS = ("sequenceNumber", "partitionKey", "data")
 def entries_of(event: Mapping[str, Any]) -> list[Any]:
     """The event's records as they are.
 
-    Raises: `MalformedEvent` where there is no list of them.
+    Raises: `MalformedEvent` if there is no list of them.
     """
     entries = event.get("Records") if isinstance(event, Mapping) else None
     if not isinstance(entries, list):
@@ -33,7 +33,7 @@ def entries_of(event: Mapping[str, Any]) -> list[Any]:
 def delivered(entries: list[Any]) -> dict[Shard, Records]:
     """The records by their shards, ascending, each once.
 
-    Raises: `MalformedEvent` where a record has not the fields that Lambda gives it.
+    Raises: `MalformedEvent` if a record lacks the fields that Lambda gives it.
     """
     placed = []
     for number, entry in enumerate(entries):
@@ -89,12 +89,12 @@ _SECONDS_MAX = 1e11  # above that they could be milliseconds
 
 
 class NotFastPath(Exception):
-    """The event is not as Lambda usually sends it: it is to be looked at record by record."""
+    """Not on the fast path: the event must be read record by record."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Data(Sequence[str]):
-    """The records' data, read where it is looked at."""
+    """The records' data, read on access."""
 
     entries: list[Any]
 
@@ -108,7 +108,7 @@ class _Data(Sequence[str]):
 class FastEventReader:
     """Records as Lambda sends them: of one shard, complete, ascending.
 
-    Raises: `NotFastPath`, where they are anything else.
+    Raises: `NotFastPath` if they are anything else.
     """
 
     def __init__(self, entries: list[Any]) -> None:
@@ -163,7 +163,7 @@ def _ascend(identifiers: list[str], length: int, last: str) -> bool:
 
 
 def _seconds(column: list[Any]) -> list[float]:
-    """The numbers themselves, which are seconds for sure; raises `NotFastPath` where one is anything else."""
+    """The numbers themselves, which are seconds for sure; raises `NotFastPath` if one is anything else."""
     kinds = set(map(type, column))
     if not (kinds <= {int, float} and min(column) >= 0 and max(column) < _SECONDS_MAX):
         raise NotFastPath
@@ -241,7 +241,7 @@ def _read_current(batch: Batch) -> None:
     try:
         _read_record(records.data[record], records.partition_keys[record], batch)
     except Unlearnable as error:
-        batch.refuse_record(str(error))
+        batch.reject_record(str(error))
 
 
 def _read_record(data: str, partition_key: str, batch: Batch) -> None:
@@ -269,7 +269,7 @@ def _read_sub_record(sub_record: bytes, partition_key: str | None, batch: Batch)
     except UnlearnableRecord:
         raise
     except Unlearnable as error:
-        batch.refuse(str(error))
+        batch.reject(str(error))
 
 
 def _unpacked(payload: bytes, batch: Batch) -> bytes:

@@ -1,4 +1,4 @@
-"""Payloads, told apart by their shape, read into a batch."""
+"""Payloads of all shapes, read into a batch."""
 
 import json
 from typing import Any
@@ -137,7 +137,7 @@ def _read_one(signal: str, name: str | None, value: Any, timestamp: Any, batch: 
     except UnlearnableRecord:
         raise
     except Unlearnable as error:
-        batch.refuse(str(error), signal if name is None else f"{signal}.{name}")
+        batch.reject(str(error), signal if name is None else f"{signal}.{name}")
 
 
 def _read_notification(payload: Payload, batch: Batch) -> None:
@@ -159,7 +159,7 @@ def _read_entries(payload: Payload, batch: Batch) -> None:
         except UnlearnableRecord:
             raise
         except (Unlearnable, msgspec.ValidationError) as error:
-            batch.refuse(str(error))
+            batch.reject(str(error))
 
 
 _SHAPES = {

@@ -42,7 +42,7 @@ def check_name(name: object) -> Signal:
 
 
 @lru_cache(_NAMES_KNOWN_MAX)
-def plain_key(name: str) -> SignalKey:
+def own_key(name: str) -> SignalKey:
     """The key of a signal that its records bring alone; raises `Unlearnable` for what cannot be its name."""
     return SignalKey(check_name(name), name)
 

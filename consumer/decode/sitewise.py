@@ -35,7 +35,7 @@ def read_entry(alias: Any, asset_id: Any, property_id: Any, tqvs: Any, batch: Ba
         except UnlearnableRecord:
             raise
         except Unlearnable as error:
-            batch.refuse(str(error), signal)
+            batch.reject(str(error), signal)
 
 
 def _signal(alias: Any, asset_id: Any, property_id: Any) -> Any:
@@ -64,7 +64,7 @@ def _read_tqv(signal: str, tqv: Any, batch: Batch) -> None:
 
 
 def _number(tqv: dict[str, Any]) -> Any:
-    """What is in the variant; None where there is nothing to learn."""
+    """The value in the variant; None if there is nothing to learn."""
     if "value" not in tqv:
         raise Unlearnable("a SiteWise value without 'value'")
     variant = tqv["value"]

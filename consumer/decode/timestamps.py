@@ -16,7 +16,7 @@ _DIGITS_OF_A_DATE = 8
 
 
 def seconds(timestamp: Any) -> float:
-    """Seconds since 1970, from ISO 8601 (UTC where it names no zone), epoch seconds or epoch milliseconds.
+    """Seconds since 1970, from ISO 8601 (UTC if it names no zone), epoch seconds or epoch milliseconds.
 
     >>> seconds("2023-11-14T22:13:20Z"), seconds(1_700_000_000), seconds(1_700_000_000_000)
     (1700000000.0, 1700000000.0, 1700000000.0)
@@ -32,7 +32,7 @@ def seconds(timestamp: Any) -> float:
 
 
 def seconds_column(timestamps: list[Any]) -> list[float] | None:
-    """The whole column at once where it plainly holds seconds, or milliseconds; None: look at each."""
+    """The whole column at once, if all are seconds or all are milliseconds; None: convert each by itself."""
     if not timestamps or not set(map(type, timestamps)) <= {float, int}:
         return None
     first, last = min(timestamps), max(timestamps)

@@ -1,4 +1,4 @@
-"""An alert from its opening to its clearing: each change of its state is told once, not each value."""
+"""An alert from opening to clearing: each change of its state is reported once, not each value."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -7,52 +7,53 @@ from msgspec import Meta
 
 from consumer.decode.timestamps import iso8601
 from consumer.detectors.finding import Change
-from consumer.detectors.states import state
+from consumer.detectors.states import model_state
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
-"""What a page that was altered has beyond could not be told."""
+"""Larger numbers, which only an altered page has, cannot be written to an event."""
 
 _WEEK_S = 604_800.0
 _BURST = 3.0
-"""Alerts that may open one after the other, whatever the budget."""
+"""Alerts that may open in a row, whatever the budget."""
 
 
-@state("alert")
+@model_state("alert")
 @dataclass(slots=True)
 class AlertState:
-    """What is known of a signal's alert; times are seconds since 1970, where the values have any."""
+    """The state of a signal's alert; times are seconds since 1970, if the values have any."""
 
     is_open: bool = False
     since_s: float | None = None
     """When it opened last."""
     notified_s: float | None = None
-    """When it was last told that it is open."""
+    """When an event last said that it is open."""
     values: Count = 0
-    """So many came since it opened, with the one that did."""
-    calm: Count = 0
-    """So many running, of late, that alone would not keep it open."""
+    """Values since it opened, including the one that opened it."""
+    quiet: Count = 0
+    """Latest values in a row that would not keep it open."""
     worst: float = 0.0
-    spent: float = 0.0
-    """Of the budget: each opening takes one, and time gives it back."""
-    spent_s: float | None = None
-    """When that was so."""
+    tokens_used: float = 0.0
+    """Of the budget: each opening takes one token, and they come back with time."""
+    tokens_s: float | None = None
+    """When `tokens_used` was last brought up to date."""
     times: Count = 0
-    """So often it has opened."""
+    """How often it has opened."""
     cleared_s: float | None = None
     """When it cleared last."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlertPolicy:
-    """When an alert clears, is told again, and may open anew.
+    """When an alert clears, is reported again, and may reopen.
 
-    Hysteresis: it takes more to open an alert than to keep it open, and it clears after `calm` values running
-    that do not keep it open. What is still open is told again every `still_open_s`. For `cool_down_s` after
-    it has cleared only something as bad as before opens it anew; and where three have opened faster than
-    `alerts_per_week` lets them, only something worse. Where values have no times, only `calm` applies.
+    Hysteresis: it takes more to open an alert than to keep it open, and it clears after `clear_after` values
+    in a row that do not keep it open. While open, it is reported again every `still_open_s`. For
+    `cool_down_s` after it cleared, only something as bad as before reopens it; and once three have opened
+    faster than `alerts_per_week` allows, only something worse. If values have no times, only `clear_after`
+    applies.
     """
 
-    calm: int = 20
+    clear_after: int = 20
     still_open_s: float = 86_400.0
     cool_down_s: float = 600.0
     alerts_per_week: float = 7.0
@@ -65,17 +66,17 @@ class AlertPolicy:
         `score` says how bad the value is, from 0 to 1; `opens`, whether it is bad enough to open an alert;
         `keeps`, whether it is bad enough to keep one open.
         """
-        alert.calm = 0 if keeps or opens else min(alert.calm + 1, self.calm)
+        alert.quiet = 0 if keeps or opens else min(alert.quiet + 1, self.clear_after)
         if not alert.is_open:
-            if not opens or self._is_kept_back(alert, score, at_s):
+            if not opens or self._is_held_back(alert, score, at_s):
                 return None
             alert.is_open, alert.since_s, alert.notified_s = True, at_s, at_s
-            alert.values, alert.worst, alert.spent = 1, score, alert.spent + 1.0
+            alert.values, alert.worst, alert.tokens_used = 1, score, alert.tokens_used + 1.0
             alert.times += 1
             return "opened"
         alert.values += 1
         alert.worst = max(alert.worst, score)
-        if alert.calm >= self.calm:
+        if alert.quiet >= self.clear_after:
             alert.is_open, alert.cleared_s = False, at_s
             return "cleared"
         if alert.notified_s is None or at_s is None or at_s - alert.notified_s < self.still_open_s:
@@ -83,8 +84,8 @@ class AlertPolicy:
         alert.notified_s = at_s
         return "still_open"
 
-    def course(self, alert: AlertState, change: Change, at_s: float | None) -> dict[str, Any]:
-        """What there is to say of a change beside what the model saw: how rare it is, or how it has gone."""
+    def transition_details(self, alert: AlertState, change: Change, at_s: float | None) -> dict[str, Any]:
+        """The evidence for a change that the policy adds to the model's: how rare it is, or how it went."""
         if change == "opened":
             return {"alerts_before": alert.times - 1, "last_cleared_at": iso8601(alert.cleared_s)}
         return {
@@ -94,15 +95,15 @@ class AlertPolicy:
             "worst_score": alert.worst,
         }
 
-    def _is_kept_back(self, alert: AlertState, score: float, at_s: float | None) -> bool:
+    def _is_held_back(self, alert: AlertState, score: float, at_s: float | None) -> bool:
         if at_s is None:
             return False
-        if alert.spent_s is not None:
-            given_back = max(0.0, at_s - alert.spent_s) * self.alerts_per_week / _WEEK_S
-            alert.spent = max(0.0, alert.spent - given_back)
-        alert.spent_s = at_s
+        if alert.tokens_s is not None:
+            returned = max(0.0, at_s - alert.tokens_s) * self.alerts_per_week / _WEEK_S
+            alert.tokens_used = max(0.0, alert.tokens_used - returned)
+        alert.tokens_s = at_s
         is_cooling = alert.cleared_s is not None and abs(at_s - alert.cleared_s) < self.cool_down_s
-        is_spent = alert.spent > _BURST - 1.0
+        is_spent = alert.tokens_used > _BURST - 1.0
         return (is_cooling and score < alert.worst) or (is_spent and score <= alert.worst)
 
 

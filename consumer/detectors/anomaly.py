@@ -9,12 +9,12 @@ from typing import Any
 
 from consumer.detectors.alert_policy import ALERT_POLICY, AlertPolicy, AlertState
 from consumer.detectors.base import Found, Step, UseCase, finite, last_step, parameters_of, seeded
-from consumer.detectors.states import state
+from consumer.detectors.states import model_state
 
 
-@state("anomaly")
+@model_state("anomaly")
 @dataclass(slots=True)
-class Scored:
+class AnomalyState:
     """A detector, how many values it has learned, and the alert."""
 
     detector: Any
@@ -50,13 +50,13 @@ class AnomalyUseCase(UseCase):
         """What the models depend on: not when something is told."""
         return ["alerts", parameters_of(self.detector)]
 
-    def create(self, seed: int) -> Scored:
+    def create(self, seed: int) -> AnomalyState:
         """A detector that has seen nothing."""
-        return Scored(seeded(self.detector, seed))
+        return AnomalyState(seeded(self.detector, seed))
 
-    def stepper(self, scored: Scored) -> Step:
+    def stepper(self, state: AnomalyState) -> Step:
         """Score each value, then let the detector learn it; 0.5 is what the filter just lets through."""
-        detector = scored.detector
+        detector = state.detector
         scorer = last_step(getattr(detector, "anomaly_detector", detector))
         learner = _learner(detector)
         arguments = _arguments_of(type(scorer).score_one)
@@ -68,24 +68,24 @@ class AnomalyUseCase(UseCase):
             # Strictly above: where all scores are equal, as of a signal that stands still, none is high.
             is_anomaly = bool(detector.classify(math.nextafter(score, -math.inf)))
             learner.learn_one(*given)
-            scored.count += 1
+            state.count += 1
             # Some detectors find all of a signal anomalous: it has to have been normal before.
-            was_normal = scored.alert.calm >= self.alert.calm
+            was_normal = state.alert.quiet >= self.alert.clear_after
             change = self.alert.next(
-                scored.alert,
+                state.alert,
                 share,
-                opens=is_anomaly and was_normal and scored.count > self.warm_up,
+                opens=is_anomaly and was_normal and state.count > self.warm_up,
                 keeps=is_anomaly,
                 at_s=at_s,
             )
             if change is None:
                 return share, None
             evidence = {"detector": type(scorer).__name__, "score": score}
-            return share, (change, evidence | self.alert.course(scored.alert, change, at_s))
+            return share, (change, evidence | self.alert.transition_details(state.alert, change, at_s))
 
         return step
 
-    def alert_of(self, model: Scored) -> AlertState | None:
+    def alert_of(self, model: AnomalyState) -> AlertState | None:
         """The state of its alert."""
         return model.alert
 

@@ -11,7 +11,7 @@ from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import AlertState
 from consumer.detectors.base import Late, Severity, UseCase
 from consumer.detectors.finding import Change, Finding
-from consumer.detectors.states import AnyState, state
+from consumer.detectors.states import AnyState, model_state
 from consumer.errors import ConfigurationError, ModelRaised
 
 NAMES_MAX = 200
@@ -31,7 +31,7 @@ class NamedValue(float):
         return named
 
 
-@state("row_buffer")
+@model_state("row_buffer")
 @dataclass(slots=True)
 class RowBuffer:
     """A model; `row` are the values that wait for others, `last` those of the rows before."""
@@ -92,7 +92,7 @@ class AssetUseCase(UseCase):
 
     def learn(
         self,
-        joined: RowBuffer,
+        buffer: RowBuffer,
         values: Sequence[float],
         timestamps: Sequence[float | None],
         scores: list[float] | None = None,
@@ -100,13 +100,13 @@ class AssetUseCase(UseCase):
         """Learn the rows that these values end; a finding is at the value that ended its row."""
         ended: list[tuple[int, dict[str, float], float | None]] = []
         for index, value in enumerate(values):
-            self._add(joined, index, value, timestamps[index], ended)
+            self._add(buffer, index, value, timestamps[index], ended)
         # Numbers in place of names: River's distances go through sets of features, and the order of texts in
         # a set differs from process to process.
         rows: list[Any] = [dict(enumerate(row.values())) for _, row, _ in ended]
         of_rows: list[float] | None = None if scores is None else []
         try:
-            found = self.rows.learn(joined.model, rows, [at_s for _, _, at_s in ended], of_rows)
+            found = self.rows.learn(buffer.model, rows, [at_s for _, _, at_s in ended], of_rows)
         except ModelRaised as error:
             raise ModelRaised(ended[error.index][0], error.reason) from error
         if scores is not None and of_rows is not None:
@@ -126,13 +126,13 @@ class AssetUseCase(UseCase):
         """
         left_out = 0
         parts: defaultdict[str, list[tuple[str, SignalColumns]]] = defaultdict(list)
-        for key, run in batch.runs.items():
+        for key, columns in batch.signals.items():
             asset = self.asset_of(key)
             if asset is None:
-                left_out += len(run.values)
+                left_out += len(columns.values)
             else:
-                parts[asset[0]].append((asset[1], run))
-        batch.runs = {SignalKey(asset, asset): _merged(runs) for asset, runs in parts.items()}
+                parts[asset[0]].append((asset[1], columns))
+        batch.signals = {SignalKey(asset, asset): _merged(named) for asset, named in parts.items()}
         return left_out
 
     def learned_as(self, key: SignalKey) -> SignalKey | None:
@@ -151,21 +151,21 @@ class AssetUseCase(UseCase):
 
     def _add(
         self,
-        joined: RowBuffer,
+        buffer: RowBuffer,
         index: int,
         value: float,
         at_s: float | None,
         ended: list[tuple[int, dict[str, float], float | None]],
     ) -> None:
         name = value.name if isinstance(value, NamedValue) else "value"
-        if joined.row and (name in joined.row or self._is_past(joined.started_s, at_s)):
-            ended.append((index, _end(joined), joined.started_s))
-        if not joined.row:
-            joined.started_s = at_s
-        if name in joined.last or len(joined.last) + len(joined.row) < NAMES_MAX:
-            joined.row[name] = float(value)
-        if joined.last and joined.last.keys() <= joined.row.keys():
-            ended.append((index, _end(joined), joined.started_s))
+        if buffer.row and (name in buffer.row or self._is_past(buffer.started_s, at_s)):
+            ended.append((index, _end(buffer), buffer.started_s))
+        if not buffer.row:
+            buffer.started_s = at_s
+        if name in buffer.last or len(buffer.last) + len(buffer.row) < NAMES_MAX:
+            buffer.row[name] = float(value)
+        if buffer.last and buffer.last.keys() <= buffer.row.keys():
+            ended.append((index, _end(buffer), buffer.started_s))
 
     def _is_past(self, started_s: float | None, at_s: float | None) -> bool:
         return started_s is not None and at_s is not None and abs(at_s - started_s) > self.within_s
@@ -184,23 +184,25 @@ def _with_names(finding: Finding, row: dict[str, float]) -> dict[str, Any]:
     return evidence
 
 
-def _end(joined: RowBuffer) -> dict[str, float]:
-    joined.last |= joined.row
-    joined.row = {}
-    return dict(joined.last)
+def _end(buffer: RowBuffer) -> dict[str, float]:
+    buffer.last |= buffer.row
+    buffer.row = {}
+    return dict(buffer.last)
 
 
-def _merged(runs: list[tuple[str, SignalColumns]]) -> SignalColumns:
+def _merged(named: list[tuple[str, SignalColumns]]) -> SignalColumns:
     # No two observations share a place, so that nothing but places is compared.
     entries = sorted(
         (record, position, NamedValue(value, name), timestamp)
-        for name, run in runs
+        for name, columns in named
         for record, position, value, timestamp in zip(
-            run.records, run.positions, run.values, run.timestamps, strict=True
+            columns.records, columns.positions, columns.values, columns.timestamps, strict=True
         )
     )
     skipped = sorted(
-        place for _, run in runs for place in zip(run.skipped, run.skipped_positions, strict=True)
+        place
+        for _, columns in named
+        for place in zip(columns.skipped, columns.skipped_positions, strict=True)
     )
     return SignalColumns(
         [value for _, _, value, _ in entries],

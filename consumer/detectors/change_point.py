@@ -8,14 +8,14 @@ from consumer.detectors.alert_policy import AlertPolicy, AlertState
 from consumer.detectors.base import Found, Step, UseCase
 from consumer.detectors.block_statistics import WIDER, DyadicScales
 from consumer.detectors.sensor_checks import SensorChecks
-from consumer.detectors.states import state
+from consumer.detectors.states import model_state
 
 _BLOCK = 8
 """Values in the shortest blocks: few, to be soon; enough for a mean that single values hardly move."""
 _HOURS = 24
 _HOUR_S, _DAY_S = 3600.0, 86_400.0
 _SUDDEN_S = 900.0
-"""What takes longer may be the day's own course, until a day has been seen."""
+"""What takes longer may be the daily cycle, until a day has been seen."""
 _HOUR_STEP, _STEP_S = 0.02, 300.0
 """Of a value, in the mean of its hour; values that come faster than every five minutes weigh less."""
 _SAME = 1e-9
@@ -32,15 +32,15 @@ _RANGE = 3.0
 """Deviations from the mean within which what is usual lies."""
 
 
-@state("change_detector")
+@model_state("change_detector")
 @dataclass(slots=True)
 class DeseasonalisedChangeDetector:
-    """Tells once when the level, slope or spread of a signal has changed for good, and takes it for usual.
+    """Detects once that the level, slope or spread of a signal has changed for good; then that is usual.
 
-    Means of blocks of 8, 32, ... 2,048 values are compared with how such means usually run, and so are the
-    values' deviations within their blocks. Once a day has been seen, values are taken from their hour's mean.
+    Means of blocks of 8, 32, ... 2,048 values are compared with how such means usually vary, and so are the
+    values' deviations within their blocks. Once a day has been seen, each hour's mean is subtracted.
 
-    Units: the signal's own. Hours are UTC's: a day's course is the same in any zone.
+    Units: the signal's own. Hours are in UTC: a daily cycle is the same in any time zone.
     State: some 200 numbers: 2 kB at most.
     """
 
@@ -48,7 +48,7 @@ class DeseasonalisedChangeDetector:
     levels: DyadicScales = field(default_factory=DyadicScales)
     spreads: DyadicScales = field(default_factory=DyadicScales)
     before: float = 0.0
-    """The mean of the last block: a control loop that hunts moves whole blocks to and fro."""
+    """The mean of the last block: a hunting control loop moves whole blocks to and fro."""
     hours: list[float] = field(default_factory=lambda: [0.0] * _HOURS)
     visits: list[int] = field(default_factory=lambda: [0] * _HOURS)
     started_s: float | None = None
@@ -59,7 +59,7 @@ class DeseasonalisedChangeDetector:
     score: float = 0.0
 
     def learn_one(self, value: float, timestamp_s: float | None) -> tuple[float, dict[str, Any] | None]:
-        """How sure a lasting change is, from 0 to 1; and what changed, once, where it is sure."""
+        """The significance of a lasting change, from 0 to 1, and the evidence once it is reached."""
         value = min(max(value, -_LARGEST), _LARGEST)
         at_s = self.last_s if timestamp_s is None else timestamp_s
         if at_s is not None:
@@ -111,48 +111,50 @@ class DeseasonalisedChangeDetector:
         finer = _OF_SPREAD * mean_spread
         of_spread, spread_scale = self.spreads.learn_one(spread, least_spread, finer)
         if max(of_level, of_spread) >= 1.0 and self._may_be_daily(at_s):
-            self.levels.courses[level_scale].end_run()
-            self.spreads.courses[spread_scale].end_run()
+            self.levels.scales[level_scale].end_excursion()
+            self.spreads.scales[spread_scale].end_excursion()
             of_level = of_spread = 0.0
         self.score = min(1.0, max(of_level, of_spread))
-        if of_level >= 1.0 and self.spreads.shortest.run < 2:
-            return self._told_level(level_scale, least, usual)
+        if of_level >= 1.0 and self.spreads.shortest.excursion < 2:
+            return self._level_evidence(level_scale, least, usual)
         if of_spread >= 1.0 or of_level >= 1.0:
-            return self._told_spread(spread_scale if of_spread >= 1.0 else 0)
+            return self._spread_evidence(spread_scale if of_spread >= 1.0 else 0)
         return None
 
     def _may_be_daily(self, at_s: float | None) -> bool:
-        """Whether it has come slowly, before a day of it has been seen."""
+        """Whether it came slowly, before a day has been seen."""
         if at_s is None or self.started_s is None or at_s - self.started_s >= _DAY_S:
             return False
         return at_s - (self.started_s if self.usual_s is None else self.usual_s) > _SUDDEN_S
 
-    def _told_level(self, scale: int, least: float, usual: float) -> dict[str, Any] | None:
-        course, size = self.levels.courses[scale], _BLOCK * WIDER**scale
-        gradual = course.is_gradual(least)
+    def _level_evidence(self, scale: int, least: float, usual: float) -> dict[str, Any] | None:
+        statistics, size = self.levels.scales[scale], _BLOCK * WIDER**scale
+        gradual = statistics.is_gradual(least)
         if gradual is None:
             return None
-        before, after = usual + course.mean, usual + course.run_mean
+        before, after = usual + statistics.mean, usual + statistics.excursion_mean
         half = _RANGE * math.hypot(
             self.levels.shortest.deviation, _OF_ABSOLUTE * self.spreads.shortest.mean**2
         )
-        evidence = self._evidence("level", before, after, before - half, before + half, course.run * size)
+        seen = statistics.excursion * size
+        evidence = self._evidence("level", before, after, before - half, before + half, seen)
         moved = after - before
         if gradual:
-            before, half = course.drift / size, _RANGE * math.sqrt(course.roughness) / size
-            ranged = (before - half, before + half)
-            evidence = self._evidence("slope", before, course.rise() / size, *ranged, course.run * size)
+            half = _RANGE * math.sqrt(statistics.mean_squared_successive_difference) / size
+            before, after = statistics.drift / size, statistics.rise() / size
+            evidence = self._evidence("slope", before, after, before - half, before + half, seen)
         if self.is_of_hour:
             self.hours = [mean + moved for mean in self.hours]
         self._restart()
         return evidence
 
-    def _told_spread(self, scale: int) -> dict[str, Any]:
-        course = self.spreads.courses[scale]
-        before, after, half = course.mean, course.run_mean, _RANGE * self.spreads.shortest.deviation
+    def _spread_evidence(self, scale: int) -> dict[str, Any]:
+        statistics = self.spreads.scales[scale]
+        before, after = statistics.mean, statistics.excursion_mean
+        half = _RANGE * self.spreads.shortest.deviation
         low, high = max(0.0, before - half), before + half
         before, after, low, high = before**2, after**2, low**2, high**2  # what was learned are roots
-        seen = course.run * _BLOCK * WIDER**scale
+        seen = statistics.excursion * _BLOCK * WIDER**scale
         evidence = self._evidence("spread", before, after, low, high, seen)
         self._restart()
         return evidence
@@ -171,23 +173,23 @@ class DeseasonalisedChangeDetector:
         }
 
     def _restart(self) -> None:
-        """What comes is usual."""
+        """Start over: what comes next is usual."""
         self.block, self.usual_s = [], None
         self.levels, self.spreads = DyadicScales(), DyadicScales()
 
 
-_SETTLED = AlertPolicy(calm=400, still_open_s=604_800.0)
-"""A new level is the usual one after as many values as the detector needed to know the first."""
+_SETTLED = AlertPolicy(clear_after=400, still_open_s=604_800.0)
+"""A new level is usual after as many values as the detector needed to learn the first."""
 _SILENT = SensorChecks(is_told=False)
-"""Another use case tells of sensors; here a stuck one is only not taken for a change."""
+"""`anomaly` reports sensor faults; here they only keep a stuck sensor from being taken for a change."""
 _SPREAD_MIN = 0.57
-"""Of a change of spread, before a day was seen: some three and a half times the spread."""
+"""Least size of a change of spread before a day was seen: some three and a half times the spread."""
 _WORDS = {"level": "level", "slope": "slope a value", "spread": "spread"}
 
 
-@state("change_point")
+@model_state("change_point")
 @dataclass(slots=True)
-class Shifting:
+class ChangePointState:
     """A detector, and the alert."""
 
     detector: DeseasonalisedChangeDetector = field(default_factory=DeseasonalisedChangeDetector)
@@ -196,10 +198,11 @@ class Shifting:
 
 @dataclass(frozen=True, slots=True)
 class ChangePoint(UseCase):
-    """Tells when a signal has changed for good, and when what it changed to has become usual.
+    """Finds that a signal has changed for good, and when what it changed to has become usual.
 
-    Days are taken out, once one was seen. Each change is told once: the first opens an alert, others while
-    it is open are told as still open, and it clears when nothing has changed for some hundred values.
+    The daily cycle is removed once a day was seen. Each change is reported once: the first opens an alert,
+    later ones while it is open are reported as still open, and it clears when nothing has changed for some
+    hundred values.
 
     >>> use_case = ChangePoint()
     >>> values = [10.0 + row * 7919 % 13 / 13.0 + (2.0 if row >= 600 else 0.0) for row in range(1200)]
@@ -221,32 +224,34 @@ class ChangePoint(UseCase):
         """What the models depend on: the detector has no parameters."""
         return ["shift"]
 
-    def create(self, seed: int) -> Shifting:
+    def create(self, seed: int) -> ChangePointState:
         """Nothing is usual yet; it has no randomness."""
-        return Shifting()
+        return ChangePointState()
 
-    def stepper(self, shifting: Shifting) -> Step:
-        """Let the detector learn each value; its score says how sure it is of a change."""
-        detector, alert = shifting.detector, shifting.alert
+    def stepper(self, state: ChangePointState) -> Step:
+        """Let the detector learn each value; the score is the significance of a change."""
+        detector, alert = state.detector, state.alert
 
         def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
             score, evidence = detector.learn_one(value, at_s)
             size = 0.0 if evidence is None else _size(evidence)
             if evidence is None or (size < _SPREAD_MIN and _may_be_of_hour(evidence)):
                 change = self.alert.next(alert, 0.0, opens=False, keeps=False, at_s=at_s)
-                return score, change and (change, self.alert.course(alert, change, at_s))
+                return score, change and (change, self.alert.transition_details(alert, change, at_s))
             was_open = alert.is_open
             change = self.alert.next(alert, size, opens=True, keeps=True, at_s=at_s)
             if was_open:
                 change = "still_open"
             if change is None:
                 return score, None
-            told = evidence | {"says": _said(evidence)} | self.alert.course(alert, change, at_s)
+            told = (
+                evidence | {"says": _sentence(evidence)} | self.alert.transition_details(alert, change, at_s)
+            )
             return score, (change, told)
 
         return step
 
-    def alert_of(self, model: Shifting) -> AlertState | None:
+    def alert_of(self, model: ChangePointState) -> AlertState | None:
         """The state of its alert."""
         return model.alert
 
@@ -264,11 +269,11 @@ def _size(evidence: dict[str, Any]) -> float:
 
 
 def _may_be_of_hour(evidence: dict[str, Any]) -> bool:
-    """Whether a spread may be what is usual at this hour: no day of it was seen."""
+    """Whether a spread may be usual at this hour: no day has been seen."""
     return evidence["shift"] == "spread" and not evidence["usual_of_hour"]
 
 
-def _said(evidence: dict[str, Any]) -> str:
+def _sentence(evidence: dict[str, Any]) -> str:
     what = _WORDS[evidence["shift"]]
     low, high = evidence["usual_low"], evidence["usual_high"]
     return (

@@ -5,17 +5,17 @@ from typing import Any
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState
 from consumer.detectors.base import Found, Severity, Step, UseCase, last_step, parameters_of, seeded
-from consumer.detectors.states import state
+from consumer.detectors.states import model_state
 
-_ENTERED = AlertPolicy(calm=5, cool_down_s=0.0)
+_ENTERED = AlertPolicy(clear_after=5, cool_down_s=0.0)
 """A cluster is entered from one value to the next, and another one is another matter."""
 CLUSTERS_MAX = 100
 """Of which it is known how often they came; of some clusterers new ones come for ever."""
 
 
-@state("clusters")
+@model_state("clusters")
 @dataclass(slots=True)
-class Clustered:
+class ClustersState:
     """A clusterer, and how often each cluster came; `current` is the last one's number."""
 
     clusterer: Any
@@ -47,24 +47,24 @@ class ClustersUseCase(UseCase):
         """What the models depend on: not when something is told."""
         return ["alerts", parameters_of(self.clusterer)]
 
-    def create(self, seed: int) -> Clustered:
+    def create(self, seed: int) -> ClustersState:
         """A clusterer that has seen nothing."""
-        return Clustered(seeded(self.clusterer, seed))
+        return ClustersState(seeded(self.clusterer, seed))
 
-    def stepper(self, clustered: Clustered) -> Step:
+    def stepper(self, state: ClustersState) -> Step:
         """Let the clusterer learn each value, and ask it which cluster that is; a rare one scores high."""
-        clusterer = clustered.clusterer
+        clusterer = state.clusterer
 
         def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
             x = value if isinstance(value, dict) else {"value": value}  # a dict: of an asset
             clusterer.learn_one(x)
-            cluster, previous = int(clusterer.predict_one(x)), clustered.current
-            times, count = clustered.seen.get(cluster, 0), clustered.count
+            cluster, previous = int(clusterer.predict_one(x)), state.current
+            times, count = state.seen.get(cluster, 0), state.count
             is_warm = count >= max(1, self.warm_up)
             score = 1.0 - times / count if is_warm else 0.0
-            _count(clustered, cluster, times)
+            _count(state, cluster, times)
             change = self.alert.next(
-                clustered.alert,
+                state.alert,
                 score,
                 opens=is_warm and cluster != previous and times < self.rare * count,
                 keeps=times < self.rare * count,
@@ -78,19 +78,19 @@ class ClustersUseCase(UseCase):
                 "previous_cluster": previous,
                 "observations_in_cluster": times,
             }
-            return score, (change, evidence | self.alert.course(clustered.alert, change, at_s))
+            return score, (change, evidence | self.alert.transition_details(state.alert, change, at_s))
 
         return step
 
-    def alert_of(self, model: Clustered) -> AlertState | None:
+    def alert_of(self, model: ClustersState) -> AlertState | None:
         """The state of its alert."""
         return model.alert
 
 
-def _count(clustered: Clustered, cluster: int, times: int) -> None:
-    clustered.seen[cluster] = times + 1
-    clustered.count += 1
-    clustered.current = cluster
-    if len(clustered.seen) > CLUSTERS_MAX:
-        others = (one for one in clustered.seen if one != cluster)
-        del clustered.seen[min(others, key=clustered.seen.__getitem__)]
+def _count(state: ClustersState, cluster: int, times: int) -> None:
+    state.seen[cluster] = times + 1
+    state.count += 1
+    state.current = cluster
+    if len(state.seen) > CLUSTERS_MAX:
+        others = (one for one in state.seen if one != cluster)
+        del state.seen[min(others, key=state.seen.__getitem__)]

@@ -11,7 +11,7 @@ from river.drift import ADWIN
 
 from consumer.detectors.base import UseCase, parameters_of, seeded
 from consumer.detectors.finding import Finding
-from consumer.detectors.states import state
+from consumer.detectors.states import model_state
 from consumer.errors import ModelRaised, is_models_own
 
 
@@ -42,9 +42,9 @@ def drifted(detector: Any) -> None:
         detector._drift_detected = True
 
 
-@state("drift")
+@model_state("drift")
 @dataclass(slots=True)
-class Watched:
+class DriftState:
     """A detector, and the number and sum of the values since it last detected (River then starts anew)."""
 
     detector: Any
@@ -75,13 +75,13 @@ class DriftUseCase(UseCase):
         """The detector's class and parameters."""
         return parameters_of(self.detector)
 
-    def create(self, seed: int) -> Watched:
+    def create(self, seed: int) -> DriftState:
         """A detector that has seen nothing."""
-        return Watched(seeded(self.detector, seed))
+        return DriftState(seeded(self.detector, seed))
 
     def learn(
         self,
-        watched: Watched,
+        state: DriftState,
         values: Sequence[float],
         timestamps: Sequence[float | None] = (),
         scores: list[float] | None = None,
@@ -90,7 +90,7 @@ class DriftUseCase(UseCase):
         findings: list[Finding] = []
         rest, left = values, iter(values)
         try:
-            detector, total, start = watched.detector, watched.total, -watched.count
+            detector, total, start = state.detector, state.total, -state.count
             # `any` calls until a drift, or the end; no loop of Python's is as fast.
             while length_hint(left) and any(map(updating(detector), left)):
                 drifted(detector)
@@ -103,13 +103,13 @@ class DriftUseCase(UseCase):
                 raise
             index = max(0, len(values) - length_hint(left) - 1)
             raise ModelRaised(index, f"the model raised {type(error).__name__}: {error}") from error
-        watched.count, watched.total = len(values) - start, _plus(total, rest)
+        state.count, state.total = len(values) - start, _plus(total, rest)
         if scores is not None:
             found = {finding.index for finding in findings}
             scores += [float(index in found) for index in range(len(values))]
         return findings
 
-    def observations_since_finding(self, model: Watched) -> int | None:
+    def observations_since_finding(self, model: DriftState) -> int | None:
         """The values since the last drift."""
         return model.count
 

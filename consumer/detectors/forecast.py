@@ -5,15 +5,15 @@ from typing import Any, Self
 
 from consumer.detectors.alert_policy import ALERT_POLICY, AlertPolicy, AlertState
 from consumer.detectors.base import Found, Step, UseCase, finite, last_step, parameters_of, seeded
-from consumer.detectors.states import state
+from consumer.detectors.states import model_state
 from consumer.errors import ConfigurationError
 
 _INTERVAL_SHARE = 0.05  # of the newest interval in their mean
 
 
-@state("forecast")
+@model_state("forecast")
 @dataclass(slots=True)
-class Forecasting:
+class ForecastState:
     """A forecaster, and what is known of the time between values, in seconds."""
 
     forecaster: Any
@@ -65,11 +65,11 @@ class ForecastUseCase(UseCase):
         """What the models depend on: limits may change without a new start."""
         return ["alerts", parameters_of(self.forecaster)]
 
-    def create(self, seed: int) -> Forecasting:
+    def create(self, seed: int) -> ForecastState:
         """A forecaster that has seen nothing."""
-        return Forecasting(seeded(self.forecaster, seed))
+        return ForecastState(seeded(self.forecaster, seed))
 
-    def stepper(self, state: Forecasting) -> Step:
+    def stepper(self, state: ForecastState) -> Step:
         """Let the forecaster learn each value, and look ahead; a crossing that is expected scores 1."""
 
         def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
@@ -86,11 +86,12 @@ class ForecastUseCase(UseCase):
             score = float(is_expected)
             if change is None:
                 return score, None
-            return score, (change, (crossing or {}) | self.alert.course(state.alert, change, at_s))
+            details = self.alert.transition_details(state.alert, change, at_s)
+            return score, (change, (crossing or {}) | details)
 
         return step
 
-    def alert_of(self, model: Forecasting) -> AlertState | None:
+    def alert_of(self, model: ForecastState) -> AlertState | None:
         """The state of its alert."""
         return model.alert
 
@@ -98,7 +99,7 @@ class ForecastUseCase(UseCase):
         """With a signal's limits in place of those of all."""
         return replace(self, lower=low, upper=high)
 
-    def _crossing(self, state: Forecasting) -> dict[str, Any] | None:
+    def _crossing(self, state: ForecastState) -> dict[str, Any] | None:
         if self.upper is None and self.lower is None:
             return None
         ahead = state.forecaster.forecast(horizon=self.horizon)
@@ -115,7 +116,7 @@ class ForecastUseCase(UseCase):
         return None
 
 
-def _learn_interval(state: Forecasting, timestamp_s: float | None) -> None:
+def _learn_interval(state: ForecastState, timestamp_s: float | None) -> None:
     """Learn the time since the last value; one that is not newer says nothing."""
     if timestamp_s is None:
         return

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from operator import mul
 from typing import Any
 
-from consumer.detectors.states import state
+from consumer.detectors.states import model_state
 
 SIGNALS_TOLD = 3
 
@@ -56,7 +56,7 @@ _BOUND = 30.0
 """Widths of a deviation that is learned, where no alert is open."""
 
 
-@state("running_covariance")
+@model_state("running_covariance")
 @dataclass(slots=True)
 class RunningCovariance:
     """Means of the signals, and sums of the products of their deviations.
@@ -184,7 +184,7 @@ _EASING = 0.002
 """Share by which an alert ends more easily with each row: what is normal drifts while nothing is learned."""
 
 
-@state("hotelling_monitor")
+@model_state("hotelling_monitor")
 @dataclass(slots=True)
 class HotellingMonitor:
     """Tells when the signals of one asset, taken together, leave what is normal, and when they are back.

@@ -6,15 +6,15 @@ from typing import Any
 from consumer.detectors.alert_policy import AlertPolicy, AlertState
 from consumer.detectors.base import Found, Step, UseCase, finite
 from consumer.detectors.hotelling import HotellingMonitor
-from consumer.detectors.states import state
+from consumer.detectors.states import model_state
 
-_MONITORS_OWN = AlertPolicy(calm=1, cool_down_s=0.0)
+_MONITORS_OWN = AlertPolicy(clear_after=1, cool_down_s=0.0)
 """The monitor has a limit to open and a lower one to clear."""
 
 
-@state("multivariate")
+@model_state("multivariate")
 @dataclass(slots=True)
-class Monitored:
+class MultivariateState:
     """A monitor, and the alert."""
 
     monitor: HotellingMonitor
@@ -45,13 +45,13 @@ class Multivariate(UseCase):
         """What the models depend on: not from where on something is told."""
         return ["process", self.warm_up, self.delay, self.open_max, self.signals_max]
 
-    def create(self, seed: int) -> Monitored:
+    def create(self, seed: int) -> MultivariateState:
         """A monitor that has seen no row; it has no randomness."""
-        return Monitored(HotellingMonitor(self.limit, self.warm_up, self.delay, self.open_max))
+        return MultivariateState(HotellingMonitor(self.limit, self.warm_up, self.delay, self.open_max))
 
-    def stepper(self, monitored: Monitored) -> Step:
+    def stepper(self, state: MultivariateState) -> Step:
         """Let the monitor judge each row, then learn it; a single value is a row of one."""
-        monitor, alert = monitored.monitor, monitored.alert
+        monitor, alert = state.monitor, state.alert
         monitor.limit = self.limit
 
         def step(row: Any, at_s: float | None) -> tuple[float, Found | None]:
@@ -63,10 +63,10 @@ class Multivariate(UseCase):
             if change is None:
                 return score, None
             seen = {name: part for name, part in (evidence or {}).items() if name != "change"}
-            return score, (change, seen | self.alert.course(alert, change, at_s))
+            return score, (change, seen | self.alert.transition_details(alert, change, at_s))
 
         return step
 
-    def alert_of(self, model: Monitored) -> AlertState | None:
+    def alert_of(self, model: MultivariateState) -> AlertState | None:
         """The state of its alert."""
         return model.alert

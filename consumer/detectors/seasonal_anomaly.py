@@ -1,4 +1,4 @@
-"""Unusual values: they stray from the signal's daily and weekly course further than it is used to."""
+"""Seasonal anomalies: values further from the signal's daily and weekly pattern than is usual for it."""
 
 import dataclasses
 import math
@@ -8,51 +8,51 @@ from typing import Any
 from consumer.detectors.alert_policy import AlertPolicy, AlertState
 from consumer.detectors.base import Found, Step, UseCase, finite
 from consumer.detectors.sensor_checks import SENSOR_CHECKS, SensorChecks
-from consumer.detectors.states import state
+from consumer.detectors.states import model_state
 
 _HOURS, _DAYS = 24, 7
 _HOUR_S, _DAY_S = 3600.0, 86_400.0
 _LEVEL, _BY_HOUR, _BY_WEEK = 0, 1, 1 + _HOURS
 _MEANS = _BY_WEEK + _HOURS * _DAYS
 _STILL_MIN = 50
-"""Values that were all the same, before another one is a stray."""
-_STRAY_MAX = 1.0
-"""So that what a signal does first, when its range is narrow, does not hide all that follows."""
+"""Values that were all the same, before another one is an anomaly."""
+_EXCEEDANCE_MAX = 1.0
+"""Widths, so that what a signal does first, when its range is narrow, does not hide all that follows."""
 _SAME = 1e-9
 """Share of a value by which rounding may change it."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecayRates:
-    """How fast what is usual follows the values."""
+    """How fast the baseline follows the values."""
 
     course: float = 0.05
-    """Of a value, in the mean of its hour: some twenty are remembered."""
+    """Weight of a value in the mean of its hour: some twenty are remembered."""
     level: float = 0.003
-    """Of a value, in the mean of all."""
+    """Weight of a value in the mean of all."""
     shrinking: float = 1e-4
     """Share of the range that is forgotten with each value."""
     growth: float = 0.08
-    """Share of its width by which the range grows with a value outside, at most: so rare ones stay strays."""
+    """Share of its width by which the range grows at most with a value outside: so rare ones stay outside."""
     rest: float = 0.9
-    """What is left of a stray with each value after it: only what goes further is another one."""
+    """What is left of an exceedance with each value after it: only what goes further is a new one."""
     lasting: float = 0.03
-    """Of a deviation, in their short mean, which sees what is small and lasts."""
+    """Weight of a deviation in their short mean, which sees what is small and lasts."""
     lasting_share: float = 0.3
-    """Of that mean's stray in the whole; a deviation's own has the rest."""
+    """Share of that mean's exceedance in the whole; the deviation's own has the rest."""
     step_s: float = 300.0
-    """Values that come faster weigh less in the means of hours, and in what is forgotten."""
+    """Values that come faster weigh less in the hourly means, and in what is forgotten."""
 
 
 DECAY_RATES = DecayRates()
 
 
-@state("seasonal_baseline")
+@model_state("seasonal_baseline")
 @dataclass(slots=True)
 class SeasonalBaseline:
-    """A signal's means, by hour and by hour of the week, and the range of what strays from them.
+    """A signal's means, by hour and by hour of the week, and the usual range of deviations from them.
 
-    Units: the signal's own. Hours are UTC's: a day's course is the same in any zone.
+    Units: the signal's own. Hours are in UTC: a daily pattern is the same in any time zone.
     State: 193 means and counts, and some numbers: 3 kB at most.
     """
 
@@ -66,42 +66,42 @@ class SeasonalBaseline:
     recent: float = 0.0
     last_s: float | None = None
     expected: float = 0.0
-    """At the last value, before it was learned."""
-    stray: float = 0.0
-    """How far the last value strayed, whether or not one before it did so too."""
+    """What was expected at the last value, before it was learned."""
+    exceedance: float = 0.0
+    """How far the last value was outside the usual range, whether or not earlier ones were too."""
 
-    def learn_one(self, value: float, at_s: float | None, pace: DecayRates) -> float:
-        """How far the value strays from what is usual, in widths of the range; 0 where it does not."""
+    def learn_one(self, value: float, at_s: float | None, rates: DecayRates) -> float:
+        """Learn a value; how far it exceeds the range and recent exceedances, in widths of the range."""
         places = [_LEVEL] if at_s is None else _places(at_s)
-        weight = self._weight(at_s, pace)
+        weight = self._weight(at_s, rates)
         self.expected = self._expected(value, places)
         deviation = value - self.expected
         for place in places:
-            self._learn_mean(place, value, pace.level if place == _LEVEL else pace.course * weight)
-        self.lasting += pace.lasting * (deviation - self.lasting)
+            self._learn_mean(place, value, rates.level if place == _LEVEL else rates.course * weight)
+        self.lasting += rates.lasting * (deviation - self.lasting)
         least = _SAME * max(abs(value), abs(self.expected))
         is_still = self.counts[_LEVEL] > _STILL_MIN
-        own = _stray(deviation, self.low, self.high, least, is_still)
-        lasting = _stray(self.lasting, self.lasting_low, self.lasting_high, least, is_still)
-        kept = 1.0 - pace.shrinking * weight
-        self.low, self.high = _learned(deviation, self.low, self.high, kept, pace.growth)
+        own = _exceedance(deviation, self.low, self.high, least, is_still)
+        lasting = _exceedance(self.lasting, self.lasting_low, self.lasting_high, least, is_still)
+        kept = 1.0 - rates.shrinking * weight
+        self.low, self.high = _learned(deviation, self.low, self.high, kept, rates.growth)
         self.lasting_low, self.lasting_high = _learned(
-            self.lasting, self.lasting_low, self.lasting_high, kept, pace.growth
+            self.lasting, self.lasting_low, self.lasting_high, kept, rates.growth
         )
-        self.stray = (1.0 - pace.lasting_share) * own + pace.lasting_share * lasting
-        further = max(0.0, self.stray - self.recent)
-        self.recent = max(self.stray, pace.rest * self.recent)
+        self.exceedance = (1.0 - rates.lasting_share) * own + rates.lasting_share * lasting
+        further = max(0.0, self.exceedance - self.recent)
+        self.recent = max(self.exceedance, rates.rest * self.recent)
         return further
 
-    def _weight(self, at_s: float | None, pace: DecayRates) -> float:
-        """From 0 to 1: how much of a usual step has passed since the last value."""
+    def _weight(self, at_s: float | None, rates: DecayRates) -> float:
+        """From 0 to 1: the time since the last value as a share of `step_s`."""
         last_s, self.last_s = self.last_s, at_s
         if at_s is None or last_s is None:
             return 1.0
-        return min(1.0, abs(at_s - last_s) / pace.step_s)
+        return min(1.0, abs(at_s - last_s) / rates.step_s)
 
     def _expected(self, value: float, places: list[int]) -> float:
-        """Of the means of this hour and of this hour of the week the nearer one; else that of all."""
+        """The nearer of the means of this hour and of this hour of the week; else the mean of all."""
         means = [self.means[place] for place in places[1:] if self.counts[place]]
         if means:
             return min(means, key=lambda mean: abs(value - mean))
@@ -113,16 +113,16 @@ class SeasonalBaseline:
         self.means[place] += max(slowness, 1.0 / self.counts[place]) * (value - self.means[place])
 
 
-def _stray(deviation: float, low: float, high: float, least: float, is_still: bool) -> float:
-    """In widths, one at most; of a signal that stood still, one for whatever is more than rounding."""
+def _exceedance(deviation: float, low: float, high: float, least: float, is_still: bool) -> float:
+    """In widths, one at most; if the signal stood still, one for whatever is more than rounding."""
     width, beyond = high - low, max(deviation - high, low - deviation, 0.0)
     if width > least:
-        return min(beyond / width, _STRAY_MAX)
+        return min(beyond / width, _EXCEEDANCE_MAX)
     return float(is_still and beyond > least)
 
 
 def _learned(deviation: float, low: float, high: float, kept: float, growth: float) -> tuple[float, float]:
-    """The range, a little narrower, and a little wider towards a deviation outside of it."""
+    """The range, a little narrower, and a little wider towards a deviation outside it."""
     low, high = low * kept, high * kept
     grown = growth * (high - low)
     if deviation > high:
@@ -133,7 +133,7 @@ def _learned(deviation: float, low: float, high: float, kept: float, growth: flo
 
 
 def _places(at_s: float) -> list[int]:
-    """Where the means of a time are: of all, of its hour, of its hour of the week.
+    """The indices of a time's means: of all, of its hour, of its hour of the week.
 
     >>> _places(0.0), _places(7 * 86_400.0 - 1.0)
     ([0, 1, 25], [0, 24, 192])
@@ -145,122 +145,123 @@ def _places(at_s: float) -> list[int]:
 _DAY_S, _WEEK_S = 86_400.0, 604_800.0
 _ONE_A_WEEK = AlertPolicy(alerts_per_week=1.0)
 _KEEPS = 0.5
-"""Of the least stray that counts, what keeps an alert open."""
+"""Share of the least exceedance that counts, which keeps an alert open."""
 
 
-@state("seasonal_anomaly")
+@model_state("seasonal_anomaly")
 @dataclass(slots=True)
-class Watching:
-    """What is usual, and how far a value has to stray before it is told."""
+class SeasonalAnomalyState:
+    """A signal's baseline, and how far outside a value must be to be reported."""
 
-    usual: SeasonalBaseline = field(default_factory=SeasonalBaseline)
+    baseline: SeasonalBaseline = field(default_factory=SeasonalBaseline)
     count: int = 0
-    bar: float = 0.0
-    strays: int = 0
-    stray_s: float | None = None
-    """When it last strayed as far as that."""
+    threshold: float = 0.0
+    exceedances: int = 0
+    exceeded_s: float | None = None
+    """When a value last exceeded the threshold."""
     started_s: float | None = None
     alert: AlertState = field(default_factory=AlertState)
 
 
 @dataclass(frozen=True, slots=True)
 class SeasonalAnomaly(UseCase):
-    """Tells when values stray from what is usual at their time of day and week, and when they no longer do.
+    """Finds values outside what is usual at their time of day and week, and when they are usual again.
 
-    A stray raises the bar to itself, and the bar comes down again by a factor e in the time that
-    `alerts_per_week` leaves between two: a signal that strays often has to stray further, up to once the
-    width of its usual range. Half the least stray that counts keeps an alert open. Nothing is told before
-    `warm_up` values; before a day has been seen, only a stray by a whole width, for the day has its course.
+    A value that exceeds the threshold raises it to its own exceedance, and the threshold decays by a factor e
+    in the time that `alerts_per_week` leaves between two: a signal that is often outside must go further, up
+    to the width of its usual range. Half the least exceedance that counts keeps an alert open. Nothing is
+    reported in the first `warm_up` values, and before a day has been seen only what is a whole width outside,
+    for it may be the daily pattern.
 
     >>> use_case = SeasonalAnomaly()
     >>> times = [600.0 * number for number in range(1000)]
     >>> values = [math.sin(at_s / 86_400.0 * 2 * math.pi) + 0.01 * (at_s // 600 % 7) for at_s in times]
     >>> values[800] += 1.0
-    >>> [opened, cleared] = use_case.learn(Watching(), values, times)
+    >>> [opened, cleared] = use_case.learn(SeasonalAnomalyState(), values, times)
     >>> (opened.index, opened.change, round(opened.evidence["expected"], 1))
     (800, 'opened', -0.3)
     >>> (cleared.index, cleared.change, cleared.evidence["open_for_s"])
     (820, 'cleared', 12000.0)
     """
 
-    stray: float = 0.0275
-    """How far, in widths of the usual range, is a score of 0.5."""
+    exceedance: float = 0.0275
+    """How far outside the usual range, in widths of it, is a score of 0.5."""
     warm_up: int = 400
     alert: AlertPolicy = _ONE_A_WEEK
     sensor_checks: SensorChecks | None = SENSOR_CHECKS
-    pace: DecayRates = DECAY_RATES
+    decay_rates: DecayRates = DECAY_RATES
     _: KW_ONLY
     kind: str = "anomaly"
     detail_type: str = "Anomaly Detected"
 
     @property
     def parameters(self) -> Any:
-        """What the models depend on: not when something is told."""
-        pace = self.pace
-        return ["unusual alerts", *dataclasses.astuple(pace)]
+        """What the models depend on: not when something is reported."""
+        rates = self.decay_rates
+        return ["unusual alerts", *dataclasses.astuple(rates)]
 
-    def create(self, seed: int) -> Watching:
-        """Nothing is usual yet; it has no randomness."""
-        return Watching()
+    def create(self, seed: int) -> SeasonalAnomalyState:
+        """An empty baseline; it has no randomness."""
+        return SeasonalAnomalyState()
 
-    def stepper(self, watching: Watching) -> Step:
+    def stepper(self, state: SeasonalAnomalyState) -> Step:
         """Score each value, then learn it."""
 
         def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
-            usual, alert = watching.usual, watching.alert
-            low, high, last_s = usual.low, usual.high, usual.last_s
-            stray = finite(usual.learn_one(value, at_s, self.pace))
-            if watching.count == 0 or _is_before(at_s, watching.started_s):
-                watching.started_s = at_s
-            watching.count += 1
-            bar = self._bar(watching, _seconds_between(last_s, at_s))
-            score = stray / (stray + self.stray)
-            strays = stray >= bar
+            baseline, alert = state.baseline, state.alert
+            low, high, last_s = baseline.low, baseline.high, baseline.last_s
+            exceedance = finite(baseline.learn_one(value, at_s, self.decay_rates))
+            if state.count == 0 or _is_before(at_s, state.started_s):
+                state.started_s = at_s
+            state.count += 1
+            threshold = self._threshold(state, _seconds_between(last_s, at_s))
+            score = exceedance / (exceedance + self.exceedance)
+            exceeds = exceedance >= threshold
             change = self.alert.next(
                 alert,
                 score,
-                opens=strays and self._is_warm(watching, at_s),
-                keeps=usual.stray > _KEEPS * self.stray,
+                opens=exceeds and self._is_warm(state, at_s),
+                keeps=baseline.exceedance > _KEEPS * self.exceedance,
                 at_s=at_s,
             )
             found = None
             if change is not None:
                 evidence = {
-                    "expected": usual.expected,
-                    "usual_from": usual.expected + low,
-                    "usual_to": usual.expected + high,
+                    "expected": baseline.expected,
+                    "usual_from": baseline.expected + low,
+                    "usual_to": baseline.expected + high,
                     "score": score,
-                    "strays_before": watching.strays,
-                    "since_last_stray_s": _seconds_between(watching.stray_s, at_s),
+                    "strays_before": state.exceedances,
+                    "since_last_stray_s": _seconds_between(state.exceeded_s, at_s),
                 }
-                found = change, evidence | self.alert.course(alert, change, at_s)
-            if strays:
-                watching.bar = min(stray, self._furthest)
-                watching.strays, watching.stray_s = watching.strays + 1, at_s
+                found = change, evidence | self.alert.transition_details(alert, change, at_s)
+            if exceeds:
+                state.threshold = min(exceedance, self._furthest)
+                state.exceedances, state.exceeded_s = state.exceedances + 1, at_s
             return score, found
 
         return step
 
-    def alert_of(self, model: Watching) -> AlertState | None:
+    def alert_of(self, model: SeasonalAnomalyState) -> AlertState | None:
         """The state of its alert."""
         return model.alert
 
-    def _is_warm(self, watching: Watching, at_s: float | None) -> bool:
-        """Whether enough is known to tell of a stray: before a day was seen, only of the furthest."""
-        known_s = _seconds_between(watching.started_s, at_s)
+    def _is_warm(self, state: SeasonalAnomalyState, at_s: float | None) -> bool:
+        """Whether enough is known to report an anomaly: before a day was seen, only the furthest."""
+        known_s = _seconds_between(state.started_s, at_s)
         is_daily = known_s is None or known_s >= _DAY_S
-        return watching.count > self.warm_up and (is_daily or watching.usual.stray >= self._furthest)
+        return state.count > self.warm_up and (is_daily or state.baseline.exceedance >= self._furthest)
 
     @property
     def _furthest(self) -> float:
-        """A whole width, of a value whose neighbours do not stray."""
-        return 1.0 - self.pace.lasting_share
+        """A whole width, for a value whose neighbours are inside the range."""
+        return 1.0 - self.decay_rates.lasting_share
 
-    def _bar(self, watching: Watching, passed_s: float | None) -> float:
-        """How far is far enough now: the bar has come down since the last value."""
+    def _threshold(self, state: SeasonalAnomalyState, passed_s: float | None) -> float:
+        """How far outside is far enough now: the threshold has decayed since the last value."""
         if passed_s is not None and passed_s > 0.0:
-            watching.bar *= math.exp(-passed_s * self.alert.alerts_per_week / _WEEK_S)
-        return max(watching.bar, self.stray)
+            state.threshold *= math.exp(-passed_s * self.alert.alerts_per_week / _WEEK_S)
+        return max(state.threshold, self.exceedance)
 
 
 def _seconds_between(start_s: float | None, end_s: float | None) -> float | None:
@@ -268,5 +269,5 @@ def _seconds_between(start_s: float | None, end_s: float | None) -> float | None
 
 
 def _is_before(at_s: float | None, start_s: float | None) -> bool:
-    """Whether the clock was ahead when it started, by what would else be waited for."""
+    """Whether the clock was ahead at the start: else the warm-up would wait for that time."""
     return at_s is not None and start_s is not None and at_s < start_s

@@ -18,12 +18,12 @@ _NEVER_CHANGED_MIN = 400
 _INTERVALS = 20.0
 _GAPS = 2.0
 _LIFE = {
-    "flat": AlertPolicy(calm=3),
-    "range": AlertPolicy(calm=20),
-    "quality": AlertPolicy(calm=3),
+    "flat": AlertPolicy(clear_after=3),
+    "range": AlertPolicy(clear_after=20),
+    "quality": AlertPolicy(clear_after=3),
     # Each silence has to be twice as long as the last that was told: that is budget enough. A signal's last
     # value, by whose time it is, does not move on: it would wait for its share of another for ever.
-    "stale": AlertPolicy(calm=1, alerts_per_week=1e9),
+    "stale": AlertPolicy(clear_after=1, alerts_per_week=1e9),
 }
 _SUSPECT: tuple[Fault, ...] = ("flat", "range")
 """While one of these is open, the values are not what they seem."""
@@ -78,7 +78,7 @@ class SensorChecks:
     highest: float | None = None
     """What the sensor can measure: `range` in signals.yaml."""
 
-    def judged(
+    def apply(
         self,
         health: Health,
         found: list[Finding],
@@ -207,7 +207,7 @@ class SensorChecks:
             "says": f"nothing came for {stale_after_s:.0f} s, though every {interval_s:.3g} s is usual",
             "usual_interval_s": interval_s,
             "stale_after_s": stale_after_s,
-        } | life.course(alert, change, last_arrived_s)
+        } | life.transition_details(alert, change, last_arrived_s)
 
 
 def _hides(health: Health, one: Finding, is_suspect: bool) -> bool:
@@ -229,7 +229,7 @@ def _next(health: Health, fault: Fault, index: int, at_s: float | None, *, is_th
     change = life.next(alert, 1.0, opens=is_there, keeps=is_there, at_s=at_s)
     if change is None:
         return None
-    return Finding(index, {"fault": fault} | life.course(alert, change, at_s), change, fault)
+    return Finding(index, {"fault": fault} | life.transition_details(alert, change, at_s), change, fault)
 
 
 SENSOR_CHECKS = SensorChecks()

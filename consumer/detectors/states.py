@@ -53,7 +53,7 @@ _BY_TAG: dict[str, _StateClass] = {}
 _BY_CLASS: dict[type, _StateClass] = {}
 
 
-def state(tag: str) -> Callable[[type[_T]], type[_T]]:
+def model_state(tag: str) -> Callable[[type[_T]], type[_T]]:
     """Register a dataclass as the state that pages name `tag`."""
 
     def register(made: type[_T]) -> type[_T]:

@@ -1,4 +1,4 @@
-"""What is told of a finding: an event whose id depends on the observation alone."""
+"""The event for a finding; its id depends on the observation alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from consumer.settings.signal_settings import SignalSettings
 
 SOURCE = "river.consumer"
 DETAIL_BYTES_MAX = 32_000
-_VALUES_TOLD_MAX = 8
+_VALUES_SHOWN_MAX = 8
 _LAG_S_MAX = 1e9  # EventBridge compares numbers up to five billion
 
 
@@ -45,7 +45,7 @@ def event_of(
     observations: int,
     evidence: dict[str, Any],
 ) -> Event:
-    """The event of what was found at the `position`-th observation of a record."""
+    """The event for a finding at the `position`-th observation of a record."""
     of_change = kind if change == "opened" else f"{kind} {change}"
     event_id = identity(
         use_case, *shard, str(record.sequence_number), record.partition_key, signal, of_change, position
@@ -76,7 +76,7 @@ def event_of(
 
 
 def _title(signal: str, shown: Mapping[str, Any]) -> str:
-    """What is told of, as people call it, with its key.
+    """The signal as people call it, with its key.
 
     >>> _title("c1.p", {})
     'c1.p'
@@ -88,7 +88,7 @@ def _title(signal: str, shown: Mapping[str, Any]) -> str:
 
 
 def _since(change: Change, evidence: Mapping[str, Any]) -> str:
-    """How an alert goes on, in a headline.
+    """The state of an alert, for a headline.
 
     >>> _since("opened", {}), _since("still_open", {"open_for_s": 7260.0}), _since("cleared", {})
     ('', ' still open after 2 h 1 min', ' cleared')
@@ -116,8 +116,8 @@ def _measured(value: float, shown: Mapping[str, Any], evidence: Mapping[str, Any
         return str(evidence["says"])
     row = evidence.get("values")
     if isinstance(row, dict):
-        told = [f"{name} {each:.6g}" for name, each in row.items()]
-        return ", ".join(told[:_VALUES_TOLD_MAX]) + (", …" if len(told) > _VALUES_TOLD_MAX else "")
+        values = [f"{name} {each:.6g}" for name, each in row.items()]
+        return ", ".join(values[:_VALUES_SHOWN_MAX]) + (", …" if len(values) > _VALUES_SHOWN_MAX else "")
     measured = f"value {value:.6g}{' ' + shown['unit'] if 'unit' in shown else ''}"
     if {"usual_from", "usual_to"} <= evidence.keys():
         measured += f", where {evidence['usual_from']:.6g} to {evidence['usual_to']:.6g} is usual"
@@ -125,7 +125,7 @@ def _measured(value: float, shown: Mapping[str, Any], evidence: Mapping[str, Any
 
 
 def _lag_s(arrived_s: float | None, measured_s: float | None) -> float:
-    """How long after it was measured an observation arrived; 0 where one of the times is not known.
+    """The time from measurement to arrival; 0 if one of the times is unknown.
 
     >>> _lag_s(7300.0, 100.0), _lag_s(7300.0, None)
     (7200.0, 0.0)
@@ -150,7 +150,7 @@ SENSOR_FAULT = "Sensor Fault"
 
 
 class ObservationRef(NamedTuple):
-    """Of an observation: the `position`-th of record number `record` of its batch."""
+    """An observation: the `position`-th of record `record` of its batch."""
 
     record: int
     position: int
@@ -163,11 +163,11 @@ def event_of_finding(
     settings: SignalSettings,
     batch: Batch,
     signal: str,
-    place: ObservationRef,
+    ref: ObservationRef,
     observations: int,
     finding: Finding,
 ) -> Event:
-    """The event; `observations` is how many the model had learned by then."""
+    """The event; `observations` counts what the model had learned by then."""
     use_case, fault = settings.use_case, finding.fault
     return event_of(
         use_case=name,
@@ -175,11 +175,11 @@ def event_of_finding(
         detail_type=SENSOR_FAULT if fault else use_case.detail_type,
         change=finding.change,
         shard=batch.shard,
-        record=batch.records[place.record],
+        record=batch.records[ref.record],
         signal=signal,
-        position=place.position,
-        value=float(place.value),
-        timestamp=place.timestamp,
+        position=ref.position,
+        value=float(ref.value),
+        timestamp=ref.timestamp,
         severity=settings.severity,
         is_muted=settings.is_muted,
         shown=settings.shown,

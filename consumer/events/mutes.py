@@ -1,6 +1,6 @@
-"""Mutes: signals whose events go to no alert for a time, though they are learned and told all the same.
+"""Mutes: for some time, events of the signals are published with a mark that keeps them from alerts.
 
-They mark an event that was found; what is learned and the events' ids do not depend on them.
+Learning and the events' ids do not depend on them.
 """
 
 import asyncio
@@ -75,15 +75,15 @@ class Mute(msgspec.Struct, frozen=True, rename={"from_": "from"}, omit_defaults=
 
     @property
     def until_s(self) -> float:
-        """When it is over."""
+        """When it ends."""
         return seconds(self.until)
 
     def is_on(self, at_s: float | None) -> bool:
-        """Whether that is a time of the mute."""
+        """True if that time lies within the mute."""
         return at_s is not None and self.from_s <= at_s < self.until_s
 
     def matches(self, use_case: str, signal: str) -> bool:
-        """Whether it is a mute of this signal in this use case.
+        """True if it mutes this signal in this use case.
 
         >>> Mute("line1.*", "2026-01-01", "2026-01-02").matches("drift", "line1.pressure")
         True
@@ -92,7 +92,7 @@ class Mute(msgspec.Struct, frozen=True, rename={"from_": "from"}, omit_defaults=
 
 
 class MutesFile(msgspec.Struct, frozen=True):
-    """What the object holds."""
+    """The content of the object."""
 
     mutes: tuple[Mute, ...] = ()
 
@@ -142,8 +142,8 @@ def readable_entries(content: bytes) -> tuple[tuple[Mute, ...], tuple[Unreadable
 def marked(events: Sequence[Event], mutes: Iterable[Mute], now_s: float) -> list[Event]:
     """The events, those of muted signals marked so.
 
-    An event is muted where its record arrived in the time of the mute, however late it is learned; and
-    where it is told in that time, whatever it is of.
+    An event is muted if its record arrived during the mute, however late it is learned, or if it is published
+    during the mute.
     """
     mutes = tuple(mutes)
     return [_marked(event, mutes, now_s) for event in events] if mutes else list(events)
@@ -162,21 +162,21 @@ def _marked(event: Event, mutes: Sequence[Mute], now_s: float) -> Event:
 
 
 def _signals(detail: dict[str, Any]) -> list[str]:
-    """All that an event tells of: one for many names some of them."""
+    """The signals of an event; one that is for many names some of them."""
     return [detail["signal"], *detail["evidence"].get("such_as", ())]
 
 
-_LOOK_EVERY_S = 60.0
-_LOOK_AGAIN_S = 10.0
-"""After a look that failed."""
+_READ_EVERY_S = 60.0
+_RETRY_AFTER_S = 10.0
+"""After a read that failed."""
 _ANSWER_WITHIN_S = 3.0
 
 
 class MuteStore:
-    """The mutes of a plant: known for at most a minute, or less where they could not be read.
+    """The mutes of a plant, read at most once a minute, or sooner if they could not be read.
 
-    They keep no event back. Where they cannot be read, `warn` is called, and those that were read last stay
-    in force; before any were read, the entries that can be read are in force.
+    They never hold an event back. If they cannot be read, `warn` is called, and the mutes read last stay in
+    force; before any were read, the entries that can be read are in force.
     """
 
     def __init__(self, objects: ObjectStore, now_s: Callable[[], float], warn: Callable[[str], None]) -> None:
@@ -186,26 +186,26 @@ class MuteStore:
         self._mutes: tuple[Mute, ...] = ()
         self._e_tag: str | None = None
         self._were_read = False
-        self._look_at_s = 0.0
-        self._looked_at_s = 0.0
+        self._next_read_s = 0.0
+        self._read_s = 0.0
         self._turns: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
     async def marked(self, events: Sequence[Event]) -> Sequence[Event]:
         """The events, those of muted signals marked so."""
-        async with self._turn():  # who comes meanwhile waits for the same look
-            if not self._looked_at_s <= self._now_s() < self._look_at_s:
-                await self._look()
+        async with self._turn():  # whoever comes meanwhile waits for the same read
+            if not self._read_s <= self._now_s() < self._next_read_s:
+                await self._refresh()
         return marked(events, self._mutes, self._now_s())
 
-    async def _look(self) -> None:
+    async def _refresh(self) -> None:
         try:
             await asyncio.wait_for(self._read(), _ANSWER_WITHIN_S)
-            every_s = _LOOK_EVERY_S
+            every_s = _READ_EVERY_S
         except (ConfigurationError, Unavailable, TimeoutError) as error:
             self._warn(f"{self._in_force()}: {error or f'{MUTES_KEY} cannot be read: no answer in time'}")
-            every_s = _LOOK_AGAIN_S
-        self._looked_at_s = self._now_s()
-        self._look_at_s = self._looked_at_s + every_s
+            every_s = _RETRY_AFTER_S
+        self._read_s = self._now_s()
+        self._next_read_s = self._read_s + every_s
 
     async def _read(self) -> None:
         found = await self._objects.get(MUTES_KEY, bytes_max=MUTES_BYTES_MAX, unless=self._e_tag)

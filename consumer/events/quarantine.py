@@ -13,20 +13,22 @@ _REPEATED_BYTES_MAX = 4 * 1024 * 1024
 
 
 def quarantine_objects(
-    use_case: str, batch: Batch, refusals: Iterable[Rejection]
+    use_case: str, batch: Batch, rejections: Iterable[Rejection]
 ) -> Iterator[tuple[str, bytes]]:
-    """The keys and contents (NDJSON) that keep these refusals: the same refusals, the same objects.
+    """The keys and contents (NDJSON) that keep these rejections: the same rejections, the same objects.
 
     Each line has an `id` of its own, which depends on the record and the position in it alone, and the whole
     record in `data`, base64 as Lambda delivered it. Where that would fill the memory, the later lines of a
     record have `data_in` instead, the id of the line of the same object that has it.
     """
-    ordered = sorted(set(refusals))
+    ordered = sorted(set(rejections))
     place = "/".join(quoted(part) for part in (use_case, batch.shard.stream, batch.shard.shard_id))
     for start in range(0, len(ordered), _LINES_PER_OBJECT_MAX):
         part = ordered[start : start + _LINES_PER_OBJECT_MAX]
         content = b"".join(_lines(use_case, batch, part))
-        first, last = (quoted(batch.records[refusal.record].identifier) for refusal in (part[0], part[-1]))
+        first, last = (
+            quoted(batch.records[rejection.record].identifier) for rejection in (part[0], part[-1])
+        )
         digest = sha256(content).hexdigest()[:16]
         yield f"quarantine/{place}/{first}-{last}-{digest}.ndjson", content
 
@@ -40,31 +42,31 @@ def quoted(name: str) -> str:
     return quote(name, safe="").replace(".", "%2E")
 
 
-def _lines(use_case: str, batch: Batch, refusals: Sequence[Rejection]) -> Iterable[bytes]:
+def _lines(use_case: str, batch: Batch, rejections: Sequence[Rejection]) -> Iterable[bytes]:
     repeated_bytes = 0
     whole_in: dict[int, str] = {}
-    for refusal in refusals:
-        record = batch.records[refusal.record]
-        place = (*batch.shard, record.identifier, record.partition_key, refusal.position)
+    for rejection in rejections:
+        record = batch.records[rejection.record]
+        place = (*batch.shard, record.identifier, record.partition_key, rejection.position)
         line = {
             "id": "/".join(map(str, place)),
-            "reason": refusal.reason,
+            "reason": rejection.reason,
             "use_case": use_case,
             "stream": batch.shard.stream_arn,
             "shard_id": batch.shard.shard_id,
             "sequence_number": record.identifier,
             "partition_key": record.partition_key,
-            "position": refusal.position,
-            "whole_record": refusal.is_whole,
-            "signal": refusal.signal,
+            "position": rejection.position,
+            "whole_record": rejection.is_whole,
+            "signal": rejection.signal,
             "arrived_s": record.arrived_s,
         }
-        repeated_bytes += len(record.data) if refusal.record in whole_in else 0
-        if refusal.record in whole_in and repeated_bytes > _REPEATED_BYTES_MAX:
-            line["data_in"] = whole_in[refusal.record]
+        repeated_bytes += len(record.data) if rejection.record in whole_in else 0
+        if rejection.record in whole_in and repeated_bytes > _REPEATED_BYTES_MAX:
+            line["data_in"] = whole_in[rejection.record]
         else:
             line["data"] = record.data
-            whole_in.setdefault(refusal.record, str(line["id"]))
+            whole_in.setdefault(rejection.record, str(line["id"]))
         yield _ascii_json(line) + b"\n"
 
 

@@ -1,4 +1,4 @@
-"""Tells a bad deployment from a bad observation, before anything is committed."""
+"""Distinguishes a bad deployment from a bad observation, before anything is committed."""
 
 import asyncio
 from collections.abc import Iterable
@@ -9,10 +9,10 @@ SIGNALS_MIN = 20
 
 
 class DeploymentCheck:
-    """Each page of a batch says once how many of its signals learned, and how many models raised.
+    """Each page of a batch reports once how many signals it has, and how many of their models raised.
 
-    A page without a raise need not wait. Where models of a page raised, it waits until one of any page did
-    not, or until all pages have spoken: if then 20 models or more raised and none learned, the code is bad.
+    A page whose models did not raise need not wait. Any other waits until a model of some page has learned,
+    or all pages have reported: if then 20 models or more raised and none learned, the code is bad.
     """
 
     def __init__(self, page_keys: Iterable[str]) -> None:
@@ -22,7 +22,7 @@ class DeploymentCheck:
         self._decided = asyncio.Event()
 
     def report(self, page_key: str, signals: int, raised: int) -> None:
-        """Say what a page saw, the first time; a page that could not be loaded saw nothing."""
+        """Report for a page, the first time only; one that could not be loaded reports zeros."""
         if page_key in self._awaited:
             self._awaited.remove(page_key)
             self._raised += raised
@@ -31,7 +31,7 @@ class DeploymentCheck:
                 self._decided.set()
 
     async def passed(self) -> None:
-        """Wait until the deployment is known to be good enough.
+        """Wait until it is known that models can learn.
 
         Raises: `BadDeployment`.
         """

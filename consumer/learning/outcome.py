@@ -1,4 +1,4 @@
-"""Observations at which a model raised: the page is taken afresh, and learns the others."""
+"""The outcome of learning: of one page, of observations at which models raised, of an invocation."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,9 @@ RAISES_PER_SIGNAL_MAX = 3
 
 
 class ModelFailure(NamedTuple):
-    """Entry number `entry` of a signal's run, which its model could not learn."""
+    """The observation at `at` in a signal's columns, which its model could not learn."""
 
-    entry: int
+    at: int
     reason: str
 
 
@@ -27,35 +27,35 @@ class FailedObservations:
 
     def add(self, raised: Mapping[SignalKey, ModelFailure]) -> None:
         """Leave these out from now on."""
-        for key, entry in raised.items():
-            self.raised.setdefault(key, []).append(entry)
+        for key, failure in raised.items():
+            self.raised.setdefault(key, []).append(failure)
 
-    def reasons(self, key: SignalKey, entries: Sequence[int]) -> dict[int, str]:
-        """Those of a signal's `entries` that are left out, with why; after a few raises, all that follow."""
+    def reasons(self, key: SignalKey, indices: Sequence[int]) -> dict[int, str]:
+        """The `indices` of a signal to leave out, with the reasons; after a few raises, all that follow."""
         raised = self.raised.get(key, [])
-        reasons = {entry.entry: entry.reason for entry in raised}
+        reasons = {failure.at: failure.reason for failure in raised}
         if len(raised) >= RAISES_PER_SIGNAL_MAX:
             given_up = f"not tried: the model of this signal raised {len(raised)} times in its batch"
             last = max(reasons)
-            reasons |= {entry: given_up for entry in entries if entry > last}
+            reasons |= {index: given_up for index in indices if index > last}
         return reasons
 
 
 class Savepoint(NamedTuple):
-    """How much there was at some time."""
+    """How much there was before a signal was learned."""
 
     events: int
-    refusals: int
+    rejections: int
     observations: int
     skipped: int
 
 
 @dataclass(slots=True)
 class PageOutcome:
-    """What came of it for one page. It counts once the page is committed; not for models that `raised`."""
+    """The outcome of learning one batch for one page; it counts once the page is committed."""
 
     events: list[Event] = field(default_factory=list)
-    refusals: list[Rejection] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
     raised: dict[SignalKey, ModelFailure] = field(default_factory=dict)
     signals: int = 0
     observations: int = 0
@@ -65,33 +65,36 @@ class PageOutcome:
     signals_refused: int = 0
     signals_spread: int = 0
     first_done: int | None = None
-    """The first record of which something is new in the states; None: there is nothing to commit."""
+    """The first record that changed the states; None: there is nothing to commit."""
     first_left: int | None = None
-    """The first record of which something is left, because the time ran short."""
+    """The first record that is not learned whole, because the time ran short."""
 
     def savepoint(self) -> Savepoint:
         """How much there is now."""
-        return Savepoint(len(self.events), len(self.refusals), self.observations, self.skipped)
+        return Savepoint(len(self.events), len(self.rejections), self.observations, self.skipped)
 
-    def rollback_to(self, mark: Savepoint) -> None:
+    def rollback_to(self, savepoint: Savepoint) -> None:
         """Forget what was added since, by a signal whose model raised."""
-        del self.events[mark.events :]
-        del self.refusals[mark.refusals :]
-        self.observations, self.skipped = mark.observations, mark.skipped
+        del self.events[savepoint.events :]
+        del self.rejections[savepoint.rejections :]
+        self.observations, self.skipped = savepoint.observations, savepoint.skipped
 
-    def refuse_signal(self, key: SignalKey, run: SignalColumns) -> None:
-        """Learn nothing of a new signal."""
-        self.refusals += run.refusals(key.signal, "the signal is new, and its page is full")
+    def reject_signal(self, key: SignalKey, columns: SignalColumns) -> None:
+        """Reject all observations of a new signal."""
+        self.rejections += columns.rejections(key.signal, "the signal is new, and its page is full")
         self.signals_refused += 1
 
-    def leave(self, record: int) -> None:
-        """Leave something of `record` for the next delivery."""
+    def defer(self, record: int) -> None:
+        """Have Lambda deliver from `record` on again, at the latest."""
         self.first_left = record if self.first_left is None else min(self.first_left, record)
 
     @property
     def needs_confirmed_page(self) -> bool:
-        """Whether more than the commit, which finds out by itself, depends on the page being the latest."""
-        return bool(self.events or self.refusals or self.raised) or self.first_done is None
+        """True if events, rejections or a no-op depend on this page version.
+
+        The conditional PUT alone would notice too late.
+        """
+        return bool(self.events or self.rejections or self.raised) or self.first_done is None
 
 
 @dataclass(slots=True)

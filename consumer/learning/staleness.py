@@ -1,4 +1,4 @@
-"""Which signals of a page have been silent for too long: one event each, or one for many at once."""
+"""Signals of a page that have been silent for too long: an event for each, or one for many at once."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -19,18 +19,18 @@ class _Silent(NamedTuple):
     state: State
     shard: Shard
     record: Record
-    """The last that was learned of it."""
+    """The last record that was learned of it."""
     evidence: dict[str, object]
 
 
 def silence_events(
     name: str, settings: SettingsOfSignals, states: Mapping[SignalKey, State], now_s: float
 ) -> list[Event]:
-    """Events of signals that have fallen silent, each once until it speaks again; their states say so then.
+    """Events for signals that have fallen silent, each once until it is heard again; their states note it.
 
-    Where more than ten are, and more than half of the page's signals that were heard until then, it is no
-    sensor but what brings them: that is one event. The ids depend on the last record of a signal, not on the
-    time.
+    If more than ten are silent, and more than half of the page's signals heard until then, the fault is not
+    in the sensors but in what connects them: that is one event. Ids depend on the last record of a signal,
+    not on the time.
     """
     silent = []
     heard = sum(state.health is None or not state.health.is_open("stale") for state in states.values())
@@ -51,20 +51,27 @@ def _silent(settings: SettingsOfSignals, key: SignalKey, state: State, now_s: fl
     rules = settings.of(key.signal).use_case.sensor_checks
     if rules is None or state.health is None or not state.checkpoints:
         return None
-    shard, mark = max(state.checkpoints.items(), key=lambda item: item[1].arrived_s or 0.0)
-    if mark.arrived_s is None:
+    shard, checkpoint = max(state.checkpoints.items(), key=lambda item: item[1].arrived_s or 0.0)
+    if checkpoint.arrived_s is None:
         return None
-    evidence = rules.silence(state.health, mark.arrived_s, now_s)
+    evidence = rules.silence(state.health, checkpoint.arrived_s, now_s)
     if evidence is None:
         return None
-    partition_key = mark.partition_keys[-1] if mark.partition_keys else ""
+    partition_key = checkpoint.partition_keys[-1] if checkpoint.partition_keys else ""
     return _Silent(
-        key, state, shard, Record(str(mark.sequence_number), partition_key, mark.arrived_s, ""), evidence
+        key,
+        state,
+        shard,
+        Record(str(checkpoint.sequence_number), partition_key, checkpoint.arrived_s, ""),
+        evidence,
     )
 
 
 def _of_all(name: str, settings: SettingsOfSignals, silent: list[_Silent], signals: int) -> Event:
-    """Under the signal that was heard last, of those that are not muted: one that is mutes no other."""
+    """One event for all silent signals, under the most recently seen unmuted one.
+
+    So a mute on one signal cannot hide the rest.
+    """
     audible = [one for one in silent if not settings.of(one.key.signal).is_muted]
     last = max(audible or silent, key=lambda one: (one.record.arrived_s or 0.0, one.key))
     evidence = {

@@ -46,7 +46,7 @@ class State(msgspec.Struct, gc=False):
     latest_s: float | None = None
     """Timestamp of the newest observation learned."""
     parameters: str = ""
-    """Of its model, where they were set for this signal alone."""
+    """Those of its model, if they were set for this signal alone."""
     health: Health | None = None
     """Of its sensor, where the use case looks at it."""
 
@@ -60,7 +60,7 @@ class State(msgspec.Struct, gc=False):
         return checkpoint is None or checkpoint.sequence_number < batch.records.first_sequence_number
 
     def after_checkpoint(self, records: Sequence[int], batch: Batch) -> Sequence[int]:
-        """Which entries of the ascending column `records` were not learned yet: indices, ascending."""
+        """Indices into the ascending column `records` of what was not learned yet, ascending."""
         checkpoint = self.checkpoints.get(batch.shard)
         if checkpoint is None or not records or self.is_below(batch):
             return range(len(records))
@@ -94,16 +94,16 @@ class State(msgspec.Struct, gc=False):
         if len(checkpoints) > 1:
             self._drop_old_checkpoints(arrived_s)
 
-    def in_time(self, run: SignalColumns, entries: Sequence[int], batch: Batch) -> list[int]:
-        """Those entries that are newer than all learned before them; the others count as skipped."""
+    def in_time(self, columns: SignalColumns, indices: Sequence[int], batch: Batch) -> list[int]:
+        """Indices of observations newer than all learned before them; the others count as skipped."""
         in_time = []
-        for entry in entries:
-            timestamp = run.timestamps[entry]
+        for index in indices:
+            timestamp = columns.timestamps[index]
             if timestamp is None:
-                timestamp = batch.records.arrived_s[run.records[entry]]
+                timestamp = batch.records.arrived_s[columns.records[index]]
             if timestamp is None or self.latest_s is None or timestamp > self.latest_s:
                 self.latest_s = self.latest_s if timestamp is None else timestamp
-                in_time.append(entry)
+                in_time.append(index)
             else:
                 self.skipped += 1
         return in_time

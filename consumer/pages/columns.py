@@ -10,7 +10,7 @@ from river.drift import ADWIN
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import AlertState, Count
-from consumer.detectors.drift import Watched
+from consumer.detectors.drift import DriftState
 from consumer.detectors.sensor_checks import Health
 from consumer.detectors.states import read, written
 from consumer.learning.state import Checkpoint, State
@@ -25,7 +25,7 @@ _parameters_of = operator.itemgetter(*_PARAMETERS)
 
 def packed(models: Sequence[Any]) -> tuple[Any, ...]:
     """What is to be pickled of these models."""
-    if set(map(type, models)) == {Watched}:
+    if set(map(type, models)) == {DriftState}:
         detectors = [watched.detector for watched in models]
         if set(map(type, detectors)) == {ADWIN}:
             attributes: list[dict[str, Any]] = [vars(detector) for detector in detectors]
@@ -50,7 +50,7 @@ def unpacked(pickled: tuple[Any, ...]) -> list[Any]:
     return [_adwin(parameters[which], *rest) for which, *rest in zip(*others, strict=True)]
 
 
-def _packed_adwins(models: Sequence[Watched], attributes: list[dict[str, Any]]) -> tuple[Any, ...]:
+def _packed_adwins(models: Sequence[DriftState], attributes: list[dict[str, Any]]) -> tuple[Any, ...]:
     table: dict[tuple[Any, ...], int] = {}
     which = [table.setdefault(_parameters_of(named), len(table)) for named in attributes]
     return (
@@ -64,7 +64,7 @@ def _packed_adwins(models: Sequence[Watched], attributes: list[dict[str, Any]]) 
     )
 
 
-def _adwin(parameters: tuple[Any, ...], count: int, total: float, drifted: bool, window: bytes) -> Watched:
+def _adwin(parameters: tuple[Any, ...], count: int, total: float, drifted: bool, window: bytes) -> DriftState:
     helper = allow_list.adwin_window(*parameters)
     allow_list.check_window(window)
     helper.__setstate__(window)
@@ -72,7 +72,7 @@ def _adwin(parameters: tuple[Any, ...], count: int, total: float, drifted: bool,
     attributes = vars(detector)  # in the order in which River's own constructor sets them
     attributes["_drift_detected"] = drifted
     attributes.update(zip(_PARAMETERS, parameters, strict=True), _helper=helper)
-    return Watched(detector, count, total)
+    return DriftState(detector, count, total)
 
 
 States = dict[SignalKey, State]

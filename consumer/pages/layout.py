@@ -20,7 +20,7 @@ _SEGMENT_BYTES_MAX = 600
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the pages of a use case and fingerprint lie: in `pages` objects, or one a signal if 0."""
+    """Where the pages of a use case and fingerprint lie: in `pages` objects, or one per signal if 0."""
 
     prefix: str
     pages: int
@@ -44,12 +44,12 @@ class Layout:
 
     @property
     def folder(self) -> str:
-        """What the keys of all its pages begin with, and no other."""
+        """The prefix of the keys of its pages, and of nothing else."""
         return f"{self.prefix}/pages/{self.pages}/" if self.pages else f"{self.prefix}/signals/"
 
 
 def prefix_of(use_case: str, fingerprint: str) -> str:
-    """Where all that was learned under this use case and fingerprint lies."""
+    """The prefix of all that was learned under this use case and fingerprint."""
     return f"models/{quoted(use_case)}/{fingerprint}"
 
 
@@ -65,16 +65,16 @@ _BYTES_MAX = 4096
 
 
 class Recorded(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What `layout.json` says: where the models lie, and where they are being moved to, if they are."""
+    """The content of `layout.json`: where the models lie, and where they are being moved, if so."""
 
     pages: Annotated[int, Meta(ge=0, le=4096)]
     moving_to: Annotated[int, Meta(ge=0, le=4096)] | None = None
     move: str = ""
-    """Tells one move from another: S3's ETag of the same text is the same."""
+    """Distinguishes one move from another: the same text would have the same ETag."""
     upgrade_from: str = ""
-    """The fingerprint whose models these take the place of, while they are built: nobody learns meanwhile."""
+    """While these models are built: the fingerprint of those they replace. No function learns meanwhile."""
     upgrade_begun_s: float = 0.0
-    """When that began."""
+    """When building began, in seconds since 1970."""
 
 
 def layout_key(prefix: str) -> str:
@@ -139,7 +139,7 @@ def being_built(recorded: Recorded) -> str:
 
 
 class LayoutStore:
-    """`layout.json` of one use case and fingerprint: read once, and again where a page says it is another."""
+    """`layout.json` of one use case and fingerprint: read once, and again after `forget`."""
 
     def __init__(self, objects: ObjectStore, wanted: Layout, warn: Callable[[str], None]) -> None:
         self._objects = objects
@@ -151,9 +151,9 @@ class LayoutStore:
         self._turns: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
     async def current(self) -> Layout:
-        """The layout recorded, or the one wanted, recorded now.
+        """The recorded layout, or the wanted one, which is recorded now.
 
-        Raises: `Unavailable`, also where what is recorded cannot be read: without it no page can be found.
+        Raises: `Unavailable`, also if the record cannot be read: without it no page can be found.
             `LayoutChanged` while the models are being moved, or built by an upgrade.
         """
         if self._current is None:
@@ -166,11 +166,11 @@ class LayoutStore:
         return self._current
 
     async def confirm(self) -> None:
-        """Make sure that the layout given is still in force.
+        """Check that the current layout is still in force.
 
-        One request answers all who asked before it was sent: no answer is older than its question.
+        One request answers all callers that came before it was sent: no answer is older than its question.
 
-        Raises: `LayoutChanged` where it is not; `Unavailable`.
+        Raises: `LayoutChanged` if it is not; `Unavailable`.
         """
         known = self._current
         self._asked += 1

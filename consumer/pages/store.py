@@ -25,9 +25,9 @@ class Page:
     """The version that was read; None: there is none yet."""
     states: States
     is_full: bool = False
-    """Whether no new signal may come, for the memory's sake."""
+    """True if no new signal fits, because of memory."""
     is_confirmed: bool = True
-    """Whether S3 said since the page was handed out that this is its version."""
+    """True if S3 has confirmed this version since the page was handed out."""
 
 
 def check_page_size(key: str, size: int) -> None:
@@ -75,9 +75,9 @@ class _Warm(NamedTuple):
 class PageStore:
     """Pages by their keys.
 
-    Warm pages, at most `warm_bytes_max` as they were written, are handed out unasked: the condition of the
-    PUT finds out whether S3 has another by now, and `confirm` does so before. A page leaves them when it is
-    handed out, and returns only when its commit succeeded: nobody sees one changed in vain.
+    Warm pages, at most `warm_bytes_max` as written, are handed out without asking S3: the conditional PUT
+    detects a newer version, and `confirm` does so earlier. A page leaves the warm ones when it is handed out,
+    and returns only after its commit: changes that were not committed are never seen.
     """
 
     def __init__(self, objects: ObjectStore, codec: PageCodec, warm_bytes_max: int) -> None:
@@ -88,7 +88,7 @@ class PageStore:
         self._warm_bytes_max = warm_bytes_max
 
     async def load(self, key: str) -> Page:
-        """The page as this function wrote it last, unconfirmed; where it has none, as it is in S3 now.
+        """The page as this function last wrote it, unconfirmed; or else as it is in S3 now.
 
         Raises: `Unavailable`, `UnreadablePage`.
         """
@@ -99,14 +99,14 @@ class PageStore:
         return await self._read(key, None)
 
     async def confirm(self, page: Page) -> Page:
-        """The page itself if it is as it was in S3 when it was handed out; else the one that S3 has now.
+        """The page itself if S3 still has its version; else the page as S3 has it now.
 
         Raises: `Unavailable`, `UnreadablePage`.
         """
         return page if page.is_confirmed else await self._read(page.key, page)
 
     async def keys(self, folder: str, before_s: float | None = None) -> list[str]:
-        """Of the pages that lie there; if asked, of those that were last written before that time.
+        """The keys of a folder's pages; with `before_s`, only of pages last written before then.
 
         Raises: `Unavailable`.
         """
@@ -115,7 +115,7 @@ class PageStore:
     async def _read(self, key: str, known: Page | None) -> Page:
         found = await self._objects.get(key, bytes_max=_PAGE_BYTES_MAX, unless=known.e_tag if known else None)
         if isinstance(found, Unchanged):
-            assert known is not None  # only where a version was named
+            assert known is not None  # only if a version was named
             known.is_confirmed = True
             return known
         if isinstance(found, Missing):
@@ -128,11 +128,11 @@ class PageStore:
         return Page(key, found.e_tag, states, self._codec.is_nearly_full(body))
 
     async def commit(self, page: Page) -> int:
-        """Write the page if nobody else has since it was loaded; give its size in bytes.
+        """Write the page unless somebody else has since it was loaded; return its size in bytes.
 
-        Raises: `PageChanged` where somebody has, or where two writes met: load it again and learn anew.
-            `Unavailable` where it is not known whether it was written. `UnreadablePage` where it was not, for
-            it could not be read again.
+        Raises: `PageChanged` if somebody has, or if two writes met: load the page and learn again;
+            `Unavailable` if it is unknown whether it was written; `UnreadablePage` if it was not written,
+            because it could not be read again.
         """
         body, page.is_full = self._codec.encode_measured(page.states)
         page.e_tag = await self._objects.replace(page.key, body, page.e_tag)

@@ -1,4 +1,4 @@
-"""What the function is told by its environment, checked when it starts."""
+"""The settings in the function's environment, checked when it starts."""
 
 from collections.abc import Mapping
 from typing import Annotated

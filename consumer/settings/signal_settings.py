@@ -1,4 +1,4 @@
-"""Settings per signal: what it is called, its limits, and other parameters for its model."""
+"""Settings for single signals: names, limits, and other parameters for their models."""
 
 import math
 import re
@@ -23,7 +23,7 @@ _WILD = re.compile(r"[*?\[]")
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Between what a signal's values are to stay, in its unit."""
+    """The bounds of a signal's values, in its unit."""
 
     low: float | None = None
     high: float | None = None
@@ -37,27 +37,27 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is set for the signals whose names match."""
+    """The settings for signals whose names match."""
 
     match: _Pattern | Annotated[list[_Pattern], Meta(min_length=1)]
     """Names of signals; `*` stands for any text, `?` for a character, `[ab]` for one of them."""
     name: _Name | None = None
     """What people call the signal."""
     asset: _Name | None = None
-    """Of which machine it is."""
+    """The machine it belongs to."""
     line: _Name | None = None
-    """Where that machine stands."""
+    """The line that the machine stands in."""
     unit: _Name | None = None
     limits: Limits | None = None
-    """What a forecast tells of; every event has them."""
+    """Every event shows them; a forecast reports when they will be crossed."""
     range: Limits | None = None
-    """What the sensor can measure: other values are its fault."""
+    """What the sensor can measure; other values are a sensor fault."""
     severity: Severity | None = None
-    """Of its events, in place of the use case's."""
+    """The severity of its events, in place of the use case's."""
     muted: bool | None = None
-    """Whether its events go to no alert; it is learned all the same."""
+    """True keeps its events from alerts; it is learned all the same."""
     use_cases: dict[str, dict[str, Any]] = {}
-    """Parameters, by the name of the use case: other ones start that signal's model anew."""
+    """Parameters, by the name of the use case; changing them starts the signal's model anew."""
 
     @property
     def patterns(self) -> Sequence[str]:
@@ -74,19 +74,19 @@ class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class SignalSettings:
-    """What holds for one signal in one use case."""
+    """The settings of one signal in one use case."""
 
     use_case: UseCase
     severity: Severity
     parameters: str = ""
-    """Tells the parameters of its model from others; empty: those of the use case's line."""
+    """Identifies the parameters of its model; empty: those of the use case."""
     is_muted: bool = False
     shown: dict[str, Any] = field(default_factory=dict)
-    """What its events say beside its key: name, asset, line, unit and limits, as far as they are set."""
+    """What its events show beside its key: name, asset, line, unit and limits, if set."""
 
 
 class SettingsOfSignals:
-    """What is set for single signals of one use case."""
+    """The settings for single signals of one use case."""
 
     def __init__(self, name: str, use_case: UseCase, file: SettingsFile | None = None) -> None:
         self.use_case, self._name = use_case, name
@@ -133,5 +133,5 @@ class SettingsOfSignals:
 
 
 def _last(entries: Sequence[Entry], name: str) -> Any:
-    """The field of the first of these that has it: the last of the file."""
+    """The field of the first entry that has it; `entries` begins with the last of the file."""
     return next((value for entry in entries if (value := getattr(entry, name)) is not None), None)

@@ -1,4 +1,4 @@
-"""The text of `consumer/signals.yaml`, read; a mistake is answered with its line."""
+"""Reads `signals.yaml`; a mistake is reported with its line."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 
 
 def read_signal_settings(text: str, path: str, use_cases: Mapping[str, UseCase]) -> SettingsFile:
-    """Read and check the settings; `path` is named where they are wrong.
+    """Read and check the settings; `path` is for messages.
 
     Raises: `ConfigurationError` with the line of each mistake.
     """
@@ -65,7 +65,7 @@ def read_shipped(text: str, path: str, use_cases: Mapping[str, UseCase]) -> Sett
 
 
 def _unusable(file: SettingsFile, use_cases: Mapping[str, UseCase]) -> Iterator[tuple[_Path, str]]:
-    """Parameters that no use case has, or with which no model can be made."""
+    """Parameters that no use case has, or that no model can be made with."""
     for number, entry in enumerate(file.signals):
         for name, parameters in entry.use_cases.items():
             place: _Path = ["signals", number, "use_cases", name]
@@ -97,7 +97,7 @@ def _given_twice(node: yaml.Node) -> Iterator[tuple[int, str]]:
 
 
 def _of_msgspec(root: yaml.Node, error: str) -> tuple[int, str]:
-    """The line and the words of what msgspec says, such as 'Expected `float`, got `str` - at `$.a[0].b`'."""
+    """The line and the message of msgspec's error, such as 'Expected `float`, got `str` - at `$.a[0].b`'."""
     text, _, at = error.partition(" - at `$")
     place: _Path = [name or int(number) for name, number in _STEP.findall(at)]
     unknown = re.search(r"unknown field `(.+)`", text)
@@ -108,7 +108,7 @@ def _of_msgspec(root: yaml.Node, error: str) -> tuple[int, str]:
 
 
 def _line(node: yaml.Node, place: _Path) -> int:
-    """The line at which a place starts, or as much of the way to it as there is."""
+    """The line where a place starts, or the nearest part of its path that exists."""
     line = node.start_mark.line + 1
     for step in place:
         if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):

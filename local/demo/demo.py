@@ -204,8 +204,8 @@ def summary_table(summary: Summary) -> Table:
         "  detected": f"{summary.drifts_detected:,}",
         "  median delay, in observations": "none" if delay is None else f"{delay:,g}",
         "False alarms": f"{summary.false_alarms:,}",
-        f"{USE_CASE}: events": f"{summary.events_unique:,} (published {summary.events_published:,} times)",
-        f"{USE_CASE}: alerts": f"{summary.alerts_unique:,} (received {summary.alerts_received:,} times)",
+        f"{USE_CASE}: events": f"{summary.events_unique:,} ({summary.events_published:,} with repeats)",
+        f"{USE_CASE}: alerts": f"{summary.alerts_unique:,} ({summary.alerts_received:,} with repeats)",
     }
     for name, counts in summary.others.items():
         rows[f"{name}: events, alerts"] = f"{counts['events']:,}, {counts['alerts']:,}"

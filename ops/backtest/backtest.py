@@ -70,12 +70,12 @@ class Backtest:
         for position, (signal, column) in enumerate(zip(self.signals, columns, strict=True)):
             values = {row: value for row, value in enumerate(column) if value is not None}
             good = [row for row, value in values.items() if -VALUE_MAX <= value <= VALUE_MAX]
-            batch.refusals += [
+            batch.rejections += [
                 Rejection(row, position, f"the value is beyond ±{VALUE_MAX:g}", signal)
                 for row in values.keys() - set(good)
             ]
             if good:
-                batch.runs[SignalKey(self.asset, signal)] = SignalColumns(
+                batch.signals[SignalKey(self.asset, signal)] = SignalColumns(
                     [values[row] for row in good],
                     [timestamps[row] for row in good],
                     good,
@@ -87,7 +87,7 @@ class Backtest:
 
 def _scored(learned: LearnedBatch, rows: int) -> list[tuple[float | None, float]]:
     scored: list[tuple[float | None, float]] = [(None, 0.0)] * rows
-    for key, columns in learned.batch.runs.items():
+    for key, columns in learned.batch.signals.items():
         scores = learned.scores[key]
         for index, (row, value) in enumerate(zip(columns.records, columns.values, strict=True)):
             score = scores.get(index, 0.0)  # a value that could not be learned scores 0

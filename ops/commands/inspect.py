@@ -31,9 +31,9 @@ def inspect(
     import yaml
     from msgspec.json import encode
 
-    from ops.commands.prediction import predicted
     from ops.context import settings_of
     from ops.state.pages import find_signal
+    from ops.state.prediction import predicted
     from ops.state.signal_summary import open_alerts
     from ops.target import find
 

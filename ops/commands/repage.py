@@ -20,8 +20,9 @@ def repage(
 ) -> None:
     """Move a use case's models to another number of pages. If interrupted, run it again.
 
-    Its event source mapping must be disabled. Without --function, set the function's environment variables
-    here, and use --force only if nothing learns, for instance because there is no Lambda.
+    Its event source mapping must be disabled. Without --function, set the
+    function's environment variables here, and use --force only if nothing
+    learns, for instance because there is no Lambda.
     """
     with errors_shown():
         _repage(pages, function, force)

@@ -29,8 +29,9 @@ def reset(
 ) -> None:
     """Start the models of these signals anew, while data keeps arriving.
 
-    Nothing is learned twice or skipped: the new model starts with the next observation. A signal that has
-    learned nothing since its last reset is left as it is.
+    Nothing is learned twice or skipped: the new model starts with the next
+    observation. A signal that has learned nothing since its last reset is left
+    as it is.
     """
     from ops.context import open_pages, settings_of
     from ops.formatting import pluralize

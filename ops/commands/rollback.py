@@ -28,8 +28,9 @@ def rollback(
 ) -> None:
     """Put these signals' models and counters back as they were at a time, while data keeps arriving.
 
-    What came since is lost to them and does not come again, unless --relearn learns it here, in order and
-    without publishing what it finds. Nothing is learned twice.
+    What came since is lost to them and does not come again, unless --relearn
+    learns it here, in order and without publishing what it finds. Nothing is
+    learned twice.
     """
     from ops.target import find
 

@@ -49,7 +49,8 @@ def redrive(
 ) -> None:
     """Learn these batches after all, as far as that is possible in order.
 
-    Only what is after its signal's checkpoint can be learned; how much that is, is shown before you confirm.
+    Only what is after its signal's checkpoint can be learned. How much that is
+    is shown before you confirm.
     """
     from ops.target import find
 

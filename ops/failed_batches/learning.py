@@ -7,11 +7,11 @@ since, and can no longer learn these in order.
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from consumer.aws.event_bus import EventBus
+from consumer.aws.event_bus import EventBridgeBus
 from consumer.decode.lambda_event import decode_all
 from consumer.detectors.base import UseCase
 from consumer.errors import ConfigurationError, Unavailable
@@ -29,6 +29,9 @@ from ops.state.page_editor import PageEditor
 from ops.target import Target, aws_answers
 
 _TRIES = 3
+
+Learner = Callable[[Mapping[str, Any]], Awaitable[tuple[list[str], str]]]
+"""Learns an event; returns the sequence numbers of the failed records, and why. Raises: `Unavailable`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +61,18 @@ async def learnable(event: Mapping[str, Any], use_case: UseCase, editor: PageEdi
     """
     found = Learnable(0, 0, 0)
     for batch in decode_all(event.get("Records", []), use_case.merge_signals):
-        found += Learnable(0, 0, len(batch.refusals))
-        for page_key, keys in editor.layout.grouped(batch.runs).items():
+        found += Learnable(0, 0, len(batch.rejections))
+        for page_key, keys in editor.layout.grouped(batch.signals).items():
             states = (await editor.pages.load(page_key)).states
             for key in keys:
-                records = batch.runs[key].records
+                records = batch.signals[key].records
                 after = len(unlearned(records, states.get(key), batch))
                 found += Learnable(after, len(records) - after, 0)
     return found
 
 
 async def redrive(
-    event: Mapping[str, Any], use_case: UseCase, editor: PageEditor, learner: "Learner"
+    event: Mapping[str, Any], use_case: UseCase, editor: PageEditor, learner: Learner
 ) -> Learnable:
     """Have it learned; return what could be. Raises: as `learnable` and `learn_all`."""
     found = await learnable(event, use_case, editor)
@@ -78,49 +81,30 @@ async def redrive(
     return found
 
 
-class Learner(Protocol):
-    """Learns an event as the function does: the deployed function, or without one this process."""
+def deployed_learner(client: Any, function_name: str) -> Learner:
+    """Invokes the function, through a boto3 client of Lambda."""
 
-    async def learn(self, event: Mapping[str, Any]) -> tuple[list[str], str]:
-        """Learn it; return the sequence numbers of the failed records, and why. Raises: `Unavailable`."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeployedLearner:
-    """A function, through a boto3 client of Lambda."""
-
-    client: Any
-    function_name: str
-
-    async def learn(self, event: Mapping[str, Any]) -> tuple[list[str], str]:
-        """Invoke the function, and wait for its answer."""
-        with aws_answers(f"the function {self.function_name}"):
-            answer = self.client.invoke(FunctionName=self.function_name, Payload=json.dumps(event).encode())
+    async def learn(event: Mapping[str, Any]) -> tuple[list[str], str]:
+        with aws_answers(f"the function {function_name}"):
+            answer = client.invoke(FunctionName=function_name, Payload=json.dumps(event).encode())
             body = answer["Payload"].read().decode(errors="replace")
         if "FunctionError" in answer:
-            raise Unavailable(f"the function {self.function_name} failed: {body[:500]}")
+            raise Unavailable(f"the function {function_name} failed: {body[:500]}")
         failed = [failure["itemIdentifier"] for failure in json.loads(body)["batchItemFailures"]]
-        return failed, f"see the log of {self.function_name}"
+        return failed, f"see the log of {function_name}"
 
-
-@dataclass(frozen=True, slots=True)
-class OwnLearner:
-    """The same pipeline in this process, on the same bucket and bus."""
-
-    pipeline: Pipeline
-
-    async def learn(self, event: Mapping[str, Any]) -> tuple[list[str], str]:
-        """Run the pipeline."""
-        report = await self.pipeline.consume(event, InvocationTime(None))
-        return report.failed, "; ".join(report.problems)
+    return learn
 
 
 def learner_of(
     target: Target, settings: SettingsOfSignals, objects: ObjectStore, editor: PageEditor
 ) -> Learner:
-    """The learner of a target. Raises: `ConfigurationError` if its event bus is not known."""
+    """The target's function, or without one the same pipeline in this process, on the same bucket and bus.
+
+    Raises: `ConfigurationError` if its event bus is not known.
+    """
     if target.function_name is not None:
-        return DeployedLearner(target.client("lambda"), target.function_name)
+        return deployed_learner(target.client("lambda"), target.function_name)
     if target.event_bus is None:
         raise ConfigurationError("name the event bus to publish events to: --bus NAME with --bucket")
     defaults = Settings(target.model_bucket, target.event_bus)
@@ -129,13 +113,18 @@ def learner_of(
         settings,
         LayoutStore(objects, editor.layout, lambda text: None),
         PageStore(objects, PageCodec(), 0),
-        EventBus(target.client("events"), target.event_bus, editor.jitter),
+        EventBridgeBus(target.client("events"), target.event_bus, editor.jitter),
         objects,
         editor.jitter,
         defaults.page_signals_max,
         MuteStore(objects, time.time, lambda text: None),
     )
-    return OwnLearner(pipeline)
+
+    async def learn(event: Mapping[str, Any]) -> tuple[list[str], str]:
+        report = await pipeline.consume(event, InvocationTime(None))
+        return report.failed, "; ".join(report.problems)
+
+    return learn
 
 
 async def learn_all(learner: Learner, event: Mapping[str, Any]) -> None:
@@ -145,7 +134,7 @@ async def learn_all(learner: Learner, event: Mapping[str, Any]) -> None:
     """
     records, tries = list(event["Records"]), 0
     while records:
-        failed, why = await learner.learn({"Records": records})
+        failed, why = await learner({"Records": records})
         if not failed:
             return
         first = min(map(int, failed))

@@ -68,7 +68,8 @@ def show(
 ) -> None:
     """Show lines in full: why they were rejected, and the original record.
 
-    To repair lines, edit the field `payload` of the --json output, and pass it to `redrive --repaired`.
+    To repair lines, edit the field `payload` of the --json output, and pass it
+    to `redrive --repaired`.
     """
     from ops.quarantine.lines import find_lines
     from ops.quarantine.repaired import line_to_repair
@@ -109,8 +110,8 @@ def redrive(
 ) -> None:
     """Put what was rejected onto the stream again, in order and once.
 
-    If other observations of a record were learned, only the rejected ones are sent. What would be rejected
-    again is listed and not sent.
+    If other observations of a record were learned, only the rejected ones are
+    sent. What would be rejected again is listed and not sent.
     """
     from ops.target import find
 

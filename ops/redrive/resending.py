@@ -41,15 +41,15 @@ def as_it_was(lines: Sequence[QuarantinedLine]) -> tuple[Resend | None, list[Unr
     """What to send for these lines of one record, and which of them would be rejected again."""
     line = lines[0]
     batch = _read(line.payload(), line)
-    rejected = {rejection.position: rejection.reason for rejection in batch.refusals}
+    rejected = {rejection.position: rejection.reason for rejection in batch.rejections}
     if any(line.is_whole for line in lines):
-        if not batch.runs:
+        if not batch.signals:
             return None, [Unrepaired(line, rejected.get(0, "it holds nothing to learn")) for line in lines]
         return Resend(tuple(lines), (StreamRecord(line.partition_key, line.payload()),)), []
     wanted = {line.position for line in lines}
     readable = {
         position
-        for columns in batch.runs.values()
+        for columns in batch.signals.values()
         for position in (*columns.positions, *columns.skipped_positions)
     }
     unrepaired = [
@@ -71,11 +71,11 @@ def as_repaired(line: QuarantinedLine, repaired: Repaired) -> Resend:
     """What to send in place of a line. Raises: `ConfigurationError` if it would be rejected again."""
     partition_key = repaired.partition_key or line.partition_key
     batch = _read(repaired.payload, line, partition_key)
-    if batch.refusals:
+    if batch.rejections:
         raise ConfigurationError(
-            f"the repaired line would be rejected again: {batch.refusals[0].reason}: {line.id}"
+            f"the repaired line would be rejected again: {batch.rejections[0].reason}: {line.id}"
         )
-    observations = sum(len(columns.values) for columns in batch.runs.values())
+    observations = sum(len(columns.values) for columns in batch.signals.values())
     if not observations:
         raise ConfigurationError(f"the repaired line carries nothing to learn: {line.id}")
     if line.signal is not None and not line.is_whole and observations > 1:
@@ -97,7 +97,7 @@ def _payloads(batch: Batch, wanted: set[int], arrived_s: float | None) -> list[d
     """The observations at these positions, in order: as columns of a signal, or rows of named values."""
     observations = sorted(
         (position, key, value, arrived_s if timestamp is None else timestamp)
-        for key, columns in batch.runs.items()
+        for key, columns in batch.signals.items()
         for position, value, timestamp in zip(
             columns.positions, columns.values, columns.timestamps, strict=True
         )

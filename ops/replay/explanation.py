@@ -113,7 +113,7 @@ def _records(
 
 def _scored(learned: LearnedBatch, key: SignalKey) -> Iterator[ScoredValue]:
     """The observations of a signal that were learned, with their scores."""
-    columns = learned.batch.runs.get(key, SignalColumns())
+    columns = learned.batch.signals.get(key, SignalColumns())
     identifiers = learned.batch.records.identifiers
     timestamps = times(columns, range(len(columns.values)), learned.batch)
     for index, score in learned.scores.get(key, {}).items():

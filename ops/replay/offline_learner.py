@@ -76,14 +76,14 @@ class OfflineLearner:
     def learn_batch(self, batch: Batch) -> LearnedBatch:
         """Learn one batch, in which the signals of an asset are merged already."""
         if self.only is not None:
-            batch.runs = {key: columns for key, columns in batch.runs.items() if key == self.only}
+            batch.signals = {key: columns for key, columns in batch.signals.items() if key == self.only}
         if self.limit is not None:
-            batch.runs = dict(_within(batch, self.limit))
+            batch.signals = dict(_within(batch, self.limit))
         learned = LearnedBatch(batch)
-        for page_key, keys in self.layout.grouped(batch.runs).items():
+        for page_key, keys in self.layout.grouped(batch.signals).items():
             self._learn_page(learned, page_key, keys)
         learned.events.sort(key=lambda detail: int(detail["sequence_number"]))
-        self.rejected.update(each.reason for each in (*batch.refusals, *learned.rejections))
+        self.rejected.update(each.reason for each in (*batch.rejections, *learned.rejections))
         return learned
 
     def _learn_page(self, learned: LearnedBatch, page_key: str, keys: Iterable[SignalKey]) -> None:
@@ -94,16 +94,16 @@ class OfflineLearner:
         )
         learner.scores = learned.scores if self.has_scores else None
         learner.learn(keys)
-        while raised := learner.learned.raised:
-            learner.exclusions.add(raised)
+        while raised := learner.outcome.raised:
+            learner.failed.add(raised)
             learner.restore_from(codec.decode(before))
-            learner.learned.raised = {}
+            learner.outcome.raised = {}
             learner.learn(raised)
-        outcome = learner.learned
+        outcome = learner.outcome
         if outcome.first_done is not None:
             self.changed.add(page_key)
         self.observations += outcome.observations
-        learned.rejections.extend(outcome.refusals)
+        learned.rejections.extend(outcome.rejections)
         learned.events.extend(json.loads(event.detail) for event in outcome.events)
 
 
@@ -125,7 +125,7 @@ def _within(batch: Batch, limit: Limit) -> Iterator[tuple[SignalKey, SignalColum
     def is_covered(record: int) -> bool:
         return checkpoint is not None and covers(checkpoint, numbers[record], partition_keys[record])
 
-    for key, columns in batch.runs.items():
+    for key, columns in batch.signals.items():
         checkpoint = limit(key, batch.shard)
         if checkpoint is None:
             continue

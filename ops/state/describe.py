@@ -11,7 +11,7 @@ import msgspec
 from river import base, compose, drift, stats
 
 from consumer.decode.timestamps import iso8601
-from consumer.detectors.drift import Watched
+from consumer.detectors.drift import DriftState
 from consumer.detectors.seasonal_anomaly import SeasonalBaseline
 
 _DEPTH_MAX = 7
@@ -44,7 +44,7 @@ def plain(thing: Any, depth: int = 0) -> Any:
         return _baseline(thing)
     if isinstance(thing, drift.ADWIN):
         return _adwin(thing)
-    if isinstance(thing, Watched):
+    if isinstance(thing, DriftState):
         return _watched(thing, depth)
     if isinstance(thing, stats.base.Statistic):
         return {"is": type(thing).__name__, "value": plain(_value(thing), depth + 1)}
@@ -130,7 +130,7 @@ def _adwin(adwin: drift.ADWIN) -> dict[str, Any]:
     }
 
 
-def _watched(watched: Watched, depth: int) -> dict[str, Any]:
+def _watched(watched: DriftState, depth: int) -> dict[str, Any]:
     return {
         "detector": plain(watched.detector, depth + 1),
         "observations_since_last_drift": watched.count,
@@ -146,7 +146,7 @@ def _baseline(baseline: SeasonalBaseline) -> dict[str, Any]:
         "expected_at_last_value": baseline.expected,
         "usual_from": baseline.expected + baseline.low,
         "usual_to": baseline.expected + baseline.high,
-        "stray_of_last_value": baseline.stray,
+        "stray_of_last_value": baseline.exceedance,
         "mean_by_hour_utc": {f"{hour:02}": baseline.means[1 + hour] for hour in seen},
         "hours_of_week_seen": sum(1 for count in baseline.counts[1 + _HOURS :] if count),
         "last_at": iso8601(baseline.last_s),

@@ -46,7 +46,7 @@ class Done:
 class CatchUp:
     """One signal's earlier state learns what the stream has brought since.
 
-    It can be called again, and goes on from where it is, so that little is left once a page is held open.
+    Called again, it goes on from where it is, so that little is left to learn at the commit.
     """
 
     learner: OfflineLearner

@@ -132,8 +132,8 @@ class HistoryBackfill:
         found: dict[SignalKey, float] = {}
         for _, records in stream.read_merged(stream.whole(stream.arn(self._target.stream_name))):
             for batch in decode_all(records, self._use_case.merge_signals):
-                for key in left & batch.runs.keys():
-                    columns = batch.runs[key]
+                for key in left & batch.signals.keys():
+                    columns = batch.signals[key]
                     measured = times(columns, range(len(columns.values)), batch)
                     known = [at_s for at_s in measured if at_s is not None]
                     if known:

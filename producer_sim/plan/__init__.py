@@ -1,1 +1,1 @@
-"""What a plant takes of AWS: limits, quantities, dollars."""
+"""What AWS services a plant needs, what they cost a month, and which limit it reaches first."""

@@ -1,20 +1,17 @@
-"""What a plan takes for granted: `assumptions.toml`, one file, each figure with its unit and its source."""
+"""What a plan is based on: `assumptions.toml`, each figure with its unit and its source."""
 
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 ASSUMPTIONS_FILE = Path(__file__).with_name("assumptions.toml")
-Figures = dict[str, dict[str, dict[str, Any]]]
-"""As in the file: table -> name -> value, unit, source."""
 
 
 class Assumed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What nobody measured here; units are in the names, or in the file."""
+    """What was not measured here; units are in the names, or in the file."""
 
     month_days: float
     point_bytes: float
@@ -44,7 +41,7 @@ class Assumed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What AWS takes at most."""
+    """Limits of AWS."""
 
     shard_records_per_s: float
     shard_bytes_in_per_s: float
@@ -76,7 +73,7 @@ class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one model costs: CPU in µs of one update, to be written into a page and to be read from it.
+    """What one model costs: CPU in µs to update it, to write it into a page and to read it from one.
 
     Units: `pickle_bytes` in its page, `memory_bytes` in a function's memory
     """
@@ -90,7 +87,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """The whole file: `measured` and `models` are of a day (ISO 8601) and of a machine."""
+    """The whole file; `measured` and `models` were measured on a day (ISO 8601) and a machine."""
 
     measured_on: str
     measured_where: str
@@ -106,14 +103,8 @@ def read_assumptions(path: Path = ASSUMPTIONS_FILE) -> Assumptions:
     Raises: `msgspec.ValidationError` naming what is missing or unknown.
     """
     content = tomllib.loads(path.read_text())
-    values: dict[str, Any] = {
-        table: {name: figure["value"] for name, figure in content[table].items()}
-        for table in ("assumed", "limits", "measured")
-    }
-    models = {name: _without_source(model) for name, model in content["models"].items()}
-    measured = {name: content[name] for name in ("measured_on", "measured_where")}
-    return msgspec.convert(values | measured | {"models": models}, Assumptions, strict=False)
-
-
-def _without_source(model: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in model.items() if name != "source"}
+    for table in ("assumed", "limits", "measured"):
+        content[table] = {name: figure["value"] for name, figure in content[table].items()}
+    for model in content["models"].values():
+        model.pop("source")
+    return msgspec.convert(content, Assumptions, strict=False)

@@ -18,7 +18,7 @@ _LARGE_BYTES = 50_000
 _MB = 2**20
 _MEMORY = Path("/proc/self/statm")
 _PAGE_BYTES = 4096
-_MEMORY_BYTES_LOADED = 8 * _MB
+_LOADED_BYTES = 8 * _MB
 
 
 class CannotMeasure(Exception):
@@ -49,31 +49,27 @@ MODELS: dict[str, tuple[Callable[[], Any], Callable[[Any, float], None]]] = {
 
 
 def model_costs(name: str) -> dict[str, float]:
-    """Costs of one model, of River's defaults, after 2,000 values: as `assumptions.Model` names them."""
+    """Costs of one model with River's defaults, after 2,000 values: as `assumptions.Model` names them."""
     make, update = MODELS[name]
     rng = random.Random(1)
-    # Values between 0 and 1, which HalfSpaceTrees asks for.
+    # Values between 0 and 1, as HalfSpaceTrees needs them.
     values = [min(max(rng.gauss(0.5, 0.1), 0.0), 1.0) for _ in range(_VALUES)]
-    model = make()
-    update_us = _taken_us(lambda: [update(model, value) for value in values]) / _VALUES
-    models = [model]
-    while update_us < _CHEAP_US and len(models) < _MODELS:
+    models: list[Any] = []
+    update_us = 0.0
+    while not models or (update_us < _CHEAP_US and len(models) < _MODELS):
         models.append(make())
+        taken_us = _cpu_us(lambda: [update(models[-1], value) for value in values]) / _VALUES
+        update_us = min(update_us or taken_us, taken_us)
         rng.shuffle(values)
-        update_us = min(
-            update_us, _taken_us(lambda: [update(models[-1], value) for value in values]) / _VALUES
-        )
-    copies = _MODELS if len(pickle.dumps(model)) < _LARGE_BYTES else 2
+    copies = _MODELS if len(pickle.dumps(models[0])) < _LARGE_BYTES else 2
     page = [pickle.loads(pickle.dumps(models[copy % len(models)])) for copy in range(copies)]
     body = pickle.dumps(page, protocol=5)
-    dump_us = min(_taken_us(lambda: pickle.dumps(page, protocol=5)) for _ in range(_TRIES)) / len(page)
-    load_us = min(_taken_us(lambda: pickle.loads(body)) for _ in range(_TRIES)) / len(page)
     return {
         "update_us": update_us,
-        "dump_us": dump_us,
-        "load_us": load_us,
-        "pickle_bytes": len(body) / len(page),
-        "memory_bytes": _memory_bytes(body, len(page)),
+        "dump_us": min(_cpu_us(lambda: pickle.dumps(page, protocol=5)) for _ in range(_TRIES)) / copies,
+        "load_us": min(_cpu_us(lambda: pickle.loads(body)) for _ in range(_TRIES)) / copies,
+        "pickle_bytes": len(body) / copies,
+        "memory_bytes": _memory_bytes(body) / copies,
     }
 
 
@@ -84,16 +80,15 @@ def resident_mb() -> float:
     return int(_MEMORY.read_text().split()[1]) * _PAGE_BYTES / _MB
 
 
-def _memory_bytes(body: bytes, models: int) -> float:
-    """Memory of one model, from that of many that are kept."""
+def _memory_bytes(body: bytes) -> float:
+    """Memory that what was pickled takes, from that of many copies; at least the bytes of the pickle."""
     gc.collect()
     before_mb = resident_mb()
-    kept = [pickle.loads(body) for _ in range(max(2, int(_MEMORY_BYTES_LOADED / len(body))))]
-    grown_mb = resident_mb() - before_mb
-    return max(grown_mb * _MB / len(kept), len(body)) / models
+    kept = [pickle.loads(body) for _ in range(max(2, int(_LOADED_BYTES / len(body))))]
+    return max((resident_mb() - before_mb) * _MB / len(kept), len(body))
 
 
-def _taken_us(work: Callable[[], object]) -> float:
+def _cpu_us(work: Callable[[], object]) -> float:
     started = time.process_time()
     work()
     return (time.process_time() - started) * 1e6

@@ -1,4 +1,4 @@
-"""The consumer's pipeline on memory, and batches for it: what is measured is its processor, no network."""
+"""The consumer's pipeline on a bucket in memory, and batches for it: its CPU is measured, no network."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ _START_S = 1_700_000_000.0
 _WARM_BYTES = 2**30
 
 
-class MemoryObjects:
+class MemoryBucket:
     """A bucket with ETags in memory."""
 
     def __init__(self) -> None:
@@ -39,13 +39,10 @@ class MemoryObjects:
         self, key: str, *, bytes_max: int, unless: str | None = None
     ) -> Found | Missing | Unchanged:
         """As `ObjectStore.get`."""
-        stored = self.objects.get(key)
-        if stored is None:
+        if key not in self.objects:
             return Missing()
-        e_tag, body = stored
-        if e_tag == unless:
-            return Unchanged()
-        return Found(e_tag, len(body), body if len(body) <= bytes_max else None)
+        e_tag, body = self.objects[key]
+        return Unchanged() if e_tag == unless else Found(e_tag, len(body), body)
 
     async def replace(self, key: str, body: bytes, e_tag: str | None) -> str:
         """As `ObjectStore.replace`."""
@@ -56,8 +53,8 @@ class MemoryObjects:
         return self.objects[key][0]
 
     async def write(self, key: str, body: bytes) -> None:
-        """As `ObjectStore.write`."""
-        raise AssertionError(f"nothing is to be quarantined: {body[:200]!r}")
+        """Refuse: nothing here should be quarantined."""
+        raise AssertionError(f"quarantined: {body[:200]!r}")
 
     async def keys(self, prefix: str, before_s: float | None = None) -> list[str]:
         """As `ObjectStore.keys`."""
@@ -66,16 +63,16 @@ class MemoryObjects:
 
 class _SilentBus:
     async def publish(self, events: Sequence[Event]) -> None:
-        """Take events as a bus does, at no cost."""
+        """Accept events at no cost."""
 
 
-class _NoHurry:
+class _NoDeadline:
     def is_short(self) -> bool:
-        """Tell that there is time."""
+        """Never."""
         return False
 
     def seconds_to_answer(self) -> None:
-        """Tell that there is no end."""
+        """No limit."""
 
 
 @dataclass(slots=True)
@@ -85,7 +82,7 @@ class MeasuringWorld:
     signals: int
     pages: int
     values: int = 1000
-    objects: Any = field(default_factory=MemoryObjects)
+    bucket: Any = field(default_factory=MemoryBucket)
     sent: int = 0
     rng: random.Random = field(default_factory=lambda: random.Random(1))
     function: Pipeline = field(init=False)
@@ -96,42 +93,38 @@ class MeasuringWorld:
             self.cpu_s(self.event(range(self.signals), 1, self.values // 2), cold=False)
 
     def event(self, signals: Sequence[int], records: int, values: int) -> str:
-        """An invocation's event, as JSON: of each signal so many records with so many values each."""
-        payloads_of = [
-            self._record(f"compressor{signal}.pressure", values) for _ in range(records) for signal in signals
-        ]
-        return json.dumps({"Records": payloads_of})
+        """An invocation's event as JSON: of each signal so many records with so many values each."""
+        names = [f"compressor{signal}.pressure" for _ in range(records) for signal in signals]
+        return json.dumps({"Records": [self._record(name, values) for name in names]})
 
     def cpu_s(self, event: str, *, cold: bool) -> float:
-        """Seconds of processor that an invocation takes, its event's JSON included."""
+        """Seconds of CPU that an invocation takes, its event's JSON included."""
         function = self._cold() if cold else self.function
         started = time.process_time()
-        report = asyncio.run(function.consume(json.loads(event), _NoHurry()))
+        report = asyncio.run(function.consume(json.loads(event), _NoDeadline()))
         taken_s = time.process_time() - started
         if report.failed or report.problems:
             raise AssertionError(f"the consumer could not learn what is measured: {report.problems}")
-        if cold:
-            self.function = function
+        self.function = function
         return taken_s
 
     def state_bytes(self) -> float:
         """Bytes of a state in its page, without those of its model, on average."""
-        codec = PageCodec()
-        bodies = [body for key, (_, body) in self.objects.objects.items() if "layout" not in key]
-        states = [state for body in bodies for state in codec.decode(body).values()]
+        bodies = [body for key, (_, body) in self.bucket.objects.items() if "layout" not in key]
+        states = [state for body in bodies for state in PageCodec().decode(body).values()]
         models = pickle.dumps([state.model for state in states], protocol=5)
         return (sum(map(len, bodies)) - len(models)) / len(states)
 
     def _cold(self) -> Pipeline:
-        objects, jitter = self.objects, random.Random(1)
+        layout = Layout("models/drift/measured", self.pages)
         return Pipeline(
             "drift",
             SettingsOfSignals("drift", DriftUseCase(drift.ADWIN())),
-            LayoutStore(objects, Layout("models/drift/measured", self.pages), lambda text: None),
-            PageStore(objects, PageCodec(), _WARM_BYTES),
+            LayoutStore(self.bucket, layout, lambda text: None),
+            PageStore(self.bucket, PageCodec(), _WARM_BYTES),
             _SilentBus(),
-            objects,
-            jitter,
+            self.bucket,
+            random.Random(1),
             page_signals_max=10**9,
         )
 
@@ -139,9 +132,9 @@ class MeasuringWorld:
         self.sent += 1
         at_s = _START_S + self.sent
         series = [round(self.rng.gauss(42.0, 1.0), 3) for _ in range(values)]
-        if values == 1:
-            payload = encoders.point(signal, series[0], at_s)
-        else:
-            payload = encoders.columns(signal, [at_s + number for number in range(values)], series)
+        times = [at_s + number for number in range(values)]
+        payload = (
+            encoders.columns(signal, times, series) if values > 1 else encoders.point(signal, series[0], at_s)
+        )
         sequence_number = f"4959{self.sent:052d}"
         return lambda_record(_ARN, "shardId-000000000000", sequence_number, signal, payload, at_s)

@@ -1,4 +1,4 @@
-"""What a plant sends, what learns it, and how both are set up."""
+"""What a plant sends, and how the pipeline is set up for it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +9,7 @@ StreamMode = Literal["on-demand", "provisioned"]
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What is given.
+    """What the plant sends.
 
     Units: `rate` in values a second of each signal, `events_per_day` of each signal and use case
     """
@@ -23,7 +23,7 @@ class Workload:
 
     @property
     def observations_per_s(self) -> float:
-        """Signals times rate."""
+        """Observations a second of the whole plant."""
         return self.signals * self.rate
 
 
@@ -31,7 +31,7 @@ class Workload:
 class Configuration:
     """What `cdk.json` sets, and how many values the producers put into a record.
 
-    `pages` 0 is an object for each signal; `shards` of an on-demand stream are those it has opened.
+    `pages` 0 is one object per signal; `shards` of an on-demand stream are those it has opened.
     """
 
     values_per_record: int
@@ -44,8 +44,8 @@ class Configuration:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
-    """What the user has decided already; None: the plan decides."""
+class Choices:
+    """What the user has decided; None: the plan decides."""
 
     values_per_record: int = 10
     batch_window_s: int = 10

@@ -13,7 +13,7 @@ from consumer.detectors.forecast import ForecastUseCase
 from consumer.detectors.multivariate import Multivariate
 from consumer.detectors.seasonal_anomaly import DecayRates, SeasonalAnomaly
 
-OFTEN = AlertPolicy(calm=5, alerts_per_week=1e5)
+OFTEN = AlertPolicy(clear_after=5, alerts_per_week=1e5)
 
 
 def anomalies(detector: object, q: float = 0.99) -> AnomalyUseCase:
@@ -60,7 +60,7 @@ EVERY_MODEL: dict[tuple[str, str], list[UseCase]] = {
         anomalies(preprocessing.StandardScaler() | trees()),
         anomalies(preprocessing.MinMaxScaler() | trees()),
     ],
-    ("unusual", "course"): [SeasonalAnomaly(pace=DecayRates(course=0.1), alert=OFTEN, warm_up=50)],
+    ("unusual", "course"): [SeasonalAnomaly(decay_rates=DecayRates(course=0.1), alert=OFTEN, warm_up=50)],
     ("shift", "lasting"): [ChangePoint(alert=OFTEN)],
     ("asset", "process"): [
         Multivariate(warm_up=100, delay=50, alert=OFTEN),

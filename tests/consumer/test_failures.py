@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from river import drift
 from river.base import DriftDetector
 
-from consumer.detectors.drift import DriftUseCase, Watched
+from consumer.detectors.drift import DriftState, DriftUseCase
 from consumer.detectors.finding import Finding
 from consumer.errors import BadDeployment, MalformedEvent, ModelRaised, PageChanged, Unavailable
 from consumer.pages.codec import PageCodec
@@ -309,7 +309,7 @@ def test_an_observation_of_which_cannot_be_told_is_quarantined_and_the_rest_is_l
     records = points(interleaved(poisoned("a", [150]), step("b")))
     world.invoke(records[: 2 * cut])
     world.invoke(records[2 * cut :])
-    assert ["cannot be told" in line["reason"] for line in world.objects.quarantined()] == [True]
+    assert ["no event can be made" in line["reason"] for line in world.objects.quarantined()] == [True]
     assert len(world.event_ids()) == len(set(world.event_ids()))
     assert_exact(world, [r for n, r in enumerate(records) if n != 300])
 
@@ -455,7 +455,9 @@ def test_a_page_that_cannot_be_read_is_never_replaced(pages):
 
 
 @LAYOUTS
-@pytest.mark.parametrize("planted", [None, 7, "text", drift.ADWIN(), Watched(7), Watched(drift.ADWIN(), "x")])
+@pytest.mark.parametrize(
+    "planted", [None, 7, "text", drift.ADWIN(), DriftState(7), DriftState(drift.ADWIN(), "x")]
+)
 def test_a_planted_model_of_another_type_costs_its_own_observations_and_blocks_nothing(pages, planted):
     world = World(pages)
     world.invoke(STREAM[:200])

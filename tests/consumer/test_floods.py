@@ -164,7 +164,7 @@ def test_all_records_are_decoded_batch_by_batch_and_none_twice(monkeypatch):
     found = Counter(
         (key.signal, batch.records[index].sequence_number)
         for batch in read
-        for key, columns in batch.runs.items()
+        for key, columns in batch.signals.items()
         for index in columns.records
     )
     wanted = {

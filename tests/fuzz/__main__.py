@@ -16,7 +16,7 @@ import typer
 from river import drift
 
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.drift import Watched
+from consumer.detectors.drift import DriftState
 from consumer.learning.state import State
 from consumer.pages.columns import columns_of
 from tests.fuzz.corpus import corpus, well_formed
@@ -125,7 +125,7 @@ def _fuzz(root: Path, folder: Path, seconds: int) -> "subprocess.CompletedProces
 
 
 def _page_body() -> bytes:
-    states = {SignalKey("a", "a"): State(Watched(drift.ADWIN()))}
+    states = {SignalKey("a", "a"): State(DriftState(drift.ADWIN()))}
     return pickle.dumps(tuple(columns_of(states)), protocol=5)
 
 

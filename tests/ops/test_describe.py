@@ -12,8 +12,8 @@ from consumer.detectors.asset_rows import RowBuffer
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec
 from consumer.settings.signal_settings import SignalSettings
-from ops.commands.prediction import predicted
 from ops.state.describe import parameters, plain
+from ops.state.prediction import predicted
 from tests.consumer.every_model import EVERY_MODEL
 
 KEY = SignalKey("signal", "signal")

@@ -14,7 +14,7 @@ from consumer.handler import handler
 from local.emulator.on_failure_destination import InvocationRecords
 from local.emulator.stream_source import Batch, StreamRecord
 from ops.failed_batches import batches
-from ops.failed_batches.learning import DeployedLearner, learn_all
+from ops.failed_batches.learning import deployed_learner, learn_all
 from tests.consumer.world import interleaved, plain_loop, state_of, step
 from tests.ops.live_plant import Plant, assert_learned, before_the_next_commit, endpoint, plant
 
@@ -180,9 +180,9 @@ class Lambda:
 def test_a_deployed_function_is_given_what_it_left_again(plant):
     records = [one for one in plant.points(SERIES) if one["eventID"].startswith(plant.shard_ids[0])]
     deployed = Lambda(4, 0)
-    asyncio.run(learn_all(DeployedLearner(deployed, "consumer"), {"Records": records}))
+    asyncio.run(learn_all(deployed_learner(deployed, "consumer"), {"Records": records}))
     assert deployed.asked == [len(records), len(records) - 4, len(records) - 4]
     with pytest.raises(Unavailable, match="BadDeployment"):
-        asyncio.run(learn_all(DeployedLearner(Lambda("fails"), "consumer"), {"Records": records}))
+        asyncio.run(learn_all(deployed_learner(Lambda("fails"), "consumer"), {"Records": records}))
     with pytest.raises(Unavailable, match="the log of consumer"):
-        asyncio.run(learn_all(DeployedLearner(Lambda(0, 0, 0), "consumer"), {"Records": records}))
+        asyncio.run(learn_all(deployed_learner(Lambda(0, 0, 0), "consumer"), {"Records": records}))

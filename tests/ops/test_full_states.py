@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from consumer.aws.event_bus import EventBus
+from consumer.aws.event_bus import EventBridgeBus
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import fingerprint
 from consumer.handler import handler, start
@@ -139,13 +139,13 @@ def full(plant: Plant, monkeypatch, tmp_path, request) -> FullPlant:
     monkeypatch.setattr("ops.replay.stream_reader._READ_EVERY_S", 0.0)
     monkeypatch.setenv("USE_CASE", request.param)
     start.cache_clear()
-    made, publish = FullPlant(plant, request.param), EventBus.publish
+    made, publish = FullPlant(plant, request.param), EventBridgeBus.publish
 
-    async def recorded(self: EventBus, events) -> None:
+    async def recorded(self: EventBridgeBus, events) -> None:
         await publish(self, events)
         made.told += [json.loads(event.detail) for event in events]
 
-    monkeypatch.setattr(EventBus, "publish", recorded)
+    monkeypatch.setattr(EventBridgeBus, "publish", recorded)
     for batch in BATCHES:
         assert plant.deliver(plant.send(batch)) == []
     with monkeypatch.context() as patch:

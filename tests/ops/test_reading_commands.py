@@ -120,8 +120,8 @@ def test_inspect_tells_what_is_usual_and_what_goes_on(running):
     [event] = running.told()
     assert told["open"] == ["alert"]
     assert told["believes"]["alert"]["since_at"] == event["timestamp"]
-    assert told["believes"]["usual"]["expected_at_last_value"] == event["evidence"]["expected"]
-    assert len(told["believes"]["usual"]["mean_by_hour_utc"]) == 11
+    assert told["believes"]["baseline"]["expected_at_last_value"] == event["evidence"]["expected"]
+    assert len(told["believes"]["baseline"]["mean_by_hour_utc"]) == 11
     assert told["sensor"]["last"] == 9.0
 
 

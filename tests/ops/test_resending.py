@@ -35,7 +35,7 @@ def observed(batch: Batch) -> list[tuple]:
     arrived = batch.records.arrived_s
     return sorted(
         (batch_record, position, key, value, arrived[batch_record] if timestamp is None else timestamp)
-        for key, run in batch.runs.items()
+        for key, run in batch.signals.items()
         for batch_record, position, value, timestamp in zip(
             run.records, run.positions, run.values, run.timestamps, strict=True
         )
@@ -83,7 +83,9 @@ def test_any_part_of_a_record_is_sent_as_it_was_and_nothing_of_the_rest(delivere
 def test_a_record_that_nothing_was_learned_of_is_sent_byte_for_byte():
     delivered = record(1, b'{ "signal": "a",  "values": [1, 2] }')
     batch = batch_of(delivered)
-    sending, _ = as_it_was(lines_of(batch, batch.runs[next(iter(batch.runs))].refusals("a", "its page")))
+    sending, _ = as_it_was(
+        lines_of(batch, batch.signals[next(iter(batch.signals))].rejections("a", "its page"))
+    )
     [sent] = sending.records
     assert sent.payload == b'{ "signal": "a",  "values": [1, 2] }'
     assert sent.partition_key == "plant"
@@ -101,9 +103,9 @@ def test_a_long_column_is_sent_in_records_that_can_be_learned():
 @pytest.mark.parametrize("payload", [b"not JSON", b'{"signal":"","value":1}', b"\x1f\x8bx"])
 def test_what_still_cannot_be_read_is_not_sent(payload):
     batch = batch_of(record(1, payload))
-    sending, [unrepaired] = as_it_was(lines_of(batch, batch.refusals))
+    sending, [unrepaired] = as_it_was(lines_of(batch, batch.rejections))
     assert sending is None
-    assert unrepaired.reason == batch.refusals[0].reason
+    assert unrepaired.reason == batch.rejections[0].reason
 
 
 def test_a_record_that_can_be_read_by_now_is_sent_whole():
@@ -116,7 +118,7 @@ def test_a_record_that_can_be_read_by_now_is_sent_whole():
 
 def test_lines_of_a_version_that_did_not_tell_are_read():
     batch = batch_of(record(1, b"not JSON"))
-    [(_, content)] = quarantine_objects("drift", batch, batch.refusals)
+    [(_, content)] = quarantine_objects("drift", batch, batch.rejections)
     old = {name: value for name, value in json.loads(content).items() if name != "whole_record"}
     line = msgspec.convert(old, QuarantinedLine)
     assert line.is_whole

@@ -11,7 +11,7 @@ import pytest
 from river import cluster, drift, preprocessing
 from typer.testing import CliRunner
 
-from consumer.aws.event_bus import EventBus
+from consumer.aws.event_bus import EventBridgeBus
 from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.base import fingerprint
 from consumer.detectors.clusters import ClustersUseCase
@@ -58,13 +58,13 @@ class Checkout:
 
 @pytest.fixture
 def checkout(plant, monkeypatch) -> Checkout:
-    made, publish = Checkout(monkeypatch), EventBus.publish
+    made, publish = Checkout(monkeypatch), EventBridgeBus.publish
 
-    async def recorded(self: EventBus, events) -> None:
+    async def recorded(self: EventBridgeBus, events) -> None:
         await publish(self, events)
         made.told += [event.id for event in events]
 
-    monkeypatch.setattr(EventBus, "publish", recorded)
+    monkeypatch.setattr(EventBridgeBus, "publish", recorded)
     monkeypatch.setattr("ops.replay.stream_reader._READ_EVERY_S", 0.0)
     return made
 

@@ -64,9 +64,10 @@ class MemoryStream:
         for number, (key, payload) in enumerate(self.records):
             batch.begin(Record(str(number), key, None, ""))
             read(payload, key, batch)
-        assert batch.refusals == []
+        assert batch.rejections == []
         return {
-            key.signal: list(zip(run.timestamps, run.values, strict=True)) for key, run in batch.runs.items()
+            key.signal: list(zip(columns.timestamps, columns.values, strict=True))
+            for key, columns in batch.signals.items()
         }
 
 

@@ -1,7 +1,7 @@
 """`producer_sim plan` prints what an architect can check, and a cdk.json that the stack takes."""
 
 import json
-from pathlib import Path
+import re
 
 import pytest
 import typer
@@ -12,10 +12,9 @@ from typer.testing import CliRunner
 from producer_sim.commands.plan import plan
 from producer_sim.plan.advice import fragment_of, plans_of, recommended, use_case_names
 from producer_sim.plan.assumptions import read_assumptions
-from producer_sim.plan.document import DOCUMENT, MarksMissing, documented
-from producer_sim.plan.plan_table import lines_of
-from producer_sim.plan.prices import read_prices
-from producer_sim.plan.workload import Wishes, Workload
+from producer_sim.plan.bill import PRICES_FILE, read_prices
+from producer_sim.plan.plan_table import figures_of
+from producer_sim.plan.workload import Choices, Workload
 from stack.context import read_plants
 
 APP = typer.Typer()
@@ -42,35 +41,59 @@ def test_a_large_plant_is_planned_line_by_line():
         "shards by records",
         "Which configuration",
         "pages, columns, on a provisioned stream",
-        "does not hold: S3, PUTs is passed",
+        "does not hold: it exceeds 'S3, PUTs'",
         '"shards": 16',
     ):
         assert line in done.stdout, line
-    assert len(max(done.stdout.splitlines(), key=len)) <= 160
+    assert len(max(done.stdout.splitlines(), key=len)) <= 100
 
 
-def test_every_line_says_how_it_comes_about():
-    plans = plans_of(Workload(1000), Wishes(), ASSUMPTIONS, PRICES)
-    lines = lines_of(plans, ASSUMPTIONS, PRICES)
-    assert all(line.how and len(line.values) == 4 for line in lines)
-    for price in PRICES.prices.values():
-        assert [line.section for line in lines if line.name == price.name] == ["A month", "Dollars a month"]
+def test_every_line_of_the_bill_is_a_quantity_times_a_price():
+    """A reader who multiplies what is printed finds the printed cents."""
+    for arguments in (
+        ("--signals", "100000"),
+        ("--signals", "500", "--stream", "on-demand", "--ingest", "iot"),
+    ):
+        bill = run(*arguments).stdout.partition("The bill of ")[2].partition("The limits of ")[0]
+        printed = [re.split(r"\s{2,}", line.strip()) for line in bill.splitlines()]
+        [*lines, (_, total)] = [cells for cells in printed if len(cells) > 1 and cells[-1][0].isdigit()]
+        assert len(lines) >= 15
+        cents = 0
+        for name, *cells in lines:
+            quantity, price, dollars = (float(cell.replace(",", "")) for cell in cells)
+            assert dollars == pytest.approx(quantity * price, abs=0.00501), name
+            cents += round(dollars * 100)
+        assert cents == round(float(total.replace(",", "")) * 100)
+
+
+def test_the_json_has_every_price_with_its_quantity_and_dollars():
+    for planned in as_json("--signals", "100000")["plans"].values():
+        values = {(line["section"], line["name"]): line["value"] for line in planned["lines"]}
+        assert len(values) == len(planned["lines"])
+        total = 0.0
+        for price in PRICES.prices.values():
+            quantity, unit_price, dollars = (
+                values[section, price.name]
+                for section in ("A month", "Unit prices in dollars", "Dollars a month")
+            )
+            assert unit_price == price.usd
+            assert dollars == pytest.approx(quantity * unit_price, rel=0.005, abs=0.00501)
+            total += dollars
+        services = {price.name.partition(",")[0] for price in PRICES.prices.values()}
+        assert sum(values["Dollars by service", service] for service in services) == pytest.approx(total)
+        assert values["Dollars by service", "all"] == pytest.approx(total)
+        assert planned["dollars_a_month"] == pytest.approx(total)
 
 
 def test_both_kinds_of_stream_are_priced():
-    of_mode = {
-        mode: lines_of(
-            plans_of(Workload(1000), Wishes(stream=mode), ASSUMPTIONS, PRICES), ASSUMPTIONS, PRICES
-        )
-        for mode in ("on-demand", "provisioned")
-    }
-    shown = [
-        {line.name: line.values for line in lines if line.name.startswith("Kinesis, if")}
-        for lines in of_mode.values()
-    ]
+    shown = []
+    for mode in ("on-demand", "provisioned"):
+        plans = plans_of(Workload(1000), Choices(stream=mode), ASSUMPTIONS, PRICES)
+        figures = [figures_of(one)["Dollars by service"] for one in plans]
+        shown.append([{name: of[name] for name in of if name.startswith("Kinesis, if")} for of in figures])
     assert shown[0] == shown[1]
     # 720 hours and 2,472 GB in and out; two shards for 720 hours and 2,592 million units.
-    single = {name: values[2] for name, values in shown[0].items()}
+    single = shown[0][2]
     hour, gb_in, gb_out, shard, unit = (
         PRICES.prices[key].usd
         for key in ("stream_hours", "stream_gb_in", "stream_gb_out", "shard_hours", "put_units")
@@ -127,8 +150,8 @@ def test_use_cases_that_are_still_to_be_written_are_named():
 
 
 def test_one_fast_signal_fills_one_shard_however_many_there_are():
-    plans = plans_of(Workload(1, rate=1000.0), Wishes(), ASSUMPTIONS, PRICES)
-    reached = {one.name: one.first_limit.multiple for one in plans}
+    plans = plans_of(Workload(1, rate=1000.0), Choices(), ASSUMPTIONS, PRICES)
+    reached = {one.name: one.first_limit.reached_at for one in plans}
     assert reached["pages, single values"] == pytest.approx(1, rel=0.001)
     assert reached["pages, columns"] == pytest.approx(10, rel=0.001)
 
@@ -166,8 +189,8 @@ def test_it_recommends_pages_where_they_cost_no_more():
         model=st.sampled_from(sorted(ASSUMPTIONS.models)),
         ingest=st.sampled_from(["kinesis", "iot", "sitewise"]),
     ),
-    wishes=st.builds(
-        Wishes,
+    choices=st.builds(
+        Choices,
         values_per_record=st.integers(2, 200),
         batch_window_s=st.integers(0, 300),
         pages=st.none() | st.integers(1, 4096),
@@ -175,35 +198,26 @@ def test_it_recommends_pages_where_they_cost_no_more():
         stream=st.sampled_from([None, "on-demand", "provisioned"]),
     ),
 )
-def test_the_stack_takes_every_fragment(workload, wishes):
-    plans = plans_of(workload, wishes, ASSUMPTIONS, PRICES)
+def test_the_stack_takes_every_fragment(workload, choices):
+    plans = plans_of(workload, choices, ASSUMPTIONS, PRICES)
     for one in plans:
         fragment = json.loads(json.dumps(fragment_of(one)))
-        [plant] = read_plants({"North": fragment}, use_case_names(workload.use_cases)).values()
-        configured = plant.use_cases["drift"]
+        [configuration] = read_plants({"North": fragment}, use_case_names(workload.use_cases)).values()
+        configured = configuration.use_cases["drift"]
         assert (configured.pages, configured.memory_mb) == (
-            one.configuration.pages,
-            one.configuration.memory_mb,
+            one.load.configuration.pages,
+            one.load.configuration.memory_mb,
         )
-        assert configured.timeout_s == one.configuration.timeout_s
+        assert configured.timeout_s == one.load.configuration.timeout_s
         assert one.bill.total > 0
-        assert 0 <= one.learning.warm <= 1
+        assert 0 <= one.load.warm <= 1
     best = recommended(plans)
     assert best.holds or not any(one.holds for one in plans)
 
 
-def test_the_document_is_what_the_files_say_now():
-    """Where this fails: `python -m producer_sim.plan.document`."""
-    assert documented(DOCUMENT.read_text()) == DOCUMENT.read_text()
-
-
-def test_a_document_without_a_mark_is_not_written():
-    with pytest.raises(MarksMissing, match="in short"):
-        documented("# What it costs\n")
-
-
 def test_prices_say_of_what_day_they_are_and_that_nobody_read_them_off():
-    text = (Path(plan.__code__.co_filename).parents[1] / "planning" / "prices.toml").read_text()
-    assert "not read off AWS" in text
+    assert "not read off AWS" in PRICES_FILE.read_text()
     assert PRICES.region == "us-east-1"
-    assert all(price.source.startswith("https://aws.amazon.com/") for price in PRICES.prices.values())
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", PRICES.date)
+    for price in PRICES.prices.values():
+        assert re.fullmatch(r"https://aws\.amazon\.com/\S+/pricing/", price.source), price.name

@@ -1,13 +1,13 @@
-"""What the plan counts with is measured on the consumer itself, and written where the plan reads it."""
+"""What the plan is based on is measured on the consumer itself, and written where the plan reads it."""
 
+import re
 import shutil
 
 import numpy as np
 import pytest
 
 from producer_sim.plan.assumptions import ASSUMPTIONS_FILE, Measured, read_assumptions
-from producer_sim.plan.assumptions_writer import write_figures
-from producer_sim.plan.measure import _PARTS, CASES, Case, _least_squares, _measure
+from producer_sim.plan.measure import _PARTS, CASES, Case, _least_squares, _measure, write_figures
 from producer_sim.plan.measuring_world import MeasuringWorld
 
 
@@ -45,10 +45,15 @@ def test_what_is_written_is_what_is_read(tmp_path):
     models = {
         "ADWIN": dict.fromkeys(("update_us", "dump_us", "load_us", "pickle_bytes", "memory_bytes"), 2.5)
     }
-    write_figures(parts, models, _PARTS, "2026-12-01", "a machine", path)
+    write_figures(parts, models, "2026-12-01", "a machine", path)
     after = read_assumptions(path)
     assert (after.assumed, after.limits) == (before.assumed, before.limits)
     assert after.measured == Measured(**parts)
     assert after.measured_on == "2026-12-01"
     assert list(after.models) == ["ADWIN"]
     assert "a machine" in path.read_text()
+    sources_before, sources = (
+        re.findall("source = .*", file.read_text().partition("[models.")[0])
+        for file in (ASSUMPTIONS_FILE, path)
+    )
+    assert sources == sources_before

@@ -42,7 +42,7 @@ def test_the_consumer_reads_what_was_sent(shape, partition):
     assert found == expected
     values = [one.value for each in sent for one in each.observations]
     assert skipped(batch) == values.count(None)
-    assert len(batch.refusals) == sum(isinstance(value, str) for value in values)
+    assert len(batch.rejections) == sum(isinstance(value, str) for value in values)
     assert set(expected) <= set(learned_names(groups).values())
 
 

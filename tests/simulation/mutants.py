@@ -20,13 +20,13 @@ class Mutant:
     mistake: str
 
 
-_QUARANTINE = """            if learned.refusals:
-                await self._keep(work.batch, learned.refusals, report)
+_QUARANTINE = """            if outcome.rejections:
+                await self._quarantine(work.batch, outcome.rejections, report)
 """
-_PUBLISHED = "                await self.publish(learned.events, report)\n"
+_PUBLISHED = "                await self.publish(outcome.events, report)\n"
 _UNAVAILABLE = "                except Unavailable:\n                    pass\n"
-_PUBLISH = f"            if learned.events:\n{_PUBLISHED}"
-_COMMITTED = "                report.committed(learned, work.batch, page_bytes)\n"
+_PUBLISH = f"            if outcome.events:\n{_PUBLISHED}"
+_COMMITTED = "                report.committed(outcome, work.batch, page_bytes)\n"
 
 MUTANTS = {
     "a page is saved without If-Match": Mutant(
@@ -76,7 +76,7 @@ MUTANTS = {
         "        self._keep_warm(page, len(body))\n",
     ),
     "a warm page's events are published unconfirmed": Mutant(
-        "consumer.pipeline", "if learning.learned.needs_confirmed_page:", "if False:"
+        "consumer.pipeline", "if learner.outcome.needs_confirmed_page:", "if False:"
     ),
     "any error of a GET is a new page": Mutant(
         "consumer.aws.s3",
@@ -87,12 +87,12 @@ MUTANTS = {
         "consumer.pipeline", "return min(left, default=None)", "return max(left, default=None)"
     ),
     "what time did not suffice for is not reported": Mutant(
-        "consumer.learning.page_learner", "                self.learned.leave(left)\n", ""
+        "consumer.learning.page_learner", "                self.outcome.defer(left)\n", ""
     ),
     "quarantine comes after the commit": Mutant("consumer.pipeline", _QUARANTINE, ""),
     "a failed quarantine is not reported": Mutant(
         "consumer.pipeline",
-        "            return batch.refusals[0].record\n        return None\n",
+        "            return batch.rejections[0].record\n        return None\n",
         "            return None\n        return None\n",
     ),
     "models draw seeds of their own": Mutant(
@@ -119,14 +119,14 @@ MUTANTS = {
     ),
     "signals that are refused are forgotten": Mutant(
         "consumer.learning.page_learner",
-        "                learned.refuse_signal(",
+        "                outcome.reject_signal(",
         "                (lambda *_: None)(",
     ),
     "what is known of a sensor is not kept": Mutant(
         "consumer.pages.columns", "        if index in health:\n", "        if False:\n"
     ),
     "bad quality is counted out of order": Mutant(
-        "consumer.learning.signal_learner", "sorted(places, key=lambda one: one[0][:2])", "places"
+        "consumer.learning.signal_learner", "sorted(refs, key=lambda one: one[0][:2])", "refs"
     ),
     "a model that raised is kept half changed": Mutant(
         "consumer.learning.page_learner",

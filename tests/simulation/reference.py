@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import identity, seed_of
 from consumer.detectors.finding import Finding
-from consumer.detectors.seasonal_anomaly import SeasonalAnomaly, Watching
+from consumer.detectors.seasonal_anomaly import SeasonalAnomaly, SeasonalAnomalyState
 from consumer.detectors.sensor_checks import Health
 from consumer.learning.state import State
 from tests.simulation.functions import Invocation
@@ -113,7 +113,7 @@ def watched_reference_of(use_case: SeasonalAnomaly, signal: str, history: Histor
             continue  # late, and skipped: it says nothing of the sensor
         if is_learned:
             found = use_case.learn(model, [one.value], [at_s])
-            findings = rules.judged(health, found, [one.value], [at_s], arrived_s)
+            findings = rules.apply(health, found, [one.value], [at_s], arrived_s)
         learned += is_learned
         quality = rules.observed(health, one.value is None, learned, arrived_s)
         findings += [quality] if quality else []
@@ -143,7 +143,7 @@ def event_id(place: Place, one: Observation, kind: str) -> str:
 
 def knowledge(detector: Any) -> Any:
     """All that a detector knows, comparable."""
-    if isinstance(detector, Watching):
+    if isinstance(detector, SeasonalAnomalyState):
         return detector
     return {
         name: value.getstate()

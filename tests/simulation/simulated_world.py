@@ -37,10 +37,10 @@ from tests.simulation.verdict import Verdict
 
 def watching(late: Any) -> list[Any]:
     """Two versions of a use case whose alerts open and clear within few values, and whose sensors fail."""
-    often = AlertPolicy(calm=2, still_open_s=30.0, cool_down_s=5.0, alerts_per_week=1e6)
+    often = AlertPolicy(clear_after=2, still_open_s=30.0, cool_down_s=5.0, alerts_per_week=1e6)
     rules = SensorChecks(flat=2, empty=2, stale_s=20.0, lowest=-6.0, highest=6.0)
     use_case = SeasonalAnomaly(warm_up=2, alert=often, sensor_checks=rules, late=late)
-    return [use_case, replace(use_case, pace=DecayRates(course=0.2))]
+    return [use_case, replace(use_case, decay_rates=DecayRates(course=0.2))]
 
 
 PACE = MappingPace(

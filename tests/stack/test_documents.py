@@ -153,7 +153,7 @@ def test_the_table_of_an_event_names_every_field_and_no_other():
 
 def test_the_table_of_a_quarantined_line_names_every_field_and_no_other():
     [batch] = decode({"Records": [record(1, b"not JSON")]})
-    [(_, content)] = quarantine_objects("drift", batch, batch.refusals)
+    [(_, content)] = quarantine_objects("drift", batch, batch.rejections)
     assert named(OPERATIONS, "Read the quarantine") == [*json.loads(content), "data_in"]
 
 

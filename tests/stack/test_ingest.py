@@ -67,7 +67,7 @@ def test_sitewises_partition_key_is_the_signal_that_the_consumer_finds_in_the_me
     [delivered] = event["Records"]
     message = json.loads(base64.b64decode(delivered["kinesis"]["data"]))
     [batch] = decode(event)
-    [(_, signal)] = batch.runs
+    [(_, signal)] = batch.signals
     [rule] = rules({"ingest": {"sitewise": True}})
     assert substituted(kinesis_action(rule)["PartitionKey"], message) == signal
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from consumer.aws.event_bus import EventBus, open_event_bus
+from consumer.aws.event_bus import EventBridgeBus, open_event_bus
 from consumer.errors import Unavailable
 from consumer.events.event import DETAIL_BYTES_MAX, Event
 from tests.consumer.aws.scripted_s3 import TORN, Answer, ScriptedS3, refusal
@@ -73,7 +73,7 @@ def ids(published: list[Event]) -> list[str]:
 
 def publish(client, published: list[Event]) -> NoWait:
     jitter = NoWait()
-    asyncio.run(EventBus(client, "alarms", jitter).publish(published))
+    asyncio.run(EventBridgeBus(client, "alarms", jitter).publish(published))
     return jitter
 
 
@@ -196,7 +196,7 @@ def test_waits_grow_with_the_tries(monkeypatch):
         waited.append(seconds)
 
     monkeypatch.setattr("consumer.aws.event_bus.asyncio.sleep", note)
-    bus = EventBus(
+    bus = EventBridgeBus(
         FakeEventBridge(lambda *_: "InternalFailure"), "alarms", SimpleNamespace(uniform=lambda a, b: 1.0)
     )
     with pytest.raises(Unavailable):

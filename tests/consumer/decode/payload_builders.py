@@ -70,7 +70,7 @@ def read(*payloads: bytes) -> Batch:
 
 
 def assert_columns_agree(batch: Batch) -> None:
-    for run in batch.runs.values():
+    for run in batch.signals.values():
         assert len({len(run.values), len(run.timestamps), len(run.records), len(run.positions)}) == 1
         assert run.records or run.skipped
         assert run.records == sorted(run.records)
@@ -81,7 +81,7 @@ def observations(batch: Batch) -> list[tuple[str, float, float]]:
     """Signal, value and timestamp of each observation, as the records hold them."""
     found = [
         (record, position, key.signal, value, batch.records[record].arrived_s if time is None else time)
-        for key, run in batch.runs.items()
+        for key, run in batch.signals.items()
         for value, time, record, position in zip(
             run.values, run.timestamps, run.records, run.positions, strict=True
         )
@@ -90,12 +90,12 @@ def observations(batch: Batch) -> list[tuple[str, float, float]]:
 
 
 def skipped(batch: Batch) -> int:
-    return sum(len(run.skipped) for run in batch.runs.values())
+    return sum(len(run.skipped) for run in batch.signals.values())
 
 
 def kept(batch: Batch, use_case: str = "drift") -> list[dict]:
     """The lines that keep the batch's refusals."""
-    ((_, content),) = quarantine_objects(use_case, batch, batch.refusals)
+    ((_, content),) = quarantine_objects(use_case, batch, batch.rejections)
     return [json.loads(line) for line in content.splitlines()]
 
 

@@ -26,9 +26,9 @@ LEARNED = [("a", 1.0, ARRIVED_S), ("b", 2.0, ARRIVED_S), ("a", 3.0, ARRIVED_S)]
 def test_sub_records_are_learned_in_their_order_with_a_position_each():
     batch = read(aggregated(ONE, TWO, THREE))
     assert observations(batch) == LEARNED
-    assert batch.runs[("a", "a")].positions == [0, 2]
-    assert batch.runs[("b", "b")].positions == [1]
-    assert batch.refusals == []
+    assert batch.signals[("a", "a")].positions == [0, 2]
+    assert batch.signals[("b", "b")].positions == [1]
+    assert batch.rejections == []
 
 
 def test_a_wrong_digest_makes_it_a_plain_record_which_is_refused_and_kept():
@@ -72,7 +72,7 @@ def test_a_record_that_holds_no_sub_record_is_refused_and_not_lost(content):
 def test_a_partition_key_that_is_not_in_the_table_costs_only_what_needs_its_name(index):
     batch = read(enveloped(protobuf([b"a"], [(0, b"1"), (index, TWO), (index, b"9"), (0, b"3")])))
     assert observations(batch) == LEARNED
-    [refusal] = batch.refusals
+    [refusal] = batch.rejections
     assert (refusal.position, refusal.reason) == (
         2,
         "a bare number, and no partition key that would name its signal",
@@ -87,7 +87,7 @@ def test_a_bare_number_is_of_the_signal_that_its_own_partition_key_names():
 def test_a_partition_key_that_is_no_utf8_costs_only_what_needs_its_name():
     batch = read(enveloped(protobuf([b"\xff\xfe", b"a"], [(0, b"9"), (1, b"1"), (0, TWO), (1, b"3")])))
     assert observations(batch) == LEARNED
-    assert [refusal.position for refusal in batch.refusals] == [0]
+    assert [refusal.position for refusal in batch.rejections] == [0]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_bad_sub_record_does_not_cost_the_others(bad):
     for payloads in ((bad, ONE, TWO, THREE), (ONE, bad, TWO, THREE), (ONE, TWO, THREE, bad)):
         batch = read(aggregated(*payloads))
         assert observations(batch) == LEARNED
-        assert [refusal.position for refusal in batch.refusals] == [payloads.index(bad)]
+        assert [refusal.position for refusal in batch.rejections] == [payloads.index(bad)]
 
 
 def test_sub_records_may_be_compressed_each_in_its_own_way():
@@ -107,7 +107,7 @@ def test_sub_records_may_be_compressed_each_in_its_own_way():
 def test_an_aggregated_record_in_an_aggregated_record_is_refused_alone():
     batch = read(aggregated(ONE, aggregated(TWO), TWO, THREE))
     assert observations(batch) == LEARNED
-    assert [refusal.position for refusal in batch.refusals] == [1]
+    assert [refusal.position for refusal in batch.rejections] == [1]
 
 
 def padded(payload: bytes, size: int) -> bytes:
@@ -133,7 +133,7 @@ def test_a_thousand_bombs_in_one_record_end_as_quickly_as_a_few(pack, cut):
     start = time.process_time()
     batch = read(whole)
     assert time.process_time() - start < 8
-    [refusal] = batch.refusals
+    [refusal] = batch.rejections
     assert (refusal.position, observations(batch)) == (0, [])
     assert "the aggregated record unpacks to more than" in refusal.reason
 
@@ -141,7 +141,7 @@ def test_a_thousand_bombs_in_one_record_end_as_quickly_as_a_few(pack, cut):
 def test_a_few_sub_records_that_cannot_be_unpacked_do_not_cost_the_others():
     batch = read(aggregated(ONE, *[gzipped(TWO)[:-1]] * 10, TWO, THREE))
     assert observations(batch) == LEARNED
-    assert len(batch.refusals) == 10
+    assert len(batch.rejections) == 10
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_more_than_ten_thousand_observations_in_all_are_refused_as_one_record(pa
     whole = aggregated(*payloads)
     batch = read(ONE, whole, TWO)
     assert observations(batch) == LEARNED[:2]
-    [refusal] = batch.refusals
+    [refusal] = batch.rejections
     assert (refusal.record, refusal.position) == (1, 0)
     assert "more than 10000 observations" in refusal.reason
     assert original(kept(batch)[0]) == whole
@@ -169,4 +169,4 @@ def test_more_than_ten_thousand_observations_in_all_are_refused_as_one_record(pa
 def test_ten_thousand_observations_in_all_are_learned():
     batch = read(aggregated(*[ONE] * 9_998, b"x", TWO))
     assert len(observations(batch)) == 9_999
-    assert [refusal.position for refusal in batch.refusals] == [9_998]
+    assert [refusal.position for refusal in batch.rejections] == [9_998]

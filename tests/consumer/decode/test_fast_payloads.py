@@ -60,13 +60,13 @@ def plain(batch: Batch) -> tuple:
             run.skipped,
             run.skipped_positions,
         )
-        for key, run in batch.runs.items()
+        for key, run in batch.signals.items()
     }
-    firsts = [run.first_record() for run in batch.runs.values()]
+    firsts = [run.first_record() for run in batch.signals.values()]
     assert firsts == sorted(firsts), "runs are in the order of their first records"
-    untimed = any(None in run.timestamps for run in batch.runs.values())
+    untimed = any(None in run.timestamps for run in batch.signals.values())
     assert batch.has_untimed or not untimed
-    return batch.shard, list(batch.records), runs, batch.refusals, batch.uncertain, set(batch.plain_runs)
+    return batch.shard, list(batch.records), runs, batch.rejections, batch.uncertain, set(batch.own_columns)
 
 
 def carefully(delivery: dict) -> list[Batch]:
@@ -105,7 +105,7 @@ def test_whatever_order_and_shards_the_records_have_both_deliver_the_same(rows):
 def test_a_point_of_the_nineties_in_milliseconds_and_records_of_two_streams_are_told_apart():
     delivery = event(*(b'{"signal":"a","value":1.0,"timestamp":631152000000}' for _ in range(3)))
     [batch] = decode(delivery)
-    [run] = batch.runs.values()
+    [run] = batch.signals.values()
     assert list(run.timestamps) == [631_152_000.0] * 3
     delivery["Records"][1]["eventSourceARN"] += "2"
     assert len(decode(delivery)) == 2

@@ -439,7 +439,7 @@ def test_a_payload_is_read_as_the_design_says(name):
     [batch] = decode(real_event(name))
     assert_columns_agree(batch)
     assert observations(batch) == expected
-    assert (skipped(batch), len(batch.refusals), batch.uncertain) == (
+    assert (skipped(batch), len(batch.rejections), batch.uncertain) == (
         expected_skipped,
         expected_refused,
         expected_uncertain,
@@ -457,8 +457,8 @@ def test_compression_changes_nothing(name):
             if not payload.startswith((b"\xf3\x89\x9a\xc2", b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
                 entry_["kinesis"]["data"] = record(pack(payload), number)["kinesis"]["data"]
         [batch] = decode(packed)
-        assert batch.runs == plain.runs
-        assert batch.refusals == plain.refusals
+        assert batch.signals == plain.signals
+        assert batch.rejections == plain.rejections
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -467,7 +467,7 @@ def test_what_is_wrong_is_refused_with_a_reason_and_kept_whole(name):
     before, after = SURROUNDINGS
     batch = read(before, payload, after)
     assert observations(batch) == [BEFORE, *siblings, AFTER]
-    [refusal] = batch.refusals
+    [refusal] = batch.rejections
     assert refusal.record == 1
     assert reason in refusal.reason
     [line] = kept(batch)
@@ -484,7 +484,7 @@ def test_in_an_aggregated_record_it_costs_itself_alone_or_the_record_that_is_too
     before, after = SURROUNDINGS
     whole = aggregated(before, payload, after)
     batch = read(whole)
-    [refusal] = batch.refusals
+    [refusal] = batch.rejections
     assert reason in refusal.reason
     if "more than" in reason:
         assert observations(batch) == []
@@ -499,7 +499,7 @@ def test_compressed_it_is_refused_all_the_same(name):
     payload, _, siblings = REFUSED[name]
     for pack in (gzipped, zstandard):
         batch = read(pack(payload))
-        assert len(batch.refusals) == 1
+        assert len(batch.rejections) == 1
         assert observations(batch) == siblings
         [line] = kept(batch)
         assert original(line) == pack(payload)
@@ -509,7 +509,7 @@ def test_exactly_ten_thousand_observations_are_learned():
     for values in ([1.5] * OBSERVATIONS_PER_RECORD_MAX, ["1.5"] * OBSERVATIONS_PER_RECORD_MAX):
         batch = read(compact({"signal": "a", "values": values}))
         assert len(observations(batch)) == 10_000
-        assert not batch.refusals
+        assert not batch.rejections
 
 
 @pytest.mark.parametrize("values", [[1.5] * 10_001, ["1.5"] * 10_001, [None] * 10_001, ["x"] * 10_001])
@@ -517,9 +517,9 @@ def test_a_record_that_is_too_big_takes_nothing_from_earlier_records_of_its_sign
     small, big = point(timestamp=T), compact({"signal": PRESSURE, "values": values})
     batch = read(small, small, big, small)
     assert observations(batch) == [(PRESSURE, 42.0, T)] * 3
-    assert batch.runs[(PRESSURE, PRESSURE)].records == [0, 1, 3]
-    assert batch.runs[(PRESSURE, PRESSURE)].positions == [0, 0, 0]
-    assert [(refusal.record, refusal.position) for refusal in batch.refusals] == [(2, 0)]
+    assert batch.signals[(PRESSURE, PRESSURE)].records == [0, 1, 3]
+    assert batch.signals[(PRESSURE, PRESSURE)].positions == [0, 0, 0]
+    assert [(refusal.record, refusal.position) for refusal in batch.rejections] == [(2, 0)]
 
 
 def test_the_name_may_have_512_bytes_of_any_script():
@@ -531,7 +531,7 @@ def test_of_a_field_that_is_written_twice_the_last_counts():
     # RFC 8259 leaves it open; it is what the JSON readers of most languages do.
     assert observations(read(b'{"signal":"a","value":1,"signal":"b","value":2}')) == [("b", 2.0, ARRIVED_S)]
     batch = read(b'{"signal":"a","value":NaN,"value":2}')
-    assert (observations(batch), batch.refusals) == ([("a", 2.0, ARRIVED_S)], [])
+    assert (observations(batch), batch.rejections) == ([("a", 2.0, ARRIVED_S)], [])
 
 
 def test_key_and_signal_may_both_name_the_same_signal():
@@ -556,7 +556,7 @@ def test_a_tqv_in_the_last_second_of_9999_has_a_date():
     for nanoseconds in (0, 1, 500_000_000, 999_999_999):
         time = {"timeInSeconds": last, "offsetInNanos": nanoseconds}
         batch = read(compact(entry(tqv(timestamp=time))))
-        assert len(batch.refusals) + len(observations(batch)) == 1
+        assert len(batch.rejections) + len(observations(batch)) == 1
         for signal, value, timestamp in observations(batch):
             assert told(batch, signal, value, timestamp)["timestamp"].startswith("9999-12-31T23:59:59")
 
@@ -571,7 +571,7 @@ def test_bad_and_null_and_text_are_skipped_whatever_else_they_hold():
         tqv() | {"value": {"stringValue": 42}},
     )
     batch = read(compact(entry(*tqvs)))
-    assert (skipped(batch), batch.refusals, observations(batch)) == (len(tqvs), [], [])
+    assert (skipped(batch), batch.rejections, observations(batch)) == (len(tqvs), [], [])
 
 
 @pytest.mark.parametrize("depth", range(900, 1010, 2))
@@ -590,7 +590,7 @@ def test_json_about_as_deep_as_the_stack_never_escapes(depth):
         b'{"type":%b,"payload":{}}' % deep,
     )
     batch = read(*payloads)
-    assert [refusal.record for refusal in batch.refusals] == list(range(len(payloads)))
+    assert [refusal.record for refusal in batch.rejections] == list(range(len(payloads)))
 
 
 def test_data_that_is_no_base64_is_refused_and_kept_as_it_came():
@@ -756,9 +756,9 @@ def test_whatever_the_fields_hold_no_error_escapes_and_the_neighbours_are_learne
     found = observations(batch)
     assert found[0] == BEFORE
     assert found[-1] == AFTER
-    assert len({(refusal.record, refusal.position) for refusal in batch.refusals}) == len(batch.refusals)
-    if batch.refusals:
-        assert len({line["id"] for line in kept(batch)}) == len(batch.refusals)
+    assert len({(refusal.record, refusal.position) for refusal in batch.rejections}) == len(batch.rejections)
+    if batch.rejections:
+        assert len({line["id"] for line in kept(batch)}) == len(batch.rejections)
 
 
 @settings(max_examples=150, deadline=None)
@@ -770,5 +770,5 @@ def test_whatever_the_bytes_are_they_are_read_or_kept(noise, start):
     batch = read(SURROUNDINGS[0], start + noise, SURROUNDINGS[1])
     assert observations(batch)[0] == BEFORE
     assert observations(batch)[-1] == AFTER
-    for line in kept(batch) if batch.refusals else ():
+    for line in kept(batch) if batch.rejections else ():
         assert original(line) == start + noise

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState
 
-LIFE = AlertPolicy(calm=3, still_open_s=100.0, cool_down_s=50.0)
+LIFE = AlertPolicy(clear_after=3, still_open_s=100.0, cool_down_s=50.0)
 BAD, LESS, GOOD = (0.9, True, True), (0.5, False, True), (0.1, False, False)
 
 
@@ -18,7 +18,7 @@ def lived(values, every_s=10.0, life=LIFE):
         at_s = None if every_s is None else every_s * index
         change = life.next(alert, score, opens=opens, keeps=keeps, at_s=at_s)
         if change:
-            told.append((index, change, life.course(alert, change, at_s)))
+            told.append((index, change, life.transition_details(alert, change, at_s)))
     return [one[:2] for one in told], [one[2] for one in told]
 
 

@@ -218,8 +218,8 @@ def test_messages_of_single_properties_are_learned_as_rows_of_their_asset():
     use_case = AssetUseCase(Rows())
     [batch] = decode({"Records": STREAM})
     use_case.merge_signals(batch)
-    assert list(batch.runs) == [SignalKey("one", "one"), SignalKey("two", "two")]
-    for (asset, _), run in batch.runs.items():
+    assert list(batch.signals) == [SignalKey("one", "one"), SignalKey("two", "two")]
+    for (asset, _), run in batch.signals.items():
         joined = use_case.create(1)
         found = use_case.learn(joined, run.values, run.timestamps)
         assert [one.evidence["values"] for one in found] == plain_rows(asset)

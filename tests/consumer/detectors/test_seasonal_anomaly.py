@@ -118,9 +118,9 @@ def test_its_state_is_small_however_long_it_learns():
 
 
 def test_the_range_grows_only_a_little_with_each_value():
-    usual, pace = SeasonalBaseline(), DecayRates()
+    usual, rates = SeasonalBaseline(), DecayRates()
     for value in [1.0, -1.0] * 200:
-        usual.learn_one(value, None, pace)
+        usual.learn_one(value, None, rates)
     width = usual.high - usual.low
-    assert usual.learn_one(50.0, None, pace) > 0.9
-    assert usual.high - usual.low <= width * (1.0 + pace.growth)
+    assert usual.learn_one(50.0, None, rates) > 0.9
+    assert usual.high - usual.low <= width * (1.0 + rates.growth)

@@ -102,20 +102,20 @@ def test_what_the_sensor_cannot_measure_is_its_fault_and_hides_the_models_alert(
 
 def test_a_models_alert_that_outlasts_the_sensors_fault_is_told_when_it_is_told_again():
     rules, known = SensorChecks(lowest=0.0, highest=50.0), Health()
-    [fault] = rules.judged(known, [Finding(0, {})], [99.0], [0.0], 0.0)
+    [fault] = rules.apply(known, [Finding(0, {})], [99.0], [0.0], 0.0)
     assert (fault.fault, known.is_hiding) == ("range", True)
-    assert rules.judged(known, [], [9.0] * 19, [0.0] * 19, 0.0) == []
-    [cleared] = rules.judged(known, [], [9.0], [0.0], 0.0)
+    assert rules.apply(known, [], [9.0] * 19, [0.0] * 19, 0.0) == []
+    [cleared] = rules.apply(known, [], [9.0], [0.0], 0.0)
     assert cleared.change == "cleared"
     for change in ("still_open", "cleared"):
-        assert rules.judged(known, [Finding(0, {}, change)], [9.5], [0.0], 0.0) == [Finding(0, {}, change)]
+        assert rules.apply(known, [Finding(0, {}, change)], [9.5], [0.0], 0.0) == [Finding(0, {}, change)]
 
 
 def test_an_alert_that_opened_and_cleared_behind_a_fault_is_not_told():
     rules, known = SensorChecks(lowest=0.0), Health()
-    [fault] = rules.judged(known, [Finding(0, {})], [-1.0], [0.0], 0.0)
+    [fault] = rules.apply(known, [Finding(0, {})], [-1.0], [0.0], 0.0)
     assert fault.fault == "range"
-    assert rules.judged(known, [Finding(0, {}, "cleared")], [1.0], [0.0], 0.0) == []
+    assert rules.apply(known, [Finding(0, {}, "cleared")], [1.0], [0.0], 0.0) == []
 
 
 def test_quality_that_goes_bad_is_told_and_good_again_too():
@@ -175,8 +175,8 @@ def test_zero_turns_a_fault_off(off):
 
 def test_a_range_that_is_taken_back_while_a_value_is_outside_hides_nothing_for_long():
     known, values = Health(), [99.0 + number % 7 for number in range(21)]
-    [opened] = SensorChecks(highest=50.0).judged(known, [], [99.0], [0.0], 0.0)
-    [cleared, model] = SensorChecks().judged(known, [Finding(20, {})], values, [1.0] * 21, 1.0)
+    [opened] = SensorChecks(highest=50.0).apply(known, [], [99.0], [0.0], 0.0)
+    [cleared, model] = SensorChecks().apply(known, [Finding(20, {})], values, [1.0] * 21, 1.0)
     assert (opened.change, cleared.fault, cleared.change, cleared.index) == ("opened", "range", "cleared", 19)
     assert "says" not in cleared.evidence
     assert model.fault is None
@@ -185,8 +185,8 @@ def test_a_range_that_is_taken_back_while_a_value_is_outside_hides_nothing_for_l
 def test_a_fault_that_is_turned_off_while_it_is_there_is_over():
     known = Health()
     values = [*noise(100), *[4.0] * 60]
-    [opened] = SensorChecks().judged(known, [], values, [None] * 160, None)
-    [cleared] = SensorChecks(flat=0).judged(known, [], [4.0] * 1000, [None] * 1000, None)
+    [opened] = SensorChecks().apply(known, [], values, [None] * 160, None)
+    [cleared] = SensorChecks(flat=0).apply(known, [], [4.0] * 1000, [None] * 1000, None)
     assert [(one.fault, one.change) for one in (opened, cleared)] == [("flat", "opened"), ("flat", "cleared")]
     known = Health()
     told = [SensorChecks().observed(known, True, 1, None) for _ in range(9)]

@@ -5,17 +5,17 @@ from dataclasses import dataclass, field
 import pytest
 
 from consumer.detectors import states
-from consumer.detectors.states import AnyState, read, state, written
+from consumer.detectors.states import AnyState, model_state, read, written
 
 
-@state("test: part")
+@model_state("test: part")
 @dataclass(slots=True)
 class Part:
     number: int
     values: list[float]
 
 
-@state("test: whole")
+@model_state("test: whole")
 @dataclass(slots=True)
 class Whole:
     part: Part
@@ -54,7 +54,7 @@ def test_a_model_of_another_class_is_left_as_it_is():
 def test_two_classes_cannot_share_a_tag():
     with pytest.raises(ValueError, match="test: part"):
 
-        @state("test: part")
+        @model_state("test: part")
         @dataclass
         class Other:
             one: int = 0

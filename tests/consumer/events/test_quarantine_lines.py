@@ -35,7 +35,7 @@ MIB = 1024 * 1024
 
 def lines_of(delivered: list[dict]) -> list[dict]:
     [batch] = decode({"Records": delivered})
-    return kept(batch) if batch.refusals else []
+    return kept(batch) if batch.rejections else []
 
 
 def test_each_refusal_has_a_line_and_each_line_an_id_of_its_own():
@@ -98,9 +98,9 @@ def test_ids_tell_partition_keys_streams_and_shards_apart():
 
 def test_the_same_refusals_have_the_same_key_in_whatever_order_they_were_found():
     batch = read(*BAD)
-    expected = list(quarantine_objects("drift", batch, batch.refusals))
-    assert list(quarantine_objects("drift", batch, batch.refusals[::-1])) == expected
-    assert list(quarantine_objects("drift", batch, batch.refusals * 2)) == expected
+    expected = list(quarantine_objects("drift", batch, batch.rejections))
+    assert list(quarantine_objects("drift", batch, batch.rejections[::-1])) == expected
+    assert list(quarantine_objects("drift", batch, batch.rejections * 2)) == expected
 
 
 def key_of(batch, refusals):
@@ -110,7 +110,7 @@ def key_of(batch, refusals):
 
 def test_other_refusals_have_another_key():
     batch = read(*BAD)
-    keys = {key_of(batch, batch.refusals[:count]) for count in range(1, 10)}
+    keys = {key_of(batch, batch.rejections[:count]) for count in range(1, 10)}
     assert len(keys) == 9
     one, other = Rejection(0, 0, "one reason"), Rejection(0, 0, "another")
     assert key_of(batch, [one]) != key_of(batch, [other])
@@ -118,7 +118,7 @@ def test_other_refusals_have_another_key():
 
 def test_the_key_says_use_case_stream_shard_and_the_sequence_numbers_between_which():
     batch = read(b"1", *BAD, b"1")
-    ((key, _),) = quarantine_objects("drift", batch, batch.refusals)
+    ((key, _),) = quarantine_objects("drift", batch, batch.rejections)
     first, last = batch.records[1].identifier, batch.records[5].identifier
     folder, _, name = key.rpartition("/")
     assert folder == f"quarantine/drift/plant/{SHARD_ID}"
@@ -147,8 +147,8 @@ HOSTILE = (
 def test_the_key_of_a_hostile_name_has_neither_dots_nor_slashes_of_it(name):
     batch = Batch(Shard(f"arn:aws:kinesis:eu-west-1:123456789012:stream/{name}", name))
     batch.begin(Record(name, "key", ARRIVED_S, "QQ=="))
-    batch.refuse("reason")
-    ((key, content),) = quarantine_objects(name, batch, batch.refusals)
+    batch.reject("reason")
+    ((key, content),) = quarantine_objects(name, batch, batch.rejections)
     segments = key.split("/")
     assert len(segments) == 5
     assert segments[0] == "quarantine"
@@ -188,12 +188,12 @@ def test_each_line_is_one_line_of_json_whatever_the_names(name):
     delivered = record(wrong, partition_key=name)
     named = record(json.dumps({"signal": "a", "values": {name + "\0": 1}}).encode(), 1, partition_key=name)
     [batch] = decode({"Records": [delivered, named]})
-    ((_, content),) = quarantine_objects("drift", batch, batch.refusals)
+    ((_, content),) = quarantine_objects("drift", batch, batch.rejections)
     assert content.isascii()
     assert not any(byte < 32 and byte != 10 for byte in content)
     assert content.endswith(b"\n")
     lines = content[:-1].split(b"\n")
-    assert len(lines) == len(batch.refusals) == 2
+    assert len(lines) == len(batch.rejections) == 2
     assert [json.loads(line)["partition_key"] for line in lines] == [name, name]
 
 
@@ -205,7 +205,7 @@ def wide_record(bad: int, padding: int) -> bytes:
 def test_thousands_of_bad_observations_in_a_big_record_do_not_multiply_it():
     payload = wide_record(10_000, 700_000)
     batch = read(payload)
-    ((_, content),) = quarantine_objects("drift", batch, batch.refusals)
+    ((_, content),) = quarantine_objects("drift", batch, batch.rejections)
     assert len(content) < 16 * MIB
     lines = [json.loads(line) for line in content.splitlines()]
     assert len(lines) == len({line["id"] for line in lines}) == 10_000

@@ -14,7 +14,7 @@ from river._river_rust.drift import AdaptiveWindowing
 
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.block_statistics import DyadicScales
-from consumer.detectors.drift import Watched
+from consumer.detectors.drift import DriftState
 from consumer.detectors.states import written
 from consumer.errors import UnreadablePage
 from consumer.learning.state import State
@@ -172,7 +172,7 @@ def altered(**attributes: object) -> bytes:
     """A page with one ADWIN, on which more was set than an ADWIN has."""
     detector = drift.ADWIN()
     vars(detector).update(attributes)
-    return PageCodec().encode({A: State(Watched(detector))})
+    return PageCodec().encode({A: State(DriftState(detector))})
 
 
 def window_of(buckets: int, *, at: int) -> AdaptiveWindowing:
@@ -196,11 +196,11 @@ def test_a_windows_state_says_no_more_buckets_than_are_allowed(at, more):
 
 def test_a_model_with_more_buckets_than_a_page_may_hold_is_refused():
     with pytest.raises(UnreadablePage, match="2000 buckets"):
-        PageCodec().decode(PageCodec().encode({A: State(Watched(drift.ADWIN(max_buckets=2000)))}))
+        PageCodec().decode(PageCodec().encode({A: State(DriftState(drift.ADWIN(max_buckets=2000)))}))
 
 
 def test_a_page_that_would_take_too_much_memory_is_unreadable_and_says_so():
-    states = {SignalKey(str(n), str(n)): State(Watched(drift.ADWIN())) for n in range(2_000)}
+    states = {SignalKey(str(n), str(n)): State(DriftState(drift.ADWIN())) for n in range(2_000)}
     page = PageCodec().encode(states)
     assert len(PageCodec().decode(page)) == 2_000
     with pytest.raises(UnreadablePage, match=r"could take \d+ bytes of memory, of 1048576"):
@@ -209,7 +209,7 @@ def test_a_page_that_would_take_too_much_memory_is_unreadable_and_says_so():
 
 @pytest.mark.parametrize("model", [drift.ADWIN(), drift.PageHinkley(), drift.KSWIN(window_size=60)])
 def test_the_estimate_is_above_what_is_taken(model):
-    states = {SignalKey(str(n), str(n)): State(Watched(model.clone())) for n in range(500)}
+    states = {SignalKey(str(n), str(n)): State(DriftState(model.clone())) for n in range(500)}
     page = PageCodec().encode(states)
     tracemalloc.start()
     read = PageCodec().decode(page)

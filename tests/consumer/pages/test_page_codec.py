@@ -21,7 +21,7 @@ from consumer.decode.signal_names import SignalKey
 from consumer.detectors import states as registry
 from consumer.detectors.alert_policy import AlertState
 from consumer.detectors.base import STATE_FORMAT
-from consumer.detectors.drift import DriftUseCase, Watched
+from consumer.detectors.drift import DriftState, DriftUseCase
 from consumer.detectors.sensor_checks import Health
 from consumer.errors import ConfigurationError, UnreadablePage
 from consumer.learning.state import Checkpoint, State
@@ -53,7 +53,7 @@ VALUES += [float(number * 7919 % 13) for number in range(50)]
 KEY = SignalKey("compressor1", "compressor1.pressure")
 
 
-def learned(detector: object, values: list[float]) -> Watched:
+def learned(detector: object, values: list[float]) -> DriftState:
     use_case = DriftUseCase(detector)
     model = use_case.create(seed=7)
     use_case.learn(model, values)
@@ -135,7 +135,7 @@ def test_the_same_states_are_the_same_bytes():
 PAGE = CODEC.encode(
     {
         KEY: state(learned(DETECTORS["ADWIN"], VALUES[:40])),
-        SignalKey("b", "b"): State(Watched(drift.NoDrift())),
+        SignalKey("b", "b"): State(DriftState(drift.NoDrift())),
     }
 )
 
@@ -307,7 +307,7 @@ def gadgets(trace: Path) -> dict[str, object]:
         "getattr by a name that is none": call_getattr(hinkley, ["_test_both"]),
         "a dotted name": Calls(Named("river.drift.adwin", "ADWIN.__init__"), 1),
         "a name behind an allowed one": Calls(
-            Named("consumer.detectors.drift", "Watched.__init__.__globals__"), 1
+            Named("consumer.detectors.drift", "DriftState.__init__.__globals__"), 1
         ),
         "a module's import": Named("consumer.detectors.drift", "Base"),
         "River's data sets": Calls(datasets.Bikes),
@@ -493,7 +493,7 @@ def test_a_page_with_a_sensors_health_is_read():
         Health(alerts={"flat": AlertState(is_open="no")}),
         Health(alerts={"flat": AlertState(since_s="now")}),
         Health(alerts={"flat": AlertState(values=10**400)}),
-        Health(alerts={"flat": AlertState(spent=[])}),
+        Health(alerts={"flat": AlertState(tokens_used=[])}),
     ],
 )
 def test_a_sensors_health_of_other_types_is_unreadable(health):

@@ -84,7 +84,7 @@ def test_a_parameter_is_found_by_its_name_and_the_model_is_another(use_case, par
 
 @pytest.mark.parametrize(
     ("use_case", "parameters"),
-    [("forecast", {"horizon": 3, "every": 2}), ("clusters", {"rare": 0.5}), ("anomaly", {"calm": 1})],
+    [("forecast", {"horizon": 3, "every": 2}), ("clusters", {"rare": 0.5}), ("anomaly", {"clear_after": 1})],
 )
 def test_when_something_is_told_may_change_without_a_new_model(use_case, parameters):
     found = of(use_case, f"  - {{match: c1.p, use_cases: {{{use_case}: {json.dumps(parameters)}}}}}")

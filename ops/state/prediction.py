@@ -38,7 +38,7 @@ def predicted(settings: SignalSettings, state: State, text: str, now_s: float) -
     rules, found = use_case.sensor_checks, findings
     if rules is not None:
         state.health = state.health or Health()
-        found = rules.judged(state.health, findings, values, timestamps, at_s)
+        found = rules.apply(state.health, findings, values, timestamps, at_s)
     published = [
         {"change": finding.change, "of": f"sensor {finding.fault}" if finding.fault else use_case.kind}
         | {"evidence": plain(finding.evidence)}
