@@ -47,7 +47,7 @@ def run_simulation(
 ) -> tuple[RunSummary, Sending]:
     """Send a plant to a pipeline, and write `run.json`, `truth.json` and `series.json`.
 
-    `on_progress` hears how many observations are due, and what was sent. After Ctrl-C all is written as far
+    `on_progress` gets how many observations are due, and what was sent. After Ctrl-C all is written as far
     as it came; the summary says `interrupted`.
 
     Raises:

@@ -14,7 +14,7 @@ from clients.kinesis_writer.sending import PutFailed, Sending
 class OrderedPut:
     """Sends records, several requests at a time; a failed request changes nothing for the keys of the others.
 
-    `progress` hears (acknowledged, total) after every answer, on the thread that sends; `rng` spreads waits.
+    `progress` gets (acknowledged, total) after every response, on the thread that sends; `rng` spreads waits.
     """
 
     stream: RecordStream

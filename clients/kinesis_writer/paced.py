@@ -102,10 +102,10 @@ def send_paced(
 ) -> Sending:
     """Send records, given in the order in which they are due, and return what was sent.
 
-    `start_s`, in epoch seconds, is now if None. `on_progress` hears after each answer and a few times a
-    second, on the thread that sends; `on_acknowledged` hears each record's position and place. Ctrl-C (where
-    this is the main thread) and `is_stopped` end it: what is on its way is answered and counted, the rest is
-    left, and the result says `interrupted`.
+    `start_s`, in epoch seconds, is now if None. `on_progress` is called after each response and a few times a
+    second, on the thread that sends; `on_acknowledged` gets the position and place of each record. Ctrl-C (on
+    the main thread) and `is_stopped` end it: what is on its way is answered and counted, the rest is not
+    sent, and the result says `interrupted`.
 
     Raises:
         ValueError: A record breaks a limit of Kinesis; those before it are sent, or on their way.

@@ -25,7 +25,7 @@ else:
 Quality = Literal["GOOD", "BAD", "UNCERTAIN"]
 SiteWiseValue = float | int | bool | str | None
 Reading = tuple[float, SiteWiseValue] | tuple[float, SiteWiseValue, Quality]
-"""A timestamp, what was read then, and its quality where it is not that of the others."""
+"""A timestamp, what was read then, and its quality if it differs from the others."""
 
 
 class Garbled(str):

@@ -96,7 +96,7 @@ class _Filling:
         return self._first_tick + len(self._values[0])
 
     def extend(self, stretch: Stretch) -> None:
-        """Add what was measured in a stretch; ticks that were sent are forgotten."""
+        """Add what was measured in a stretch, and drop ticks that were sent."""
         sent, self._sent_ticks = self._sent_ticks, 0
         self._first_tick += sent
         for place, row in enumerate(self._rows):

@@ -26,7 +26,7 @@ LEGEND = (
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure of the verdict; `phrase` is its part of the sentence, empty where it has none."""
+    """One figure of the verdict; `phrase` is its part of the sentence, empty if it has none."""
 
     label: str
     value: str

@@ -175,4 +175,4 @@ def alert(trip: Trip, models: ModelsOf) -> str | None:
     if event_id not in trip.alerted:
         seen = f"no alert of the event {event_id} within {trip.patience.tell_s:g} s"
         raise HopFailed(seen, advice.of_the_alert(trip.pipeline, trip.signal, models.use_case))
-    return f"by the topic of the alert {', '.join(trip.alerted[event_id])}"
+    return f"through the topic of the alert {', '.join(trip.alerted[event_id])}"

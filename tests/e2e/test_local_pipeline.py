@@ -229,7 +229,7 @@ def test_where_none_runs_one_is_started_and_ends(tmp_path, monkeypatch):
 
 
 def test_without_a_name_the_choices_are_told():
-    with pytest.raises(PipelineNotFound, match="--stack NAME, --local, --stream NAME"), open_pipeline():
+    with pytest.raises(PipelineNotFound, match="--stack NAME, --local or --stream NAME"), open_pipeline():
         pass
 
 
