@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from tests.test_import_rule import ROOMS
+
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
@@ -57,3 +59,9 @@ def test_every_room_of_the_consumer_is_in_the_walk():
     walk = ARCHITECTURE.read_text().partition("\n## Glossary\n")[0]
     rooms = {path.parent.name for path in (ROOT / "consumer").glob("*/__init__.py")}
     assert rooms <= set(re.findall(r"\]\(\.\./consumer/(\w+)", walk))
+
+
+def test_contributing_says_how_the_rooms_may_import():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    line = re.search(r"^(errors < .*?)  +in consumer/$", text, flags=re.MULTILINE)[1]
+    assert [set(rooms.split(", ")) for rooms in line.split(" < ")] == list(ROOMS)
