@@ -222,13 +222,7 @@ def test_no_two_files_import_each_other_however_far_around():
     assert {name: sorted(imported & graph.keys()) for name, imported in graph.items()} == {}
 
 
-STILL_ON_ITS_WAY = pytest.mark.xfail(reason="producer_sim/plan is being put together", strict=False)
-PACKAGES_OF_PRODUCT = [
-    pytest.param(package, marks=STILL_ON_ITS_WAY if package == "producer_sim" else ()) for package in PRODUCT
-]
-
-
-@pytest.mark.parametrize("package", PACKAGES_OF_PRODUCT)
+@pytest.mark.parametrize("package", PRODUCT)
 def test_no_folder_has_more_than_20_modules(package):
     folders = defaultdict(list)
     for path in modules_of(package):
@@ -246,7 +240,7 @@ def public_classes(path: Path) -> Iterator[str]:
             yield node.name
 
 
-@pytest.mark.parametrize("package", PACKAGES_OF_PRODUCT)
+@pytest.mark.parametrize("package", PRODUCT)
 def test_no_two_public_classes_of_a_package_share_a_name(package):
     found = defaultdict(list)
     for path in modules_of(package):
