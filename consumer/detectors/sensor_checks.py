@@ -17,7 +17,7 @@ _NEVER_CHANGED_S = 86_400.0
 _NEVER_CHANGED_MIN = 400
 _INTERVALS = 20.0
 _GAPS = 2.0
-_LIFE = {
+_POLICIES = {
     "flat": AlertPolicy(clear_after=3),
     "range": AlertPolicy(clear_after=20),
     "quality": AlertPolicy(clear_after=3),
@@ -198,8 +198,8 @@ class SensorChecks:
         if silent_s <= stale_after_s:
             return None
         alert = health.alerts.setdefault("stale", AlertState())
-        life = _LIFE["stale"]
-        change = life.next(alert, 1.0, opens=True, keeps=True, at_s=last_arrived_s)
+        policy = _POLICIES["stale"]
+        change = policy.next(alert, 1.0, opens=True, keeps=True, at_s=last_arrived_s)
         if change is None:
             return None
         return {
@@ -207,7 +207,7 @@ class SensorChecks:
             "says": f"nothing came for {stale_after_s:.0f} s, though every {interval_s:.3g} s is usual",
             "usual_interval_s": interval_s,
             "stale_after_s": stale_after_s,
-        } | life.transition_details(alert, change, last_arrived_s)
+        } | policy.transition_details(alert, change, last_arrived_s)
 
 
 def _hides(health: Health, one: Finding, is_suspect: bool) -> bool:
@@ -225,11 +225,11 @@ def _next(health: Health, fault: Fault, index: int, at_s: float | None, *, is_th
         if not is_there:
             return None
         alert = health.alerts[fault] = AlertState()
-    life = _LIFE[fault]
-    change = life.next(alert, 1.0, opens=is_there, keeps=is_there, at_s=at_s)
+    policy = _POLICIES[fault]
+    change = policy.next(alert, 1.0, opens=is_there, keeps=is_there, at_s=at_s)
     if change is None:
         return None
-    return Finding(index, {"fault": fault} | life.transition_details(alert, change, at_s), change, fault)
+    return Finding(index, {"fault": fault} | policy.transition_details(alert, change, at_s), change, fault)
 
 
 SENSOR_CHECKS = SensorChecks()

@@ -1,4 +1,4 @@
-"""An alert's life: opened once, kept open by less, told again, cleared, and quiet for a while after."""
+"""An alert's policy: opened once, kept open by less, told again, cleared, and quiet for a while after."""
 
 import itertools
 
@@ -8,17 +8,17 @@ from hypothesis import strategies as st
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState
 
-LIFE = AlertPolicy(clear_after=3, still_open_s=100.0, cool_down_s=50.0)
+POLICY = AlertPolicy(clear_after=3, still_open_s=100.0, cool_down_s=50.0)
 BAD, LESS, GOOD = (0.9, True, True), (0.5, False, True), (0.1, False, False)
 
 
-def lived(values, every_s=10.0, life=LIFE):
+def lived(values, every_s=10.0, policy=POLICY):
     alert, told = AlertState(), []
     for index, (score, opens, keeps) in enumerate(values):
         at_s = None if every_s is None else every_s * index
-        change = life.next(alert, score, opens=opens, keeps=keeps, at_s=at_s)
+        change = policy.next(alert, score, opens=opens, keeps=keeps, at_s=at_s)
         if change:
-            told.append((index, change, life.transition_details(alert, change, at_s)))
+            told.append((index, change, policy.transition_details(alert, change, at_s)))
     return [one[:2] for one in told], [one[2] for one in told]
 
 
