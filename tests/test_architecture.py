@@ -65,3 +65,17 @@ def test_contributing_says_how_the_rooms_may_import():
     text = (ROOT / "CONTRIBUTING.md").read_text()
     line = re.search(r"^(errors < .*?)  +in consumer/$", text, flags=re.MULTILINE)[1]
     assert [set(rooms.split(", ")) for rooms in line.split(" < ")] == list(ROOMS)
+
+
+def test_the_names_in_the_recipes_are_in_the_files_that_they_are_about():
+    recipes = ARCHITECTURE.read_text().partition("\n## Recipes\n")[2]
+    found = 0
+    for file, what in re.findall(r"^\| (.*?) \| (.*) \|$", recipes, flags=re.MULTILINE):
+        links = re.findall(r"\]\(\.\./([^)#]+\.py)\)", file + what)
+        folder = ROOT / links[0] if links else ROOT
+        texts = [path.read_text() for path in folder.parent.glob("*.py")] if links else []
+        texts += [(ROOT / link).read_text() for link in links]
+        for name in re.findall(r"`@?(?:\w+\.)?(_?[A-Za-z_]{4,})`", what) if links else []:
+            assert any(re.search(rf"\b{name}\b", text) for text in texts), f"{file}: {name}"
+            found += 1
+    assert found >= 10
