@@ -16,7 +16,7 @@ from stack.security_review import review
 
 def main() -> None:
     """Check cdk.json and the settings for single signals, make the stacks, and have them reviewed."""
-    from aws_cdk import App  # here, because importing `stack` first decides which Node.js it runs on
+    from aws_cdk import App
 
     app, files = App(), plant()
     configured = read_plants(app.node.try_get_context("plants"), files.use_cases, files.use_cases_file)

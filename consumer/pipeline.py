@@ -24,8 +24,7 @@ from consumer.errors import LayoutChanged, PageChanged, Unavailable, UnreadableP
 from consumer.events.event import Event
 from consumer.events.mutes import MuteStore
 from consumer.events.quarantine import quarantine_objects
-from consumer.learning.deployment_check import DeploymentCheck
-from consumer.learning.outcome import FailedObservations, InvocationReport, PageOutcome
+from consumer.learning.outcome import DeploymentCheck, FailedObservations, InvocationReport, PageOutcome
 from consumer.learning.page_learner import PageLearner
 from consumer.pages.layout import LayoutStore
 from consumer.pages.store import Page, PageStore, commit_with_retries

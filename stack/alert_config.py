@@ -6,8 +6,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field
 from pydantic import model_validator as check
 
+from consumer.detectors.alert_policy import Change
 from consumer.detectors.base import Severity
-from consumer.detectors.finding import Change
 from consumer.events.event import SOURCE
 from stack.field_types import (
     BusArn,

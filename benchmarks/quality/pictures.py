@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from consumer.detectors.finding import Finding
+from consumer.detectors.alert_policy import Finding
 from consumer.detectors.sensor_checks import Health
 from consumer.use_cases import USE_CASES
 

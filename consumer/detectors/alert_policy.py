@@ -1,13 +1,27 @@
 """An alert from opening to clearing: each change of its state is reported once, not each value."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
 from consumer.decode.timestamps import iso8601
-from consumer.detectors.finding import Change
 from consumer.detectors.states import model_state
+
+Change = Literal["opened", "still_open", "cleared"]
+"""Of an alert's state. What is over at once, such as a drift, is opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a model found at observation `index` of those it was given, and what it saw there."""
+
+    index: int
+    evidence: dict[str, Any]
+    change: Change = "opened"
+    fault: str | None = None
+    """Of the sensor, if a sensor check found it and not the model."""
+
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 """Larger numbers, which only an altered page has, cannot be written to an event."""

@@ -8,9 +8,8 @@ from typing import Any
 
 from consumer.decode.batch import Batch, SignalColumns
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.alert_policy import AlertState
+from consumer.detectors.alert_policy import AlertState, Change, Finding
 from consumer.detectors.base import Late, Severity, UseCase
-from consumer.detectors.finding import Change, Finding
 from consumer.detectors.states import AnyState, model_state
 from consumer.errors import ConfigurationError, ModelRaised
 

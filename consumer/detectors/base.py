@@ -13,8 +13,7 @@ from river.base import Base
 
 from consumer.decode.batch import Batch
 from consumer.decode.signal_names import SignalKey, seed_of
-from consumer.detectors.alert_policy import AlertState
-from consumer.detectors.finding import Change, Finding
+from consumer.detectors.alert_policy import AlertState, Change, Finding
 from consumer.detectors.sensor_checks import SensorChecks
 from consumer.errors import BadDeployment, ConfigurationError, ModelRaised, is_models_own
 

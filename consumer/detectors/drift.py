@@ -9,8 +9,8 @@ from typing import Any
 
 from river.drift import ADWIN
 
+from consumer.detectors.alert_policy import Finding
 from consumer.detectors.base import UseCase, parameters_of, seeded
-from consumer.detectors.finding import Finding
 from consumer.detectors.states import model_state
 from consumer.errors import ModelRaised, is_models_own
 

@@ -6,8 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from consumer.detectors.alert_policy import AlertPolicy, AlertState, Count
-from consumer.detectors.finding import Finding
+from consumer.detectors.alert_policy import AlertPolicy, AlertState, Count, Finding
 
 Fault = Literal["flat", "range", "quality", "stale"]
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from consumer.decode.batch import Batch, Indices, Rejection, SignalColumns
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.finding import Finding
+from consumer.detectors.alert_policy import Finding
 from consumer.detectors.sensor_checks import Health
 from consumer.errors import ModelRaised, is_models_own
 from consumer.events.event import ObservationRef, event_of_finding

@@ -17,7 +17,7 @@ from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import STATE_FORMAT, UseCase
 from consumer.errors import ConfigurationError, UnreadablePage
 from consumer.learning.state import Checkpoint
-from consumer.pages import safe_unpickler
+from consumer.pages import codec
 from consumer.pages.codec import opened
 from consumer.pages.columns import Columns, checkpoints_of
 from consumer.pages.layout import Layout, read_layout
@@ -106,7 +106,7 @@ def checkpoints_in(page: bytes) -> tuple[str, Checkpoints]:
     if header.format != STATE_FORMAT:
         raise UnreadablePage(f"it is of format {header.format}; this checkout reads {STATE_FORMAT}")
     try:
-        safe_unpickler.check_opcodes(body)
+        codec.check_opcodes(body)
         # Models and alerts are stand-ins here, of whatever classes they were: only the checkpoints are read.
         checkpoints = checkpoints_of(msgspec.convert(_ClassesUnread(io.BytesIO(body)).load(), Columns))
     except Exception as error:  # a pickle that was tampered with may raise anything

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from river import drift
 from river.base import DriftDetector
 
+from consumer.detectors.alert_policy import Finding
 from consumer.detectors.drift import DriftState, DriftUseCase
-from consumer.detectors.finding import Finding
 from consumer.errors import BadDeployment, MalformedEvent, ModelRaised, PageChanged, Unavailable
 from consumer.pages.codec import PageCodec
 from consumer.pages.layout import Layout

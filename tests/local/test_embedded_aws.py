@@ -18,11 +18,7 @@ from clients.kinesis_writer.ordered_put import OrderedPut
 from clients.kinesis_writer.put_request import SEND_ONCE, StreamRecord
 from clients.local_pipeline import PipelineResources
 from local.emulator.embedded_aws import EmbeddedAWS, EmbeddedAWSFailed
-from local.emulator.pipeline_resources import (
-    create_pipeline_resources,
-    drain_alerts,
-    drain_audit,
-)
+from local.emulator.pipeline_resources import create_pipeline_resources, drain_alerts, drain_audit
 
 
 @pytest.fixture(scope="module")

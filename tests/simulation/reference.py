@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import identity, seed_of
-from consumer.detectors.finding import Finding
+from consumer.detectors.alert_policy import Finding
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly, SeasonalAnomalyState
 from consumer.detectors.sensor_checks import Health
 from consumer.learning.state import State

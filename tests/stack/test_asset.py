@@ -25,11 +25,7 @@ from consumer.pages.codec import PageCodec, versions
 from consumer.pages.layout import prefix_of
 from consumer.use_cases import USE_CASES
 from local.emulator.embedded_aws import EmbeddedAWS
-from local.emulator.pipeline_resources import (
-    create_pipeline_resources,
-    drain_alerts,
-    drain_audit,
-)
+from local.emulator.pipeline_resources import create_pipeline_resources, drain_alerts, drain_audit
 from local.function.lambda_runtime import FunctionDied, FunctionRaised, FunctionTimedOut, LambdaRuntime
 from stack import bundling
 from stack.bundling import UNPACKED_BYTES_MAX, Asset, BundlingFailed, bundle, unpacked_bytes

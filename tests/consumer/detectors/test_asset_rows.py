@@ -16,11 +16,11 @@ from river import anomaly, cluster, preprocessing
 
 from consumer.decode.lambda_event import decode
 from consumer.decode.signal_names import SignalKey
+from consumer.detectors.alert_policy import Finding
 from consumer.detectors.anomaly import AnomalyUseCase
 from consumer.detectors.asset_rows import NAMES_MAX, AssetUseCase, NamedValue
 from consumer.detectors.base import UseCase
 from consumer.detectors.clusters import ClustersUseCase
-from consumer.detectors.finding import Finding
 from consumer.errors import ConfigurationError
 from tests.consumer.world import World, record
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import drift
 
+from consumer.detectors.alert_policy import Finding
 from consumer.detectors.drift import DriftUseCase
-from consumer.detectors.finding import Finding
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.sensor_checks import Health, SensorChecks
 from consumer.settings.signals_yaml import read_signal_settings

@@ -18,7 +18,7 @@ from consumer.detectors.drift import DriftState
 from consumer.detectors.states import written
 from consumer.errors import UnreadablePage
 from consumer.learning.state import State
-from consumer.pages import safe_unpickler
+from consumer.pages import codec
 from consumer.pages.codec import PageCodec
 from consumer.pages.columns import columns_of
 from consumer.pages.layout import Layout
@@ -217,7 +217,7 @@ def test_the_estimate_is_above_what_is_taken(model):
     tracemalloc.stop()
     assert len(read) == 500
     body = pickle.dumps(tuple(columns_of(states)), protocol=5)
-    assert peak < safe_unpickler.memory_bytes_of(body) < 40 * peak
+    assert peak < codec.memory_bytes_of(body) < 40 * peak
 
 
 @pytest.mark.parametrize("case", EVERY_MODEL, ids="-".join)
@@ -225,11 +225,11 @@ def test_what_is_written_can_be_read_again_by_a_function_of_the_same_memory(case
     """Also of models of which little is written and much is made."""
     states = {SignalKey(str(n), str(n)): State(EVERY_MODEL[case][0].create(n)) for n in range(300)}
     body = pickle.dumps(tuple(columns_of(states)), protocol=5)
-    takes = safe_unpickler.memory_bytes_of(body)
-    codec = PageCodec(takes)
-    page, is_nearly_full = codec.encode_measured(states)
+    takes = codec.memory_bytes_of(body)
+    reader = PageCodec(takes)
+    page, is_nearly_full = reader.encode_measured(states)
     assert is_nearly_full
-    assert len(codec.decode(page)) == 300
+    assert len(reader.decode(page)) == 300
     with pytest.raises(UnreadablePage, match="would take more"):
         PageCodec(takes - 1).encode(states)
 
@@ -263,7 +263,7 @@ def _unframed(start: bytes) -> bytes:
 def test_partial_tricks_are_refused_by_their_opcodes():
     for opcode in b"cio0123pqrFILSTUVdlgPQ\x82\x83\x84\x8b\x8d\x8e\x92\x96\x97\x98":
         with pytest.raises(ValueError, match="is not allowed"):
-            safe_unpickler.check_opcodes(PROTO + b"N" + bytes([opcode]) + b"....")
+            codec.check_opcodes(PROTO + b"N" + bytes([opcode]) + b"....")
 
 
 def test_what_pickle_writes_is_allowed():
@@ -285,4 +285,4 @@ def test_what_pickle_writes_is_allowed():
         [3],
     ]
     values += [{4}, frozenset({5}), (1, 2, 3, 4), functools.reduce(lambda inner, _: [inner], range(200), [])]
-    safe_unpickler.check_opcodes(pickle.dumps(values, protocol=5))
+    codec.check_opcodes(pickle.dumps(values, protocol=5))
