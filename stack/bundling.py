@@ -37,8 +37,6 @@ _LEFT_OUT_SUFFIXES = {".pyi", ".pxd", ".pyx", ".h", ".c", ".a"}
 _LEFT_OUT_DATA = ("river/datasets", {".csv", ".zip", ".gz", ".txt", ".npz"})
 _SETTINGS_SUFFIXES = {".yaml", ".yml"}
 _SOURCE_SUFFIXES = {".py", *_SETTINGS_SUFFIXES}
-_NOT_SHIPPED = "consumer/__main__.py"
-"""It imports `ops`, which is not in the asset."""
 _PLANT = "plant"
 """The folder of the asset that holds what is the plant's own."""
 
@@ -101,7 +99,7 @@ def _sources() -> dict[str, Path]:
     return {
         name: path
         for name, path in sorted(sources.items())
-        if path.is_file() and path.suffix in _SOURCE_SUFFIXES and name != _NOT_SHIPPED
+        if path.is_file() and path.suffix in _SOURCE_SUFFIXES
     }
 
 

@@ -275,15 +275,11 @@ def test_it_has_what_runs_and_nothing_that_is_for_developers(asset):
     assert not folders & {"tests", "include", "__pycache__", "bin"}
     assert not {path.suffix for path in files} & {".h", ".c", ".pyc", ".pyi", ".pyx", ".pxd", ".a"}
     consumer = {path.relative_to("consumer") for path in files if path.parts[0] == "consumer"}
-    assert {"handler.py", "use_cases.py", "core/learning.py", "edge/page_store.py"} <= set(
+    assert {"handler.py", "use_cases.py", "learning/page_learner.py", "pages/store.py"} <= set(
         map(Path.as_posix, consumer)
     )
-    assert not {path.name for path in consumer} & {
-        "__main__.py",
-        "where.py",
-        "requirements.txt",
-        "requirements.lock",
-    }
+    assert not {path.name for path in consumer} & {"requirements.txt", "requirements.lock"}
+    assert not {path.parts[0] for path in files} & {"ops", "clients", "local", "producer_sim", "stack"}
 
 
 def test_it_tells_the_versions_that_a_fingerprint_covers_and_they_are_those_installed_here(asset):
@@ -300,7 +296,6 @@ def checkout(tmp_path, monkeypatch) -> Path:
     shutil.copytree(
         bundling.ROOT / "consumer", tmp_path / "consumer", ignore=shutil.ignore_patterns("__pycache__")
     )
-    (tmp_path / "consumer" / "__main__.py").write_text("")
     (tmp_path / "consumer" / "__pycache__").mkdir()
     (tmp_path / "consumer" / "__pycache__" / "handler.cpython-311.pyc").write_text("")
     monkeypatch.setattr(bundling, "ROOT", tmp_path)
@@ -351,21 +346,7 @@ def test_it_has_the_sources_and_the_packages_without_what_only_developers_need(c
     }
     sources = {path.as_posix() for path in files_of(checkout) if path.parts[0] == "consumer"}
     modules = {name for name in sources if name.endswith(".py")}
-    assert modules >= OPERATORS
-    shipped = {name for name in modules - OPERATORS if not name.startswith(OPERATE)}
-    assert names & sources == shipped | {"consumer/signals.yaml"}
-
-
-OPERATORS = {
-    "ops/__main__.py",
-    "ops/backtest/backtest.py",
-    "ops/backtest/command.py",
-    "ops/backtest/plot.py",
-    "ops/commands/repage.py",
-    "ops/lambda_function.py",
-    "ops/target.py",
-}
-OPERATE = "consumer/operate/"
+    assert names & sources == modules | {"consumer/signals.yaml"}
 
 
 def flip_a_byte(checkout: Path) -> None:
@@ -374,11 +355,11 @@ def flip_a_byte(checkout: Path) -> None:
 
 
 def add_a_source(checkout: Path) -> None:
-    (checkout / "consumer" / "core" / "new.py").write_bytes(b"")
+    (checkout / "consumer" / "decode" / "new.py").write_bytes(b"")
 
 
 def rename_a_source(checkout: Path) -> None:
-    (checkout / "consumer" / "core" / "kpl.py").rename(checkout / "consumer" / "core" / "kpl_2.py")
+    (checkout / "consumer" / "decode" / "kpl.py").rename(checkout / "consumer" / "decode" / "kpl_2.py")
 
 
 @pytest.mark.parametrize("change", [flip_a_byte, add_a_source, rename_a_source])
@@ -389,8 +370,7 @@ def test_any_change_of_a_source_gives_another_asset_of_the_same_packages(checkou
     after = bundle()
     assert after.hash != before.hash
     for path in files_of(checkout / "consumer"):
-        name = f"consumer/{path}"
-        if path.suffix == ".py" and name not in OPERATORS and not name.startswith(OPERATE):
+        if path.suffix == ".py":
             shipped = after.folder / "consumer" / path
             assert shipped.read_bytes() == (checkout / "consumer" / path).read_bytes()
 
@@ -412,11 +392,11 @@ def test_another_lock_platform_or_python_gives_another_asset_of_other_packages(c
 
 def test_what_only_operators_and_builders_need_does_not_change_it(checkout):
     before = bundle()
-    (checkout / "consumer" / "__main__.py").write_text("print()")
-    (checkout / "consumer" / "operate" / "new.py").write_text("")
+    (checkout / "ops").mkdir()
+    (checkout / "ops" / "new.py").write_text("")
     (checkout / "consumer" / "requirements.txt").write_text("")
-    (checkout / "consumer" / "core" / "__pycache__").mkdir()
-    (checkout / "consumer" / "core" / "__pycache__" / "kpl.cpython-311.pyc").write_text("")
+    (checkout / "consumer" / "decode" / "__pycache__").mkdir()
+    (checkout / "consumer" / "decode" / "__pycache__" / "kpl.cpython-311.pyc").write_text("")
     assert bundle() == before
 
 
