@@ -31,7 +31,7 @@ _CONSUMER = ROOT / "consumer"
 _LOCK = _CONSUMER / "requirements.lock"
 _BUILD = ROOT / "build" / "lambda"
 # Nothing imports these. Shared libraries stay whole: stripped ones of scipy do not load. So do the
-# `.dist-info` folders, which tell the versions that a model's fingerprint is made of.
+# `.dist-info` folders, which hold the versions that a model's fingerprint is made of.
 _LEFT_OUT_FOLDERS = {"tests", "include", "__pycache__", "bin"}
 _LEFT_OUT_SUFFIXES = {".pyi", ".pxd", ".pyx", ".h", ".c", ".a"}
 _LEFT_OUT_DATA = ("river/datasets", {".csv", ".zip", ".gz", ".txt", ".npz"})

@@ -43,7 +43,7 @@ def read_plants(
 def _wrong_names(
     plants: dict[str, PlantConfig], known_use_cases: Collection[str], file: str
 ) -> Iterator[tuple[_Path, str]]:
-    """What is named and does not exist, or cannot be told from another."""
+    """What is named and does not exist, or cannot be distinguished from another."""
     known = ", ".join(sorted(known_use_cases))
     yield from _alike((name, (name,)) for name in plants)
     for name, plant in plants.items():

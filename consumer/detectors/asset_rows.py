@@ -114,8 +114,8 @@ class AssetUseCase(UseCase):
         findings: dict[tuple[int, Change], Finding] = {}  # a value may end two rows, and has one id a change
         for finding in found:
             index, row, _ = ended[finding.index]
-            told = Finding(index, _with_names(finding, row), finding.change)
-            findings.setdefault((index, finding.change), told)
+            named = Finding(index, _with_names(finding, row), finding.change)
+            findings.setdefault((index, finding.change), named)
         return list(findings.values())
 
     def merge_signals(self, batch: Batch) -> int:

@@ -227,13 +227,13 @@ def _seed_hidden(part: Any, seed: int, seen: set[int]) -> None:
 
 
 def _seeds(model: Any, seed: int) -> dict[str, Any]:
-    """What `clone` is to be told of the model, its parameters and the steps of a pipeline."""
-    told: dict[str, Any] = {}
+    """The arguments for `clone`: the model's parameters, and the steps of a pipeline."""
+    arguments: dict[str, Any] = {}
     steps = getattr(model, "steps", None)
     for name, value in model._get_params().items():
         part = steps[name] if isinstance(steps, dict) else getattr(model, name, None)
         if name == "seed" and value is None:
-            told[name] = seed
+            arguments[name] = seed
         elif hasattr(part, "_get_params") and (within := _seeds(part, seed)):
-            told[name] = within if isinstance(steps, dict) else (type(part), within)
-    return told
+            arguments[name] = within if isinstance(steps, dict) else (type(part), within)
+    return arguments

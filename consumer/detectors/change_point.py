@@ -244,10 +244,10 @@ class ChangePoint(UseCase):
                 change = "still_open"
             if change is None:
                 return score, None
-            told = (
+            details = (
                 evidence | {"says": _sentence(evidence)} | self.alert.transition_details(alert, change, at_s)
             )
-            return score, (change, told)
+            return score, (change, details)
 
         return step
 

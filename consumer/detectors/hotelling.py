@@ -34,16 +34,16 @@ def contributions(
     own = [row[number] for number, row in enumerate(precision)]
     parts = [weight * weight / one for weight, one in zip(weighed, own, strict=True)]
     whole = sum(parts)
-    told = {}
+    largest = {}
     for number in sorted(range(len(parts)), key=lambda number: (-parts[number], number))[:SIGNALS_TOLD]:
         observed = means[number] + deviations[number] * widths[number]
-        told[number] = {
+        largest[number] = {
             "share": parts[number] / whole if whole else 0.0,
             "expected": observed - weighed[number] / own[number] * widths[number],
             "observed": observed,
             "deviations": weighed[number] / math.sqrt(own[number]),
         }
-    return told
+    return largest
 
 
 _SAME = 1e-9
@@ -172,7 +172,7 @@ _MEMORY = 3000.0
 _SMOOTHING = 0.025
 """Of a row, in the mean deviation: noise is no change, and what stays for some forty rows is."""
 _LATEST = 0.1
-"""Of a row, in the mean that tells where the asset came to rest after an alert."""
+"""Of a row, in the mean that shows where the asset came to rest after an alert."""
 _USUAL_PACE = 0.0002
 """Of a row, in what is usual for the statistic."""
 _USUAL_MIN = 0.6
@@ -204,7 +204,7 @@ class HotellingMonitor:
     limit: float = 5.0
     """In multiples of what is usual; a score of 0.5."""
     warm_up: int = 400
-    """Rows before anything is told; all of them are normal."""
+    """Rows before anything is reported; all of them are normal."""
     delay: int = 250
     """Rows that an anomaly may take to show, before it is learned."""
     open_max: int = 600
@@ -250,10 +250,10 @@ class HotellingMonitor:
                 score = multiple / (multiple + self.limit)
                 change = self._change(multiple)
                 if change is not None:
-                    told = contributions(
+                    largest = contributions(
                         weighed, self.smoothed, self.precision, self.widths, self.normal.means
                     )
-                    by_signal = {signals[number]: one for number, one in told.items()}
+                    by_signal = {signals[number]: one for number, one in largest.items()}
                     evidence = {
                         "change": change,
                         "statistic": multiple,

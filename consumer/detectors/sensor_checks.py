@@ -94,17 +94,17 @@ class SensorChecks:
         if health.first_arrived_s is None:
             health.first_arrived_s = arrived_s
         faults += self._watched(health, values, timestamps)
-        told = []
+        reported = []
         for one in sorted([*faults, *found], key=lambda one: (one.index, one.fault is None)):
             if one.fault is None:
                 if not _hides(health, one, bool(suspect)):
-                    told.append(one)
+                    reported.append(one)
                 continue
             if one.fault in _SUSPECT:
                 (suspect.discard if one.change == "cleared" else suspect.add)(one.fault)
             if self.is_told:
-                told.append(one)
-        return told
+                reported.append(one)
+        return reported
 
     def _returned(self, health: Health, arrived_s: float | None) -> list[Finding]:
         """It was silent, and a value came."""

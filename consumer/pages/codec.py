@@ -155,7 +155,7 @@ def versions() -> dict[str, str]:
 
 
 class Header(msgspec.Struct, frozen=True):
-    """What wrote the page. `python` is told for an operator's sake; the others must be the reader's own."""
+    """What wrote the page. `python` is for operators; the others must equal the reader's own."""
 
     format: int
     river: str

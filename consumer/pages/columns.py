@@ -81,7 +81,7 @@ States = dict[SignalKey, State]
 class Columns(NamedTuple):
     """A column an entry: one value for each state, but for the shards and the checkpoints.
 
-    `marks` tells how many checkpoints each state has; they follow one another in the columns after it, where
+    `marks` says how many checkpoints each state has; they follow one another in the columns after it, where
     `mark_shards` are indices into `shards`. None stands for the record_signal's own name, as signal and as
     partition key. `parameters` has an entry only for those states whose parameters are their own, by index,
     and `health` for those whose sensors are looked at: its fields, in order.

@@ -80,24 +80,24 @@ def _with(part: Any, place: _Place, value: Number) -> Any:
         new = _with(getattr(part, name), tuple(rest), value) if rest else value
         return _replaced(part, **{name: new})
     if isinstance(part, Base):
-        return _clone(part, _told(part, place, value))
+        return _clone(part, _arguments(part, place, value))
     changed = copy.deepcopy(part)
     setattr(changed, place[-1], value)
     return changed
 
 
-def _told(part: Any, place: _Place, value: Number) -> dict[str, Any]:
-    """What `clone` is to be told; a pipeline's steps are told, other models within another are replaced."""
+def _arguments(part: Any, place: _Place, value: Number) -> dict[str, Any]:
+    """The arguments for `clone`: a pipeline's steps by their changes, models within a model as copies."""
     if len(place) == 2:
         return {place[1]: value}
     name, rest = place[0], place[1:]
-    goes_on = _told if hasattr(part, "steps") else _with
+    goes_on = _arguments if hasattr(part, "steps") else _with
     return {name: goes_on(_within(part, name), rest, value)}
 
 
-def _clone(part: Any, told: dict[str, Any]) -> Any:
+def _clone(part: Any, changes: dict[str, Any]) -> Any:
     # Some of River's detectors have a `clone` that takes nothing; that of a pipeline goes through its steps.
-    return part.clone(told) if hasattr(part, "steps") else Base.clone(part, told)
+    return part.clone(changes) if hasattr(part, "steps") else Base.clone(part, changes)
 
 
 def _within(part: Any, name: str) -> Any:
