@@ -31,9 +31,9 @@ AUDIT := $(VENV)/audit.txt
 .PHONY: help demo load test sim sim-mutants fuzz soak check bench quality synth deploy lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
-demo: $(INSTALLED) ## The whole pipeline on this machine: send, learn, alert; leaves build/demo
+demo: $(INSTALLED) ## The whole pipeline on this machine: send, learn, alert; leaves build/demo (takes PLANT=path)
 	@$(BIN)/python -m local
 
 load: $(INSTALLED) ## A load test of a minute on this machine; leaves build/load/report.html
@@ -42,7 +42,7 @@ load: $(INSTALLED) ## A load test of a minute on this machine; leaves build/load
 	  --shape columns --batch 10 --run build/load
 
 ifeq ($(PLANT),)
-test: $(CDK_INSTALLED) ## All tests; PLANT=path for those of a plant of your own
+test: $(CDK_INSTALLED) ## All tests (takes PLANT=path: those of a plant of your own)
 	@echo "Testing on two processes; a test that fails says what was promised"
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal
 else
@@ -83,13 +83,13 @@ bench: $(INSTALLED) ## Figures beside a bare loop and others, with their bars; l
 quality: $(INSTALLED) ## How right the alerts are, on labelled series beside the project or in NAB_DATA
 	@$(BIN)/python -m benchmarks.quality
 
-synth: $(CDK_INSTALLED) ## The CloudFormation templates of cdk.json; needs no account
+synth: $(CDK_INSTALLED) ## The CloudFormation templates of cdk.json; needs no account (takes PLANT=path)
 	@echo "Synthesising $(PLANT_FOLDER)/cdk.json into cdk.out beside it"
 	@rm -rf "$(PLANT_FOLDER)/cdk.out"
 	@$(CDK) synth --quiet --output cdk.out $(CDK_APP)
 	@ls "$(PLANT_FOLDER)"/cdk.out/*.template.json
 
-deploy: $(CDK_INSTALLED) ## Deploy cdk.json to the account of your AWS credentials; STACK=name for one of its stacks
+deploy: $(CDK_INSTALLED) ## Deploy cdk.json with your AWS credentials; STACK=name for one of its stacks (takes PLANT=path)
 	@$(CDK) deploy $(STACK) --output cdk.out $(CDK_APP)
 
 lock: $(INSTALLED) ## Pin all that ships, and all that is installed, after a change of a requirements.txt
