@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import Any, Literal
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
@@ -12,13 +12,6 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from clients.account import Account
 from clients.errors import PipelineNotFound
 from clients.local_pipeline import FOLDER, Served, find_served, serving
-
-if TYPE_CHECKING:
-    from mypy_boto3_events import EventBridgeClient
-    from mypy_boto3_kinesis import KinesisClient
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sns import SNSClient
-    from mypy_boto3_sqs import SQSClient
 
 _ALERT_TOPIC = "AlertTopicArn"
 
@@ -58,19 +51,7 @@ class Pipeline:
     check: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
     """Raises `PipelineError` if this pipeline has ended; call it while waiting."""
 
-    @overload
-    def client(self, service: Literal["kinesis"], config: Config | None = None) -> "KinesisClient": ...
-    @overload
-    def client(self, service: Literal["events"], config: Config | None = None) -> "EventBridgeClient": ...
-    @overload
-    def client(self, service: Literal["s3"], config: Config | None = None) -> "S3Client": ...
-    @overload
-    def client(self, service: Literal["sns"], config: Config | None = None) -> "SNSClient": ...
-    @overload
-    def client(self, service: Literal["sqs"], config: Config | None = None) -> "SQSClient": ...
-    @overload
-    def client(self, service: Literal["lambda"], config: Config | None = None) -> Any: ...
-    def client(self, service: Any, config: Config | None = None) -> Any:
+    def client(self, service: str, config: Config | None = None) -> Any:
         """A boto3 client of this pipeline's account and region; make it on the thread that made this."""
         return self.account.client(service, config)
 

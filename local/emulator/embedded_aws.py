@@ -13,18 +13,11 @@ import time
 import urllib.request
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, overload
+from typing import Any, Self
 from uuid import uuid4
 
 import boto3
 from botocore.config import Config
-
-if TYPE_CHECKING:
-    from mypy_boto3_events import EventBridgeClient
-    from mypy_boto3_kinesis import KinesisClient
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sns import SNSClient
-    from mypy_boto3_sqs import SQSClient
 
 HOST = "127.0.0.1"
 REGION = "us-east-1"
@@ -127,16 +120,6 @@ class EmbeddedAWS:
             "AWS_SECRET_ACCESS_KEY": "test",
         }
 
-    @overload
-    def client(self, service: Literal["kinesis"], config: Config | None = None) -> "KinesisClient": ...
-    @overload
-    def client(self, service: Literal["events"], config: Config | None = None) -> "EventBridgeClient": ...
-    @overload
-    def client(self, service: Literal["s3"], config: Config | None = None) -> "S3Client": ...
-    @overload
-    def client(self, service: Literal["sns"], config: Config | None = None) -> "SNSClient": ...
-    @overload
-    def client(self, service: Literal["sqs"], config: Config | None = None) -> "SQSClient": ...
     def client(self, service: Any, config: Config | None = None) -> Any:
         """A boto3 client of this AWS; the environment's proxy and credentials are ignored."""
         direct = Config(proxies={})
