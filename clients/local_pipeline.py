@@ -25,13 +25,6 @@ _LOOK_EVERY_S = 0.1
 _LOG_TAIL_BYTES = 2000
 
 
-class Credentials(msgspec.Struct, frozen=True):
-    """Credentials for the embedded AWS, which accepts any."""
-
-    aws_access_key_id: str = "test"
-    aws_secret_access_key: str = "test"
-
-
 @dataclass(frozen=True, slots=True)
 class PipelineResources:
     """The pipeline's AWS resources, apart from the function and its event source mapping."""
@@ -52,7 +45,6 @@ class Served(msgspec.Struct, frozen=True):
     pid: int
     endpoint_url: str
     region: str
-    credentials: Credentials
     use_case: str
     consumer: bool
     """Whether records are learned; if not, they stay on the stream."""

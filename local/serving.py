@@ -10,7 +10,7 @@ import msgspec
 from rich.console import Console
 
 from clients.interruption import sigterm_as_ctrl_c
-from clients.local_pipeline import FOLDER, Credentials, Served, find_served
+from clients.local_pipeline import FOLDER, Served, find_served
 from clients.plant_files import deployed_use_cases
 from consumer.plant import plant
 from local.emulator.embedded_aws import REGION
@@ -32,7 +32,6 @@ def described(pipeline: LocalPipeline, folder: Path) -> Iterator[Served]:
         pid=os.getpid(),
         endpoint_url=pipeline.aws.endpoint_url,
         region=REGION,
-        credentials=Credentials(),
         use_case=pipeline.options.use_case,
         consumer=pipeline.options.consumer,
         consumer_logs=str(pipeline.consumer_logs.absolute()),
@@ -85,7 +84,6 @@ def _options(consumer: bool) -> LocalOptions:
 
 
 def _print_usage(served: Served, folder: Path, console: Console) -> None:
-    credentials = served.credentials
     lines = [
         f"The pipeline is running at {served.endpoint_url} (this machine only). Press Ctrl-C to stop it.",
         "" if served.consumer else "No consumer is running (--no-consumer): records stay on the stream.",
@@ -96,8 +94,7 @@ def _print_usage(served: Served, folder: Path, console: Console) -> None:
         "",
         "For any other AWS tool:",
         f"  export AWS_ENDPOINT_URL={served.endpoint_url} AWS_DEFAULT_REGION={served.region} \\",
-        f"    AWS_ACCESS_KEY_ID={credentials.aws_access_key_id} "
-        f"AWS_SECRET_ACCESS_KEY={credentials.aws_secret_access_key}",
+        "    AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
         f"  stream {served.resources.stream_name}, bucket {served.resources.model_bucket}, "
         f"event bus {served.resources.event_bus_name}",
         "" if folder.resolve() == FOLDER.resolve() else f"Note that --local only looks in {FOLDER}.",
