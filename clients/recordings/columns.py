@@ -8,9 +8,6 @@ from clients.recordings.table import Column, ReplayRefused, Table, literal, quot
 _NAMES_OF_TIMES = {"time", "timestamp", "datetime", "date", "ts", "epoch", "t"}
 _NAMES_OF_LABELS = {"anomaly", "changepoint", "label", "labels", "is_anomaly", "is_changepoint"}
 
-_EPOCH_UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (float("inf"), 1e9))
-"""Numbers below the first are seconds, then milliseconds, microseconds, nanoseconds."""
-
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -83,10 +80,8 @@ def _time(table: Table) -> Column:
 
 
 def _epoch_sql(number: str) -> str:
-    cases = " ".join(
-        f"WHEN abs({number}) < {below!r} THEN {number} / {unit!r}"
-        if below < float("inf")
-        else f"ELSE {number} / {unit!r}"
-        for below, unit in _EPOCH_UNITS
+    """Tell seconds, milliseconds, microseconds and nanoseconds apart by their size."""
+    return (
+        f"(CASE WHEN abs({number}) < 1e11 THEN {number} WHEN abs({number}) < 1e14 THEN {number} / 1e3 "
+        f"WHEN abs({number}) < 1e17 THEN {number} / 1e6 ELSE {number} / 1e9 END)"
     )
-    return f"(CASE {cases} END)"

@@ -1,6 +1,7 @@
 """Labels of a recording, from a column, or from windows in a JSON file."""
 
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -66,20 +67,14 @@ def _runs(choice: Choice) -> Iterator[tuple[float, float, int]]:
         f"row_, {choice.seconds_sql}, {label}, {cell}::VARCHAR",
         where=f"{label} <> 0 OR ({label} IS NULL AND {cell} IS NOT NULL)",
     )
-    run: tuple[float, float, int] | None = None
-    row_before = -1
-    for row, at_s, value, text in labelled:
-        if value is None:
-            raise ReplayRefused(
-                f"{choice.table.path}, row {row}, column {choice.labels.name!r}: {text[:80]!r} is not a "
-                "label. Labels are 0 and 1, or true and false. Name another column with --labels"
-            )
-        if run is not None and row == row_before + 1:
-            run = (run[0], at_s, run[2] + 1)
-        else:
-            if run is not None:
-                yield run
-            run = (at_s, at_s, 1)
-        row_before = row
-    if run is not None:
-        yield run
+    # The difference between a row and its position among the labelled rows stays the same within a run.
+    for _, run in groupby(enumerate(labelled), key=lambda numbered: numbered[1][0] - numbered[0]):
+        times_s = []
+        for _, (row, at_s, value, text) in run:
+            if value is None:
+                raise ReplayRefused(
+                    f"{choice.table.path}, row {row}, column {choice.labels.name!r}: {text[:80]!r} is not a "
+                    "label. Labels are 0 and 1, or true and false. Name another column with --labels"
+                )
+            times_s.append(at_s)
+        yield times_s[0], times_s[-1], len(times_s)
