@@ -14,7 +14,7 @@ Ticks = npt.NDArray[np.int64]
 SIZE: dict[InjectedKind, float] = {"step": 3.0, "ramp": 9.0, "variance": 6.0, "spikes": 10.0, "late": 5.0}
 """Default sizes, of the kinds that have one."""
 
-_DENSITY: dict[InjectedKind, float] = {"spikes": 0.05, "bad-quality": 0.2, "nan": 0.1, "garbage": 0.1}
+DENSITY: dict[InjectedKind, float] = {"spikes": 0.05, "bad-quality": 0.2, "nan": 0.1, "garbage": 0.1}
 _HUNTING_TICKS = 10  # ticks over which the swings of a hunting control loop are correlated
 
 EXPECTED: dict[InjectedKind, Expected] = {
@@ -32,11 +32,12 @@ EXPECTED: dict[InjectedKind, Expected] = {
     "duplicates": "learn",
 }
 
-_OVERRIDES: dict[InjectedKind, Value] = {
+OVERRIDES: dict[InjectedKind, Value] = {
     "bad-quality": None,
     "nan": Garbled("NaN"),
     "garbage": Garbled("#ERR!"),
 }
+"""What is sent instead of a touched observation's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +51,6 @@ class Injected:
     size: float | None
     density: float
     seed: int
-
-    @classmethod
-    def of(
-        cls,
-        signal: str,
-        kind: InjectedKind,
-        window: tuple[int, int],
-        size: float | None,
-        density: float | None,
-        seed: int,
-    ) -> "Injected":
-        """With the kind's defaults for size and density if they are None."""
-        size = size or SIZE[kind] if kind in SIZE else None
-        return cls(signal, kind, *window, size, density or _DENSITY.get(kind, 1.0), seed)
 
     def touches(self, ticks: Ticks) -> npt.NDArray[np.bool_]:
         """Which of these ticks' observations it touches."""
@@ -98,15 +85,6 @@ class Injected:
             case "stuck":
                 changed = np.where(touched, stuck_at, values)
         return changed
-
-    def override(self) -> Value:
-        """What is sent instead of a touched observation's number."""
-        return _OVERRIDES[self.kind]
-
-    @property
-    def overrides(self) -> bool:
-        """Whether it replaces numbers by something else."""
-        return self.kind in _OVERRIDES
 
     @property
     def _direction(self) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal, NamedTuple, TypeVar
 
 from clients.kinesis_writer.pending import ScheduledRecord
@@ -38,9 +39,12 @@ def simulated_records(
     A group whose records hold many observations of a signal sends when so many are there, and what is left
     at the end. These times are spread over the groups, so that the stream is even.
     """
-    fillings = _fillings(simulation, groups, start_s, partition)
-    if not fillings:
+    if not groups:
         return
+    rows = accumulate((len(group.members) for group in groups[:-1]), initial=0)
+    fillings = [
+        _Filling(simulation, group, row, start_s, partition) for group, row in zip(groups, rows, strict=True)
+    ]
     members = [member for group in groups for member in group.members]
     schedule = _Schedule(fillings)
     for stretch in stretches(simulation, members, values_at_once):
@@ -157,16 +161,6 @@ class _Schedule:
         if len(due) == 1:
             return due[0]
         return sorted((one for each in due for one in each), key=lambda one: one.group.last_position)
-
-
-def _fillings(
-    simulation: Simulation, groups: Sequence[RecordGroup], start_s: float, partition: Partition
-) -> list[_Filling]:
-    fillings, row = [], 0
-    for group in groups:
-        fillings.append(_Filling(simulation, group, row, start_s, partition))
-        row += len(group.members)
-    return fillings
 
 
 def _extended(

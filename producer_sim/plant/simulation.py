@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from producer_sim.plant.description import Family, FaultDescription, PlantDescription
-from producer_sim.plant.faults import EXPECTED, Injected
+from producer_sim.plant.faults import DENSITY, EXPECTED, SIZE, Injected
 from producer_sim.plant.randomness import draw, key_of
 from producer_sim.run_folder import Fault, SimulatedSignal, Truth
 
@@ -192,7 +192,6 @@ def _inject(
         end = min(ticks, math.ceil(first + fault.lasts.after(run_s) / period_s))
         kind = fault.kind[turn % len(fault.kind)]
         if first < end:
-            window = (first, end)
-            injected[member.position] = Injected.of(
-                member.name, kind, window, fault.size, fault.density, seed
-            )
+            size = fault.size or SIZE[kind] if kind in SIZE else None
+            density = fault.density or DENSITY.get(kind, 1.0)
+            injected[member.position] = Injected(member.name, kind, first, end, size, density, seed)

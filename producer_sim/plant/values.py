@@ -7,7 +7,7 @@ import numpy as np
 
 from producer_sim.payloads.encoders import Value
 from producer_sim.plant.description import Cycle, Family
-from producer_sim.plant.faults import Injected, Ticks
+from producer_sim.plant.faults import OVERRIDES, Injected, Ticks
 from producer_sim.plant.randomness import Floats, draw, key_of, normals
 from producer_sim.plant.simulation import Member, Simulation
 
@@ -136,9 +136,9 @@ class _Rows:
         shifts_s: dict[int, list[float]] = {}
         for row, injected in touched:
             places = np.flatnonzero(injected.touches(ticks)).tolist()
-            if injected.overrides:
+            if injected.kind in OVERRIDES:
                 for place in places:
-                    values[row][place] = injected.override()
+                    values[row][place] = OVERRIDES[injected.kind]
             elif injected.kind in ("drop-out", "duplicates"):
                 copies[row] = [1] * len(ticks)
                 for place in places:

@@ -84,15 +84,6 @@ class Score:
         """How many faults that should alert were not detected."""
         return len(self.outcomes) - self.detected
 
-    @property
-    def kinds(self) -> list[FaultKind]:
-        """The kinds of fault that should alert, as they first occur."""
-        return list(dict.fromkeys(outcome.fault.kind for outcome in self.outcomes))
-
-    def of_kind(self, kind: FaultKind) -> list[FaultOutcome]:
-        """The outcomes of one kind of fault."""
-        return [outcome for outcome in self.outcomes if outcome.fault.kind == kind]
-
 
 def score(truth: Truth, events: Iterable[ReceivedEvent], within: int = WITHIN_OBSERVATIONS) -> Score:
     """Compare the events with the truth; both may be empty.
@@ -125,17 +116,13 @@ def score(truth: Truth, events: Iterable[ReceivedEvent], within: int = WITHIN_OB
     )
 
 
-def window_end_s(fault: Fault, within: int) -> float:
-    """Until when an event detects the fault, epoch seconds."""
-    return max(fault.last_s, fault.first_s + _grace_s(fault, within))
-
-
 def _grace_s(fault: Fault, within: int) -> float:
     return within * fault.period_s
 
 
 def _outcome(fault: Fault, by_signal: dict[str, list[Detection]], within: int) -> FaultOutcome:
-    found = _in_window(fault, by_signal, fault.first_s, window_end_s(fault, within))
+    until_s = max(fault.last_s, fault.first_s + _grace_s(fault, within))
+    found = _in_window(fault, by_signal, fault.first_s, until_s)
     return FaultOutcome(fault, min(found, key=lambda one: one.at_s, default=None))
 
 
@@ -225,8 +212,11 @@ class Kept:
 
 
 def kinds_of_faults(score: Score) -> list[KindOfFault]:
-    """A line for each kind that should alert."""
-    return [_kind_of_fault(kind, score.of_kind(kind)) for kind in score.kinds]
+    """A line for each kind that should alert, as they first occur."""
+    by_kind: dict[FaultKind, list[FaultOutcome]] = defaultdict(list)
+    for outcome in score.outcomes:
+        by_kind[outcome.fault.kind].append(outcome)
+    return [_kind_of_fault(kind, outcomes) for kind, outcomes in by_kind.items()]
 
 
 def kinds_of_disturbances(score: Score) -> list[KindOfDisturbance]:
