@@ -169,8 +169,8 @@ class RunFolder:
             (path / f"{name}.jsonl").unlink(missing_ok=True)
         return cls(path)
 
-    def write(self, name: Literal["run", "truth", "series"], content: Any) -> None:
-        """Write `run.json`, `truth.json` or `series.json`."""
+    def write(self, name: Literal["run", "truth", "series", "summary"], content: Any) -> None:
+        """Write `run.json`, `truth.json`, `series.json` or `summary.json`."""
         (self.path / f"{name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(content)))
 
     def append(self, name: Literal["events", "alerts", "samples"], lines: Iterable[msgspec.Struct]) -> None:

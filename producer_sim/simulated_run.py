@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from clients.account import Account
 from clients.deployment import Pipeline
 from clients.kinesis_writer.paced import WallClock
 from clients.kinesis_writer.processes import processes_needed, send_in_processes
-from clients.kinesis_writer.put_request import SEND_ONCE, RecordStream
+from clients.kinesis_writer.put_request import SEND_ONCE
 from clients.kinesis_writer.sending import Sending
 from producer_sim.observe.observer import Observing, settle
 from producer_sim.payloads.record_groups import RecordGroup, learned_names
@@ -64,13 +63,12 @@ def run_simulation(
             elapsed_s = clock.now() - start_s
             due = max(0, min(simulation.observations, math.floor(elapsed_s * simulation.rate) + 1))
             if observer is not None:
-                observer.due(due)
-                observer.acknowledged(sending.observations)
+                observer.progress(due, sending.observations)
             on_progress(due, sending)
 
         on_stage(f"Sending to {pipeline.name} from {processes} process{'es' if processes > 1 else ''}")
         shares = Shares(simulation, run.groups, start_s, run.partition)
-        connect = functools.partial(_kinesis, pipeline.account)
+        connect = functools.partial(pipeline.account.client, "kinesis", SEND_ONCE)
         sending = send_in_processes(
             processes, shares, connect, pipeline.stream_name, start_s=start_s, on_progress=report
         )
@@ -92,11 +90,6 @@ def run_simulation(
     folder.write("series", list(chart_series(simulation, names, start_s, end_s)))
     folder.write("run", summary)
     return summary, sending
-
-
-def _kinesis(account: Account) -> RecordStream:
-    client: RecordStream = account.client("kinesis", SEND_ONCE)
-    return client
 
 
 def _processes(run: SimulatedRun) -> int:

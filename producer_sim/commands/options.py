@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -24,6 +25,19 @@ Local = Annotated[
 ]
 Stream = Annotated[
     str | None, target_option("--stream", "A stream alone: only send, observe nothing.", "NAME")
+]
+
+Run = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the run's files.")]
+Report = Annotated[bool, typer.Option("--report/--no-report", help="Write FOLDER/report.html.")]
+Settle = Annotated[
+    float,
+    typer.Option(
+        min=0, metavar="S", help="After sending, wait at most this long until everything is learned."
+    ),
+]
+RunOf = Annotated[Path, typer.Option(help="Folder of a run of simulate or replay.")]
+Within = Annotated[
+    int, typer.Option(min=1, help="A fault counts as detected within this many observations of its signal.")
 ]
 
 INTERRUPTED = 130

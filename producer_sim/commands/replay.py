@@ -1,6 +1,5 @@
 """`replay`: send recorded measurements through a pipeline, and score its events by their labels."""
 
-import contextlib
 import json
 from pathlib import Path
 
@@ -8,12 +7,12 @@ import typer
 from rich.console import Console
 
 from clients import target_options
-from clients.deployment import Pipeline, open_pipeline
+from clients.deployment import open_pipeline
 from producer_sim.commands import options, replay_options
 from producer_sim.commands.outcome import conclude, sending_progress
-from producer_sim.observe.observer import Observing, observe
+from producer_sim.observe.observer import observing
 from producer_sim.replay.options import ReplayOptions, prepare, speed_of
-from producer_sim.replay.replay import Replay, run_replay
+from producer_sim.replay.replay import run_replay
 from producer_sim.report.score import WITHIN_OBSERVATIONS
 from producer_sim.report.summary import write_summary
 from producer_sim.run_folder import RunFolder, check_folder
@@ -37,9 +36,9 @@ def replay_command(
     stream: options.Stream = None,
     region: target_options.Region = None,
     endpoint_url: target_options.EndpointUrl = None,
-    settle: replay_options.Settle = 60.0,
-    run: replay_options.Run = Path("build/replay"),
-    report: replay_options.Report = True,
+    settle: options.Settle = 60.0,
+    run: options.Run = Path("build/replay"),
+    report: options.Report = True,
     as_json: replay_options.AsJson = False,
 ) -> None:
     """Send recorded measurements through a pipeline, and score its events by their labels.
@@ -71,20 +70,15 @@ def replay_command(
             open_pipeline(stack, local, stream, region, endpoint_url) as pipeline,
             sending_progress(console, replay.observations) as on_progress,
         ):
-            observing = _observing(pipeline, folder, replay)
             outcome = run_replay(
                 replay,
                 pipeline,
-                observing,
+                observing(pipeline, folder, replay.signals),
                 folder,
                 lambda sending: on_progress(sending.taken, sending),
                 console.print,
             )
     summary = write_summary(folder, within)
     if as_json:
-        typer.echo(json.dumps(summary.as_dict()))
+        typer.echo(json.dumps(summary))
     conclude(console, folder, within, report, outcome.interrupted)
-
-
-def _observing(pipeline: Pipeline, folder: RunFolder, replay: Replay) -> Observing:
-    return observe(pipeline, folder, replay.signals) if pipeline.models else contextlib.nullcontext()

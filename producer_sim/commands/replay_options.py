@@ -70,9 +70,4 @@ Shift = Annotated[
         help="Move all times so that the first row is measured now: alerts may ignore late observations.",
     ),
 ]
-Settle = Annotated[
-    float, typer.Option(min=0, metavar="SECONDS", help="Wait at most this long until everything is learned.")
-]
-Run = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the run's files.")]
-Report = Annotated[bool, typer.Option("--report/--no-report", help="Write FOLDER/report.html.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print nothing but the summary on stdout, as JSON.")]

@@ -6,21 +6,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from producer_sim.commands.options import errors_shown
+from producer_sim.commands.options import RunOf, Within, errors_shown
 from producer_sim.report.report import write_report
 from producer_sim.report.score import WITHIN_OBSERVATIONS
 from producer_sim.run_folder import DEFAULT_FOLDER, RunFolder, Unwritable
 
 
 def report_command(
-    run: Annotated[Path, typer.Option(help="Folder of a run of simulate or replay.")] = DEFAULT_FOLDER,
+    run: RunOf = DEFAULT_FOLDER,
     out: Annotated[
         Path | None, typer.Option(help="The HTML file. Default: report.html in the run's folder.")
     ] = None,
-    within: Annotated[
-        int,
-        typer.Option(min=1, help="A fault counts as detected within this many observations of its signal."),
-    ] = WITHIN_OBSERVATIONS,
+    within: Within = WITHIN_OBSERVATIONS,
 ) -> None:
     """Write a run's report, one HTML file that opens without network.
 

@@ -10,7 +10,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from producer_sim.commands.options import errors_shown
+from producer_sim.commands.options import RunOf, Within, errors_shown
+from producer_sim.report.formatting import count
 from producer_sim.report.score import (
     WITHIN_OBSERVATIONS,
     Score,
@@ -31,7 +32,7 @@ from producer_sim.run_folder import (
 
 
 def score_command(
-    run: Annotated[Path, typer.Option(help="Folder of a run of simulate or replay.")] = DEFAULT_FOLDER,
+    run: RunOf = DEFAULT_FOLDER,
     truth: Annotated[
         Path | None, typer.Option(help="File of injected faults, instead of the run's; with --events.")
     ] = None,
@@ -39,10 +40,7 @@ def score_command(
         Path | None,
         typer.Option(help="File of events received, instead of the run's; with --truth."),
     ] = None,
-    within: Annotated[
-        int,
-        typer.Option(min=1, help="A fault counts as detected within this many observations of its signal."),
-    ] = WITHIN_OBSERVATIONS,
+    within: Within = WITHIN_OBSERVATIONS,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of tables.")] = False,
 ) -> None:
     """Show which faults were detected, how soon, which were missed, and which alarms were false.
@@ -90,15 +88,13 @@ def _print(scored: Score, run: RunSummary | None, console: Console) -> None:
         f"Detected {scored.detected} of {len(scored.outcomes)} faults "
         f"within {scored.within} observations; {len(scored.false_alarms)} false alarms."
     )
-    for family, count in sorted(scored.false_alarms_by_family.items(), key=lambda line: -line[1]):
-        console.print(f"  {count} of them in {family}", markup=False)
+    for family, alarms in sorted(scored.false_alarms_by_family.items(), key=lambda line: -line[1]):
+        console.print(f"  {alarms} of them in {family}", markup=False)
     if scored.unwanted:
         console.print(_disturbances(scored))
     for line in kept(scored, run):
         if line.injected or line.counted:
-            console.print(
-                f"To {line.expected}: {_or_dash(line.injected)}; counted: {_or_dash(line.counted)}."
-            )
+            console.print(f"To {line.expected}: {count(line.injected)}; counted: {count(line.counted)}.")
 
 
 def _faults(scored: Score) -> Table:
@@ -110,7 +106,7 @@ def _faults(scored: Score) -> Table:
         counts = (str(kind.injected), str(kind.detected), str(kind.missed))
         delays = (kind.delay_median_s, kind.delay_p90_s)
         in_observations = (kind.delay_median_observations, kind.delay_p90_observations)
-        table.add_row(kind.kind, *counts, *map(_or_dash, delays + in_observations))
+        table.add_row(kind.kind, *counts, *map(count, delays + in_observations))
     return table
 
 
@@ -128,9 +124,5 @@ def _disturbances(scored: Score) -> Table:
     words = {"skip": "skipped", "quarantine": "quarantined", "learn": "learned"}
     for kind in kinds_of_disturbances(scored):
         should_be = words.get(kind.expected, kind.expected)
-        table.add_row(kind.kind, should_be, str(kind.injected), _or_dash(kind.observations))
+        table.add_row(kind.kind, should_be, str(kind.injected), count(kind.observations))
     return table
-
-
-def _or_dash(figure: float | None) -> str:
-    return "-" if figure is None else f"{figure:,.10g}"

@@ -1,9 +1,7 @@
 """`simulate`: a plant with known faults sends to a pipeline at an exact rate."""
 
-import contextlib
 import math
 import sys
-from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,10 +10,10 @@ import typer
 from rich.console import Console
 
 from clients import target_options
-from clients.deployment import Pipeline, open_pipeline
+from clients.deployment import open_pipeline
 from producer_sim.commands import options
 from producer_sim.commands.outcome import conclude, print_run, sending_progress
-from producer_sim.observe.observer import Observing, observe
+from producer_sim.observe.observer import observing
 from producer_sim.payloads.record_groups import learned_names, record_groups_of
 from producer_sim.payloads.shapes import SHAPES, ShapeUnknown
 from producer_sim.plant.reading import PlantFileWrong, read_plant, shipped_plants
@@ -84,17 +82,10 @@ def simulate(
     truth: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write the injected faults to this file.")
     ] = None,
-    run: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the run's files.")] = DEFAULT_FOLDER,
-    report: Annotated[bool, typer.Option(help="Write FOLDER/report.html.")] = True,
+    run: options.Run = DEFAULT_FOLDER,
+    report: options.Report = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, for scripts.")] = False,
-    settle: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            metavar="S",
-            help="After sending, wait at most this long until everything is learned.",
-        ),
-    ] = 120.0,
+    settle: options.Settle = 120.0,
     stack: target_options.Stack = None,
     local: options.Local = False,
     stream: options.Stream = None,
@@ -139,7 +130,7 @@ def simulate(
             sending_progress(console, plant_run.observations) as on_progress,
         ):
             summary, sending = run_simulation(
-                simulated, pipeline, _observing(pipeline, folder, names), folder, on_progress, console.print
+                simulated, pipeline, observing(pipeline, folder, names), folder, on_progress, console.print
             )
     if truth is not None:
         truth.write_bytes((folder.path / "truth.json").read_bytes())
@@ -156,7 +147,3 @@ def _number_of(processes: str) -> int | None:
     if processes.isdecimal() and 1 <= int(processes) <= 64:
         return int(processes)
     raise typer.BadParameter(f"--processes is 'auto' or a number from 1 to 64, not {processes!r}")
-
-
-def _observing(pipeline: Pipeline, folder: RunFolder, signals: Collection[str]) -> Observing:
-    return observe(pipeline, folder, signals) if pipeline.models else contextlib.nullcontext()

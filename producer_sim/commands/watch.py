@@ -2,7 +2,7 @@
 
 import time
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
@@ -66,14 +66,17 @@ def watch(
 
 def _show(seen: SeenAlert, out: Console, as_json: bool) -> None:
     if as_json:
-        print(msgspec.json.encode(_line(seen)).decode(), flush=True)
+        received_at = datetime.fromtimestamp(seen.received_s, UTC).isoformat()
+        shown = {"received_at": received_at, "alert": seen.alert, "id": seen.id, "headline": seen.headline}
+        print(msgspec.json.encode(shown | {"detail": seen.detail}).decode(), flush=True)
         return
     detail = seen.detail
     severity = detail.get("severity") or seen.headline.partition(":")[0]
+    lag = None if detail.get("lag_s") is None else f"{detail['lag_s']:.1f} s"
     line = Text(f"{datetime.fromtimestamp(seen.received_s).astimezone():%H:%M:%S} ")
     line.append(f"{severity:<8} ", _STYLES.get(severity, ""))
     line.append(seen.headline.removeprefix(f"{severity}: "), "bold")
-    for name, text in (("lag", _lag(detail)), ("use case", detail.get("use_case")), ("alert", seen.alert)):
+    for name, text in (("lag", lag), ("use case", detail.get("use_case")), ("alert", seen.alert)):
         if text is not None:
             line.append(f"  {name} {text}", "dim")
     out.print(line, soft_wrap=True)
@@ -83,18 +86,6 @@ def _show(seen: SeenAlert, out: Console, as_json: bool) -> None:
             Text(f"         {evidence}  measured {detail.get('timestamp')}  id {seen.id}", "dim"),
             soft_wrap=True,
         )
-
-
-def _line(seen: SeenAlert) -> dict[str, Any]:
-    received = datetime.fromtimestamp(seen.received_s, UTC).isoformat()
-    return {"received_at": received, "alert": seen.alert, "id": seen.id, "headline": seen.headline} | {
-        "detail": seen.detail
-    }
-
-
-def _lag(detail: dict[str, Any]) -> str | None:
-    lag_s = detail.get("lag_s")
-    return None if lag_s is None else f"{lag_s:.1f} s"
 
 
 def _number(value: object) -> str:

@@ -109,10 +109,10 @@ def listening(pipeline: Pipeline) -> Iterator[Inbox]:
 
         return alert
 
-    with temporary_queues(pipeline) as queues, ExitStack() as threads:
-        threads.enter_context(_polled(queues.events, event, inbox, stopped))
-        for name, alerts in queues.alerts.items():
-            threads.enter_context(_polled(alerts, alert_of(name), inbox, stopped))
+    with temporary_queues(pipeline) as (events, alerts), ExitStack() as threads:
+        threads.enter_context(_polled(events, event, inbox, stopped))
+        for name, queue_of_alert in alerts.items():
+            threads.enter_context(_polled(queue_of_alert, alert_of(name), inbox, stopped))
         threads.callback(stopped.set)  # before joining them
         _wait_until_open(pipeline, bus, is_open, inbox)
         yield inbox

@@ -1,7 +1,7 @@
 """Observes a run: events and alerts as they arrive, and every second how much is learned.
 
     with observe(pipeline, folder, signals) as observer:
-        ...                                    # send, and call observer.due(n), observer.acknowledged(n)
+        ...                                    # send, and call observer.progress(due, acknowledged)
         counts = observer.wait_until_settled(observations, timeout_s=60)
 
 Permissions needed on AWS: see queues.py and learned_counts.py.
@@ -10,7 +10,7 @@ Permissions needed on AWS: see queues.py and learned_counts.py.
 import threading
 import time
 from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,23 +35,14 @@ class Observer:
         self._looks = looks
         self._due = 0
         self._acknowledged = 0
-        self._counts = Counts()
+        self._counts = Counts()  # of several use cases, those of the one furthest behind
         self._last_change = time.monotonic()
         self._error: Exception | None = None
         self._stopped = threading.Event()
 
-    def due(self, observations: int) -> None:
-        """Set how many observations were due until now."""
-        self._due = observations
-
-    def acknowledged(self, observations: int) -> None:
-        """Set how many observations the stream has acknowledged until now."""
-        self._acknowledged = observations
-
-    @property
-    def counts(self) -> Counts:
-        """The counts of the last look; of several use cases, those of the one furthest behind."""
-        return self._counts
+    def progress(self, due: int, acknowledged: int) -> None:
+        """Set how many observations were due, and how many the stream has acknowledged, until now."""
+        self._due, self._acknowledged = due, acknowledged
 
     def check(self) -> None:
         """Raise what stopped this observer, and what `Pipeline.check` raises."""
@@ -154,6 +145,11 @@ def observe(pipeline: Pipeline, folder: RunFolder, signals: Collection[str]) -> 
 
 Observing = AbstractContextManager[Observer | None]
 """None if nobody observes: a stream alone."""
+
+
+def observing(pipeline: Pipeline, folder: RunFolder, signals: Collection[str]) -> Observing:
+    """As `observe`, where there is something to observe."""
+    return observe(pipeline, folder, signals) if pipeline.models else nullcontext()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,10 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from clients.deployment import Pipeline
 from consumer.events.event import SOURCE
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import DeleteMessageBatchRequestEntryTypeDef
 
 PROBE_SOURCE = "river.observe"
 """Source of events that only probe whether the bus reaches the queue: no alert matches them."""
@@ -47,7 +43,7 @@ class Message:
 class Queue:
     """A temporary queue."""
 
-    sqs: "SQSClient"
+    sqs: Any
     url: str
     arn: str
 
@@ -60,7 +56,7 @@ class Queue:
             MessageSystemAttributeNames=["SentTimestamp"],
         ).get("Messages", [])
         if received:
-            entries: list[DeleteMessageBatchRequestEntryTypeDef] = [
+            entries = [
                 {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
                 for number, message in enumerate(received)
             ]
@@ -71,17 +67,9 @@ class Queue:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Queues:
-    """The bus's events, and each alert's messages by its name."""
-
-    events: Queue
-    alerts: dict[str, Queue]
-
-
 @contextmanager
-def temporary_queues(pipeline: Pipeline) -> Iterator[Queues]:
-    """Have queues that receive events and alerts during the `with` block.
+def temporary_queues(pipeline: Pipeline) -> Iterator[tuple[Queue, dict[str, Queue]]]:
+    """Have queues during the `with` block: of the bus's events, and of each alert's messages by its name.
 
     Raises: what botocore raises, such as for a missing permission.
     """
@@ -93,10 +81,10 @@ def temporary_queues(pipeline: Pipeline) -> Iterator[Queues]:
             name: _alert_queue(pipeline, sqs, f"{run}-{name}"[:80], topic_arn, at_end)
             for name, topic_arn in pipeline.alert_topic_arns.items()
         }
-        yield Queues(events, alerts)
+        yield events, alerts
 
 
-def _events_queue(pipeline: Pipeline, sqs: "SQSClient", run: str, at_end: ExitStack) -> Queue:
+def _events_queue(pipeline: Pipeline, sqs: Any, run: str, at_end: ExitStack) -> Queue:
     bus = pipeline.event_bus_name
     assert bus is not None
     events = pipeline.client("events")
@@ -112,7 +100,7 @@ def _events_queue(pipeline: Pipeline, sqs: "SQSClient", run: str, at_end: ExitSt
     return queue
 
 
-def _alert_queue(pipeline: Pipeline, sqs: "SQSClient", name: str, topic_arn: str, at_end: ExitStack) -> Queue:
+def _alert_queue(pipeline: Pipeline, sqs: Any, name: str, topic_arn: str, at_end: ExitStack) -> Queue:
     queue = _queue(sqs, name, topic_arn, "sns.amazonaws.com", at_end)
     sns = pipeline.client("sns")
     subscribed = sns.subscribe(
@@ -122,7 +110,7 @@ def _alert_queue(pipeline: Pipeline, sqs: "SQSClient", name: str, topic_arn: str
     return queue
 
 
-def _queue(sqs: "SQSClient", name: str, source_arn: str, service: str, at_end: ExitStack) -> Queue:
+def _queue(sqs: Any, name: str, source_arn: str, service: str, at_end: ExitStack) -> Queue:
     """A queue to which `service` may send for `source_arn`, from its creation on."""
     _, partition, _, region, account, _ = source_arn.split(":", 5)
     arn = f"arn:{partition}:sqs:{region}:{account}:{name}"

@@ -137,6 +137,5 @@ def _in_due_order(
 
 def _report(sending: Sending, observer: Observer | None, on_progress: Callable[[Sending], None]) -> None:
     if observer is not None:
-        observer.due(sending.taken)
-        observer.acknowledged(sending.observations)
+        observer.progress(sending.taken, sending.observations)
     on_progress(sending)

@@ -37,16 +37,3 @@ def count(value: float | None) -> str:
     ('1,234,567', '2.5', '-')
     """
     return "-" if value is None else f"{value:,.10g}"
-
-
-def size(value_bytes: float) -> str:
-    """Bytes in units of a thousand.
-
-    >>> size(999), size(1_234_567)
-    ('999 B', '1.2 MB')
-    """
-    for unit in ("B", "kB", "MB", "GB"):
-        if value_bytes < 1000:
-            return f"{value_bytes:.0f} B" if unit == "B" else f"{value_bytes:.1f} {unit}"
-        value_bytes /= 1000
-    return f"{value_bytes:,.1f} TB"

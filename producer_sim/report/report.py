@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import rich.filesize
 from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # plotly ships no types
 
 from producer_sim.report import charts, formatting
@@ -50,7 +51,7 @@ def render_report(outcome: Outcome) -> str:
     drawn = {
         "throughput": charts.throughput_and_lag(outcome.samples, outcome.lag, outcome.run.started_s),
         "latency": charts.latency(outcome.alerts),
-    } | {f"signal-{number}": signal.chart for number, signal in enumerate(signals.drawn)}
+    } | {f"signal-{number}": signal.chart for number, signal in enumerate(signals)}
     plotly_js, draw_js = get_plotlyjs(), (_FOLDER / "report.js").read_text()
     found = mistakes(outcome)
     return _template().render(
@@ -59,6 +60,7 @@ def render_report(outcome: Outcome) -> str:
         legend=LEGEND,
         charts={name: chart for name, chart in drawn.items() if chart is not None},
         signals=signals,
+        signals_total=len(outcome.series),
         kinds=kinds_of_faults(outcome.score),
         disturbances=kinds_of_disturbances(outcome.score),
         kept=[line for line in kept(outcome.score, outcome.run) if line.injected or line.counted],
@@ -86,7 +88,7 @@ def _template() -> jinja2.Template:
         "count": formatting.count,
         "seconds": formatting.seconds,
         "moment": formatting.moment,
-        "size": formatting.size,
+        "size": rich.filesize.decimal,
     }
     return environment.get_template("report.html.j2")
 

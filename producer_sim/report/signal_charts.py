@@ -16,7 +16,7 @@ from producer_sim.run_folder import Fault, SignalSeries
 
 Standing = Literal["missed", "false alarm", "detected", "detected elsewhere", "quiet"]
 
-DRAWN_MAX = 24
+_DRAWN_MAX = 24
 _STRETCHES = 350
 _GAP = 10.0  # of the median step between two points: a longer step is a gap
 _ORDER: tuple[Standing, ...] = ("missed", "false alarm", "detected", "detected elsewhere", "quiet")
@@ -33,16 +33,8 @@ class SignalChart:
     chart: Chart
 
 
-@dataclass(frozen=True, slots=True)
-class SignalCharts:
-    """The charts to draw, and how many there would be without a limit."""
-
-    drawn: tuple[SignalChart, ...]
-    total: int
-
-
-def signal_charts(outcome: Outcome, drawn_max: int = DRAWN_MAX) -> SignalCharts:
-    """Draw the signals that have values: first those with a miss, then with false alarms, then the others."""
+def signal_charts(outcome: Outcome) -> list[SignalChart]:
+    """Draw some signals that have values: those with a miss, then with false alarms, then the others."""
     score = outcome.score
     faults: dict[str, list[FaultOutcome]] = defaultdict(list)
     for fault_outcome in score.outcomes:
@@ -61,7 +53,7 @@ def signal_charts(outcome: Outcome, drawn_max: int = DRAWN_MAX) -> SignalCharts:
         one.signal: _standing(faults[one.signal], detections[one.signal], false) for one in outcome.series
     }
     ranked = sorted(outcome.series, key=lambda one: _ORDER.index(standings[one.signal]))
-    drawn = tuple(
+    return [
         SignalChart(
             name=series.signal,
             unit=units.get(series.signal, ""),
@@ -69,9 +61,8 @@ def signal_charts(outcome: Outcome, drawn_max: int = DRAWN_MAX) -> SignalCharts:
             words=_words(faults[series.signal], detections[series.signal], false),
             chart=_chart(series, faults[series.signal], unwanted[series.signal], detections, false),
         )
-        for series in ranked[:drawn_max]
-    )
-    return SignalCharts(drawn, len(outcome.series))
+        for series in ranked[:_DRAWN_MAX]
+    ]
 
 
 def _standing(faults: Sequence[FaultOutcome], detections: Sequence[Detection], false: set[str]) -> Standing:

@@ -1,37 +1,11 @@
 """A run in fourteen figures for scripts: `summary.json`."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
-
-import msgspec
 
 from producer_sim.report import latency
 from producer_sim.report.score import WITHIN_OBSERVATIONS, Score, quantile, score
 from producer_sim.run_folder import RunFolder, RunSummary, Sample, SignalSeries, Truth
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """The content of `summary.json`; null is what was not observed, or could not be measured."""
-
-    rate_target: float | None
-    rate_achieved: float
-    observations_sent: int
-    observations_learned: int | None
-    skipped: int | None
-    quarantined: int | None
-    lag_p50_s: float | None
-    lag_p99_s: float | None
-    put_to_alert_p50_s: float | None
-    put_to_alert_p99_s: float | None
-    detected: int | None
-    missed: int | None
-    false_alarms: int | None
-    lost: int | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """The figures by name, in the order of the file."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +26,24 @@ class Outcome:
         return bool(self.samples or self.score.detections) or self.run.learned is not None
 
     @property
-    def summary(self) -> Summary:
-        """The fourteen figures."""
-        return Summary(
-            rate_target=self.run.rate_target,
-            rate_achieved=self.run.rate_achieved,
-            observations_sent=self.run.observations_sent,
-            observations_learned=self.run.learned,
-            skipped=self.run.skipped,
-            quarantined=self.run.quarantined,
-            lag_p50_s=self.lag.quantile_s(0.5),
-            lag_p99_s=self.lag.quantile_s(0.99),
-            put_to_alert_p50_s=quantile(self.alerts.put_to_alert_s, 0.5),
-            put_to_alert_p99_s=quantile(self.alerts.put_to_alert_s, 0.99),
-            detected=self.score.detected if self.is_observed else None,
-            missed=self.score.missed if self.is_observed else None,
-            false_alarms=len(self.score.false_alarms) if self.is_observed else None,
-            lost=self.run.lost,
-        )
+    def summary(self) -> dict[str, Any]:
+        """The content of `summary.json`; null is what was not observed, or could not be measured."""
+        return {
+            "rate_target": self.run.rate_target,
+            "rate_achieved": self.run.rate_achieved,
+            "observations_sent": self.run.observations_sent,
+            "observations_learned": self.run.learned,
+            "skipped": self.run.skipped,
+            "quarantined": self.run.quarantined,
+            "lag_p50_s": self.lag.quantile_s(0.5),
+            "lag_p99_s": self.lag.quantile_s(0.99),
+            "put_to_alert_p50_s": quantile(self.alerts.put_to_alert_s, 0.5),
+            "put_to_alert_p99_s": quantile(self.alerts.put_to_alert_s, 0.99),
+            "detected": self.score.detected if self.is_observed else None,
+            "missed": self.score.missed if self.is_observed else None,
+            "false_alarms": len(self.score.false_alarms) if self.is_observed else None,
+            "lost": self.run.lost,
+        }
 
 
 def read_outcome(folder: RunFolder, within: int = WITHIN_OBSERVATIONS) -> Outcome:
@@ -94,9 +68,8 @@ def read_outcome(folder: RunFolder, within: int = WITHIN_OBSERVATIONS) -> Outcom
     )
 
 
-def write_summary(folder: RunFolder, within: int = WITHIN_OBSERVATIONS) -> Summary:
+def write_summary(folder: RunFolder, within: int = WITHIN_OBSERVATIONS) -> dict[str, Any]:
     """Read the run's folder, write `summary.json` there, and return its content."""
     summary = read_outcome(folder, within).summary
-    encoded = msgspec.json.format(msgspec.json.encode(summary.as_dict()))
-    (folder.path / "summary.json").write_bytes(encoded + b"\n")
+    folder.write("summary", summary)
     return summary

@@ -5,7 +5,6 @@ After a hop that failed, those behind it are not reached.
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -18,9 +17,6 @@ from producer_sim.observe.learned_counts import Counts, LearnedCounts
 from producer_sim.observe.listening import listening
 from producer_sim.smoke import advice
 from producer_sim.smoke.trip import OBSERVATIONS, RECORDS, Hop, HopFailed, Patience, Trip, step_payloads
-
-if TYPE_CHECKING:
-    from mypy_boto3_kinesis.type_defs import PutRecordOutputTypeDef
 
 _LOOK_EVERY_S = 0.5
 _FIND_STEPS = DriftUseCase, ChangePoint
@@ -87,7 +83,7 @@ def put(trip: Trip) -> str:
     trip.started = time.monotonic()
     for payload in step_payloads(trip.signal, time.time()):
         try:
-            stored: PutRecordOutputTypeDef = kinesis.put_record(
+            stored = kinesis.put_record(
                 StreamName=trip.pipeline.stream_name, PartitionKey=trip.signal, Data=payload
             )
         except (ClientError, BotoCoreError) as error:

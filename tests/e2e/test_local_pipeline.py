@@ -121,8 +121,7 @@ def test_the_observer_counts_its_signals_exactly_from_when_it_began(pipeline, tm
         put(pipeline, "observed.1", encoders.several_values("observed.1", time.time(), {"flow": 20.0}))
         put(pipeline, names[2], b'{"signal": "observed.2.flow", "value": NaN}')
         put(pipeline, "x:y", encoders.sitewise_notification("x", "y", [(time.time(), 1.0)], "BAD"))
-        observer.due(16_002)
-        observer.acknowledged(16_002)
+        observer.progress(16_002, 16_002)
         counts = observer.wait_until_settled(16_002, 60)
     assert counts == Counts(learned=16_001, skipped=0, quarantined=1)
     last = folder.samples[-1]

@@ -100,11 +100,9 @@ class MemoryObserver:
     def __init__(self):
         self.told_due, self.told_acknowledged = [], []
 
-    def due(self, observations):
-        self.told_due.append(observations)
-
-    def acknowledged(self, observations):
-        self.told_acknowledged.append(observations)
+    def progress(self, due, acknowledged):
+        self.told_due.append(due)
+        self.told_acknowledged.append(acknowledged)
 
     def wait_until_settled(self, observations, timeout_s):
         return Counts(learned=observations)

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from clients.recordings.table import ReplayRefused
 from producer_sim.commands import replay as replay_module
 from producer_sim.commands.replay import replay_command
+from producer_sim.observe import observer as observer_module
 from producer_sim.replay.chart_series import ChartSeries
 from producer_sim.replay.options import ReplayOptions, prepare, speed_of
 from producer_sim.replay.replay import run_replay
@@ -190,7 +191,7 @@ def commands(monkeypatch):
         yield opened
 
     monkeypatch.setattr(replay_module, "open_pipeline", open_pipeline)
-    monkeypatch.setattr(replay_module, "observe", lambda *given: observing(MemoryObserver()))
+    monkeypatch.setattr(observer_module, "observe", lambda *given: observing(MemoryObserver()))
     app = typer.Typer()
     app.command("replay")(replay_command)
     return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])

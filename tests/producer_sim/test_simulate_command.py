@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from local.emulator.embedded_aws import EmbeddedAWS
 from producer_sim.commands import simulate as command
+from producer_sim.observe import observer as observer_module
 from producer_sim.run_folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
@@ -52,13 +53,9 @@ class Observer:
 
     def __init__(self):
         self.told: list[tuple[int, int]] = []
-        self.last_due = 0
 
-    def due(self, observations):
-        self.last_due = observations
-
-    def acknowledged(self, observations):
-        self.told.append((self.last_due, observations))
+    def progress(self, due, acknowledged):
+        self.told.append((due, acknowledged))
 
     def wait_until_settled(self, observations, timeout_s):
         return SimpleNamespace(learned=observations, skipped=0, quarantined=0)
@@ -86,7 +83,7 @@ def observer(aws, monkeypatch):
         yield observer
 
     monkeypatch.setattr(command, "open_pipeline", open_pipeline)
-    monkeypatch.setattr(command, "observe", observe)
+    monkeypatch.setattr(observer_module, "observe", observe)
     return observer
 
 
@@ -177,6 +174,7 @@ import os
 from contextlib import contextmanager
 import typer
 from producer_sim.commands import simulate as command
+from producer_sim.observe import observer as observer_module
 from tests.producer_sim.test_simulate_command import Observer, Pipeline
 
 @contextmanager
@@ -188,7 +186,7 @@ def observe(pipeline, folder, signals):
     yield Observer()
 
 if __name__ == "__main__":
-    command.open_pipeline, command.observe = open_pipeline, observe
+    command.open_pipeline, observer_module.observe = open_pipeline, observe
     app = typer.Typer()
     app.command()(command.simulate)
     app()
