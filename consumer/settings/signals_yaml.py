@@ -1,7 +1,7 @@
 """Reads `signals.yaml`; a mistake is reported with its line."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -35,14 +35,14 @@ def read_signal_settings(text: str, path: str, use_cases: Mapping[str, UseCase])
         raise ConfigurationError(f"{path}, line {line}: {getattr(error, 'problem', error)}") from None
     finally:
         loader.dispose()
-    mistakes = list(_given_twice(root))
+    mistakes = list(given_twice(root))
     if not mistakes:
         try:
             file = msgspec.convert(given, SettingsFile)
         except msgspec.ValidationError as error:
             mistakes = [_of_msgspec(root, str(error))]
         else:
-            mistakes = [(_line(root, place), text) for place, text in _unusable(file, use_cases)]
+            mistakes = [(line_of(root, place), text) for place, text in _unusable(file, use_cases)]
             if not mistakes:
                 return file
     raise ConfigurationError("\n".join(f"{path}, line {line}: {text}" for line, text in mistakes))
@@ -82,18 +82,20 @@ def _unusable(file: SettingsFile, use_cases: Mapping[str, UseCase]) -> Iterator[
                 yield place, f"no model of {name} can be made so: {error}"
 
 
-def _given_twice(node: yaml.Node) -> Iterator[tuple[int, str]]:
+def given_twice(node: yaml.Node) -> Iterator[tuple[int, str]]:
+    """The line and the message of each field that a mapping has twice."""
     if isinstance(node, yaml.MappingNode):
         seen: dict[str, int] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
-            if key.value in seen:
-                yield line, f"{key.value} is there twice; the first is in line {seen[key.value]}"
-            seen.setdefault(str(key.value), line)
-            yield from _given_twice(value)
+            name = str(key.value)
+            if name in seen:
+                yield line, f"{name} is there twice; the first is in line {seen[name]}"
+            seen.setdefault(name, line)
+            yield from given_twice(value)
     elif isinstance(node, yaml.SequenceNode):
         for part in node.value:
-            yield from _given_twice(part)
+            yield from given_twice(part)
 
 
 def _of_msgspec(root: yaml.Node, error: str) -> tuple[int, str]:
@@ -102,12 +104,12 @@ def _of_msgspec(root: yaml.Node, error: str) -> tuple[int, str]:
     place: _Path = [name or int(number) for name, number in _STEP.findall(at)]
     unknown = re.search(r"unknown field `(.+)`", text)
     if unknown:
-        return _line(root, [*place, unknown[1]]), f"{unknown[1]} is not a field; docs/models.md lists them"
+        return line_of(root, [*place, unknown[1]]), f"{unknown[1]} is not a field; docs/models.md lists them"
     where = ".".join(str(step) for step in place if isinstance(step, str))
-    return _line(root, place), f"{where}: {text}" if where else text
+    return line_of(root, place), f"{where}: {text}" if where else text
 
 
-def _line(node: yaml.Node, place: _Path) -> int:
+def line_of(node: yaml.Node, place: Sequence[str | int]) -> int:
     """The line where a place starts, or the nearest part of its path that exists."""
     line = node.start_mark.line + 1
     for step in place:
@@ -115,10 +117,11 @@ def _line(node: yaml.Node, place: _Path) -> int:
             node = node.value[step]
             line = node.start_mark.line + 1
         elif isinstance(node, yaml.MappingNode):
-            found = [(key, value) for key, value in node.value if key.value == step]
+            found = [(key, value) for key, value in node.value if key.value == str(step)]
             if not found:
                 break
-            line, node = found[0][0].start_mark.line + 1, found[0][1]
+            key, node = found[-1]  # after what `<<` merges
+            line = key.start_mark.line + 1
     return line
 
 

@@ -7,9 +7,12 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from consumer.settings.signals_yaml import given_twice, line_of
 from producer_sim.plant.description import Cycle, Family, FaultDescription, Noise, PlantDescription
 
 _Path = tuple[str | int, ...]
+
+_EMPTY = yaml.MappingNode("tag:yaml.org,2002:map", [], yaml.Mark("", 0, 0, 0, None, 0))
 
 SHIPPED = Path(__file__).parent
 _FIELDS: dict[tuple[str, ...], type[BaseModel]] = {
@@ -49,11 +52,12 @@ def shipped_plants() -> list[str]:
 
 def parse_plant(text: str, name: str) -> PlantDescription:
     """Read the text of a plant's file, called `name` in errors."""
-    lines: dict[_Path, int] = {}
     loader = yaml.SafeLoader(text)
     try:
-        node = loader.get_single_node()
-        content = {} if node is None else _content(loader, node, (), lines)
+        root = loader.get_single_node() or _EMPTY
+        if twice := [f"{name}, line {line}: {mistake}" for line, mistake in given_twice(root)]:
+            raise PlantFileWrong("\n".join(twice))
+        content = loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise PlantFileWrong(f"{name}, line {line}: this is not YAML: {error.problem}") from None
@@ -65,38 +69,10 @@ def parse_plant(text: str, name: str) -> PlantDescription:
         description = PlantDescription.model_validate(content)
     except ValidationError as error:
         mistakes = [_mistake(one["loc"], one["type"], one["msg"], one["input"]) for one in error.errors()]
-        raise PlantFileWrong(_message(name, lines, mistakes)) from None
+        raise PlantFileWrong(_message(name, root, mistakes)) from None
     if mistakes := list(_unknown_families(description)):
-        raise PlantFileWrong(_message(name, lines, mistakes))
+        raise PlantFileWrong(_message(name, root, mistakes))
     return description
-
-
-def _content(loader: yaml.SafeLoader, node: yaml.Node, path: _Path, lines: dict[_Path, int]) -> Any:
-    """The node's content; the line of each part goes into `lines`."""
-    lines.setdefault(path, node.start_mark.line + 1)
-    if isinstance(node, yaml.SequenceNode):
-        return [_content(loader, one, (*path, number), lines) for number, one in enumerate(node.value)]
-    if not isinstance(node, yaml.MappingNode):
-        return loader.construct_object(node)
-    _check_keys(node)
-    loader.flatten_mapping(node)
-    content = {}
-    for key_node, value_node in node.value:
-        key = loader.construct_object(key_node)
-        lines[(*path, key)] = key_node.start_mark.line + 1
-        content[key] = _content(loader, value_node, (*path, key), lines)
-    return content
-
-
-def _check_keys(node: yaml.MappingNode) -> None:
-    seen = set()
-    for key_node, _ in node.value:
-        if not isinstance(key_node, yaml.ScalarNode):
-            raise yaml.MarkedYAMLError(problem="a field's name is text", problem_mark=key_node.start_mark)
-        if key_node.value in seen:
-            problem = f"{key_node.value!r} is here twice"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
-        seen.add(key_node.value)
 
 
 def _mistake(path: _Path, kind: str, text: str, value: Any) -> tuple[_Path, str]:
@@ -126,14 +102,8 @@ def _unknown_families(description: PlantDescription) -> Iterable[tuple[_Path, st
                 yield ("faults", number, "families"), f"there is no family {family!r}; there are {known}"
 
 
-def _message(name: str, lines: dict[_Path, int], mistakes: Iterable[tuple[_Path, str]]) -> str:
+def _message(name: str, root: yaml.Node, mistakes: Iterable[tuple[_Path, str]]) -> str:
     return "\n".join(
-        f"{name}, line {_line_of(path, lines)}, {'.'.join(map(str, path)) or 'the file'}: {text}"
+        f"{name}, line {line_of(root, path)}, {'.'.join(map(str, path)) or 'the file'}: {text}"
         for path, text in mistakes
     )
-
-
-def _line_of(path: _Path, lines: dict[_Path, int]) -> int:
-    while path and path not in lines:
-        path = path[:-1]
-    return lines.get(path, 1)

@@ -59,7 +59,7 @@ def test_a_good_file_is_read():
         ("kind: step", "kind: step\n    families: steam", "line 14, faults.0.families: there is no family"),
         ("share: 1\n", "share: 1\n    count: 3\n", "a family has either 'count' or 'share'"),
         ("unit: l/min", "unit: [", "this is not YAML"),
-        ("signals: 10", "signals: 10\nsignals: 11", "line 3: this is not YAML: 'signals' is here twice"),
+        ("signals: 10", "signals: 10\nsignals: 11", "line 3: signals is there twice; the first is in line 2"),
         (GOOD, "", "line 1, families: this field is needed"),
         (GOOD, "- 1", "line 1, the file: must be a valid dictionary"),
         (GOOD, "a: &a [*a]", "it holds itself"),
