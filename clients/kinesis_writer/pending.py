@@ -2,6 +2,7 @@
 
 import heapq
 from collections import deque
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from clients.kinesis_writer.put_request import RECORDS_PER_REQUEST_MAX, REQUEST_BYTES_MAX, StreamRecord
@@ -15,16 +16,14 @@ class ScheduledRecord(NamedTuple):
     observations: int
 
 
+@dataclass(slots=True, eq=False)
 class Waiting:
     """A scheduled record in the line, by its position in order of submission."""
 
-    __slots__ = ("position", "refusals", "scheduled", "size_bytes")
-
-    def __init__(self, position: int, scheduled: ScheduledRecord, size_bytes: int) -> None:
-        self.position = position
-        self.scheduled = scheduled
-        self.size_bytes = size_bytes
-        self.refusals = 0
+    position: int
+    scheduled: ScheduledRecord
+    size_bytes: int
+    refusals: int = 0
 
     @property
     def key(self) -> str:

@@ -80,11 +80,10 @@ def send_in_processes(
         ProcessFailed: One of several failed; the others were ended, and what they had sent is counted.
     """
     if processes == 1:
-        records = shares(0, 1)
         return send_paced(
             connect(),
             stream_name,
-            records,
+            shares(0, 1),
             clock=WallClock(),
             start_s=start_s,
             on_progress=on_progress,
@@ -177,11 +176,10 @@ def _send_share(
 
     ended: _Report
     try:
-        records = shares(part, parts)
         sending = send_paced(
             connect(),
             stream_name,
-            records,
+            shares(part, parts),
             clock=clock,
             start_s=start_s,
             on_progress=report,

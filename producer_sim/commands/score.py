@@ -97,11 +97,16 @@ def _print(scored: Score, run: RunSummary | None, console: Console) -> None:
             console.print(f"To {line.expected}: {count(line.injected)}; counted: {count(line.counted)}.")
 
 
-def _faults(scored: Score) -> Table:
-    table = Table(title="Faults that should alert", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("kind")
-    for heading in ("injected", "detected", "missed", "p50 s", "p90 s", "p50 obs.", "p90 obs."):
+def _table(title: str, *texts: str, figures: tuple[str, ...]) -> Table:
+    table = Table(*texts, title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for heading in figures:
         table.add_column(heading, justify="right")
+    return table
+
+
+def _faults(scored: Score) -> Table:
+    figures = ("injected", "detected", "missed", "p50 s", "p90 s", "p50 obs.", "p90 obs.")
+    table = _table("Faults that should alert", "kind", figures=figures)
     for kind in kinds_of_faults(scored):
         counts = (str(kind.injected), str(kind.detected), str(kind.missed))
         delays = (kind.delay_median_s, kind.delay_p90_s)
@@ -111,16 +116,8 @@ def _faults(scored: Score) -> Table:
 
 
 def _disturbances(scored: Score) -> Table:
-    table = Table(
-        "kind",
-        "expected",
-        title="Disturbances that should not alert",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    table.add_column("injected", justify="right")
-    table.add_column("observations", justify="right")
+    figures = ("injected", "observations")
+    table = _table("Disturbances that should not alert", "kind", "expected", figures=figures)
     words = {"skip": "skipped", "quarantine": "quarantined", "learn": "learned"}
     for kind in kinds_of_disturbances(scored):
         should_be = words.get(kind.expected, kind.expected)

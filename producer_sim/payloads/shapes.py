@@ -147,11 +147,10 @@ def _kpl(names: Sequence[str], readings: Sequence[Readings], compress: Compress)
 
 
 def _tqvs(readings: Readings) -> list[Reading]:
-    return [_tqv(timestamp_s, value) for timestamp_s, value in readings]
-
-
-def _tqv(timestamp_s: float, value: Value) -> Reading:
-    return (timestamp_s, 0.0, "BAD") if value is None else (timestamp_s, value)
+    return [
+        (timestamp_s, 0.0, "BAD") if value is None else (timestamp_s, value)
+        for timestamp_s, value in readings
+    ]
 
 
 _COMPRESSIONS: dict[str, Compress] = {"gzip": encoders.gzipped, "zstd": encoders.zstandard}

@@ -8,10 +8,9 @@ from producer_sim.plan.bill import PriceTable
 from producer_sim.plan.load import Load
 from producer_sim.plan.plan import Plan
 from producer_sim.plan.sizing import MEMORY_MIN_MB, pages_for, sized
-from producer_sim.plan.workload import Choices, Configuration, StreamMode, Workload
+from producer_sim.plan.workload import STREAM_MODES, Choices, Configuration, Workload
 
 _MQTT = {"sql": "SELECT * FROM 'plant/+'", "partition_key": "${topic(2)}"}
-_MODES: tuple[StreamMode, ...] = ("provisioned", "on-demand")
 
 
 def plans_of(
@@ -25,7 +24,7 @@ def plans_of(
 
     def cheapest(name: str, pages: int, values: int) -> Plan:
         plans = []
-        for mode in (choices.stream,) if choices.stream else _MODES:
+        for mode in (choices.stream,) if choices.stream else STREAM_MODES:
             configuration = Configuration(values, mode, shards, pages, choices.batch_window_s, memory_mb)
             load = sized(Load(workload, configuration, assumptions), sizes_memory=choices.memory_mb is None)
             plans.append(Plan(name, load, prices))

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from producer_sim.plan.load import KB, Load
+from producer_sim.plan.load import DAY_S, KB, Load
 from producer_sim.plan.sizing import shards_for
 from producer_sim.plan.workload import StreamMode
 
 PRICES_FILE = Path(__file__).with_name("prices.toml")
-DAY_S = 86_400
 GB = 2**30
 _KINESIS = ("stream_hours", "stream_gb_in", "stream_gb_out", "shard_hours", "put_units")
 

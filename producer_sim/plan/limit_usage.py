@@ -5,9 +5,8 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from producer_sim.plan.load import Load
+from producer_sim.plan.load import DAY_S, Load
 
-DAY_S = 86_400
 _NEVER = 2.0**30
 
 

@@ -9,6 +9,7 @@ from producer_sim.plan.assumptions import Assumptions
 from producer_sim.plan.workload import Configuration, Workload
 
 KB, MB = 2**10, 2**20
+DAY_S = 86_400
 
 
 @dataclass(frozen=True)

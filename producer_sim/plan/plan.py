@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from producer_sim.plan.bill import DAY_S, Bill, PriceTable, bill_of
+from producer_sim.plan.bill import Bill, PriceTable, bill_of
 from producer_sim.plan.limit_usage import LimitUsage, limits_of
-from producer_sim.plan.load import Load
+from producer_sim.plan.load import DAY_S, Load
 
 
 @dataclass(frozen=True)

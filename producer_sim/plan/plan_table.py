@@ -15,7 +15,7 @@ from producer_sim.plan.limit_usage import LimitUsage
 from producer_sim.plan.load import MB
 from producer_sim.plan.plan import Plan
 from producer_sim.plan.sizing import shard_needs
-from producer_sim.plan.workload import StreamMode
+from producer_sim.plan.workload import STREAM_MODES
 
 Figure = float | str
 _COMPARED = ("Settings", "The stream", "An invocation", "Dollars by service", "Value to alert, in s")
@@ -26,7 +26,6 @@ def figures_of(plan: Plan) -> dict[str, dict[str, Figure]]:
     load, configuration, lines = plan.load, plan.load.configuration, plan.bill.lines.values()
     needs, cpu_us = shard_needs(load), load.cpu_us_with(load.warm)
     services = dict.fromkeys(line.service for line in lines)
-    modes: tuple[StreamMode, ...] = ("provisioned", "on-demand")
     return {
         "Settings": {
             "values a record": configuration.values_per_record,
@@ -80,7 +79,7 @@ def figures_of(plan: Plan) -> dict[str, dict[str, Figure]]:
         "Dollars by service": {
             **{name: sum(line.dollars for line in lines if line.service == name) for name in services},
             "all": plan.bill.total,
-            **{f"Kinesis, if {mode}": stream_dollars(load, mode, plan.prices) for mode in modes},
+            **{f"Kinesis, if {mode}": stream_dollars(load, mode, plan.prices) for mode in STREAM_MODES},
             "for a million observations": plan.dollars_per_million,
         },
         "Value to alert, in s": dict(zip(("on average", "at most"), plan.alert_delay_s, strict=True)),

@@ -5,6 +5,7 @@ from typing import Literal
 
 Ingest = Literal["kinesis", "iot", "sitewise"]
 StreamMode = Literal["on-demand", "provisioned"]
+STREAM_MODES: tuple[StreamMode, ...] = ("provisioned", "on-demand")
 
 
 @dataclass(frozen=True, slots=True)

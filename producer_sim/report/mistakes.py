@@ -65,9 +65,7 @@ def _false_alarm(alarm: Detection, family: str) -> Mistake:
 
 def _evidence(evidence: Mapping[str, Any]) -> str:
     texts = [
-        f"{name.replace('_', ' ')} {value:.5g}"
-        if isinstance(value, float)
-        else f"{name.replace('_', ' ')} {value}"
+        f"{name.replace('_', ' ')} {format(value, '.5g') if isinstance(value, float) else value}"
         for name, value in evidence.items()
     ]
     text = ", ".join(texts) or "-"
