@@ -45,9 +45,12 @@ class Consumer(Construct):
         role.may_read(stream, plant.stream.key_arn)
         role.may_give_up(failed_batches)
         role.may_log_and_trace(self.log_group)
-        fan_out = _fan_out(self, stream) if config.enhanced_fan_out else None
-        if fan_out:
+        source_arn = stream.stream_arn
+        if config.enhanced_fan_out:
+            name = self.node.addr
+            fan_out = kinesis.StreamConsumer(self, "FanOut", stream=stream, stream_consumer_name=name)
             role.may_fan_out(fan_out)
+            source_arn = fan_out.stream_consumer_arn
         environment = {
             "USE_CASE": use_case,
             "MODEL_BUCKET": models.bucket_name,
@@ -65,7 +68,7 @@ class Consumer(Construct):
             self,
             "Mapping",
             target=self.alias,
-            event_source_arn=fan_out.stream_consumer_arn if fan_out else stream.stream_arn,
+            event_source_arn=source_arn,
             # Records that arrive while the mapping is created are read too.
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
             batch_size=config.batch_size,
@@ -148,7 +151,3 @@ def _sweeps(scope: Construct, alias: lambda_.Alias, minutes: int) -> None:
         schedule=events.Schedule.rate(Duration.minutes(minutes)),
         targets=[sweep],
     )
-
-
-def _fan_out(scope: Construct, stream: kinesis.IStream) -> kinesis.StreamConsumer:
-    return kinesis.StreamConsumer(scope, "FanOut", stream=stream, stream_consumer_name=scope.node.addr)
