@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.document import number
-from benchmarks.figures import Figure, measured
+from benchmarks.figures import measured
+from benchmarks.measuring import Figure
 
 _RESULTS = Path(__file__).parent.parent / "build" / "bench" / "results.json"
 

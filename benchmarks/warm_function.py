@@ -123,7 +123,7 @@ class Function:
 
 
 @contextmanager
-def function(s3: FakeS3 | None = None, *, pages: int = 16, memory_mib: int = 1024) -> Iterator[Function]:
+def function(s3: FakeS3 | None = None, *, pages: int = 16) -> Iterator[Function]:
     """A new function on this S3, its output discarded. One at a time."""
     from consumer import handler
 
@@ -133,21 +133,14 @@ def function(s3: FakeS3 | None = None, *, pages: int = 16, memory_mib: int = 102
         "EVENT_BUS_NAME": "bus",
         "MODEL_PAGES": str(pages),
         "AWS_REGION": "eu-west-1",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mib),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
     }
     objects = Objects(cast("S3Store", s3))
-
-    def bucket(*args: Any) -> Objects:
-        return objects
-
-    def event_bus(*args: Any) -> FakeBus:
-        return bus
-
     handler.start.cache_clear()
     with (
         mock.patch.dict(os.environ, environment),
-        mock.patch.object(handler, "open_bucket", bucket),
-        mock.patch.object(handler, "open_event_bus", event_bus),
+        mock.patch.object(handler, "open_bucket", return_value=objects),
+        mock.patch.object(handler, "open_event_bus", return_value=bus),
         _output_discarded(),
     ):
         yield Function(s3, bus)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any, Protocol
+from typing import Any
 
 from producer_sim.payloads.encoders import Value
 from producer_sim.plant.description import PlantDescription
@@ -23,11 +23,8 @@ PERIOD_S = 0.2
 """Between a signal's values; the default of `producer_sim simulate`."""
 
 
-class Detector(Protocol):
-    """Learns one signal."""
-
-    def learn_one(self, value: float, timestamp_s: float | None, /) -> tuple[float, dict[str, Any] | None]:
-        """A score, and the evidence of an alert, if there is one."""
+Detector = Callable[[float, float | None], dict[str, Any] | None]
+"""Learns a value of one signal and its time; returns the evidence of an alert, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +166,7 @@ def _alerts(simulation: Simulation, create: Callable[[], Detector], runs: Runs) 
                 tick = stretch.first_tick + column
                 at_s = START_S + simulation.due_s(row, tick) + (shifts_s[column] if shifts_s else 0.0)
                 for _ in range(0 if value is None else copies[column] if copies else 1):
-                    _, evidence = detector.learn_one(value, at_s)  # type: ignore[arg-type]
+                    evidence = detector(value, at_s)  # type: ignore[arg-type]
                     if evidence is not None:
                         alerts[row].append((tick, str(evidence.get("shift", ""))))
     for member, ticks in zip(simulation.members, alerts, strict=True):
