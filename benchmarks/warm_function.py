@@ -39,10 +39,8 @@ class Got:
 class Traffic:
     """Requests and bytes to and from S3."""
 
-    gets: int = 0
-    puts: int = 0
-    bytes_read: int = 0
-    bytes_written: int = 0
+    requests: float = 0
+    bytes: float = 0
 
 
 @dataclass
@@ -61,14 +59,14 @@ class FakeS3:
         if self.get_s:
             time.sleep(self.get_s)
         with self._lock:
-            self.traffic.gets += 1
+            self.traffic.requests += 1
             stored = self.objects.get(key)
         if stored is None:
             raise FileNotFoundError(key)
         e_tag, body = stored
         if options and options.get("if_none_match") == e_tag:
             raise exceptions.NotModifiedError(key)
-        self.traffic.bytes_read += len(body)
+        self.traffic.bytes += len(body)
         return Got({"e_tag": e_tag, "size": len(body)}, body)
 
     def put(self, key: str, body: bytes, *, mode: Any, use_multipart: bool) -> dict[str, str]:
@@ -76,8 +74,8 @@ class FakeS3:
         if self.put_s:
             time.sleep(self.put_s)
         with self._lock:
-            self.traffic.puts += 1
-            self.traffic.bytes_written += len(body)
+            self.traffic.requests += 1
+            self.traffic.bytes += len(body)
             stored = self.objects.get(key)
             if mode == "create" and stored is not None:
                 raise exceptions.AlreadyExistsError(key)
