@@ -61,7 +61,7 @@ class Consumer(Construct):
             **asset_environment(),
             "POWERTOOLS_METRICS_NAMESPACE": namespace,
         }
-        self.function = _function(self, config, role.make(), self.log_group, environment)
+        self.function = self._function(config, role.make(), environment)
         # Snapshots belong to versions; the alias always points to the newest one.
         self.alias = lambda_.Alias(self, "Live", alias_name="live", version=self.function.current_version)
         self.mapping = lambda_.EventSourceMapping(
@@ -88,6 +88,36 @@ class Consumer(Construct):
         # When the stack is deleted, the writer goes before the buckets are emptied.
         self.mapping.node.add_dependency(models, failed_batches)
 
+    def _function(
+        self, config: UseCaseConfig, role: iam.IRole, environment: dict[str, str]
+    ) -> lambda_.Function:
+        asset = bundle()
+        function = lambda_.Function(
+            self,
+            "Function",
+            runtime=lambda_.Runtime(
+                f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON, supports_snap_start=True
+            ),
+            architecture=lambda_.Architecture.ARM_64,
+            code=lambda_.Code.from_asset(str(asset.folder), asset_hash=asset.hash),
+            handler="consumer.handler.handler",
+            memory_size=config.memory_mb,
+            timeout=Duration.seconds(config.timeout_s),
+            ephemeral_storage_size=Size.mebibytes(config.ephemeral_storage_mb),
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if config.snap_start else None,
+            tracing=lambda_.Tracing.ACTIVE,
+            logging_format=lambda_.LoggingFormat.JSON,
+            log_group=self.log_group,
+            role=role,
+            environment=environment,
+            # An old version's snapshot costs as much as the live one's; going back means deploying again.
+            current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.DESTROY),
+        )
+        if config.snap_start:
+            reason = "The mapping invokes the alias, whose version is published."
+            acknowledge_warning(function, "aws-lambda:snapStartRequirePublish", reason)
+        return function
+
 
 @jsii.implements(lambda_.IEventSourceDlq)
 class _Destination:
@@ -101,39 +131,6 @@ class _Destination:
     ) -> lambda_.DlqDestinationConfig:
         """The destination's ARN."""
         return lambda_.DlqDestinationConfig(destination=self._bucket_arn)
-
-
-def _function(
-    scope: Construct,
-    config: UseCaseConfig,
-    role: iam.IRole,
-    log_group: logs.ILogGroup,
-    environment: dict[str, str],
-) -> lambda_.Function:
-    asset = bundle()
-    function = lambda_.Function(
-        scope,
-        "Function",
-        runtime=lambda_.Runtime(f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON, supports_snap_start=True),
-        architecture=lambda_.Architecture.ARM_64,
-        code=lambda_.Code.from_asset(str(asset.folder), asset_hash=asset.hash),
-        handler="consumer.handler.handler",
-        memory_size=config.memory_mb,
-        timeout=Duration.seconds(config.timeout_s),
-        ephemeral_storage_size=Size.mebibytes(config.ephemeral_storage_mb),
-        snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if config.snap_start else None,
-        tracing=lambda_.Tracing.ACTIVE,
-        logging_format=lambda_.LoggingFormat.JSON,
-        log_group=log_group,
-        role=role,
-        environment=environment,
-        # An old version's snapshot costs as much as the live one's; going back means deploying again.
-        current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.DESTROY),
-    )
-    if config.snap_start:
-        reason = "The mapping invokes the alias, whose version is published."
-        acknowledge_warning(function, "aws-lambda:snapStartRequirePublish", reason)
-    return function
 
 
 def _sweeps(scope: Construct, alias: lambda_.Alias, minutes: int) -> None:

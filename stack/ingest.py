@@ -51,7 +51,7 @@ class Ingest(Construct):
         )
         role = self._role(self.rejected, plant.stream)
         for name, message in messages.items():
-            rule = _rule(self, name, message, self.stream, self.rejected, role)
+            rule = self._rule(name, message, self.rejected, role)
             rule.node.add_dependency(self.rejected)
             self.rules.append(rule)
 
@@ -84,6 +84,28 @@ class Ingest(Construct):
         acknowledge_wildcards(role, {objects: reason})
         return role
 
+    def _rule(
+        self, name: str, message: MqttConfig, rejected: s3.IBucket, role: iam.IRole
+    ) -> iot.CfnTopicRule:
+        put = iot.CfnTopicRule.KinesisActionProperty(
+            role_arn=role.role_arn, stream_name=self.stream.stream_name, partition_key=message.partition_key
+        )
+        keep = iot.CfnTopicRule.S3ActionProperty(
+            role_arn=role.role_arn,
+            bucket_name=rejected.bucket_name,
+            key=name + '/${parse_time("yyyy/MM/dd/HH", timestamp())}/${newuuid()}',
+        )
+        return iot.CfnTopicRule(
+            self,
+            name,
+            topic_rule_payload=iot.CfnTopicRule.TopicRulePayloadProperty(
+                sql=message.sql,
+                aws_iot_sql_version=_SQL_VERSION,
+                actions=[iot.CfnTopicRule.ActionProperty(kinesis=put)],
+                error_action=iot.CfnTopicRule.ActionProperty(s3=keep),
+            ),
+        )
+
 
 def _stream(scope: Construct, plant: PlantConfig) -> kinesis.IStream:
     """The stream that exists, or one of the plant's own."""
@@ -101,32 +123,4 @@ def _stream(scope: Construct, plant: PlantConfig) -> kinesis.IStream:
         retention_period=Duration.hours(config.retention_hours),
         encryption=kinesis.StreamEncryption.MANAGED,
         removal_policy=REMOVAL[plant.removal],
-    )
-
-
-def _rule(
-    scope: Construct,
-    name: str,
-    message: MqttConfig,
-    stream: kinesis.IStream,
-    rejected: s3.IBucket,
-    role: iam.IRole,
-) -> iot.CfnTopicRule:
-    put = iot.CfnTopicRule.KinesisActionProperty(
-        role_arn=role.role_arn, stream_name=stream.stream_name, partition_key=message.partition_key
-    )
-    keep = iot.CfnTopicRule.S3ActionProperty(
-        role_arn=role.role_arn,
-        bucket_name=rejected.bucket_name,
-        key=name + '/${parse_time("yyyy/MM/dd/HH", timestamp())}/${newuuid()}',
-    )
-    return iot.CfnTopicRule(
-        scope,
-        name,
-        topic_rule_payload=iot.CfnTopicRule.TopicRulePayloadProperty(
-            sql=message.sql,
-            aws_iot_sql_version=_SQL_VERSION,
-            actions=[iot.CfnTopicRule.ActionProperty(kinesis=put)],
-            error_action=iot.CfnTopicRule.ActionProperty(s3=keep),
-        ),
     )
