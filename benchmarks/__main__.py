@@ -16,8 +16,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.document import number
-from benchmarks.figures import Figure, measured
+from benchmarks.document import cells
+from benchmarks.figures import measured
+from benchmarks.measuring import Figure
 
 _RESULTS = Path(__file__).parent.parent / "build" / "bench" / "results.json"
 
@@ -49,18 +50,8 @@ def _table(figures: list[Figure]) -> Table:
         table.add_column(heading, justify="right")
     table.add_column("note")
     for figure in figures:
-        low, median, high = (number(value) for value in figure.measured)
-        bar = "" if figure.bar is None else f"{figure.bound} {number(figure.bar)}"
-        style = "" if figure.holds else "red"
-        table.add_row(
-            figure.name,
-            "" if figure.holds else "✗",
-            f"{median} {figure.unit}",
-            f"{low} to {high}",
-            bar,
-            figure.note,
-            style=style,
-        )
+        mark, style = ("", "") if figure.holds else ("✗", "red")
+        table.add_row(figure.name, mark, *cells(figure), figure.note, style=style)
     return table
 
 

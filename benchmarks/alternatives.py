@@ -8,7 +8,7 @@ import sys
 import time
 import venv
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -96,12 +96,13 @@ def seed(rounds: int = _ROUNDS) -> Pair:
     batches = point_batches(_SIGNALS)
     few = point_batches(_SIGNALS, records=_SEED_VALUES, seed=3)
     with function(FakeS3(GET_S, PUT_S)) as ours:
-
-        def next_pair() -> tuple[Callable[[], object], Callable[[], object]]:
-            return partial(ours.invoke, next(batches)), partial(seed_handler.learn, next(few))
-
-        alternately(2, wall_s, next_pair)
-        pair = alternately(rounds, wall_s, next_pair)
+        pairs = zip(
+            (partial(ours.invoke, event) for event in batches),
+            (partial(seed_handler.learn, event) for event in few),
+            strict=True,
+        )
+        alternately(2, wall_s, pairs)
+        pair = alternately(rounds, wall_s, pairs)
     return Pair(
         [seconds / RECORDS_PER_BATCH for seconds in pair.ours_s],
         [seconds / _SEED_VALUES for seconds in pair.theirs_s],
@@ -121,9 +122,7 @@ def bytewax() -> Pair:
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     theirs = [float(line) / (_BYTEWAX_BATCHES * RECORDS_PER_BATCH) for line in ran.stdout.split()]
     ours = sorted(before + _ours())
-    return Pair(
-        ours[: len(theirs)] if len(ours) == len(theirs) else _thinned(ours, len(theirs)), sorted(theirs)
-    )
+    return Pair(_thinned(ours, len(theirs)), sorted(theirs))
 
 
 def _ours() -> list[float]:

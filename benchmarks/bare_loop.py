@@ -5,6 +5,7 @@ msgspec structs of the two fields that matter, untracked by the garbage collecto
 """
 
 from binascii import a2b_base64
+from collections import defaultdict
 from typing import Any
 
 import msgspec
@@ -33,15 +34,9 @@ _decode_point = msgspec.json.Decoder(Point).decode
 _decode_columns = msgspec.json.Decoder(Columns).decode
 
 
-class _NewModels(dict[str, drift.ADWIN]):
-    def __missing__(self, signal: str) -> drift.ADWIN:
-        model = self[signal] = drift.ADWIN()
-        return model
-
-
 def new_models() -> Models:
     """Creates the model of a signal when it is first accessed."""
-    return _NewModels()
+    return defaultdict(drift.ADWIN)
 
 
 def learn_points(event: LambdaEvent, models: Models) -> list[tuple[str, float]]:

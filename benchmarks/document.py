@@ -10,6 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from benchmarks.measuring import Figure
 from benchmarks.stages import table_of_stages
 
 _ROOT = Path(__file__).parent.parent
@@ -32,13 +35,18 @@ def table_of_figures(results: Measured) -> str:
         "| | median | quartiles | bar | |",
         "| --- | ---: | ---: | ---: | --- |",
     ]
-    for figure in results["figures"]:
-        low, median, high = (number(value) for value in figure["measured"])
-        unit = f" {figure['unit']}" if figure["unit"] else ""
-        bar = "" if figure["bar"] is None else f"{figure['bound']} {number(figure['bar'])}"
-        bar += "" if figure["holds"] else " ✗"
-        lines.append(f"| {figure['name']} | {median}{unit} | {low} to {high} | {bar} | {figure['note']} |")
+    for figure in msgspec.convert(results["figures"], list[Figure]):
+        median, quartiles, bar = cells(figure)
+        bar += "" if figure.holds else " ✗"
+        lines.append(f"| {figure.name} | {median} | {quartiles} | {bar} | {figure.note} |")
     return "\n".join(lines)
+
+
+def cells(figure: Figure) -> tuple[str, str, str]:
+    """The median with its unit, the quartiles, and the bar."""
+    low, median, high = (number(value) for value in figure.measured)
+    bar = "" if figure.bar is None else f"{figure.bound} {number(figure.bar)}"
+    return f"{median} {figure.unit}".strip(), f"{low} to {high}", bar
 
 
 def in_short(results: Measured) -> str:

@@ -1,34 +1,9 @@
 """The figures of `make bench`: what is measured, in which unit, and its bar."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 from benchmarks import alternatives, cold_start, footprint, handler_vs_loop, persistence, scaling
-from benchmarks.measuring import Pair, Spread, spread
-
-Bound = Literal["at most", "at least"]
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure and its bar, if any; the median must meet it."""
-
-    name: str
-    measured: Spread
-    unit: str = ""
-    bound: Bound | None = None
-    bar: float | None = None
-    note: str = ""
-
-    @property
-    def holds(self) -> bool:
-        """True if the median meets the bar."""
-        if self.bar is None:
-            return True
-        return (
-            self.measured.median <= self.bar if self.bound == "at most" else self.measured.median >= self.bar
-        )
+from benchmarks.measuring import Figure, Pair, Spread, spread
 
 
 def measured() -> dict[str, Callable[[], Iterator[Figure]]]:

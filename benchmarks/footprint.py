@@ -4,10 +4,9 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.warm_function import function
+from benchmarks.warm_function import Traffic, function
 from benchmarks.workloads import RECORDS_PER_BATCH, column_batches, point_batches
 
 _SIGNALS = 1_000
@@ -15,27 +14,16 @@ _BATCHES = 10
 _VALUES_OF_6_MB = 20
 
 
-@dataclass(frozen=True, slots=True)
-class S3Traffic:
-    """Requests and bytes per million observations."""
-
-    requests: float
-    bytes: float
-
-
-def s3_traffic(pages: int) -> S3Traffic:
-    """A warm function; batches of 1,000 signals with ten values, one record each."""
+def s3_traffic(pages: int) -> Traffic:
+    """Of a warm function, per million observations: batches of 1,000 signals, ten records of each."""
     batches = point_batches(_SIGNALS)
     with function(pages=pages) as ours:
         ours.invoke(next(batches))
-        traffic = ours.s3.traffic
-        traffic.gets = traffic.puts = traffic.bytes_read = traffic.bytes_written = 0
+        traffic = ours.s3.traffic = Traffic()
         for _ in range(_BATCHES):
             ours.invoke(next(batches))
     millions = _BATCHES * RECORDS_PER_BATCH / 1e6
-    return S3Traffic(
-        (traffic.gets + traffic.puts) / millions, (traffic.bytes_read + traffic.bytes_written) / millions
-    )
+    return Traffic(traffic.requests / millions, traffic.bytes / millions)
 
 
 def peak_mib(what: str) -> float:

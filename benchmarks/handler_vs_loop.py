@@ -1,10 +1,11 @@
 """A warm invocation beside the bare loop on the same batch: CPU, and wall time with S3's latencies."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 
 from benchmarks import bare_loop
-from benchmarks.measuring import Pair, alternately, cpu_s, wall_s
+from benchmarks.measuring import Clock, Pair, alternately, cpu_s, wall_s
 from benchmarks.warm_function import GET_S, PUT_S, FakeS3, Function, function
 from benchmarks.workloads import LambdaEvent, column_batches, point_batches
 
@@ -17,44 +18,40 @@ _WALL_SIGNALS = 1_000
 
 def points(signals: int, rounds: int = _ROUNDS) -> Pair:
     """10,000 records of one point each."""
-    return _compare(point_batches(signals), bare_loop.learn_points, rounds)
+    return _compare(point_batches(signals), bare_loop.learn_points, rounds, cpu_s, function())
 
 
 def columns(signals: int = 1_000, rounds: int = _ROUNDS) -> Pair:
     """A record of a hundred values for each signal."""
-    return _compare(column_batches(signals, VALUES_PER_RECORD, signals), bare_loop.learn_columns, rounds)
+    batches = column_batches(signals, VALUES_PER_RECORD, signals)
+    return _compare(batches, bare_loop.learn_columns, rounds, cpu_s, function())
+
+
+def layout_wall(pages: int, rounds: int = 9) -> Pair:
+    """Wall seconds of a warm batch with S3's latencies, ours with `pages` pages (0: an object a signal)."""
+    ours = function(FakeS3(GET_S, PUT_S), pages=pages)
+    return _compare(point_batches(_WALL_SIGNALS), bare_loop.learn_points, rounds, wall_s, ours)
 
 
 def _compare(
     batches: Iterator[LambdaEvent],
     loop: Callable[[LambdaEvent, bare_loop.Models], list[tuple[str, float]]],
     rounds: int,
+    clock: Clock,
+    opened: AbstractContextManager[Function],
 ) -> Pair:
     models = bare_loop.new_models()
     drifts = []
-    with function() as ours:
 
-        def next_pair() -> tuple[Callable[[], object], Callable[[], object]]:
-            event = next(batches)
-            return lambda: ours.invoke(event), lambda: drifts.extend(loop(event, models))
+    def learn(event: LambdaEvent) -> None:
+        drifts.extend(loop(event, models))
 
-        alternately(_WARM_UP, cpu_s, next_pair)
-        pair = alternately(rounds, cpu_s, next_pair)
+    with opened as ours:
+        pairs = ((partial(ours.invoke, event), partial(learn, event)) for event in batches)
+        alternately(_WARM_UP, clock, pairs)
+        pair = alternately(rounds, clock, pairs)
         _check_equal(ours, models, len(drifts))
     return pair
-
-
-def layout_wall(pages: int, rounds: int = 9) -> Pair:
-    """Wall seconds of a warm batch with S3's latencies, ours with `pages` pages (0: an object a signal)."""
-    batches, models = point_batches(_WALL_SIGNALS), bare_loop.new_models()
-    with function(FakeS3(GET_S, PUT_S), pages=pages) as ours:
-
-        def next_pair() -> tuple[Callable[[], object], Callable[[], object]]:
-            event = next(batches)
-            return partial(ours.invoke, event), partial(bare_loop.learn_points, event, models)
-
-        alternately(2, wall_s, next_pair)
-        return alternately(rounds, wall_s, next_pair)
 
 
 def _check_equal(ours: Function, models: bare_loop.Models, drifts: int) -> None:

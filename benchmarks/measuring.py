@@ -3,13 +3,15 @@
 import gc
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import islice
+from typing import Literal, NamedTuple
 
 Clock = Callable[[], float]
 cpu_s: Clock = time.process_time
 wall_s: Clock = time.perf_counter
+Bound = Literal["at most", "at least"]
 
 
 class Spread(NamedTuple):
@@ -18,6 +20,27 @@ class Spread(NamedTuple):
     low: float
     median: float
     high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure and its bar, if any; the median must meet it."""
+
+    name: str
+    measured: Spread
+    unit: str = ""
+    bound: Bound | None = None
+    bar: float | None = None
+    note: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """True if the median meets the bar."""
+        if self.bar is None:
+            return True
+        return (
+            self.measured.median <= self.bar if self.bound == "at most" else self.measured.median >= self.bar
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +78,11 @@ def timed(clock: Clock, work: Callable[[], object]) -> float:
 
 
 def alternately(
-    rounds: int, clock: Clock, next_pair: Callable[[], tuple[Callable[[], object], Callable[[], object]]]
+    rounds: int, clock: Clock, pairs: Iterator[tuple[Callable[[], object], Callable[[], object]]]
 ) -> Pair:
-    """Time ours and theirs, each first in every other round; `next_pair` prepares them."""
+    """Time ours and theirs, as `pairs` prepares them, each first in every other round."""
     pair = Pair([], [])
-    for number in range(rounds):
-        ours, theirs = next_pair()
+    for number, (ours, theirs) in enumerate(islice(pairs, rounds)):
         if number % 2:
             pair.theirs_s.append(timed(clock, theirs))
             pair.ours_s.append(timed(clock, ours))

@@ -27,27 +27,19 @@ class StorageCost:
     bytes_each: int
 
 
-def _update(model: Any, value: float) -> None:
-    model.update(value)
-
-
 def _learn_features(model: Any, value: float) -> None:
     model.learn_one({"value": value})
-
-
-def _learn_target(model: Any, value: float) -> None:
-    model.learn_one(value)
 
 
 Make = Callable[[], Any]
 Learn = Callable[[Any, float], None]
 # Slow models use fewer signals; the figures are scaled to 1,000.
 MODELS: dict[str, tuple[Make, Learn, int]] = {
-    "ADWIN": (drift.ADWIN, _update, 1000),
-    "PageHinkley": (drift.PageHinkley, _update, 1000),
+    "ADWIN": (drift.ADWIN, drift.ADWIN.update, 1000),
+    "PageHinkley": (drift.PageHinkley, drift.PageHinkley.update, 1000),
     "KMeans": (lambda: cluster.KMeans(seed=1), _learn_features, 200),
     "HalfSpaceTrees": (lambda: anomaly.HalfSpaceTrees(seed=1), _learn_features, 20),
-    "SNARIMAX": (lambda: time_series.SNARIMAX(p=4, d=1, q=4), _learn_target, 20),
+    "SNARIMAX": (lambda: time_series.SNARIMAX(p=4, d=1, q=4), time_series.SNARIMAX.learn_one, 20),
 }
 
 

@@ -3,14 +3,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import islice
 
 from benchmarks import bare_loop
 from benchmarks.measuring import Spread, cpu_s, spread, timed, wall_s
 from benchmarks.warm_function import function
-from benchmarks.workloads import RECORDS_PER_BATCH, LambdaEvent, column_batches, point_batches, renumber
+from benchmarks.workloads import RECORDS_PER_BATCH, column_batches, point_batches, renumber
 
 _VALUES = 10
 _FEW, _MANY = 100, 10_000
@@ -21,20 +21,17 @@ def scale_signals(rounds: int = 7) -> Spread:
     """CPU per observation with 10,000 signals over that with 100; records of ten values."""
     few, many = (column_batches(signals, _VALUES, signals) for signals in (_FEW, _MANY))
     with function() as ours:
-        warm_few = [next(few) for _ in range(2)]
-        for event in warm_few:
+        for event in islice(few, 2):
             ours.invoke(event)
-        few_s = [_timed_each(ours.invoke, next(few)) / (_FEW * _VALUES) for _ in range(rounds * 5)]
+        events = islice(few, rounds * 5)
+        few_s = [timed(cpu_s, partial(ours.invoke, event)) / (_FEW * _VALUES) for event in events]
     with function() as ours:
         for event in islice(many, 2):
             ours.invoke(event)
-        many_s = [_timed_each(ours.invoke, next(many)) / (_MANY * _VALUES) for _ in range(rounds)]
+        events = islice(many, rounds)
+        many_s = [timed(cpu_s, partial(ours.invoke, event)) / (_MANY * _VALUES) for event in events]
     middle = spread(few_s).median
     return spread([seconds / middle for seconds in many_s])
-
-
-def _timed_each(invoke: Callable[[LambdaEvent], None], event: LambdaEvent) -> float:
-    return timed(cpu_s, partial(invoke, event))
 
 
 def scale_shards(rounds: int = 7, work: str = "handler") -> Spread:

@@ -39,10 +39,8 @@ class Got:
 class Traffic:
     """Requests and bytes to and from S3."""
 
-    gets: int = 0
-    puts: int = 0
-    bytes_read: int = 0
-    bytes_written: int = 0
+    requests: float = 0
+    bytes: float = 0
 
 
 @dataclass
@@ -61,14 +59,14 @@ class FakeS3:
         if self.get_s:
             time.sleep(self.get_s)
         with self._lock:
-            self.traffic.gets += 1
+            self.traffic.requests += 1
             stored = self.objects.get(key)
         if stored is None:
             raise FileNotFoundError(key)
         e_tag, body = stored
         if options and options.get("if_none_match") == e_tag:
             raise exceptions.NotModifiedError(key)
-        self.traffic.bytes_read += len(body)
+        self.traffic.bytes += len(body)
         return Got({"e_tag": e_tag, "size": len(body)}, body)
 
     def put(self, key: str, body: bytes, *, mode: Any, use_multipart: bool) -> dict[str, str]:
@@ -76,8 +74,8 @@ class FakeS3:
         if self.put_s:
             time.sleep(self.put_s)
         with self._lock:
-            self.traffic.puts += 1
-            self.traffic.bytes_written += len(body)
+            self.traffic.requests += 1
+            self.traffic.bytes += len(body)
             stored = self.objects.get(key)
             if mode == "create" and stored is not None:
                 raise exceptions.AlreadyExistsError(key)
@@ -123,7 +121,7 @@ class Function:
 
 
 @contextmanager
-def function(s3: FakeS3 | None = None, *, pages: int = 16, memory_mib: int = 1024) -> Iterator[Function]:
+def function(s3: FakeS3 | None = None, *, pages: int = 16) -> Iterator[Function]:
     """A new function on this S3, its output discarded. One at a time."""
     from consumer import handler
 
@@ -133,21 +131,14 @@ def function(s3: FakeS3 | None = None, *, pages: int = 16, memory_mib: int = 102
         "EVENT_BUS_NAME": "bus",
         "MODEL_PAGES": str(pages),
         "AWS_REGION": "eu-west-1",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mib),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
     }
     objects = Objects(cast("S3Store", s3))
-
-    def bucket(*args: Any) -> Objects:
-        return objects
-
-    def event_bus(*args: Any) -> FakeBus:
-        return bus
-
     handler.start.cache_clear()
     with (
         mock.patch.dict(os.environ, environment),
-        mock.patch.object(handler, "open_bucket", bucket),
-        mock.patch.object(handler, "open_event_bus", event_bus),
+        mock.patch.object(handler, "open_bucket", return_value=objects),
+        mock.patch.object(handler, "open_event_bus", return_value=bus),
         _output_discarded(),
     ):
         yield Function(s3, bus)

@@ -3,7 +3,7 @@
 import itertools
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from clients.lambda_event import lambda_record
@@ -26,42 +26,38 @@ def point_batches(
 ) -> Iterator[LambdaEvent]:
     """Batches of points, signals in turn: `{"signal": …, "value": 42.017, "timestamp": 1700000000.25}`."""
     rng = random.Random(seed)
-    names, clock = signal_names(signals), itertools.count()
-    for first in itertools.count(0, records):
-        payloads = []
-        for number in range(records):
-            name = names[number % signals]
-            point = {"signal": name, "value": _value(rng), "timestamp": _FIRST_S + next(clock) / 4}
-            payloads.append((name, point))
-        yield lambda_event(payloads, first, shard)
+
+    def point(name: str, number: int) -> Any:
+        return {"signal": name, "value": _value(rng), "timestamp": _FIRST_S + number / 4}
+
+    return _batches(signals, records, shard, point)
 
 
 def column_batches(signals: int, values_per_record: int, records: int) -> Iterator[LambdaEvent]:
     """Batches of columns: each record has `values_per_record` values of one signal, with their timestamps."""
-    rng = random.Random(2)
-    names, clock = signal_names(signals), itertools.count()
+    rng, row = random.Random(2), range(values_per_record)
+
+    def columns(name: str, number: int) -> Any:
+        start_s = _FIRST_S + number * values_per_record
+        timestamps = [start_s + second for second in row]
+        return {"signal": name, "timestamps": timestamps, "values": [_value(rng) for _ in row]}
+
+    return _batches(signals, records, 0, columns)
+
+
+def _batches(
+    signals: int, records: int, shard: int, payload: Callable[[str, int], Any]
+) -> Iterator[LambdaEvent]:
+    """Batches of that many records, signals in turn; `payload` makes one of a signal's name and a number."""
+    names, shard_id = signal_names(signals), f"shardId-{shard:012}"
     for first in itertools.count(0, records):
-        payloads = []
-        for number in range(records):
-            name, start_s = names[number % signals], _FIRST_S + next(clock) * values_per_record
-            columns = {
-                "signal": name,
-                "timestamps": [start_s + second for second in range(values_per_record)],
-                "values": [_value(rng) for _ in range(values_per_record)],
-            }
-            payloads.append((name, columns))
-        yield lambda_event(payloads, first, 0)
-
-
-def lambda_event(payloads: Sequence[tuple[str, Any]], first: int, shard: int) -> LambdaEvent:
-    """The event of these (partition key, payload) pairs, numbered from `first`."""
-    records = []
-    for number, (key, payload) in enumerate(payloads, first):
-        sequence_number, shard_id = str(_FIRST_SEQUENCE_NUMBER + number), f"shardId-{shard:012}"
-        data = json.dumps(payload).encode()
-        records.append(lambda_record(ARN, shard_id, sequence_number, key, data, _FIRST_S + number / 1000))
-    decoded: LambdaEvent = json.loads(json.dumps({"Records": records}))
-    return decoded
+        batch = []
+        for number in range(first, first + records):
+            key, sequence_number = names[(number - first) % signals], str(_FIRST_SEQUENCE_NUMBER + number)
+            data = json.dumps(payload(key, number)).encode()
+            batch.append(lambda_record(ARN, shard_id, sequence_number, key, data, _FIRST_S + number / 1000))
+        decoded: LambdaEvent = json.loads(json.dumps({"Records": batch}))
+        yield decoded
 
 
 def renumber(event: LambdaEvent, further: int) -> None:

@@ -4,6 +4,7 @@ import random
 
 from consumer.aws.s3 import Objects
 from consumer.pages.codec import PageCodec
+from consumer.pages.layout import Layout
 from consumer.pages.store import PageStore
 from consumer.plant import plant
 from consumer.settings.signal_settings import SettingsOfSignals
@@ -16,7 +17,11 @@ from ops.target import Target
 
 async def open_pages(target: Target, objects: Objects) -> PageEditor:
     """The pages of the use case; nothing is cached. Raises: as `layout_of`."""
-    layout = await layout_of(target, objects)
+    return editor_of(objects, await layout_of(target, objects))
+
+
+def editor_of(objects: Objects, layout: Layout) -> PageEditor:
+    """The pages of a layout; nothing is cached."""
     return PageEditor(PageStore(objects, PageCodec(), 0), layout, random.SystemRandom())
 
 

@@ -26,7 +26,6 @@ from stack.field_types import (
 
 RULE_TARGETS_MAX = 5
 PATTERN_CHARACTERS_MAX = 2048
-_MANY = {"severity": "severities", "asset": "assets", "line": "lines"}
 
 
 class SlackTarget(Strict):
@@ -123,16 +122,16 @@ class AlertConfig(Strict):
     @property
     def pattern(self) -> dict[str, Any]:
         """The event pattern of its rule."""
-        detail: dict[str, Any] = {"muted": [False], "change": self.changes}
-        if self.use_cases:
-            detail["use_case"] = self.use_cases
-        if self.signal_prefixes:
-            detail["signal"] = [{"prefix": prefix} for prefix in self.signal_prefixes]
-        if not self.also_late:
-            detail["lag_s"] = [{"numeric": ["<=", self.lag_s_max]}]
-        for field in ("severity", "asset", "line"):
-            if named := getattr(self, _MANY[field]):
-                detail[field] = named
+        only: dict[str, list[Any]] = {
+            "use_case": self.use_cases,
+            "signal": [{"prefix": prefix} for prefix in self.signal_prefixes],
+            "lag_s": [] if self.also_late else [{"numeric": ["<=", self.lag_s_max]}],
+            "severity": self.severities,
+            "asset": self.assets,
+            "line": self.lines,
+        }
+        detail = {"muted": [False], "change": self.changes}
+        detail |= {field: allowed for field, allowed in only.items() if allowed}
         return {"source": [SOURCE], "detail": detail}
 
     @check(mode="after")

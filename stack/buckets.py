@@ -44,39 +44,33 @@ def private_bucket(
     return bucket
 
 
-class Models(Construct):
+def model_bucket(scope: Construct, plant: PlantConfig) -> s3.Bucket:
     """The bucket in which the functions keep their models and quarantine.
 
     It is versioned, so that a page can be rolled back. Pages are written every few seconds, so old versions
     expire soon.
     """
-
-    def __init__(self, scope: Construct, name: str, plant: PlantConfig) -> None:
-        super().__init__(scope, name)
-        self.bucket = private_bucket(
-            self,
-            "Bucket",
-            plant,
-            versioned=True,
-            access_log_reason=(
-                "Only the functions of this stack may write here, each under its own prefix, and every write "
-                "is a version that the function's log identifies by its ETag. Server access logs would be "
-                "more objects than the models; CloudTrail data events can be enabled for an audit."
-            ),
-        )
+    return private_bucket(
+        Construct(scope, "Models"),
+        "Bucket",
+        plant,
+        versioned=True,
+        access_log_reason=(
+            "Only the functions of this stack may write here, each under its own prefix, and every write "
+            "is a version that the function's log identifies by its ETag. Server access logs would be "
+            "more objects than the models; CloudTrail data events can be enabled for an audit."
+        ),
+    )
 
 
-class FailedBatches(Construct):
+def failed_batch_bucket(scope: Construct, plant: PlantConfig) -> s3.Bucket:
     """The bucket for batches that ran out of retries or became too old: each whole, with the reason."""
-
-    def __init__(self, scope: Construct, name: str, plant: PlantConfig) -> None:
-        super().__init__(scope, name)
-        self.bucket = private_bucket(
-            self,
-            "Bucket",
-            plant,
-            access_log_reason=(
-                "Only Lambda writes here, one object for each batch that was given up, and an alarm reports "
-                "every one. Operators read them rarely, and CloudTrail can record it."
-            ),
-        )
+    return private_bucket(
+        Construct(scope, "FailedBatches"),
+        "Bucket",
+        plant,
+        access_log_reason=(
+            "Only Lambda writes here, one object for each batch that was given up, and an alarm reports "
+            "every one. Operators read them rarely, and CloudTrail can record it."
+        ),
+    )

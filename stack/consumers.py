@@ -45,9 +45,12 @@ class Consumer(Construct):
         role.may_read(stream, plant.stream.key_arn)
         role.may_give_up(failed_batches)
         role.may_log_and_trace(self.log_group)
-        fan_out = _fan_out(self, stream) if config.enhanced_fan_out else None
-        if fan_out:
+        source_arn = stream.stream_arn
+        if config.enhanced_fan_out:
+            name = self.node.addr
+            fan_out = kinesis.StreamConsumer(self, "FanOut", stream=stream, stream_consumer_name=name)
             role.may_fan_out(fan_out)
+            source_arn = fan_out.stream_consumer_arn
         environment = {
             "USE_CASE": use_case,
             "MODEL_BUCKET": models.bucket_name,
@@ -58,14 +61,14 @@ class Consumer(Construct):
             **asset_environment(),
             "POWERTOOLS_METRICS_NAMESPACE": namespace,
         }
-        self.function = _function(self, config, role.make(), self.log_group, environment)
+        self.function = self._function(config, role.make(), environment)
         # Snapshots belong to versions; the alias always points to the newest one.
         self.alias = lambda_.Alias(self, "Live", alias_name="live", version=self.function.current_version)
         self.mapping = lambda_.EventSourceMapping(
             self,
             "Mapping",
             target=self.alias,
-            event_source_arn=fan_out.stream_consumer_arn if fan_out else stream.stream_arn,
+            event_source_arn=source_arn,
             # Records that arrive while the mapping is created are read too.
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
             batch_size=config.batch_size,
@@ -85,6 +88,36 @@ class Consumer(Construct):
         # When the stack is deleted, the writer goes before the buckets are emptied.
         self.mapping.node.add_dependency(models, failed_batches)
 
+    def _function(
+        self, config: UseCaseConfig, role: iam.IRole, environment: dict[str, str]
+    ) -> lambda_.Function:
+        asset = bundle()
+        function = lambda_.Function(
+            self,
+            "Function",
+            runtime=lambda_.Runtime(
+                f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON, supports_snap_start=True
+            ),
+            architecture=lambda_.Architecture.ARM_64,
+            code=lambda_.Code.from_asset(str(asset.folder), asset_hash=asset.hash),
+            handler="consumer.handler.handler",
+            memory_size=config.memory_mb,
+            timeout=Duration.seconds(config.timeout_s),
+            ephemeral_storage_size=Size.mebibytes(config.ephemeral_storage_mb),
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if config.snap_start else None,
+            tracing=lambda_.Tracing.ACTIVE,
+            logging_format=lambda_.LoggingFormat.JSON,
+            log_group=self.log_group,
+            role=role,
+            environment=environment,
+            # An old version's snapshot costs as much as the live one's; going back means deploying again.
+            current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.DESTROY),
+        )
+        if config.snap_start:
+            reason = "The mapping invokes the alias, whose version is published."
+            acknowledge_warning(function, "aws-lambda:snapStartRequirePublish", reason)
+        return function
+
 
 @jsii.implements(lambda_.IEventSourceDlq)
 class _Destination:
@@ -98,39 +131,6 @@ class _Destination:
     ) -> lambda_.DlqDestinationConfig:
         """The destination's ARN."""
         return lambda_.DlqDestinationConfig(destination=self._bucket_arn)
-
-
-def _function(
-    scope: Construct,
-    config: UseCaseConfig,
-    role: iam.IRole,
-    log_group: logs.ILogGroup,
-    environment: dict[str, str],
-) -> lambda_.Function:
-    asset = bundle()
-    function = lambda_.Function(
-        scope,
-        "Function",
-        runtime=lambda_.Runtime(f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON, supports_snap_start=True),
-        architecture=lambda_.Architecture.ARM_64,
-        code=lambda_.Code.from_asset(str(asset.folder), asset_hash=asset.hash),
-        handler="consumer.handler.handler",
-        memory_size=config.memory_mb,
-        timeout=Duration.seconds(config.timeout_s),
-        ephemeral_storage_size=Size.mebibytes(config.ephemeral_storage_mb),
-        snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if config.snap_start else None,
-        tracing=lambda_.Tracing.ACTIVE,
-        logging_format=lambda_.LoggingFormat.JSON,
-        log_group=log_group,
-        role=role,
-        environment=environment,
-        # An old version's snapshot costs as much as the live one's; going back means deploying again.
-        current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.DESTROY),
-    )
-    if config.snap_start:
-        reason = "The mapping invokes the alias, whose version is published."
-        acknowledge_warning(function, "aws-lambda:snapStartRequirePublish", reason)
-    return function
 
 
 def _sweeps(scope: Construct, alias: lambda_.Alias, minutes: int) -> None:
@@ -148,7 +148,3 @@ def _sweeps(scope: Construct, alias: lambda_.Alias, minutes: int) -> None:
         schedule=events.Schedule.rate(Duration.minutes(minutes)),
         targets=[sweep],
     )
-
-
-def _fan_out(scope: Construct, stream: kinesis.IStream) -> kinesis.StreamConsumer:
-    return kinesis.StreamConsumer(scope, "FanOut", stream=stream, stream_consumer_name=scope.node.addr)

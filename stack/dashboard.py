@@ -25,19 +25,16 @@ def dashboard(
     """Two columns of graphs, one row for each question."""
     stream = ingest.stream.stream_name
 
+    def of_stream(name: str) -> list[cloudwatch.IMetric]:
+        return [metrics.of("Kinesis", name, StreamName=stream)]
+
     def of_all(name: str, statistic: str = "Sum") -> list[cloudwatch.IMetric]:
         return [metrics.own(namespace, use_case, name, statistic) for use_case in consumers]
 
     board = cloudwatch.Dashboard(scope, "Dashboard", default_interval=Duration.hours(3))
     board.add_widgets(
-        _graph(
-            "Is data arriving? Records on the stream",
-            [metrics.of("Kinesis", "IncomingRecords", StreamName=stream)],
-        ),
-        _graph(
-            "Does the stream take it? Refused records",
-            [metrics.of("Kinesis", "WriteProvisionedThroughputExceeded", StreamName=stream)],
-        ),
+        _graph("Is data arriving? Records on the stream", of_stream("IncomingRecords")),
+        _graph("Does the stream take it? Refused records", of_stream("WriteProvisionedThroughputExceeded")),
     )
     board.add_widgets(
         _graph("Is it learned? Observations", of_all("ObservationsLearned")),

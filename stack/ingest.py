@@ -31,7 +31,7 @@ class Ingest(Construct):
 
     def __init__(self, scope: Construct, name: str, plant: PlantConfig) -> None:
         super().__init__(scope, name)
-        self.stream = _existing(self, plant.stream) if plant.stream.arn else _own(self, plant)
+        self.stream = _stream(self, plant)
         self.rules: list[iot.CfnTopicRule] = []
         self.rejected: s3.Bucket | None = None
         messages = {"SiteWise": SITEWISE} if plant.ingest.sitewise else {}
@@ -51,7 +51,7 @@ class Ingest(Construct):
         )
         role = self._role(self.rejected, plant.stream)
         for name, message in messages.items():
-            rule = _rule(self, name, message, self.stream, self.rejected, role)
+            rule = self._rule(name, message, self.rejected, role)
             rule.node.add_dependency(self.rejected)
             self.rules.append(rule)
 
@@ -67,71 +67,60 @@ class Ingest(Construct):
             document.add_statements(
                 iam.PolicyStatement(actions=["kms:GenerateDataKey"], resources=[stream.key_arn])
             )
+        stack = Stack.of(self)
+        # The rule's name is not known before its role exists.
+        rules = stack.format_arn(service="iot", resource="rule", resource_name="*")
+        of_this_account = {
+            "StringEquals": {"aws:SourceAccount": stack.account},
+            "ArnLike": {"aws:SourceArn": rules},
+        }
         role = iam.Role(
             self,
             "RulesRole",
-            assumed_by=_rules_of_the_account(Stack.of(self)),
+            assumed_by=iam.ServicePrincipal("iot.amazonaws.com", conditions=of_this_account),
             inline_policies={"put": document},
         )
         reason = "AWS IoT chooses the objects' names; the bucket only holds messages that it rejects."
         acknowledge_wildcards(role, {objects: reason})
         return role
 
+    def _rule(
+        self, name: str, message: MqttConfig, rejected: s3.IBucket, role: iam.IRole
+    ) -> iot.CfnTopicRule:
+        put = iot.CfnTopicRule.KinesisActionProperty(
+            role_arn=role.role_arn, stream_name=self.stream.stream_name, partition_key=message.partition_key
+        )
+        keep = iot.CfnTopicRule.S3ActionProperty(
+            role_arn=role.role_arn,
+            bucket_name=rejected.bucket_name,
+            key=name + '/${parse_time("yyyy/MM/dd/HH", timestamp())}/${newuuid()}',
+        )
+        return iot.CfnTopicRule(
+            self,
+            name,
+            topic_rule_payload=iot.CfnTopicRule.TopicRulePayloadProperty(
+                sql=message.sql,
+                aws_iot_sql_version=_SQL_VERSION,
+                actions=[iot.CfnTopicRule.ActionProperty(kinesis=put)],
+                error_action=iot.CfnTopicRule.ActionProperty(s3=keep),
+            ),
+        )
 
-def _rules_of_the_account(stack: Stack) -> iam.ServicePrincipal:
-    """AWS IoT, only when it runs a rule of this account."""
-    return iam.ServicePrincipal(
-        "iot.amazonaws.com",
-        conditions={
-            "StringEquals": {"aws:SourceAccount": stack.account},
-            # The rule's name is not known before its role exists.
-            "ArnLike": {"aws:SourceArn": stack.format_arn(service="iot", resource="rule", resource_name="*")},
-        },
-    )
 
-
-def _own(scope: Construct, plant: PlantConfig) -> kinesis.Stream:
+def _stream(scope: Construct, plant: PlantConfig) -> kinesis.IStream:
+    """The stream that exists, or one of the plant's own."""
+    config = plant.stream
+    if config.arn is not None:
+        key = kms.Key.from_key_arn(scope, "Key", config.key_arn) if config.key_arn else None
+        return kinesis.Stream.from_stream_attributes(
+            scope, "Stream", stream_arn=config.arn, encryption_key=key
+        )
     return kinesis.Stream(
         scope,
         "Stream",
-        stream_mode=_MODES[plant.stream.mode],
-        shard_count=plant.stream.shards,
-        retention_period=Duration.hours(plant.stream.retention_hours),
+        stream_mode=_MODES[config.mode],
+        shard_count=config.shards,
+        retention_period=Duration.hours(config.retention_hours),
         encryption=kinesis.StreamEncryption.MANAGED,
         removal_policy=REMOVAL[plant.removal],
-    )
-
-
-def _existing(scope: Construct, stream: StreamConfig) -> kinesis.IStream:
-    key = kms.Key.from_key_arn(scope, "Key", stream.key_arn) if stream.key_arn else None
-    return kinesis.Stream.from_stream_attributes(
-        scope, "Stream", stream_arn=str(stream.arn), encryption_key=key
-    )
-
-
-def _rule(
-    scope: Construct,
-    name: str,
-    message: MqttConfig,
-    stream: kinesis.IStream,
-    rejected: s3.IBucket,
-    role: iam.IRole,
-) -> iot.CfnTopicRule:
-    put = iot.CfnTopicRule.KinesisActionProperty(
-        role_arn=role.role_arn, stream_name=stream.stream_name, partition_key=message.partition_key
-    )
-    keep = iot.CfnTopicRule.S3ActionProperty(
-        role_arn=role.role_arn,
-        bucket_name=rejected.bucket_name,
-        key=name + '/${parse_time("yyyy/MM/dd/HH", timestamp())}/${newuuid()}',
-    )
-    return iot.CfnTopicRule(
-        scope,
-        name,
-        topic_rule_payload=iot.CfnTopicRule.TopicRulePayloadProperty(
-            sql=message.sql,
-            aws_iot_sql_version=_SQL_VERSION,
-            actions=[iot.CfnTopicRule.ActionProperty(kinesis=put)],
-            error_action=iot.CfnTopicRule.ActionProperty(s3=keep),
-        ),
     )

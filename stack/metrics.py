@@ -10,21 +10,21 @@ def own(
     namespace: str, use_case: str, name: str, statistic: str = "Sum", period: Duration = PERIOD
 ) -> cloudwatch.Metric:
     """A metric that the function of a use case emits, such as `Quarantined`."""
-    return _metric(namespace, name, statistic, period, {"use_case": use_case})
+    return cloudwatch.Metric(
+        namespace=namespace,
+        metric_name=name,
+        dimensions_map={"use_case": use_case},
+        statistic=statistic,
+        period=period,
+    )
 
 
 def of(service: str, name: str, statistic: str = "Sum", **dimensions: str) -> cloudwatch.Metric:
     """A metric of an AWS service: `of("Kinesis", "IncomingRecords", StreamName=stream)`."""
-    return _metric(f"AWS/{service}", name, statistic, PERIOD, dimensions)
-
-
-def _metric(
-    namespace: str, name: str, statistic: str, period: Duration, dimensions: dict[str, str]
-) -> cloudwatch.Metric:
     return cloudwatch.Metric(
-        namespace=namespace,
+        namespace=f"AWS/{service}",
         metric_name=name,
         dimensions_map=dimensions,
         statistic=statistic,
-        period=period,
+        period=PERIOD,
     )

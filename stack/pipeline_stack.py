@@ -4,7 +4,7 @@ from aws_cdk import CfnOutput, Stack, Tags
 from constructs import Construct
 
 from stack.alerts import Alerts
-from stack.buckets import FailedBatches, Models
+from stack.buckets import failed_batch_bucket, model_bucket
 from stack.config import PlantConfig
 from stack.consumers import Consumer
 from stack.ingest import Ingest
@@ -21,8 +21,8 @@ class PipelineStack(Stack):
         # Namespaces keep the metrics of several plants in one account apart.
         namespace = f"KinesisRiver/{name}"
         ingest = Ingest(self, "Ingest", plant)
-        models = Models(self, "Models", plant)
-        failed_batches = FailedBatches(self, "FailedBatches", plant)
+        models = model_bucket(self, plant)
+        failed_batches = failed_batch_bucket(self, plant)
         alerts = Alerts(self, "Alerts", plant)
         consumers = {
             use_case: Consumer(
@@ -32,31 +32,19 @@ class PipelineStack(Stack):
                 use_case=use_case,
                 namespace=namespace,
                 stream=ingest.stream,
-                models=models.bucket,
+                models=models,
                 bus=alerts.bus,
-                failed_batches=failed_batches.bucket,
+                failed_batches=failed_batches,
             )
             for use_case in plant.use_cases
         }
         monitoring = Monitoring(self, "Monitoring", plant, namespace, ingest, consumers, alerts)
-        self._add_outputs(ingest, models, failed_batches, alerts, consumers, monitoring)
-
-    def _add_outputs(
-        self,
-        ingest: Ingest,
-        models: Models,
-        failed_batches: FailedBatches,
-        alerts: Alerts,
-        consumers: dict[str, Consumer],
-        monitoring: Monitoring,
-    ) -> None:
-        """Names, ARNs and commands, as the stack's outputs."""
         stream = ingest.stream.stream_name
         outputs = {
             "StreamName": stream,
             "StreamArn": ingest.stream.stream_arn,
-            "ModelBucketName": models.bucket.bucket_name,
-            "FailedBatchBucketName": failed_batches.bucket.bucket_name,
+            "ModelBucketName": models.bucket_name,
+            "FailedBatchBucketName": failed_batches.bucket_name,
             "EventBusName": alerts.bus.event_bus_name,
             "EventBusArn": alerts.bus.event_bus_arn,
             "EventLogGroupName": alerts.event_log.log_group_name,
@@ -73,8 +61,8 @@ class PipelineStack(Stack):
         }
         if ingest.rejected:
             outputs["RejectedMessageBucketName"] = ingest.rejected.bucket_name
-        for name, topic in alerts.topics.items():
-            outputs[f"AlertTopicArn{_pascal(name)}"] = topic.topic_arn
+        for alert, topic in alerts.topics.items():
+            outputs[f"AlertTopicArn{_pascal(alert)}"] = topic.topic_arn
         for use_case, consumer in consumers.items():
             outputs[f"FunctionName{_pascal(use_case)}"] = consumer.function.function_name
             outputs[f"LogGroupName{_pascal(use_case)}"] = consumer.log_group.log_group_name
@@ -82,8 +70,8 @@ class PipelineStack(Stack):
             outputs[f"SeeLog{_pascal(use_case)}"] = (
                 f"aws logs tail {consumer.log_group.log_group_name} --follow"
             )
-        for name, value in outputs.items():
-            CfnOutput(self, name, value=str(value))
+        for output, value in outputs.items():
+            CfnOutput(self, output, value=str(value))
 
 
 def _pascal(name: str) -> str:

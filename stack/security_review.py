@@ -15,31 +15,24 @@ def review(app: App) -> None:
 
 def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
     """Accept findings on a construct and everything in it: finding -> why it is harmless here."""
-    findings = {f"AwsSolutions::{finding}": reason for finding, reason in reasons.items()}
-    _acknowledge(construct, findings)
+    for finding, reason in reasons.items():
+        _acknowledge(construct, f"AwsSolutions::{finding}", reason)
 
 
 def acknowledge_wildcards(role: IConstruct, reasons: Mapping[str, str]) -> None:
     """Accept wildcards in a role's policy: ARN with a `*` -> why."""
-    stack = Stack.of(role)
-    acknowledge(
-        role,
-        {
-            f"AwsSolutions-IAM5[Resource::{_as_reported(stack.resolve(arn))}]": reason
-            for arn, reason in reasons.items()
-        },
-    )
+    for arn, reason in reasons.items():
+        reported = _as_reported(Stack.of(role).resolve(arn))
+        _acknowledge(role, f"AwsSolutions::AwsSolutions-IAM5[Resource::{reported}]", reason)
 
 
 def acknowledge_warning(construct: IConstruct, warning: str, reason: str) -> None:
     """Accept a warning of CDK itself."""
-    _acknowledge(construct, {f"Annotation::@aws-cdk/{warning}": reason})
+    _acknowledge(construct, f"Annotation::@aws-cdk/{warning}", reason)
 
 
-def _acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
-    Validations.of(construct).acknowledge(
-        *(Acknowledgment(id=finding, reason=reason) for finding, reason in reasons.items())
-    )
+def _acknowledge(construct: IConstruct, finding: str, reason: str) -> None:
+    Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=reason))
 
 
 def _as_reported(arn: Any) -> str:

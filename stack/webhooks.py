@@ -1,6 +1,6 @@
 """Alerts over HTTPS, as API destinations; credentials stay in Secrets Manager, only their ARNs are here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from aws_cdk import SecretValue
 from aws_cdk import aws_events as events
@@ -21,66 +21,52 @@ def webhook_targets(
     scope: Construct, to: AlertTargets, undelivered: sqs.IQueue
 ) -> Iterator[events.IRuleTarget]:
     """A target for each Slack channel, Teams workflow, PagerDuty service and other endpoint."""
+
+    def target(
+        name: str,
+        url: str,
+        message: events.RuleTargetInput | None,
+        authorization: events.Authorization,
+        *,
+        query: Mapping[str, events.HttpParameter] | None = None,
+        body: Mapping[str, events.HttpParameter] | None = None,
+        per_second: int | None = None,
+    ) -> events.IRuleTarget:
+        connection = events.Connection(
+            scope,
+            f"{name}Connection",
+            authorization=authorization,
+            query_string_parameters=query,
+            body_parameters=body,
+        )
+        destination = events.ApiDestination(
+            scope, name, connection=connection, endpoint=url, rate_limit_per_second=per_second
+        )
+        return targets.ApiDestination(destination, event=message, dead_letter_queue=undelivered)
+
     for number, slack in enumerate(to.slack, 1):
-        bearer = events.Authorization.api_key("Authorization", _secret(slack.secret_arn))
-        connection = events.Connection(scope, f"Slack{number}Connection", authorization=bearer)
-        destination = _destination(scope, f"Slack{number}", connection, _SLACK, _CHAT_PER_SECOND)
-        yield _target(destination, undelivered, messages.slack(slack.channel))
+        bearer = _header("Authorization", slack.secret_arn)
+        message = messages.slack(slack.channel)
+        yield target(f"Slack{number}", _SLACK, message, bearer, per_second=_CHAT_PER_SECOND)
     for number, teams in enumerate(to.teams, 1):
-        connection = events.Connection(
-            scope,
-            f"Teams{number}Connection",
-            authorization=_no_header(),
-            query_string_parameters={"sig": _parameter(teams.secret_arn)},
-        )
-        destination = _destination(scope, f"Teams{number}", connection, teams.url, _CHAT_PER_SECOND)
-        yield _target(destination, undelivered, messages.teams())
+        query = {"sig": _parameter(teams.secret_arn)}
+        name, message = f"Teams{number}", messages.teams()
+        yield target(name, teams.url, message, _no_header(), query=query, per_second=_CHAT_PER_SECOND)
     for number, pagerduty in enumerate(to.pagerduty, 1):
-        connection = events.Connection(
-            scope,
-            f"PagerDuty{number}Connection",
-            authorization=_no_header(),
-            body_parameters={"routing_key": _parameter(pagerduty.secret_arn)},
-        )
-        destination = _destination(scope, f"PagerDuty{number}", connection, _PAGERDUTY)
-        yield _target(destination, undelivered, messages.pagerduty())
+        body = {"routing_key": _parameter(pagerduty.secret_arn)}
+        yield target(f"PagerDuty{number}", _PAGERDUTY, messages.pagerduty(), _no_header(), body=body)
     for number, webhook in enumerate(to.webhooks, 1):
-        header = events.Authorization.api_key(webhook.header, _secret(webhook.secret_arn))
-        connection = events.Connection(scope, f"Webhook{number}Connection", authorization=header)
-        destination = _destination(scope, f"Webhook{number}", connection, webhook.url)
-        yield _target(destination, undelivered, None)
+        header = _header(webhook.header, webhook.secret_arn)
+        yield target(f"Webhook{number}", webhook.url, None, header)
 
 
-def _destination(
-    scope: Construct,
-    name: str,
-    connection: events.IConnection,
-    endpoint: str,
-    per_second: int | None = None,
-) -> events.ApiDestination:
-    return events.ApiDestination(
-        scope,
-        name,
-        connection=connection,
-        endpoint=endpoint,
-        http_method=events.HttpMethod.POST,
-        rate_limit_per_second=per_second,
-    )
-
-
-def _target(
-    destination: events.ApiDestination, undelivered: sqs.IQueue, message: events.RuleTargetInput | None
-) -> events.IRuleTarget:
-    return targets.ApiDestination(destination, event=message, dead_letter_queue=undelivered)
-
-
-def _secret(arn: str) -> SecretValue:
-    """A reference that CloudFormation resolves on deployment."""
-    return SecretValue.secrets_manager(arn)
+def _header(name: str, secret_arn: str) -> events.Authorization:
+    """A header whose value CloudFormation resolves on deployment."""
+    return events.Authorization.api_key(name, SecretValue.secrets_manager(secret_arn))
 
 
 def _parameter(secret_arn: str) -> events.HttpParameter:
-    return events.HttpParameter.from_secret(_secret(secret_arn))
+    return events.HttpParameter.from_secret(SecretValue.secrets_manager(secret_arn))
 
 
 def _no_header() -> events.Authorization:

@@ -3,13 +3,12 @@
 The plants and their faults are those of `producer_sim`.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any, Protocol
+from typing import Any
 
-from producer_sim.payloads.encoders import Value
 from producer_sim.plant.description import PlantDescription
 from producer_sim.plant.faults import EXPECTED, SIZE, Injected
 from producer_sim.plant.reading import read_plant
@@ -23,11 +22,8 @@ PERIOD_S = 0.2
 """Between a signal's values; the default of `producer_sim simulate`."""
 
 
-class Detector(Protocol):
-    """Learns one signal."""
-
-    def learn_one(self, value: float, timestamp_s: float | None, /) -> tuple[float, dict[str, Any] | None]:
-        """A score, and the evidence of an alert, if there is one."""
+Detector = Callable[[float, float | None], dict[str, Any] | None]
+"""Learns a value of one signal and its time; returns the evidence of an alert, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +119,7 @@ def quality_of_faults(create: Callable[[], Detector], several: Iterable[Runs] = 
     by_fault: dict[tuple[str, int, InjectedKind, float | None], list[_SignalAlerts]] = defaultdict(list)
     healthy = [signal for signal in signals if signal.is_healthy]
     faulty = [(signal, signal.injected) for signal in signals if not signal.is_healthy]
-    false_of: dict[str, int] = defaultdict(int)
-    for signal in healthy:
-        false_of[signal.family] += bool(signal.alerts)
+    false_of = Counter(signal.family for signal in healthy if signal.alerts)
     for signal, injected in faulty:
         if injected is not None:
             key = (signal.runs.plant, signal.runs.observations, injected.kind, injected.size)
@@ -133,9 +127,9 @@ def quality_of_faults(create: Callable[[], Detector], several: Iterable[Runs] = 
     return FaultQuality(
         tuple(_found(key, by_fault[key]) for key in sorted(by_fault, key=str)),
         len(healthy),
-        sum(bool(signal.alerts) for signal in healthy),
+        false_of.total(),
         sum(any(tick < one.first for tick, _ in signal.alerts) for signal, one in faulty if one is not None),
-        {family: count for family, count in sorted(false_of.items()) if count},
+        dict(sorted(false_of.items())),
     )
 
 
@@ -165,21 +159,17 @@ def _alerts(simulation: Simulation, create: Callable[[], Detector], runs: Runs) 
     for stretch in stretches(simulation, simulation.members):
         for row, (detector, values) in enumerate(zip(detectors, stretch.values, strict=True)):
             copies, shifts_s = stretch.copies.get(row), stretch.shifts_s.get(row)
-            for column, value in enumerate(_numbers(values)):
+            for column, value in enumerate(values):
+                if not isinstance(value, int | float):
+                    continue  # a pipeline skips or quarantines it
                 tick = stretch.first_tick + column
                 at_s = START_S + simulation.due_s(row, tick) + (shifts_s[column] if shifts_s else 0.0)
-                for _ in range(0 if value is None else copies[column] if copies else 1):
-                    _, evidence = detector.learn_one(value, at_s)  # type: ignore[arg-type]
+                for _ in range(copies[column] if copies else 1):
+                    evidence = detector(float(value), at_s)
                     if evidence is not None:
                         alerts[row].append((tick, str(evidence.get("shift", ""))))
     for member, ticks in zip(simulation.members, alerts, strict=True):
         yield _SignalAlerts(runs, member.family, simulation.injected.get(member.position), tuple(ticks))
-
-
-def _numbers(values: Sequence[Value]) -> Iterator[float | None]:
-    """The values that a pipeline learns; None for those it skips or quarantines."""
-    for value in values:
-        yield float(value) if isinstance(value, int | float) else None
 
 
 def _found(key: tuple[str, int, InjectedKind, float | None], signals: Sequence[_SignalAlerts]) -> Found:

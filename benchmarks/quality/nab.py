@@ -37,6 +37,11 @@ class Profile:
     false_alarm: float
     missed: float
 
+    def normalised(self, score: float, windows: int) -> float:
+        """0 for silence, 100 for an alert at the start of each of the windows and nowhere else."""
+        null, perfect = -self.missed * windows, self.detected * windows
+        return 100.0 * (score - null) / (perfect - null) if windows else 0.0
+
 
 STANDARD = Profile("standard", 1.0, 0.11, 1.0)
 LOW_FP = Profile("reward_low_FP_rate", 1.0, 0.22, 1.0)
@@ -101,10 +106,8 @@ class Curve:
         return float(self.thresholds[int(np.argmax(self.scores))])
 
     def normalised(self, score: float) -> float:
-        """0 for a silent detector, 100 for one that alerts at each window's start and nowhere else."""
-        null = -self.profile.missed * self.windows
-        perfect = self.profile.detected * self.windows
-        return 100.0 * (score - null) / (perfect - null)
+        """As its profile's: between 0 and 100."""
+        return self.profile.normalised(score, self.windows)
 
 
 def curve(
@@ -173,17 +176,12 @@ class Series:
         return (self.timestamps_s[-1] - self.timestamps_s[0]) / 604_800
 
 
-def corpus_folder() -> Path:
-    """The folder `NAB_DATA`, by default beside the project."""
-    return Path(os.environ.get("NAB_DATA", _DEFAULT))
-
-
 def read_corpus(folder: Path | None = None) -> list[Series]:
-    """All series that `windows.json` names and that exist, by name.
+    """All series that `windows.json` names and that exist, by name; by default of the folder `NAB_DATA`.
 
     Raises: `NoCorpus`.
     """
-    folder = folder or corpus_folder()
+    folder = folder or Path(os.environ.get("NAB_DATA", _DEFAULT))
     windows_file = folder / "windows.json"
     if not windows_file.is_file():
         raise NoCorpus(f"{windows_file} does not exist: set NAB_DATA to a folder with NAB's series")

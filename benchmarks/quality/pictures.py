@@ -2,7 +2,6 @@
 
 import math
 import random
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,11 +77,8 @@ def _drawn(panel: Panel, top: int) -> list[str]:
         f'<text x="{_MARGIN}" y="{top + 8}" font-size="13">{panel.title}</text>',
         f'<polyline points="{points}" fill="none" stroke="#5d6d7e" stroke-width="1"/>',
     ]
-    return parts + [part for one in _in_view(panel) for part in _mark(one, *at(one.index))]
-
-
-def _in_view(panel: Panel) -> Sequence[Finding]:
-    return [one for one in _findings(panel) if one.index >= panel.shown_from]
+    in_view = (one for one in _findings(panel) if one.index >= panel.shown_from)
+    return parts + [part for one in in_view for part in _mark(one, *at(one.index))]
 
 
 def _mark(finding: Finding, x: float, y: float) -> list[str]:

@@ -128,7 +128,7 @@ def changepoint_score(
         for profile in PROFILES:
             earned = sum(_earned(span, alerts_s, profile) for span in spans)
             sums[profile] += earned - profile.false_alarm * false
-    return {profile.name: _normalised(total, windows, profile) for profile, total in sums.items()}
+    return {profile.name: profile.normalised(total, windows) for profile, total in sums.items()}
 
 
 def worth(position: float, profile: Profile) -> float:
@@ -162,11 +162,6 @@ def _earned(span: tuple[float, float], alerts_s: list[float], profile: Profile) 
         return -profile.missed
     width_s = last_s - first_s
     return worth((alerts_s[number] - first_s) / width_s if width_s else 0.0, profile)
-
-
-def _normalised(total: float, windows: int, profile: Profile) -> float:
-    null, perfect = -profile.missed * windows, profile.detected * windows
-    return 100.0 * (total - null) / (perfect - null) if windows else 0.0
 
 
 def _share(part: int, whole: int) -> float:

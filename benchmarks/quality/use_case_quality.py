@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.quality.faults import Detector
 from benchmarks.quality.nab import LOW_FN, LOW_FP, STANDARD, Curve, Profile, Series, curve, join
-from benchmarks.quality.skab import Run, changepoint_score, outlier_score
+from benchmarks.quality.skab import OutlierScore, Run, changepoint_score, outlier_score
 from consumer.use_cases import USE_CASES
 
 _OTHERS: dict[str, tuple[float, ...]] = {
@@ -90,12 +91,9 @@ def _held_out(corpus: Sequence[Series], candidates: Sequence[Sequence[Curve]]) -
 
 
 @dataclass(frozen=True, slots=True)
-class AssetQuality:
+class AssetQuality(OutlierScore):
     """SKAB's two scores, without the first 400 rows of each run: shares, and points of 100."""
 
-    f1: float
-    false_alarms: float
-    missed: float
     changepoints: dict[str, float]
     """NAB's score with a window of 60 s to the right, by profile."""
 
@@ -143,19 +141,16 @@ class AlertCounts:
         return (self.alerts - self.within) / self.weeks
 
 
-class ShippedDetector:
-    """A shipped use case, by its name, on one signal."""
+def shipped_detector(name: str) -> Detector:
+    """A shipped use case, by its name, on one signal: it answers while an alert opens or is still open."""
+    use_case = USE_CASES[name]
+    model = use_case.create(seed=1)
 
-    def __init__(self, name: str) -> None:
-        self._use_case = USE_CASES[name]
-        self._model = self._use_case.create(seed=1)
+    def learn(value: float, timestamp_s: float | None) -> dict[str, Any] | None:
+        found = use_case.learn(model, [value], [timestamp_s])
+        return next((finding.evidence for finding in found if finding.change != "cleared"), None)
 
-    def learn_one(self, value: float, timestamp_s: float | None, /) -> tuple[float, dict[str, Any] | None]:
-        """The evidence of an alert that opens here or is still open."""
-        for finding in self._use_case.learn(self._model, [value], [timestamp_s]):
-            if finding.change != "cleared":
-                return 1.0, finding.evidence
-        return 0.0, None
+    return learn
 
 
 def alert_rows(use_case: Any, values: Sequence[Any], timestamps_s: Sequence[float]) -> list[int]:

@@ -52,8 +52,9 @@ def _repage(pages: int, function: str, force: bool) -> None:
         )
     settings = read_settings(environment)
     objects = open_bucket(settings.model_bucket, settings.region, settings.s3_endpoint)
-    done = asyncio.run(Repage(objects, PageCodec(), models_prefix(settings.use_case), typer.echo).run(pages))
+    repage = Repage(objects, PageCodec(), models_prefix(settings.use_case), typer.echo)
+    signals = asyncio.run(repage.run(pages))
     typer.echo(
-        f"Done: {done.signals} signals. Set MODEL_PAGES (`pages` in cdk.json) to {pages}, "
+        f"Done: {signals} signals. Set MODEL_PAGES (`pages` in cdk.json) to {pages}, "
         "and enable the mapping again"
     )

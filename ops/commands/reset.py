@@ -87,7 +87,7 @@ class Reset:
         """
         of_pages: defaultdict[str, list[SignalKey]] = defaultdict(list)
         for place in places:
-            of_pages[place.page_key].append(place.key)
+            of_pages[place.page.key].append(place.key)
         forgotten: dict[SignalKey, int | None] = {}
         for page_key, keys in of_pages.items():
 

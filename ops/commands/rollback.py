@@ -12,7 +12,7 @@ from ops.options import TargetOptions, Yes, confirmed, with_target
 if TYPE_CHECKING:
     from consumer.learning.state import State
     from consumer.settings.signal_settings import SettingsOfSignals
-    from ops.state.rollback import CatchUp, Done, Then
+    from ops.state.rollback import CatchUp, Then
     from ops.target import Target
 
 
@@ -65,7 +65,7 @@ async def _rollback(target: "Target", signals: list[str], to_s: float, relearn: 
         yes,
     )
     for then, catch_up in planned:
-        typer.echo(_outcome_of(then, await rolling.run(then, catch_up), catch_up))
+        typer.echo(_outcome_of(then, *await rolling.run(then, catch_up), catch_up))
 
 
 def _catch_up(target: "Target", settings: "SettingsOfSignals", then: "Then") -> "CatchUp":
@@ -103,10 +103,10 @@ def _plan_of(then: "Then", catch_up: "CatchUp | None") -> str:
     return "\n".join([*lines, *(f"    {line}" for line in between)])
 
 
-def _outcome_of(then: "Then", done: "Done", catch_up: "CatchUp | None") -> str:
-    name, before, after = then.place.key.signal, done.before.learned, done.after.learned
+def _outcome_of(then: "Then", was: "State", now: "State", catch_up: "CatchUp | None") -> str:
+    name, before, after = then.place.key.signal, was.learned, now.learned
     if catch_up is None:
-        between = "; ".join(_left_out(then.state, done.before)) or "nothing"
+        between = "; ".join(_left_out(then.state, was)) or "nothing"
         return f"{name}: put back, {before:,} observations before, {after:,} now. Not part of it: {between}"
     rejected = f", {catch_up.rejected:,} rejected by the model" if catch_up.rejected else ""
     return (

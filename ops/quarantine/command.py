@@ -17,7 +17,6 @@ from ops.options import TargetOptions, Yes, confirmed, with_target
 if TYPE_CHECKING:
     from ops.quarantine.lines import QuarantinedLine, QuarantineObject
     from ops.redrive.redrive import RedrivePlan
-    from ops.target import Target
 
 quarantine = typer.Typer(
     no_args_is_help=True, help="What could not be learned: list it, show it, send it again."
@@ -113,52 +112,46 @@ def redrive(
     If other observations of a record were learned, only the rejected ones are
     sent. What would be rejected again is listed and not sent.
     """
-    from ops.target import find
-
-    target = find(options)
-    target.check_writable()
-    since_s = None if since is None else past(since, "--since")
-    asyncio.run(_redrive(target, what or [], reason, since_s, repaired, in_doubt, yes))
-
-
-async def _redrive(
-    target: "Target",
-    what: list[str],
-    reason: str | None,
-    since_s: float | None,
-    repaired: Path | None,
-    in_doubt: str | None,
-    yes: bool,
-) -> None:
     from clients.kinesis_writer.put_request import SEND_ONCE
     from consumer.errors import ConfigurationError
     from ops.quarantine.lines import find_lines
     from ops.quarantine.repaired import read_repaired
     from ops.redrive.redrive import SendingStream, plan, send
+    from ops.target import find
 
+    target = find(options)
+    target.check_writable()
+    since_s = None if since is None else past(since, "--since")
     if target.stream_name is None:
         raise ConfigurationError("name the stream to send to: --stream NAME with --bucket")
     if in_doubt not in (None, "send", "leave"):
         raise ConfigurationError(f"--in-doubt is {in_doubt!r}; allowed: send, leave")
     replacements = None if repaired is None else read_repaired(repaired)
-    store = target.objects()
-    found = await find_lines(store, target.use_case, what or list(replacements or ()), reason, since_s)
-    lines = [line for each in found for line in each.lines if replacements is None or line.id in replacements]
-    planned = await plan(store, lines, replacements, in_doubt)
-    _show_skipped(planned)
-    if planned.is_empty:
-        typer.echo("There is nothing to send")
-        return
-    confirmed(
-        f"Put {pluralize(planned.lines, 'line')}, as {pluralize(planned.records, 'record')}, onto the stream "
-        f"{target.stream_name} of {target.name}, in order. They get new sequence numbers, and are learned "
-        "after all that arrived meanwhile, by every use case that reads the stream, even if it has learned "
-        "them already",
-        yes,
-    )
+    names = what or list(replacements or ())
     stream = SendingStream(target.account.client("kinesis", SEND_ONCE), target.stream_name)
-    sent = await send(planned, stream, time.time())
-    typer.echo(f"Sent and marked: {pluralize(sent, 'line')}. No later run sends them again")
+
+    async def run() -> None:
+        store = target.objects()
+        found = await find_lines(store, target.use_case, names, reason, since_s)
+        lines = [line for each in found for line in each.lines]
+        if replacements is not None:
+            lines = [line for line in lines if line.id in replacements]
+        planned = await plan(store, lines, replacements, in_doubt)
+        _show_skipped(planned)
+        if planned.is_empty:
+            typer.echo("There is nothing to send")
+            return
+        confirmed(
+            f"Put {pluralize(planned.lines, 'line')}, as {pluralize(planned.records, 'record')}, onto the "
+            f"stream {stream.stream_name} of {target.name}, in order. They get new sequence numbers, and are "
+            "learned after all that arrived meanwhile, by every use case that reads the stream, even if it "
+            "has learned them already",
+            yes,
+        )
+        sent = await send(planned, stream, time.time())
+        typer.echo(f"Sent and marked: {pluralize(sent, 'line')}. No later run sends them again")
+
+    asyncio.run(run())
 
 
 def _show_skipped(planned: "RedrivePlan") -> None:

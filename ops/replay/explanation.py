@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from consumer.decode.batch import Shard, SignalColumns
 from consumer.decode.signal_names import SignalKey
@@ -27,15 +27,6 @@ _FROM_NOTHING_MAX = 10_000
 """Observations: an event after more of them is explained from an earlier version, or not at all."""
 
 
-class ScoredValue(NamedTuple):
-    """An observation that was learned again."""
-
-    sequence_number: str
-    at_s: float | None
-    value: float
-    score: float
-
-
 def explanation(target: Target, detail: dict[str, Any], records_file: Path | None) -> dict[str, Any]:
     """What the model saw at an event, given its detail, and whether it would find the same again.
 
@@ -56,21 +47,23 @@ def _learned_again(target: Target, detail: dict[str, Any], records_file: Path | 
     place = asyncio.run(find_signal(target, detail["signal"]))
     key, state = place.key, place.state
     number = int(detail["sequence_number"])
-    shards = [shard for shard in state.checkpoints if _is_of(shard, detail)]
-    if not shards:
+    source = detail["stream"], detail["shard_id"]
+    shard = next((each for each in state.checkpoints if (each.stream, each.shard_id) == source), None)
+    if shard is None:
         raise ConfigurationError(
             f"the model of {key.signal} has learned nothing from {detail['stream']}, {detail['shard_id']}"
         )
-    shard = shards[0]
 
     def is_early(states: States) -> bool:
-        return _learned_to(states, key, shard) < number
+        checkpoint = states[key].checkpoints.get(shard) if key in states else None
+        return checkpoint is None or checkpoint.sequence_number < number
 
-    earlier = last_version(target, place.page_key, is_early)
-    known = None if earlier is None else earlier.states.get(key)
-    if earlier is None and detail["observations"] > _FROM_NOTHING_MAX:
+    earlier = last_version(target, place.page.key, is_early)
+    version, states = earlier or (None, {})
+    known = states.get(key)
+    if version is None and detail["observations"] > _FROM_NOTHING_MAX:
         raise ConfigurationError(
-            f"no version of {place.page_key} is as old as the event: the bucket keeps each for a day, "
+            f"no version of {place.page.key} is as old as the event: the bucket keeps each for a day, "
             "and ten more"
         )
     before = plain(None if known is None else known.model)
@@ -84,16 +77,16 @@ def _learned_again(target: Target, detail: dict[str, Any], records_file: Path | 
         for batch in learner.learn(records)
     ]
     events = [event for batch in learned for event in batch.events]
-    values = [value for batch in learned for value in _scored(batch, key)]
+    values = [value for batch in learned for value in _scored(batch, key, detail)]
     problems = list(dict.fromkeys(each.reason for batch in learned for each in batch.rejections))
     return {
         "from_version": None
-        if earlier is None
-        else {"id": earlier.version, "written_at": iso8601(earlier.written_s)},
+        if version is None
+        else {"id": version.version_id, "written_at": iso8601(version.written_s)},
         "believed_before": before,
         "replayed": {"records": learner.records, "observations": learner.observations},
         "told_again": _verdict(detail, events),
-        "values": [_shown(value, detail) for value in values[-_VALUES_SHOWN:]],
+        "values": values[-_VALUES_SHOWN:],
         **({"problems": problems} if problems else {}),
     }
 
@@ -111,15 +104,15 @@ def _records(
     yield from StreamReader(target.client("kinesis")).read(shard, since_s, number)
 
 
-def _scored(learned: LearnedBatch, key: SignalKey) -> Iterator[ScoredValue]:
-    """The observations of a signal that were learned, with their scores."""
+def _scored(learned: LearnedBatch, key: SignalKey, detail: dict[str, Any]) -> Iterator[str]:
+    """A line for each observation of the signal that was learned, with its score."""
     columns = learned.batch.signals.get(key, SignalColumns())
     identifiers = learned.batch.records.identifiers
     timestamps = times(columns, range(len(columns.values)), learned.batch)
     for index, score in learned.scores.get(key, {}).items():
-        yield ScoredValue(
-            identifiers[columns.records[index]], timestamps[index], float(columns.values[index]), score
-        )
+        is_event = identifiers[columns.records[index]] == detail["sequence_number"]
+        value, mark = float(columns.values[index]), "  <- the event" if is_event else ""
+        yield f"{iso8601(timestamps[index]) or '-'}  {value:.6g}  score {score:.3f}{mark}"
 
 
 def _verdict(detail: dict[str, Any], events: list[dict[str, Any]]) -> str:
@@ -129,21 +122,6 @@ def _verdict(detail: dict[str, Any], events: list[dict[str, Any]]) -> str:
     if same[0]["evidence"] == detail["evidence"]:
         return "yes, with the same evidence"
     return f"yes, but with {same[0]['evidence']}"
-
-
-def _shown(scored: ScoredValue, detail: dict[str, Any]) -> str:
-    mark = "  <- the event" if scored.sequence_number == detail["sequence_number"] else ""
-    return f"{iso8601(scored.at_s) or '-'}  {scored.value:.6g}  score {scored.score:.3f}{mark}"
-
-
-def _is_of(shard: Shard, detail: dict[str, Any]) -> bool:
-    return (shard.stream, shard.shard_id) == (detail["stream"], detail["shard_id"])
-
-
-def _learned_to(states: States, key: SignalKey, shard: Shard) -> int:
-    """The sequence number up to which a version of a page has learned the signal's shard."""
-    checkpoint = states[key].checkpoints.get(shard) if key in states else None
-    return -1 if checkpoint is None else checkpoint.sequence_number
 
 
 def event_of_file(path: Path, event_id: str) -> dict[str, Any]:

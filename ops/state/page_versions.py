@@ -48,17 +48,10 @@ class ObjectVersions:
         return body
 
 
-@dataclass(frozen=True, slots=True)
-class PageVersion:
-    """One version of a page, and when it was written, in seconds since 1970."""
-
-    version: str
-    written_s: float
-    states: States
-
-
-def last_version(target: Target, key: str, is_early: Callable[[States], bool]) -> PageVersion | None:
-    """The last version of a page that is early enough; None if the bucket keeps none that old.
+def last_version(
+    target: Target, key: str, is_early: Callable[[States], bool]
+) -> tuple[Version, States] | None:
+    """The last version of a page that is early enough, with its states; None: the bucket keeps none so old.
 
     Binary search: all versions before an early one are early, unless the page was rolled back.
 
@@ -71,18 +64,14 @@ def last_version(target: Target, key: str, is_early: Callable[[States], bool]) -
     found, first, end = None, 0, len(versions)
     while first < end:  # oldest first: a version costs a request each
         middle = (first + end) // 2
-        one = _read(bucket, versions[middle])
-        if is_early(one.states):
-            found, first = one, middle + 1
+        version = versions[middle]
+        try:
+            states = PageCodec().decode(bucket.body(version))
+        except UnreadablePage as error:
+            text = f"the version {version.version_id} of {version.key} cannot be read: {error}"
+            raise UnreadablePage(text) from error
+        if is_early(states):
+            found, first = (version, states), middle + 1
         else:
             end = middle
     return found
-
-
-def _read(bucket: ObjectVersions, version: Version) -> PageVersion:
-    try:
-        states = PageCodec().decode(bucket.body(version))
-    except UnreadablePage as error:
-        text = f"the version {version.version_id} of {version.key} cannot be read: {error}"
-        raise UnreadablePage(text) from error
-    return PageVersion(version.version_id, version.written_s, states)

@@ -29,11 +29,6 @@ class Place:
     key: SignalKey
     state: State
 
-    @property
-    def page_key(self) -> str:
-        """The key of the page."""
-        return self.page.key
-
 
 @dataclass(frozen=True, slots=True)
 class ReadPages:

@@ -60,7 +60,8 @@ def _values(text: str, model: Any) -> list[float]:
     if isinstance(model, RowBuffer):
         properties = [*model.last]
         try:
-            row = {name.strip(): _number(value) for name, value in _pairs(text)}
+            pairs = dict(part.rsplit("=", 1) for part in text.split(","))
+            row = {name.strip(): _number(value) for name, value in pairs.items()}
         except ValueError:
             such = ",".join(f"{name}={value:.6g}" for name, value in model.last.items())
             raise ConfigurationError(
@@ -74,16 +75,6 @@ def _values(text: str, model: Any) -> list[float]:
         return [_number(text)]
     except ValueError:
         raise ConfigurationError(f"{text!r} is not a number that a model can learn") from None
-
-
-def _pairs(text: str) -> list[tuple[str, str]]:
-    pairs = []
-    for part in text.split(","):
-        name, is_pair, value = part.rpartition("=")
-        if not is_pair:
-            raise ValueError
-        pairs.append((name, value))
-    return pairs
 
 
 def _number(text: str) -> float:

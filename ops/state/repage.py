@@ -27,15 +27,6 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """The outcome of a move."""
-
-    signals: int
-    pages_before: int
-    pages_after: int
-
-
-@dataclass(frozen=True, slots=True)
 class Repage:
     """A move of the models under `prefix`; `report` gets a line for each step."""
 
@@ -44,8 +35,8 @@ class Repage:
     prefix: str
     report: Callable[[str], None]
 
-    async def run(self, pages: int) -> Moved:
-        """Move the models to `pages` pages, or to an object per signal if 0.
+    async def run(self, pages: int) -> int:
+        """Move the models to `pages` pages, or to an object per signal if 0; return the number of signals.
 
         Raises: `ConfigurationError` if there is nothing to move; `Unavailable`, `UnreadablePage`: nothing
             is lost, run it again; `PageChanged`: a function is at work, so disable its mapping, then again.
@@ -73,9 +64,11 @@ class Repage:
             self.report("the new pages are in force")
             signals = len(states)
         await self._each(new.folder, self._open)
-        for folder in {key.rpartition("/")[0] + "/" for key in await self._page_keys()} - {new.folder}:
+        folders = f"{self.prefix}/pages/", f"{self.prefix}/signals/"
+        keys = [key for folder in folders for key in await self.objects.keys(folder)]
+        for folder in {key.rpartition("/")[0] + "/" for key in keys} - {new.folder}:
             await self._each(folder, self._empty)
-        return Moved(signals, old.pages, pages)
+        return signals
 
     async def _recorded(self) -> tuple[Recorded, str]:
         found = await read_layout(self.objects, self.prefix)
@@ -90,13 +83,6 @@ class Repage:
 
     async def _record(self, recorded: Recorded, version: str | None) -> str | None:
         return await record_layout(self.objects, self.prefix, recorded, version)
-
-    async def _page_keys(self) -> list[str]:
-        return [
-            key
-            for folder in (f"{self.prefix}/pages/", f"{self.prefix}/signals/")
-            for key in await self.objects.keys(folder)
-        ]
 
     async def _each(self, folder: str, do: Callable[[str, str, bytes], Awaitable[_T]]) -> list[_T]:
         """Call `do` with the key, version and content of each object of a folder."""

@@ -34,14 +34,6 @@ class Then:
     state: State
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """One signal's state before and after the rollback."""
-
-    before: State
-    after: State
-
-
 @dataclass(slots=True)
 class CatchUp:
     """One signal's earlier state learns what the stream has brought since.
@@ -115,7 +107,7 @@ class Rollback:
         return [self._then(place) for place in await self.editor.places(signal)]
 
     def _then(self, place: Place) -> Then:
-        kept = self.versions.of(place.page_key)
+        kept = self.versions.of(place.page.key)
         for version in kept:
             if version.written_s > self.to_s:
                 continue
@@ -129,7 +121,7 @@ class Rollback:
         oldest = f"its oldest version is of {iso8601(kept[-1].written_s)}" if kept else "it has no versions"
         why = "; the models were moved to these pages then" if kept and self._was_moved(kept[-1]) else ""
         raise ConfigurationError(
-            f"no version of {place.page_key} of {iso8601(self.to_s)} or before holds {place.key.signal!r}: "
+            f"no version of {place.page.key} of {iso8601(self.to_s)} or before holds {place.key.signal!r}: "
             f"{oldest}{why}. `reset` starts it anew"
         )
 
@@ -154,21 +146,21 @@ class Rollback:
             self._pages[version] = self.codec.decode(self.versions.body(version))
         return self._pages[version]
 
-    async def run(self, then: Then, catch_up: CatchUp | None = None) -> Done:
-        """Put the state into its page; the page is not written if that changes nothing.
+    async def run(self, then: Then, catch_up: CatchUp | None = None) -> tuple[State, State]:
+        """Put the state into its page, not written if that changes nothing; return what it was, and is now.
 
         Raises: as `PageEditor.change`; `ConfigurationError` if the signal has no model any more.
         """
         key = then.place.key
 
-        def put_back(states: States) -> tuple[bool, Done]:
+        def put_back(states: States) -> tuple[bool, tuple[State, State]]:
             if key not in states:
                 raise ConfigurationError(f"{key.signal!r} has no model any more: nothing was done to it")
             current = states[key]
             states[key] = _rolled_back(then, current, catch_up)
-            return not self._are_same(key, current, states[key]), Done(current, states[key])
+            return not self._are_same(key, current, states[key]), (current, states[key])
 
-        return await self.editor.change(then.place.page_key, put_back)
+        return await self.editor.change(then.place.page.key, put_back)
 
     def would_change(self, then: Then, catch_up: CatchUp | None = None) -> bool:
         """Whether `run` would change anything, as things are now. Raises: `Unavailable`."""

@@ -3,7 +3,7 @@
 import json
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -187,7 +187,7 @@ def compare_alerts(
     found = {}
     for signal in sorted({*of_old, *of_new}):
         one, other = of_old.get(signal, []), of_new.get(signal, [])
-        both = len(list(_pairs(one, other, within)))
+        both = _pairs(one, other, within)
         found[signal] = Compared(both, len(one) - both, len(other) - both)
     return found
 
@@ -204,11 +204,12 @@ def _opened(
     return {signal: sorted(at) for signal, at in observations.items()}
 
 
-def _pairs(one: Sequence[int], other: Sequence[int], within: int) -> Iterator[tuple[int, int]]:
-    """As many pairs as possible, each at most that far apart: always the earliest that is left, in order."""
-    start = 0
+def _pairs(one: Sequence[int], other: Sequence[int], within: int) -> int:
+    """The most pairs, each at most that far apart: always the earliest that is left, in order."""
+    pairs = start = 0
     for at in one:
         start = max(start, bisect_left(other, at - within))
         if start < len(other) and other[start] <= at + within:
-            yield at, other[start]
+            pairs += 1
             start += 1
+    return pairs

@@ -1,6 +1,5 @@
 """New models that start with recordings of the time before the stream: `upgrade build --history FILE`."""
 
-import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,10 +14,9 @@ from consumer.errors import ConfigurationError, PageChanged
 from consumer.learning.signal_learner import times
 from consumer.pages.codec import PageCodec, States
 from consumer.pages.layout import Layout, Recorded, read_layout, record_layout
-from consumer.pages.store import PageStore
 from ops.backtest.backtest import Backtest, Row
 from ops.backtest.command import Columns, Recording, read_recording
-from ops.context import settings_of
+from ops.context import editor_of, settings_of
 from ops.formatting import pluralize, shown
 from ops.replay.stream_reader import StreamReader
 from ops.state.page_editor import PageEditor
@@ -144,8 +142,7 @@ class HistoryBackfill:
         return found
 
     def _editor(self, pages: int) -> PageEditor:
-        store = PageStore(self._objects, PageCodec(), 0)
-        return PageEditor(store, Layout(self._target.prefix(), pages), random.SystemRandom())
+        return editor_of(self._objects, Layout(self._target.prefix(), pages))
 
 
 def _until(rows: Iterable[Row], ends: Sequence[float]) -> Iterator[Row]:

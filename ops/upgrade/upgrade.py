@@ -155,16 +155,14 @@ class Upgrade:
             self._loaded[key] = page
         learner.changed.clear()
 
-    async def activate(self) -> bool:
-        """Let functions learn with the new models; false if they could already. Raises: as `begin`."""
+    async def activate(self) -> None:
+        """Let functions learn with the new models. Raises: as `begin`."""
         found, e_tag = await self._read_layout()
         if found is None:
             raise ConfigurationError("there are no new models yet: `upgrade build` makes them")
-        if not found.upgrade_from:
-            return False
-        self.recorded = Recorded(found.pages)
-        await record_layout(self.objects, self.prefix, self.recorded, e_tag)
-        return True
+        if found.upgrade_from:
+            self.recorded = Recorded(found.pages)
+            await record_layout(self.objects, self.prefix, self.recorded, e_tag)
 
     async def _read_layout(self) -> tuple[Recorded | None, str | None]:
         return await read_layout(self.objects, self.prefix) or (None, None)

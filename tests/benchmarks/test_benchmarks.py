@@ -9,8 +9,7 @@ import pytest
 
 from benchmarks import bare_loop, document, figures, footprint, handler_vs_loop, persistence, stages
 from benchmarks.alternatives import SeedHandler
-from benchmarks.figures import Figure
-from benchmarks.measuring import Pair, Spread, alternately, spread, wall_s
+from benchmarks.measuring import Figure, Pair, Spread, alternately, spread, wall_s
 from benchmarks.warm_function import GET_S, FakeS3, function
 from benchmarks.workloads import column_batches, point_batches
 
@@ -42,7 +41,7 @@ def test_ratios_are_of_the_same_round_and_each_is_first_in_turn():
     def next_pair():
         return lambda: order.append("ours"), lambda: order.append("theirs")
 
-    pair = alternately(4, wall_s, next_pair)
+    pair = alternately(4, wall_s, iter(next_pair, None))
     assert order == ["ours", "theirs", "theirs", "ours"] * 2
     assert len(pair.ours_s) == len(pair.theirs_s) == 4
     assert Pair([2.0, 6.0, 1.0], [1.0, 2.0, 1.0]).ratio == Spread(1.5, 2.0, 2.5)
@@ -83,9 +82,8 @@ def test_a_warm_batch_without_events_costs_one_put_a_page():
 
 def test_latencies_are_slept():
     with function(FakeS3(GET_S, 0.0), pages=1) as ours:
-        seconds = alternately(
-            1, wall_s, lambda: (lambda: ours.invoke(next(point_batches(1, 1))), lambda: None)
-        )
+        pairs = iter([(lambda: ours.invoke(next(point_batches(1, 1))), lambda: None)])
+        seconds = alternately(1, wall_s, pairs)
     assert seconds.ours_s[0] >= GET_S
 
 

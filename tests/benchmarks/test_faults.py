@@ -5,18 +5,16 @@ from benchmarks.quality.faults import Runs, quality_of_faults
 STEADY = Runs("steady", 60, range(1), signals=60)
 
 
-class Silent:
-    def learn_one(self, value, timestamp_s):
-        return 0.0, None
+def silent():
+    return lambda value, timestamp_s: None
 
 
-class Alarmist:
-    def learn_one(self, value, timestamp_s):
-        return 1.0, {"shift": "level"}
+def alarmist():
+    return lambda value, timestamp_s: {"shift": "level"}
 
 
 def test_a_silent_detector_finds_nothing_and_is_never_wrong():
-    quality = quality_of_faults(Silent, [STEADY])
+    quality = quality_of_faults(silent, [STEADY])
     assert {one.kind for one in quality.found} == {"step", "variance", "ramp"}
     assert {one.recall for one in quality.found} == {0.0}
     assert (quality.healthy, quality.false, quality.early) == (54, 0, 0)
@@ -24,7 +22,7 @@ def test_a_silent_detector_finds_nothing_and_is_never_wrong():
 
 
 def test_one_that_always_alerts_finds_all_at_once_and_is_always_wrong():
-    quality = quality_of_faults(Alarmist, [STEADY])
+    quality = quality_of_faults(alarmist, [STEADY])
     assert {one.recall for one in quality.found} == {1.0}
     assert {one.delay_observations for one in quality.found} == {0}
     assert (quality.false, quality.early) == (54, 6)
@@ -33,7 +31,7 @@ def test_one_that_always_alerts_finds_all_at_once_and_is_always_wrong():
 
 def test_sizes_are_the_plants_own_and_can_be_larger():
     sizes = [
-        {one.kind: one.size for one in quality_of_faults(Silent, [runs]).found}
+        {one.kind: one.size for one in quality_of_faults(silent, [runs]).found}
         for runs in (STEADY, Runs("steady", 60, range(1), larger=2.0, signals=60))
     ]
     assert sizes == [
@@ -43,11 +41,11 @@ def test_sizes_are_the_plants_own_and_can_be_larger():
 
 
 def test_recall_is_of_the_kinds_and_sizes_that_were_asked_for():
-    quality = quality_of_faults(Alarmist, [STEADY])
+    quality = quality_of_faults(alarmist, [STEADY])
     assert quality.recall("step", size_min=3.0) == 1.0
-    assert quality_of_faults(Silent, [STEADY]).recall("step", "ramp") == 0.0
+    assert quality_of_faults(silent, [STEADY]).recall("step", "ramp") == 0.0
 
 
 def test_what_is_not_learned_or_only_disturbed_is_no_fault():
-    quality = quality_of_faults(Silent, [Runs("factory", 60, range(1))])
+    quality = quality_of_faults(silent, [Runs("factory", 60, range(1))])
     assert {one.kind for one in quality.found} == {"step", "ramp", "variance", "stuck", "spikes", "drop-out"}

@@ -39,7 +39,7 @@ def test_all_states_of_a_signal_are_found_whichever_records_bring_it(pages):
     assert found(editor, "pump1.flow") == [OF_ASSET, OWN]
     assert found(editor, "level") == [OF_ANOTHER], "though its name does not suggest tank9"
     for place in asyncio.run(editor.places("level")):
-        assert place.page_key == editor.layout.key_of("tank9")
+        assert place.page.key == editor.layout.key_of("tank9")
         assert place.state.learned == 3
 
 
