@@ -10,7 +10,7 @@ from ops.options import errors_shown
 
 def backtest(
     files: Annotated[list[Path], typer.Argument(help="CSV, Parquet or JSON lines; one file per asset.")],
-    use_case: Annotated[str, typer.Option(help="A use case of consumer/use_cases.py.")],
+    use_case: Annotated[str, typer.Option(help="A use case of the plant's use_cases.py.")],
     time: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The time column; default: the only one of times.")
     ] = None,
@@ -21,7 +21,7 @@ def backtest(
     lower: Annotated[float | None, typer.Option(help="Lower limit, for a forecast.")] = None,
     settings: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.yaml", help="Signal settings; default: consumer/signals.yaml."),
+        typer.Option(metavar="FILE.yaml", help="Signal settings; default: the plant's signals.yaml."),
     ] = None,
     events: Annotated[
         Path | None, typer.Option(metavar="OUT.jsonl", help="Write the details of the events here.")
