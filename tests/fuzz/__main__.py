@@ -62,7 +62,7 @@ def _find_planted() -> None:
     print(f"Planting a bug in a copy: {file} takes {wrong} for {right}")
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy"
-        for name in ("consumer", "tests"):
+        for name in ("consumer", "clients", "tests"):
             shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         source = (copy / file).read_text()
         assert source.count(right) == 1, f"{file} has no {right} any more: plant another bug"
