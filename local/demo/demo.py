@@ -1,6 +1,7 @@
 """Runs the demo: a plant sends, the pipeline learns and alerts, a plain loop checks the results."""
 
 import json
+import shlex
 import threading
 import time
 from collections import Counter
@@ -304,6 +305,14 @@ def _copy_to(folder: Path, objects: Iterable[tuple[str, bytes]]) -> None:
 def next_commands(folder: Path) -> list[str]:
     """Commands that inspect what the demo left."""
     consumer, bucket = ".venv/bin/python -m consumer", f"--folder {folder / BUCKET}"
+    own = plant()
+    if own.folder is not None:
+        consumer = f"PLANT={shlex.quote(str(own.folder))} {consumer}"
+        use_case = next(iter(_others_of(own)), USE_CASE)
+        return [
+            f"{consumer} signals {bucket} --use-case {use_case}",
+            f"{consumer} quarantine list {bucket} --use-case {use_case}",
+        ]
     return [
         f'{consumer} signals "{MIXER}*" {bucket}',
         f"{consumer} inspect {MIXER} {bucket} --use-case asset",

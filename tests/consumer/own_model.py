@@ -29,5 +29,5 @@ class Wobble:
 
 def allow_own_modules(monkeypatch, *modules: str) -> None:
     """A page may hold models of these modules, as if the plant's use_cases.py listed them in OWN_MODULES."""
-    allowing = plant()._replace(own_modules=modules)
+    allowing = plant()._replace(own_modules=(*plant().own_modules, *modules))
     monkeypatch.setattr(codec, "plant", lambda: allowing)

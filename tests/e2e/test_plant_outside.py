@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -52,7 +53,7 @@ class NewHighs(UseCase):
 USE_CASES = """
 from highs import NewHighs
 
-USE_CASES = {"highs": NewHighs()}
+USE_CASES = {"highs": NewHighs(margin=3.0)}
 OWN_MODULES = ("highs",)
 """
 SIGNALS = """
@@ -157,6 +158,15 @@ def test_it_is_synthesised_with_its_own_modules_beside_the_consumer(plant, tmp_p
         check=False,
     )
     assert started.stdout == "highs error\n", started.stderr
+
+
+def test_it_keeps_the_contract_of_use_cases_and_its_own_tests_pass(plant):
+    conformance = "tests/consumer/test_conformance.py"
+    command = (sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider")
+    printed = run(*command, conformance, "-k", "registered", plant=plant)
+    assert re.search(r"^\d+ passed", printed.splitlines()[-1]), printed
+    printed = run(*command, str(plant / "tests"), plant=plant)
+    assert printed.splitlines()[-1].startswith("2 passed"), printed
 
 
 def test_its_use_case_is_backtested(plant, tmp_path):
