@@ -1,5 +1,6 @@
 """What the pipeline needs of the world: `consumer.aws` provides it on AWS, the tests in memory."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -77,3 +78,17 @@ class TimeLeft(Protocol):
 
     def seconds_to_answer(self) -> float | None:
         """How long to wait for effects under way; None: without limit."""
+
+
+class InvocationLock:
+    """A lock of what outlives invocations: each of these has an event loop, and so a lock, of its own."""
+
+    def __init__(self) -> None:
+        self._of_loop: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
+
+    def current(self) -> asyncio.Lock:
+        """The lock of the running event loop."""
+        loop = asyncio.get_running_loop()
+        if self._of_loop is None or self._of_loop[0] is not loop:
+            self._of_loop = loop, asyncio.Lock()
+        return self._of_loop[1]

@@ -16,7 +16,7 @@ from consumer.decode.timestamps import seconds
 from consumer.decode.values import shortened
 from consumer.errors import ConfigurationError, Unavailable, Unlearnable
 from consumer.events.event import Event
-from consumer.ports import Missing, ObjectStore, Unchanged
+from consumer.ports import InvocationLock, Missing, ObjectStore, Unchanged
 
 MUTES_KEY = "mutes.json"
 """Of the object that has them, in the bucket of the models: for all use cases."""
@@ -188,11 +188,11 @@ class MuteStore:
         self._were_read = False
         self._next_read_s = 0.0
         self._read_s = 0.0
-        self._turns: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
+        self._turns = InvocationLock()
 
     async def marked(self, events: Sequence[Event]) -> Sequence[Event]:
         """The events, those of muted signals marked so."""
-        async with self._turn():  # whoever comes meanwhile waits for the same read
+        async with self._turns.current():  # whoever comes meanwhile waits for the same read
             if not self._read_s <= self._now_s() < self._next_read_s:
                 await self._refresh()
         return marked(events, self._mutes, self._now_s())
@@ -226,10 +226,3 @@ class MuteStore:
         if not self._mutes:
             return "nothing is muted"
         return "the mutes read last stay in force" if self._were_read else "only some mutes are in force"
-
-    def _turn(self) -> asyncio.Lock:
-        """Each invocation has an event loop of its own, and so a lock of its own."""
-        loop = asyncio.get_running_loop()
-        if self._turns is None or self._turns[0] is not loop:
-            self._turns = loop, asyncio.Lock()
-        return self._turns[1]

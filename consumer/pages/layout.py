@@ -1,6 +1,5 @@
 """Which page holds a signal, and under which key."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from msgspec import Meta
 from consumer.decode.signal_names import SignalKey, page_of
 from consumer.errors import LayoutChanged, PageChanged, Unavailable
 from consumer.events.quarantine import quoted
-from consumer.ports import Missing, ObjectStore, Unchanged
+from consumer.ports import InvocationLock, Missing, ObjectStore, Unchanged
 
 _SEGMENT_BYTES_MAX = 600
 
@@ -148,7 +147,7 @@ class LayoutStore:
         self._current: Layout | None = None
         self._asked = self._answered = 0
         self._answer: Layout | Unavailable | None = None
-        self._turns: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
+        self._turns = InvocationLock()
 
     async def current(self) -> Layout:
         """The recorded layout, or the wanted one, which is recorded now.
@@ -175,7 +174,7 @@ class LayoutStore:
         known = self._current
         self._asked += 1
         question = self._asked
-        async with self._turn():
+        async with self._turns.current():
             if self._answered < question:
                 answered = self._asked
                 try:
@@ -191,13 +190,6 @@ class LayoutStore:
                 f"{layout_key(self._wanted.prefix)} has changed since this function read it; "
                 "it is read again next time"
             )
-
-    def _turn(self) -> asyncio.Lock:
-        """Each invocation has an event loop of its own, and so a lock of its own."""
-        loop = asyncio.get_running_loop()
-        if self._turns is None or self._turns[0] is not loop:
-            self._turns = loop, asyncio.Lock()
-        return self._turns[1]
 
     def forget(self) -> None:
         """Read it again next time."""
