@@ -13,9 +13,10 @@ CDK = cd "$(PLANT_FOLDER)" && PATH="$(CURDIR)/$(BIN):$$PATH" CDK_DISABLE_CLI_TEL
 CDK_APP := --app 'exec "$(CURDIR)/$(BIN)/python" "$(CURDIR)/app.py"'
 # The folder of a plant of your own; without one, the plant is this repository's.
 PLANT ?=
-PLANT_FOLDER := $(if $(PLANT),$(abspath $(PLANT)),$(CURDIR))
+# By the shell: make's own functions would cut a path at its spaces.
+PLANT_FOLDER := $(if $(PLANT),$(shell test -f "$(PLANT)/cdk.json" && cd "$(PLANT)" && pwd),$(CURDIR))
 ifneq ($(PLANT),)
-  ifeq ($(wildcard $(PLANT_FOLDER)/cdk.json),)
+  ifeq ($(PLANT_FOLDER),)
     $(error PLANT=$(PLANT) has no cdk.json: correct the path, or make such a folder: .venv/bin/python -m ops new PATH)
   endif
   export PLANT := $(PLANT_FOLDER)

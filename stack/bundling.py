@@ -17,6 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import uv
+import yaml
 
 from consumer.plant import plant
 from consumer.settings.signals_yaml import as_json
@@ -69,10 +70,7 @@ def bundle(platform: str = PLATFORM, python: str = PYTHON) -> Asset:
             for name, path in sources.items():
                 target = making / name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                if path.suffix in _SETTINGS_SUFFIXES:
-                    target.write_bytes(as_json(path.read_text(encoding="utf-8")))
-                else:
-                    shutil.copyfile(path, target)
+                target.write_bytes(_shipped(path))
     return Asset(folder, digest)
 
 
@@ -101,6 +99,14 @@ def _sources() -> dict[str, Path]:
         for name, path in sorted(sources.items())
         if path.is_file() and path.suffix in _SOURCE_SUFFIXES
     }
+
+
+def _shipped(path: Path) -> bytes:
+    """What the asset has of a source: settings as JSON; as written any other YAML, such as a CI's."""
+    if path.suffix in _SETTINGS_SUFFIXES:
+        with suppress(yaml.YAMLError, UnicodeDecodeError, TypeError):
+            return as_json(path.read_text(encoding="utf-8"))
+    return path.read_bytes()
 
 
 def _dependencies(platform: str, python: str) -> Path:

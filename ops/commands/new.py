@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -29,7 +30,7 @@ def new(
         stack = _make(path, name)
     typer.echo(f"{path} is the plant {stack}. Edit its files, README.md first, then try, in this folder:")
     for target in ("test", "demo", "synth"):
-        typer.echo(f"  make {target} PLANT={path}")
+        typer.echo(f"  make {target} PLANT={shlex.quote(str(path))}")
 
 
 def _make(path: Path, name: str) -> str:

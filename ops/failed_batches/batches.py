@@ -51,7 +51,8 @@ class RedriveMark(msgspec.Struct, frozen=True):
 
     redriven_at: str
     learned: int
-    below_checkpoints: int
+    below_checkpoints: int = msgspec.field(default=0, name="below_watermarks")
+    """Under the name that it has in marks of earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)

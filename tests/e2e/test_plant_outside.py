@@ -199,6 +199,25 @@ def test_it_runs_in_the_demo_and_operators_commands_find_what_it_left(plant, tmp
     assert "observations: 300" in shown
 
 
+def test_a_folder_with_a_space_in_its_name_is_a_plant_too(plant, tmp_path):
+    folder = shutil.copytree(plant, tmp_path / "water works", ignore=shutil.ignore_patterns("cdk.out"))
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "PLANT")}
+    command = ["make", "-n", "-o", ".venv/installed", "-o", ".venv/cdk-installed", "synth", f"PLANT={folder}"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f'cd "{folder}" &&' in done.stdout
+
+
+def test_yaml_that_is_no_settings_is_shipped_as_it_is(plant, tmp_path):
+    folder = shutil.copytree(plant, tmp_path / "with-ci", ignore=shutil.ignore_patterns("cdk.out"))
+    file = folder / ".gitlab-ci.yml"
+    file.write_text("job:\n  script: !reference [.other, script]\n")
+    code = "import sys\nfrom pathlib import Path\nfrom stack.bundling import _shipped\n"
+    code += "print(_shipped(Path(sys.argv[1])).decode(), end='')"
+    assert run(sys.executable, "-c", code, str(file), plant=folder) == file.read_text()
+    assert run(sys.executable, "-c", code, str(folder / "signals.yaml"), plant=folder).startswith("{")
+
+
 def test_what_is_not_a_plant_is_refused_with_what_to_do(plant, tmp_path):
     done = make("synth", tmp_path)
     assert done.returncode != 0

@@ -153,6 +153,16 @@ def test_who_answers_no_changes_nothing_and_what_is_no_batch_is_named(plant):
     assert "aws/lambda/y is not what" in plant.command("failed", "redrive", code=1)
 
 
+def test_marks_of_earlier_versions_are_read(plant):
+    plant.learn(SERIES[:PART])
+    keys = give_up(plant, plant.points(SERIES[PART : 2 * PART]))
+    mark = b'{"redriven_at":"2026-01-31T12:00:00Z","learned":7,"below_watermarks":1}'
+    for key in keys:
+        plant.s3.put_object(Bucket="failed", Key=f"redriven/{key}", Body=mark)
+    assert f"given up, {len(keys)} redriven" in plant.look("failed", "list")
+    assert "There is nothing to redrive" in plant.command("failed", "redrive")
+
+
 class Lambda:
     """A client whose function is the handler, and answers as asked first."""
 
