@@ -57,9 +57,9 @@ def load_plant(folder: str) -> Plant:
 
     Raises: `ConfigurationError` where there is no such folder, or its `use_cases.py` cannot be used.
     """
-    if not folder:
-        return Plant(None, default.USE_CASES, default.OWN_MODULES, "consumer/use_cases.py")
     path = (_HERE.parent / folder).resolve()
+    if not folder or path == _HERE.parent.resolve():
+        return Plant(None, default.USE_CASES, default.OWN_MODULES, "consumer/use_cases.py")
     if not path.is_dir():
         raise ConfigurationError(
             f"PLANT is {folder!r}, and {path} is not a folder: `python -m ops new PATH` makes one"

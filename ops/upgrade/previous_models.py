@@ -156,7 +156,10 @@ async def _read(objects: Objects, name: str, layout: Layout) -> PreviousModels:
         try:
             river, of_page = checkpoints_in(found[1])
         except UnreadablePage as error:
-            raise UnreadablePage(f"the page {key}: {error}. Roll it back first") from error
+            raise UnreadablePage(
+                f"the page {key}: {error}. If it was damaged, roll it back first; models of another format "
+                "cannot be carried over"
+            ) from error
         rivers.add(river)
         checkpoints |= of_page
     return PreviousModels(name, layout, ", ".join(sorted(rivers)), checkpoints)

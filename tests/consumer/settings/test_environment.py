@@ -1,9 +1,12 @@
 """A setting that is missing or wrong is named before anything is read or written."""
 
+from pathlib import Path
+
 import pytest
 
 from consumer.errors import ConfigurationError
 from consumer.handler import start
+from consumer.plant import load_plant
 from consumer.settings.environment import Settings, read_settings
 
 COMPLETE = {"MODEL_BUCKET": "models", "EVENT_BUS_NAME": "bus", "AWS_REGION": "eu-west-1"}
@@ -106,6 +109,10 @@ def test_an_unknown_use_case_is_named_with_those_that_exist(name):
 def test_a_plant_that_is_no_folder_is_named_with_what_to_do(tmp_path):
     with pytest.raises(ConfigurationError, match=r"nowhere.* is not a folder: .*ops new"):
         start(read_settings(COMPLETE | {"PLANT": str(tmp_path / "nowhere")}))
+
+
+def test_the_checkout_itself_is_the_plant_that_it_is_without_the_variable():
+    assert load_plant(str(Path(__file__).parents[3])) == load_plant(".") == load_plant("")
 
 
 def test_every_setting_is_tried_here():
