@@ -2,7 +2,7 @@
 
 To change a model, change its line: `drift.ADWIN()` to `drift.PageHinkley()`, say. The models that the old
 line has learned stay in the bucket untouched, and are found again when the old line comes back. The new
-ones start from nothing, or from what the stream still holds: `python -m consumer upgrade`.
+ones start from nothing, or from what the stream still holds: `python -m ops upgrade`.
 """
 
 from river import cluster, drift, preprocessing, time_series

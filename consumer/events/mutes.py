@@ -120,7 +120,7 @@ def mutes_in(content: bytes | None) -> tuple[Mute, ...]:
         return msgspec.json.decode(content, type=MutesFile).mutes
     except _UNREADABLE as error:
         raise ConfigurationError(
-            f"{MUTES_KEY} cannot be read: {error}; repair it with `python -m consumer unmute --repair`"
+            f"{MUTES_KEY} cannot be read: {error}; repair it with `python -m ops unmute --repair`"
         ) from error
 
 

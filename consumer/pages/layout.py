@@ -133,7 +133,7 @@ def being_built(recorded: Recorded) -> str:
     """The message for models that an upgrade has not activated yet."""
     return (
         f"the models are being built beside those of {recorded.upgrade_from}; "
-        "`python -m consumer upgrade finish` activates them"
+        "`python -m ops upgrade finish` activates them"
     )
 
 

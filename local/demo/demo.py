@@ -304,17 +304,17 @@ def _copy_to(folder: Path, objects: Iterable[tuple[str, bytes]]) -> None:
 
 def next_commands(folder: Path) -> list[str]:
     """Commands that inspect what the demo left."""
-    consumer, bucket = ".venv/bin/python -m consumer", f"--folder {folder / BUCKET}"
+    ops, bucket = ".venv/bin/python -m ops", f"--folder {folder / BUCKET}"
     own = plant()
     if own.folder is not None:
-        consumer = f"PLANT={shlex.quote(str(own.folder))} {consumer}"
+        ops = f"PLANT={shlex.quote(str(own.folder))} {ops}"
         use_case = next(iter(_others_of(own)), USE_CASE)
         return [
-            f"{consumer} signals {bucket} --use-case {use_case}",
-            f"{consumer} quarantine list {bucket} --use-case {use_case}",
+            f"{ops} signals {bucket} --use-case {use_case}",
+            f"{ops} quarantine list {bucket} --use-case {use_case}",
         ]
     return [
-        f'{consumer} signals "{MIXER}*" {bucket}',
-        f"{consumer} inspect {MIXER} {bucket} --use-case asset",
-        f"{consumer} quarantine list {bucket} --use-case {USE_CASE}",
+        f'{ops} signals "{MIXER}*" {bucket}',
+        f"{ops} inspect {MIXER} {bucket} --use-case asset",
+        f"{ops} quarantine list {bucket} --use-case {USE_CASE}",
     ]

@@ -1,4 +1,4 @@
-"""`python -m consumer backtest`: reads recordings, learns them, and writes the events and scores."""
+"""`python -m ops backtest`: reads recordings, learns them, and writes the events and scores."""
 
 import csv
 import json

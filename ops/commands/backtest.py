@@ -1,4 +1,4 @@
-"""`python -m consumer backtest`: learns recordings as the function would."""
+"""`python -m ops backtest`: learns recordings as the function would."""
 
 from pathlib import Path
 from typing import Annotated

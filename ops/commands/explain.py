@@ -1,4 +1,4 @@
-"""`python -m consumer explain`: why an event was published, by learning its records once more."""
+"""`python -m ops explain`: why an event was published, by learning its records once more."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`python -m consumer inspect`: one model in full."""
+"""`python -m ops inspect`: one model in full."""
 
 import asyncio
 import time

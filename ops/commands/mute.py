@@ -1,4 +1,4 @@
-"""`python -m consumer mute` and `unmute`: no alerts from signals for a time; repair of the mutes."""
+"""`python -m ops mute` and `unmute`: no alerts from signals for a time; repair of the mutes."""
 
 import asyncio
 import getpass

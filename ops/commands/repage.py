@@ -1,4 +1,4 @@
-"""`python -m consumer repage --pages N`: moves a use case's models to other pages, while nothing learns."""
+"""`python -m ops repage --pages N`: moves a use case's models to other pages, while nothing learns."""
 
 import asyncio
 import os

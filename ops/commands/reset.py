@@ -1,4 +1,4 @@
-"""`python -m consumer reset SIGNAL…`: a new model of a signal, from where the last one ended.
+"""`python -m ops reset SIGNAL…`: a new model of a signal, from where the last one ended.
 
 The checkpoints stay: nothing is learned twice, and nothing is skipped.
 """

@@ -1,4 +1,4 @@
-"""`python -m consumer rollback SIGNAL… --to TIME`: what it asks, and what it reports."""
+"""`python -m ops rollback SIGNAL… --to TIME`: what it asks, and what it reports."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @with_target
 def rollback(
     options: TargetOptions,
-    signals: Annotated[list[str], typer.Argument(metavar="SIGNAL…", help="Names in full.")],
+    signals: Annotated[list[str], typer.Argument(metavar="SIGNAL…", help="Full names.")],
     to: Annotated[str, typer.Option(metavar="TIME", help="Such as 2026-01-31T12:00:00Z.")],
     relearn: Annotated[
         bool, typer.Option("--relearn", help="Learn what came since again, while the stream holds it.")

@@ -1,4 +1,4 @@
-"""`python -m consumer signals`: a line for each signal that has a model."""
+"""`python -m ops signals`: a line for each signal that has a model."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""`python -m consumer failed list|redrive`."""
+"""`python -m ops failed list|redrive`."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""`python -m consumer quarantine list|show|redrive`."""
+"""`python -m ops quarantine list|show|redrive`."""
 
 import asyncio
 import json

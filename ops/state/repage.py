@@ -1,4 +1,4 @@
-"""Moves a use case's models to another number of pages, offline: `python -m consumer repage --pages N`.
+"""Moves a use case's models to another number of pages, offline: `python -m ops repage --pages N`.
 
     layout.json says that the models are being moved    # a function that starts now waits
     each old page is fenced, its content kept            # a warm function cannot write it any more

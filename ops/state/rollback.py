@@ -1,4 +1,4 @@
-"""A signal's earlier state, from the versions of its page: `python -m consumer rollback SIGNAL… --to TIME`.
+"""A signal's earlier state, from the versions of its page: `python -m ops rollback SIGNAL… --to TIME`.
 
 Its checkpoints stay those of now, so that records that Lambda delivers again are not learned twice. What
 arrived in between does not come again: it is lost to the model, unless it is learned again here.

@@ -96,7 +96,7 @@ async def _catch_up(target: Target, from_: str | None) -> None:
     report_learned(upgrade)
     if upgrade.is_being_built:
         typer.echo(
-            "No function learns with them yet. Deploy, then run `python -m consumer upgrade finish`; until "
+            "No function learns with them yet. Deploy, then run `python -m ops upgrade finish`; until "
             "then, run this again to catch up"
         )
 

@@ -1,4 +1,4 @@
-"""`python -m consumer upgrade build|finish|replay|compare`: their options."""
+"""`python -m ops upgrade build|finish|replay|compare`: their options."""
 
 from pathlib import Path
 from typing import Annotated

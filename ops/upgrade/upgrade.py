@@ -1,4 +1,4 @@
-"""New models built beside the ones in use, from what the stream still holds: `python -m consumer upgrade`.
+"""New models built beside the ones in use, from what the stream still holds: `python -m ops upgrade`.
 
     layout.json says that the models are being built    # a function that starts on them waits
     each record that the models in use have learned is learned, up to their checkpoints; nothing is published

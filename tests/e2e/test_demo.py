@@ -98,7 +98,7 @@ def test_what_it_says_to_run_next_works_on_what_it_left(outcome):
     outputs = []
     for command in next_commands(folder):
         python, module, name, *arguments = shlex.split(command)
-        assert (python, module, name) == (".venv/bin/python", "-m", "consumer")
+        assert (python, module, name) == (".venv/bin/python", "-m", "ops")
         ran = CliRunner().invoke(app, arguments)
         assert ran.exit_code == 0, ran.output
         outputs.append(ran.output)

@@ -250,3 +250,11 @@ def test_a_mistake_in_its_use_cases_is_named_with_the_file(plant, tmp_path):
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 1
     assert "has no USE_CASES" in ran.stderr
+
+
+def test_its_modules_never_take_the_place_of_ours_or_of_pythons(tmp_path):
+    (tmp_path / "use_cases.py").write_text("import colorsys\nfrom consumer.use_cases import USE_CASES\n")
+    for name in ("clients", "colorsys"):
+        (tmp_path / f"{name}.py").write_text("raise AssertionError('this one must not be found')\n")
+    script = "from consumer.plant import plant; plant(); import clients, colorsys"
+    run(sys.executable, "-c", script, plant=tmp_path)

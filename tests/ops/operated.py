@@ -147,7 +147,7 @@ def deploy(name: str, variables: dict[str, str]) -> None:
 
 
 def run(*arguments: str, answer: str | None = None) -> Result:
-    """`python -m consumer`, with its output and its errors apart."""
+    """`python -m ops`, with its output and its errors apart."""
     return CliRunner().invoke(app, list(arguments), input=answer)
 
 

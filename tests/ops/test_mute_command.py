@@ -274,16 +274,16 @@ def test_commands_say_that_mutes_cannot_be_read_and_how_to_repair_them(running):
         refused = run(*command, "--yes", *WHERE)
         assert refused.exit_code == 1
         assert refused.stderr.startswith("Not done: mutes.json cannot be read: the pattern is empty")
-        assert "`python -m consumer unmute --repair`" in refused.stderr
+        assert "`python -m ops unmute --repair`" in refused.stderr
     listed = run("signals", "--json", *WHERE)
     assert listed.exit_code == 1
     assert json.loads(listed.stdout)["observations"] == 300
     assert "cannot show which signals are muted: mutes.json cannot be read" in listed.stderr
-    assert "`python -m consumer unmute --repair`" in listed.stderr
+    assert "`python -m ops unmute --repair`" in listed.stderr
     inspected = run("inspect", "pump1", "--json", *WHERE)
     assert inspected.exit_code == 0
     assert json.loads(inspected.stdout)["observations"] == 300
-    assert "`python -m consumer unmute --repair`" in json.loads(inspected.stdout)["muted_until"]
+    assert "`python -m ops unmute --repair`" in json.loads(inspected.stdout)["muted_until"]
 
 
 REPAIRABLE = {

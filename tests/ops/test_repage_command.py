@@ -1,4 +1,4 @@
-"""`python -m consumer repage` on a bucket: keys as S3 lists them, and no move while a mapping is enabled."""
+"""`python -m ops repage` on a bucket: keys as S3 lists them, and no move while a mapping is enabled."""
 
 import asyncio
 import io
