@@ -79,7 +79,7 @@ check: $(INSTALLED) ## Lint, format, types, and known vulnerabilities of what is
 	@grep -q "could not be audited" $(AUDIT) && \
 	  echo "NOT AUDITED: $$(grep -c "could not be audited" $(AUDIT)) packages that the list does not know" || true
 
-bench: $(INSTALLED) ## Figures beside a bare loop and others, with their bars; leaves build/bench
+bench: $(INSTALLED) ## Speed and cost compared with a bare loop and others, with bars; leaves build/bench
 	@$(BIN)/python -m benchmarks
 
 quality: $(INSTALLED) ## How right the alerts are, on labelled series beside the project or in NAB_DATA

@@ -47,7 +47,7 @@ def redrive(
     keys: Annotated[list[str] | None, typer.Argument(metavar="[KEY…]", help="Default: all.")] = None,
     yes: Yes = False,
 ) -> None:
-    """Learn these batches after all, as far as that is possible in order.
+    """Learn what can still be learned in order from these batches.
 
     Only what is after its signal's checkpoint can be learned. How much that is
     is shown before you confirm.
