@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -44,7 +44,9 @@ def list_(
     async def run() -> None:
         store = target.objects()
         found = await find_lines(store, target.use_case, [], reason, since_s)
-        redriven_before = await redriven_ids(store, (line.shard for each in found for line in each.lines))
+        redriven_before = await redriven_ids(
+            store, (stored.first.shard for each in found for stored in each.stored)
+        )
         counts = list(_counts(found, redriven_before))
         for text in map(json.dumps, counts) if as_json else _table(counts):
             typer.echo(text)
@@ -169,18 +171,24 @@ def _show_skipped(planned: "RedrivePlan") -> None:
 def _counts(found: "Iterable[QuarantineObject]", redriven: set[str]) -> Iterator[dict[str, Any]]:
     """For each object and reason: the lines, how many of them are redriven, when their records arrived."""
     for each in found:
-        of_reasons: defaultdict[str, list[QuarantinedLine]] = defaultdict(list)
-        for line in each.lines:
-            of_reasons[line.reason].append(line)
-        for reason, lines in of_reasons.items():
-            arrivals = [line.arrived_s for line in lines if line.arrived_s is not None]
+        lines: Counter[str] = Counter()
+        sent: Counter[str] = Counter()
+        arrivals: defaultdict[str, list[float]] = defaultdict(list)
+        for stored in each.stored:
+            for of_reason in stored.rejected:
+                lines[of_reason.reason] += len(of_reason.positions)
+                if stored.first.arrived_s is not None:
+                    arrivals[of_reason.reason].append(stored.first.arrived_s)
+            if redriven:
+                sent.update(line.reason for line in stored.each() if line.id in redriven)
+        for reason, count in lines.items():
             yield {
                 "key": each.key,
                 "reason": reason,
-                "lines": len(lines),
-                "redriven": sum(line.id in redriven for line in lines),
-                "first_arrived": iso8601(min(arrivals, default=None)),
-                "last_arrived": iso8601(max(arrivals, default=None)),
+                "lines": count,
+                "redriven": sent[reason],
+                "first_arrived": iso8601(min(arrivals[reason], default=None)),
+                "last_arrived": iso8601(max(arrivals[reason], default=None)),
             }
 
 
