@@ -12,7 +12,7 @@ import typer
 from ops.options import TargetOptions, with_target
 
 if TYPE_CHECKING:
-    from consumer.events.mutes import Mute
+    from consumer.events.mutes import MuteIndex
     from ops.state.signal_summary import SignalSummary
     from ops.target import Target
 
@@ -27,6 +27,7 @@ def signals(
     from msgspec.json import encode
 
     from consumer.errors import ConfigurationError
+    from consumer.events.mutes import MuteIndex
     from ops.state.mutes_file import read_mutes
     from ops.state.pages import NothingLearned, no_such_signal
     from ops.target import find_each
@@ -35,9 +36,10 @@ def signals(
     summaries: list[SignalSummary] = []
     problems: list[str] = []
     known: set[str] = set()
-    mutes: Sequence[Mute] = ()
+    mutes = MuteIndex(())
     try:
-        mutes = asyncio.run(read_mutes(targets[0].objects()))
+        read = asyncio.run(read_mutes(targets[0].objects()))
+        mutes = MuteIndex(each for each in read if each.is_on(now_s))
     except ConfigurationError as error:
         problems.append(f"cannot show which signals are muted: {error}")
     for target in targets:
@@ -68,7 +70,7 @@ def signals(
 
 
 def _summaries(
-    target: "Target", pattern: str, mutes: "Sequence[Mute]", now_s: float
+    target: "Target", pattern: str, mutes: "MuteIndex", now_s: float
 ) -> "tuple[list[SignalSummary], list[str], set[str]]":
     """The signals that match, what could not be read, and the names of all signals."""
     from ops.context import settings_of
