@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clients.terminal import echo
 from ops.options import TargetOptions, with_target
 
 if TYPE_CHECKING:
@@ -51,9 +52,9 @@ def inspect(
         report |= predicted(settings, place.state, predict, now_s)
         report["written"] = "nothing: the model is as it was"
     if as_json:
-        typer.echo(encode(report).decode())
+        echo(encode(report).decode())
     else:
-        typer.echo(yaml.safe_dump(report, sort_keys=False, allow_unicode=True, width=100), nl=False)
+        echo(yaml.safe_dump(report, sort_keys=False, allow_unicode=True, width=100), nl=False)
 
 
 def _in_full(target: "Target", place: "Place", settings: "SignalSettings", now_s: float) -> dict[str, Any]:

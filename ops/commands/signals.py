@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clients.terminal import echo, printable
 from ops.options import TargetOptions, with_target
 
 if TYPE_CHECKING:
@@ -56,11 +57,11 @@ def signals(
     summaries.sort(key=lambda summary: (summary.signal, summary.use_case))
     if as_json:
         for summary in summaries:
-            typer.echo(encode(summary).decode())
+            echo(encode(summary).decode())
     elif summaries:
         _show(summaries)
     for problem in problems:
-        typer.echo(problem, err=True)
+        echo(problem, err=True)
     if problems:
         raise typer.Exit(1)
     if not known:
@@ -90,10 +91,10 @@ def _summaries(
 
 
 def _show(summaries: "Sequence[SignalSummary]") -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from clients.console import Console
     from ops.formatting import lasted, shown
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -109,7 +110,7 @@ def _show(summaries: "Sequence[SignalSummary]") -> None:
         ago = summary.last_drift_observations_ago
         changed = summary.alert_changed_at
         table.add_row(
-            Text(summary.signal),
+            Text(printable(summary.signal)),
             summary.use_case,
             f"{summary.observations:,}",
             "-" if summary.last_value is None else f"{summary.last_value:.6g}",
@@ -121,7 +122,7 @@ def _show(summaries: "Sequence[SignalSummary]") -> None:
         )
     # In a file there is no width to keep to.
     Console(width=None if sys.stdout.isatty() else 200).print(table)
-    typer.echo(f"{len(summaries)} signals at {shown(time.time())} UTC")
+    echo(f"{len(summaries)} signals at {shown(time.time())} UTC")
 
 
 def _short(at: str | None) -> str:
