@@ -222,6 +222,7 @@ def _others_of(own: Plant) -> tuple[str, ...]:
 
 
 def _write_settings(path: Path, simulated: Simulation, own: Plant) -> Path:
+    read_signals_file(SHIPPED, own)  # a mistake is reported in the plant's own file
     path.write_text(demo_settings(simulated, own.settings_file(SHIPPED)))
     return path.absolute()
 
