@@ -188,6 +188,8 @@ def _given_twice(node: yaml.Node | None, known: set[int] | None = None) -> Itera
 def _of_msgspec(root: yaml.Node, error: str) -> tuple[int, str]:
     """The line and the message of msgspec's error, such as 'Expected `float`, got `str` - at `$.a[0].b`'."""
     text, _, at = error.partition(" - at `$")
+    if "matching regex" in text:
+        text = "allowed: one line, without control characters"
     place: _Path = [name or int(number) for name, number in _STEP.findall(at)]
     unknown = re.search(r"unknown field `(.+)`", text)
     if unknown:

@@ -214,7 +214,7 @@ def test_yaml_that_is_no_settings_is_shipped_as_it_is(plant, tmp_path):
     code = "import sys\nfrom pathlib import Path\nfrom stack.bundling import _shipped\n"
     code += "print(_shipped(Path(sys.argv[1])).decode(), end='')"
     bomb = "x0: &x0 1\n" + "".join(f"x{n}: &x{n} [{f'*x{n - 1}, ' * 10}]\n" for n in range(1, 30))
-    for text in ("job:\n  script: !reference [.other, script]\n", "a: &a [*a]\n", bomb, f"a: {'9' * 300}\n"):
+    for text in ("job:\n  script: !reference [.other, script]\n", "a: &a [*a]\n", bomb):
         file.write_text(text)
         assert run(sys.executable, "-c", code, str(file), plant=folder) == text
     assert run(sys.executable, "-c", code, str(folder / "signals.yaml"), plant=folder).startswith("{")

@@ -62,6 +62,8 @@ def test_a_good_file_is_read():
         ("signals: 10", "signals: 10\nsignals: 11", "line 3: signals is there twice; the first is in line 2"),
         (GOOD, "", "line 1, families: this field is needed"),
         (GOOD, "- 1", "line 1, the file: must be a valid dictionary"),
+        ("unit: l/min", 'unit: "l/min\\n"', "line 6, families.flow.unit: a unit has at most 200 characters"),
+        ('pump{asset}.flow"', 'pump{asset}.flow\\x9b"', "flow.name: a name has at most 200 bytes, and no"),
         (GOOD, "a: &a [*a]", "plant.yaml, line 1: it holds itself"),
         (
             "signals: 10",

@@ -119,6 +119,12 @@ def test_limits_are_a_forecasts_in_place_of_its_lines():
         ("  - match: x\n    use_cases:\n      drift: {severity: error}", 5, "severity cannot be set"),
         ("  - match: x\n    use_cases:\n      forecast: {upper: 3}", 5, "upper cannot be set"),
         ("  - match: x\n    use_cases:\n      forecast: {horizon: 0}", 5, "horizon cannot be 0"),
+        *(
+            (f"  - match: x\n    {field}: {text}", 4, f"{field}: allowed: one line, without")
+            for field in ("unit", "name", "asset", "line")
+            for text in ("|\n      b\n", '"b\\n"', '"b\\na"', '"b\\x9b"', '"b\\x7f"', '"b\\u2028"', '"\\tb"')
+        ),
+        ("  - match: |\n      pump*\n", 3, "match: allowed: one line"),
         ("  - match: x\n    match: y", 4, "match is there twice; the first is in line 3"),
         ("  - match: [x", 4, "expected"),
         ("  - match: x\n    use_cases: &a {drift: *a}", 4, "it holds itself: the alias *a"),
