@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from consumer.decode.batch import Batch, SignalColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import AlertState, Change, Finding
 from consumer.detectors.base import Late, Severity, UseCase
-from consumer.detectors.states import AnyState, model_state
+from consumer.detectors.states import AnyState, ModelState, model_state
 from consumer.errors import ConfigurationError, ModelRaised
 
 NAMES_MAX = 200
@@ -31,14 +33,13 @@ class NamedValue(float):
 
 
 @model_state("row_buffer")
-@dataclass(slots=True)
-class RowBuffer:
+class RowBuffer(ModelState):
     """A model; `row` are the values that wait for others, `last` those of the rows before."""
 
     model: AnyState
-    row: dict[str, float] = field(default_factory=dict)
+    row: dict[str, float] = msgspec.field(default_factory=dict)
     started_s: float | None = None
-    last: dict[str, float] = field(default_factory=dict)
+    last: dict[str, float] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
