@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clients.terminal import echo
 from consumer.decode.timestamps import iso8601
 from ops.formatting import past, pluralize
 from ops.options import TargetOptions, Yes, confirmed, with_target
@@ -49,12 +50,10 @@ def list_(
         )
         counts = list(_counts(found, redriven_before))
         for text in map(json.dumps, counts) if as_json else _table(counts):
-            typer.echo(text)
+            echo(text)
         if not as_json:
             lines, redriven = (sum(row[name] for row in counts) for name in ("lines", "redriven"))
-            typer.echo(
-                f"{pluralize(lines, 'line')} in the quarantine of {target.use_case}, {redriven:,} redriven"
-            )
+            echo(f"{pluralize(lines, 'line')} in the quarantine of {target.use_case}, {redriven:,} redriven")
 
     asyncio.run(run())
 
@@ -87,7 +86,7 @@ def show(
         redriven = await redriven_ids(store, (line.shard for line in lines))
         for line in lines:
             is_redriven = line.id in redriven
-            typer.echo(line_to_repair(line, is_redriven) if as_json else _in_full(line, is_redriven))
+            echo(line_to_repair(line, is_redriven) if as_json else _in_full(line, is_redriven))
 
     asyncio.run(run())
 
@@ -141,7 +140,7 @@ def redrive(
         planned = await plan(store, lines, replacements, in_doubt)
         _show_skipped(planned)
         if planned.is_empty:
-            typer.echo("There is nothing to send")
+            echo("There is nothing to send")
             return
         confirmed(
             f"Put {pluralize(planned.lines, 'line')}, as {pluralize(planned.records, 'record')}, onto the "
@@ -151,21 +150,21 @@ def redrive(
             yes,
         )
         sent = await send(planned, stream, time.time())
-        typer.echo(f"Sent and marked: {pluralize(sent, 'line')}. No later run sends them again")
+        echo(f"Sent and marked: {pluralize(sent, 'line')}. No later run sends them again")
 
     asyncio.run(run())
 
 
 def _show_skipped(planned: "RedrivePlan") -> None:
     if planned.sent_before:
-        typer.echo(f"Skipped, redriven before: {pluralize(planned.sent_before, 'line')}")
+        echo(f"Skipped, redriven before: {pluralize(planned.sent_before, 'line')}")
     for unrepaired in planned.unrepaired[:_UNREPAIRED_SHOWN_MAX]:
-        typer.echo(f"Not sent, it would be rejected again ({unrepaired.reason}): {unrepaired.line.id}")
+        echo(f"Not sent, it would be rejected again ({unrepaired.reason}): {unrepaired.line.id}")
     more = len(planned.unrepaired) - _UNREPAIRED_SHOWN_MAX
     if more > 0:
-        typer.echo(f"Not sent, they would be rejected again: {more:,} more")
+        echo(f"Not sent, they would be rejected again: {more:,} more")
     if planned.unrepaired:
-        typer.echo("Repair them: edit the output of `quarantine show --json` for `redrive --repaired`")
+        echo("Repair them: edit the output of `quarantine show --json` for `redrive --repaired`")
 
 
 def _counts(found: "Iterable[QuarantineObject]", redriven: set[str]) -> Iterator[dict[str, Any]]:
@@ -198,7 +197,7 @@ def _table(counts: Iterable[dict[str, Any]]) -> Iterator[str]:
     for row in counts:
         if row["key"] != key:
             key = row["key"]
-            yield key
+            yield _printable(key)
         redriven = f", {row['redriven']:,} redriven" if row["redriven"] else ""
         arrived = f"arrived {row['first_arrived']}"
         if row["last_arrived"] != row["first_arrived"]:
