@@ -111,3 +111,8 @@ def report_learned(upgrade: Upgrade) -> None:
     )
     for reason, times in learner.rejected.most_common(5):
         typer.echo(f"  {times} times not: {reason}")
+    if learner.left_out:
+        typer.echo(
+            f"  {learner.left_out:,} times not: it is in quarantine. Once the new models are active, "
+            "`quarantine redrive` sends it again"
+        )
