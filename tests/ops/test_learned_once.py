@@ -6,8 +6,17 @@ import pytest
 from river import drift
 
 from consumer.detectors.drift import DriftUseCase
-from tests.ops.live_plant import Plant, a_second_passes, endpoint, plant
-from tests.ops.test_redrive import payload_of
+from tests.consumer.world import interleaved, step
+from tests.ops.live_plant import (
+    Plant,
+    a_second_passes,
+    before_the_answer,
+    before_the_next_commit,
+    endpoint,
+    plant,
+)
+from tests.ops.test_failed_batches import give_up
+from tests.ops.test_redrive import payload_of, spoil_pages
 from tests.ops.test_upgrade import Checkout, checkout
 
 __all__ = ["checkout", "endpoint", "plant"]
@@ -130,3 +139,196 @@ def test_what_is_relearned_is_what_was_learned(plant, models, is_redriven_before
         plant.command("quarantine", "redrive")
         deliver_what_is_redriven(plant)
     assert learned(plant) == {"a": 20}
+
+
+# A page is put back between two deliveries of a batch.
+
+SIGNALS = ["a", "b", "c"]
+SERIES = interleaved(*(step(signal, 30, at=15) for signal in SIGNALS))
+PARTS = [SERIES[:30], SERIES[30:45], SERIES[45:60], SERIES[60:]]
+
+
+def put_back(plant: Plant, pages: dict[str, bytes]) -> None:
+    for key, body in pages.items():
+        plant.s3.put_object(Bucket="models", Key=key, Body=body)
+
+
+def assert_each_is_learned_once(plant: Plant, of_each: int = 30) -> None:
+    assert learned(plant) == dict.fromkeys(SIGNALS, of_each)
+
+
+def redrive(plant: Plant, *more: str) -> tuple[str, int]:
+    """What it says, and how many were sent; the function learns them."""
+    said = plant.command("quarantine", "redrive", *more)
+    records = plant.arrived()
+    assert records == [] or plant.deliver(records) == []
+    return said, len(records)
+
+
+def test_what_was_learned_when_its_batch_was_delivered_again_is_not_sent(plant):
+    """Otherwise five of three are learned."""
+    plant.learn(PARTS[0])
+    pages = spoil_pages(plant)
+    batch = plant.learn(PARTS[1])
+    put_back(plant, pages)
+    assert plant.deliver(batch) == []
+    said, sent = redrive(plant)
+    assert "Skipped, learned since, when their batches were delivered again: 15 lines" in said
+    assert sent == 0
+    plant.learn([*PARTS[2], *PARTS[3]])
+    assert redrive(plant)[1] == 0
+    assert_each_is_learned_once(plant)
+
+
+@pytest.mark.parametrize("is_next_delivered_with_it", [False, True])
+@pytest.mark.parametrize("left_out", [0, 4])
+def test_of_two_batches_the_one_that_was_delivered_again_is_told_from_the_other(
+    plant, is_next_delivered_with_it, left_out
+):
+    """Lambda may cut what it delivers again anew."""
+    plant.learn(PARTS[0])
+    pages = spoil_pages(plant)
+    plant.learn(PARTS[1])
+    second = plant.learn(PARTS[2])
+    put_back(plant, pages)
+    third = plant.points(PARTS[3])
+    again = [
+        record
+        for shard in plant.shard_ids
+        for record in [each for each in second if each["eventID"].startswith(shard)][left_out:]
+    ]
+    if is_next_delivered_with_it:
+        assert plant.deliver(again + third) == []
+    else:
+        assert plant.deliver(again) == plant.deliver(third) == []
+    said, sent = redrive(plant)
+    assert sent == 30 - len(again)
+    assert f"delivered again: {len(again)} lines" in said
+    assert_each_is_learned_once(plant)
+    assert redrive(plant)[1] == 0
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_what_is_sent_before_its_batch_is_delivered_again_is_learned_by_one_of_them(
+    plant, monkeypatch, is_killed
+):
+    plant.learn(PARTS[0])
+    pages = spoil_pages(plant)
+    batch = plant.learn(PARTS[1])
+    put_back(plant, pages)
+    if is_killed:
+
+        async def dies(*arguments):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr("ops.redrive.redrive.send", dies)
+            plant.command("quarantine", "redrive", code=130)
+        assert plant.arrived() == []
+    plant.command("quarantine", "redrive")
+    assert plant.deliver(batch) == []
+    assert learned(plant) == dict.fromkeys(SIGNALS, 10)
+    assert plant.deliver(plant.arrived()) == []
+    plant.learn([*PARTS[2], *PARTS[3]])
+    assert_each_is_learned_once(plant)
+
+
+def test_a_batch_that_is_learned_while_the_question_waits_is_not_sent(plant, monkeypatch):
+    plant.learn(PARTS[0])
+    pages = spoil_pages(plant)
+    batch = plant.learn(PARTS[1])
+    put_back(plant, pages)
+    with before_the_answer(monkeypatch, lambda: plant.deliver(batch)):
+        assert "changed while the question waited" in plant.command(
+            "quarantine", "redrive", answer="y", code=1
+        )
+    assert redrive(plant)[1] == 0
+    plant.learn([*PARTS[2], *PARTS[3]])
+    assert_each_is_learned_once(plant)
+
+
+def test_a_batch_that_is_learned_before_the_checkpoints_are_raised_is_not_sent(plant, monkeypatch):
+    plant.learn(PARTS[0])
+    pages = spoil_pages(plant)
+    batch = plant.learn(PARTS[1])
+    put_back(plant, pages)
+    with before_the_next_commit(monkeypatch, lambda: plant.deliver(batch)):
+        assert "learned meanwhile" in plant.command("quarantine", "redrive", code=1)
+    assert redrive(plant)[1] == 0
+    plant.learn([*PARTS[2], *PARTS[3]])
+    assert_each_is_learned_once(plant)
+
+
+def test_a_signal_that_the_page_did_not_know_is_passed_over_too(plant):
+    plant.learn([("a", 1.0)])
+    pages = spoil_pages(plant)
+    batch = plant.learn(SERIES)
+    put_back(plant, pages)
+    plant.command("quarantine", "redrive")
+    assert plant.deliver(batch) == []
+    assert plant.deliver(plant.arrived()) == []
+    assert learned(plant) == {"a": 31, "b": 30, "c": 30}
+
+
+@pytest.mark.parametrize("is_redriven_first", [False, True])
+def test_a_batch_that_was_given_up_is_learned_by_one_of_the_redrives(plant, is_redriven_first):
+    plant.learn(PARTS[0])
+    pages = spoil_pages(plant)
+    give_up(plant, plant.learn(PARTS[1]))
+    put_back(plant, pages)
+    commands = [["failed", "redrive"], ["quarantine", "redrive"]]
+    for command in reversed(commands) if is_redriven_first else commands:
+        plant.command(*command)
+        assert not (records := plant.arrived()) or plant.deliver(records) == []
+    plant.learn([*PARTS[2], *PARTS[3]])
+    assert_each_is_learned_once(plant)
+
+
+def test_what_the_model_rejects_when_its_batch_is_delivered_again_is_sent(plant, models):
+    plant.learn(VALUES[:3])
+    pages = spoil_pages(plant)
+    batch = plant.learn(VALUES[3:])
+    put_back(plant, pages)
+    models.raises_above = 1_017.0
+    assert plant.deliver(batch) == []
+    assert learned(plant) == {"a": 18}
+    models.raises_above = float("inf")
+    said, sent = redrive(plant)
+    assert sent == 2
+    assert "delivered again: 15 lines" in said
+    assert learned(plant) == {"a": 20}
+
+
+def test_what_nobody_can_tell_is_not_sent_unless_it_is_asked_for(plant):
+    """The versions of the page are gone."""
+    plant.learn(PARTS[0])
+    pages = spoil_pages(plant)
+    batch = plant.learn(PARTS[1])
+    put_back(plant, pages)
+    assert plant.deliver(batch) == []
+    for version in plant.s3.list_object_versions(Bucket="models", Prefix="models/")["Versions"]:
+        if not version["IsLatest"]:
+            plant.s3.delete_object(Bucket="models", Key=version["Key"], VersionId=version["VersionId"])
+    plant.s3.put_bucket_versioning(Bucket="models", VersioningConfiguration={"Status": "Suspended"})
+    plant.learn([*PARTS[2], *PARTS[3]])
+    before = plant.versions()
+    said, sent = redrive(plant)
+    assert "Not sent: 15 lines" in said
+    assert sent == 0
+    assert plant.versions() == before
+    assert_each_is_learned_once(plant)
+    _, sent = redrive(plant, "--in-doubt", "send")
+    assert sent == 15
+
+
+def test_while_a_page_cannot_be_read_what_it_would_reject_again_is_not_sent(plant):
+    plant.learn(PARTS[0])
+    pages = spoil_pages(plant)
+    plant.learn(PARTS[1])
+    said, sent = redrive(plant)
+    assert "cannot be read" in said
+    assert sent == 0
+    put_back(plant, pages)
+    assert redrive(plant)[1] == 15
+    plant.learn([*PARTS[2], *PARTS[3]])
+    assert_each_is_learned_once(plant)
