@@ -65,7 +65,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         # of a text with a pattern and a list with a length, and Python ends in an abort.
         for pattern in self.patterns:
             if not re.search(_ONE_LINE, pattern):
-                raise ValueError(f"allowed: one line of printable text, not {pattern!r}")
+                raise ValueError(f"match: allowed: one line of printable text, not {pattern!r}")
 
     @property
     def patterns(self) -> Sequence[str]:
