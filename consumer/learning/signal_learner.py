@@ -102,9 +102,7 @@ def failure_of(
     """
     if isinstance(error, SignalFailed):
         return error.failure
-    if isinstance(error, ModelRaised):
-        if not 0 <= error.index < len(indices):
-            return ModelFailure((), error.reason)
+    if isinstance(error, ModelRaised) and 0 <= error.index < len(indices):
         if error.row is None:
             return ModelFailure((indices[error.index],), error.reason)
         return _failed_row(columns, error.row, error.reason, indices, error.index, learned)
