@@ -6,6 +6,9 @@
     ├── BadDeployment           no model can learn, or none can be made: roll back
     ├── Unlearnable             quarantine it and go on: it will never be learned
     ├── UnreadablePage          quarantine the page's records; an operator rolls the page back
+    ├── UnreadableModel         quarantine the signal's observations; the page goes on without it
+    ├── UnwritableModel         the same: what it has become cannot be kept in a page
+    ├── UnwritableModels        those of a page, by signal
     └── Unavailable             report it: the same call may work later
         ├── PageChanged         somebody else committed this page: reload, learn again
         └── LayoutChanged       the models were moved to other pages: read the layout again
@@ -14,7 +17,8 @@
 which makes an `Unlearnable` observation of it.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 
 class ConsumerError(Exception):
@@ -39,6 +43,22 @@ class Unlearnable(ConsumerError):
 
 class UnreadablePage(ConsumerError):
     """The page is there and cannot be read: it is never replaced by a new one."""
+
+
+class UnreadableModel(ConsumerError):
+    """One model of a page cannot be read: it stays as it is, and the others go on."""
+
+
+class UnwritableModel(ConsumerError):
+    """A page cannot hold what a model has become, or what it is made of."""
+
+
+class UnwritableModels(ConsumerError):
+    """A page cannot be written because of these models, by their `SignalKey`s."""
+
+    def __init__(self, reasons: Mapping[Any, str]) -> None:
+        super().__init__("; ".join(f"{key.signal}: {reason}" for key, reason in reasons.items()))
+        self.reasons = reasons
 
 
 class Unavailable(ConsumerError):

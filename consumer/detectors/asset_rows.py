@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import msgspec
+
 from consumer.decode.batch import Batch, SignalColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.decode.timestamps import iso8601
 from consumer.detectors.alert_policy import AlertState, Change, Finding
 from consumer.detectors.base import Late, Severity, UseCase
-from consumer.detectors.states import AnyState, model_state
+from consumer.detectors.states import AnyState, ModelState, model_state
 from consumer.errors import ConfigurationError, JoinedRow, ModelRaised, brief, is_models_own
 
 NAMES_MAX = 200
@@ -34,14 +36,13 @@ class NamedValue(float):
 
 
 @model_state("row_buffer")
-@dataclass(slots=True)
-class RowBuffer:
+class RowBuffer(ModelState):
     """A model; `row` are the values that wait for others, `last` those of the rows before."""
 
     model: AnyState
-    row: dict[str, float] = field(default_factory=dict)
+    row: dict[str, float] = msgspec.field(default_factory=dict)
     started_s: float | None = None
-    last: dict[str, float] = field(default_factory=dict)
+    last: dict[str, float] = msgspec.field(default_factory=dict)
 
 
 class EndedRow(NamedTuple):

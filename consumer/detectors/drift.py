@@ -11,7 +11,7 @@ from river.drift import ADWIN
 
 from consumer.detectors.alert_policy import Finding
 from consumer.detectors.base import UseCase, parameters_of, seeded
-from consumer.detectors.states import model_state
+from consumer.detectors.states import AnyState, ModelState, model_state
 from consumer.errors import ModelRaised, brief, is_models_own
 
 
@@ -43,11 +43,10 @@ def drifted(detector: Any) -> None:
 
 
 @model_state("drift")
-@dataclass(slots=True)
-class DriftState:
+class DriftState(ModelState):
     """A detector, and the number and sum of the values since it last detected (River then starts anew)."""
 
-    detector: Any
+    detector: AnyState
     count: int = 0
     total: float = 0.0
 
