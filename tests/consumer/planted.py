@@ -5,10 +5,10 @@ depend on what a page's format lets through.
 """
 
 import copy
-import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 from river import anomaly, drift
 
 from consumer.detectors.alert_policy import AlertState
@@ -88,8 +88,8 @@ def paths_of(part: Any, depth: int = DEPTH_MAX) -> Iterator[tuple[str, ...]]:
 
 def attributes_of(part: Any) -> dict[str, Any]:
     """What a state or one of River's models consists of."""
-    if dataclasses.is_dataclass(part):
-        return {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
+    if isinstance(part, msgspec.Struct):
+        return {name: getattr(part, name) for name in part.__struct_fields__}
     if type(part).__module__.startswith(("river.", "tests.")) and hasattr(part, "__dict__"):
         return dict(vars(part))
     return {}
