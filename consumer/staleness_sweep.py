@@ -45,7 +45,10 @@ def _least_s(pipeline: Pipeline) -> float:
 async def _sweep_page(pipeline: Pipeline, key: str, now_s: float, report: InvocationReport) -> None:
     async def attempt() -> None:
         page = await pipeline.pages.confirm(await pipeline.pages.load(key))
-        events = silence_events(pipeline.name, pipeline.settings, page.states, now_s)
+        events, broken = silence_events(pipeline.name, pipeline.settings, page.states, now_s)
+        if broken:
+            report.problems.append(f"{broken} states in the page {key} cannot be used")
+            report.add(states_broken=broken)
         if not events:
             return
         await pipeline.layouts.confirm()
