@@ -87,7 +87,8 @@ class PageLearner:
             if state is None or checkpoint is None or checkpoint.sequence_number >= first or columns.skipped:
                 others.append(key)
                 continue
-            if rules is not None and (state.health is None or state.health.has_empty):
+            health = state.health
+            if rules is not None and (health is None or health.has_empty or health.is_untold):
                 others.append(key)
                 continue
             if state.parameters or (are_set and of_signal(key.signal).use_case is not use_case):
@@ -163,6 +164,7 @@ class PageLearner:
         signal = SignalLearner(self.name, self.batch, self.outcome, key, columns, state, settings)
         if self.scores is not None:  # anew: those of a model that raised do not count
             signal.scores = self.scores[key] = {}
+        signal.tell_silence()
         left = len(self.batch.records)
         for chunk in chunks(indices, columns.records):
             if self._time_is_short(len(chunk)):
