@@ -117,6 +117,8 @@ class Rejection(NamedTuple):
     signal: str | None = None
     is_whole: bool = False
     """Whether it is the whole record, because nothing of it could be read."""
+    data: str | None = None
+    """What to keep in place of the record, in base64, if it came before this batch."""
 
 
 class RejectedColumns(NamedTuple):
@@ -129,6 +131,8 @@ class RejectedColumns(NamedTuple):
     reason: str
     records: Sequence[int]
     positions: Sequence[int]
+    payload: str | None = None
+    """What to keep, in base64, in place of the one record, which did not bring it."""
 
 
 class RejectedRecord:
@@ -175,6 +179,8 @@ class Rejections(Sequence[Rejection]):
     def __init__(self, records: Records, columns: Iterable[RejectedColumns] = ()) -> None:
         self._records = records
         self.of_records: dict[int, RejectedRecord] = {}
+        self.payloads: list[Rejection] = []
+        """Those that are kept with payloads of their own."""
         # By name, and not in the order of the batch: which reasons fit must not depend on how it is cut.
         for each in sorted(columns, key=lambda each: (each.signal, each.reason)):
             self._add_columns(each)
@@ -205,7 +211,7 @@ class Rejections(Sequence[Rejection]):
         return found
 
     def __len__(self) -> int:
-        return sum(map(len, self.of_records.values()))
+        return sum(map(len, self.of_records.values())) + len(self.payloads)
 
     def __iter__(self) -> Iterator[Rejection]:
         for record, of_record in sorted(self.of_records.items()):
@@ -214,6 +220,7 @@ class Rejections(Sequence[Rejection]):
                 for reason, signal, positions in of_record.reasons()
                 for position in positions
             )
+        yield from self.payloads
 
     @overload
     def __getitem__(self, index: int) -> Rejection: ...
@@ -228,8 +235,12 @@ class Rejections(Sequence[Rejection]):
     __hash__: Any = None
 
     def _add_columns(self, columns: RejectedColumns) -> None:
-        signal, reason, records, positions = columns
+        signal, reason, records, positions, _ = columns
         reason, named = _kept(reason, signal)
+        if columns.payload is not None:
+            place = records[0], positions[0]
+            self.payloads.append(Rejection(*place, reason, named, is_whole=True, data=columns.payload))
+            return
         start = 0
         while start < len(records):
             end = bisect_right(records, records[start], start)

@@ -17,6 +17,7 @@ from consumer.decode.batch import (
     OBSERVATIONS_PER_RECORD_MAX,
     Batch,
     RejectedRecord,
+    Rejection,
     Rejections,
 )
 from consumer.decode.signal_names import SignalKey
@@ -100,6 +101,8 @@ def quarantine_objects(
     The line has the whole record in `data`, base64 as Lambda delivered it, or in `data_in` the key of the
     object that has it.
     """
+    for rejection in rejections.payloads:
+        yield _payload_object(use_case, batch, rejection)
     place, ordered = _place(use_case, batch), sorted(rejections.of_records)
     for start in range(0, len(ordered), _LINES_PER_OBJECT_MAX):
         part = ordered[start : start + _LINES_PER_OBJECT_MAX]
@@ -129,24 +132,39 @@ def _digest(content: bytes) -> str:
     return sha256(content).hexdigest()[:16]
 
 
-def _line(
-    use_case: str, batch: Batch, index: int, rejected: RejectedRecord, shared: SharedRecord | None
-) -> bytes:
+def _fields(
+    use_case: str, batch: Batch, index: int, reason: str, signal: str | None, position: int
+) -> dict[str, object]:
     record = batch.records[index]
-    first, *others = _reasons(rejected, len(record.data) // (1 if shared is None else shared.lines))
-    line = {
-        "id": line_id(*batch.shard, record.identifier, record.partition_key, first.positions[0]),
-        "reason": first.reason,
+    return {
+        "id": line_id(*batch.shard, record.identifier, record.partition_key, position),
+        "reason": reason,
         "use_case": use_case,
         "stream": batch.shard.stream_arn,
         "shard_id": batch.shard.shard_id,
         "sequence_number": record.identifier,
         "partition_key": record.partition_key,
-        "position": first.positions[0],
-        "whole_record": rejected.is_whole,
-        "signal": first.signal,
+        "position": position,
+        "signal": signal,
         "arrived_s": record.arrived_s,
     }
+
+
+def _payload_object(use_case: str, batch: Batch, rejection: Rejection) -> tuple[str, bytes]:
+    """What is kept in place of a record that did not bring it, in an object of its own."""
+    line = _fields(use_case, batch, rejection.record, rejection.reason, rejection.signal, rejection.position)
+    content = _ascii_json(line | {"whole_record": True, "data": rejection.data}).encode() + b"\n"
+    number = quoted(batch.records.identifiers[rejection.record])
+    return f"quarantine/{_place(use_case, batch)}/{number}-{number}-{_digest(content)}{LINES}", content
+
+
+def _line(
+    use_case: str, batch: Batch, index: int, rejected: RejectedRecord, shared: SharedRecord | None
+) -> bytes:
+    record = batch.records[index]
+    first, *others = _reasons(rejected, len(record.data) // (1 if shared is None else shared.lines))
+    line = _fields(use_case, batch, index, first.reason, first.signal, first.positions[0])
+    line["whole_record"] = rejected.is_whole
     line |= {"data": record.data} if shared is None else {"data_in": shared.key}
     if len(first.positions) > 1:
         line["positions"] = positions_text(first.positions)

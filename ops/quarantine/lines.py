@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,6 +17,27 @@ from consumer.ports import Found, ObjectStore
 
 _BYTES_MAX = 1024**3
 _ID = re.compile(r"(?P<stream>.+?:stream/[^/]+)/(?P<shard_id>[^/]+)/(?P<number>\d+)/")
+
+
+_OF_MODELS = ("the model ", "not tried: ", "no event can be made ")
+"""How the reasons begin with which a model, and not its page, rejects an observation."""
+
+
+class PlaceOfLine(NamedTuple):
+    """What of which record of a shard a line is about."""
+
+    sequence_number: int
+    partition_key: str
+    position: int
+    is_whole: bool = False
+    is_of_model: bool = False
+
+    @classmethod
+    def of_id(cls, line_id: str) -> "PlaceOfLine":
+        """What the id of a line says of it; nothing if it is no such id."""
+        found = _ID.match(line_id)
+        partition_key, _, position = line_id[found.end() if found else 0 :].rpartition("/")
+        return cls(int(found["number"]) if found else -1, partition_key, int(position or 0))
 
 
 class QuarantinedLine(msgspec.Struct, frozen=True):
@@ -45,6 +67,17 @@ class QuarantinedLine(msgspec.Struct, frozen=True):
     def record(self) -> tuple[str, str, int, str]:
         """Identifies its record; sorts the records of a shard."""
         return self.stream, self.shard_id, int(self.sequence_number), self.partition_key
+
+    @property
+    def is_of_model(self) -> bool:
+        """Whether the model itself rejected it; else nothing was learned of its signal then."""
+        return self.reason.startswith(_OF_MODELS)
+
+    @property
+    def place(self) -> PlaceOfLine:
+        """Where in its shard it is."""
+        number = int(self.sequence_number)
+        return PlaceOfLine(number, self.partition_key, self.position, self.is_whole, self.is_of_model)
 
     @property
     def is_whole(self) -> bool:
@@ -191,14 +224,20 @@ async def _keys_of_id(objects: ObjectStore, use_case: str, name: str) -> list[st
     if place is None:
         return []
     shard, number = Shard(place["stream"], place["shard_id"]), int(place["number"])
-    keys = []
-    for key in await objects.keys(f"{_folder(use_case)}{quoted(shard.stream)}/{quoted(shard.shard_id)}/"):
-        if key.endswith(RECORD):
-            continue
-        first, last, _ = key.rpartition("/")[2].split("-")
-        if int(first) <= number <= int(last):
-            keys.append(key)
-    return keys
+    keys = await keys_of_shard(objects, use_case, shard)
+    return [key for key in keys if span_of(key)[0] <= number <= span_of(key)[1]]
+
+
+async def keys_of_shard(objects: ObjectStore, use_case: str, shard: Shard) -> list[str]:
+    """The keys of the objects with lines of a shard's records. Raises: `Unavailable`."""
+    folder = f"{_folder(use_case)}{quoted(shard.stream)}/{quoted(shard.shard_id)}/"
+    return [key for key in await objects.keys(folder) if key.endswith(".ndjson")]
+
+
+def span_of(key: str) -> tuple[int, int]:
+    """The first and the last sequence number of the records in an object."""
+    first, last, _ = key.rpartition("/")[2].split("-")
+    return int(first), int(last)
 
 
 def _folder(use_case: str) -> str:

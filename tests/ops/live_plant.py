@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import boto3
 import pytest
+import typer
 from moto.server import ThreadedMotoServer
 from typer.testing import CliRunner
 
@@ -143,6 +144,24 @@ def before_the_next_commit(monkeypatch: pytest.MonkeyPatch, do: Callable[[], obj
         patch.setattr(PageStore, "commit", meanwhile)
         yield written
     assert not left, "nothing was committed"
+
+
+@contextmanager
+def before_the_answer(monkeypatch: pytest.MonkeyPatch, do: Callable[[], object]) -> Iterator[None]:
+    """Do something while a command waits for an answer, once, such as what another operator does."""
+    confirm, left = typer.confirm, [do]
+
+    def meanwhile(*arguments: object, **named: object) -> bool:
+        if left:
+            thread = threading.Thread(target=left.pop())
+            thread.start()
+            thread.join()
+        return confirm(*arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(typer, "confirm", meanwhile)
+        yield
+    assert not left, "nothing was asked"
 
 
 @pytest.fixture(scope="module")
