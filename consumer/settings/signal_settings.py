@@ -61,7 +61,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Parameters, by the name of the use case; changing them starts the signal's model anew."""
 
     def __post_init__(self) -> None:
-        # Not as a `pattern` of `_Pattern`: with one in this union, msgspec 0.22 corrupts the process's memory.
+        # Not as a `pattern` of `_Pattern`: with one in this union, msgspec 0.22 corrupts memory.
         if not all(re.search(_ONE_LINE, pattern) for pattern in self.patterns):
             raise ValueError("match has a line break or another control character: no signal's name has one")
 
