@@ -81,3 +81,14 @@ def confirmed(text: str, yes: bool) -> None:
     if not yes and not typer.confirm("Proceed?"):
         echo("Nothing was changed.", err=True)
         raise typer.Exit(1)
+
+
+def check_unchanged(shown: object, now: object, what: str) -> None:
+    """After the answer: raise `ConfigurationError` if what was shown is not so any more."""
+    from consumer.errors import ConfigurationError
+
+    if shown != now:
+        raise ConfigurationError(
+            f"{what} changed while the question waited, by another operator or by what was learned. Nothing "
+            "was changed: run it again, and look at what it shows"
+        )

@@ -72,12 +72,14 @@ async def _rollback(target: "Target", signals: list[str], to_s: float, relearn: 
 def _catch_up(target: "Target", settings: "SettingsOfSignals", then: "Then") -> "CatchUp":
     """Prepare a copy of the earlier state to learn all that came since."""
     from consumer.pages.codec import PageCodec
+    from ops.quarantine.left_out import QuarantinedObservations
     from ops.replay.offline_learner import OfflineLearner
     from ops.replay.stream_reader import StreamReader
     from ops.state.rollback import CatchUp
 
     codec, key = PageCodec(), then.place.key
-    learner = OfflineLearner(target.use_case, settings, only=key)
+    quarantined = QuarantinedObservations(target.objects(), target.use_case)
+    learner = OfflineLearner(target.use_case, settings, only=key, quarantined=quarantined)
     learner.add(key, codec.decode(codec.encode({key: then.state}))[key])
     stream = StreamReader(target.client("kinesis"))
     catch_up = CatchUp(learner, stream, key, then.version.written_s, time.time())
@@ -110,8 +112,10 @@ def _outcome_of(then: "Then", was: "State", now: "State", catch_up: "CatchUp | N
         between = "; ".join(_left_out(then.state, was)) or "nothing"
         return f"{name}: put back, {before:,} observations before, {after:,} now. Not part of it: {between}"
     rejected = f", {catch_up.rejected:,} rejected by the model" if catch_up.rejected else ""
+    left_out = f", {catch_up.learner.left_out:,} left in quarantine" if catch_up.learner.left_out else ""
     return (
-        f"{name}: put back, and {catch_up.learner.observations:,} observations learned again{rejected}: "
+        f"{name}: put back, and {catch_up.learner.observations:,} observations learned again"
+        f"{rejected}{left_out}: "
         f"{before:,} before, {after:,} now"
     )
 

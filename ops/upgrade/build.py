@@ -110,3 +110,8 @@ def report_learned(upgrade: Upgrade) -> None:
     )
     for reason, times in learner.rejected.most_common(5):
         echo(f"  {times} times not: {printable(reason)}")
+    if learner.left_out:
+        echo(
+            f"  {learner.left_out:,} times not: it is in quarantine. Once the new models are active, "
+            "`quarantine redrive` sends it again"
+        )
