@@ -171,7 +171,8 @@ class MuteIndex:
         self._exact: dict[str, _Times] = {}
         self._wild: dict[str, list[_Wild]] = {}
         """By what their names begin with."""
-        for pattern, times in patterns.items():
+        for pattern, each in patterns.items():
+            times = {use_case: _joined(spans) for use_case, spans in each.items()}
             prefix, *others = _WILD.split(pattern)
             if others:
                 self._wild.setdefault(prefix, []).append(_Wild(pattern, max(others, key=len), times))
@@ -215,9 +216,8 @@ class MuteIndex:
                 break
             beginning_so = self._wild.get(signal[:length], ())
             found += [wild.times for wild in beginning_so if wild.literal in signal and wild.matches(signal)]
-        return _joined(
-            chain.from_iterable(times.get(name, ()) for times in found for name in (None, use_case))
-        )
+        spans = [times[name] for times in found for name in (None, use_case) if name in times]
+        return spans[0] if len(spans) == 1 else _joined(chain.from_iterable(spans))
 
 
 class _Wild:
