@@ -124,7 +124,7 @@ def test_limits_are_a_forecasts_in_place_of_its_lines():
             for field in ("unit", "name", "asset", "line")
             for text in ("|\n      b\n", '"b\\n"', '"b\\na"', '"b\\x9b"', '"b\\x7f"', '"b\\u2028"', '"\\tb"')
         ),
-        ("  - match: |\n      pump*\n", 3, "match has a line break"),
+        ("  - match: |\n      pump*\n", 3, "match: allowed: one line"),
         ("  - match: x\n    match: y", 4, "match is there twice; the first is in line 3"),
         ("  - match: [x", 4, "expected"),
         ("  - match: x\n    use_cases: &a {drift: *a}", 4, "it holds itself: the alias *a"),
