@@ -9,7 +9,7 @@ import typer
 
 from consumer.decode.timestamps import iso8601
 from ops.formatting import pluralize
-from ops.options import TargetOptions, Yes, confirmed, with_target
+from ops.options import TargetOptions, Yes, check_unchanged, confirmed, with_target
 
 if TYPE_CHECKING:
     from consumer.aws.s3 import Objects
@@ -83,6 +83,9 @@ async def _redrive(target: "Target", keys: list[str] | None, yes: bool) -> None:
         f"Of their observations, {total.text()}",
         yes,
     )
+    again = await failed_batches(bucket, target.function_name, keys)
+    check_unchanged([batch.mark for batch in found], [batch.mark for batch in again], "what was redriven")
+    editor = await open_pages(target, objects)
     learner = learning.learner_of(target, settings, objects, editor)
     for batch in batches:
         done = await learning.redrive(batch.event(), use_case, editor, learner)

@@ -170,9 +170,14 @@ def _filtered(columns: SignalColumns, is_covered: Callable[[int], bool]) -> Sign
     )
 
 
-def is_behind(state: State | None, shard: Shard, limit: Checkpoint) -> bool:
-    """Whether the state has not learned the shard as far as the limit."""
-    own = None if state is None else state.checkpoints.get(shard)
+def is_behind(own: Checkpoint | None, limit: Checkpoint) -> bool:
+    """Whether one who is there has not learned a shard as far as the limit.
+
+    >>> is_behind(Checkpoint(7, ("a",), None), Checkpoint(7, ("a",), None))
+    False
+    >>> is_behind(Checkpoint(7, ("a",), None), Checkpoint(7, ("a", "b"), None))
+    True
+    """
     if own is None or own.sequence_number != limit.sequence_number:
         return own is None or own.sequence_number < limit.sequence_number
     return not set(limit.partition_keys) <= set(own.partition_keys)

@@ -18,7 +18,7 @@ from consumer.pages.codec import PageCodec, States
 from consumer.settings.signal_settings import SettingsOfSignals
 from ops.replay.offline_learner import OfflineLearner
 from ops.replay.stream_reader import StreamReader
-from ops.state.page_editor import PageEditor
+from ops.state.page_editor import PageEditor, check_went_on
 from ops.state.page_versions import ObjectVersions, Version
 from ops.state.pages import Place
 
@@ -159,6 +159,7 @@ class Rollback:
             if key not in states:
                 raise ConfigurationError(f"{key.signal!r} has no model any more: nothing was done to it")
             current = states[key]
+            check_went_on(key, then.place.state, current)
             states[key] = _rolled_back(then, current, catch_up)
             return not self._are_same(key, current, states[key]), (current, states[key])
 
