@@ -1,7 +1,7 @@
 """What is kept of a signal between batches: its model, its checkpoints and its counters."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +13,27 @@ from consumer.detectors.sensor_checks import Health
 _CHECKPOINT_AGE_MAX_S = 366 * 24 * 3600.0
 # After a split or merge the old shard falls silent; a signal that two shards still bring is spread over them.
 _SPREAD_WITHIN_S = 60.0
+
+
+# How far a clock may be ahead of the stream's. One that is further ahead once must not make all others late.
+_AHEAD_S_MAX = 300.0
+
+
+def is_late(timestamp: float | None, latest_s: float | None, arrived_s: float | None) -> bool:
+    """Whether an observation is not newer than the latest one learned of its signal.
+
+    A latest time that lies ahead of the arrival says nothing of an observation that does not: some other
+    clock was wrong.
+
+    >>> is_late(10.0, 10.0, 12.0), is_late(10.5, 10.0, 12.0)
+    (True, False)
+    >>> a_day = 86_400.0
+    >>> is_late(10.0, 10.0 + a_day, 12.0), is_late(10.0 + a_day, 10.0 + a_day, 12.0)
+    (False, True)
+    """
+    if timestamp is None or latest_s is None or timestamp > latest_s:
+        return False
+    return arrived_s is None or latest_s <= arrived_s + _AHEAD_S_MAX or timestamp > arrived_s + _AHEAD_S_MAX
 
 
 class Checkpoint(msgspec.Struct, gc=False):
@@ -36,10 +57,22 @@ class Checkpoint(msgspec.Struct, gc=False):
             self.partition_keys = partition_keys
 
 
+class Packed(msgspec.Struct, gc=False, frozen=True):
+    """A model as its page has it, which nobody has asked for since; `read` makes it of `written`."""
+
+    written: Any
+    read: Callable[[Any], Any]
+    objects: int = 0
+    """How many it says it is, of what takes much more memory than bytes."""
+    health: bytes = b""
+    """Of its sensor, if that cannot be read: then the model is not read either."""
+
+
 class State(msgspec.Struct, gc=False):
     """A signal's model, how far it has learned each shard, and what it has counted, each exactly once."""
 
-    model: Any
+    stored: Any
+    """The model, or a `Packed` one."""
     checkpoints: dict[Shard, Checkpoint] = {}
     learned: int = 0
     skipped: int = 0
@@ -50,9 +83,21 @@ class State(msgspec.Struct, gc=False):
     health: Health | None = None
     """Of its sensor, where the use case looks at it."""
 
+    @property
+    def model(self) -> Any:
+        """The model. Raises: `UnreadableModel` if it cannot be read from its page."""
+        stored = self.stored
+        if type(stored) is Packed:
+            stored = self.stored = stored.read(stored)
+        return stored
+
+    @model.setter
+    def model(self, model: Any) -> None:
+        self.stored = model
+
     def start_anew(self, model: Any, parameters: str) -> None:
-        """Go on with a model that has learned nothing, from where the last one ended."""
-        self.model, self.parameters, self.learned = model, parameters, 0
+        """Go on from where the last one ended, with a model that has learned nothing: no value is late."""
+        self.model, self.parameters, self.learned, self.latest_s = model, parameters, 0, None
 
     def is_below(self, batch: Batch) -> bool:
         """Whether its checkpoint lies below all of the batch, or it has none for its shard."""
@@ -98,14 +143,15 @@ class State(msgspec.Struct, gc=False):
         """Indices of observations newer than all learned before them; the others count as skipped."""
         in_time = []
         for index in indices:
+            arrived_s = batch.records.arrived_s[columns.records[index]]
             timestamp = columns.timestamps[index]
             if timestamp is None:
-                timestamp = batch.records.arrived_s[columns.records[index]]
-            if timestamp is None or self.latest_s is None or timestamp > self.latest_s:
+                timestamp = arrived_s
+            if is_late(timestamp, self.latest_s, arrived_s):
+                self.skipped += 1
+            else:
                 self.latest_s = self.latest_s if timestamp is None else timestamp
                 in_time.append(index)
-            else:
-                self.skipped += 1
         return in_time
 
     def is_spread(self, shard: Shard) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clients.terminal import echo, printable
 from ops.formatting import past, pluralize
 from ops.options import TargetOptions, Yes, confirmed, with_target
 
@@ -52,12 +53,12 @@ async def _rollback(target: "Target", signals: list[str], to_s: float, relearn: 
         for then in await rolling.then(signal):
             catch_up = _catch_up(target, settings, then) if relearn else None
             if rolling.would_change(then, catch_up):
-                typer.echo(_plan_of(then, catch_up))
+                echo(_plan_of(then, catch_up))
                 planned.append((then, catch_up))
             else:
-                typer.echo(f"{signal}: it is already as it was at {_version_of(then)}")
+                echo(f"{signal}: it is already as it was at {_version_of(then)}")
     if not planned:
-        typer.echo("There is nothing to do")
+        echo("There is nothing to do")
         return
     confirmed(
         f"Roll back {pluralize(len(planned), 'model')} of {target.use_case} in {target.name}. Checkpoints "
@@ -65,7 +66,7 @@ async def _rollback(target: "Target", signals: list[str], to_s: float, relearn: 
         yes,
     )
     for then, catch_up in planned:
-        typer.echo(_outcome_of(then, *await rolling.run(then, catch_up), catch_up))
+        echo(_outcome_of(then, *await rolling.run(then, catch_up), catch_up))
 
 
 def _catch_up(target: "Target", settings: "SettingsOfSignals", then: "Then") -> "CatchUp":
@@ -94,7 +95,7 @@ def _version_of(then: "Then") -> str:
 
 def _plan_of(then: "Then", catch_up: "CatchUp | None") -> str:
     lines = [
-        f"{then.place.key.signal}: back to {_version_of(then)}, when it had learned "
+        f"{printable(then.place.key.signal)}: back to {_version_of(then)}, when it had learned "
         f"{pluralize(then.state.learned, 'observation')}; it has {then.place.state.learned:,} now"
     ]
     between = _left_out(then.state, then.place.state)
@@ -106,7 +107,7 @@ def _plan_of(then: "Then", catch_up: "CatchUp | None") -> str:
 
 
 def _outcome_of(then: "Then", was: "State", now: "State", catch_up: "CatchUp | None") -> str:
-    name, before, after = then.place.key.signal, was.learned, now.learned
+    name, before, after = printable(then.place.key.signal), was.learned, now.learned
     if catch_up is None:
         between = "; ".join(_left_out(then.state, was)) or "nothing"
         return f"{name}: put back, {before:,} observations before, {after:,} now. Not part of it: {between}"

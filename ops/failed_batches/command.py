@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clients.terminal import echo, printable
 from consumer.decode.timestamps import iso8601
 from ops.formatting import pluralize
 from ops.options import TargetOptions, Yes, check_unchanged, confirmed, with_target
@@ -34,10 +35,10 @@ def list_(
     target = find(options)
     batches = asyncio.run(failed_batches(_bucket(target), target.function_name))
     for batch in batches:
-        typer.echo(_as_json(batch) if as_json else _in_full(batch))
+        echo(_as_json(batch) if as_json else _in_full(batch))
     if not as_json:
         redriven = sum(batch.mark is not None for batch in batches)
-        typer.echo(f"{pluralize(len(batches), 'batch')} given up, {redriven:,} redriven")
+        echo(f"{pluralize(len(batches), 'batch')} given up, {redriven:,} redriven")
 
 
 @failed.command()
@@ -68,9 +69,9 @@ async def _redrive(target: "Target", keys: list[str] | None, yes: bool) -> None:
     found = await failed_batches(bucket, target.function_name, keys)
     batches = [batch for batch in found if batch.mark is None]
     if len(found) > len(batches):
-        typer.echo(f"Skipped, redriven before: {pluralize(len(found) - len(batches), 'batch')}")
+        echo(f"Skipped, redriven before: {pluralize(len(found) - len(batches), 'batch')}")
     if not batches:
-        typer.echo("There is nothing to redrive")
+        echo("There is nothing to redrive")
         return
     editor, use_case = await open_pages(target, objects), settings.use_case
     learner = learning.learner_of(target, settings, objects, editor)
@@ -78,7 +79,7 @@ async def _redrive(target: "Target", keys: list[str] | None, yes: bool) -> None:
     for batch in batches:
         event, too_large = learning.deliverable(batch.event(), learner)
         learnable = await learning.learnable(event, use_case, editor)
-        typer.echo(f"{_in_full(batch)}\n  {learnable.text()}{_left_out(too_large)}")
+        echo(f"{_in_full(batch)}\n  {learnable.text()}{_left_out(too_large)}")
         total += learnable
     confirmed(
         f"Deliver {pluralize(len(batches), 'batch')} of {target.use_case} in {target.name} again, unchanged. "
@@ -93,7 +94,7 @@ async def _redrive(target: "Target", keys: list[str] | None, yes: bool) -> None:
         done = await learning.redrive(event, use_case, editor, learner)
         at = iso8601(time.time()) or ""
         await mark(bucket, batch, RedriveMark(at, done.after, done.before, too_large))
-        typer.echo(f"{batch.key}: redriven; {done.text('were')}{_left_out(too_large)}")
+        echo(f"{batch.key}: redriven; {done.text('were')}{_left_out(too_large)}")
 
 
 def _bucket(target: "Target") -> "Objects":
@@ -111,8 +112,9 @@ def _in_full(batch: "FailedBatch") -> str:
     if batch.mark is not None:
         redriven = f"\n  redriven at {batch.mark.redriven_at}{_left_out(batch.mark.too_large)}"
     return (
-        f"{batch.key}\n"
-        f"  {request.condition} at {batch.stored.timestamp}: {pluralize(info.batch_size, 'record')} "
+        f"{printable(batch.key)}\n"
+        f"  {printable(request.condition)} at {batch.stored.timestamp}: "
+        f"{pluralize(info.batch_size, 'record')} "
         f"of {info.shard_id}, {info.start_sequence_number} to {info.end_sequence_number}, arrived "
         f"{info.approximate_arrival_of_first_record} to {info.approximate_arrival_of_last_record}{redriven}"
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from consumer.decode.batch import Batch, Rejection, Shard, SignalColumns
+from consumer.decode.batch import Batch, RejectedColumns, Shard, SignalColumns
 from consumer.decode.lambda_event import decode_all
 from consumer.decode.signal_names import SignalKey
 from consumer.learning.outcome import FailedObservations
@@ -31,7 +31,7 @@ class LearnedBatch:
     batch: Batch
     events: list[dict[str, Any]] = field(default_factory=list)
     """The details of the events, in the order of their records."""
-    rejections: list[Rejection] = field(default_factory=list)
+    rejections: list[RejectedColumns] = field(default_factory=list)
     """The observations that the models could not learn; the batch has those that could not be decoded."""
     scores: dict[SignalKey, dict[int, float]] = field(default_factory=dict)
     """If asked for: of each signal, the score of each observation that was learned, by its index."""
@@ -89,7 +89,9 @@ class OfflineLearner:
         for page_key, keys in self.layout.grouped(batch.signals).items():
             self._learn_page(learned, page_key, keys, _LeftOut(left_out))
         learned.events.sort(key=lambda detail: int(detail["sequence_number"]))
-        self.rejected.update(each.reason for each in (*batch.rejections, *learned.rejections))
+        self.rejected += batch.rejections.reasons()
+        for each in learned.rejections:
+            self.rejected[each.reason] += len(each.records)
         return learned
 
     def _learn_page(

@@ -3,8 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-import typer
-
+from clients.terminal import echo, printable
 from consumer.decode.signal_names import SignalKey
 from consumer.errors import ConfigurationError
 from consumer.pages.codec import versions
@@ -101,7 +100,7 @@ async def _build(
 ) -> None:
     plan = await _look(target, from_, function, recordings)
     if not (plan.wanted or plan.is_behind or plan.is_to_pause):
-        typer.echo("There is nothing to do: all is learned")
+        echo("There is nothing to do: all is learned")
         return
     confirmed(plan.text(target, function), yes)
     shown, plan = plan, await _look(target, from_, function, recordings)
@@ -112,10 +111,10 @@ async def _build(
     if backfill is not None and plan.wanted:
         if upgrade is None:
             await backfill.record_layout()
-        typer.echo(f"Built from recordings: {pluralize(await backfill.run(plan.wanted), 'model')}")
+        echo(f"Built from recordings: {pluralize(await backfill.run(plan.wanted), 'model')}")
     if function is not None and plan.is_to_pause:
         function.pause()
-        typer.echo(f"{function.name} gets no more records: they wait in the stream")
+        echo(f"{function.name} gets no more records: they wait in the stream")
     if upgrade is not None:
         await _catch_up(target, from_, upgrade.recorded)
 
@@ -132,7 +131,7 @@ async def _catch_up(target: Target, from_: str | None, recorded: Recorded | None
     await upgrade.catch_up()
     report_learned(upgrade)
     if upgrade.is_being_built:
-        typer.echo(
+        echo(
             "No function learns with them yet. Deploy, then run `python -m ops upgrade finish`; until "
             "then, run this again to catch up"
         )
@@ -141,15 +140,15 @@ async def _catch_up(target: Target, from_: str | None, recorded: Recorded | None
 def report_learned(upgrade: Upgrade) -> None:
     """Print what was learned."""
     learner = upgrade.learner
-    typer.echo(
+    echo(
         f"Learned: {pluralize(learner.observations, 'observation')} "
         f"in {pluralize(learner.records, 'record')}; "
         f"there are models of {pluralize(len(learner.states), 'signal')} now"
     )
     for reason, times in learner.rejected.most_common(5):
-        typer.echo(f"  {times} times not: {reason}")
+        echo(f"  {times} times not: {printable(reason)}")
     if learner.left_out:
-        typer.echo(
+        echo(
             f"  {learner.left_out:,} times not: it is in quarantine. Once the new models are active, "
             "`quarantine redrive` sends it again"
         )

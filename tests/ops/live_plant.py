@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from consumer.decode.batch import Shard
 from consumer.detectors.base import fingerprint
+from consumer.events.quarantine import RECORD, each_rejected
 from consumer.handler import handler, start
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec, moved, versions
@@ -96,10 +97,10 @@ class Plant:
 
     def quarantined(self) -> list[dict]:
         return [
-            json.loads(line)
+            line
             for key, body in self.objects("models").items()
-            if key.startswith("quarantine/")
-            for line in body.splitlines()
+            if key.startswith("quarantine/") and not key.endswith(RECORD)
+            for line in each_rejected(body)
         ]
 
     def command(self, *arguments: str, answer: str | None = None, code: int = 0) -> str:
