@@ -111,9 +111,11 @@ class OfflineLearner:
         if outcome.first_done is not None:
             self.changed.add(page_key)
         self.observations += outcome.observations
-        rejections = [each for each in outcome.rejections if each.reason != IN_QUARANTINE]
-        self.left_out += len(outcome.rejections) - len(rejections)
-        learned.rejections.extend(rejections)
+        for each in outcome.rejections:
+            if each.reason == IN_QUARANTINE:
+                self.left_out += len(each.records)
+            else:
+                learned.rejections.append(each)
         learned.events.extend(json.loads(event.detail) for event in outcome.events)
 
 

@@ -80,7 +80,8 @@ class CatchUp:
             own, last = self.state.checkpoints.get(shard), checkpoints[shard]
             since_s = None if own is None else own.arrived_s
             for records in self.stream.read(shard, since_s, last.sequence_number):
-                self.rejected += sum(len(batch.rejections) for batch in self.learner.learn(records))
+                for batch in self.learner.learn(records):
+                    self.rejected += sum(len(each.records) for each in batch.rejections)
         return _with_checkpoints(self.state, checkpoints)
 
     def _behind(self, checkpoints: Checkpoints) -> list[Shard]:
