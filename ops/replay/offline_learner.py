@@ -60,6 +60,8 @@ class OfflineLearner:
     observations: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     """How many observations and records could not be learned, by the reason."""
+    raised: Counter[str] = field(default_factory=Counter)
+    """Of these, the observations that models could not learn."""
     left_out: int = 0
     """Observations that were passed over because they are in quarantine."""
 
@@ -90,8 +92,11 @@ class OfflineLearner:
             self._learn_page(learned, page_key, keys, _LeftOut(left_out))
         learned.events.sort(key=lambda detail: int(detail["sequence_number"]))
         self.rejected += batch.rejections.reasons()
+        raised = Counter[str]()
         for each in learned.rejections:
-            self.rejected[each.reason] += len(each.records)
+            raised[each.reason] += len(each.records)
+        self.raised += raised
+        self.rejected += raised
         return learned
 
     def _learn_page(

@@ -162,8 +162,8 @@ class Upgrade:
     async def commit(self) -> None:
         """Write the pages that have learned something. Raises: as `catch_up`."""
         learner = self.learner
-        if learner.rejected and not learner.observations:
-            [(reason, times)] = learner.rejected.most_common(1)
+        if learner.raised and not learner.observations:
+            [(reason, times)] = learner.raised.most_common(1)
             raise BadDeployment(f"nothing could be learned: {times} times {reason}")
         for key in sorted(learner.changed):
             page = self._loaded.get(key) or Page(key, None, {})
