@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from local.emulator.stream_source import StreamUnavailable
@@ -36,6 +37,8 @@ class Plant:
     chance: Chance
     records: dict[Place, list[Observation]] = field(default_factory=dict)
     """No observations: the whole record is to be refused."""
+    names: dict[float, str] = field(default_factory=dict)
+    """Which property of its asset a value is of, where no two values are the same."""
 
 
 class Stream(FakeStream):
@@ -137,8 +140,10 @@ class Producer:
         }
         return json.dumps(data).encode(), column
 
-    def _values(self, record_signal: str) -> tuple[bytes, list[Observation]]:
-        names = ["a", "b", "c"][: self.rng.randint(1, 3)]
+    def _values(
+        self, record_signal: str, names: Sequence[str] = ()
+    ) -> tuple[bytes, list[Observation]]:
+        names = names or ["a", "b", "c"][: self.rng.randint(1, 3)]
         timestamp = self._timestamp()
         values = [self._observation(record_signal, place) for place in range(len(names))]
         found = [

@@ -5,6 +5,8 @@ import logging
 
 from tests.local.fake_stream import SimulatedTimeLoop
 from tests.simulation.plan import Outcome, Plan
+from tests.simulation.chance import Chance
+from tests.simulation.operated.world import OperatedWorld
 from tests.simulation.simulated_world import World
 
 AT_MOST_S = 40_000.0
@@ -21,7 +23,7 @@ def simulate(plan: Plan, is_traced: bool = False) -> Outcome:
 
 
 def _played(plan: Plan, is_traced: bool) -> Outcome:
-    world = World(plan)
+    world = OperatedWorld(plan) if Chance(plan.seed).rng("kind").random() < 0.5 else World(plan)
     trace: list[str] = []
     if is_traced:
         from tests.simulation.world_trace import note_all

@@ -57,22 +57,13 @@ class World:
         self.chance = Chance(plan.seed, plan.without)
         rng = self.rng = self.chance.rng("world")
         self.plant = Plant(self.chance)
-        self.producer = Producer(self.plant, rng)
+        self.producer = self.new_producer(rng)
         self.records = plan.records or rng.randint(5, 120)
-        late = "skip" if rng.random() < 0.2 else "learn"
-        detector: Any = drift.ADWIN(delta=0.3, clock=1, grace_period=3, min_window_length=1)
-        if rng.random() < 0.4:
-            detector = drift.DummyDriftDetector(trigger_method="random", t_0=4, w=2)
-        use_case = (Fussy if self.producer.raises else DriftUseCase)(detector, late=late)
-        self.versions: list[Any] = [
-            use_case,
-            replace(use_case, detector=drift.ADWIN(clock=3, grace_period=5)),
-        ]
-        if not self.producer.raises and self.chance.happens("sensors are looked at", 0.4):
-            self.versions = watching(late)
-        self.prefixes = [prefix_of("drift", f"{number:016}") for number in range(2)]
+        self.late: Any = "skip" if rng.random() < 0.2 else "learn"
+        self.versions = self.use_cases(rng)
+        self.prefixes = self.new_prefixes()
         self.deployed = 0
-        self.audit = Audit(self.plant, late, self.producer.raises, self._signals_max())
+        self.audit = self.new_audit(self._signals_max())
         self.bucket = Bucket(self.chance, self.audit.written)
         self.objects = SimulatedObjects(self.bucket)
         self.bus = Bus(self.chance)
@@ -93,6 +84,28 @@ class World:
         is_low = self.chance.happens("batch of too many observations", 0.1)
         batch.OBSERVATIONS_PER_BATCH_MAX = rng.randint(1, 30) if is_low else 1_000_000
         self.running: list[tuple[EventSourceMapping, asyncio.Task]] = []
+
+    def new_producer(self, rng: random.Random) -> Producer:
+        """What fills the streams."""
+        return Producer(self.plant, rng)
+
+    def use_cases(self, rng: random.Random) -> list[Any]:
+        """Two versions of a use case: the one that is deployed first, and another."""
+        detector: Any = drift.ADWIN(delta=0.3, clock=1, grace_period=3, min_window_length=1)
+        if rng.random() < 0.4:
+            detector = drift.DummyDriftDetector(trigger_method="random", t_0=4, w=2)
+        use_case = (Fussy if self.producer.raises else DriftUseCase)(detector, late=self.late)
+        if not self.producer.raises and self.chance.happens("sensors are looked at", 0.4):
+            return watching(self.late)
+        return [use_case, replace(use_case, detector=drift.ADWIN(clock=3, grace_period=5))]
+
+    def new_prefixes(self) -> list[str]:
+        """Where their models lie."""
+        return [prefix_of("drift", f"{number:016}") for number in range(2)]
+
+    def new_audit(self, signals_max: int) -> Any:
+        """What hears of each object that is written."""
+        return Audit(self.plant, self.late, self.producer.raises, signals_max)
 
     def _signals_max(self) -> int:
         """Of a page; in some worlds fewer than there are signals."""

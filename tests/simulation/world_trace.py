@@ -35,6 +35,8 @@ def note_all(world: World, trace: list[str]) -> None:
         note(f"publishes {len(events)} events")
         await publish(events)
 
+    if hasattr(world, "note"):
+        world.note = note
     invoke = world.functions._invocation
 
     def noted_invocation(event: dict[str, Any]) -> Any:
