@@ -65,6 +65,8 @@ class Invocation:
 
 
 INVOCATION: contextvars.ContextVar[Invocation | None] = contextvars.ContextVar("invocation", default=None)
+COMMAND: contextvars.ContextVar[str] = contextvars.ContextVar("command", default="")
+"""What an operator runs here, for the trace."""
 
 
 @dataclass

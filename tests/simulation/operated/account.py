@@ -47,6 +47,11 @@ class SimulatedAccount:
 
     world: Any
     region: str = "eu-west-1"
+    endpoint_url: str | None = None
+
+    def session(self) -> Any:
+        """What `open_bucket` is given, which stands for the world's here."""
+        return SimpleNamespace(region_name=self.region)
 
     def client(self, service: str, config: Any = None) -> Any:
         """What the commands call of that service."""

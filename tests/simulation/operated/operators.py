@@ -16,9 +16,10 @@ from ops.options import TargetOptions
 from ops.quarantine.command import redrive as quarantine_redrive
 from ops.upgrade.command import build, finish
 from tests.local.fake_stream import START
+from tests.simulation.functions import COMMAND
 from tests.simulation.operated.console import Console
 
-_TARGET = {each.name: each.default for each in dataclasses.fields(TargetOptions)}
+_TARGET = {each.name: each.default for each in dataclasses.fields(TargetOptions)} | {"bucket": "models"}
 _TRIES = 3
 STORIES = ("reset", "rollback", "rollback --relearn", "quarantine redrive", "failed redrive", "mute", "repage")
 STORIES += ("upgrade", "upgrade build alone")
@@ -31,6 +32,8 @@ class Operators:
         self.world, self.chance = world, world.chance
         self.rng = self.chance.rng("operators")
         self.at_work: set[asyncio.Task[None]] = set()
+        self.unfinished: tuple[int, int] | None = None
+        """A move that has to be run again: to how many pages, and of which checkout's models."""
         self.commands = 0
         """So many were run, or are running: what one does may make others fail."""
 
@@ -93,14 +96,16 @@ class Operators:
             if await self.run("upgrade finish", partial(finish, from_=None, idle=False), 1):
                 break
 
-    async def move(self, pages: int | None = None) -> None:
+    async def move(self) -> None:
         """Pause the function, move the models, and go on."""
-        pages = self.rng.choice([0, 1, 3, 16, 64]) if pages is None else pages
+        pages = self.rng.choice([0, 1, 3, 16, 64])
+        self.unfinished = pages, self.world.deployed
         self.world.set_mappings(False)
         for _ in range(_TRIES):
             await asyncio.sleep(self.rng.uniform(1.0, 40.0))
             moving = partial(repage, pages=pages, function="local", force=False)
             if await self.run("repage", moving, has_target=False):
+                self.unfinished = None
                 break
         self.world.set_mappings(True)
 
@@ -111,6 +116,7 @@ class Operators:
             await self.world.changing
         moving = partial(repage, pages=pages, function="local", force=False)
         await self.run("repage", moving, checkout, has_target=False)
+        self.unfinished = None
 
     async def finish_upgrade(self) -> None:
         """Run the end of an upgrade again."""
@@ -123,7 +129,8 @@ class Operators:
         world = self.world
         console = Console(self.chance, world.versions[world.deployed if checkout is None else checkout])
         self.commands += 1
-        world.note(f"{name} {_arguments(command)}")
+        COMMAND.set(f"{name} #{self.commands}")
+        world.note(f"begins: {name} {_arguments(command)}")
         try:
             options = _TARGET if has_target else {}
             asking = {} if name == "repage" else {"yes": False}
@@ -134,9 +141,9 @@ class Operators:
             world.audit.violations.append(f"{name} ended in a traceback: {error!r}")
         self.commands += 1
         for line in console.said:
-            world.note(f"{name}: {line}")
+            world.note(f"says: {line}")
         if console.is_dead:
-            world.note(f"{name}: killed")
+            world.note("is killed")
         return not console.is_dead and not any(line.startswith("Not done") for line in console.said)
 
 

@@ -73,7 +73,7 @@ class OperatedWorld(World):
         is_fussy = self.producer.raises or self.producer.has_venom
         late = "learn" if kind == "clusters" else self.late
         self.late = late
-        checks = SensorChecks(flat=0, empty=2, stale_s=20.0) if rng.random() < 0.5 else None
+        checks = SensorChecks(flat=0, empty=2, stale_s=20.0) if kind != "clusters" and rng.random() < 0.5 else None
         inner = _inner(kind)
         first = recorded(inner, late, is_fussy)
         other = recorded(inner, late, is_fussy and rng.random() < 0.5)
@@ -208,6 +208,8 @@ class OperatedWorld(World):
         """What was begun is ended: a move or an upgrade that was cut short is run again."""
         self.chance.without |= {"an operator says no"}
         for _ in range(3):
+            if self.operators.unfinished is not None:
+                await self.operators.finish_move(*self.operators.unfinished)
             for checkout, prefix in enumerate(self.prefixes):
                 _, body = self.bucket.objects.get(layout_key(prefix), ("", b""))
                 if not body:
