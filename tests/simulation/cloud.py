@@ -1,6 +1,7 @@
 """S3 and EventBridge: each call may fail before or after its effect, be slow, or find nobody alive."""
 
 import asyncio
+import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -170,9 +171,11 @@ class Destination:
 
     def __init__(self, chance: Chance):
         self.chance, self.objects = chance, {}
+        self.on_put: Callable[[dict[str, Any]], None] = lambda event: None
 
     async def put(self, key: str, body: bytes) -> None:
         """Store a batch whole."""
         if self.chance.happens("destination fails", 0.1):
             raise OSError("the bucket is on fire")
+        self.on_put(json.loads(json.loads(body)["payload"]))
         self.objects[key] = body

@@ -10,6 +10,11 @@ from tests.simulation.operated.world import OperatedWorld
 from tests.simulation.simulated_world import World
 
 AT_MOST_S = 40_000.0
+_VIOLATIONS_MAX = 20
+
+
+class _Hopeless(Exception):
+    """So much is violated that a world need not come to its end."""
 
 
 def simulate(plan: Plan, is_traced: bool = False) -> Outcome:
@@ -32,14 +37,24 @@ def _played(plan: Plan, is_traced: bool) -> Outcome:
 
     async def bounded() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
-        async with asyncio.timeout(AT_MOST_S):
+        async with asyncio.timeout(AT_MOST_S), asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(_watch(world))
             await world.run()
+            watching.cancel()
 
     try:
         with asyncio.Runner(loop_factory=SimulatedTimeLoop) as runner:
             runner.run(bounded())
-    except TimeoutError:
+    except* _Hopeless:
+        pass
+    except* TimeoutError:
         world.audit.violations.append("it never came to an end")
-    except Exception as error:
-        world.audit.violations.append(f"it raised {error!r}")
+    except* Exception as errors:
+        world.audit.violations += [f"it raised {error!r}" for error in errors.exceptions]
     return Outcome(plan, world.audit.violations, world.chance.exercised, world.records, trace)
+
+
+async def _watch(world: World) -> None:
+    while len(world.audit.violations) < _VIOLATIONS_MAX:
+        await asyncio.sleep(60.0)
+    raise _Hopeless

@@ -69,7 +69,9 @@ class World:
         self.bus = Bus(self.chance)
         self.pages = rng.choice([0, 0, 1, 2, 4, 16])
         self.functions = Lambda(self.chance, self.cold)
+        self.functions.violations = self.functions.progress.violations = self.audit.violations
         self.destination = Destination(self.chance)
+        self.destination.on_put = self.functions.progress.given_up
         self.streams = [Stream(0, self.plant)]
         if rng.random() < 0.2 and "two streams" not in plan.without:
             self.chance.exercised["two streams"] += 1
@@ -112,6 +114,10 @@ class World:
         is_small = self.chance.happens("flood of signals", 0.1)
         return self.chance.rng("signals").randint(1, 3) if is_small else 10_000
 
+    def new_codec(self) -> PageCodec:
+        """What a function reads and writes pages with."""
+        return PageCodec()
+
     def cold(self) -> Pipeline:
         """A new execution environment of what is deployed now."""
         layout = Layout(self.prefixes[self.deployed], self.pages)
@@ -119,7 +125,7 @@ class World:
             "drift",
             SettingsOfSignals("drift", self.versions[self.deployed]),
             LayoutStore(self.objects, layout, lambda text: None),
-            PageStore(self.objects, PageCodec(), self.rng.choice([0, 3_000, 2**26])),
+            PageStore(self.objects, self.new_codec(), self.rng.choice([0, 3_000, 2**26])),
             self.bus,
             self.objects,
             random.Random(1),

@@ -4,13 +4,14 @@ Each value is put onto a stream once, or again by a redrive, and no two observat
 """
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from consumer.decode.signal_names import SignalKey
 from consumer.errors import ConsumerError
+from consumer.learning.outcome import RAISES_PER_SIGNAL_MAX
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec, unmarked
 from consumer.pages.layout import Layout, Recorded, recorded_in
@@ -20,6 +21,8 @@ from tests.simulation.plant import Observation, Place, Plant
 from tests.simulation.reference import Known, is_below, places_of, quarantined_in, time_of
 
 States = dict[SignalKey, State]
+_SIGNALS_ANY = 10_000
+"""A page takes as many signals as come."""
 
 
 @dataclass
@@ -42,15 +45,25 @@ class Ledger:
     """What an operator's command took out of a model, by signal."""
     skipped: set[float] = field(default_factory=set)
     """Values that came late to a model which skips such."""
+    spoilt: set[str] = field(default_factory=set)
+    """Signals to whose models came what they raise ever after."""
     victims: set[str] = field(default_factory=set)
     """Signals whose models were planted."""
+    harmed: set[str] = field(default_factory=set)
+    """Signals of pages that could not be read for a while."""
+    harmed_pages: set[str] = field(default_factory=set)
+    are_all_harmed: bool = False
+    """Whether no page could be written for a while."""
     violations: list[str] = field(default_factory=list)
     codec: PageCodec = field(default_factory=PageCodec)
 
     def written(self, key: str, before: bytes | None, body: bytes, by: Invocation | None) -> None:
         """Take note of a PUT."""
         if key.startswith("quarantine/"):
-            self.quarantined |= quarantined_in(body)
+            known = quarantined_in(body)
+            self.quarantined |= known
+            if by is not None and not self.are_all_harmed and self.signals_max >= _SIGNALS_ANY:
+                self._check_quarantined(known, by)
         elif key.endswith("/layout.json"):
             self._layout_written(key, recorded_in(key, body))
         elif key.startswith("models/"):
@@ -85,13 +98,41 @@ class Ledger:
             if missing and key.signal not in self.victims and not any(map(is_venom, has)):
                 self.violations.append(f"{key.signal}: activated without {len(missing)} that were learned")
 
+    def _check_quarantined(self, known: set[Known], by: Invocation) -> None:
+        """Only what no model learns is quarantined, and what comes after some of it in the same batch."""
+        raised: Counter[str] = Counter()
+        for place in places_of(by.event):
+            for one in self.plant.records.get(place, []):
+                signal = self.learned_as(one)
+                raised[signal] += one.value is not None and is_poison(one.value)
+                if one.value is not None and is_venom(one.value):
+                    self.spoilt.add(signal)
+        for place, position in known:
+            for one in self.plant.records.get(place, []):
+                signal = self.learned_as(one)
+                if one.position != position or one.value is None or math.isnan(one.value):
+                    continue
+                if is_poison(one.value) or signal in self.victims | self.harmed | self.spoilt:
+                    continue
+                if raised[signal] < RAISES_PER_SIGNAL_MAX and not self._is_on_harmed_page(signal):
+                    self.violations.append(f"{signal}: {one.value} is quarantined, and nothing is wrong with it")
+
+    def _is_on_harmed_page(self, signal: str) -> bool:
+        record_signal = signal.partition(".")[0]
+        return any(layout.key_of(record_signal) in self.harmed_pages for layout in self.layouts.values())
+
     def _page_written(self, key: str, before: bytes | None, body: bytes, by: Invocation | None) -> None:
         if by is not None and before is not None and unmarked(before) != before:
             self.violations.append(f"{key}: invocation {by.number} wrote over a page whose models were moved")
             return
         if not unmarked(body):
             return
-        new = self.codec.decode(unmarked(body))
+        try:
+            new = self.codec.decode(unmarked(body))
+        except ConsumerError:
+            if by is not None or body == unmarked(body):
+                self.violations.append(f"{key}: what is written cannot be read")
+            return  # fenced as it was, by a move that is going to fail
         for signal_key, state in new.items():
             self._check_once(signal_key, state)
         if body != unmarked(body) or (before is not None and unmarked(before) != before):

@@ -19,13 +19,14 @@ from consumer.detectors.forecast import ForecastUseCase
 from consumer.detectors.sensor_checks import SensorChecks
 from consumer.events.mutes import MuteStore
 from consumer.pages.codec import versions
-from consumer.pages.layout import layout_key, prefix_of, recorded_in
+from consumer.pages.layout import Recorded, layout_key, prefix_of, recorded_in
 from consumer.pipeline import Pipeline
 from tests.local.fake_stream import START
 from tests.simulation.cloud import Bucket, SimulatedObjects
 from tests.simulation.functions import TIMEOUT_S
 from tests.simulation.operated.account import CommandObjects, in_world
 from tests.simulation.operated.console import installed
+from tests.simulation.operated.damage import Damage, FullCodec
 from tests.simulation.operated.distinct_producer import DistinctProducer
 from tests.simulation.operated.ending import Ending
 from tests.simulation.operated.ledger import Ledger
@@ -62,6 +63,8 @@ class OperatedWorld(World):
         self.failed = Bucket(self.chance, lambda *_: None)
         self.destination.objects = _Bodies(self.failed)
         self.operators = Operators(self)
+        self.damage = Damage(self)
+        self.functions.progress.is_excused = self.is_in_between
 
     def new_producer(self, rng: random.Random) -> DistinctProducer:
         return DistinctProducer(self.plant, rng)
@@ -88,6 +91,9 @@ class OperatedWorld(World):
     def new_audit(self, signals_max: int) -> Ledger:
         return Ledger(self.plant, self.versions[0], signals_max)
 
+    def new_codec(self) -> FullCodec:
+        return FullCodec(self.damage.is_full)
+
     def cold(self) -> Pipeline:
         now_s = asyncio.get_running_loop().time
         mutes = MuteStore(self.objects, lambda: START + now_s(), lambda text: None)
@@ -104,6 +110,13 @@ class OperatedWorld(World):
 
     def note(self, text: str) -> None:
         """For the trace."""
+
+    def is_in_between(self) -> bool:
+        """Whether the models are being moved, or built."""
+        _, body = self.bucket.objects.get(layout_key(self.prefixes[self.deployed]), ("", b""))
+        found = recorded_in("", body) if body else Recorded(0)
+        is_moving = found.moving_to is not None or bool(found.upgrade_from)
+        return is_moving or self.operators.unfinished is not None
 
     def deploy(self) -> None:
         """Deploy the other checkout."""
@@ -127,6 +140,7 @@ class OperatedWorld(World):
             await self.disturb(stream)
         await asyncio.sleep(30.0)
         self.chance.is_quiet = True
+        await self.damage.done()
         await self.operators.done()
         await self.conclude()
         await self._all_is_done()
@@ -141,6 +155,7 @@ class OperatedWorld(World):
             self.functions.sweep()
         if self.chance.happens("deployment", 0.001):
             self.deploy()
+        self.damage.happen()
         if self.chance.rng("begin").random() < 0.06:
             self.operators.begin()
 
