@@ -154,6 +154,7 @@ class Bus:
         if self.chance.happens("bus down for minutes", 0.01):
             self.down_until_s = now + self.chance.rng("down").uniform(30.0, 240.0)
         if now < self.down_until_s and not self.chance.is_quiet:
+            self.chance.exercised["bus down for minutes"] += 1
             raise Unavailable("EventBridge is down")
         if self.chance.happens("publication fails whole", 0.02):
             raise Unavailable("EventBridge answers 500")
