@@ -117,7 +117,7 @@ class Pipeline:
             report.add(pages_failed=1)
             return 0
         keys_of = layout.grouped(batch.signals)
-        check = DeploymentCheck(keys_of)
+        check = DeploymentCheck(self.name, self.settings.use_case, batch)
         steps = {}
         for page_key, keys in keys_of.items():
             work = PageWork(batch, page_key, keys, batch.first_record(keys))
@@ -146,8 +146,6 @@ class Pipeline:
             report.problems.append(str(error))
             report.add(pages_failed=1)
             return work.first_record
-        finally:
-            check.report(work.page_key, signals=0, raised=0)
 
     async def _commit(
         self, work: PageWork, check: DeploymentCheck, time_left: TimeLeft, report: InvocationReport
@@ -211,21 +209,21 @@ class Pipeline:
                 if confirmed is not page:
                     page = confirmed
                     continue
-            check.report(work.page_key, learner.outcome.signals, len(learner.outcome.raised))
-            changed = await self._learn_raised(work, page, learner, check, time_left)
+            if learner.outcome.raised:
+                check.passed(learner.outcome)
+            changed = await self._learn_raised(work, page, learner, time_left)
             if changed is None:
                 return page, learner.outcome
             page = changed
 
     async def _learn_raised(
-        self, work: PageWork, page: Page, learner: PageLearner, check: DeploymentCheck, time_left: TimeLeft
+        self, work: PageWork, page: Page, learner: PageLearner, time_left: TimeLeft
     ) -> Page | None:
         """Learn signals whose models raised again, from the page in S3; defer them if the time is short.
 
         Returns that page if somebody has written it since: then all must be learned again.
         """
         while raised := learner.outcome.raised:
-            await check.passed()
             learner.failed.add(raised)
             fresh = await self.pages.load(work.page_key)
             if fresh.e_tag != page.e_tag:

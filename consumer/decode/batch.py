@@ -104,6 +104,8 @@ class Rejection(NamedTuple):
     signal: str | None = None
     is_whole: bool = False
     """Whether it is the whole record, because nothing of it could be read."""
+    data: str | None = None
+    """What to keep in place of the record, in base64, if it came before this batch."""
 
 
 class SignalColumns(msgspec.Struct, gc=False):  # there may be ten thousand

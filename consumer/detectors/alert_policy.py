@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from consumer.decode.timestamps import iso8601
-from consumer.detectors.states import model_state
+from consumer.detectors.states import ModelState, model_state
 
 Change = Literal["opened", "still_open", "cleared"]
 """Of an alert's state. What is over at once, such as a drift, is opened."""
@@ -32,8 +32,7 @@ _BURST = 3.0
 
 
 @model_state("alert")
-@dataclass(slots=True)
-class AlertState:
+class AlertState(ModelState):
     """The state of a signal's alert; times are seconds since 1970, if the values have any."""
 
     is_open: bool = False

@@ -3,23 +3,24 @@
 import inspect
 import math
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from functools import cache
 from typing import Any
 
+import msgspec
+
 from consumer.detectors.alert_policy import ALERT_POLICY, AlertPolicy, AlertState
 from consumer.detectors.base import Found, Step, UseCase, finite, last_step, parameters_of, seeded
-from consumer.detectors.states import model_state
+from consumer.detectors.states import AnyState, ModelState, model_state
 
 
 @model_state("anomaly")
-@dataclass(slots=True)
-class AnomalyState:
+class AnomalyState(ModelState):
     """A detector, how many values it has learned, and the alert."""
 
-    detector: Any
+    detector: AnyState
     count: int = 0
-    alert: AlertState = field(default_factory=AlertState)
+    alert: AlertState = msgspec.field(default_factory=AlertState)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,22 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from consumer.decode.batch import Batch, SignalColumns
 from consumer.decode.signal_names import SignalKey
+from consumer.decode.timestamps import iso8601
 from consumer.detectors.alert_policy import AlertState, Change, Finding
 from consumer.detectors.base import Late, Severity, UseCase
-from consumer.detectors.states import AnyState, model_state
-from consumer.errors import ConfigurationError, ModelRaised
+from consumer.detectors.states import AnyState, ModelState, model_state
+from consumer.errors import ConfigurationError, JoinedRow, ModelRaised, brief, is_models_own
 
 NAMES_MAX = 200
 """Properties of an asset: one that makes names up cannot grow its state without end."""
+_REASON_MAX = 1_500
+"""Letters of a reason for quarantine: it stands in a line for each value of the row."""
 
 
 class NamedValue(float):
@@ -31,14 +36,28 @@ class NamedValue(float):
 
 
 @model_state("row_buffer")
-@dataclass(slots=True)
-class RowBuffer:
+class RowBuffer(ModelState):
     """A model; `row` are the values that wait for others, `last` those of the rows before."""
 
     model: AnyState
-    row: dict[str, float] = field(default_factory=dict)
+    row: dict[str, float] = msgspec.field(default_factory=dict)
     started_s: float | None = None
-    last: dict[str, float] = field(default_factory=dict)
+    last: dict[str, float] = msgspec.field(default_factory=dict)
+
+
+class EndedRow(NamedTuple):
+    """A row, and the index of the observation that ended it, which may not be of it."""
+
+    ended_by: int
+    values: dict[str, float]
+    """Of all properties: those that did not come have their last ones."""
+    own: dict[str, float]
+    joined: JoinedRow
+
+    @property
+    def at_s(self) -> float | None:
+        """When it began."""
+        return self.joined.started_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,25 +116,29 @@ class AssetUseCase(UseCase):
         scores: list[float] | None = None,
     ) -> list[Finding]:
         """Learn the rows that these values end; a finding is at the value that ended its row."""
-        ended: list[tuple[int, dict[str, float], float | None]] = []
-        for index, value in enumerate(values):
-            self._add(buffer, index, value, timestamps[index], ended)
+        ended = self._ended(buffer, values, timestamps)
         # Numbers in place of names: River's distances go through sets of features, and the order of texts in
         # a set differs from process to process.
-        rows: list[Any] = [dict(enumerate(row.values())) for _, row, _ in ended]
+        rows: list[Any] = [dict(enumerate(row.values.values())) for row in ended]
         of_rows: list[float] | None = None if scores is None else []
         try:
-            found = self.rows.learn(buffer.model, rows, [at_s for _, _, at_s in ended], of_rows)
+            found = self.rows.learn(buffer.model, rows, [row.at_s for row in ended], of_rows)
         except ModelRaised as error:
-            raise ModelRaised(ended[error.index][0], error.reason) from error
+            raise _raised(ended[error.index], error.reason) from error
+        except BaseException as error:
+            if len(ended) != 1 or not is_models_own(error):
+                raise
+            raise _raised(ended[0], f"the model raised {brief(error)}") from error
         if scores is not None and of_rows is not None:
-            by_value = dict(zip((index for index, _, _ in ended), of_rows, strict=True))
+            by_value = dict(zip((row.ended_by for row in ended), of_rows, strict=True))
             scores += [by_value.get(index, 0.0) for index in range(len(values))]
         findings: dict[tuple[int, Change], Finding] = {}  # a value may end two rows, and has one id a change
         for finding in found:
-            index, row, _ = ended[finding.index]
-            named = Finding(index, _with_names(finding, row), finding.change)
-            findings.setdefault((index, finding.change), named)
+            if finding.index < 0:
+                raise IndexError(f"there is no row {finding.index}")
+            row = ended[finding.index]
+            named = Finding(row.ended_by, _with_names(finding, row.values), finding.change)
+            findings.setdefault((row.ended_by, finding.change), named)
         return list(findings.values())
 
     def merge_signals(self, batch: Batch) -> int:
@@ -139,6 +162,13 @@ class AssetUseCase(UseCase):
         asset = self.asset_of(key)
         return None if asset is None else SignalKey(asset[0], asset[0])
 
+    def forget_row(self, model: RowBuffer, values: dict[str, float]) -> bool:
+        """Remove the row that waits: the values of the rows before are not changed by it."""
+        if model.row != values:
+            return False
+        model.row, model.started_s = {}, None
+        return True
+
     @property
     def learns_assets(self) -> bool:
         """Always."""
@@ -148,26 +178,47 @@ class AssetUseCase(UseCase):
         """That of the rows' model."""
         return self.rows.alert_of(model.model)
 
-    def _add(
-        self,
-        buffer: RowBuffer,
-        index: int,
-        value: float,
-        at_s: float | None,
-        ended: list[tuple[int, dict[str, float], float | None]],
-    ) -> None:
-        name = value.name if isinstance(value, NamedValue) else "value"
-        if buffer.row and (name in buffer.row or self._is_past(buffer.started_s, at_s)):
-            ended.append((index, _end(buffer), buffer.started_s))
-        if not buffer.row:
-            buffer.started_s = at_s
-        if name in buffer.last or len(buffer.last) + len(buffer.row) < NAMES_MAX:
-            buffer.row[name] = float(value)
-        if buffer.last and buffer.last.keys() <= buffer.row.keys():
-            ended.append((index, _end(buffer), buffer.started_s))
+    def _ended(
+        self, buffer: RowBuffer, values: Sequence[float], timestamps: Sequence[float | None]
+    ) -> list[EndedRow]:
+        """Add the values, and take out the rows that they end."""
+        ended: list[EndedRow] = []
+        waiting, indices = dict(buffer.row), list[int]()
+
+        def end(index: int) -> None:
+            nonlocal waiting, indices
+            own, joined = buffer.row, JoinedRow(tuple(indices), waiting, buffer.started_s)
+            buffer.last |= own
+            buffer.row, waiting, indices = {}, {}, []
+            ended.append(EndedRow(index, dict(buffer.last), own, joined))
+
+        for index, value in enumerate(values):
+            name, at_s = name_of(value), timestamps[index]
+            if buffer.row and (name in buffer.row or self._is_past(buffer.started_s, at_s)):
+                end(index)
+            if not buffer.row:
+                buffer.started_s = at_s
+            if name in buffer.last or len(buffer.last) + len(buffer.row) < NAMES_MAX:
+                buffer.row[name] = float(value)
+                indices.append(index)
+            if buffer.last and buffer.last.keys() <= buffer.row.keys():
+                end(index)
+        return ended
 
     def _is_past(self, started_s: float | None, at_s: float | None) -> bool:
         return started_s is not None and at_s is not None and abs(at_s - started_s) > self.within_s
+
+
+def name_of(value: float) -> str:
+    """Which property of its asset a value is of."""
+    return value.name if isinstance(value, NamedValue) else "value"
+
+
+def _raised(row: EndedRow, reason: str) -> ModelRaised:
+    """That the rows' model raised at this one."""
+    values = ", ".join(f"{name} {value:.6g}" for name, value in row.own.items())
+    at = "" if row.at_s is None else f" of {iso8601(row.at_s)}"
+    return ModelRaised(row.ended_by, f"{reason}, at the row{at}: {values}"[:_REASON_MAX], row.joined)
 
 
 def _with_names(finding: Finding, row: dict[str, float]) -> dict[str, Any]:
@@ -181,12 +232,6 @@ def _with_names(finding: Finding, row: dict[str, float]) -> dict[str, Any]:
         says = f"{name} {first['observed']:.4g}, where {first['expected']:.4g} is expected beside the others"
         evidence |= {"signals": by_name, "says": says}
     return evidence
-
-
-def _end(buffer: RowBuffer) -> dict[str, float]:
-    buffer.last |= buffer.row
-    buffer.row = {}
-    return dict(buffer.last)
 
 
 def _merged(named: list[tuple[str, SignalColumns]]) -> SignalColumns:

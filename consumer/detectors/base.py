@@ -15,9 +15,9 @@ from consumer.decode.batch import Batch
 from consumer.decode.signal_names import SignalKey, seed_of
 from consumer.detectors.alert_policy import AlertState, Change, Finding
 from consumer.detectors.sensor_checks import SensorChecks
-from consumer.errors import BadDeployment, ConfigurationError, ModelRaised, is_models_own
+from consumer.errors import BadDeployment, ConfigurationError, ModelRaised, brief, is_models_own
 
-STATE_FORMAT = 3
+STATE_FORMAT = 4
 
 Severity = Literal["info", "warning", "error", "critical"]
 Late = Literal["learn", "skip"]
@@ -78,7 +78,7 @@ class UseCase(ABC):
         Raises: `ModelRaised` with the index of the value, if the model raises or answers with NaN; the model
             must not be used again.
         """
-        return learn_each(self.stepper(model), values, timestamps, scores)
+        return learn_each(self.stepper, model, values, timestamps, scores)
 
     def with_limits(self, low: float | None, high: float | None) -> Self:
         """The use case with a signal's limits in place of its own; itself, if it has none."""
@@ -101,6 +101,10 @@ class UseCase(ABC):
         """
         return 0
 
+    def forget_row(self, model: Any, values: dict[str, float]) -> bool:
+        """Remove the row that waits in the model for further values, if it is this one; whether it was."""
+        return False
+
     @property
     def learns_assets(self) -> bool:
         """True if a model learns all signals of an asset together."""
@@ -120,7 +124,31 @@ def new_model(name: str, use_case: UseCase, signal: str) -> Any:
     try:
         return use_case.create(seed_of(name, signal))
     except Exception as error:  # a model may raise anything, and no observation is to blame
-        raise BadDeployment(f"no model can be made: {type(error).__name__}: {error}") from error
+        raise BadDeployment(f"no model can be made: {brief(error)}") from error
+
+
+_PLAIN: tuple[list[float], ...] = (
+    [float(number % 7) for number in range(64)],
+    [20.0 + number * 7919 % 13 / 13.0 for number in range(64)],
+    [0.0] * 64,
+)
+"""Values such as any sensor sends."""
+
+
+def can_learn(name: str, use_case: UseCase) -> bool:
+    """Whether a model that has learned nothing learns some series of plain values; it depends on code alone.
+
+    Raises: `BadDeployment` where no model can be made.
+    """
+    for values in _PLAIN:
+        model = new_model(name, use_case, "plain")
+        try:
+            use_case.learn(model, values, [60.0 * minute for minute in range(len(values))])
+            return True
+        except BaseException as error:
+            if not is_models_own(error):
+                raise
+    return False
 
 
 def fingerprint(use_case: UseCase, versions: dict[str, str]) -> str:
@@ -160,15 +188,20 @@ def parameters_of(model: Any) -> Any:
 
 
 def learn_each(
-    step: Step, values: Sequence[float], timestamps: Sequence[float | None], scores: list[float] | None
+    stepper: Callable[[Any], Step],
+    model: Any,
+    values: Sequence[float],
+    timestamps: Sequence[float | None],
+    scores: list[float] | None,
 ) -> list[Finding]:
-    """Let `step` learn them in order; `scores` gets theirs, if asked for.
+    """Let the model's step learn them in order; `scores` gets theirs, if asked for.
 
     Raises: `ModelRaised` with the index of the value at which it raised.
     """
     findings = []
     index = 0
     try:
+        step = stepper(model)
         for index, value in enumerate(values):
             score, found = step(value, timestamps[index])
             if scores is not None:
@@ -179,7 +212,7 @@ def learn_each(
     except BaseException as error:  # a model may raise anything; this value is not learned then
         if not is_models_own(error):
             raise
-        raise ModelRaised(index, f"the model raised {type(error).__name__}: {error}") from error
+        raise ModelRaised(index, f"the model raised {brief(error)}") from error
     return findings
 
 

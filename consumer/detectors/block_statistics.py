@@ -1,9 +1,10 @@
 """The means of equal blocks of values: how they usually vary, and excursions from that."""
 
 import math
-from dataclasses import dataclass, field
 
-from consumer.detectors.states import model_state
+import msgspec
+
+from consumer.detectors.states import ModelState, model_state
 
 _BLOCKS_MIN = 12
 """Blocks before their spread says much."""
@@ -34,8 +35,7 @@ _LEAD, _LEAD_BLOCKS = 1.0 / 3.0, 2.0
 
 
 @model_state("block_statistics")
-@dataclass(slots=True)
-class BlockStatistics:
+class BlockStatistics(ModelState):
     """Mean and spread of blocks, and how much of the spread is from one block to the next.
 
     Blocks that resemble their neighbours (a cycle, a trend, autocorrelated noise) count as fewer independent
@@ -198,12 +198,11 @@ def _sums() -> list[float]:
 
 
 @model_state("dyadic_scales")
-@dataclass(slots=True)
-class DyadicScales:
+class DyadicScales(ModelState):
     """Block statistics by scale: the shortest sees a step soon, longer ones what is small or slow."""
 
-    scales: list[BlockStatistics] = field(default_factory=_scales)
-    sums: list[float] = field(default_factory=_sums)
+    scales: list[BlockStatistics] = msgspec.field(default_factory=_scales)
+    sums: list[float] = msgspec.field(default_factory=_sums)
     """Sums of the blocks that wait for the next scale."""
     blocks: int = 0
 

@@ -1,14 +1,16 @@
 """Lasting changes: a signal's level, slope or spread has changed for good."""
 
 import math
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
+
+import msgspec
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState
 from consumer.detectors.base import Found, Step, UseCase
 from consumer.detectors.block_statistics import WIDER, DyadicScales
 from consumer.detectors.sensor_checks import SensorChecks
-from consumer.detectors.states import model_state
+from consumer.detectors.states import ModelState, model_state
 
 _BLOCK = 8
 """Values in the shortest blocks: few, to be soon; enough for a mean that single values hardly move."""
@@ -33,8 +35,7 @@ _RANGE = 3.0
 
 
 @model_state("change_detector")
-@dataclass(slots=True)
-class DeseasonalisedChangeDetector:
+class DeseasonalisedChangeDetector(ModelState):
     """Detects once that the level, slope or spread of a signal has changed for good; then that is usual.
 
     Means of blocks of 8, 32, ... 2,048 values are compared with how such means usually vary, and so are the
@@ -44,13 +45,13 @@ class DeseasonalisedChangeDetector:
     State: some 200 numbers: 2 kB at most.
     """
 
-    block: list[float] = field(default_factory=list)
-    levels: DyadicScales = field(default_factory=DyadicScales)
-    spreads: DyadicScales = field(default_factory=DyadicScales)
+    block: list[float] = msgspec.field(default_factory=list)
+    levels: DyadicScales = msgspec.field(default_factory=DyadicScales)
+    spreads: DyadicScales = msgspec.field(default_factory=DyadicScales)
     before: float = 0.0
     """The mean of the last block: a hunting control loop moves whole blocks to and fro."""
-    hours: list[float] = field(default_factory=lambda: [0.0] * _HOURS)
-    visits: list[int] = field(default_factory=lambda: [0] * _HOURS)
+    hours: list[float] = msgspec.field(default_factory=lambda: [0.0] * _HOURS)
+    visits: list[int] = msgspec.field(default_factory=lambda: [0] * _HOURS)
     started_s: float | None = None
     last_s: float | None = None
     usual_s: float | None = None
@@ -188,12 +189,11 @@ _WORDS = {"level": "level", "slope": "slope a value", "spread": "spread"}
 
 
 @model_state("change_point")
-@dataclass(slots=True)
-class ChangePointState:
+class ChangePointState(ModelState):
     """A detector, and the alert."""
 
-    detector: DeseasonalisedChangeDetector = field(default_factory=DeseasonalisedChangeDetector)
-    alert: AlertState = field(default_factory=AlertState)
+    detector: DeseasonalisedChangeDetector = msgspec.field(default_factory=DeseasonalisedChangeDetector)
+    alert: AlertState = msgspec.field(default_factory=AlertState)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """Clusters: what a signal does, by a clusterer of `river.cluster`, and when it does what it rarely does."""
 
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
+
+import msgspec
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState
 from consumer.detectors.base import Found, Severity, Step, UseCase, last_step, parameters_of, seeded
-from consumer.detectors.states import model_state
+from consumer.detectors.states import AnyState, ModelState, model_state
 
 _ENTERED = AlertPolicy(clear_after=5, cool_down_s=0.0)
 """A cluster is entered from one value to the next, and another one is another matter."""
@@ -14,15 +16,14 @@ CLUSTERS_MAX = 100
 
 
 @model_state("clusters")
-@dataclass(slots=True)
-class ClustersState:
+class ClustersState(ModelState):
     """A clusterer, and how often each cluster came; `current` is the last one's number."""
 
-    clusterer: Any
-    seen: dict[int, int] = field(default_factory=dict)
+    clusterer: AnyState
+    seen: dict[int, int] = msgspec.field(default_factory=dict)
     count: int = 0
     current: int | None = None
-    alert: AlertState = field(default_factory=AlertState)
+    alert: AlertState = msgspec.field(default_factory=AlertState)
 
 
 @dataclass(frozen=True, slots=True)

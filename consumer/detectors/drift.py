@@ -11,8 +11,8 @@ from river.drift import ADWIN
 
 from consumer.detectors.alert_policy import Finding
 from consumer.detectors.base import UseCase, parameters_of, seeded
-from consumer.detectors.states import model_state
-from consumer.errors import ModelRaised, is_models_own
+from consumer.detectors.states import AnyState, ModelState, model_state
+from consumer.errors import ModelRaised, brief, is_models_own
 
 
 def updating(detector: Any) -> Callable[[float], bool]:
@@ -43,11 +43,10 @@ def drifted(detector: Any) -> None:
 
 
 @model_state("drift")
-@dataclass(slots=True)
-class DriftState:
+class DriftState(ModelState):
     """A detector, and the number and sum of the values since it last detected (River then starts anew)."""
 
-    detector: Any
+    detector: AnyState
     count: int = 0
     total: float = 0.0
 
@@ -102,7 +101,7 @@ class DriftUseCase(UseCase):
             if not is_models_own(error):
                 raise
             index = max(0, len(values) - length_hint(left) - 1)
-            raise ModelRaised(index, f"the model raised {type(error).__name__}: {error}") from error
+            raise ModelRaised(index, f"the model raised {brief(error)}") from error
         state.count, state.total = len(values) - start, _plus(total, rest)
         if scores is not None:
             found = {finding.index for finding in findings}

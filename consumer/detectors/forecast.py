@@ -1,28 +1,29 @@
 """Forecasts: a model of `river.time_series` says when a limit will be crossed, before it is."""
 
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, Self
+
+import msgspec
 
 from consumer.detectors.alert_policy import ALERT_POLICY, AlertPolicy, AlertState
 from consumer.detectors.base import Found, Step, UseCase, finite, last_step, parameters_of, seeded
-from consumer.detectors.states import model_state
+from consumer.detectors.states import AnyState, ModelState, model_state
 from consumer.errors import ConfigurationError
 
 _INTERVAL_SHARE = 0.05  # of the newest interval in their mean
 
 
 @model_state("forecast")
-@dataclass(slots=True)
-class ForecastState:
+class ForecastState(ModelState):
     """A forecaster, and what is known of the time between values, in seconds."""
 
-    forecaster: Any
+    forecaster: AnyState
     count: int = 0
     is_expected: bool = False
     """Whether a crossing was expected when it last looked ahead."""
     last_s: float | None = None
     interval_s: float | None = None
-    alert: AlertState = field(default_factory=AlertState)
+    alert: AlertState = msgspec.field(default_factory=AlertState)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """A process as a whole: whether the signals of one asset still move together as they used to."""
 
 import math
-from dataclasses import dataclass, field
 from operator import mul
 from typing import Any
 
-from consumer.detectors.states import model_state
+import msgspec
+
+from consumer.detectors.states import ModelState, model_state
 
 SIGNALS_TOLD = 3
 
@@ -57,8 +58,7 @@ _BOUND = 30.0
 
 
 @model_state("running_covariance")
-@dataclass(slots=True)
-class RunningCovariance:
+class RunningCovariance(ModelState):
     """Means of the signals, and sums of the products of their deviations.
 
     Shape: d means; `products` is the lower triangle of d by d, row after row
@@ -188,8 +188,7 @@ _EASING = 0.002
 
 
 @model_state("hotelling_monitor")
-@dataclass(slots=True)
-class HotellingMonitor:
+class HotellingMonitor(ModelState):
     """Tells when the signals of one asset, taken together, leave what is normal, and when they are back.
 
     The statistic is the squared distance of the smoothed row from the normal one, by how the signals vary
@@ -209,21 +208,21 @@ class HotellingMonitor:
     """Rows that an anomaly may take to show, before it is learned."""
     open_max: int = 600
     """Rows after which what is anomalous counts as a new state."""
-    signals: list[int] = field(default_factory=list)
+    signals: list[int] = msgspec.field(default_factory=list)
     rows: int = 0
     opened: int = 0
     """Rows since the alert was opened, counting that one; 0 without an alert."""
     peak: float = 0.0
     usual: float = 0.0
     judged: int = 0
-    smoothed: list[float] = field(default_factory=list)
-    latest: list[float] = field(default_factory=list)
+    smoothed: list[float] = msgspec.field(default_factory=list)
+    latest: list[float] = msgspec.field(default_factory=list)
     """The same over some ten rows."""
     normal: RunningCovariance | None = None
-    widths: list[float] = field(default_factory=list)
-    precision: list[list[float]] = field(default_factory=list)
+    widths: list[float] = msgspec.field(default_factory=list)
+    precision: list[list[float]] = msgspec.field(default_factory=list)
     block: RunningCovariance | None = None
-    blocks: list[RunningCovariance] = field(default_factory=list)
+    blocks: list[RunningCovariance] = msgspec.field(default_factory=list)
     """Full ones that are not learned yet, oldest first."""
 
     def step(self, row: dict[int, float], at_s: float | None) -> tuple[float, bool, dict[str, Any] | None]:
@@ -269,7 +268,7 @@ class HotellingMonitor:
 
     def _restart(self, signals: list[int]) -> None:
         fresh = HotellingMonitor(self.limit, self.warm_up, self.delay, self.open_max, signals)
-        for name in self.__slots__:
+        for name in self.__struct_fields__:
             setattr(self, name, getattr(fresh, name))
 
     def _weigh(self, values: list[float], normal: RunningCovariance) -> list[float]:

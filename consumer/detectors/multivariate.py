@@ -1,24 +1,25 @@
 """A process as a whole: the rows of an asset, even if no value is unusual by itself."""
 
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
+
+import msgspec
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState
 from consumer.detectors.base import Found, Step, UseCase, finite
 from consumer.detectors.hotelling import HotellingMonitor
-from consumer.detectors.states import model_state
+from consumer.detectors.states import ModelState, model_state
 
 _MONITORS_OWN = AlertPolicy(clear_after=1, cool_down_s=0.0)
 """The monitor has a limit to open and a lower one to clear."""
 
 
 @model_state("multivariate")
-@dataclass(slots=True)
-class MultivariateState:
+class MultivariateState(ModelState):
     """A monitor, and the alert."""
 
     monitor: HotellingMonitor
-    alert: AlertState = field(default_factory=AlertState)
+    alert: AlertState = msgspec.field(default_factory=AlertState)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,15 @@
 
 import dataclasses
 import math
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
+
+import msgspec
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState
 from consumer.detectors.base import Found, Step, UseCase, finite
 from consumer.detectors.sensor_checks import SENSOR_CHECKS, SensorChecks
-from consumer.detectors.states import model_state
+from consumer.detectors.states import ModelState, model_state
 
 _HOURS, _DAYS = 24, 7
 _HOUR_S, _DAY_S = 3600.0, 86_400.0
@@ -48,16 +50,15 @@ DECAY_RATES = DecayRates()
 
 
 @model_state("seasonal_baseline")
-@dataclass(slots=True)
-class SeasonalBaseline:
+class SeasonalBaseline(ModelState):
     """A signal's means, by hour and by hour of the week, and the usual range of deviations from them.
 
     Units: the signal's own. Hours are in UTC: a daily pattern is the same in any time zone.
     State: 193 means and counts, and some numbers: 3 kB at most.
     """
 
-    means: list[float] = field(default_factory=lambda: [0.0] * _MEANS)
-    counts: list[int] = field(default_factory=lambda: [0] * _MEANS)
+    means: list[float] = msgspec.field(default_factory=lambda: [0.0] * _MEANS)
+    counts: list[int] = msgspec.field(default_factory=lambda: [0] * _MEANS)
     low: float = 0.0
     high: float = 0.0
     lasting: float = 0.0
@@ -149,18 +150,17 @@ _KEEPS = 0.5
 
 
 @model_state("seasonal_anomaly")
-@dataclass(slots=True)
-class SeasonalAnomalyState:
+class SeasonalAnomalyState(ModelState):
     """A signal's baseline, and how far outside a value must be to be reported."""
 
-    baseline: SeasonalBaseline = field(default_factory=SeasonalBaseline)
+    baseline: SeasonalBaseline = msgspec.field(default_factory=SeasonalBaseline)
     count: int = 0
     threshold: float = 0.0
     exceedances: int = 0
     exceeded_s: float | None = None
     """When a value last exceeded the threshold."""
     started_s: float | None = None
-    alert: AlertState = field(default_factory=AlertState)
+    alert: AlertState = msgspec.field(default_factory=AlertState)
 
 
 @dataclass(frozen=True, slots=True)

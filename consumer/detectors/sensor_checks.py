@@ -28,7 +28,7 @@ _SUSPECT: tuple[Fault, ...] = ("flat", "range")
 """While one of these is open, the values cannot be trusted."""
 
 
-class Health(msgspec.Struct, gc=False):
+class Health(msgspec.Struct, gc=False, array_like=True, forbid_unknown_fields=True):
     """What is known of a sensor. Times are seconds since 1970."""
 
     seen: Count = 0

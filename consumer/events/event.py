@@ -143,6 +143,8 @@ def _within_bounds(detail: dict[str, Any]) -> str:
         names = names[: len(names) // 2]
         evidence = {name: detail["evidence"][name] for name in names}
         encoded = msgspec.json.encode(detail | {"evidence": evidence | {"cut": True}})
+    if len(encoded) > DETAIL_BYTES_MAX:  # the bus would refuse it, and its page never be committed
+        raise ValueError(f"an event of {len(encoded)} bytes, though {DETAIL_BYTES_MAX} are allowed")
     return encoded.decode()
 
 

@@ -61,8 +61,11 @@ def _lines(use_case: str, batch: Batch, rejections: Sequence[Rejection]) -> Iter
             "signal": rejection.signal,
             "arrived_s": record.arrived_s,
         }
-        repeated_bytes += len(record.data) if rejection.record in whole_in else 0
-        if rejection.record in whole_in and repeated_bytes > _REPEATED_BYTES_MAX:
+        if rejection.data is None and rejection.record in whole_in:
+            repeated_bytes += len(record.data)
+        if rejection.data is not None:
+            line["data"] = rejection.data
+        elif rejection.record in whole_in and repeated_bytes > _REPEATED_BYTES_MAX:
             line["data_in"] = whole_in[rejection.record]
         else:
             line["data"] = record.data

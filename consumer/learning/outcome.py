@@ -1,82 +1,123 @@
 """The outcome of learning: of one page, of observations at which models raised, of an invocation."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from consumer.decode.batch import Batch, Rejection, SignalColumns
 from consumer.decode.signal_names import SignalKey
+from consumer.detectors.base import UseCase, can_learn
 from consumer.errors import BadDeployment
 from consumer.events.event import Event
 
 SIGNALS_MIN = 20
+"""Fewer signals are too few to say that the deployment is bad."""
 
 
+@dataclass(slots=True)
 class DeploymentCheck:
-    """Each page of a batch reports once how many signals it has, and how many of their models raised.
+    """Whether the deployed code can learn at all: asked for a page of a batch where no model could.
 
-    A page whose models did not raise need not wait. Any other waits until a model of some page has learned,
-    or all pages have reported: if then 20 models or more raised and none learned, the code is bad.
+    The answer depends on the code alone, so nothing that arrives and nothing in a page can hold a shard: a
+    model that has learned nothing is given plain values. Where it learns them, whatever raised is the fault
+    of a signal. What is alone, in one record or of one record signal, is too little to judge by.
     """
 
-    def __init__(self, page_keys: Iterable[str]) -> None:
-        self._awaited = set(page_keys)
-        self._raised = 0
-        self._one_learned = False
-        self._decided = asyncio.Event()
+    name: str
+    use_case: UseCase
+    batch: Batch
+    _is_good: bool = False
 
-    def report(self, page_key: str, signals: int, raised: int) -> None:
-        """Report for a page, the first time only; one that could not be loaded reports zeros."""
-        if page_key in self._awaited:
-            self._awaited.remove(page_key)
-            self._raised += raised
-            self._one_learned |= raised < signals
-            if self._one_learned or not self._awaited:
-                self._decided.set()
-
-    async def passed(self) -> None:
-        """Wait until it is known that models can learn.
+    def passed(self, outcome: "PageOutcome") -> None:
+        """Go on, unless models can learn nothing.
 
         Raises: `BadDeployment`.
         """
-        await self._decided.wait()
-        if not self._one_learned and self._raised >= SIGNALS_MIN:
+        if self._is_good or outcome.signals > len(outcome.raised) or not self._are_many():
+            return
+        if not can_learn(self.name, self.use_case):
             raise BadDeployment(
-                f"the models of all {self._raised} signals of the batch raised: nothing was committed. "
-                "Roll the deployment back"
+                "no model can learn: one that has learned nothing raises at plain values too. Nothing was "
+                "committed. Roll the deployment back"
             )
+        self._is_good = True
+
+    def _are_many(self) -> bool:
+        signals = self.batch.signals
+        return (
+            len(signals) >= SIGNALS_MIN
+            and len({key.record_signal for key in signals}) > 1
+            and len({columns.first_record() for columns in signals.values()}) > 1
+        )
 
 
 RAISES_PER_SIGNAL_MAX = 3
 
 
-class ModelFailure(NamedTuple):
-    """The observation at `at` in a signal's columns, which its model could not learn."""
+class Waiting(NamedTuple):
+    """Values of an asset that waited in its state for the rest of their row."""
 
-    at: int
+    values: dict[str, float]
+    started_s: float | None
+    ended_by: int
+    """The observation that ended their row, by its index in the signal's columns."""
+
+
+class ModelFailure(NamedTuple):
+    """What a model could not learn: observations, by their indices in the signal's columns, or a whole row.
+
+    If neither is known, the signal is to be learned observation by observation.
+    """
+
+    indices: tuple[int, ...]
     reason: str
+    waiting: Waiting | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known what to leave out."""
+        return bool(self.indices or self.waiting)
 
 
 @dataclass(slots=True)
 class FailedObservations:
-    """What to leave out of one batch, signal by signal."""
+    """What to leave out of one batch, signal by signal.
+
+    Each failure of a signal brings it nearer to its end: after one of which nothing is known, it is learned
+    observation by observation, and after a second it is set aside; after a few others, what follows is left
+    out, and if even then its model raises, it is set aside too.
+    """
 
     raised: dict[SignalKey, list[ModelFailure]] = field(default_factory=dict)
+    set_aside: dict[SignalKey, str] = field(default_factory=dict)
+    """Signals of which nothing is to be learned, and why."""
 
     def add(self, raised: Mapping[SignalKey, ModelFailure]) -> None:
         """Leave these out from now on."""
         for key, failure in raised.items():
-            self.raised.setdefault(key, []).append(failure)
+            before = self.raised.setdefault(key, [])
+            known = sum(one.is_known for one in before)
+            if known >= RAISES_PER_SIGNAL_MAX or (not failure.is_known and known < len(before)):
+                self.set_aside[key] = failure.reason
+            before.append(failure)
+
+    def is_singly(self, key: SignalKey) -> bool:
+        """Whether to learn this signal observation by observation, so that the one that fails is known."""
+        return any(not failure.is_known for failure in self.raised.get(key, ()))
+
+    def waiting(self, key: SignalKey) -> list[tuple[Waiting, str]]:
+        """The values that are to leave the state of an asset, with the reasons."""
+        failures = self.raised.get(key, ())
+        return [(failure.waiting, failure.reason) for failure in failures if failure.waiting]
 
     def reasons(self, key: SignalKey, indices: Sequence[int]) -> dict[int, str]:
         """The `indices` of a signal to leave out, with the reasons; after a few raises, all that follow."""
-        raised = self.raised.get(key, [])
-        reasons = {failure.at: failure.reason for failure in raised}
+        raised = [failure for failure in self.raised.get(key, ()) if failure.is_known]
+        reasons = {index: failure.reason for failure in raised for index in failure.indices}
         if len(raised) >= RAISES_PER_SIGNAL_MAX:
             given_up = f"not tried: the model of this signal raised {len(raised)} times in its batch"
-            last = max(reasons)
+            last = max(reasons, default=-1)
             reasons |= {index: given_up for index in indices if index > last}
         return reasons
 

@@ -3,16 +3,17 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from consumer.decode.batch import Batch, Indices, SignalColumns
+from consumer.decode.batch import Batch, Indices, Rejection, SignalColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import new_model
-from consumer.errors import ModelRaised
-from consumer.learning.outcome import FailedObservations, ModelFailure, PageOutcome
+from consumer.errors import brief, is_models_own
+from consumer.learning.outcome import FailedObservations, PageOutcome
 from consumer.learning.signal_learner import (
     OBSERVATIONS_PER_CHUNK,
     SignalLearner,
     before_record,
     chunks,
+    failure_of,
     taken,
     times,
     unlearned,
@@ -21,13 +22,25 @@ from consumer.learning.state import State
 from consumer.settings.signal_settings import SettingsOfSignals, SignalSettings
 
 
+def unreadable(state: State) -> str | None:
+    """Why the model of this state cannot be read; None if it can."""
+    try:
+        _ = state.model  # unpacked when somebody asks for it
+    except BaseException as error:
+        if not is_models_own(error):
+            raise
+        return f"the model of this signal cannot be read: {brief(error)}"
+    return None
+
+
 @dataclass(slots=True)
 class PageLearner:
     """Lets the models of one page learn one batch.
 
     Once `is_short()` is true, learning stops at the end of a record. A page that holds `signals_max` signals
-    takes no new one. Of a signal whose model raised, `outcome` notes only that: its half-changed state must
-    be replaced by the one in S3, and the signal learned again without that observation.
+    takes no new one. Whatever raises while a signal is looked at is that signal's own failure, and `outcome`
+    notes only that: its half-changed state must be replaced by the one in S3, and the signal learned again
+    without what failed. If its model cannot even be read, all its observations are rejected at once.
     """
 
     name: str
@@ -51,18 +64,16 @@ class PageLearner:
             if state is None and len(self.states) >= self.signals_max:
                 outcome.reject_signal(key, columns)
                 continue
-            indices = unlearned(columns.records, state, batch)
-            skipped = unlearned(columns.skipped, state, batch) if columns.skipped else ()
-            if indices or skipped:
-                savepoint = outcome.savepoint()
-                outcome.signals += bool(indices)
-                try:
-                    self._learn_signal(key, state, columns, indices, skipped)
-                except ModelRaised as error:
-                    outcome.rollback_to(savepoint)
-                    outcome.raised[key] = ModelFailure(error.index, error.reason)
-                    continue
-            outcome.redelivered += len(columns.records) - len(indices) + len(columns.skipped) - len(skipped)
+            if key in self.failed.set_aside:
+                self._set_aside(key, columns, self.failed.set_aside[key])
+                continue
+            savepoint = outcome.savepoint()
+            try:
+                self._learn_signal(key, state, columns)
+            except BaseException as error:  # its state may be anything, if its page was altered
+                outcome.rollback_to(savepoint)
+                outcome.signals += 1
+                outcome.raised[key] = failure_of(error, columns)
 
     def _learn_fast_path(self, keys: Iterable[SignalKey]) -> Iterable[SignalKey]:
         """Learn known signals with few observations, all after their checkpoints; return the other signals.
@@ -82,28 +93,33 @@ class PageLearner:
         first, untimed, are_set = records.first_sequence_number, batch.has_untimed, settings.are_set
         for key in keys:
             columns, state = columns_of[key], states.get(key)
-            checkpoint = None if state is None else state.checkpoints.get(shard)
-            count = len(columns.values)
-            if state is None or checkpoint is None or checkpoint.sequence_number >= first or columns.skipped:
-                others.append(key)
-                continue
-            if rules is not None and (state.health is None or state.health.has_empty):
-                others.append(key)
-                continue
-            if state.parameters or (are_set and of_signal(key.signal).use_case is not use_case):
-                others.append(key)
-                continue
-            if since_time_check + count > OBSERVATIONS_PER_CHUNK:
-                if count > OBSERVATIONS_PER_CHUNK or self.is_short():
+            count, events_before, is_learning = len(columns.values), len(outcome.events), False
+            try:
+                checkpoint = None if state is None else state.checkpoints.get(shard)
+                if (
+                    state is None
+                    or checkpoint is None
+                    or checkpoint.sequence_number >= first
+                    or columns.skipped
+                ):
                     others.append(key)
                     continue
-                since_time_check = 0
-            since_time_check += count
-            signals += 1
-            events_before = len(outcome.events)
-            timestamps = times(columns, range(count), batch) if untimed else columns.timestamps
-            try:
-                findings = learn(state.model, columns.values, timestamps)
+                if rules is not None and (state.health is None or state.health.has_empty):
+                    others.append(key)
+                    continue
+                if state.parameters or (are_set and of_signal(key.signal).use_case is not use_case):
+                    others.append(key)
+                    continue
+                model = state.model
+                if since_time_check + count > OBSERVATIONS_PER_CHUNK:
+                    if count > OBSERVATIONS_PER_CHUNK or self.is_short():
+                        others.append(key)
+                        continue
+                    since_time_check = 0
+                since_time_check += count
+                is_learning = True
+                timestamps = times(columns, range(count), batch) if untimed else columns.timestamps
+                findings = learn(model, columns.values, timestamps)
                 if rules is not None and state.health is not None:
                     first_s = arrived_s[columns.records[0]]
                     findings = rules.apply(state.health, findings, columns.values, timestamps, first_s)
@@ -111,13 +127,19 @@ class PageLearner:
                     own = of_signal(key.signal)
                     learner = SignalLearner(self.name, batch, outcome, key, columns, state, own)
                     learner.add_events(findings, range(count))
-            except ModelRaised as error:
+                state.learned += count
+                self._advance(state, columns.records)
+            except BaseException as error:  # its state may be anything, if its page was altered
+                failure = failure_of(error, columns, range(count))
+                if not is_learning:
+                    others.append(key)
+                    continue
                 del outcome.events[events_before:]
-                outcome.raised[key] = ModelFailure(error.index, error.reason)
+                outcome.raised[key] = failure
+                signals += 1
                 continue
-            state.learned += count
+            signals += 1
             observations += count
-            self._advance(state, columns.records)
         self._since_time_check = since_time_check
         outcome.signals += signals
         outcome.observations += observations
@@ -154,15 +176,41 @@ class PageLearner:
         state.start_anew(model, settings.parameters)
         return state
 
-    def _learn_signal(
-        self, key: SignalKey, known: State | None, columns: SignalColumns, indices: Indices, skipped: Indices
+    def _learn_signal(self, key: SignalKey, known: State | None, columns: SignalColumns) -> None:
+        """Learn what its checkpoint does not cover. Raises: anything, if its state was altered."""
+        batch, outcome = self.batch, self.outcome
+        indices = unlearned(columns.records, known, batch)
+        skipped = unlearned(columns.skipped, known, batch) if columns.skipped else ()
+        if indices or skipped:
+            settings = self.settings.of(key.signal)
+            state = self._ready(known, key.signal, settings)
+            reason = unreadable(state) if indices else None
+            if reason is not None:
+                self._set_aside(key, columns, reason)
+                return
+            self._learn_unlearned(key, state, columns, indices, skipped, settings)
+            outcome.signals += bool(indices)
+        outcome.redelivered += len(columns.records) - len(indices) + len(columns.skipped) - len(skipped)
+
+    def _learn_unlearned(
+        self,
+        key: SignalKey,
+        state: State,
+        columns: SignalColumns,
+        indices: Indices,
+        skipped: Indices,
+        settings: SignalSettings,
     ) -> None:
-        settings = self.settings.of(key.signal)
-        state = self._ready(known, key.signal, settings)
-        reasons = self.failed.reasons(key, indices) if self.failed.raised else {}
-        signal = SignalLearner(self.name, self.batch, self.outcome, key, columns, state, settings)
+        failed = self.failed
+        reasons = failed.reasons(key, indices) if failed.raised else {}
+        is_singly = bool(failed.raised) and failed.is_singly(key)
+        signal = SignalLearner(
+            self.name, self.batch, self.outcome, key, columns, state, settings, is_singly=is_singly
+        )
         if self.scores is not None:  # anew: those of a model that raised do not count
             signal.scores = self.scores[key] = {}
+        if indices and failed.raised:
+            signal.forget_rows(failed.waiting(key))
         left = len(self.batch.records)
         for chunk in chunks(indices, columns.records):
             if self._time_is_short(len(chunk)):
@@ -172,6 +220,24 @@ class PageLearner:
             signal.learn(chunk, reasons)
         signal.check_quality(skipped, left)
         self._finish(key, state, columns, indices, skipped, left)
+
+    def _set_aside(self, key: SignalKey, columns: SignalColumns, reason: str) -> None:
+        """Reject what a signal's checkpoint does not cover, and raise that; its model stays as it is."""
+        batch, outcome = self.batch, self.outcome
+        savepoint, known = outcome.savepoint(), self.states.get(key)
+        state = known or self._ready(None, key.signal, self.settings.of(key.signal))
+        try:
+            indices = unlearned(columns.records, state, batch)
+            skipped = unlearned(columns.skipped, state, batch) if columns.skipped else ()
+            outcome.rejections += [
+                Rejection(columns.records[index], columns.positions[index], reason, key.signal)
+                for index in indices
+            ]
+            self._finish(key, state, columns, indices, skipped, len(batch.records))
+        except BaseException as error:  # not even its checkpoints can be used: they stay too
+            failure_of(error, columns)
+            outcome.rollback_to(savepoint)
+            outcome.rejections += columns.rejections(key.signal, reason)
 
     def _time_is_short(self, observations: int) -> bool:
         """True if the time is short; it is checked only once in a while."""

@@ -1,5 +1,7 @@
 """One signal learns its part of a batch, and what is found there becomes events."""
 
+import base64
+import json
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -8,10 +10,11 @@ from typing import TypeVar
 from consumer.decode.batch import Batch, Indices, Rejection, SignalColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import Finding
+from consumer.detectors.asset_rows import name_of
 from consumer.detectors.sensor_checks import Health
-from consumer.errors import ModelRaised, is_models_own
+from consumer.errors import JoinedRow, ModelRaised, brief, is_models_own
 from consumer.events.event import ObservationRef, event_of_finding
-from consumer.learning.outcome import PageOutcome
+from consumer.learning.outcome import ModelFailure, PageOutcome, Waiting
 from consumer.learning.state import State
 from consumer.settings.signal_settings import SignalSettings
 
@@ -82,6 +85,53 @@ def refs_of(
         yield ref._replace(value=last), is_empty
 
 
+class SignalFailed(Exception):
+    """Something of a signal raised, and this is what to leave out."""
+
+    def __init__(self, failure: ModelFailure) -> None:
+        super().__init__(failure.reason)
+        self.failure = failure
+
+
+def failure_of(
+    error: BaseException, columns: SignalColumns, indices: Indices = (), learned: Indices = ()
+) -> ModelFailure:
+    """What to leave out of a signal that raised this while it learned `indices`, and `learned` before.
+
+    Raises: the error itself, if no signal is to blame for it.
+    """
+    if isinstance(error, SignalFailed):
+        return error.failure
+    if isinstance(error, ModelRaised):
+        if not 0 <= error.index < len(indices):
+            return ModelFailure((), error.reason)
+        if error.row is None:
+            return ModelFailure((indices[error.index],), error.reason)
+        return _failed_row(columns, error.row, error.reason, indices, error.index, learned)
+    # No page and no model may end an invocation: one that asks for all memory would do so again and again.
+    if not (is_models_own(error) or isinstance(error, MemoryError)):
+        raise error
+    found = (indices[0],) if len(indices) == 1 else ()
+    return ModelFailure(found, f"what is kept of this signal cannot be used: {brief(error)}")
+
+
+def _failed_row(
+    columns: SignalColumns, row: JoinedRow, reason: str, indices: Indices, ended_by: int, learned: Indices
+) -> ModelFailure:
+    """The observations that a row was joined from, those that were learned before included.
+
+    What is left then waited in the state already: its records are not of this batch.
+    """
+    joined, waiting = [indices[index] for index in row.indices], dict(row.waiting)
+    for index in reversed(learned):
+        if not waiting:
+            break
+        if waiting.pop(name_of(columns.values[index]), None) is not None:
+            joined.append(index)
+    left = Waiting(waiting, row.started_s, indices[ended_by]) if waiting else None
+    return ModelFailure(tuple(sorted(joined)), reason, left)
+
+
 def _ref(columns: SignalColumns, index: int) -> ObservationRef:
     return ObservationRef(
         columns.records[index], columns.positions[index], columns.values[index], columns.timestamps[index]
@@ -99,6 +149,8 @@ class SignalLearner:
     columns: SignalColumns
     state: State
     settings: SignalSettings
+    is_singly: bool = False
+    """Whether to learn observation by observation."""
     scores: dict[int, float] | None = None
     """If asked for: the score of each observation that was learned, by its index."""
     _indices: list[int] = field(default_factory=list)
@@ -112,10 +164,30 @@ class SignalLearner:
         self._last = 0.0 if health is None or health.last is None else health.last
         self._before = self.state.learned
 
+    def forget_rows(self, failed: list[tuple[Waiting, str]]) -> None:
+        """Remove rows that wait for further values, and reject them: no model has learned them.
+
+        Each is kept as a record of its own, since those that brought it are not of this batch.
+        """
+        columns, state = self.columns, self.state
+        for row, reason in failed:
+            if not self.settings.use_case.forget_row(state.model, row.values):
+                continue  # somebody else has, or has learned it
+            state.learned -= len(row.values)
+            self._before = state.learned
+            payload: dict[str, object] = {"signal": self.key.signal, "values": row.values}
+            if row.started_s is not None:
+                payload["timestamp"] = row.started_s
+            data = base64.b64encode(json.dumps(payload).encode()).decode()
+            place = columns.records[row.ended_by], -1 - columns.positions[row.ended_by]
+            self.outcome.rejections.append(
+                Rejection(*place, reason, self.key.signal, is_whole=True, data=data)
+            )
+
     def learn(self, indices: Indices, reasons: dict[int, str]) -> None:
         """Learn these observations; reject those with a reason, and skip late ones if the use case says so.
 
-        Raises: `ModelRaised` with the index of the observation in the columns.
+        Raises: `SignalFailed` with what to leave out.
         """
         columns, state, batch = self.columns, self.state, self.batch
         if reasons:
@@ -130,18 +202,25 @@ class SignalLearner:
             in_time = state.in_time(columns, indices, batch)
             self.outcome.skipped += len(indices) - len(in_time)
             indices = in_time
+        parts: Iterable[Indices] = ((index,) for index in indices) if self.is_singly else (indices,)
+        for part in parts:
+            try:
+                self._learn(part)
+            except BaseException as error:
+                raise SignalFailed(failure_of(error, columns, part, self._indices)) from error
+
+    def _learn(self, indices: Indices) -> None:
         if not indices:
             return
+        columns, state, batch = self.columns, self.state, self.batch
+        use_case = self.settings.use_case
         values, timestamps = taken(columns.values, indices), times(columns, indices, batch)
         scores: list[float] = []
-        try:
-            if self.scores is None:
-                findings = use_case.learn(state.model, values, timestamps)
-            else:
-                findings = use_case.learn(state.model, values, timestamps, scores)
-                self.scores.update(zip(indices, scores, strict=True))
-        except ModelRaised as error:
-            raise ModelRaised(indices[error.index], error.reason) from error
+        if self.scores is None:
+            findings = use_case.learn(state.model, values, timestamps)
+        else:
+            findings = use_case.learn(state.model, values, timestamps, scores)
+            self.scores.update(zip(indices, scores, strict=True))
         rules = use_case.sensor_checks
         if rules is not None:
             state.health = state.health or Health()
@@ -157,16 +236,18 @@ class SignalLearner:
 
         Raises: `ModelRaised` if no event can be made of a finding.
         """
-        columns = self.columns
+        columns, count = self.columns, len(indices)
         for finding in findings:
-            index = indices[finding.index]
+            at = finding.index
+            if not 0 <= at < count:
+                raise IndexError(f"the model found something at value {at} of {count}")
             try:
-                self._add(_ref(columns, index), self.state.learned + finding.index + 1, finding)
+                self._add(_ref(columns, indices[at]), self.state.learned + at + 1, finding)
             except Exception as error:  # what the model of an altered page has seen may be anything
                 if not is_models_own(error):
                     raise
-                reason = f"no event can be made of what the model found: {type(error).__name__}: {error}"
-                raise ModelRaised(index, reason) from error
+                reason = f"no event can be made of what the model found: {brief(error)}"
+                raise ModelRaised(at, reason) from error
 
     def check_quality(self, skipped: Indices, left: int) -> None:
         """Add the events for where observations before record `left` stop or start to carry a value."""

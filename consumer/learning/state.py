@@ -1,7 +1,7 @@
 """What is kept of a signal between batches: its model, its checkpoints and its counters."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -36,10 +36,22 @@ class Checkpoint(msgspec.Struct, gc=False):
             self.partition_keys = partition_keys
 
 
+class Packed(msgspec.Struct, gc=False, frozen=True):
+    """A model as its page has it, which nobody has asked for since; `read` makes it of `written`."""
+
+    written: Any
+    read: Callable[[Any], Any]
+    objects: int = 0
+    """How many it says it is, of what takes much more memory than bytes."""
+    health: bytes = b""
+    """Of its sensor, if that cannot be read: then the model is not read either."""
+
+
 class State(msgspec.Struct, gc=False):
     """A signal's model, how far it has learned each shard, and what it has counted, each exactly once."""
 
-    model: Any
+    stored: Any
+    """The model, or a `Packed` one."""
     checkpoints: dict[Shard, Checkpoint] = {}
     learned: int = 0
     skipped: int = 0
@@ -49,6 +61,18 @@ class State(msgspec.Struct, gc=False):
     """Those of its model, if they were set for this signal alone."""
     health: Health | None = None
     """Of its sensor, where the use case looks at it."""
+
+    @property
+    def model(self) -> Any:
+        """The model. Raises: `UnreadableModel` if it cannot be read from its page."""
+        stored = self.stored
+        if type(stored) is Packed:
+            stored = self.stored = stored.read(stored)
+        return stored
+
+    @model.setter
+    def model(self, model: Any) -> None:
+        self.stored = model
 
     def start_anew(self, model: Any, parameters: str) -> None:
         """Go on with a model that has learned nothing, from where the last one ended."""

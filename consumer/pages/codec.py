@@ -1,150 +1,32 @@
-"""A page as bytes: a versioned, checksummed envelope around one pickle of its states, in columns.
+"""A page as bytes: a versioned, checksummed envelope around its states, as data.
 
 b"RVPG" | envelope version, 1 byte | length of the header, 4 bytes | header, JSON
-        | SHA-256 of header and body, 32 bytes | body, a pickle of plain columns and allowed classes
+        | CRC-32 of header and body, 4 bytes | body: the columns, msgpack, and the bytes of the models
+
+The checksum finds what was damaged on its way. Nothing relies on it against somebody who may write pages:
+what is read is data of known types, whose size is bounded, and calls nothing.
 """
 
-import io
-import pickle
 import platform
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
-from hashlib import sha256
 from importlib import metadata
-from typing import Any
+from zlib import crc32
 
 import msgspec
 
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import STATE_FORMAT, UseCase
-from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage, is_models_own
+from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage, UnwritableModels, is_models_own
 from consumer.learning.state import State
-from consumer.pages import allow_list
-from consumer.pages.allow_list import ALLOWED_CLASSES, FUNCTIONS, blank
-from consumer.pages.columns import Columns, columns_of, states_of
+from consumer.pages.columns import MEMORY_PER_COLUMN_BYTE, Columns, columns_of, memory_bytes_of, states_of
 from consumer.pages.columns import States as States
-from consumer.plant import plant
 
-_BY_ARGUMENT_BYTES = {
-    0: b"NR().]}abestu\x81\x85\x86\x87\x88\x89\x8f\x90\x91\x93\x94",
-    1: b"Kh\x80",
-    2: b"M",
-    4: b"Jj",
-    8: b"G\x95",
-}
-_COUNTED_IN_1_BYTE = b"C\x8a\x8c"
-_COUNTED_IN_4_BYTES = b"BX"
-
-# These make an object of one byte, or a few: that is what can be much larger than the pickle. What a REDUCE
-# calls is largest where it is a `random.Random`, of 2.5 kB.
-_BYTES_OF = dict.fromkeys(b"]}t\x81\x85\x86\x87", 100) | {0x8F: 220, 0x91: 220, ord("R"): 2600}
-_BYTES_OF_ANY = 8
-BYTES_OF_ONE_MAX = _BYTES_OF_ANY + max(_BYTES_OF.values())
-"""Of memory, that one byte of a pickle can take."""
-_OTHERS = bytes(set(range(256)) - _BYTES_OF.keys())
-
-
-def _any_of(opcodes: bytes) -> bytes:
-    return b"[" + b"".join(re.escape(bytes([opcode])) for opcode in opcodes) + b"]"
-
-
-_FIXED = [
-    _any_of(opcodes) + b".{%d}" % argument_bytes for argument_bytes, opcodes in _BY_ARGUMENT_BYTES.items()
-]
-_LENGTHS = b"|".join(re.escape(bytes([length])) + b".{%d}" % length for length in range(256))
-_COUNTED = _any_of(_COUNTED_IN_1_BYTE) + b"(?:" + _LENGTHS + b")"
-# One pass of the regular expression's own loop: there may be millions of opcodes.
-_SHORT_OPCODES = re.compile(b"(?:" + b"|".join([*_FIXED, _COUNTED]) + b")*+", re.DOTALL)
-
-
-def check_opcodes(pickled: bytes) -> None:
-    """Raise `ValueError` where the pickle has an opcode that is not allowed, or one that is cut short."""
-    at, end = 0, len(pickled)
-    while True:
-        match = _SHORT_OPCODES.match(pickled, at)
-        assert match is not None  # of nothing at least
-        at = match.end()
-        if at == end:
-            return
-        if pickled[at] not in _COUNTED_IN_4_BYTES:
-            raise ValueError(f"the opcode {pickled[at : at + 1]!r} at byte {at} is not allowed, or cut short")
-        at += 5 + int.from_bytes(pickled[at + 1 : at + 5], "little")
-        if at > end:
-            raise ValueError(f"a text or bytes reach {at - end} bytes beyond the end")
-
-
-def memory_bytes_of(pickled: bytes) -> int:
-    """How much memory what it holds takes at most, roughly."""
-    made = pickled.translate(None, _OTHERS)
-    return _BYTES_OF_ANY * len(pickled) + sum(made.count(each) * size for each, size in _BYTES_OF.items())
-
-
-def unpickled(body: bytes, memory_bytes_max: int) -> Any:
-    """What the pickle holds.
-
-    Raises: `UnreadablePage` for a class that is not allowed, and where it could take more memory than that;
-        anything else that a pickle which was tampered with can raise.
-    """
-    check_opcodes(body)
-    memory_bytes = memory_bytes_of(body)
-    if memory_bytes > memory_bytes_max:
-        raise UnreadablePage(f"it could take {memory_bytes} bytes of memory, of {memory_bytes_max}")
-    unpickler = _AllowListUnpickler(io.BytesIO(body))
-    read = unpickler.load()
-    for check in unpickler.checks:
-        check()
-    return read
-
-
-class _AllowListUnpickler(pickle.Unpickler):
-    """Looks up allowed classes and functions; what it hands out stands in for them.
-
-    `checks` are to be called once all is read.
-    """
-
-    def __init__(self, file: io.BytesIO) -> None:
-        super().__init__(file)
-        self.checks: list[Callable[[], None]] = []
-        self._real: dict[Any, type] = {}
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in FUNCTIONS:
-            _, function = FUNCTIONS[module, name]
-            return _StandIn(function)
-        if (module, name) in allow_list.MAKING:
-            _, making = allow_list.MAKING[module, name]
-            return _StandIn(making(self.checks, self._real))
-        if (module, name) == allow_list.ADWIN_WINDOW:
-            return allow_list.standing_in(self.checks)
-        own_modules = plant().own_modules
-        if (module, name) not in ALLOWED_CLASSES and module not in own_modules:
-            raise UnreadablePage(f"the class {module}.{name} is not allowed in a page")
-        real = super().find_class(module, name)
-        if not isinstance(real, type) or (module in own_modules and real.__module__ != module):
-            raise UnreadablePage(f"{module}.{name} is no class of that module")
-        standing_in = blank(real)
-        self._real[standing_in] = real
-        return standing_in
-
-
-class _StandIn:
-    """A function's stand-in of this pickle alone, which leaves nothing behind if its attributes are set."""
-
-    __slots__ = ("_function",)
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self._function(*arguments)
-
-
-_MAGIC = b"RVPG\x01"
+_MAGIC = b"RVPG\x02"
 _MOVED = b"RVPG moved\n"
 _COMING = b"RVPG coming\n"
 _LENGTH_BYTES = 4
-_DIGEST_BYTES = 32
+_CHECKSUM_BYTES = 4
 _NEARLY_FULL = 0.8
 
 
@@ -155,12 +37,21 @@ def versions() -> dict[str, str]:
 
 
 class Header(msgspec.Struct, frozen=True):
-    """What wrote the page. `python` is for operators; the others must equal the reader's own."""
+    """What wrote the page. `python` is for operators; `format` and `river` must equal the reader's own."""
 
     format: int
     river: str
     python: str
     signals: int
+    column_bytes: int
+    """Of the body, before the models' bytes."""
+    memory_bytes: int
+    """How much memory the states take at most, once all of their models were read."""
+
+
+_READING = 72
+"""Bytes of memory, at most, for each byte of one model while it is read."""
+_ENCODER, _COLUMNS = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(Columns)
 
 
 class PageCodec:
@@ -181,28 +72,34 @@ class PageCodec:
     def encode_measured(self, states: Mapping[SignalKey, State]) -> tuple[bytes, bool]:
         """The page that holds these states, and whether it is nearly full.
 
-        Raises: `UnreadablePage` where it could not be read again: for a model that cannot be pickled, such as
-            one of a page that was altered, or for more of them than fit into the memory.
+        Raises: `UnwritableModels` for models that a page cannot hold; `UnreadablePage` where the page could
+            not be read again, for it would take too much memory.
         """
-        header = msgspec.json.encode(Header(STATE_FORMAT, self._river, self._python, len(states)))
         try:
-            body = pickle.dumps(tuple(columns_of(states)), protocol=5)
-        except BaseException as error:
-            if not is_models_own(error):
-                raise
+            columns, models = columns_of(states)
+            encoded = _ENCODER.encode(columns)
+        except UnwritableModels:
+            raise
+        except Exception as error:  # the counters of a page that was altered may be anything
             raise UnreadablePage(f"the page's states cannot be written: {error!r}") from error
-        share = self._share(body)
-        if share > 1.0:
+        memory_bytes = memory_bytes_of(columns, len(encoded))
+        if memory_bytes > self._memory_bytes_max:
             raise UnreadablePage(
                 f"the page's {len(states)} states would take more than {self._memory_bytes_max} bytes of "
                 "memory: spread them over more pages, or give the function more"
             )
-        digest = sha256(header + body).digest()
-        page = b"".join((_MAGIC, len(header).to_bytes(_LENGTH_BYTES), header, digest, body))
-        return page, share > _NEARLY_FULL
+        header = msgspec.json.encode(
+            Header(STATE_FORMAT, self._river, self._python, len(states), len(encoded), memory_bytes)
+        )
+        checksum = crc32(encoded, crc32(header))
+        for model in models:  # each on its own: to join them first would take as long as to read them
+            checksum = crc32(model, checksum)
+        start = (_MAGIC, len(header).to_bytes(_LENGTH_BYTES), header, checksum.to_bytes(_CHECKSUM_BYTES))
+        page = b"".join([*start, encoded, *models])
+        return page, memory_bytes > _NEARLY_FULL * self._memory_bytes_max
 
     def decode(self, page: bytes) -> States:
-        """The states that the page holds.
+        """The states that the page holds; each model is read when it is asked for.
 
         Raises: `UnreadablePage` for anything that `encode`, in the same version, did not write.
             `LayoutChanged` for a page whose models were moved, or are on their way to it.
@@ -216,22 +113,20 @@ class PageCodec:
                 f"this function reads format {STATE_FORMAT} and River {self._river}"
             )
         try:
-            return states_of(msgspec.convert(unpickled(body, self._memory_bytes_max), Columns))
-        except BaseException as error:  # a pickle that was tampered with may raise anything
+            columns = read_columns(header, body, self._memory_bytes_max)
+            models = memoryview(body)[header.column_bytes :]
+            return states_of(columns, models, self._memory_bytes_max // _READING)
+        except BaseException as error:  # of a page that was altered
             # It can ask for all memory too: such a page must not block its shard.
-            if not (is_models_own(error) or isinstance(error, MemoryError)):
+            if isinstance(error, UnreadablePage) or not (
+                is_models_own(error) or isinstance(error, MemoryError)
+            ):
                 raise
             raise UnreadablePage(f"the page's states cannot be read: {error!r}") from error
 
     def is_nearly_full(self, page: bytes) -> bool:
         """Whether models that are there may grow, and no new one may come."""
-        return self._share(page) > _NEARLY_FULL
-
-    def _share(self, pickled: bytes) -> float:
-        """How much of the memory it could take; 0 where it is too short to take much."""
-        if len(pickled) * BYTES_OF_ONE_MAX < _NEARLY_FULL * self._memory_bytes_max:
-            return 0.0
-        return memory_bytes_of(pickled) / self._memory_bytes_max
+        return opened(page)[0].memory_bytes > _NEARLY_FULL * self._memory_bytes_max
 
     def check(self, use_case: UseCase) -> None:
         """Let a model of the use case learn a little, be written and be read back.
@@ -245,28 +140,44 @@ class PageCodec:
         key = SignalKey("signal", "signal")
         try:
             page = self.encode({key: State(model)})
-            self.decode(page)
+            _ = self.decode(page)[key].model
         except Exception as error:
             raise ConfigurationError(
                 f"the model of use_cases.py cannot be kept in a page: {error}. "
-                "If a class is not allowed, add it to consumer/pages/allow_list.py"
+                "If a class of River's is not allowed, add it to consumer/pages/river_classes.py; "
+                "the module of one of your own, to OWN_MODULES"
             ) from error
 
 
 def opened(page: bytes) -> tuple[Header, bytes]:
-    """What wrote the page, and the pickle in it, unread. Raises: `UnreadablePage`."""
+    """What wrote the page, and its body, unread. Raises: `UnreadablePage`."""
     start = len(_MAGIC) + _LENGTH_BYTES
     if not page.startswith(_MAGIC) or len(page) < start:
         raise UnreadablePage("the object is not a page")
     length = int.from_bytes(page[len(_MAGIC) : start])
     encoded, rest = page[start : start + length], page[start + length :]
-    digest, body = rest[:_DIGEST_BYTES], rest[_DIGEST_BYTES:]
-    if sha256(encoded + body).digest() != digest:
+    checksum, body = rest[:_CHECKSUM_BYTES], rest[_CHECKSUM_BYTES:]
+    if crc32(body, crc32(encoded)).to_bytes(_CHECKSUM_BYTES) != checksum:
         raise UnreadablePage("the page's checksum does not agree with its content")
     try:
         return msgspec.json.decode(encoded, type=Header), body
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UnreadablePage(f"the page's header cannot be read: {error}") from error
+
+
+def read_columns(header: Header, body: bytes, memory_bytes_max: int = 4 * 1024**3) -> Columns:
+    """The columns of a page's body; its models are not read.
+
+    Raises: `UnreadablePage` where its states could take more memory; `ValueError` and
+        `msgspec.ValidationError` for other columns than `encode` writes.
+    """
+    takes = max(MEMORY_PER_COLUMN_BYTE * header.column_bytes, header.memory_bytes)
+    if takes > memory_bytes_max:
+        raise UnreadablePage(f"it could take {takes} bytes of memory, of {memory_bytes_max}")
+    columns = _COLUMNS.decode(memoryview(body)[: header.column_bytes])
+    if memory_bytes_of(columns, header.column_bytes) != header.memory_bytes:
+        raise ValueError("it takes another amount of memory than it says")
+    return columns
 
 
 def moved(page: bytes) -> bytes:

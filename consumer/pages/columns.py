@@ -1,170 +1,156 @@
-"""The states of a page as columns: plain lists, written and read faster than thousands of small objects."""
+"""The states of a page as columns: what is the same of all states lies together, each model apart as bytes.
+
+A model is read when it is first asked for: one that cannot be read concerns its own signal only. Those that
+nobody asked for are written back as they were.
+"""
 
 import operator
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import Any
 
 import msgspec
+from river._river_rust.drift import AdaptiveWindowing
 from river.drift import ADWIN
 
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.alert_policy import AlertState, Count
+from consumer.detectors.alert_policy import Count
 from consumer.detectors.drift import DriftState
 from consumer.detectors.sensor_checks import Health
-from consumer.detectors.states import read, written
-from consumer.learning.state import Checkpoint, State
-from consumer.pages import allow_list
-
-_STATES, _ADWINS = "states", "ADWINs"
-_PARAMETERS = ("delta", "clock", "max_buckets", "min_window_length", "grace_period")
-_ATTRIBUTES = len(_PARAMETERS) + len(("_drift_detected", "_helper"))
-_HEALTH_FIELDS = Health.__struct_fields__
-_parameters_of = operator.itemgetter(*_PARAMETERS)
-
-
-def packed(models: Sequence[Any]) -> tuple[Any, ...]:
-    """What is to be pickled of these models."""
-    if set(map(type, models)) == {DriftState}:
-        detectors = [watched.detector for watched in models]
-        if set(map(type, detectors)) == {ADWIN}:
-            attributes: list[dict[str, Any]] = [vars(detector) for detector in detectors]
-            if set(map(len, attributes)) == {_ATTRIBUTES}:  # nobody has added one
-                return _packed_adwins(models, attributes)
-    tagged = [written(model) for model in models]
-    return _STATES, [tag for tag, _ in tagged], [fields for _, fields in tagged]
-
-
-def unpacked(pickled: tuple[Any, ...]) -> list[Any]:
-    """The models again.
-
-    Raises: anything, where `packed` did not make it.
-    """
-    form, *columns = pickled
-    if form == _STATES:
-        tags, parts = columns
-        return [read(tag, fields) for tag, fields in zip(tags, parts, strict=True)]
-    if form != _ADWINS:
-        raise ValueError(f"models in the unknown form {form!r}")
-    parameters, *others = columns
-    return [_adwin(parameters[which], *rest) for which, *rest in zip(*others, strict=True)]
-
-
-def _packed_adwins(models: Sequence[DriftState], attributes: list[dict[str, Any]]) -> tuple[Any, ...]:
-    table: dict[tuple[Any, ...], int] = {}
-    which = [table.setdefault(_parameters_of(named), len(table)) for named in attributes]
-    return (
-        _ADWINS,
-        list(table),
-        which,
-        [watched.count for watched in models],
-        [watched.total for watched in models],
-        [named["_drift_detected"] for named in attributes],
-        [named["_helper"].__getstate__() for named in attributes],
-    )
-
-
-def _adwin(parameters: tuple[Any, ...], count: int, total: float, drifted: bool, window: bytes) -> DriftState:
-    helper = allow_list.adwin_window(*parameters)
-    allow_list.check_window(window)
-    helper.__setstate__(window)
-    detector = ADWIN.__new__(ADWIN)
-    attributes = vars(detector)  # in the order in which River's own constructor sets them
-    attributes["_drift_detected"] = drifted
-    attributes.update(zip(_PARAMETERS, parameters, strict=True), _helper=helper)
-    return DriftState(detector, count, total)
-
+from consumer.errors import UnreadableModel, UnwritableModel, UnwritableModels, is_models_own
+from consumer.learning.state import Checkpoint, Packed, State
+from consumer.pages import river_classes as river_classes
+from consumer.pages.packing import packed, unpacked
+from consumer.pages.river_packers import window
 
 States = dict[SignalKey, State]
 
+MEMORY_PER_BYTE = 16
+"""Of memory, at most, for a byte of a model; measured, as the others are."""
+MEMORY_PER_OBJECT = 80
+MEMORY_PER_COLUMN_BYTE = 32
+"""For a byte of the columns, which have names and lists."""
+MEMORY_PER_STATE = 500
+MEMORY_PER_ADWIN = 800
+"""Beside twice the bytes of its window."""
 
-class Columns(NamedTuple):
-    """A column an entry: one value for each state, but for the shards and the checkpoints.
+
+class Columns(msgspec.Struct, array_like=True, forbid_unknown_fields=True, kw_only=True):
+    """An entry for each state, but for the shards and the checkpoints.
 
     `marks` says how many checkpoints each state has; they follow one another in the columns after it, where
     `mark_shards` are indices into `shards`. None stands for the record_signal's own name, as signal and as
-    partition key. `parameters` has an entry only for those states whose parameters are their own, by index,
-    and `health` for those whose sensors are looked at: its fields, in order.
+    partition key. Sequence numbers are big-endian integers of one length. `parameters` has an entry only for
+    those states whose parameters are their own, by index, and `health` for those whose sensors are looked at.
     """
 
     record_signals: list[str]
     signals: list[str | None]
-    models: tuple[Any, ...]
     learned: list[Count]
     skipped: list[Count]
     latest_s: list[float | None]
     shards: list[tuple[str, str]]
-    marks: list[int]
-    mark_shards: list[int]
-    mark_sequence_numbers: list[int]
+    marks: list[Count]
+    mark_shards: list[Count]
+    mark_sequence_numbers: bytes
     mark_keys: list[tuple[str, ...] | None]
     mark_arrived_s: list[float | None]
-    parameters: Sequence[tuple[int, str]] = ()
-    health: Sequence[tuple[int, tuple[Any, ...]]] = ()
+    parameters: list[tuple[Count, str]]
+    health: list[tuple[Count, bytes]]
+    lengths: list[Count]
+    """Of each model's bytes, which lie behind the columns in this order; of an ADWIN, of its window's."""
+    adwins: "Adwins | None"
+    """The other numbers of the models that are ADWINs, and nothing else, of a use case of drifts."""
+    are_adwins: bytes
+    """Which models are. Shape: n bytes, 0 or 1; none, if all are or none is."""
+    objects: list[Count]
+    """How many the others are, of what takes much more memory than bytes; 0 for an ADWIN."""
 
 
-def columns_of(states: Mapping[SignalKey, State]) -> Columns:
-    """The states, ready to be pickled."""
+class Adwins(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """The states of drifts, where the detectors are ADWINs: arrays, and the bytes of their windows."""
+
+    parameters: list[tuple[float, int, int, int, int]]
+    which: bytes
+    """Index of each one's parameters. Shape: n unsigned integers of 4 bytes."""
+    counts: bytes
+    """Shape: n integers of 8 bytes"""
+    totals: bytes
+    """Shape: n floats of 8 bytes"""
+    drifted: bytes
+    """Shape: n bytes, 0 or 1"""
+
+
+_PARAMETERS = ("delta", "clock", "max_buckets", "min_window_length", "grace_period")
+_ATTRIBUTES = len(_PARAMETERS) + len(("_drift_detected", "_helper"))
+_parameters_of = operator.itemgetter(*_PARAMETERS)
+_ENCODER = msgspec.msgpack.Encoder()
+_COLUMNS = msgspec.msgpack.Decoder(Columns)
+_HEALTH = msgspec.msgpack.Decoder(Health)
+_AdwinParts = tuple[tuple[Any, ...], int, float, int, bytes]
+"""Parameters, count, total, whether it has drifted, window."""
+
+
+def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes]]:
+    """The columns of the states, and the bytes of their models. Raises: `UnwritableModels`."""
     values = states.values()
     record_signals = [record_signal for record_signal, _ in states]
     checkpoints = [state.checkpoints for state in values]
     counts = list(map(len, checkpoints))
     marks = [mark for each in checkpoints for mark in each.values()]
     shards: dict[Shard, int] = {}
+    mark_shards = [shards.setdefault(shard, len(shards)) for each in checkpoints for shard in each]
     of_marks = record_signals if set(counts) == {1} else _repeated(record_signals, counts)
-    return Columns(
-        record_signals,
-        [None if signal == record_signal else signal for record_signal, signal in states],
-        packed([state.model for state in values]),
-        [state.learned for state in values],
-        [state.skipped for state in values],
-        [state.latest_s for state in values],
-        [],
-        counts,
-        [shards.setdefault(shard, len(shards)) for each in checkpoints for shard in each],
-        [mark.sequence_number for mark in marks],
-        [
-            None if mark.partition_keys == (record_signal,) else mark.partition_keys
-            for record_signal, mark in zip(of_marks, marks, strict=True)
-        ],
-        [mark.arrived_s for mark in marks],
-        [(index, state.parameters) for index, state in enumerate(values) if state.parameters],
-        [
-            (index, _written_health(state.health))
-            for index, state in enumerate(values)
-            if state.health is not None
-        ],
-    )._replace(shards=[(shard.stream_arn, shard.shard_id) for shard in shards])
+    models, adwins, are_adwins, objects = _models_of(states)
+    return (
+        Columns(
+            record_signals=record_signals,
+            signals=[None if signal == record_signal else signal for record_signal, signal in states],
+            learned=[state.learned for state in values],
+            skipped=[state.skipped for state in values],
+            latest_s=[state.latest_s for state in values],
+            shards=[(shard.stream_arn, shard.shard_id) for shard in shards],
+            marks=counts,
+            mark_shards=mark_shards,
+            mark_sequence_numbers=_integers([mark.sequence_number for mark in marks]),
+            mark_keys=[
+                None if mark.partition_keys == (record_signal,) else mark.partition_keys
+                for record_signal, mark in zip(of_marks, marks, strict=True)
+            ],
+            mark_arrived_s=[mark.arrived_s for mark in marks],
+            parameters=[(index, state.parameters) for index, state in enumerate(values) if state.parameters],
+            health=[(index, written) for index, state in enumerate(values) if (written := _health_of(state))],
+            lengths=list(map(len, models)),
+            adwins=adwins,
+            are_adwins=are_adwins,
+            objects=objects,
+        ),
+        models,
+    )
 
 
-def _repeated(record_signals: list[str], counts: list[int]) -> list[str]:
-    return [
-        record_signal
-        for record_signal, count in zip(record_signals, counts, strict=True)
-        for _ in range(count)
-    ]
-
-
-def states_of(columns: Columns) -> States:
-    """The states again.
+def states_of(columns: Columns, models: memoryview, model_bytes_max: int) -> States:
+    """The states again; their models are read when they are asked for, and no larger ones.
 
     Raises: anything, where `columns_of` did not make them.
     """
     parameters, health = dict(columns.parameters), dict(columns.health)
     states = {}
-    for index, ((key, checkpoints), model, learned, skipped, latest_s) in enumerate(
+    for index, ((key, checkpoints), stored, learned, skipped, latest_s) in enumerate(
         zip(
             checkpoints_of(columns).items(),
-            unpacked(columns.models),
+            _stored_models(columns, models, model_bytes_max),
             columns.learned,
             columns.skipped,
             columns.latest_s,
             strict=True,
         )
     ):
-        state = State(model, checkpoints, learned, skipped, latest_s, parameters.get(index, ""))
+        state = State(stored, checkpoints, learned, skipped, latest_s, parameters.get(index, ""))
         if index in health:
-            state.health = _read_health(health[index])
+            _read_health(state, health[index])
         states[key] = state
     return states
 
@@ -177,12 +163,12 @@ def checkpoints_of(columns: Columns) -> dict[SignalKey, dict[Shard, Checkpoint]]
     shards = [Shard(*shard) for shard in columns.shards]
     marks = zip(
         columns.mark_shards,
-        columns.mark_sequence_numbers,
+        _read_integers(columns.mark_sequence_numbers, len(columns.mark_shards)),
         columns.mark_keys,
         columns.mark_arrived_s,
         strict=True,
     )
-    found = {}
+    found: dict[SignalKey, dict[Shard, Checkpoint]] = {}
     for record_signal, signal, count in zip(
         columns.record_signals, columns.signals, columns.marks, strict=True
     ):
@@ -195,19 +181,209 @@ def checkpoints_of(columns: Columns) -> dict[SignalKey, dict[Shard, Checkpoint]]
         found[SignalKey(record_signal, record_signal if signal is None else signal)] = checkpoints
     if next(marks, None) is not None:
         raise ValueError("there are more checkpoints than the states have")
+    if len(found) != len(columns.record_signals):
+        raise ValueError("a signal is there twice")
     return found
 
 
-def _written_health(health: Health) -> tuple[Any, ...]:
-    *others, alerts = msgspec.structs.astuple(health)
-    return *others, {name: written(alert)[1] for name, alert in alerts.items()}
+def memory_bytes_of(columns: Columns, column_bytes: int) -> int:
+    """How much memory the states take at most, once all of their models were read."""
+    count, bytes_of_models = len(columns.record_signals), sum(columns.lengths)
+    memory = MEMORY_PER_COLUMN_BYTE * column_bytes + MEMORY_PER_STATE * count
+    if columns.adwins is not None and not columns.are_adwins:
+        return memory + MEMORY_PER_ADWIN * count + 2 * bytes_of_models
+    return memory + MEMORY_PER_BYTE * bytes_of_models + MEMORY_PER_OBJECT * sum(columns.objects)
 
 
-def _read_health(fields: tuple[Any, ...]) -> Health:
-    # By their fields: an object of the type asked for is converted unseen.
-    *others, alerts = fields
-    named = dict(zip(_HEALTH_FIELDS, (*others, {}), strict=True))
-    health = msgspec.convert(named, Health)
-    for name, parts in msgspec.convert(alerts, dict[str, list[Any]]).items():
-        health.alerts[name] = msgspec.convert(dict(zip(AlertState.__slots__, parts, strict=True)), AlertState)
-    return health
+def _repeated(record_signals: list[str], counts: list[int]) -> list[str]:
+    return [
+        record_signal
+        for record_signal, count in zip(record_signals, counts, strict=True)
+        for _ in range(count)
+    ]
+
+
+def _integers(numbers: list[int]) -> bytes:
+    size = max([1, *[number.bit_length() for number in numbers]]) // 8 + 1
+    return b"".join([number.to_bytes(size) for number in numbers])
+
+
+def _read_integers(packed_numbers: bytes, count: int) -> list[int]:
+    size = len(packed_numbers) // max(1, count)
+    if size * count != len(packed_numbers):
+        raise ValueError("sequence numbers of different lengths")
+    return [
+        int.from_bytes(packed_numbers[start : start + size])
+        for start in range(0, len(packed_numbers), max(1, size))
+    ]
+
+
+def _health_of(state: State) -> bytes:
+    if type(state.stored) is Packed and state.stored.health:
+        return state.stored.health
+    return b"" if state.health is None else _ENCODER.encode(state.health)
+
+
+def _read_health(state: State, written: bytes) -> None:
+    try:
+        state.health = _HEALTH.decode(written)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        stored: Packed = state.stored
+        reason = f"the state of the sensor beside it cannot be read: {error}"
+        state.stored = Packed(stored.written, lambda _: _raise(reason), stored.objects, written)
+
+
+def _raise(reason: str) -> Any:
+    raise UnreadableModel(reason)
+
+
+# Models.
+
+
+def _models_of(
+    states: Mapping[SignalKey, State],
+) -> tuple[list[bytes], Adwins | None, bytes, list[int]]:
+    """Their bytes, and the columns of those that are ADWINs."""
+    stored = [state.stored for state in states.values()]
+    if not stored:
+        return [], None, b"", []
+    adwins = _only_adwins(stored)
+    if adwins is not None:
+        return *adwins, b"", []
+    models, objects, adwin_parts, failed = [], [], [], {}
+    for key, one in zip(states, stored, strict=True):
+        parts = _adwin_parts(one)
+        if parts is not None:
+            adwin_parts.append(parts)
+            written, count = parts[-1], 0
+        elif type(one) is Packed:
+            written, count = one.written, one.objects
+        else:
+            try:
+                written, count = packed(one)
+            except UnwritableModel as error:
+                failed[key] = str(error)
+                continue
+        models.append(written)
+        objects.append(count)
+    if failed:
+        raise UnwritableModels(failed)
+    if not adwin_parts:
+        return models, None, b"", objects
+    parameters, counts, totals, drifted, _ = zip(*adwin_parts, strict=True)
+    are_adwins = bytes(_adwin_parts(one) is not None for one in stored)
+    if all(are_adwins):
+        are_adwins, objects = b"", []
+    return models, _adwins(parameters, counts, totals, drifted), are_adwins, objects
+
+
+def _only_adwins(stored: list[Any]) -> tuple[list[bytes], Adwins] | None:
+    """The windows and the columns, if all were read and are ADWINs: the same as of each alone, and faster."""
+    if set(map(type, stored)) != {DriftState}:
+        return None
+    detectors = [watched.detector for watched in stored]
+    if set(map(type, detectors)) != {ADWIN}:
+        return None
+    attributes: list[dict[str, Any]] = [vars(detector) for detector in detectors]
+    if set(map(len, attributes)) != {_ATTRIBUTES}:  # somebody has added one
+        return None
+    try:
+        adwins = _adwins(
+            [_parameters_of(named) for named in attributes],
+            [watched.count for watched in stored],
+            [watched.total for watched in stored],
+            [named["_drift_detected"] for named in attributes],
+        )
+        return [named["_helper"].__getstate__() for named in attributes], adwins
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):  # one was altered
+        return None
+
+
+def _adwins(
+    parameters: Sequence[tuple[Any, ...]],
+    counts: Sequence[int],
+    totals: Sequence[float],
+    drifted: Sequence[bool],
+) -> Adwins:
+    table: dict[tuple[Any, ...], int] = {}
+    which = array("I", [table.setdefault(each, len(table)) for each in parameters])
+    return Adwins(
+        [*table], which.tobytes(), array("q", counts).tobytes(), array("d", totals).tobytes(), bytes(drifted)
+    )
+
+
+def _adwin_parts(stored: Any) -> _AdwinParts | None:
+    """The parts of an ADWIN, if it is one and nothing else."""
+    if type(stored) is Packed:
+        return stored.written if type(stored.written) is tuple else None
+    if type(stored) is not DriftState or type(stored.detector) is not ADWIN:
+        return None
+    named = vars(stored.detector)
+    if len(named) != _ATTRIBUTES or type(named.get("_helper")) is not AdaptiveWindowing:
+        return None
+    parameters, drifted = _parameters_of(named), named["_drift_detected"]
+    kinds = [type(stored.count), type(stored.total), type(drifted), *map(type, parameters)]
+    if kinds != [int, float, bool, float, int, int, int, int] or abs(stored.count) >= 2**63:
+        return None
+    return parameters, stored.count, stored.total, drifted, named["_helper"].__getstate__()
+
+
+def _stored_models(columns: Columns, models: memoryview, model_bytes_max: int) -> list[Packed]:
+    count, adwins = len(columns.record_signals), columns.adwins
+    ends = [*accumulate(columns.lengths)]
+    if len(ends) != count or (ends[-1] if ends else 0) != len(models):
+        raise ValueError("the models have other lengths than the columns say")
+    written = [bytes(models[end - length : end]) for end, length in zip(ends, columns.lengths, strict=True)]
+    are_adwins = columns.are_adwins or bytes([adwins is not None]) * count
+    objects = columns.objects or [0] * count
+    parts = iter(() if adwins is None else _parts_of(adwins, sum(are_adwins)))
+    stored = []
+    for model, is_adwin, of_model in zip(written, are_adwins, objects, strict=True):
+        if is_adwin:
+            stored.append(Packed((*next(parts), model), _read_adwin))
+        elif len(model) > model_bytes_max:
+            stored.append(Packed(model, _refuse_size, of_model))
+        else:
+            stored.append(Packed(model, _read_model, of_model))
+    return stored
+
+
+def _parts_of(adwins: Adwins, count: int) -> Iterator[tuple[Any, ...]]:
+    which, counts, totals = array("I"), array("q"), array("d")
+    for column, content in ((which, adwins.which), (counts, adwins.counts), (totals, adwins.totals)):
+        column.frombytes(content)
+    if {len(which), len(counts), len(totals), len(adwins.drifted)} != {count}:
+        raise ValueError("the columns of the ADWINs have other lengths than there are ADWINs")
+    parameters = [adwins.parameters[index] for index in which]
+    return zip(parameters, counts, totals, map(bool, adwins.drifted), strict=True)
+
+
+def _read_adwin(stored: Packed) -> DriftState:
+    parameters, count, total, drifted, state = stored.written
+    try:
+        helper = window(parameters, state)
+    except BaseException as error:
+        raise _unreadable(error) from error
+    detector = ADWIN.__new__(ADWIN)
+    attributes = vars(detector)  # in the order in which River's own constructor sets them
+    attributes["_drift_detected"] = drifted
+    attributes.update(zip(_PARAMETERS, parameters, strict=True), _helper=helper)
+    return DriftState(detector, count, total)
+
+
+def _read_model(stored: Packed) -> Any:
+    try:
+        return unpacked(stored.written, stored.objects)
+    except BaseException as error:
+        raise _unreadable(error) from error
+
+
+def _refuse_size(stored: Packed) -> Any:
+    raise UnreadableModel(f"the model cannot be read: it has {len(stored.written)} bytes, more than may be")
+
+
+def _unreadable(error: BaseException) -> BaseException:
+    """What to raise for the error of a model that was altered: any, and also a lack of memory."""
+    if not (is_models_own(error) or isinstance(error, MemoryError)):
+        return error
+    return UnreadableModel(f"the model cannot be read: {type(error).__name__}: {error}")

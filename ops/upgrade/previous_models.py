@@ -3,13 +3,8 @@
 Their pages are read without River: no model is looked at, and no class of it is imported.
 """
 
-import io
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import msgspec
 
 from consumer.aws.s3 import Objects
 from consumer.decode.batch import Shard
@@ -17,9 +12,8 @@ from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import STATE_FORMAT, UseCase
 from consumer.errors import ConfigurationError, UnreadablePage
 from consumer.learning.state import Checkpoint
-from consumer.pages import codec
-from consumer.pages.codec import opened
-from consumer.pages.columns import Columns, checkpoints_of
+from consumer.pages.codec import opened, read_columns
+from consumer.pages.columns import checkpoints_of
 from consumer.pages.layout import Layout, read_layout
 from consumer.pages.store import read_page_body
 from ops.formatting import pluralize, shown
@@ -70,33 +64,6 @@ class PreviousModels:
         return Limits(keys, record_signals)
 
 
-class _Anything:
-    """A stand-in for whatever models and alerts are made of."""
-
-    def __new__(cls, *arguments: Any, **named: Any) -> "_Anything":
-        return object.__new__(cls)
-
-    def __init__(self, *arguments: Any, **named: Any) -> None: ...
-
-    def __setstate__(self, state: Any) -> None: ...
-
-    def __setitem__(self, key: Any, value: Any) -> None: ...
-
-    def __call__(self, *arguments: Any) -> "_Anything":
-        return self
-
-    def append(self, value: Any) -> None: ...
-
-    def extend(self, values: Any) -> None: ...
-
-    def add(self, value: Any) -> None: ...
-
-
-class _ClassesUnread(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        return _Anything
-
-
 def checkpoints_in(page: bytes) -> tuple[str, Checkpoints]:
     """The River that wrote the page, and the checkpoints in it.
 
@@ -106,10 +73,8 @@ def checkpoints_in(page: bytes) -> tuple[str, Checkpoints]:
     if header.format != STATE_FORMAT:
         raise UnreadablePage(f"it is of format {header.format}; this checkout reads {STATE_FORMAT}")
     try:
-        codec.check_opcodes(body)
-        # Models and alerts are stand-ins here, of whatever classes they were: only the checkpoints are read.
-        checkpoints = checkpoints_of(msgspec.convert(_ClassesUnread(io.BytesIO(body)).load(), Columns))
-    except Exception as error:  # a pickle that was tampered with may raise anything
+        checkpoints = checkpoints_of(read_columns(header, body))
+    except Exception as error:  # of a page that was altered
         raise UnreadablePage(f"its checkpoints cannot be read: {error!r}") from error
     return header.river, checkpoints
 

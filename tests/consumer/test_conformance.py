@@ -10,6 +10,7 @@ import sys
 import textwrap
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -21,11 +22,12 @@ from consumer.detectors import base
 from consumer.detectors.anomaly import AnomalyUseCase
 from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.base import UseCase, fingerprint
-from consumer.detectors.states import written
 from consumer.errors import ModelRaised
 from consumer.learning.state import State
-from consumer.pages.allow_list import ADWIN_WINDOW, ALLOWED_CLASSES, FUNCTIONS, MAKING, NEEDED_BY
 from consumer.pages.codec import PageCodec
+from consumer.pages.packing import packed, unpacked
+from consumer.pages.river_classes import CLASSES, FACTORIES, METHODS
+from consumer.pages.river_packers import PACKED
 from consumer.plant import plant
 from tests.consumer.every_model import EVERY_MODEL
 from tests.consumer.own_model import Wobble, allow_own_modules
@@ -240,50 +242,71 @@ def test_each_family_finds_something_in_these_values():
     }
 
 
-# The allow-list.
+# The registry.
 
 
-def names_in(model: object) -> set[tuple[str, str]]:
-    """Every name that a page with this model looks up."""
-    found = set()
+def names_in(packed_model: bytes) -> set[str]:
+    """Every class, method and factory that is named where a model is packed."""
+    found: set[str] = set()
 
-    class Recorder(pickle.Unpickler):
-        def find_class(self, module, name):
-            found.add((module, name))
-            return super().find_class(module, name)
+    def walk(node: object) -> None:
+        if isinstance(node, bytes):  # a state's fields, or the bytes of numbers
+            try:
+                walk(msgspec.msgpack.decode(node))
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                return
+        elif isinstance(node, list):
+            found.update(part for part in node if isinstance(part, str))
+            for part in node:
+                walk(part)
 
-    Recorder(io.BytesIO(pickle.dumps(written(model), protocol=5))).load()
+    walk(packed_model)
     return found
 
 
-def needed() -> dict[tuple[str, str], set[tuple[str, str]]]:
-    """By the name that is looked up, the use cases and models that need it."""
-    needing: dict[tuple[str, str], set[tuple[str, str]]] = {}
+def needed() -> dict[str, set[tuple[str, str]]]:
+    """By what is named, the use cases and models that need it."""
+    needing: dict[str, set[tuple[str, str]]] = {}
     for case, use_cases in EVERY_MODEL.items():
         for use_case in use_cases:
             for count in (0, 10, 205, len(VALUES)):
-                for name in names_in(learned(use_case, VALUES[:count], TIMES[:count])[0]):
+                model = learned(use_case, VALUES[:count], TIMES[:count])[0]
+                for name in names_in(packed(model)[0]):
                     needing.setdefault(name, set()).add(case)
     return needing
 
 
-def test_the_allow_list_names_what_the_use_cases_models_need_and_nothing_else():
-    lists = [set(ALLOWED_CLASSES), set(FUNCTIONS), set(MAKING), {ADWIN_WINDOW}]
-    assert set(needed()) == set.union(*lists)
-    assert len(set.union(*lists)) == sum(map(len, lists))
+def registered() -> dict[str, set[str]]:
+    """By what is registered, the texts that say what needs it."""
+    texts: dict[str, set[str]] = {}
+    for made, text, *_ in [*CLASSES, *PACKED, *FACTORIES]:
+        texts.setdefault(made.__name__, set()).add(text)
+    for _, names, text in METHODS:
+        for name in names:
+            texts.setdefault(name, set()).add(text)
+    return texts
 
 
-def test_the_allow_list_says_for_each_class_which_use_case_and_models_need_it():
+def test_the_registry_has_what_the_use_cases_models_need_and_nothing_else():
     needing = needed()
-    told_of = {name: told for listed in (FUNCTIONS, MAKING) for name, (told, _) in listed.items()}
-    for name, told in (ALLOWED_CLASSES | told_of | {ADWIN_WINDOW: NEEDED_BY}).items():
+    assert registered().keys() <= needing.keys()
+    for name, texts in registered().items():
         listed = set()
-        for part in told.split("; "):
+        for part in "; ".join(texts).split("; "):
             family, models = part.split(": ")
-            of_family = {model for of, model in EVERY_MODEL if of == family}
-            listed |= {(family, model) for model in (of_family if models == "all" else models.split(", "))}
+            listed |= {(family, model) for model in models.split(", ")}
         of_others = {(family, model) for family, model in needing[name] if model in ("scaled", "joined")}
         assert needing[name] - of_others <= listed <= needing[name], name
+
+
+@every
+@pytest.mark.parametrize("count", [0, 1, 120, 207, len(VALUES)])
+def test_a_model_is_packed_and_unpacked_to_the_same_bytes(name, count):
+    model, _ = learned(CASES[name], VALUES[:count], TIMES[:count])
+    written, objects = packed(model)
+    assert packed(unpacked(written, objects)) == (written, objects)
+    with pytest.raises(ValueError, match="more objects"):
+        unpacked(written, objects - 1)
 
 
 def test_every_registered_use_case_passes_the_check_at_the_start():

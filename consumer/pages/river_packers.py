@@ -1,0 +1,334 @@
+"""Packers of what is large in River's models, or no plain object: arrays and bytes instead of objects."""
+
+import random
+import struct
+from array import array
+from collections import deque
+from collections.abc import Callable
+from functools import cache
+from operator import itemgetter
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from river._river_rust.drift import AdaptiveWindowing
+from river._river_rust.stats import RsQuantile
+from river._river_rust.vectordict import VectorDict
+from river.anomaly import HalfSpaceTrees
+from river.time_series import holt_winters
+from river.tree.padded import PaddedBranch, PaddedLeaf
+from river.utils import Rolling
+
+from consumer.errors import UnwritableModel
+from consumer.pages.packing import REGISTRY, Node, Reader, Writer, deque_items, deque_parts, floats
+
+# Windows, as ADWIN's.
+
+BUCKETS_MAX = 1000
+# Where the state of a window has its own parameters, at its beginning and again at its end: delta, clock and
+# the number of buckets. River has no name for them.
+_AT_START = struct.Struct("<diQ")
+_AT_END = struct.Struct("<diQII")
+
+
+def window(parameters: tuple[Any, ...], state: bytes) -> AdaptiveWindowing:
+    """A window again. Raises: `ValueError` and `struct.error` for the state of none."""
+    _, _, max_buckets, *_ = parameters
+    _, _, first = _AT_START.unpack_from(state)
+    _, _, last, _, _ = _AT_END.unpack_from(state, len(state) - _AT_END.size)
+    if max(max_buckets, first, last) > BUCKETS_MAX:
+        raise ValueError(
+            f"a window of {max(max_buckets, first, last)} buckets in a row, and {BUCKETS_MAX} are the most"
+        )
+    made = AdaptiveWindowing(*parameters)
+    made.__setstate__(state)
+    return made
+
+
+def _write_window(writer: Writer, value: AdaptiveWindowing) -> list[Node]:
+    parameters = value.__getnewargs__()
+    if parameters[2] > BUCKETS_MAX:
+        raise UnwritableModel(f"a window of {parameters[2]} buckets in a row; {BUCKETS_MAX} are the most")
+    return [value.__getstate__(), *parameters]
+
+
+def _read_window(reader: Reader, parts: list[Node]) -> AdaptiveWindowing:
+    state, *parameters = parts
+    made: AdaptiveWindowing = reader.made(window(tuple(parameters), state))
+    return made
+
+
+# Quantiles, weights and random numbers.
+
+_QUANTILE_BYTES = len(RsQuantile(0.5).__getstate__())
+
+
+def _read_quantile(reader: Reader, parts: list[Node]) -> RsQuantile:
+    (state,) = parts
+    if len(state) != _QUANTILE_BYTES:
+        raise ValueError(f"a quantile's state of {len(state)} bytes")
+    made = RsQuantile(0.5)
+    made.__setstate__(state)
+    reader.made(made)
+    return made
+
+
+def _write_weights(writer: Writer, value: Any) -> list[Node]:
+    _, (named, *others) = value.__reduce__()
+    if others != [None, None, True]:
+        raise UnwritableModel("weights with defaults or a mask")
+    return writer.items(part for pair in named.items() for part in pair)
+
+
+def _read_weights(reader: Reader, parts: list[Node]) -> Any:
+    # In an empty one, as the number at which it stands was given out when it was written, before its parts.
+    made: Any = reader.made(VectorDict())
+    for name, weight in reader.pairs(parts):
+        if type(name) is not str and type(name) is not int:
+            raise ValueError(f"a weight of a {type(name).__name__}")
+        made[name] = weight
+    return made
+
+
+_RANDOM_VERSION, _RANDOM_NUMBERS = 3, 625
+
+
+def _write_random(writer: Writer, value: random.Random) -> list[Node]:
+    version, numbers, next_gauss = value.getstate()
+    if version != _RANDOM_VERSION:
+        raise UnwritableModel(f"a random state of version {version}")
+    return [array("I", numbers).tobytes(), next_gauss]
+
+
+def _read_random(reader: Reader, parts: list[Node]) -> random.Random:
+    packed, next_gauss = parts
+    numbers = array("I")
+    numbers.frombytes(packed)
+    if len(numbers) != _RANDOM_NUMBERS or not (next_gauss is None or type(next_gauss) is float):
+        raise ValueError("a random state that is none")
+    made: random.Random = reader.made(random.Random())
+    made.setstate((_RANDOM_VERSION, tuple(numbers), next_gauss))
+    return made
+
+
+# Rolling statistics.
+
+_OBJECTS_PER_CALL = 3
+
+
+def _write_rolling(writer: Writer, value: Rolling[Any]) -> list[Node]:
+    """Its window holds the arguments of calls: one float each, where it rolls over values."""
+    statistic, size, calls = value.obj, value._window_size, value.window
+    writer.objects += _OBJECTS_PER_CALL * len(calls)
+    of_one = [arguments[0] for arguments, named in calls if len(arguments) == 1 and not named]
+    if len(of_one) < len(calls) or set(map(type, of_one)) - {float}:
+        return [writer.write(statistic), size, writer.write(calls)]
+    return [writer.write(statistic), size, array("d", of_one).tobytes()]
+
+
+def _read_rolling(reader: Reader, parts: list[Node]) -> Rolling[Any]:
+    statistic, size, packed = parts
+    made: Rolling[Any] = reader.made(object.__new__(Rolling))
+    obj = reader.read(statistic)
+    if type(packed) is bytes:
+        values = floats(packed)
+        reader.count(_OBJECTS_PER_CALL * len(values))
+        calls: Any = deque((((value,), {}) for value in values), maxlen=size)
+    else:
+        calls = reader.read(packed)
+        reader.count(_OBJECTS_PER_CALL * len(calls))
+    vars(made).update(obj=obj, _window_size=size, window=calls)
+    return made
+
+
+# The components of HoltWinters: deques with attributes.
+
+_COMPONENTS = {
+    holt_winters.AdditiveLevel: ("alpha",),
+    holt_winters.MultiplicativeLevel: ("alpha",),
+    holt_winters.Trend: ("beta",),
+    holt_winters.AdditiveSeason: ("gamma", "seasonality"),
+    holt_winters.MultiplicativeSeason: ("gamma", "seasonality"),
+}
+
+
+def _component_packer(made: type, names: tuple[str, ...]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    count = len(names)
+
+    def write(writer: Writer, value: Any) -> list[Node]:
+        named = vars(value)
+        if tuple(named) != names:
+            raise UnwritableModel(f"a {made.__name__} has other attributes than are known of it")
+        return [value.maxlen, *named.values(), *deque_parts(writer, value)]
+
+    def read(reader: Reader, parts: list[Node]) -> Any:
+        maxlen, numbers, items = parts[0], parts[1 : 1 + count], parts[1 + count :]
+        if any(type(number) is not float and type(number) is not int for number in numbers):
+            raise ValueError(f"a {made.__name__} of what is no number")
+        component: deque[Any] = reader.made(deque.__new__(made))
+        deque.__init__(component, (), maxlen)
+        vars(component).update(zip(names, numbers, strict=True))
+        component.extend(deque_items(reader, items))
+        return component
+
+    return write, read
+
+
+# Half-space trees: of each, the split points and the masses of its leaves; a branch has the mass of its two.
+
+_HEIGHT_MAX = 20
+_OBJECTS_PER_NODE = 4
+_splits: "WeakKeyDictionary[HalfSpaceTrees, list[Any]]" = WeakKeyDictionary()
+"""As written: they never change."""
+
+
+@cache
+def _are_leaves(height: int) -> list[bool]:
+    """Which nodes of a tree are leaves, depth first."""
+    return [True] if height == 0 else [False] + 2 * _are_leaves(height - 1)
+
+
+@cache
+def _places(height: int, of_leaves: bool) -> Callable[[list[Any]], tuple[Any, ...]]:
+    places = [place for place, is_leaf in enumerate(_are_leaves(height)) if is_leaf == of_leaves]
+    return itemgetter(*places) if len(places) > 1 else lambda nodes: tuple(nodes[place] for place in places)
+
+
+def _write_trees(writer: Writer, value: HalfSpaceTrees) -> list[Node]:
+    named = vars(value)
+    if set(named) != _TREES_NAMES or not 0 <= value.height <= _HEIGHT_MAX:
+        raise UnwritableModel("a HalfSpaceTrees has other attributes than are known of it")
+    parts = [value.n_trees, value.window_size, value.height, value.seed, value.counter, value._first_window]
+    parts += [writer.write(value.limits), writer.write(value.rng)]
+    trees, height = value._tree_nodes, value.height
+    nodes_each = len(_are_leaves(height))
+    if any(len(nodes) != nodes_each for nodes in trees):
+        raise UnwritableModel(f"a HalfSpaceTrees with trees that are not {height} high")
+    writer.objects += _OBJECTS_PER_NODE * nodes_each * len(trees)
+    if not trees:
+        return parts
+    leaves_of = _places(height, of_leaves=True)
+    leaves: list[Any] = []
+    for nodes in trees:
+        leaves += leaves_of(nodes)
+    left = array("I", [leaf.l_mass for leaf in leaves])
+    right = array("I", [leaf.r_mass for leaf in leaves])
+    roots = [nodes[0] for nodes in trees]
+    if (sum(left), sum(right)) != (sum(root.l_mass for root in roots), sum(root.r_mass for root in roots)):
+        raise UnwritableModel("a HalfSpaceTrees whose branches have other masses than their leaves")
+    splits = _splits.get(value) or _splits.setdefault(value, _written_splits(trees, height))
+    return [*parts, len(trees), left.tobytes(), right.tobytes(), *splits]
+
+
+def _written_splits(trees: list[list[Any]], height: int) -> list[Any]:
+    branches = [branch for nodes in trees for branch in _places(height, of_leaves=False)(nodes)]
+    features = [*dict.fromkeys(branch.feature for branch in branches)]
+    numbers = {feature: number for number, feature in enumerate(features)}
+    which = array("H", [numbers[branch.feature] for branch in branches]) if len(features) > 1 else array("H")
+    return [array("d", [branch.threshold for branch in branches]).tobytes(), which.tobytes(), features]
+
+
+def _read_trees(reader: Reader, parts: list[Node]) -> HalfSpaceTrees:
+    made: HalfSpaceTrees = reader.made(object.__new__(HalfSpaceTrees))
+    n_trees, window_size, height, seed, counter, first_window, limits, rng, *of_trees = parts
+    numbers = (n_trees, window_size, height, counter)
+    if any(type(number) is not int for number in numbers) or not 0 <= height <= _HEIGHT_MAX:
+        raise ValueError("trees of what is no number")
+    read_limits, read_rng = reader.read(limits), reader.read(rng)
+    nodes = _nodes_of(reader, height, *of_trees) if of_trees else []
+    if of_trees:
+        _splits[made] = of_trees[3:]
+    vars(made).update(
+        n_trees=n_trees,
+        window_size=window_size,
+        height=height,
+        limits=read_limits,
+        seed=seed,
+        rng=read_rng,
+        trees=[tree[0] for tree in nodes],
+        _tree_nodes=nodes,
+        counter=counter,
+        _first_window=bool(first_window),
+    )
+    return made
+
+
+def _nodes_of(
+    reader: Reader,
+    height: int,
+    count: int,
+    left: bytes,
+    right: bytes,
+    thresholds: bytes,
+    which: bytes,
+    features: list[Any],
+) -> list[list[Any]]:
+    """The nodes of each tree, depth first."""
+    leaves, branches = count * 2**height, count * (2**height - 1)
+    of_left, of_right, of_features = array("I", left), array("I", right), array("H", which)
+    splits = floats(thresholds)
+    if not len(of_left) == len(of_right) == leaves or len(splits) != branches or count < 1:
+        raise ValueError("trees without all of their nodes")
+    reader.count(_OBJECTS_PER_NODE * (leaves + branches))
+    pattern = _are_leaves(height)
+    if len(features) > 1 and len(of_features) != branches:
+        raise ValueError("trees without all of their features")
+    named = [features[number] for number in of_features] if len(features) > 1 else features[:1] * branches
+    if any(type(feature) is not str and type(feature) is not int for feature in features):
+        raise ValueError("trees whose features are no names")
+    trees = []
+    # From the last node to the first: then the two below a branch are the last two that were made.
+    for _ in range(count):
+        nodes: list[Any] = []
+        ready: list[Any] = []
+        for is_leaf in reversed(pattern):
+            if is_leaf:
+                node: Any = object.__new__(PaddedLeaf)
+                node.__dict__ = {"r_mass": of_right.pop(), "l_mass": of_left.pop()}
+            else:
+                one, other = ready.pop(), ready.pop()
+                node = object.__new__(PaddedBranch)
+                node.__dict__ = {
+                    "children": (one, other),
+                    "feature": named.pop(),
+                    "threshold": splits.pop(),
+                    "l_mass": one.l_mass + other.l_mass,
+                    "r_mass": one.r_mass + other.r_mass,
+                }
+            ready.append(node)
+            nodes.append(node)
+        nodes.reverse()
+        trees.append(nodes)
+    trees.reverse()
+    return trees
+
+
+_TREES_NAMES = set(vars(HalfSpaceTrees()))
+
+PACKED: list[tuple[type, str]] = [
+    (AdaptiveWindowing, "drift: ADWIN"),
+    (RsQuantile, "anomaly: HalfSpaceTrees, OneClassSVM"),
+    (VectorDict, "anomaly: OneClassSVM; forecast: SNARIMAX"),
+    (
+        random.Random,
+        "drift: KSWIN, DummyDriftDetector; anomaly: HalfSpaceTrees, GaussianScorer; clusters: KMeans",
+    ),
+    (Rolling, "anomaly: GaussianScorer"),
+    (HalfSpaceTrees, "anomaly: HalfSpaceTrees"),
+    *((component, "forecast: HoltWinters") for component in _COMPONENTS),
+]
+"""Each with the use cases and models that need it."""
+
+
+def register() -> None:
+    """Let pages hold these."""
+    REGISTRY.add_packer("AdaptiveWindowing", AdaptiveWindowing, _write_window, _read_window)
+    REGISTRY.add_packer("RsQuantile", RsQuantile, lambda _, value: [value.__getstate__()], _read_quantile)
+    REGISTRY.add_packer("VectorDict", VectorDict, _write_weights, _read_weights)
+    REGISTRY.add_packer("Random", random.Random, _write_random, _read_random)
+    REGISTRY.add_packer("Rolling", Rolling, _write_rolling, _read_rolling)
+    REGISTRY.add_packer("HalfSpaceTrees", HalfSpaceTrees, _write_trees, _read_trees)
+    for made, names in _COMPONENTS.items():
+        REGISTRY.add_packer(made.__name__, made, *_component_packer(made, names))
+
+
+register()
