@@ -8,7 +8,8 @@ from typing import Any
 from tests.simulation.plant import Place
 from tests.simulation.reference import places_of
 
-FAULTLESS_TRIES_MAX = 5
+FAULTLESS_TRIES_MAX = 15
+"""After a move each warm function may fail once, before it reads the layout again."""
 
 
 @dataclass
@@ -40,7 +41,8 @@ class Progress:
     def given_up(self, event: dict[str, Any]) -> None:
         """Note that a batch is given up."""
         first, *_ = places_of(event)
-        if self._failed.get(first, (-1, 0))[1] > 1:
+        were_moved = self.exercised["repage"] or self.exercised["upgrade"]
+        if self._failed.get(first, (-1, 0))[1] > 1 and not were_moved:
             self.violations.append(f"{first} is given up, with nothing wrong")
 
     def wrong(self) -> int:

@@ -108,6 +108,7 @@ def _run(main: Any) -> Any:
     if not _is_here():
         return _REAL_RUN(main)
     loop = asyncio.SelectorEventLoop(_WaitsInTheWorld())
+    loop.set_exception_handler(lambda *_: None)
     asyncio.set_event_loop(loop)
     try:
         return loop.run_until_complete(main)

@@ -1,11 +1,12 @@
 """What has to be true of an operated world once nothing moves any more."""
 
-import dataclasses
 import math
 import random
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from consumer.decode.signal_names import SignalKey, seed_of
 from consumer.detectors.asset_rows import NamedValue
@@ -28,7 +29,7 @@ class Ending:
         for prefix, use_case in use_cases.items():
             for key, state in self.ledger.states(prefix).items():
                 done.setdefault(key.signal, set()).update(learned_in(state) or ())
-                if key.signal not in self.ledger.victims:
+                if key.signal not in self.ledger.victims | self.ledger.without_rows:
                     self._check_model(prefix, key, state, use_case)
         self._check_nothing_is_lost(done, kept)
 
@@ -54,7 +55,7 @@ class Ending:
                     continue
                 if one.value in done.get(signal, ()) or one.value in ledger.forgotten[signal]:
                     continue
-                if one.value in ledger.skipped or signal in ledger.victims:
+                if one.value in ledger.skipped | ledger.rows_kept or signal in ledger.victims:
                     continue
                 lost.append((place, one))
         if lost:
@@ -71,8 +72,8 @@ def known_by(part: Any) -> Any:
         return part.getstate()
     if part is None or isinstance(part, str | bytes | float | int):
         return part
-    if dataclasses.is_dataclass(part):
-        return [known_by(getattr(part, each.name)) for each in dataclasses.fields(part)]
+    if isinstance(part, msgspec.Struct):
+        return known_by(msgspec.structs.astuple(part))
     if hasattr(part, "__dict__"):
         return known_by({name: value for name, value in vars(part).items() if not callable(value)})
     return part.__getstate__()

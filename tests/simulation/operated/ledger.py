@@ -3,6 +3,8 @@
 Each value is put onto a stream once, or again by a redrive, and no two observations have the same one.
 """
 
+import base64
+import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -21,6 +23,10 @@ from tests.simulation.plant import Observation, Place, Plant
 from tests.simulation.reference import Known, is_below, places_of, quarantined_in, time_of
 
 States = dict[SignalKey, State]
+_BESIDE_POISON_MAX = 12
+"""Values of an asset that may be quarantined for one at which its model raises: those of its row, of other
+rows where a batch came again cut otherwise.
+"""
 _SIGNALS_ANY = 10_000
 """A page takes as many signals as come."""
 
@@ -45,6 +51,13 @@ class Ledger:
     """What an operator's command took out of a model, by signal."""
     skipped: set[float] = field(default_factory=set)
     """Values that came late to a model which skips such."""
+    rows_kept: set[float] = field(default_factory=set)
+    """Values that waited in an asset's state for the rest of a row, at which its model raised then."""
+    without_rows: set[str] = field(default_factory=set)
+    """Assets of which such a row was taken out: what ended the rows before it may be gone."""
+    poison: dict[str, set[float]] = field(default_factory=lambda: defaultdict(set))
+    beside_poison: dict[str, set[float]] = field(default_factory=lambda: defaultdict(set))
+    """Of each asset: what its models raise at, and what was quarantined as of the same rows."""
     spoilt: set[str] = field(default_factory=set)
     """Signals to whose models came what they raise ever after."""
     victims: set[str] = field(default_factory=set)
@@ -62,6 +75,7 @@ class Ledger:
         if key.startswith("quarantine/"):
             known = quarantined_in(body)
             self.quarantined |= known
+            self.rows_kept |= set(_values_of_rows(body))
             if by is not None and not self.are_all_harmed and self.signals_max >= _SIGNALS_ANY:
                 self._check_quarantined(known, by)
         elif key.endswith("/layout.json"):
@@ -104,7 +118,9 @@ class Ledger:
         for place in places_of(by.event):
             for one in self.plant.records.get(place, []):
                 signal = self.learned_as(one)
-                raised[signal] += one.value is not None and is_poison(one.value)
+                if one.value is not None and is_poison(one.value):
+                    raised[signal] += 1
+                    self.poison[signal].add(one.value)
                 if one.value is not None and is_venom(one.value):
                     self.spoilt.add(signal)
         for place, position in known:
@@ -114,7 +130,12 @@ class Ledger:
                     continue
                 if is_poison(one.value) or signal in self.victims | self.harmed | self.spoilt:
                     continue
-                if raised[signal] < RAISES_PER_SIGNAL_MAX and not self._is_on_harmed_page(signal):
+                if raised[signal] >= RAISES_PER_SIGNAL_MAX or self._is_on_harmed_page(signal):
+                    continue
+                beside = self.beside_poison[signal]
+                beside.add(one.value)
+                allowed = _BESIDE_POISON_MAX * len(self.poison[signal]) if self.use_case.learns_assets else 0
+                if len(beside) > allowed:
                     self.violations.append(f"{signal}: {one.value} is quarantined, and nothing is wrong with it")
 
     def _is_on_harmed_page(self, signal: str) -> bool:
@@ -176,6 +197,9 @@ class Ledger:
         had, has = learned_in(old) if old else [], learned_in(new)
         if had is None or has is None or key.signal in self.victims:
             return
+        if self.rows_kept.intersection(had):
+            self.without_rows.add(key.signal)
+            had = [value for value in had if value not in self.rows_kept]
         if has[: len(had)] != had:
             self.violations.append(f"{key.signal}: invocation {by.number} has not learned on from where it was")
             return
@@ -233,3 +257,9 @@ class Ledger:
                     self.violations.append(f"{min(twice).signal} has two models")
                 found |= page
         return found
+
+
+def _values_of_rows(lines: bytes) -> Iterator[float]:
+    for line in map(json.loads, lines.splitlines()):
+        if line["position"] < 0:
+            yield from json.loads(base64.b64decode(line["data"]))["values"].values()

@@ -1,10 +1,10 @@
 """A use case whose models keep what they learned, so that any page says by itself what was learned twice."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from consumer.detectors.base import UseCase
-from consumer.detectors.states import AnyState, model_state
+from consumer.detectors.states import AnyState, ModelState, model_state
 from consumer.errors import ModelRaised
 from consumer.learning.state import State
 
@@ -20,8 +20,7 @@ def is_venom(value: float) -> bool:
 
 
 @model_state("simulated_fussy")
-@dataclass(slots=True)
-class FussyState:
+class FussyState(ModelState):
     """A model, and whether it raises at anything."""
 
     model: AnyState
@@ -52,13 +51,12 @@ class FussyModels(UseCase):
 
 
 @model_state("simulated_recorded")
-@dataclass(slots=True)
-class RecordedState:
+class RecordedState(ModelState):
     """A model, and the values it has learned, with their times."""
 
     model: AnyState
-    values: list[float] = field(default_factory=list)
-    times: list[float | None] = field(default_factory=list)
+    values: list[float] = []
+    times: list[float | None] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +84,13 @@ class Recorded(UseCase):
     def merge_signals(self, batch):
         return self.inner.merge_signals(batch)
 
+    def forget_row(self, model, values):
+        if not self.inner.forget_row(model.model, values):
+            return False
+        kept = [at for at, value in enumerate(model.values) if value not in values.values()]
+        model.values, model.times = ([column[at] for at in kept] for column in (model.values, model.times))
+        return True
+
     @property
     def learns_assets(self) -> bool:
         return self.inner.learns_assets
@@ -103,6 +108,9 @@ def recorded(inner: Any, late: Any = "learn", is_fussy: bool = False) -> Recorde
 
 def learned_in(state: State) -> list[float] | None:
     """The values that the model has learned, in order; None where its model was planted."""
-    model = state.model
+    try:
+        model = state.model
+    except Exception:  # it cannot be read
+        return None
     values = model.values if isinstance(model, RecordedState) else None
     return values if isinstance(values, list) else None
