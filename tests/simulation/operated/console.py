@@ -10,6 +10,7 @@ import selectors
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -119,6 +120,7 @@ def _run(main: Any) -> Any:
         loop.close()
 
 
+_REAL_SUBMIT = ThreadPoolExecutor.submit
 _REAL_RUN, _REAL_TIME, _REAL_MONOTONIC, _REAL_SLEEP = asyncio.run, time.time, time.monotonic, time.sleep
 
 
@@ -139,6 +141,22 @@ def _sleep(seconds: float) -> None:
         _REAL_SLEEP(seconds)
 
 
+def _submit(executor: Any, function: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    """A command's other threads, for which it waits, are of the same console."""
+    if not _is_here():
+        return _REAL_SUBMIT(executor, function, *given, **named)
+    here = console()
+
+    def carried() -> Any:
+        _HERE.console = here
+        try:
+            return function(*given, **named)
+        finally:
+            del _HERE.console
+
+    return _REAL_SUBMIT(executor, carried)
+
+
 def _echo(text: object = "", **_: object) -> None:
     console().said.append(str(text))
 
@@ -152,6 +170,7 @@ def installed(**more: Any) -> Iterator[None]:
             "time.monotonic": lambda: console().now() if _is_here() else _REAL_MONOTONIC(),
             "time.sleep": _sleep,
             "asyncio.run": _run,
+            "concurrent.futures.thread.ThreadPoolExecutor.submit": _submit,
             "typer.confirm": lambda *given, **named: console().confirm(),
             "typer.echo": _echo,
             **more,
