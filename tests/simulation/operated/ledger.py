@@ -7,7 +7,7 @@ import base64
 import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,6 +70,14 @@ class Ledger:
     violations: list[str] = field(default_factory=list)
     codec: PageCodec = field(default_factory=PageCodec)
 
+    def put(self, observations: Iterable[Observation]) -> None:
+        """Take note of what is put onto a stream."""
+        for one in observations:
+            if one.value is not None and is_poison(one.value):
+                self.poison[self.learned_as(one)].add(one.value)
+            elif one.value is not None and is_venom(one.value):
+                self.spoilt.add(self.learned_as(one))
+
     def written(self, key: str, before: bytes | None, body: bytes, by: Invocation | None) -> None:
         """Take note of a PUT."""
         if key.startswith("quarantine/"):
@@ -118,11 +126,7 @@ class Ledger:
         for place in places_of(by.event):
             for one in self.plant.records.get(place, []):
                 signal = self.learned_as(one)
-                if one.value is not None and is_poison(one.value):
-                    raised[signal] += 1
-                    self.poison[signal].add(one.value)
-                if one.value is not None and is_venom(one.value):
-                    self.spoilt.add(signal)
+                raised[signal] += one.value is not None and is_poison(one.value)
         for place, position in known:
             for one in self.plant.records.get(place, []):
                 signal = self.learned_as(one)
@@ -197,7 +201,7 @@ class Ledger:
         had, has = learned_in(old) if old else [], learned_in(new)
         if had is None or has is None or key.signal in self.victims:
             return
-        if self.rows_kept.intersection(had):
+        if has[: len(had)] != had and self.rows_kept.intersection(had):
             self.without_rows.add(key.signal)
             had = [value for value in had if value not in self.rows_kept]
         if has[: len(had)] != had:

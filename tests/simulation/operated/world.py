@@ -162,6 +162,7 @@ class OperatedWorld(World):
     def _put(self, stream: Stream, key: str, data: bytes, observations: list[Observation]) -> None:
         hashed = int.from_bytes(hashlib.md5(key.encode()).digest())
         self.plant.names |= {one.value: _name(one.signal) for one in observations if one.value is not None}
+        self.audit.put(observations)
         stream.put_record(key, data, observations, hashed)
 
     def put_again(self, stream: Stream, record: StreamRecord) -> None:
