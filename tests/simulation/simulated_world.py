@@ -174,13 +174,17 @@ class World:
             mapping = EventSourceMapping(
                 stream,
                 self.functions.invoke,
-                self.mapping_config,
+                self.config_of(number),
                 SimulatedClock(),
                 self.destination,
                 rng=self.chance.rng(f"mapping {number}"),
                 pace=PACE,
             )
             self.running.append((mapping, asyncio.create_task(mapping.run())))
+
+    def config_of(self, number: int) -> MappingConfig:
+        """Of the mapping of a stream."""
+        return self.mapping_config
 
     async def stop_mappings(self, all_is_done: bool = False) -> None:
         """Stop them; first wait until all that is on their streams is done, if asked."""

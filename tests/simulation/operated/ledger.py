@@ -106,7 +106,7 @@ class Ledger:
             self._activated(prefix, self.built_from.pop(prefix))
 
     def _activated(self, prefix: str, source: str) -> None:
-        """What the models before have learned, the new ones have too, but for what they cannot learn.
+        """What the models before have learned, the new ones have too, or it is kept for a redrive.
 
         Models that skip what is late may skip others: shards are learned about in the order of arrival.
         """
@@ -114,9 +114,15 @@ class Ledger:
             return
         previous = prefix.rpartition("/")[0] + "/" + source
         new = self.states(prefix)
+        kept = {
+            one.value
+            for place, observations in self.plant.records.items()
+            for one in observations
+            if (place, one.position) in self.quarantined
+        }
         for key, state in self.states(previous).items():
             has = set(learned_in(new[key]) or ()) if key in new else set()
-            missing = [one for one in learned_in(state) or () if one not in has and not is_poison(one)]
+            missing = set(learned_in(state) or ()) - has - kept
             if missing and key.signal not in self.victims and not any(map(is_venom, has)):
                 self.violations.append(f"{key.signal}: activated without {len(missing)} that were learned")
 

@@ -21,6 +21,7 @@ from consumer.events.mutes import MuteStore
 from consumer.pages.codec import versions
 from consumer.pages.layout import Recorded, layout_key, prefix_of, recorded_in
 from consumer.pipeline import Pipeline
+from local.emulator.mapping_config import MappingConfig
 from tests.local.fake_stream import START
 from tests.simulation.cloud import Bucket, SimulatedObjects
 from tests.simulation.functions import TIMEOUT_S
@@ -56,6 +57,8 @@ class OperatedWorld(World):
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
         self.is_on, self.wants_on = True, True
+        self.paused_at_s: dict[int, float] = {}
+        """From when on the records of each stream are still to be delivered."""
         self.changing: asyncio.Task[None] | None = None
         self.deployed_at = 0.0
         self.invoked_bytes_max = 6 * 1024 * 1024
@@ -211,14 +214,31 @@ class OperatedWorld(World):
 
     async def _pause(self) -> None:
         """Stop them, and wait for the invocations under way, but for those that outlive their time."""
-        for (mapping, running), _ in zip(self.running, self.streams, strict=True):
+        for number, (mapping, running) in enumerate(self.running):
             mapping.stop()
             await asyncio.wait({running}, timeout=_STOP_S)
             running.cancel()
             await asyncio.wait({running})
+            self.paused_at_s[number] = self._undone_since_s(number, mapping.checkpoints)
         self.running = []
         if self.functions.background:
             await asyncio.wait(self.functions.background, timeout=TIMEOUT_S)
+
+    def _undone_since_s(self, number: int, checkpoints: dict[str, str | None]) -> float:
+        undone = [
+            record.arrived
+            for shard, records in self.streams[number].records.items()
+            for record in records
+            if int(record.sequence_number) > int(checkpoints.get(shard) or -1)
+            and record.arrived >= self.paused_at_s.get(number, 0.0)
+        ]
+        return min(undone, default=START + asyncio.get_running_loop().time())
+
+    def config_of(self, number: int) -> MappingConfig:
+        if number not in self.paused_at_s:
+            return self.mapping_config
+        since_s = self.paused_at_s[number]
+        return replace(self.mapping_config, starting_position="AT_TIMESTAMP", starting_timestamp=since_s)
 
     async def conclude(self) -> None:
         """What was begun is ended: a move or an upgrade that was cut short is run again."""
@@ -240,8 +260,10 @@ class OperatedWorld(World):
     async def _all_is_done(self) -> None:
         if self.changing is not None:
             await self.changing
-        for (mapping, running), stream in zip(self.running, self.streams, strict=True):
-            await mapping.progress.wait_until_done(sum(map(len, stream.records.values())))
+        for number, ((mapping, running), stream) in enumerate(zip(self.running, self.streams, strict=True)):
+            since_s = self.paused_at_s.get(number, 0.0)
+            records = [each for records in stream.records.values() for each in records]
+            await mapping.progress.wait_until_done(sum(each.arrived >= since_s for each in records))
             mapping.stop()
             await running
         self.running = []
