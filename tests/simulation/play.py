@@ -4,9 +4,9 @@ import asyncio
 import logging
 
 from tests.local.fake_stream import SimulatedTimeLoop
-from tests.simulation.plan import Outcome, Plan
 from tests.simulation.chance import Chance
 from tests.simulation.operated.world import OperatedWorld
+from tests.simulation.plan import Outcome, Plan
 from tests.simulation.simulated_world import World
 
 AT_MOST_S = 40_000.0

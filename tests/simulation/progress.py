@@ -36,7 +36,9 @@ class Progress:
         times = times + 1 if wrong == wrong_before == self.wrong() else int(wrong_before == self.wrong())
         self._failed[first] = self.wrong(), times
         if times == FAULTLESS_TRIES_MAX:
-            self.violations.append(f"{first} failed {times} times running, with nothing wrong: it holds its shard")
+            self.violations.append(
+                f"{first} failed {times} times running, with nothing wrong: it holds its shard"
+            )
 
     def given_up(self, event: dict[str, Any]) -> None:
         """Note that a batch is given up."""

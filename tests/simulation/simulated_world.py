@@ -56,6 +56,8 @@ class World:
     def __init__(self, plan: Plan):
         self.chance = Chance(plan.seed, plan.without)
         rng = self.rng = self.chance.rng("world")
+        # Of the process, which plays one world at a time.
+        batch.OBSERVATIONS_PER_RECORD_MAX, batch.UNPACKED_BYTES_PER_BATCH_MAX = 10_000, 2**28
         self.plant = Plant(self.chance)
         self.producer = self.new_producer(rng)
         self.records = plan.records or rng.randint(5, 120)

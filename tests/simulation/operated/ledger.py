@@ -20,13 +20,14 @@ from consumer.pages.layout import Layout, Recorded, recorded_in
 from tests.simulation.functions import Invocation
 from tests.simulation.operated.recorded import is_poison, is_venom, learned_in
 from tests.simulation.plant import Observation, Place, Plant
-from tests.simulation.reference import Known, is_below, places_of, quarantined_in, time_of
+from tests.simulation.reference import Known, arrival_of, is_below, places_of, quarantined_in, time_of
 
 States = dict[SignalKey, State]
 _BESIDE_POISON_MAX = 12
 """Values of an asset that may be quarantined for one at which its model raises: those of its row, of other
 rows where a batch came again cut otherwise.
 """
+_CLOCKS_DIFFER_S = 900.0
 _SIGNALS_ANY = 10_000
 """A page takes as many signals as come."""
 
@@ -49,6 +50,8 @@ class Ledger:
     quarantined: set[Known] = field(default_factory=set)
     forgotten: dict[str, set[float]] = field(default_factory=lambda: defaultdict(set))
     """What an operator's command took out of a model, by signal."""
+    edited: set[str] = field(default_factory=set)
+    """Signals whose states operators have changed."""
     skipped: set[float] = field(default_factory=set)
     """Values that came late to a model which skips such."""
     rows_kept: set[float] = field(default_factory=set)
@@ -146,7 +149,9 @@ class Ledger:
                 beside.add(one.value)
                 allowed = _BESIDE_POISON_MAX * len(self.poison[signal]) if self.use_case.learns_assets else 0
                 if len(beside) > allowed:
-                    self.violations.append(f"{signal}: {one.value} is quarantined, and nothing is wrong with it")
+                    self.violations.append(
+                        f"{signal}: {one.value} is quarantined, and nothing is wrong with it"
+                    )
 
     def _is_on_harmed_page(self, signal: str) -> bool:
         record_signal = signal.partition(".")[0]
@@ -184,6 +189,8 @@ class Ledger:
             if by is not None:
                 self._check_committed(signal_key, was, state, by)
             elif was is not None:
+                if was != state:
+                    self.edited.add(signal_key.signal)
                 gone = set(learned_in(was) or ()) - set(learned_in(state) or ())
                 self.forgotten[signal_key.signal] |= gone
 
@@ -211,7 +218,9 @@ class Ledger:
             self.without_rows.add(key.signal)
             had = [value for value in had if value not in self.rows_kept]
         if has[: len(had)] != had:
-            self.violations.append(f"{key.signal}: invocation {by.number} has not learned on from where it was")
+            self.violations.append(
+                f"{key.signal}: invocation {by.number} has not learned on from where it was"
+            )
             return
         came = list(self._above(key, old, new, by))
         learned, at, skipped, kept = has[len(had) :], 0, 0, 0
@@ -226,6 +235,10 @@ class Ledger:
                 self.skipped.add(one.value)
                 if self.use_case.late == "learn" or (latest_s or 0.0) < time_of(one, by, place):
                     self.violations.append(f"{key.signal}: {one.value} was neither learned nor late")
+                elif not self._is_late(one, by, place, new):
+                    self.violations.append(
+                        f"{key.signal}: {one.value} is late only by a clock that was ahead"
+                    )
             else:
                 kept += 1
         counted = new.skipped - (old.skipped if old else 0)
@@ -235,7 +248,16 @@ class Ledger:
             )
         elif not skipped <= counted <= skipped + kept * (self.use_case.late == "skip"):
             # What was quarantined before another's commit made it late is skipped now.
-            self.violations.append(f"{key.signal}: invocation {by.number} counts {counted} skipped: {skipped}")
+            self.violations.append(
+                f"{key.signal}: invocation {by.number} counts {counted} skipped: {skipped}"
+            )
+
+    def _is_late(self, one: Observation, by: Invocation, place: Place, state: State) -> bool:
+        """Whether something newer was learned whose own time had come by then, about."""
+        at_s, arrived_s = time_of(one, by, place), arrival_of(by, place)
+        is_ahead = at_s > arrived_s + _CLOCKS_DIFFER_S
+        times = [each for each in state.model.times if each is not None]
+        return is_ahead or any(at_s <= each <= arrived_s + _CLOCKS_DIFFER_S for each in times)
 
     def _above(
         self, key: SignalKey, old: State | None, new: State, by: Invocation
@@ -245,7 +267,9 @@ class Ledger:
             if not is_below(new, place) or (old and is_below(old, place)):
                 continue
             for one in self.plant.records.get(place, []):
-                if self.learned_as(one) == key.signal and not (one.value is not None and math.isnan(one.value)):
+                if self.learned_as(one) == key.signal and not (
+                    one.value is not None and math.isnan(one.value)
+                ):
                     yield place, one
 
     def learned_as(self, one: Observation) -> str:

@@ -21,7 +21,15 @@ from tests.simulation.operated.console import Console
 
 _TARGET = {each.name: each.default for each in dataclasses.fields(TargetOptions)} | {"bucket": "models"}
 _TRIES = 3
-STORIES = ("reset", "rollback", "rollback --relearn", "quarantine redrive", "failed redrive", "mute", "repage")
+STORIES = (
+    "reset",
+    "rollback",
+    "rollback --relearn",
+    "quarantine redrive",
+    "failed redrive",
+    "mute",
+    "repage",
+)
 STORIES += ("upgrade", "upgrade build alone")
 
 
@@ -51,6 +59,12 @@ class Operators:
         """Wait until all have finished."""
         while self.at_work:
             await asyncio.wait(self.at_work)
+
+    async def stop(self) -> None:
+        """End those that are at work, as a kill does."""
+        for task in self.at_work:
+            task.cancel()
+        await self.done()
 
     async def _story(self, story: str) -> None:
         if story == "upgrade":
@@ -148,4 +162,6 @@ class Operators:
 
 
 def _arguments(command: Any) -> str:
-    return " ".join(f"{name}={value}" for name, value in command.keywords.items() if value not in (None, False))
+    return " ".join(
+        f"{name}={value}" for name, value in command.keywords.items() if value not in (None, False)
+    )

@@ -10,6 +10,7 @@ from river import cluster, drift, preprocessing, time_series
 
 from clients.kinesis_writer.put_request import StreamRecord
 from clients.lambda_event import lambda_record
+from consumer.decode import batch
 from consumer.decode.lambda_event import decode
 from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.base import fingerprint
@@ -33,6 +34,7 @@ from tests.simulation.operated.ending import Ending
 from tests.simulation.operated.ledger import Ledger
 from tests.simulation.operated.operators import Operators
 from tests.simulation.operated.recorded import recorded
+from tests.simulation.operated.silences import check_silences
 from tests.simulation.plan import Plan
 from tests.simulation.plant import Observation, Stream
 from tests.simulation.reference import kept_in
@@ -76,10 +78,13 @@ class OperatedWorld(World):
         """The second is often one that raises no more."""
         kind = rng.choice(["drift", "drift", "forecast", "clusters"])
         self.chance.exercised[f"models of {kind}"] += 1
+        self._scale_limits_down(rng)
         is_fussy = self.producer.raises or self.producer.has_venom
         late = "learn" if kind == "clusters" else self.late
         self.late = late
-        checks = SensorChecks(flat=0, empty=2, stale_s=20.0) if kind != "clusters" and rng.random() < 0.5 else None
+        checks = (
+            SensorChecks(flat=0, empty=2, stale_s=20.0) if kind != "clusters" and rng.random() < 0.5 else None
+        )
         inner = _inner(kind)
         first = recorded(inner, late, is_fussy)
         other = recorded(inner, late, is_fussy and rng.random() < 0.5)
@@ -87,6 +92,12 @@ class OperatedWorld(World):
         if fingerprint(first, versions()) == fingerprint(other, versions()):
             other = replace(other, kind=f"{other.kind}2")
         return [first, other]
+
+    def _scale_limits_down(self, rng: random.Random) -> None:
+        """Those of a record and of a batch, in some worlds."""
+        if self.chance.happens("records at their limits", 0.15):
+            batch.OBSERVATIONS_PER_RECORD_MAX = rng.randint(3, 8)
+            batch.UNPACKED_BYTES_PER_BATCH_MAX = rng.randint(100, 2_000)
 
     def new_prefixes(self) -> list[str]:
         return [prefix_of("drift", fingerprint(each, versions())) for each in self.versions]
@@ -131,7 +142,10 @@ class OperatedWorld(World):
     async def run(self) -> None:
         """Produce, deliver, operate; then let all come to its end, and look."""
         with installed(**dict(in_world(self))):
-            await self._run()
+            try:
+                await self._run()
+            finally:
+                await self.operators.stop()
 
     async def _run(self) -> None:
         self.start_mappings()
@@ -159,10 +173,16 @@ class OperatedWorld(World):
         if self.chance.happens("deployment", 0.001):
             self.deploy()
         self.damage.happen()
+        if self.chance.happens("the stream is silent for a while", 0.01):
+            for _ in range(self.chance.rng("silence").randint(1, 6)):
+                await asyncio.sleep(self.chance.rng("silence").uniform(5.0, 20.0))
+                self.functions.sweep()
         if self.chance.rng("begin").random() < 0.06:
             self.operators.begin()
 
     def _put(self, stream: Stream, key: str, data: bytes, observations: list[Observation]) -> None:
+        if len(observations) > batch.OBSERVATIONS_PER_RECORD_MAX:
+            observations = []  # it is refused whole
         hashed = int.from_bytes(hashlib.md5(key.encode()).digest())
         self.plant.names |= {one.value: _name(one.signal) for one in observations if one.value is not None}
         self.audit.put(observations)
@@ -171,22 +191,22 @@ class OperatedWorld(World):
     def put_again(self, stream: Stream, record: StreamRecord) -> None:
         """A redrive's record."""
         entry = lambda_record(stream.stream_arn, "shardId-0", "1", record.partition_key, record.payload, 0.0)
-        [batch] = decode({"Records": [entry]})
+        [read] = decode({"Records": [entry]})
         found = [
             Observation(key.signal, position, value, timestamp)
-            for key, columns in batch.signals.items()
+            for key, columns in read.signals.items()
             for position, value, timestamp in zip(
                 columns.positions, columns.values, columns.timestamps, strict=True
             )
         ]
         found += [
             Observation(key.signal, position, None, None)
-            for key, columns in batch.signals.items()
+            for key, columns in read.signals.items()
             for position in columns.skipped_positions
         ]
         found += [
             Observation(rejection.signal or "", rejection.position, float("nan"), None)
-            for rejection in batch.rejections
+            for rejection in read.rejections
             if not rejection.is_whole
         ]
         self.chance.exercised["a record is redriven"] += 1
@@ -273,6 +293,8 @@ class OperatedWorld(World):
         kept = kept_in(self.bucket.objects, dict(self.destination.objects.items()), self.plant)
         started = dict(list(zip(self.prefixes, self.versions, strict=True))[: 1 + self.deployed])
         Ending(self.audit).look(started, kept)
+        if not self.deployed:
+            check_silences(self.audit, self.prefixes[0], self.bus.events)
 
 
 def _name(signal: str) -> str:
