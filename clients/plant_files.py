@@ -17,7 +17,7 @@ def deployed_use_cases(plant: Plant) -> tuple[str, ...]:
     try:
         stacks = json.loads(file.read_text(encoding="utf-8"))["context"]["plants"].values()
         names = dict.fromkeys(name for stack in stacks for name in stack.get("use_cases", {"drift": {}}))
-    except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         raise ConfigurationError(f"{file} has no `context.plants` that can be read: {error!r}") from None
     for name in names:
         plant.use_case(name)

@@ -17,13 +17,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from consumer.decode.batch import Batch, Rejection
+from consumer.decode.batch import Batch, RejectedColumns, Rejections
 from consumer.decode.lambda_event import decode
 from consumer.decode.signal_names import SignalKey
 from consumer.errors import LayoutChanged, PageChanged, Unavailable, UnreadablePage
 from consumer.events.event import Event
 from consumer.events.mutes import MuteStore
-from consumer.events.quarantine import quarantine_objects
+from consumer.events.quarantine import Quarantine
 from consumer.learning.outcome import DeploymentCheck, FailedObservations, InvocationReport, PageOutcome
 from consumer.learning.page_learner import PageLearner
 from consumer.pages.layout import LayoutStore
@@ -40,11 +40,12 @@ class PageWork:
     page_key: str
     keys: list[SignalKey]
     first_record: int
+    quarantine: Quarantine
 
-    def rejections(self, reason: str) -> list[Rejection]:
-        """A rejection of each of its observations, those to be skipped included."""
+    def rejected(self, reason: str) -> list[RejectedColumns]:
+        """All of its observations, those to be skipped included."""
         columns_of = self.batch.signals
-        return [each for key in self.keys for each in columns_of[key].rejections(key.signal, reason)]
+        return [each for key in self.keys for each in columns_of[key].rejected(key.signal, reason)]
 
 
 async def first_left(
@@ -118,14 +119,15 @@ class Pipeline:
             return 0
         keys_of = layout.grouped(batch.signals)
         check = DeploymentCheck(self.name, self.settings.use_case, batch)
+        quarantine = Quarantine(self.name, self.objects, batch, keys_of.values())
         steps = {}
         for page_key, keys in keys_of.items():
-            work = PageWork(batch, page_key, keys, batch.first_record(keys))
+            work = PageWork(batch, page_key, keys, batch.first_record(keys), quarantine)
             step = self._page_step(work, check, time_left, report)
             steps[asyncio.create_task(step)] = work.first_record
         if batch.rejections:
-            step = self._rejections_step(batch, report)
-            steps[asyncio.create_task(step)] = batch.rejections[0].record
+            step = self._rejections_step(batch.rejections, quarantine, report)
+            steps[asyncio.create_task(step)] = batch.rejections.first_record
         return await first_left(steps, time_left, report, batch.unread_from)
 
     async def _page_step(
@@ -138,7 +140,7 @@ class Pipeline:
             except UnreadablePage as error:
                 report.problems.append(str(error))
                 report.add(pages_unreadable=1)
-                await self._quarantine(work.batch, work.rejections(str(error)), report)
+                await self._quarantine(work, work.rejected(str(error)), report)
                 return None
         except Unavailable as error:
             if isinstance(error, LayoutChanged):
@@ -157,7 +159,7 @@ class Pipeline:
             page, outcome = await self._learn(work, failed, check, time_left)
             # 4. Quarantine.
             if outcome.rejections:
-                await self._quarantine(work.batch, outcome.rejections, report)
+                await self._quarantine(work, outcome.rejections, report)
             # 5. Publish.
             if outcome.events:
                 await self.publish(outcome.events, report)
@@ -236,16 +238,21 @@ class Pipeline:
             learner.learn(raised)
         return None
 
-    async def _rejections_step(self, batch: Batch, report: InvocationReport) -> int | None:
+    async def _rejections_step(
+        self, rejections: Rejections, quarantine: Quarantine, report: InvocationReport
+    ) -> int | None:
         """Quarantine what could not be decoded."""
         try:
-            await self._quarantine(batch, batch.rejections, report)
+            await quarantine.keep(rejections)
         except Unavailable as error:
             report.problems.append(str(error))
-            return batch.rejections[0].record
+            return rejections.first_record
+        report.add(quarantined=len(rejections))
         return None
 
-    async def _quarantine(self, batch: Batch, rejections: list[Rejection], report: InvocationReport) -> None:
-        for key, content in quarantine_objects(self.name, batch, rejections):
-            await self.objects.write(key, content)
+    async def _quarantine(
+        self, work: PageWork, rejected: list[RejectedColumns], report: InvocationReport
+    ) -> None:
+        rejections = Rejections(work.batch.records, rejected)
+        await work.quarantine.keep(rejections)
         report.add(quarantined=len(rejections))

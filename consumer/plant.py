@@ -19,6 +19,8 @@ from consumer.errors import ConfigurationError
 
 _HERE = Path(__file__).parent
 _USE_CASES = "use_cases"
+USE_CASES_FILE = "consumer/use_cases.py"
+"""Of this repository's own plant."""
 
 
 class Plant(NamedTuple):
@@ -59,14 +61,14 @@ def load_plant(folder: str) -> Plant:
     """
     path = (_HERE.parent / folder).resolve()
     if not folder or path == _HERE.parent.resolve():
-        return Plant(None, default.USE_CASES, default.OWN_MODULES, "consumer/use_cases.py")
+        return Plant(None, default.USE_CASES, default.OWN_MODULES, USE_CASES_FILE)
     if not path.is_dir():
         raise ConfigurationError(
             f"PLANT is {folder!r}, and {path} is not a folder: `python -m ops new PATH` makes one"
         )
     file = path / f"{_USE_CASES}.py"
     if not file.is_file():
-        return Plant(path, default.USE_CASES, default.OWN_MODULES, "consumer/use_cases.py")
+        return Plant(path, default.USE_CASES, default.OWN_MODULES, USE_CASES_FILE)
     # At the end: a module of the plant's own never takes the place of one of ours or of Python's.
     sys.path.append(str(path))
     try:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from clients.console import Console
 from clients.local_pipeline import FOLDER
 from consumer.errors import ConfigurationError
 from local.emulator.embedded_aws import EmbeddedAWSFailed
@@ -40,7 +40,7 @@ def serve(
     try:
         serve_until_interrupted(folder, consumer, console, parent)
     except (AlreadyServed, ConfigurationError, EmbeddedAWSFailed, FunctionError, MappingFailed) as error:
-        console.print(str(error), style="red", markup=False)
+        console.print(str(error), style="red")
         raise typer.Exit(1) from None
 
 
@@ -55,7 +55,7 @@ def _demo() -> int:
     try:
         summary, failed = run_demo(DEMO_FOLDER, DemoSize(), console)
     except (ConfigurationError, EmbeddedAWSFailed, MappingFailed) as error:
-        console.print(f"[red]{error}")
+        console.print(str(error), style="red")
         return 1
     except KeyboardInterrupt:
         console.print(STOPPED)
@@ -66,16 +66,17 @@ def _demo() -> int:
         f"The summary as JSON: {DEMO_FOLDER}/summary.json. Function logs: {DEMO_FOLDER}/consumer-logs."
     )
     for check in failed:
-        console.print(f"[red]Failed: {check}.")
+        console.print(f"Failed: {check}.", style="red")
     if not failed:
         console.print(
-            "[green]Exact: the events and alerts of drift are those of a plain River loop over the same "
+            "Exact: the events and alerts of drift are those of a plain River loop over the same "
             "values, those of the other use cases are those of one uninterrupted pass over each shard, even "
-            "though one invocation was killed between publish and commit and one batch was delivered twice."
+            "though one invocation was killed between publish and commit and one batch was delivered twice.",
+            style="green",
         )
     console.print("Next, inspect what it left:")
     for command in next_commands(DEMO_FOLDER):
-        console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"  {command}", highlight=False, soft_wrap=True)
     return 1 if failed else 0
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
 
+from clients.console import Console
 from clients.interruption import sigterm_as_ctrl_c
 from clients.local_pipeline import FOLDER, Served, find_served
 from clients.plant_files import deployed_use_cases
@@ -101,4 +101,4 @@ def _print_usage(served: Served, folder: Path, console: Console) -> None:
         f"Function logs, one for each process: {served.consumer_logs}",
         f"Everything above as JSON, for scripts: {folder / 'pipeline.json'}",
     ]
-    console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+    console.print("\n".join(lines), soft_wrap=True, highlight=False)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from clients.target_options import EndpointUrl, Region, Stack, target_option
+from clients.terminal import echo
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 
@@ -65,10 +66,10 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except ConsumerError as error:
-        typer.echo(f"Not done: {error}", err=True)
+        echo(f"Not done: {error}", err=True)
         raise typer.Exit(1) from None
     except (BotoCoreError, ClientError) as error:
-        typer.echo(
+        echo(
             f"Not done: AWS rejected the request: {error}. docs/operations.md lists the permissions", err=True
         )
         raise typer.Exit(1) from None
@@ -76,7 +77,18 @@ def errors_shown() -> Iterator[None]:
 
 def confirmed(text: str, yes: bool) -> None:
     """Print what will be done, and ask, unless `yes`; exit with code 1 if the answer is no."""
-    typer.echo(text)
+    echo(text)
     if not yes and not typer.confirm("Proceed?"):
-        typer.echo("Nothing was changed.", err=True)
+        echo("Nothing was changed.", err=True)
         raise typer.Exit(1)
+
+
+def check_unchanged(shown: object, now: object, what: str) -> None:
+    """After the answer: raise `ConfigurationError` if what was shown is not so any more."""
+    from consumer.errors import ConfigurationError
+
+    if shown != now:
+        raise ConfigurationError(
+            f"{what} changed while the question waited, by another operator or by what was learned. Nothing "
+            "was changed: run it again, and look at what it shows"
+        )

@@ -36,17 +36,18 @@ def text() -> events.RuleTargetInput:
 def slack(channel: str) -> events.RuleTargetInput:
     """For Slack's `chat.postMessage`; plain text, so that a signal's name cannot mention anybody."""
     texts = [_detail(_HEADLINE), _circumstances()]
-    blocks = [{"type": "section", "text": {"type": "plain_text", "text": text}} for text in texts]
+    blocks = [
+        {"type": "section", "text": {"type": "plain_text", "text": text, "emoji": False}} for text in texts
+    ]
     notification = {"text": _detail(_HEADLINE), "mrkdwn": False}
     return events.RuleTargetInput.from_object({"channel": channel, "blocks": blocks, **notification})
 
 
 def teams() -> events.RuleTargetInput:
-    """For a Teams workflow that posts adaptive cards."""
-    blocks = [
-        {"type": "TextBlock", "text": _detail(_HEADLINE), "weight": "Bolder", "wrap": True},
-        {"type": "TextBlock", "text": _circumstances(), "wrap": True},
-    ]
+    """For a Teams workflow that posts adaptive cards; of runs of text, since blocks of it are Markdown."""
+    headline = {"type": "TextRun", "text": _detail(_HEADLINE), "weight": "Bolder"}
+    circumstances = {"type": "TextRun", "text": _circumstances()}
+    blocks = [{"type": "RichTextBlock", "inlines": [run]} for run in (headline, circumstances)]
     card: dict[str, Any] = {"type": "AdaptiveCard", "version": "1.4", "body": blocks}
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "content": card}
     return events.RuleTargetInput.from_object({"type": "message", "attachments": [attachment]})

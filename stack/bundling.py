@@ -17,8 +17,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import uv
-import yaml
 
+from consumer.errors import ConfigurationError
 from consumer.plant import plant
 from consumer.settings.signals_yaml import as_json
 
@@ -104,7 +104,7 @@ def _sources() -> dict[str, Path]:
 def _shipped(path: Path) -> bytes:
     """What the asset has of a source: settings as JSON; as written any other YAML, such as a CI's."""
     if path.suffix in _SETTINGS_SUFFIXES:
-        with suppress(yaml.YAMLError, UnicodeDecodeError, TypeError):
+        with suppress(ConfigurationError, ValueError, TypeError, OverflowError):
             return as_json(path.read_text(encoding="utf-8"))
     return path.read_bytes()
 

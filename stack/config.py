@@ -20,7 +20,7 @@ _MAXIMUM_AGE_S = 604_800
 TagKey = Annotated[
     str,
     matching(
-        r"(?i)(?=.{1,128}$)(?!aws:|application$|plant$)[\w .:/=+@-]+",
+        r"(?i)(?=.{1,128}\Z)(?!aws:|application\Z|plant\Z)[\w .:/=+@-]+",
         "letters, digits, spaces and . : / = + - @ _; not `application`, `plant` or what starts with `aws:`",
     ),
 ]

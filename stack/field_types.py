@@ -54,14 +54,14 @@ each_once = AfterValidator(_each_once)
 Name = Annotated[
     str,
     matching(
-        r"(?=.{1,64}$)[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*", "up to 64 letters, digits and single hyphens"
+        r"(?=.{1,64}\Z)[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*", "up to 64 letters, digits and single hyphens"
     ),
 ]
 Email = Annotated[str, AfterValidator(_deliverable)]
 Url = Annotated[
     str,
     matching(
-        r"https://(?=.{1,2000}$)[A-Za-z0-9.-]+(:[0-9]+)?([/?][A-Za-z0-9._~%!'()*;/?:@&=+$,-]*)?",
+        r"https://(?=.{1,2000}\Z)[A-Za-z0-9.-]+(:[0-9]+)?([/?][A-Za-z0-9._~%!'()*;/?:@&=+$,-]*)?",
         "an ASCII URL that starts with https:// and a host; user and password belong in the secret",
     ),
 ]

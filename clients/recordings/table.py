@@ -5,6 +5,8 @@ not a number. Row 1 is the first one below the header.
 """
 
 import contextlib
+import glob
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,11 +99,9 @@ def open_table(path: Path) -> Table:
     ending = path.with_suffix("").suffix if path.suffix in (".gz", ".zst") else path.suffix
     with _connection() as connection, _refusing(path):
         if ending.lower() == ".parquet":
-            return _described(connection, path, f"read_parquet({literal(str(path))})")
+            return _described(connection, path, f"read_parquet({_file(path)})")
         if ending.lower() in _JSON_LINES:
-            return _described(
-                connection, path, f"read_json({literal(str(path))}, format='newline_delimited')"
-            )
+            return _described(connection, path, f"read_json({_file(path)}, format='newline_delimited')")
         return _sniffed(connection, path)
 
 
@@ -115,6 +115,27 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def _file(path: Path) -> str:
+    """The arguments that let DuckDB read this file alone: nothing in its path has a meaning.
+
+    By itself it takes `line[1].csv` for a pattern, and a folder named `year=2024` for a column.
+
+    >>> _file(Path("/line[1].csv"))
+    "'/line[[]1].csv', hive_partitioning=false"
+
+    Raises: `ReplayRefused` for the few names that it cannot be told.
+    """
+    text = str(path.absolute())  # so that neither ~ nor s3: begins it
+    escaped = glob.escape(text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ReplayRefused(f"{text!r}: its name is not UTF-8. Rename it") from None
+    if escaped != text and os.sep == "/" and "\\" in text:  # in a pattern it would separate folders
+        raise ReplayRefused(f"{text!r}: a name with a backslash cannot also have *, ? or [. Rename it")
+    return f"{literal(escaped)}, hive_partitioning=false"
+
+
 def _described(connection: duckdb.DuckDBPyConnection, path: Path, source: str) -> Table:
     rows = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     return Table(path, tuple(Column(name, type_) for name, type_, *_ in rows), source)
@@ -123,7 +144,7 @@ def _described(connection: duckdb.DuckDBPyConnection, path: Path, source: str) -
 def _sniffed(connection: duckdb.DuckDBPyConnection, path: Path) -> Table:
     found = connection.execute(
         "SELECT Delimiter, Quote, Escape, SkipRows, HasHeader, Columns, "
-        f"coalesce(TimestampFormat, DateFormat) FROM sniff_csv({literal(str(path))})"
+        f"coalesce(TimestampFormat, DateFormat) FROM sniff_csv({_file(path)})"
     ).fetchone()
     assert found is not None
     delimiter, quote, escape, skip, has_header, columns, moment_format = found
@@ -133,7 +154,7 @@ def _sniffed(connection: duckdb.DuckDBPyConnection, path: Path) -> Table:
         )
     texts = ", ".join(f"{literal(column['name'])}: 'VARCHAR'" for column in columns)
     source = (
-        f"read_csv({literal(str(path))}, auto_detect=false, header=true, skip={skip}, "
+        f"read_csv({_file(path)}, auto_detect=false, header=true, skip={skip}, "
         f"delim={literal(_character(delimiter))}, quote={literal(_character(quote))}, "
         f"escape={literal(_character(escape))}, columns={{{texts}}})"
     )

@@ -53,6 +53,8 @@ class AlertState(ModelState):
     """How often it has opened."""
     cleared_s: float | None = None
     """When it cleared last."""
+    before_notified: Count = 0
+    """Latest values in a row from long before `notified_s`: then it is a clock that was ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class AlertPolicy:
         if not alert.is_open:
             if not opens or self._is_held_back(alert, score, at_s):
                 return None
-            alert.is_open, alert.since_s, alert.notified_s = True, at_s, at_s
+            alert.is_open, alert.since_s, alert.notified_s, alert.before_notified = True, at_s, at_s, 0
             alert.values, alert.worst, alert.tokens_used = 1, score, alert.tokens_used + 1.0
             alert.times += 1
             return "opened"
@@ -92,10 +94,23 @@ class AlertPolicy:
         if alert.quiet >= self.clear_after:
             alert.is_open, alert.cleared_s = False, at_s
             return "cleared"
-        if alert.notified_s is None or at_s is None or at_s - alert.notified_s < self.still_open_s:
-            return None
-        alert.notified_s = at_s
-        return "still_open"
+        return "still_open" if self._is_due(alert, at_s) else None
+
+    def _is_due(self, alert: AlertState, at_s: float | None) -> bool:
+        """Whether to report again that it is open.
+
+        Where a clock was ahead when it was reported, that time is not waited for: as many values in a row as
+        would clear the alert say that it is earlier, and the time counts from there.
+        """
+        if alert.notified_s is None or at_s is None:
+            return False
+        since_s = at_s - alert.notified_s
+        is_before = since_s <= -self.still_open_s
+        alert.before_notified = alert.before_notified + 1 if is_before else 0
+        is_due = since_s >= self.still_open_s
+        if is_due or alert.before_notified > self.clear_after:
+            alert.notified_s, alert.before_notified = at_s, 0
+        return is_due
 
     def transition_details(self, alert: AlertState, change: Change, at_s: float | None) -> dict[str, Any]:
         """The evidence for a change that the policy adds to the model's: how rare it is, or how it went."""

@@ -11,6 +11,8 @@ from consumer.detectors.states import AnyState, ModelState, model_state
 from consumer.errors import ConfigurationError
 
 _INTERVAL_SHARE = 0.05  # of the newest interval in their mean
+_DAY_S = 86_400.0
+_BEFORE_LAST_MAX = 20
 
 
 @model_state("forecast")
@@ -24,6 +26,8 @@ class ForecastState(ModelState):
     last_s: float | None = None
     interval_s: float | None = None
     alert: AlertState = msgspec.field(default_factory=AlertState)
+    before_last: int = 0
+    """Latest values in a row from long before `last_s`: then it is a clock that was ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +122,21 @@ class ForecastUseCase(UseCase):
 
 
 def _learn_interval(state: ForecastState, timestamp_s: float | None) -> None:
-    """Learn the time since the last value; one that is not newer says nothing."""
+    """Learn the time since the last value; one that is not newer says nothing.
+
+    Many in a row from more than a day before say that the last time was of a clock that was ahead.
+    """
     if timestamp_s is None:
         return
-    if state.last_s is not None and timestamp_s > state.last_s:
+    if state.last_s is not None and timestamp_s <= state.last_s:
+        state.before_last = state.before_last + 1 if timestamp_s < state.last_s - _DAY_S else 0
+        if state.before_last > _BEFORE_LAST_MAX:
+            state.last_s, state.before_last = timestamp_s, 0
+        return
+    if state.last_s is not None:
         interval_s = timestamp_s - state.last_s
         if state.interval_s is None:
             state.interval_s = interval_s
         else:
             state.interval_s += _INTERVAL_SHARE * (interval_s - state.interval_s)
-    if state.last_s is None or timestamp_s > state.last_s:
-        state.last_s = timestamp_s
+    state.last_s, state.before_last = timestamp_s, 0

@@ -146,6 +146,8 @@ class SensorChecks:
 
     def _flat(self, health: Health, index: int, at_s: float | None) -> Finding | None:
         has_changed = health.seen > health.same
+        if at_s is not None and health.same_since_s is not None and at_s < health.same_since_s:
+            health.same_since_s = at_s  # a clock was ahead then: a day from that time might never pass
         for_s = None if at_s is None or health.same_since_s is None else at_s - health.same_since_s
         if has_changed:
             is_flat = health.same > max(self.flat, _FLAT_BEYOND * health.longest) - 1

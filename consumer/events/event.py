@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,6 +15,11 @@ from consumer.settings.signal_settings import SignalSettings
 
 SOURCE = "river.consumer"
 DETAIL_BYTES_MAX = 32_000
+HEADLINE_BYTES_MAX = 800
+"""In UTF-8. PagerDuty takes 1,024 characters, a block of Slack 3,000."""
+_NAME_BYTES_MAX = 60
+"""Of each name, in a headline that would be too long."""
+_ANGLES = str.maketrans("<>", "()")
 _VALUES_SHOWN_MAX = 8
 _LAG_S_MAX = 1e9  # EventBridge compares numbers up to five billion
 
@@ -50,11 +56,10 @@ def event_of(
     event_id = identity(
         use_case, *shard, str(record.sequence_number), record.partition_key, signal, of_change, position
     )
-    what = f"{detail_type}{_since(change, evidence)}"
-    measured = _measured(value, shown, evidence)
+    what = f"{severity}: {detail_type}{_since(change, evidence)}"
     detail = {
         "id": event_id,
-        "headline": f"{severity}: {what} on {_title(signal, shown)}, {measured}",
+        "headline": _headline(what, signal, value, shown, evidence),
         "change": change,
         "alert": identity(use_case, signal, kind),
         "use_case": use_case,
@@ -75,7 +80,53 @@ def event_of(
     return Event(event_id, detail_type, _within_bounds(detail))
 
 
-def _title(signal: str, shown: Mapping[str, Any]) -> str:
+def _headline(
+    what: str, signal: str, value: float, shown: Mapping[str, Any], evidence: Mapping[str, Any]
+) -> str:
+    """One line of plain text. If it were too long, all names in it are cut, and then its end.
+
+    >>> _headline("info: Drift Detected", "c1.p", 4.25, {}, {})
+    'info: Drift Detected on c1.p, value 4.25'
+    >>> len(_headline("info: Drift Detected", "c" * 512, 4.25, {"name": "n" * 200, "asset": "a" * 200}, {}))
+    215
+    """
+    for name_bytes_max in (HEADLINE_BYTES_MAX, _NAME_BYTES_MAX):
+        title = _title(signal, shown, name_bytes_max)
+        headline = _plain(f"{what} on {title}, {_measured(value, shown, evidence, name_bytes_max)}")
+        if len(headline.encode()) <= HEADLINE_BYTES_MAX:
+            return headline
+    return _cut(headline, HEADLINE_BYTES_MAX, of_end=0)
+
+
+def _plain(text: str) -> str:
+    r"""The text without what its readers' programs obey: breaks and directions of lines, mentions of Slack.
+
+    >>> _plain("a\u2028b \u202ec <!channel>")
+    'a b \ufffdc (!channel)'
+    """
+    if not text.isprintable():
+        text = "".join(
+            character if character.isprintable() else " " if character.isspace() else "\ufffd"
+            for character in text
+        )
+    return text.translate(_ANGLES)
+
+
+def _cut(text: str, bytes_max: int, of_end: int = 24) -> str:
+    """A text that is longer, in UTF-8, than it may be without its middle; the end has that many bytes.
+
+    >>> _cut("line3.compressor1.pressure", 18, 8), _cut("line3.pump", 18, 8), _cut("Öldruck", 6, 0)
+    ('line3.c…pressure', 'line3.pump', 'Öl…')
+    """
+    encoded = text.encode()
+    if len(encoded) <= bytes_max:
+        return text
+    beginning = encoded[: bytes_max - of_end - len("…".encode())]
+    end = encoded[len(encoded) - of_end :]
+    return f"{beginning.decode(errors='ignore')}…{end.decode(errors='ignore')}"
+
+
+def _title(signal: str, shown: Mapping[str, Any], name_bytes_max: int = HEADLINE_BYTES_MAX) -> str:
     """The signal as people call it, with its key.
 
     >>> _title("c1.p", {})
@@ -83,7 +134,8 @@ def _title(signal: str, shown: Mapping[str, Any]) -> str:
     >>> _title("c1.p", {"name": "Pressure", "asset": "Compressor 1", "line": "Line 3"})
     'Pressure, Compressor 1, Line 3 (c1.p)'
     """
-    names = [shown[name] for name in ("name", "asset", "line") if name in shown]
+    signal = _cut(signal, name_bytes_max)
+    names = [_cut(shown[name], name_bytes_max) for name in ("name", "asset", "line") if name in shown]
     return f"{', '.join(names)} ({signal})" if names else signal
 
 
@@ -100,7 +152,12 @@ def _since(change: Change, evidence: Mapping[str, Any]) -> str:
     return f" {change.replace('_', ' ')}{f' after {hours}{minutes % 60} min' if minutes > 0 else ''}"
 
 
-def _measured(value: float, shown: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
+def _measured(
+    value: float,
+    shown: Mapping[str, Any],
+    evidence: Mapping[str, Any],
+    name_bytes_max: int = HEADLINE_BYTES_MAX,
+) -> str:
     """The value, or those of an asset's row, and what would be usual.
 
     >>> _measured(4.25, {"unit": "bar"}, {})
@@ -116,9 +173,11 @@ def _measured(value: float, shown: Mapping[str, Any], evidence: Mapping[str, Any
         return str(evidence["says"])
     row = evidence.get("values")
     if isinstance(row, dict):
-        values = [f"{name} {each:.6g}" for name, each in row.items()]
-        return ", ".join(values[:_VALUES_SHOWN_MAX]) + (", …" if len(values) > _VALUES_SHOWN_MAX else "")
-    measured = f"value {value:.6g}{' ' + shown['unit'] if 'unit' in shown else ''}"
+        first = islice(row.items(), _VALUES_SHOWN_MAX)
+        values = [f"{_cut(name, name_bytes_max)} {each:.6g}" for name, each in first]
+        return ", ".join(values) + (", …" if len(row) > _VALUES_SHOWN_MAX else "")
+    unit = f" {_cut(shown['unit'], name_bytes_max)}" if "unit" in shown else ""
+    measured = f"value {value:.6g}{unit}"
     if {"usual_from", "usual_to"} <= evidence.keys():
         measured += f", where {evidence['usual_from']:.6g} to {evidence['usual_to']:.6g} is usual"
     return measured

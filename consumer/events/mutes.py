@@ -5,9 +5,12 @@ Learning and the events' ids do not depend on them.
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
+from functools import cached_property, lru_cache
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -140,25 +143,120 @@ def readable_entries(content: bytes) -> tuple[tuple[Mute, ...], tuple[Unreadable
 
 
 def marked(events: Sequence[Event], mutes: Iterable[Mute], now_s: float) -> list[Event]:
-    """The events, those of muted signals marked so.
+    """The events, those of muted signals marked so, as `MuteIndex.marked`."""
+    return MuteIndex(mutes).marked(events, now_s)
 
-    An event is muted if its record arrived during the mute, however late it is learned, or if it is published
-    during the mute.
+
+_Spans = list[tuple[float, float]]
+"""From and until, in seconds; sorted, without overlaps."""
+_Times = dict[str | None, _Spans]
+"""By use case; None: all of them."""
+_SIGNALS_KNOWN_MAX = 1024
+_WILD = re.compile(r"[*?]|\[.*", re.DOTALL)
+"""Parts a pattern at its wildcards; from a bracket on, nothing counts as literal."""
+
+
+class MuteIndex:
+    """Mutes arranged for look-up: what an event costs hardly depends on how many there are.
+
+    `Mute.is_on` and `Mute.matches` say what is muted.
     """
-    mutes = tuple(mutes)
-    return [_marked(event, mutes, now_s) for event in events] if mutes else list(events)
+
+    def __init__(self, mutes: Iterable[Mute]) -> None:
+        times: dict[str, dict[str | None, list[tuple[float, float]]]] = {}
+        for mute in mutes:
+            of_pattern = times.setdefault(mute.pattern, {})
+            of_pattern.setdefault(mute.use_case, []).append((mute.from_s, mute.until_s))
+        self._exact: dict[str, _Times] = {}
+        self._wild: dict[str, list[_Wild]] = {}
+        """By what their names begin with."""
+        for pattern, of_pattern in times.items():
+            joined = {use_case: _joined(spans) for use_case, spans in of_pattern.items()}
+            prefix, *others = _WILD.split(pattern)
+            if others:
+                self._wild.setdefault(prefix, []).append(_Wild(pattern, max(others, key=len), joined))
+            else:
+                self._exact[pattern] = joined
+        self._lengths = sorted({len(prefix) for prefix in self._wild})
+        self._of = lru_cache(_SIGNALS_KNOWN_MAX)(self._matching)
+
+    def __bool__(self) -> bool:
+        return bool(self._exact or self._wild)
+
+    def marked(self, events: Sequence[Event], now_s: float) -> list[Event]:
+        """The events, those of muted signals marked so.
+
+        An event is muted if its record arrived during the mute, however late it is learned, or if it is
+        published during the mute.
+        """
+        return [self._marked(event, now_s) for event in events] if self else list(events)
+
+    def until(self, use_case: str, signal: str, at_s: float) -> float | None:
+        """The end of what mutes the signal then, with what follows without a gap; None: nothing does."""
+        ends = (_end(spans, at_s) for spans in self._spans(use_case, signal))
+        return max((end for end in ends if end is not None), default=None)
+
+    def _marked(self, event: Event, now_s: float) -> Event:
+        detail = msgspec.json.decode(event.detail)
+        use_case, arrived_at = detail["use_case"], detail.get("arrived_at")
+        times = [now_s] if arrived_at is None else [now_s, seconds(arrived_at)]
+        if detail.get("muted") or not all(
+            any(self.until(use_case, signal, at_s) is not None for at_s in times)
+            for signal in _signals(detail)
+        ):
+            return event
+        return replace(event, detail=msgspec.json.encode(detail | {"muted": True}).decode())
+
+    def _spans(self, use_case: str, signal: str) -> Iterator[_Spans]:
+        for of_pattern in self._of(signal):
+            for name in (None, use_case):
+                if name in of_pattern:
+                    yield of_pattern[name]
+
+    def _matching(self, signal: str) -> list[_Times]:
+        found = [self._exact[signal]] if signal in self._exact else []
+        for length in self._lengths:
+            if length > len(signal):
+                break
+            beginning_so = self._wild.get(signal[:length], ())
+            found += [wild.times for wild in beginning_so if wild.literal in signal and wild.matches(signal)]
+        return found
 
 
-def _marked(event: Event, mutes: Sequence[Mute], now_s: float) -> Event:
-    detail = msgspec.json.decode(event.detail)
-    arrived_at = detail.get("arrived_at")
-    times = [now_s] if arrived_at is None else [now_s, seconds(arrived_at)]
-    on = [mute for mute in mutes if any(map(mute.is_on, times))]
-    if detail.get("muted") or not all(
-        any(mute.matches(detail["use_case"], signal) for mute in on) for signal in _signals(detail)
-    ):
-        return event
-    return replace(event, detail=msgspec.json.encode(detail | {"muted": True}).decode())
+class _Wild:
+    """A pattern with wildcards; a name without the literal is told to differ before anything is compiled."""
+
+    def __init__(self, pattern: str, literal: str, times: _Times) -> None:
+        self.literal, self.times = literal, times
+        self._pattern = pattern
+
+    def matches(self, signal: str) -> bool:
+        return self._expression.match(signal) is not None
+
+    @cached_property
+    def _expression(self) -> re.Pattern[str]:
+        return re.compile(translate(self._pattern))
+
+
+def _joined(spans: _Spans) -> _Spans:
+    """The same times without overlaps, in order.
+
+    >>> _joined([(5.0, 9.0), (0.0, 2.0), (1.0, 3.0), (4.0, 4.0)])
+    [(0.0, 3.0), (5.0, 9.0)]
+    """
+    joined: _Spans = []
+    for from_s, until_s in sorted(span for span in spans if span[0] < span[1]):
+        if joined and from_s <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(until_s, joined[-1][1]))
+        else:
+            joined.append((from_s, until_s))
+    return joined
+
+
+def _end(spans: _Spans, at_s: float) -> float | None:
+    """The end of the span that holds a time; None: none does."""
+    before = bisect_right(spans, at_s, key=itemgetter(0))
+    return spans[before - 1][1] if before and at_s < spans[before - 1][1] else None
 
 
 def _signals(detail: dict[str, Any]) -> list[str]:
@@ -183,7 +281,7 @@ class MuteStore:
         self._objects = objects
         self._now_s = now_s
         self._warn = warn
-        self._mutes: tuple[Mute, ...] = ()
+        self._mutes = MuteIndex(())
         self._e_tag: str | None = None
         self._were_read = False
         self._next_read_s = 0.0
@@ -195,7 +293,7 @@ class MuteStore:
         async with self._turns.current():  # whoever comes meanwhile waits for the same read
             if not self._read_s <= self._now_s() < self._next_read_s:
                 await self._refresh()
-        return marked(events, self._mutes, self._now_s())
+        return self._mutes.marked(events, self._now_s())
 
     async def _refresh(self) -> None:
         try:
@@ -212,13 +310,13 @@ class MuteStore:
         if isinstance(found, Unchanged):
             return
         if isinstance(found, Missing):
-            self._mutes, self._e_tag = (), None
+            self._mutes, self._e_tag = MuteIndex(()), None
         else:
             try:
-                self._mutes, self._e_tag = mutes_in(found.body), found.e_tag
+                self._mutes, self._e_tag = MuteIndex(mutes_in(found.body)), found.e_tag
             except ConfigurationError:
                 if not self._were_read and found.body is not None:
-                    self._mutes, _ = readable_entries(found.body)
+                    self._mutes = MuteIndex(readable_entries(found.body)[0])
                 raise
         self._were_read = True
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from consumer.decode.batch import Batch, Rejection, SignalColumns
+from consumer.decode.batch import Batch, RejectedColumns, SignalColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import UseCase, can_learn
 from consumer.errors import BadDeployment
@@ -136,7 +136,7 @@ class PageOutcome:
     """The outcome of learning one batch for one page; it counts once the page is committed."""
 
     events: list[Event] = field(default_factory=list)
-    rejections: list[Rejection] = field(default_factory=list)
+    rejections: list[RejectedColumns] = field(default_factory=list)
     raised: dict[SignalKey, ModelFailure] = field(default_factory=dict)
     signals: int = 0
     observations: int = 0
@@ -162,7 +162,7 @@ class PageOutcome:
 
     def reject_signal(self, key: SignalKey, columns: SignalColumns) -> None:
         """Reject all observations of a new signal."""
-        self.rejections += columns.rejections(key.signal, "the signal is new, and its page is full")
+        self.rejections += columns.rejected(key.signal, "the signal is new, and its page is full")
         self.signals_refused += 1
 
     def defer(self, record: int) -> None:

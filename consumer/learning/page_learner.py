@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from consumer.decode.batch import Batch, Indices, Rejection, SignalColumns
+from consumer.decode.batch import Batch, Indices, RejectedColumns, SignalColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import new_model
 from consumer.errors import brief, is_models_own
@@ -229,15 +229,16 @@ class PageLearner:
         try:
             indices = unlearned(columns.records, state, batch)
             skipped = unlearned(columns.skipped, state, batch) if columns.skipped else ()
-            outcome.rejections += [
-                Rejection(columns.records[index], columns.positions[index], reason, key.signal)
-                for index in indices
-            ]
+            outcome.rejections.append(
+                RejectedColumns(
+                    key.signal, reason, taken(columns.records, indices), taken(columns.positions, indices)
+                )
+            )
             self._finish(key, state, columns, indices, skipped, len(batch.records))
         except BaseException as error:  # not even its checkpoints can be used: they stay too
             failure_of(error, columns)
             outcome.rollback_to(savepoint)
-            outcome.rejections += columns.rejections(key.signal, reason)
+            outcome.rejections += columns.rejected(key.signal, reason)
 
     def _time_is_short(self, observations: int) -> bool:
         """True if the time is short; it is checked only once in a while."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from consumer.decode.batch import Batch, Indices, Rejection, SignalColumns
+from consumer.decode.batch import Batch, Indices, RejectedColumns, SignalColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import Finding
 from consumer.detectors.asset_rows import name_of
@@ -179,9 +179,9 @@ class SignalLearner:
             if row.started_s is not None:
                 payload["timestamp"] = row.started_s
             data = base64.b64encode(json.dumps(payload).encode()).decode()
-            place = columns.records[row.ended_by], -1 - columns.positions[row.ended_by]
+            record, position = columns.records[row.ended_by], -1 - columns.positions[row.ended_by]
             self.outcome.rejections.append(
-                Rejection(*place, reason, self.key.signal, is_whole=True, data=data)
+                RejectedColumns(self.key.signal, reason, [record], [position], payload=data)
             )
 
     def learn(self, indices: Indices, reasons: dict[int, str]) -> None:
@@ -191,11 +191,7 @@ class SignalLearner:
         """
         columns, state, batch = self.columns, self.state, self.batch
         if reasons:
-            self.outcome.rejections += [
-                Rejection(columns.records[index], columns.positions[index], reasons[index], self.key.signal)
-                for index in indices
-                if index in reasons
-            ]
+            self._reject([index for index in indices if index in reasons], reasons)
             indices = [index for index in indices if index not in reasons]
         use_case = self.settings.use_case
         if use_case.late == "skip":
@@ -230,6 +226,16 @@ class SignalLearner:
         state.learned += len(indices)
         self.outcome.observations += len(indices)
         self._indices += indices
+
+    def _reject(self, indices: Indices, reasons: dict[int, str]) -> None:
+        of_reasons: dict[str, list[int]] = {}
+        for index in indices:
+            of_reasons.setdefault(reasons[index], []).append(index)
+        for reason, of_reason in of_reasons.items():
+            records, positions = (
+                taken(column, of_reason) for column in (self.columns.records, self.columns.positions)
+            )
+            self.outcome.rejections.append(RejectedColumns(self.key.signal, reason, records, positions))
 
     def add_events(self, findings: Iterable[Finding], indices: Sequence[int]) -> None:
         """Add the events for findings at these indices, which the state does not count yet.

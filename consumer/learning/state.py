@@ -15,6 +15,27 @@ _CHECKPOINT_AGE_MAX_S = 366 * 24 * 3600.0
 _SPREAD_WITHIN_S = 60.0
 
 
+# How far a clock may be ahead of the stream's. One that is further ahead once must not make all others late.
+_AHEAD_S_MAX = 300.0
+
+
+def is_late(timestamp: float | None, latest_s: float | None, arrived_s: float | None) -> bool:
+    """Whether an observation is not newer than the latest one learned of its signal.
+
+    A latest time that lies ahead of the arrival says nothing of an observation that does not: some other
+    clock was wrong.
+
+    >>> is_late(10.0, 10.0, 12.0), is_late(10.5, 10.0, 12.0)
+    (True, False)
+    >>> a_day = 86_400.0
+    >>> is_late(10.0, 10.0 + a_day, 12.0), is_late(10.0 + a_day, 10.0 + a_day, 12.0)
+    (False, True)
+    """
+    if timestamp is None or latest_s is None or timestamp > latest_s:
+        return False
+    return arrived_s is None or latest_s <= arrived_s + _AHEAD_S_MAX or timestamp > arrived_s + _AHEAD_S_MAX
+
+
 class Checkpoint(msgspec.Struct, gc=False):
     """The last sequence number learned from a shard, and the partition keys learned under it.
 
@@ -75,8 +96,8 @@ class State(msgspec.Struct, gc=False):
         self.stored = model
 
     def start_anew(self, model: Any, parameters: str) -> None:
-        """Go on with a model that has learned nothing, from where the last one ended."""
-        self.model, self.parameters, self.learned = model, parameters, 0
+        """Go on from where the last one ended, with a model that has learned nothing: no value is late."""
+        self.model, self.parameters, self.learned, self.latest_s = model, parameters, 0, None
 
     def is_below(self, batch: Batch) -> bool:
         """Whether its checkpoint lies below all of the batch, or it has none for its shard."""
@@ -122,14 +143,15 @@ class State(msgspec.Struct, gc=False):
         """Indices of observations newer than all learned before them; the others count as skipped."""
         in_time = []
         for index in indices:
+            arrived_s = batch.records.arrived_s[columns.records[index]]
             timestamp = columns.timestamps[index]
             if timestamp is None:
-                timestamp = batch.records.arrived_s[columns.records[index]]
-            if timestamp is None or self.latest_s is None or timestamp > self.latest_s:
+                timestamp = arrived_s
+            if is_late(timestamp, self.latest_s, arrived_s):
+                self.skipped += 1
+            else:
                 self.latest_s = self.latest_s if timestamp is None else timestamp
                 in_time.append(index)
-            else:
-                self.skipped += 1
         return in_time
 
     def is_spread(self, shard: Shard) -> bool:

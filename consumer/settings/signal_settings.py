@@ -17,8 +17,9 @@ from consumer.detectors.base import Severity, UseCase
 from consumer.settings.tuning import with_parameters
 
 _SIGNALS_KNOWN_MAX = 100_000
-_Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")]
-_Pattern = Annotated[str, Meta(min_length=1, max_length=512)]
+_ONE_LINE = r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z"
+_Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=_ONE_LINE)]
+_Pattern = Annotated[str, Meta(min_length=1, max_length=512, pattern=_ONE_LINE)]
 _WILD = re.compile(r"[*?\[]")
 
 

@@ -1,77 +1,160 @@
 """Reads `signals.yaml`; a mistake is reported with its line."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import yaml
 
 from consumer.detectors.base import UseCase
 from consumer.errors import ConfigurationError
-from consumer.plant import Plant
+from consumer.plant import USE_CASES_FILE, Plant
 from consumer.settings.signal_settings import SettingsFile
 from consumer.settings.tuning import with_parameters
 
 _Path = list[str | int]
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
+_LEVELS_MAX = 100
+_REPEATED_MAX = 1_000_000
+"""Values that aliases stand for, those in their values included: a few lines can stand for billions."""
 
 
-def read_signal_settings(text: str, path: str, use_cases: Mapping[str, UseCase]) -> SettingsFile:
-    """Read and check the settings; `path` is for messages.
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # of two classes
+    """A loader whose every mistake has a place in the file."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """The value of a node."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, AttributeError, LookupError, ArithmeticError) as error:  # such as the 32nd of May
+            tag = node.tag.rpartition(":")[2]
+            raise yaml.MarkedYAMLError(problem=f"no {tag}: {error}", problem_mark=node.start_mark) from None
+
+
+def read_signal_settings(
+    text: str, path: str, use_cases: Mapping[str, UseCase], use_cases_file: str = USE_CASES_FILE
+) -> SettingsFile:
+    """Read and check the settings; both paths are for messages.
 
     Raises: `ConfigurationError` with the line of each mistake.
     """
-    loader = _Loader(text)
+    root, given = read_yaml(text, path)
+    if root is None:
+        raise ConfigurationError(f"{path} is empty; allowed: `version: 1`, then `signals:`")
     try:
-        root = loader.get_single_node()
-        if root is None:
-            raise ConfigurationError(f"{path} is empty; allowed: `version: 1`, then `signals:`")
-        given = loader.construct_document(root)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        raise ConfigurationError(f"{path}, line {line}: {getattr(error, 'problem', error)}") from None
-    finally:
-        loader.dispose()
-    mistakes = list(given_twice(root))
-    if not mistakes:
-        try:
-            file = msgspec.convert(given, SettingsFile)
-        except msgspec.ValidationError as error:
-            mistakes = [_of_msgspec(root, str(error))]
-        else:
-            mistakes = [(line_of(root, place), text) for place, text in _unusable(file, use_cases)]
-            if not mistakes:
-                return file
-    raise ConfigurationError("\n".join(f"{path}, line {line}: {text}" for line, text in mistakes))
+        file = msgspec.convert(given, SettingsFile)
+    except msgspec.ValidationError as error:
+        mistakes = [_of_msgspec(root, str(error))]
+    else:
+        mistakes = [
+            (line_of(root, place), text) for place, text in _unusable(file, use_cases, use_cases_file)
+        ]
+        if not mistakes:
+            return file
+    raise _mistaken(path, mistakes)
 
 
 def as_json(text: str) -> bytes:
-    """The same settings, read and found right before, as they ship: JSON is read a hundred times as fast."""
-    return msgspec.json.encode(yaml.load(text, _Loader))
+    """The same settings, read and found right before, as they ship: JSON is read a hundred times as fast.
+
+    Raises: `ConfigurationError` for what is no YAML, `ValueError`, `TypeError` or `OverflowError` for what
+        JSON cannot say.
+    """
+    return msgspec.json.encode(read_yaml(text, "the file")[1])
 
 
-def read_shipped(text: str, path: str, use_cases: Mapping[str, UseCase]) -> SettingsFile:
+def read_yaml(text: str, path: str) -> tuple[yaml.Node | None, Any]:
+    """The document's nodes and its value; None for an empty one.
+
+    Raises: `ConfigurationError` with the line of each mistake, for what is no YAML, for a field that is there
+        twice, and for aliases in themselves or of too much.
+    """
+    loader = None
+    try:
+        _check_size(yaml.parse(text, _Loader))
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        twice = list(_given_twice(root))  # what `<<` merges, which comes with the values, may be given again
+        value = None if root is None or twice else loader.construct_document(root)
+    except yaml.YAMLError as error:
+        raise _mistaken(path, [_of_yaml(text, error)]) from None
+    finally:
+        if loader is not None:
+            loader.dispose()
+    if twice:
+        raise _mistaken(path, twice)
+    return root, value
+
+
+def _check_size(events: Iterable[yaml.Event]) -> None:
+    """Count what aliases stand for, without following them. Raises: `yaml.MarkedYAMLError`."""
+    sizes: dict[str | None, int] = {}
+    within: list[tuple[str | None, int]] = [(None, 0)]
+    """The anchor and the size of each collection that is not closed yet."""
+    repeated = 0
+    for event in events:
+        size, wrong = 0, ""
+        if isinstance(event, yaml.CollectionStartEvent):
+            within.append((event.anchor, 1))
+            if len(within) > _LEVELS_MAX:
+                wrong = f"it is nested more than {_LEVELS_MAX} levels deep"
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, size = within.pop()
+            sizes[anchor] = size
+        elif isinstance(event, yaml.ScalarEvent):
+            sizes[event.anchor] = size = 1
+        elif isinstance(event, yaml.AliasEvent):
+            size = sizes.get(event.anchor, 1)
+            repeated += size
+            if event.anchor in (anchor for anchor, _ in within):
+                wrong = f"it holds itself: the alias *{event.anchor} is inside its own anchor"
+            elif repeated > _REPEATED_MAX:
+                wrong = f"its aliases stand for more than {_REPEATED_MAX:,} values: write out what is meant"
+        if wrong:
+            raise yaml.MarkedYAMLError(problem=wrong, problem_mark=event.start_mark)  # type: ignore[arg-type]
+        anchor, so_far = within[-1]
+        within[-1] = (anchor, so_far + size)
+
+
+def _of_yaml(text: str, error: yaml.YAMLError) -> tuple[int, str]:
+    """The line and the message of an error."""
+    if isinstance(error, yaml.reader.ReaderError):  # which knows a position only
+        line = text.encode()[: error.position].count(b"\n") + 1
+        return line, f"this is not YAML: {error.reason}: {error.character!r}"
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", error)
+    is_none = isinstance(error, yaml.scanner.ScannerError | yaml.parser.ParserError)
+    return mark.line + 1 if mark else 1, f"this is not YAML: {problem}" if is_none else str(problem)
+
+
+def _mistaken(path: str, mistakes: Iterable[tuple[int, str]]) -> ConfigurationError:
+    return ConfigurationError("\n".join(f"{path}, line {line}: {text}" for line, text in mistakes))
+
+
+def read_shipped(
+    text: str, path: str, use_cases: Mapping[str, UseCase], use_cases_file: str = USE_CASES_FILE
+) -> SettingsFile:
     """The settings in the function, where the synthesis has checked them; elsewhere as written.
 
     Raises: `ConfigurationError`, as `read_signal_settings`.
     """
     try:
         return msgspec.json.decode(text, type=SettingsFile)
-    except msgspec.MsgspecError:
-        return read_signal_settings(text, path, use_cases)
+    except (msgspec.MsgspecError, RecursionError):
+        return read_signal_settings(text, path, use_cases, use_cases_file)
 
 
-def _unusable(file: SettingsFile, use_cases: Mapping[str, UseCase]) -> Iterator[tuple[_Path, str]]:
+def _unusable(
+    file: SettingsFile, use_cases: Mapping[str, UseCase], use_cases_file: str
+) -> Iterator[tuple[_Path, str]]:
     """Parameters that no use case has, or that no model can be made with."""
     for number, entry in enumerate(file.signals):
         for name, parameters in entry.use_cases.items():
             place: _Path = ["signals", number, "use_cases", name]
             if name not in use_cases:
                 known = ", ".join(sorted(use_cases))
-                yield place, f"{name} is no line of consumer/use_cases.py; allowed: {known}"
+                yield place, f"{name} is no line of {use_cases_file}; allowed: {known}"
                 continue
             try:
                 with_parameters(use_cases[name], parameters).create(seed=0)
@@ -82,8 +165,12 @@ def _unusable(file: SettingsFile, use_cases: Mapping[str, UseCase]) -> Iterator[
                 yield place, f"no model of {name} can be made so: {error}"
 
 
-def given_twice(node: yaml.Node) -> Iterator[tuple[int, str]]:
-    """The line and the message of each field that a mapping has twice."""
+def _given_twice(node: yaml.Node | None, known: set[int] | None = None) -> Iterator[tuple[int, str]]:
+    """The line and the message of each field that a mapping has twice; an alias is no mapping of its own."""
+    known = set() if known is None else known
+    if id(node) in known:
+        return
+    known.add(id(node))
     if isinstance(node, yaml.MappingNode):
         seen: dict[str, int] = {}
         for key, value in node.value:
@@ -92,15 +179,17 @@ def given_twice(node: yaml.Node) -> Iterator[tuple[int, str]]:
             if name in seen:
                 yield line, f"{name} is there twice; the first is in line {seen[name]}"
             seen.setdefault(name, line)
-            yield from given_twice(value)
+            yield from _given_twice(value, known)
     elif isinstance(node, yaml.SequenceNode):
         for part in node.value:
-            yield from given_twice(part)
+            yield from _given_twice(part, known)
 
 
 def _of_msgspec(root: yaml.Node, error: str) -> tuple[int, str]:
     """The line and the message of msgspec's error, such as 'Expected `float`, got `str` - at `$.a[0].b`'."""
     text, _, at = error.partition(" - at `$")
+    if "matching regex" in text:
+        text = "allowed: one line, without control characters"
     place: _Path = [name or int(number) for name, number in _STEP.findall(at)]
     unknown = re.search(r"unknown field `(.+)`", text)
     if unknown:
@@ -133,12 +222,13 @@ def read_signals_file(name: str, plant: Plant) -> SettingsFile:
 
     Raises: `ConfigurationError` with the line of each mistake.
     """
-    return read_signal_settings(_text(plant.settings_file(name)), name, plant.use_cases)
+    text = _text(plant.settings_file(name))
+    return read_signal_settings(text, name, plant.use_cases, plant.use_cases_file)
 
 
 def read_shipped_signals(name: str, plant: Plant) -> SettingsFile:
     """Read the file of that name as the function has it. Raises: as `read_signals_file`."""
-    return read_shipped(_text(plant.settings_file(name)), name, plant.use_cases)
+    return read_shipped(_text(plant.settings_file(name)), name, plant.use_cases, plant.use_cases_file)
 
 
 def _text(path: Path) -> str:

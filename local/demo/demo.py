@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from clients.console import Console
 from clients.kinesis_writer.ordered_put import OrderedPut
 from clients.kinesis_writer.put_request import SEND_ONCE, Acknowledgement
 from clients.plant_files import deployed_use_cases
@@ -222,6 +222,7 @@ def _others_of(own: Plant) -> tuple[str, ...]:
 
 
 def _write_settings(path: Path, simulated: Simulation, own: Plant) -> Path:
+    read_signals_file(SHIPPED, own)  # a mistake is reported in the plant's own file
     path.write_text(demo_settings(simulated, own.settings_file(SHIPPED)))
     return path.absolute()
 
@@ -255,11 +256,11 @@ def _print_alerts(published: dict[str, list[dict[str, Any]]], console: Console) 
             if changes[change]
         )
         text = f"{counts}. The latest:" if counts else "none"
-        console.print(f"\nAlerts of {name}: {text}", markup=False, highlight=False)
+        console.print(f"\nAlerts of {name}: {text}", highlight=False)
         opened = [detail for detail in by_id.values() if detail["change"] == "opened"]
         for detail in sorted(opened, key=lambda detail: detail["timestamp"])[-ALERTS_SHOWN:]:
             text = f"  {detail['timestamp'][:19].replace('T', ' ')}  {detail['headline']}"
-            console.print(text, markup=False, highlight=False, soft_wrap=True)
+            console.print(text, highlight=False, soft_wrap=True)
     console.print()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from clients.kinesis_writer.put_request import StreamRecord
+from consumer.settings.signals_yaml import read_yaml
 from producer_sim.payloads import encoders
 from producer_sim.payloads.record_groups import learned_names, record_groups_of
 from producer_sim.payloads.shapes import Observation, Readings, shape_named
@@ -87,7 +88,8 @@ def demo_settings(plant: Simulation, own: Path) -> str:
     ]
     assets = sorted({member.asset for member in plant.members} | {MIXER})
     signals += [{"match": asset, **_asset_and_line(asset)} for asset in assets]
-    signals += yaml.safe_load(own.read_text(encoding="utf-8"))["signals"]
+    _, given = read_yaml(own.read_text(encoding="utf-8"), str(own))
+    signals += given.get("signals", [])
     return yaml.safe_dump({"version": 1, "signals": signals}, sort_keys=False)
 
 

@@ -4,7 +4,6 @@
 nothing is cut, lost or delivered twice.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -14,6 +13,7 @@ from clients.kinesis_writer.put_request import Acknowledgement
 from consumer.decode.signal_names import identity, seed_of
 from consumer.detectors.base import UseCase
 from consumer.detectors.drift import DriftUseCase
+from consumer.events.quarantine import RECORD, each_rejected
 from consumer.pages.codec import PageCodec, States
 from consumer.settings.signal_settings import SettingsFile, SettingsOfSignals
 from local.demo.records import Sent
@@ -118,8 +118,8 @@ def states_in(objects: Iterable[tuple[str, bytes]], use_case: str) -> States:
 def quarantined_ids(objects: Iterable[tuple[str, bytes]], use_case: str) -> set[str]:
     """The ids of all lines in a use case's quarantine; a line that was written twice counts once."""
     return {
-        json.loads(line)["id"]
+        line["id"]
         for key, content in objects
-        if key.startswith(f"quarantine/{use_case}/")
-        for line in content.splitlines()
+        if key.startswith(f"quarantine/{use_case}/") and not key.endswith(RECORD)
+        for line in each_rejected(content)
     }

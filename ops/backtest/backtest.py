@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
-from consumer.decode.batch import Batch, Records, Rejection, Shard, SignalColumns
+from consumer.decode.batch import Batch, Records, Shard, SignalColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.decode.values import VALUE_MAX
 from consumer.errors import ConfigurationError
@@ -70,10 +70,8 @@ class Backtest:
         for position, (signal, column) in enumerate(zip(self.signals, columns, strict=True)):
             values = {row: value for row, value in enumerate(column) if value is not None}
             good = [row for row, value in values.items() if -VALUE_MAX <= value <= VALUE_MAX]
-            batch.rejections += [
-                Rejection(row, position, f"the value is beyond ±{VALUE_MAX:g}", signal)
-                for row in values.keys() - set(good)
-            ]
+            for row in sorted(values.keys() - set(good)):
+                batch.rejections.add(row, position, f"the value is beyond ±{VALUE_MAX:g}", signal)
             if good:
                 batch.signals[SignalKey(self.asset, signal)] = SignalColumns(
                     [values[row] for row in good],

@@ -8,12 +8,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import typer
-
 from clients.recordings import columns as columns_of_table
 from clients.recordings.labels import windows_of_file
 from clients.recordings.survey import survey
 from clients.recordings.table import open_table
+from clients.terminal import echo, printable
 from consumer.decode.signal_names import check_name
 from consumer.decode.timestamps import iso8601
 from consumer.detectors.base import UseCase
@@ -128,14 +127,14 @@ def _reported(path: Path, backtest: Backtest, rows: Iterator[Row]) -> Iterator[P
     for part in backtest.parts(rows):
         events += len(part.events)
         for detail in part.events:
-            typer.echo(f"{detail['timestamp']}  {detail['headline']}  {json.dumps(detail['evidence'])}")
+            echo(f"{detail['timestamp']}  {printable(detail['headline'])}  {json.dumps(detail['evidence'])}")
         yield part
     took_s = clock.perf_counter() - start
-    typer.echo(
-        f"{path}: {learner.observations:,} values of {len(backtest.signals)} signals, "
+    echo(
+        f"{printable(str(path))}: {learner.observations:,} values of {len(backtest.signals)} signals, "
         f"{learner.observations / took_s:,.0f} a second; {events} events of {backtest.name}; "
         f"{learner.rejected.total()} values could not be learned",
         err=True,
     )
     for reason, times in learner.rejected.most_common(5):
-        typer.echo(f"  {times} times: {reason}", err=True)
+        echo(f"  {times} times: {printable(reason)}", err=True)

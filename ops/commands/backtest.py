@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from clients.terminal import echo
 from ops.options import errors_shown
 
 
@@ -47,5 +48,5 @@ def backtest(
             outputs = Outputs(events, scores, plot, windows)
             run_backtest(files, use_case, chosen, Columns(time, signals), outputs)
         except ReplayRefused as error:
-            typer.echo(f"Not done: {error}", err=True)
+            echo(f"Not done: {error}", err=True)
             raise typer.Exit(1) from None

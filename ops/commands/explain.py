@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from clients.terminal import echo
 from ops.options import TargetOptions, with_target
 
 
@@ -31,4 +32,4 @@ def explain(
     target = find(options)
     detail = event_of_file(event, event_id) if event else event_of_id(target, event_id, time.time())
     explained = explanation(target, detail, records)
-    typer.echo(yaml.safe_dump(explained, sort_keys=False, allow_unicode=True, width=100), nl=False)
+    echo(yaml.safe_dump(explained, sort_keys=False, allow_unicode=True, width=100), nl=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clients.terminal import echo
 from ops.options import TargetOptions, with_target
 
 if TYPE_CHECKING:
@@ -51,9 +52,9 @@ def inspect(
         report |= predicted(settings, place.state, predict, now_s)
         report["written"] = "nothing: the model is as it was"
     if as_json:
-        typer.echo(encode(report).decode())
+        echo(encode(report).decode())
     else:
-        typer.echo(yaml.safe_dump(report, sort_keys=False, allow_unicode=True, width=100), nl=False)
+        echo(yaml.safe_dump(report, sort_keys=False, allow_unicode=True, width=100), nl=False)
 
 
 def _in_full(target: "Target", place: "Place", settings: "SignalSettings", now_s: float) -> dict[str, Any]:
@@ -93,14 +94,17 @@ def _in_full(target: "Target", place: "Place", settings: "SignalSettings", now_s
 def _muted_until(target: "Target", signal: str, settings: "SignalSettings", now_s: float) -> str | None:
     """The time until which it is muted, or why that is not known."""
     from consumer.errors import ConfigurationError
+    from consumer.events.mutes import MuteIndex
     from ops.state.mutes_file import read_mutes
     from ops.state.signal_summary import muted_until
 
     try:
-        mutes = () if settings.is_muted else asyncio.run(read_mutes(target.objects()))
+        read = () if settings.is_muted else asyncio.run(read_mutes(target.objects()))
     except ConfigurationError as error:
         return str(error)
-    return muted_until(target.use_case, signal, settings, mutes, now_s)
+    return muted_until(
+        target.use_case, signal, settings, MuteIndex(each for each in read if each.is_on(now_s)), now_s
+    )
 
 
 def _version(target: "Target", place: "Place") -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from clients.terminal import echo, printable
 from consumer.decode.timestamps import iso8601
 from consumer.errors import ConfigurationError, ConsumerError, PageChanged, Unavailable
 from ops.formatting import moment, pluralize, shown
@@ -50,7 +51,7 @@ def mute(
     objects = target.objects()
     present = asyncio.run(read_mutes(objects))
     if (same := _same(present, new, from_s, now_s)) and _agrees(same, new):
-        typer.echo(f"{pattern} is already muted, {_time(same)}: there is nothing to do")
+        echo(f"{pattern} is already muted, {_time(same)}: there is nothing to do")
         return
     instead = f", instead of {_time(same)}" if same else ""
     confirmed(
@@ -59,7 +60,7 @@ def mute(
         yes,
     )
     asyncio.run(change_mutes(objects, lambda mutes: _with(mutes, new, from_s, now_s), now_s))
-    typer.echo(f"Muted: {_what(new)}, {_time(new)}. The functions act on it within a minute")
+    echo(f"Muted: {_what(new)}, {_time(new)}. The functions act on it within a minute")
 
 
 @with_target
@@ -92,12 +93,12 @@ def _unmute(target: "Target", pattern: str, use_case: str | None, now_s: float, 
     ending = [each for each in present if _ends(each, pattern, use_case, now_s)]
     if not ending:
         known = ", ".join(sorted({repr(each.pattern) for each in present if each.until_s > now_s})) or "none"
-        typer.echo(f"No mute has the pattern {pattern!r}: there is nothing to do. Patterns in force: {known}")
+        echo(f"No mute has the pattern {pattern!r}: there is nothing to do. Patterns in force: {known}")
         return
     ended = "; ".join(f"{_what(each)}, {_time(each)}" for each in ending)
     confirmed(f"End in {target.name}: {ended}.", yes)
     asyncio.run(change_mutes(objects, lambda mutes: _without(mutes, pattern, use_case, now_s), now_s))
-    typer.echo(f"Ended: {ended}. The functions act on it within a minute")
+    echo(f"Ended: {ended}. The functions act on it within a minute")
 
 
 def _repair(target: "Target", now_s: float, yes: bool) -> None:
@@ -109,14 +110,14 @@ def _repair(target: "Target", now_s: float, yes: bool) -> None:
     objects = target.objects()
     broken = asyncio.run(find_unreadable(objects))
     if broken is None:
-        typer.echo(f"The mutes in {target.name} can be read: there is nothing to repair")
+        echo(f"The mutes in {target.name} can be read: there is nothing to repair")
         return
-    typer.echo(f"{MUTES_KEY} cannot be read: {broken.reason}")
+    echo(f"{MUTES_KEY} cannot be read: {broken.reason}")
     for entry in broken.unreadable:
-        typer.echo(f"Dropped: {shortened(entry.content.decode(errors='replace'))}: {entry.reason}")
+        echo(f"Dropped: {shortened(entry.content.decode(errors='replace'))}: {entry.reason}")
     for each in broken.readable:
         verb = "Kept" if is_kept(each, now_s) else "Dropped, over for long"
-        typer.echo(f"{verb}: {_what(each)}, {_time(each)}")
+        echo(f"{verb}: {_what(each)}, {_time(each)}")
     kept = sum(is_kept(each, now_s) for each in broken.readable)
     confirmed(
         f"Write {MUTES_KEY} in {target.name} anew, with {pluralize(kept, 'mute')}. A copy of it as it is "
@@ -127,7 +128,7 @@ def _repair(target: "Target", now_s: float, yes: bool) -> None:
         asyncio.run(repair_mutes(objects, broken, now_s))
     except PageChanged as error:
         raise Unavailable(f"somebody else wrote {MUTES_KEY} meanwhile: run it again") from error
-    typer.echo(f"Repaired. Mute again what was dropped: it is in {broken.copy_key}")
+    echo(f"Repaired. Mute again what was dropped: it is in {broken.copy_key}")
 
 
 def new_mute(pattern: str, from_s: float, until_s: float, reason: str, use_case: str | None) -> "Mute":
@@ -167,7 +168,7 @@ def _matching(targets: "Sequence[Target]", pattern: str) -> str:
     if not names:
         return "no signal of that name was learned so far"
     such = f", such as {', '.join(sorted(names)[:_NAMED])}" if len(names) > _NAMED else ""
-    return f"{len(names)} signals{such}" if such else ", ".join(sorted(names))
+    return printable(f"{len(names)} signals{such}" if such else ", ".join(sorted(names)))
 
 
 def _same(mutes: "Mutes", new: "Mute", from_s: float | None, now_s: float) -> "Mute | None":
@@ -212,7 +213,8 @@ def _ends(mute: "Mute", pattern: str, use_case: str | None, now_s: float) -> boo
 
 
 def _what(mute: "Mute") -> str:
-    return f"{mute.pattern} in {mute.use_case or 'all use cases'}{f' ({mute.reason})' if mute.reason else ''}"
+    reason = f" ({mute.reason})" if mute.reason else ""
+    return printable(f"{mute.pattern} in {mute.use_case or 'all use cases'}{reason}")
 
 
 def _time(mute: "Mute") -> str:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from clients.terminal import echo
 from ops.options import errors_shown
 
 _ROOT = Path(__file__).parents[2]
@@ -28,9 +29,9 @@ def new(
     """
     with errors_shown():
         stack = _make(path, name)
-    typer.echo(f"{path} is the plant {stack}. Edit its files, README.md first, then try, in this folder:")
+    echo(f"{path} is the plant {stack}. Edit its files, README.md first, then try, in this folder:")
     for target in ("test", "demo", "synth"):
-        typer.echo(f"  make {target} PLANT={shlex.quote(str(path))}")
+        echo(f"  make {target} PLANT={shlex.quote(str(path))}")
 
 
 def _make(path: Path, name: str) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from clients.terminal import echo
 from ops.options import errors_shown
 
 
@@ -52,9 +53,9 @@ def _repage(pages: int, function: str, force: bool) -> None:
         )
     settings = read_settings(environment)
     objects = open_bucket(settings.model_bucket, settings.region, settings.s3_endpoint)
-    repage = Repage(objects, PageCodec(), models_prefix(settings.use_case), typer.echo)
+    repage = Repage(objects, PageCodec(), models_prefix(settings.use_case), echo)
     signals = asyncio.run(repage.run(pages))
-    typer.echo(
+    echo(
         f"Done: {signals} signals. Set MODEL_PAGES (`pages` in cdk.json) to {pages}, "
         "and enable the mapping again"
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clients.terminal import echo, printable
 from ops.options import TargetOptions, Yes, confirmed, with_target
 
 if TYPE_CHECKING:
@@ -45,14 +46,14 @@ def reset(
         resetting = Reset(target.use_case, settings, await open_pages(target, target.objects()))
         places = []
         for place in await resetting.places(signals):
-            name = place.key.signal
+            name = printable(place.key.signal)
             if resetting.is_fresh(place.key, place.state):
-                typer.echo(f"{name}: already fresh")
+                echo(f"{name}: already fresh")
             else:
-                typer.echo(f"{name}: has learned {pluralize(place.state.learned, 'observation')}")
+                echo(f"{name}: has learned {pluralize(place.state.learned, 'observation')}")
                 places.append(place)
         if not places:
-            typer.echo("There is nothing to do")
+            echo("There is nothing to do")
             return
         confirmed(
             f"Reset {pluralize(len(places), 'model')} of {target.use_case} in {target.name}. No event "
@@ -62,7 +63,7 @@ def reset(
         for key, forgotten in (await resetting.run(places)).items():
             done = "was fresh already" if forgotten is None else "starts anew"
             was = "" if forgotten is None else f"; {pluralize(forgotten, 'observation')} forgotten"
-            typer.echo(f"{key.signal}: {done}{was}")
+            echo(f"{printable(key.signal)}: {done}{was}")
 
     asyncio.run(run())
 

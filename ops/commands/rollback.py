@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clients.terminal import echo, printable
 from ops.formatting import past, pluralize
 from ops.options import TargetOptions, Yes, confirmed, with_target
 
@@ -52,12 +53,12 @@ async def _rollback(target: "Target", signals: list[str], to_s: float, relearn: 
         for then in await rolling.then(signal):
             catch_up = _catch_up(target, settings, then) if relearn else None
             if rolling.would_change(then, catch_up):
-                typer.echo(_plan_of(then, catch_up))
+                echo(_plan_of(then, catch_up))
                 planned.append((then, catch_up))
             else:
-                typer.echo(f"{signal}: it is already as it was at {_version_of(then)}")
+                echo(f"{signal}: it is already as it was at {_version_of(then)}")
     if not planned:
-        typer.echo("There is nothing to do")
+        echo("There is nothing to do")
         return
     confirmed(
         f"Roll back {pluralize(len(planned), 'model')} of {target.use_case} in {target.name}. Checkpoints "
@@ -65,18 +66,20 @@ async def _rollback(target: "Target", signals: list[str], to_s: float, relearn: 
         yes,
     )
     for then, catch_up in planned:
-        typer.echo(_outcome_of(then, *await rolling.run(then, catch_up), catch_up))
+        echo(_outcome_of(then, *await rolling.run(then, catch_up), catch_up))
 
 
 def _catch_up(target: "Target", settings: "SettingsOfSignals", then: "Then") -> "CatchUp":
     """Prepare a copy of the earlier state to learn all that came since."""
     from consumer.pages.codec import PageCodec
+    from ops.quarantine.left_out import QuarantinedObservations
     from ops.replay.offline_learner import OfflineLearner
     from ops.replay.stream_reader import StreamReader
     from ops.state.rollback import CatchUp
 
     codec, key = PageCodec(), then.place.key
-    learner = OfflineLearner(target.use_case, settings, only=key)
+    quarantined = QuarantinedObservations(target.objects(), target.use_case)
+    learner = OfflineLearner(target.use_case, settings, only=key, quarantined=quarantined)
     learner.add(key, codec.decode(codec.encode({key: then.state}))[key])
     stream = StreamReader(target.client("kinesis"))
     catch_up = CatchUp(learner, stream, key, then.version.written_s, time.time())
@@ -92,7 +95,7 @@ def _version_of(then: "Then") -> str:
 
 def _plan_of(then: "Then", catch_up: "CatchUp | None") -> str:
     lines = [
-        f"{then.place.key.signal}: back to {_version_of(then)}, when it had learned "
+        f"{printable(then.place.key.signal)}: back to {_version_of(then)}, when it had learned "
         f"{pluralize(then.state.learned, 'observation')}; it has {then.place.state.learned:,} now"
     ]
     between = _left_out(then.state, then.place.state)
@@ -104,13 +107,15 @@ def _plan_of(then: "Then", catch_up: "CatchUp | None") -> str:
 
 
 def _outcome_of(then: "Then", was: "State", now: "State", catch_up: "CatchUp | None") -> str:
-    name, before, after = then.place.key.signal, was.learned, now.learned
+    name, before, after = printable(then.place.key.signal), was.learned, now.learned
     if catch_up is None:
         between = "; ".join(_left_out(then.state, was)) or "nothing"
         return f"{name}: put back, {before:,} observations before, {after:,} now. Not part of it: {between}"
     rejected = f", {catch_up.rejected:,} rejected by the model" if catch_up.rejected else ""
+    left_out = f", {catch_up.learner.left_out:,} left in quarantine" if catch_up.learner.left_out else ""
     return (
-        f"{name}: put back, and {catch_up.learner.observations:,} observations learned again{rejected}: "
+        f"{name}: put back, and {catch_up.learner.observations:,} observations learned again"
+        f"{rejected}{left_out}: "
         f"{before:,} before, {after:,} now"
     )
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clients.terminal import echo, printable
 from ops.options import TargetOptions, with_target
 
 if TYPE_CHECKING:
-    from consumer.events.mutes import Mute
+    from consumer.events.mutes import MuteIndex
     from ops.state.signal_summary import SignalSummary
     from ops.target import Target
 
@@ -27,6 +28,7 @@ def signals(
     from msgspec.json import encode
 
     from consumer.errors import ConfigurationError
+    from consumer.events.mutes import MuteIndex
     from ops.state.mutes_file import read_mutes
     from ops.state.pages import NothingLearned, no_such_signal
     from ops.target import find_each
@@ -35,9 +37,10 @@ def signals(
     summaries: list[SignalSummary] = []
     problems: list[str] = []
     known: set[str] = set()
-    mutes: Sequence[Mute] = ()
+    mutes = MuteIndex(())
     try:
-        mutes = asyncio.run(read_mutes(targets[0].objects()))
+        read = asyncio.run(read_mutes(targets[0].objects()))
+        mutes = MuteIndex(each for each in read if each.is_on(now_s))
     except ConfigurationError as error:
         problems.append(f"cannot show which signals are muted: {error}")
     for target in targets:
@@ -54,11 +57,11 @@ def signals(
     summaries.sort(key=lambda summary: (summary.signal, summary.use_case))
     if as_json:
         for summary in summaries:
-            typer.echo(encode(summary).decode())
+            echo(encode(summary).decode())
     elif summaries:
         _show(summaries)
     for problem in problems:
-        typer.echo(problem, err=True)
+        echo(problem, err=True)
     if problems:
         raise typer.Exit(1)
     if not known:
@@ -68,7 +71,7 @@ def signals(
 
 
 def _summaries(
-    target: "Target", pattern: str, mutes: "Sequence[Mute]", now_s: float
+    target: "Target", pattern: str, mutes: "MuteIndex", now_s: float
 ) -> "tuple[list[SignalSummary], list[str], set[str]]":
     """The signals that match, what could not be read, and the names of all signals."""
     from ops.context import settings_of
@@ -88,10 +91,10 @@ def _summaries(
 
 
 def _show(summaries: "Sequence[SignalSummary]") -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from clients.console import Console
     from ops.formatting import lasted, shown
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -107,7 +110,7 @@ def _show(summaries: "Sequence[SignalSummary]") -> None:
         ago = summary.last_drift_observations_ago
         changed = summary.alert_changed_at
         table.add_row(
-            Text(summary.signal),
+            Text(printable(summary.signal)),
             summary.use_case,
             f"{summary.observations:,}",
             "-" if summary.last_value is None else f"{summary.last_value:.6g}",
@@ -119,7 +122,7 @@ def _show(summaries: "Sequence[SignalSummary]") -> None:
         )
     # In a file there is no width to keep to.
     Console(width=None if sys.stdout.isatty() else 200).print(table)
-    typer.echo(f"{len(summaries)} signals at {shown(time.time())} UTC")
+    echo(f"{len(summaries)} signals at {shown(time.time())} UTC")
 
 
 def _short(at: str | None) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clients.terminal import echo, printable
 from consumer.decode.timestamps import iso8601
 from ops.formatting import pluralize
 from ops.options import TargetOptions, Yes, confirmed, with_target
@@ -34,10 +35,10 @@ def list_(
     target = find(options)
     batches = asyncio.run(failed_batches(_bucket(target), target.function_name))
     for batch in batches:
-        typer.echo(_as_json(batch) if as_json else _in_full(batch))
+        echo(_as_json(batch) if as_json else _in_full(batch))
     if not as_json:
         redriven = sum(batch.mark is not None for batch in batches)
-        typer.echo(f"{pluralize(len(batches), 'batch')} given up, {redriven:,} redriven")
+        echo(f"{pluralize(len(batches), 'batch')} given up, {redriven:,} redriven")
 
 
 @failed.command()
@@ -68,15 +69,15 @@ async def _redrive(target: "Target", keys: list[str] | None, yes: bool) -> None:
     found = await failed_batches(bucket, target.function_name, keys)
     batches = [batch for batch in found if batch.mark is None]
     if len(found) > len(batches):
-        typer.echo(f"Skipped, redriven before: {pluralize(len(found) - len(batches), 'batch')}")
+        echo(f"Skipped, redriven before: {pluralize(len(found) - len(batches), 'batch')}")
     if not batches:
-        typer.echo("There is nothing to redrive")
+        echo("There is nothing to redrive")
         return
     editor, use_case = await open_pages(target, objects), settings.use_case
     total = learning.Learnable(0, 0, 0)
     for batch in batches:
         learnable = await learning.learnable(batch.event(), use_case, editor)
-        typer.echo(f"{_in_full(batch)}\n  {learnable.text()}")
+        echo(f"{_in_full(batch)}\n  {learnable.text()}")
         total += learnable
     confirmed(
         f"Deliver {pluralize(len(batches), 'batch')} of {target.use_case} in {target.name} again, unchanged. "
@@ -87,7 +88,7 @@ async def _redrive(target: "Target", keys: list[str] | None, yes: bool) -> None:
     for batch in batches:
         done = await learning.redrive(batch.event(), use_case, editor, learner)
         await mark(bucket, batch, RedriveMark(iso8601(time.time()) or "", done.after, done.before))
-        typer.echo(f"{batch.key}: redriven; {done.text('were')}")
+        echo(f"{batch.key}: redriven; {done.text('were')}")
 
 
 def _bucket(target: "Target") -> "Objects":
@@ -103,8 +104,9 @@ def _in_full(batch: "FailedBatch") -> str:
     info, request = batch.stored.info, batch.stored.request_context
     redriven = "" if batch.mark is None else f"\n  redriven at {batch.mark.redriven_at}"
     return (
-        f"{batch.key}\n"
-        f"  {request.condition} at {batch.stored.timestamp}: {pluralize(info.batch_size, 'record')} "
+        f"{printable(batch.key)}\n"
+        f"  {printable(request.condition)} at {batch.stored.timestamp}: "
+        f"{pluralize(info.batch_size, 'record')} "
         f"of {info.shard_id}, {info.start_sequence_number} to {info.end_sequence_number}, arrived "
         f"{info.approximate_arrival_of_first_record} to {info.approximate_arrival_of_last_record}{redriven}"
     )

@@ -3,20 +3,24 @@
 import asyncio
 import json
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clients.terminal import echo
 from consumer.decode.timestamps import iso8601
 from ops.formatting import past, pluralize
-from ops.options import TargetOptions, Yes, confirmed, with_target
+from ops.options import TargetOptions, Yes, check_unchanged, confirmed, with_target
 
 if TYPE_CHECKING:
+    from consumer.aws.s3 import Objects
     from ops.quarantine.lines import QuarantinedLine, QuarantineObject
+    from ops.redrive.learned_since import Judged, LearnedSince
     from ops.redrive.redrive import RedrivePlan
+    from ops.target import Target
 
 quarantine = typer.Typer(
     no_args_is_help=True, help="What could not be learned: list it, show it, send it again."
@@ -44,15 +48,15 @@ def list_(
     async def run() -> None:
         store = target.objects()
         found = await find_lines(store, target.use_case, [], reason, since_s)
-        redriven_before = await redriven_ids(store, (line.shard for each in found for line in each.lines))
+        redriven_before = await redriven_ids(
+            store, (stored.first.shard for each in found for stored in each.stored)
+        )
         counts = list(_counts(found, redriven_before))
         for text in map(json.dumps, counts) if as_json else _table(counts):
-            typer.echo(text)
+            echo(text)
         if not as_json:
             lines, redriven = (sum(row[name] for row in counts) for name in ("lines", "redriven"))
-            typer.echo(
-                f"{pluralize(lines, 'line')} in the quarantine of {target.use_case}, {redriven:,} redriven"
-            )
+            echo(f"{pluralize(lines, 'line')} in the quarantine of {target.use_case}, {redriven:,} redriven")
 
     asyncio.run(run())
 
@@ -85,7 +89,7 @@ def show(
         redriven = await redriven_ids(store, (line.shard for line in lines))
         for line in lines:
             is_redriven = line.id in redriven
-            typer.echo(line_to_repair(line, is_redriven) if as_json else _in_full(line, is_redriven))
+            echo(line_to_repair(line, is_redriven) if as_json else _in_full(line, is_redriven))
 
     asyncio.run(run())
 
@@ -116,6 +120,7 @@ def redrive(
     from consumer.errors import ConfigurationError
     from ops.quarantine.lines import find_lines
     from ops.quarantine.repaired import read_repaired
+    from ops.redrive.learned_since import Judged
     from ops.redrive.redrive import SendingStream, plan, send
     from ops.target import find
 
@@ -132,14 +137,24 @@ def redrive(
 
     async def run() -> None:
         store = target.objects()
-        found = await find_lines(store, target.use_case, names, reason, since_s)
-        lines = [line for each in found for line in each.lines]
-        if replacements is not None:
-            lines = [line for line in lines if line.id in replacements]
-        planned = await plan(store, lines, replacements, in_doubt)
+
+        async def look() -> "tuple[RedrivePlan, Judged, LearnedSince | None]":
+            found = await find_lines(store, target.use_case, names, reason, since_s)
+            lines = [line for each in found for line in each.lines]
+            if replacements is not None:
+                lines = [line for line in lines if line.id in replacements]
+            planned = await plan(store, lines, replacements, in_doubt)
+            models = await _models_of(target, store)
+            judged = Judged() if models is None else await models.judge(planned.to_send())
+            left = judged.not_to_send(with_doubt=in_doubt != "send")
+            lines = [line for line in lines if line.id not in left]
+            return await plan(store, lines, replacements, in_doubt), judged, models
+
+        planned, judged, _ = await look()
         _show_skipped(planned)
+        _show_judged(judged, in_doubt)
         if planned.is_empty:
-            typer.echo("There is nothing to send")
+            echo("There is nothing to send")
             return
         confirmed(
             f"Put {pluralize(planned.lines, 'line')}, as {pluralize(planned.records, 'record')}, onto the "
@@ -148,39 +163,87 @@ def redrive(
             "has learned them already",
             yes,
         )
+        shown = planned
+        planned, judged, models = await look()
+        check_unchanged(shown.ids(), planned.ids(), "the lines to send")
+        if models is not None:
+            await models.pass_over(judged.ahead_of(planned.ids()))
         sent = await send(planned, stream, time.time())
-        typer.echo(f"Sent and marked: {pluralize(sent, 'line')}. No later run sends them again")
+        echo(f"Sent and marked: {pluralize(sent, 'line')}. No later run sends them again")
 
     asyncio.run(run())
 
 
+async def _models_of(target: "Target", objects: "Objects") -> "LearnedSince | None":
+    """The models that may have learned lines since; None: there are none yet."""
+    from ops.context import editor_of, settings_of
+    from ops.quarantine.left_out import QuarantinedObservations
+    from ops.redrive.learned_since import LearnedSince
+    from ops.replay.stream_reader import StreamReader
+    from ops.state.page_versions import ObjectVersions
+    from ops.state.pages import NothingLearned, layout_of
+
+    try:
+        layout = await layout_of(target, objects)
+    except NothingLearned:
+        return None
+    return LearnedSince(
+        settings_of(target),
+        editor_of(objects, layout),
+        ObjectVersions(target.client("s3"), target.model_bucket),
+        StreamReader(target.client("kinesis")),
+        QuarantinedObservations(objects, target.use_case),
+    )
+
+
+def _show_judged(judged: "Judged", in_doubt: str | None) -> None:
+    if judged.learned:
+        typer.echo(
+            f"Skipped, learned since, when their batches were delivered again: "
+            f"{pluralize(len(judged.learned), 'line')}"
+        )
+    if judged.in_doubt and in_doubt != "send":
+        typer.echo(
+            f"Not sent: {pluralize(len(judged.in_doubt), 'line')}. Their batches may have been learned since "
+            "or may still be delivered, nobody can tell: use `--in-doubt send` to send them all the same"
+        )
+    for reason, lines in Counter(judged.unreadable.values()).items():
+        typer.echo(f"Not sent, they would be rejected again ({reason}): {pluralize(lines, 'line')}")
+
+
 def _show_skipped(planned: "RedrivePlan") -> None:
     if planned.sent_before:
-        typer.echo(f"Skipped, redriven before: {pluralize(planned.sent_before, 'line')}")
+        echo(f"Skipped, redriven before: {pluralize(planned.sent_before, 'line')}")
     for unrepaired in planned.unrepaired[:_UNREPAIRED_SHOWN_MAX]:
-        typer.echo(f"Not sent, it would be rejected again ({unrepaired.reason}): {unrepaired.line.id}")
+        echo(f"Not sent, it would be rejected again ({unrepaired.reason}): {unrepaired.line.id}")
     more = len(planned.unrepaired) - _UNREPAIRED_SHOWN_MAX
     if more > 0:
-        typer.echo(f"Not sent, they would be rejected again: {more:,} more")
+        echo(f"Not sent, they would be rejected again: {more:,} more")
     if planned.unrepaired:
-        typer.echo("Repair them: edit the output of `quarantine show --json` for `redrive --repaired`")
+        echo("Repair them: edit the output of `quarantine show --json` for `redrive --repaired`")
 
 
 def _counts(found: "Iterable[QuarantineObject]", redriven: set[str]) -> Iterator[dict[str, Any]]:
     """For each object and reason: the lines, how many of them are redriven, when their records arrived."""
     for each in found:
-        of_reasons: defaultdict[str, list[QuarantinedLine]] = defaultdict(list)
-        for line in each.lines:
-            of_reasons[line.reason].append(line)
-        for reason, lines in of_reasons.items():
-            arrivals = [line.arrived_s for line in lines if line.arrived_s is not None]
+        lines: Counter[str] = Counter()
+        sent: Counter[str] = Counter()
+        arrivals: defaultdict[str, list[float]] = defaultdict(list)
+        for stored in each.stored:
+            for of_reason in stored.rejected:
+                lines[of_reason.reason] += len(of_reason.positions)
+                if stored.first.arrived_s is not None:
+                    arrivals[of_reason.reason].append(stored.first.arrived_s)
+            if redriven:
+                sent.update(line.reason for line in stored.each() if line.id in redriven)
+        for reason, count in lines.items():
             yield {
                 "key": each.key,
                 "reason": reason,
-                "lines": len(lines),
-                "redriven": sum(line.id in redriven for line in lines),
-                "first_arrived": iso8601(min(arrivals, default=None)),
-                "last_arrived": iso8601(max(arrivals, default=None)),
+                "lines": count,
+                "redriven": sent[reason],
+                "first_arrived": iso8601(min(arrivals[reason], default=None)),
+                "last_arrived": iso8601(max(arrivals[reason], default=None)),
             }
 
 
@@ -190,7 +253,7 @@ def _table(counts: Iterable[dict[str, Any]]) -> Iterator[str]:
     for row in counts:
         if row["key"] != key:
             key = row["key"]
-            yield key
+            yield _printable(key)
         redriven = f", {row['redriven']:,} redriven" if row["redriven"] else ""
         arrived = f"arrived {row['first_arrived']}"
         if row["last_arrived"] != row["first_arrived"]:

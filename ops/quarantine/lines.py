@@ -3,19 +3,41 @@
 import base64
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import msgspec
 
 from consumer.decode.batch import Shard
 from consumer.decode.compression import unpack
 from consumer.errors import ConfigurationError, Unavailable, Unlearnable
-from consumer.events.quarantine import quoted
+from consumer.events.quarantine import RECORD, Rejected, line_id, quoted, rejected_in
 from consumer.ports import Found, ObjectStore
 
 _BYTES_MAX = 1024**3
 _ID = re.compile(r"(?P<stream>.+?:stream/[^/]+)/(?P<shard_id>[^/]+)/(?P<number>\d+)/")
+
+
+_OF_MODELS = ("the model ", "not tried: ", "no event can be made ")
+"""How the reasons begin with which a model, and not its page, rejects an observation."""
+
+
+class PlaceOfLine(NamedTuple):
+    """What of which record of a shard a line is about."""
+
+    sequence_number: int
+    partition_key: str
+    position: int
+    is_whole: bool = False
+    is_of_model: bool = False
+
+    @classmethod
+    def of_id(cls, line_id: str) -> "PlaceOfLine":
+        """What the id of a line says of it; nothing if it is no such id."""
+        found = _ID.match(line_id)
+        partition_key, _, position = line_id[found.end() if found else 0 :].rpartition("/")
+        return cls(int(found["number"]) if found else -1, partition_key, int(position or 0))
 
 
 class QuarantinedLine(msgspec.Struct, frozen=True):
@@ -34,6 +56,7 @@ class QuarantinedLine(msgspec.Struct, frozen=True):
     """None: written by an older version, which did not record it."""
     data: str | None = None
     data_in: str | None = None
+    """The key of the object that has the record; of older versions: the id of the line that has it."""
 
     @property
     def shard(self) -> Shard:
@@ -44,6 +67,17 @@ class QuarantinedLine(msgspec.Struct, frozen=True):
     def record(self) -> tuple[str, str, int, str]:
         """Identifies its record; sorts the records of a shard."""
         return self.stream, self.shard_id, int(self.sequence_number), self.partition_key
+
+    @property
+    def is_of_model(self) -> bool:
+        """Whether the model itself rejected it; else nothing was learned of its signal then."""
+        return self.reason.startswith(_OF_MODELS)
+
+    @property
+    def place(self) -> PlaceOfLine:
+        """Where in its shard it is."""
+        number = int(self.sequence_number)
+        return PlaceOfLine(number, self.partition_key, self.position, self.is_whole, self.is_of_model)
 
     @property
     def is_whole(self) -> bool:
@@ -68,18 +102,55 @@ class QuarantinedLine(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
+class StoredLine:
+    """A line as it is stored: of one record, with all that it says is rejected of it, or some of that."""
+
+    first: QuarantinedLine
+    rejected: tuple[Rejected, ...]
+
+    def each(self) -> Iterator[QuarantinedLine]:
+        """A line for each observation, as they are asked for: a few bytes may have unpacked to thousands."""
+        for reason, signal, positions in self.rejected:
+            for position in positions:
+                yield msgspec.structs.replace(
+                    self.first, id=self._id(position), reason=reason, signal=signal, position=position
+                )
+
+    def only(self, id: str | None, reason: str | None) -> "StoredLine":
+        """What has that id, and that text in its reason, in upper or lower case."""
+        rejected = self.rejected
+        if id is not None:
+            rejected = tuple(
+                each._replace(positions=[at for at in each.positions if self._id(at) == id])
+                for each in rejected
+            )
+        if reason is not None:
+            rejected = tuple(each for each in rejected if reason.lower() in each.reason.lower())
+        return StoredLine(self.first, tuple(each for each in rejected if each.positions))
+
+    def _id(self, position: int) -> str:
+        first = self.first
+        if position == first.position:
+            return first.id
+        return line_id(first.stream, first.shard_id, first.sequence_number, first.partition_key, position)
+
+
+@dataclass(frozen=True, slots=True)
 class QuarantineObject:
     """One object of the quarantine, or some of its lines."""
 
     key: str
-    lines: list[QuarantinedLine]
+    stored: list[StoredLine]
+
+    @property
+    def lines(self) -> Iterator[QuarantinedLine]:
+        """A line for each observation, and for each record that is rejected as a whole."""
+        return (line for stored in self.stored for line in stored.each())
 
     def only(self, *, id: str | None = None, reason: str | None = None) -> "QuarantineObject":
         """The lines with that id, and with that text in their reason, in upper or lower case."""
-        lines = [line for line in self.lines if id in (None, line.id)]
-        if reason is not None:
-            lines = [line for line in lines if reason.lower() in line.reason.lower()]
-        return QuarantineObject(self.key, lines)
+        chosen = (stored.only(id, reason) for stored in self.stored)
+        return QuarantineObject(self.key, [stored for stored in chosen if stored.rejected])
 
 
 async def read_lines(objects: ObjectStore, key: str) -> QuarantineObject:
@@ -87,25 +158,33 @@ async def read_lines(objects: ObjectStore, key: str) -> QuarantineObject:
 
     Raises: `Unavailable`, also if there is no such object, or it is not one of the quarantine.
     """
+    try:
+        # json reads the lone surrogates that json has written.
+        found = [json.loads(line) for line in (await _read(objects, key)).splitlines()]
+        lines = [
+            StoredLine(msgspec.convert(line, QuarantinedLine), tuple(rejected_in(line))) for line in found
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
+        raise Unavailable(f"{key} is no object of the quarantine: {error}") from error
+    data = {line.first.id: line.first.data for line in lines if line.first.data is not None}
+    for name in {line.first.data_in for line in lines} - {None}:
+        if name is not None and name.startswith("quarantine/"):
+            data[name] = base64.b64encode(await _read(objects, name)).decode()
+    return QuarantineObject(key, [_with_data(line, data) for line in lines])
+
+
+def _with_data(line: StoredLine, data: Mapping[str, str]) -> StoredLine:
+    first = line.first
+    if first.data is not None or first.data_in is None:
+        return line
+    return replace(line, first=msgspec.structs.replace(first, data=data.get(first.data_in)))
+
+
+async def _read(objects: ObjectStore, key: str) -> bytes:
     found = await objects.get(key, bytes_max=_BYTES_MAX)
     if not isinstance(found, Found) or found.body is None:
         raise Unavailable(f"{key} cannot be read: it is missing or too large")
-    try:
-        # json reads the lone surrogates that json has written.
-        lines = [msgspec.convert(json.loads(line), QuarantinedLine) for line in found.body.splitlines()]
-    except (ValueError, msgspec.ValidationError) as error:
-        raise Unavailable(f"{key} is no object of the quarantine: {error}") from error
-    # A line may name another line of the object that has the bytes of their record.
-    data = {line.id: line.data for line in lines if line.data is not None}
-    return QuarantineObject(
-        key,
-        [
-            msgspec.structs.replace(line, data=data.get(line.data_in))
-            if line.data is None and line.data_in is not None
-            else line
-            for line in lines
-        ],
-    )
+    return found.body
 
 
 async def find_lines(
@@ -126,17 +205,17 @@ async def find_lines(
             continue
         keys = await _keys_of_id(objects, use_case, name)
         of_id = [(await read_lines(objects, key)).only(id=name) for key in keys]
-        if not any(each.lines for each in of_id):
+        if not any(each.stored for each in of_id):
             raise ConfigurationError(f"the quarantine of {use_case} has no line and no object {name!r}")
         found += of_id
     chosen = (each.only(reason=reason) for each in found)
-    return [each for each in chosen if each.lines]
+    return [each for each in chosen if each.stored]
 
 
 async def _keys(objects: ObjectStore, use_case: str, since_s: float | None) -> list[str]:
     folder = _folder(use_case)
     older = set() if since_s is None else set(await objects.keys(folder, since_s))
-    return sorted(key for key in await objects.keys(folder) if key not in older)
+    return sorted(key for key in await objects.keys(folder) if not key.endswith(RECORD) and key not in older)
 
 
 async def _keys_of_id(objects: ObjectStore, use_case: str, name: str) -> list[str]:
@@ -145,12 +224,20 @@ async def _keys_of_id(objects: ObjectStore, use_case: str, name: str) -> list[st
     if place is None:
         return []
     shard, number = Shard(place["stream"], place["shard_id"]), int(place["number"])
-    keys = []
-    for key in await objects.keys(f"{_folder(use_case)}{quoted(shard.stream)}/{quoted(shard.shard_id)}/"):
-        first, last, _ = key.rpartition("/")[2].split("-")
-        if int(first) <= number <= int(last):
-            keys.append(key)
-    return keys
+    keys = await keys_of_shard(objects, use_case, shard)
+    return [key for key in keys if span_of(key)[0] <= number <= span_of(key)[1]]
+
+
+async def keys_of_shard(objects: ObjectStore, use_case: str, shard: Shard) -> list[str]:
+    """The keys of the objects with lines of a shard's records. Raises: `Unavailable`."""
+    folder = f"{_folder(use_case)}{quoted(shard.stream)}/{quoted(shard.shard_id)}/"
+    return [key for key in await objects.keys(folder) if key.endswith(".ndjson")]
+
+
+def span_of(key: str) -> tuple[int, int]:
+    """The first and the last sequence number of the records in an object."""
+    first, last, _ = key.rpartition("/")[2].split("-")
+    return int(first), int(last)
 
 
 def _folder(use_case: str) -> str:

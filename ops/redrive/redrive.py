@@ -77,10 +77,18 @@ class RedrivePlan:
     """Lines that an earlier run has sent."""
     unrepaired: list[Unrepaired] = field(default_factory=list)
 
+    def to_send(self) -> list[QuarantinedLine]:
+        """The lines that will be sent, in order."""
+        return [line for each in self.resends.values() for resend in each for line in resend.lines]
+
+    def ids(self) -> list[str]:
+        """Those of these lines."""
+        return [line.id for line in self.to_send()]
+
     @property
     def lines(self) -> int:
         """How many lines will be sent."""
-        return sum(len(resend.lines) for each in self.resends.values() for resend in each)
+        return len(self.to_send())
 
     @property
     def records(self) -> int:

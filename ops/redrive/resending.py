@@ -86,10 +86,16 @@ def as_repaired(line: QuarantinedLine, repaired: Repaired) -> Resend:
     return Resend((line,), (StreamRecord(partition_key, repaired.payload),))
 
 
+def delivered_again(
+    line: QuarantinedLine, payload: bytes | None = None, partition_key: str | None = None
+) -> dict[str, Any]:
+    """The record of a line, as Lambda has delivered it, or with another payload and partition key."""
+    key, data = partition_key or line.partition_key, line.payload() if payload is None else payload
+    return lambda_record(line.stream, line.shard_id, line.sequence_number, key, data, line.arrived_s)
+
+
 def _read(payload: bytes, line: QuarantinedLine, partition_key: str | None = None) -> Batch:
-    key = partition_key or line.partition_key
-    record = lambda_record(line.stream, line.shard_id, line.sequence_number, key, payload, line.arrived_s)
-    [batch] = decode({"Records": [record]})
+    [batch] = decode({"Records": [delivered_again(line, payload, partition_key)]})
     return batch
 
 

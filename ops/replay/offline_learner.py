@@ -2,11 +2,11 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from consumer.decode.batch import Batch, Rejection, Shard, SignalColumns
+from consumer.decode.batch import Batch, RejectedColumns, Shard, SignalColumns
 from consumer.decode.lambda_event import decode_all
 from consumer.decode.signal_names import SignalKey
 from consumer.learning.outcome import FailedObservations
@@ -16,6 +16,7 @@ from consumer.learning.state import Checkpoint, State
 from consumer.pages.codec import PageCodec, States
 from consumer.pages.layout import Layout
 from consumer.settings.signal_settings import SettingsOfSignals
+from ops.quarantine.left_out import IN_QUARANTINE, QuarantinedObservations
 from ops.replay.stream_reader import Records
 
 _ONE_PAGE = Layout("", 1)
@@ -30,7 +31,7 @@ class LearnedBatch:
     batch: Batch
     events: list[dict[str, Any]] = field(default_factory=list)
     """The details of the events, in the order of their records."""
-    rejections: list[Rejection] = field(default_factory=list)
+    rejections: list[RejectedColumns] = field(default_factory=list)
     """The observations that the models could not learn; the batch has those that could not be decoded."""
     scores: dict[SignalKey, dict[int, float]] = field(default_factory=dict)
     """If asked for: of each signal, the score of each observation that was learned, by its index."""
@@ -41,7 +42,8 @@ class OfflineLearner:
     """The states of a use case, page by page, and how they learn.
 
     Where a model raises, its state from before the batch is restored, and it learns all but that observation.
-    With `only`, no other signal learns; with `limit`, each signal learns a shard up to there.
+    With `only`, no other signal learns; with `limit`, each signal learns a shard up to there; with
+    `quarantined`, what is in quarantine is passed over, as the function has.
     """
 
     name: str
@@ -51,12 +53,15 @@ class OfflineLearner:
     only: SignalKey | None = None
     limit: Limit | None = None
     has_scores: bool = False
+    quarantined: QuarantinedObservations | None = None
     changed: set[str] = field(default_factory=set)
     """The keys of the pages that have learned something."""
     records: int = 0
     observations: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     """How many observations and records could not be learned, by the reason."""
+    left_out: int = 0
+    """Observations that were passed over because they are in quarantine."""
 
     @property
     def states(self) -> States:
@@ -80,18 +85,21 @@ class OfflineLearner:
         if self.limit is not None:
             batch.signals = dict(_within(batch, self.limit))
         learned = LearnedBatch(batch)
+        left_out = {} if self.quarantined is None else self.quarantined.of(batch)
         for page_key, keys in self.layout.grouped(batch.signals).items():
-            self._learn_page(learned, page_key, keys)
+            self._learn_page(learned, page_key, keys, _LeftOut(left_out))
         learned.events.sort(key=lambda detail: int(detail["sequence_number"]))
-        self.rejected.update(each.reason for each in (*batch.rejections, *learned.rejections))
+        self.rejected += batch.rejections.reasons()
+        for each in learned.rejections:
+            self.rejected[each.reason] += len(each.records)
         return learned
 
-    def _learn_page(self, learned: LearnedBatch, page_key: str, keys: Iterable[SignalKey]) -> None:
+    def _learn_page(
+        self, learned: LearnedBatch, page_key: str, keys: Iterable[SignalKey], failed: FailedObservations
+    ) -> None:
         states, codec = self.pages[page_key], PageCodec()
         before = codec.encode({key: states[key] for key in keys if key in states})
-        learner = PageLearner(
-            self.name, self.settings, learned.batch, states, FailedObservations(), lambda: False, 10**9
-        )
+        learner = PageLearner(self.name, self.settings, learned.batch, states, failed, lambda: False, 10**9)
         learner.scores = learned.scores if self.has_scores else None
         learner.learn(keys)
         while raised := learner.outcome.raised:
@@ -103,8 +111,22 @@ class OfflineLearner:
         if outcome.first_done is not None:
             self.changed.add(page_key)
         self.observations += outcome.observations
-        learned.rejections.extend(outcome.rejections)
+        rejections = [each for each in outcome.rejections if each.reason != IN_QUARANTINE]
+        self.left_out += len(outcome.rejections) - len(rejections)
+        learned.rejections.extend(rejections)
         learned.events.extend(json.loads(event.detail) for event in outcome.events)
+
+
+class _LeftOut(FailedObservations):
+    """Also leaves out other observations, however many: indices into their signals' columns, with reasons."""
+
+    def __init__(self, others: dict[SignalKey, dict[int, str]]) -> None:
+        super().__init__({key: [] for key in others})
+        self.others = others
+
+    def reasons(self, key: SignalKey, indices: Sequence[int]) -> dict[int, str]:
+        """Those of the models that raised, and of the others."""
+        return super().reasons(key, indices) | self.others.get(key, {})
 
 
 def covers(checkpoint: Checkpoint, sequence_number: int, partition_key: str) -> bool:

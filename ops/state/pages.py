@@ -5,6 +5,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from clients.terminal import printable
 from consumer.aws.s3 import Objects
 from consumer.decode.signal_names import SignalKey
 from consumer.errors import ConfigurationError, UnreadablePage
@@ -133,4 +134,4 @@ def no_such_signal(place: str, signal: str, known: Iterable[str]) -> str:
     near += difflib.get_close_matches(signal, names, _NEAREST, 0.5)
     nearest = ", ".join(dict.fromkeys(near[:_NEAREST] or names[:_NEAREST]))
     such = f"; similar: {nearest}" if near else f"; there are {len(names)}, such as {nearest}"
-    return f"{place} has no signal {signal!r}{such if names else ''}"
+    return printable(f"{place} has no signal {signal!r}{such if names else ''}")

@@ -74,6 +74,8 @@ class CatchUp:
         Raises: `Unavailable`.
         """
         self.learner.limit = lambda _, shard: checkpoints.get(shard)
+        if self.learner.quarantined is not None:
+            self.learner.quarantined.forget()  # all that lies up to these checkpoints is there by now
         for shard in self._behind(checkpoints):
             own, last = self.state.checkpoints.get(shard), checkpoints[shard]
             since_s = None if own is None else own.arrived_s

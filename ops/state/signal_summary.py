@@ -1,13 +1,11 @@
 """What `signals` shows of each signal: a short summary of its state."""
 
-from collections.abc import Iterable
-
 import msgspec
 
 from consumer.decode.timestamps import iso8601
 from consumer.detectors.alert_policy import AlertState
 from consumer.detectors.base import UseCase
-from consumer.events.mutes import Mute
+from consumer.events.mutes import MuteIndex
 from consumer.learning.state import State
 from consumer.settings.signal_settings import SignalSettings
 
@@ -70,10 +68,7 @@ def open_alerts(use_case: UseCase, state: State) -> list[str]:
 
 
 def muted_until(
-    use_case: str, signal: str, settings: SignalSettings, mutes: Iterable[Mute], now_s: float
+    use_case: str, signal: str, settings: SignalSettings, mutes: MuteIndex, now_s: float
 ) -> str | None:
     """The time until which a signal is muted; None if it is not."""
-    if settings.is_muted:
-        return MUTED_ALWAYS
-    ends = [mute.until_s for mute in mutes if mute.is_on(now_s) and mute.matches(use_case, signal)]
-    return iso8601(max(ends, default=None))
+    return MUTED_ALWAYS if settings.is_muted else iso8601(mutes.until(use_case, signal, now_s))

@@ -2,8 +2,7 @@
 
 import asyncio
 
-import typer
-
+from clients.terminal import echo, printable
 from consumer.errors import ConfigurationError
 from consumer.pages.codec import versions
 from ops.formatting import pluralize
@@ -58,7 +57,7 @@ async def _build(
     is_behind = upgrade is not None and (bool(upgrade.behind()) or upgrade.recorded is None)
     is_to_pause = function is not None and not function.is_paused()
     if not (wanted or is_behind or is_to_pause):
-        typer.echo("There is nothing to do: all is learned")
+        echo("There is nothing to do: all is learned")
         return
     plan = [f"Build beside the models in use: River {river}, {target.prefix()}, in {target.name}."]
     if wanted:
@@ -78,10 +77,10 @@ async def _build(
     if backfill is not None and wanted:
         if upgrade is None:
             await backfill.record_layout()
-        typer.echo(f"Built from recordings: {pluralize(await backfill.run(wanted), 'model')}")
+        echo(f"Built from recordings: {pluralize(await backfill.run(wanted), 'model')}")
     if function is not None and is_to_pause:
         function.pause()
-        typer.echo(f"{function.name} gets no more records: they wait in the stream")
+        echo(f"{function.name} gets no more records: they wait in the stream")
     await _catch_up(target, from_)
 
 
@@ -95,7 +94,7 @@ async def _catch_up(target: Target, from_: str | None) -> None:
     await upgrade.catch_up()
     report_learned(upgrade)
     if upgrade.is_being_built:
-        typer.echo(
+        echo(
             "No function learns with them yet. Deploy, then run `python -m ops upgrade finish`; until "
             "then, run this again to catch up"
         )
@@ -104,10 +103,15 @@ async def _catch_up(target: Target, from_: str | None) -> None:
 def report_learned(upgrade: Upgrade) -> None:
     """Print what was learned."""
     learner = upgrade.learner
-    typer.echo(
+    echo(
         f"Learned: {pluralize(learner.observations, 'observation')} "
         f"in {pluralize(learner.records, 'record')}; "
         f"there are models of {pluralize(len(learner.states), 'signal')} now"
     )
     for reason, times in learner.rejected.most_common(5):
-        typer.echo(f"  {times} times not: {reason}")
+        echo(f"  {times} times not: {printable(reason)}")
+    if learner.left_out:
+        echo(
+            f"  {learner.left_out:,} times not: it is in quarantine. Once the new models are active, "
+            "`quarantine redrive` sends it again"
+        )

@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 
 import msgspec
-import typer
 
+from clients.terminal import echo, printable
 from consumer.decode.batch import Shard
 from consumer.detectors.base import fingerprint
 from consumer.errors import ConfigurationError
@@ -105,13 +105,13 @@ def replay(options: TargetOptions, out: Path, line: str | None, same_as: Path | 
         out.write_text("".join(f"{each}\n" for each in lines), encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"{out} cannot be written: {error}") from error
-    typer.echo(
+    echo(
         f"{out}: {pluralize(len(events), 'event')} in {pluralize(learner.observations, 'observation')} of "
         f"{pluralize(learner.records, 'record')}, as {line or target.use_case} with River {replayed.river} "
         "would have published them; none was published"
     )
     for reason, times in learner.rejected.most_common(5):
-        typer.echo(f"  {times} times: {reason}")
+        echo(f"  {times} times: {printable(reason)}")
 
 
 def compare(old: Path, new: Path, within: int, as_json: bool) -> None:
@@ -121,18 +121,16 @@ def compare(old: Path, new: Path, within: int, as_json: bool) -> None:
     compared = compare_alerts(old_events, new_events, stretch, within)
     if as_json:
         for signal, each in compared.items():
-            typer.echo(json.dumps({"signal": signal} | asdict(each)))
+            echo(json.dumps({"signal": signal} | asdict(each)))
         return
     for signal, each in islice(compared.items(), _SIGNALS_SHOWN):
-        typer.echo(f"{signal}: {each.both} of both, {each.only_old} only old, {each.only_new} only new")
+        echo(f"{printable(signal)}: {each.both} of both, {each.only_old} only old, {each.only_new} only new")
     if len(compared) > _SIGNALS_SHOWN:
-        typer.echo(
-            f"... and {pluralize(len(compared) - _SIGNALS_SHOWN, 'signal')} more: --json shows them all"
-        )
+        echo(f"... and {pluralize(len(compared) - _SIGNALS_SHOWN, 'signal')} more: --json shows them all")
     both, only_old, only_new = (
         sum(getattr(each, name) for each in compared.values()) for name in ("both", "only_old", "only_new")
     )
-    typer.echo(
+    echo(
         f"In all: {both} alerts of both within {within} values, {only_old} only of the old one (River "
         f"{of_old.river}, {of_old.fingerprint}), {only_new} only of the new one (River {of_new.river}, "
         f"{of_new.fingerprint}); on {pluralize(len(stretch), 'shard')}, "

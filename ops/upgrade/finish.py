@@ -2,8 +2,7 @@
 
 import asyncio
 
-import typer
-
+from clients.terminal import echo
 from consumer.errors import ConfigurationError
 from ops.formatting import shown
 from ops.lambda_function import LambdaFunction
@@ -34,11 +33,11 @@ async def _finish(target: Target, from_: str | None, function: LambdaFunction | 
     elif function is not None and function.is_paused():
         confirmed(f"The new models are active. Resume {function.name}", yes)
     else:
-        typer.echo("There is nothing to do: the new models are active")
+        echo("There is nothing to do: the new models are active")
         return
     if function is not None:
         function.resume()
-        typer.echo(f"{function.name} gets records again, from where it was paused")
+        echo(f"{function.name} gets records again, from where it was paused")
 
 
 def _check_deployed(upgrade: Upgrade, function: LambdaFunction | None) -> str:
@@ -60,12 +59,12 @@ def _check_deployed(upgrade: Upgrade, function: LambdaFunction | None) -> str:
 async def _activate(target: Target, from_: str | None, function: LambdaFunction | None) -> None:
     if function is not None and not function.is_paused():
         function.pause()
-        typer.echo(f"{function.name} gets no records for a moment: they wait in the stream")
+        echo(f"{function.name} gets no records for a moment: they wait in the stream")
     upgrade = await _open(target, from_)  # nothing learns any more: how far the old models are is final
     await upgrade.catch_up()
     report_learned(upgrade)
     await upgrade.activate()
-    typer.echo(
+    echo(
         f"Active: {target.prefix()}, from the record after the last that {upgrade.previous.fingerprint} has "
         "learned. The old models are kept, to go back to"
     )

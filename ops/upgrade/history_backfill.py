@@ -5,9 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import typer
-
 from clients.recordings.table import ReplayRefused
+from clients.terminal import echo, printable
 from consumer.decode.lambda_event import decode_all
 from consumer.decode.signal_names import SignalKey
 from consumer.errors import ConfigurationError, PageChanged
@@ -70,7 +69,9 @@ class HistoryBackfill:
         states = self._learn(wanted, before_s)
         for key, state in states.items():
             until = f", up to {shown(before_s[key])} UTC, where the stream starts" if key in before_s else ""
-            typer.echo(f"{key.signal}: {pluralize(state.learned, 'observation')} of its recording{until}")
+            echo(
+                f"{printable(key.signal)}: {pluralize(state.learned, 'observation')} of its recording{until}"
+            )
         found = await read_layout(self._objects, self._target.prefix())
         editor = self._editor(PAGES if found is None else found[0].pages)
         return sum(

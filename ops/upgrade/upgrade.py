@@ -25,6 +25,7 @@ from consumer.ports import ObjectStore
 from consumer.settings.signal_settings import SettingsOfSignals
 from ops.context import settings_of
 from ops.formatting import pluralize
+from ops.quarantine.left_out import QuarantinedObservations
 from ops.replay.offline_learner import OfflineLearner, is_behind
 from ops.replay.stream_reader import StreamReader, Stretch
 from ops.target import Target
@@ -61,7 +62,10 @@ class Upgrade:
         pages = self.previous.layout.pages if self.recorded is None else self.recorded.pages
         layout = Layout(self.prefix, pages)
         self.limits = self.previous.limits(self.settings.use_case)
-        self.learner = OfflineLearner(self.name, self.settings, layout, limit=self.limits.of)
+        quarantined = QuarantinedObservations(self.objects, self.name)
+        self.learner = OfflineLearner(
+            self.name, self.settings, layout, limit=self.limits.of, quarantined=quarantined
+        )
         for key in sorted(await self.pages.keys(layout.folder, None)):
             self._loaded[key] = await self.pages.load(key)
             self.learner.pages[key] = self._loaded[key].states

@@ -7,8 +7,8 @@ from typing import Annotated, NoReturn
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 
+from clients.console import Console
 from clients.errors import PipelineError
 from clients.interruption import sigterm_as_ctrl_c
 from clients.kinesis_writer.processes import ProcessFailed
@@ -72,7 +72,7 @@ def errors_shown(console: Console, *usage: type[Exception], stopped: str | None 
 
 
 def _fail(console: Console, text: str, code: int = 1) -> NoReturn:
-    console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+    console.print(text, style="red", highlight=False, soft_wrap=True)
     raise typer.Exit(code) from None
 
 

@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
+from clients.console import Console
 from clients.kinesis_writer.sending import Sending
 from producer_sim.commands.options import INTERRUPTED
 from producer_sim.report.report import write_report
@@ -57,18 +58,18 @@ def print_run(console: Console, summary: RunSummary, sending: Sending, folder: P
     console.print(_shards(summary))
     if sending.first_late_s is not None:
         console.print(
-            f"[yellow]From second {sending.first_late_s:.1f} on, records were sent late.[/] "
-            "Lower --rate, add shards, put more into a record (--shape columns), or use more --processes."
+            Text(f"From second {sending.first_late_s:.1f} on, records were sent late. ", "yellow"),
+            "Lower --rate, add shards, put more into a record (--shape columns), or use more --processes.",
         )
     console.print(f"Everything is in {folder}")
 
 
 def conclude(console: Console, folder: RunFolder, within: int, report: bool, interrupted: bool) -> None:
     """Print the verdict on a run, write its report, and exit with 130 if Ctrl-C ended the run."""
-    console.print(verdict(read_outcome(folder, within)).sentence, markup=False, highlight=False)
+    console.print(verdict(read_outcome(folder, within)).sentence, highlight=False)
     if report:
         path = write_report(folder, within=within)
-        console.print(f"Report: {path}", markup=False, soft_wrap=True)
+        console.print(f"Report: {path}", soft_wrap=True)
     if interrupted:
         raise typer.Exit(INTERRUPTED)
 

@@ -4,8 +4,9 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from clients.console import Console
+from clients.terminal import echo
 from producer_sim.plan.advice import plans_of
 from producer_sim.plan.assumptions import read_assumptions
 from producer_sim.plan.bill import read_prices
@@ -66,7 +67,7 @@ def plan(
     choices = Choices(values_per_record, batch_window, pages, memory, stream)
     plans = plans_of(workload, choices, assumptions, prices)
     if json_:
-        typer.echo(json.dumps(as_json(plans), indent=2))
+        echo(json.dumps(as_json(plans), indent=2))
         return
     console = Console()
     print_plans(console if console.is_terminal else Console(width=_WIDTH), plans)

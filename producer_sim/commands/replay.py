@@ -3,11 +3,10 @@
 import json
 from pathlib import Path
 
-import typer
-from rich.console import Console
-
 from clients import target_options
+from clients.console import Console
 from clients.deployment import open_pipeline
+from clients.terminal import echo
 from producer_sim.commands import options, replay_options
 from producer_sim.commands.outcome import conclude, sending_progress
 from producer_sim.observe.observer import observing
@@ -62,7 +61,7 @@ def replay_command(
                 times="shifted" if shift else "kept",
                 settle_s=settle,
             ),
-            say=lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
+            say=lambda text: console.print(text, highlight=False, soft_wrap=True),
         )
         check_folder(run, "--run")
         folder = RunFolder.fresh(run)
@@ -80,5 +79,5 @@ def replay_command(
             )
     summary = write_summary(folder, within)
     if as_json:
-        typer.echo(json.dumps(summary))
+        echo(json.dumps(summary))
     conclude(console, folder, within, report, outcome.interrupted)

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from clients.console import Console
+from clients.terminal import echo
 from producer_sim.commands.options import RunOf, Within, errors_shown
 from producer_sim.report.report import write_report
 from producer_sim.report.score import WITHIN_OBSERVATIONS
@@ -28,4 +29,4 @@ def report_command(
             path = write_report(RunFolder(run), out, within)
         except OSError as error:
             raise Unwritable(f"{error.filename}: {error.strerror}. Choose another file with --out") from None
-    typer.echo(f"Report: {path}")
+    echo(f"Report: {path}")

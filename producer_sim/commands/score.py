@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
+from clients.console import Console
+from clients.terminal import echo
 from producer_sim.commands.options import RunOf, Within, errors_shown
 from producer_sim.report.formatting import count
 from producer_sim.report.score import (
@@ -52,7 +53,7 @@ def score_command(
     with errors_shown(Console(stderr=True)):
         scored, summary = _read(run, truth, events, within)
     if as_json:
-        typer.echo(json.dumps(_as_dict(scored, summary), indent=2))
+        echo(json.dumps(_as_dict(scored, summary), indent=2))
     else:
         _print(scored, summary, Console())
 
@@ -89,7 +90,7 @@ def _print(scored: Score, run: RunSummary | None, console: Console) -> None:
         f"within {scored.within} observations; {len(scored.false_alarms)} false alarms."
     )
     for family, alarms in sorted(scored.false_alarms_by_family.items(), key=lambda line: -line[1]):
-        console.print(f"  {alarms} of them in {family}", markup=False)
+        console.print(f"  {alarms} of them in {family}")
     if scored.unwanted:
         console.print(_disturbances(scored))
     for line in kept(scored, run):

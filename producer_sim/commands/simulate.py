@@ -1,16 +1,16 @@
 """`simulate`: a plant with known faults sends to a pipeline at an exact rate."""
 
 import math
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 import typer
-from rich.console import Console
 
 from clients import target_options
+from clients.console import Console
 from clients.deployment import open_pipeline
+from clients.terminal import echo
 from producer_sim.commands import options
 from producer_sim.commands.outcome import conclude, print_run, sending_progress
 from producer_sim.observe.observer import observing
@@ -135,7 +135,7 @@ def simulate(
     if truth is not None:
         truth.write_bytes((folder.path / "truth.json").read_bytes())
     if as_json:
-        sys.stdout.write(msgspec.json.encode(summary).decode() + "\n")
+        echo(msgspec.json.encode(summary).decode())
     print_run(console, summary, sending, folder.path)
     write_summary(folder, WITHIN_OBSERVATIONS)
     conclude(console, folder, WITHIN_OBSERVATIONS, report, summary.interrupted)

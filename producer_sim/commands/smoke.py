@@ -7,12 +7,13 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
+from clients.console import Console
 from clients.deployment import Pipeline, open_pipeline
 from clients.target_options import EndpointUrl, Region, Stack
+from clients.terminal import echo
 from producer_sim.commands.options import Local, errors_shown
 from producer_sim.smoke.trip import Hop, Patience
 
@@ -62,9 +63,9 @@ def smoke(
     passed = all(hop.outcome in ("passed", "not there") for hop in hops)
     if as_json:
         document = {"pipeline": pipeline.name, "signal": signal, "passed": passed}
-        print(msgspec.json.encode(document | {"hops": [asdict(hop) for hop in hops]}).decode())
+        echo(msgspec.json.encode(document | {"hops": [asdict(hop) for hop in hops]}).decode())
     elif passed:
-        console.print(f"[green]It works: {pipeline.name} learned {signal} and reported its step.")
+        console.print(f"It works: {pipeline.name} learned {signal} and reported its step.", style="green")
     raise typer.Exit(0 if passed else 1)
 
 
@@ -76,7 +77,7 @@ def _followed(
 
     hops: list[Hop] = []
     if console:
-        console.print(f"Following {signal} through {pipeline.name}", highlight=False, markup=False)
+        console.print(f"Following {signal} through {pipeline.name}", highlight=False)
     status.update("listening to the bus and the alerts")
     for hop in follow(pipeline, signal, patience, lambda name: status.update(f"waiting: {name}")):
         hops.append(hop)

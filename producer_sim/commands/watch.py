@@ -6,11 +6,12 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 from rich.text import Text
 
+from clients.console import Console
 from clients.deployment import open_pipeline
 from clients.target_options import EndpointUrl, Region, Stack
+from clients.terminal import echo
 from producer_sim.commands.options import Local, errors_shown
 from producer_sim.observe.listening import listening
 from producer_sim.observe.watching import SeenAlert, Watch
@@ -68,7 +69,7 @@ def _show(seen: SeenAlert, out: Console, as_json: bool) -> None:
     if as_json:
         received_at = datetime.fromtimestamp(seen.received_s, UTC).isoformat()
         shown = {"received_at": received_at, "alert": seen.alert, "id": seen.id, "headline": seen.headline}
-        print(msgspec.json.encode(shown | {"detail": seen.detail}).decode(), flush=True)
+        echo(msgspec.json.encode(shown | {"detail": seen.detail}).decode())
         return
     detail = seen.detail
     severity = detail.get("severity") or seen.headline.partition(":")[0]

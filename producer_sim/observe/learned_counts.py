@@ -3,7 +3,6 @@
 Needs `s3:ListBucket` and `s3:GetObject` on that bucket.
 """
 
-import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from botocore.exceptions import ClientError
 from clients.deployment import ModelsOf
 from clients.errors import StatesUnreadable
 from consumer.errors import UnreadablePage
-from consumer.events.quarantine import quoted
+from consumer.events.quarantine import RECORD, each_rejected, quoted
 from consumer.pages.codec import PageCodec
 from consumer.pages.layout import Layout
 from consumer.pages.store import check_page_size
@@ -121,10 +120,10 @@ class LearnedCounts:
 
     def _read_quarantine(self) -> None:
         for key, _ in self._listed(self._quarantine_prefix):
-            if key in self._quarantine_known:
+            if key in self._quarantine_known or key.endswith(RECORD):
                 continue
             content = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-            for line in map(json.loads, content.splitlines()):
+            for line in each_rejected(content):
                 # What could not be decoded has no signal; it may be ours, so it counts.
                 if line["signal"] is None or line["signal"] in self._signals:
                     self._reasons[line["id"]] = line["reason"]

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from rich.console import Console
 from rich.progress import track
 from scipy.optimize import nnls  # type: ignore[import-untyped]
 
+from clients.console import Console
 from consumer.decode.lambda_event import decode
 from producer_sim.plan.assumptions import ASSUMPTIONS_FILE, Measured
 from producer_sim.plan.measuring_models import MODELS, model_costs, resident_mb

@@ -6,9 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from clients.console import Console
 from producer_sim.plan.advice import fragment_of, number, reasons_of, recommended
 from producer_sim.plan.bill import printed_quantity, stream_dollars, versions_of_page
 from producer_sim.plan.limit_usage import LimitUsage
@@ -105,8 +106,9 @@ def print_plans(console: Console, plans: Sequence[Plan]) -> None:
     workload, assumptions, prices = best.load.workload, best.load.assumptions, best.prices
     use_cases = f"{workload.use_cases} use case{'s' if workload.use_cases > 1 else ''} of {workload.model}"
     console.print(
-        f"[bold]{workload.signals:,} signals at {workload.rate:g} Hz[/], {use_cases}, "
-        f"a month of {assumptions.assumed.month_days:g} days"
+        Text(f"{workload.signals:,} signals at {workload.rate:g} Hz", "bold").append(
+            f", {use_cases}, a month of {assumptions.assumed.month_days:g} days", "not bold"
+        )
     )
     console.print(
         f"Prices of {prices.region} as known on {prices.date}, not read off AWS: check those that matter.\n"
@@ -115,7 +117,7 @@ def print_plans(console: Console, plans: Sequence[Plan]) -> None:
     )
     for table in (_comparison(plans, best), _bill(best), _limits(best)):
         console.print(table)
-    console.print("[bold]Which configuration[/]")
+    console.print("Which configuration", style="bold")
     for reason in reasons_of(best, plans):
         console.print(f"- {reason}")
     console.print("\nIts settings, for a plant of context.plants in cdk.json:")
@@ -159,14 +161,14 @@ def _comparison(plans: Sequence[Plan], best: Plan) -> Table:
     table = _table("Four ways to set it up", [""], names)
     figures = [figures_of(plan) for plan in plans]
     for section in _COMPARED:
-        table.add_row(f"[bold]{section}[/]")
+        table.add_row(Text(section, "bold"))
         for name in figures[0][section]:
             values = [of_plan[section][name] for of_plan in figures]
             if any(values):  # not services that none of them uses
                 style = "bold" if name == "all" else ""
                 table.add_row(f"  {name}", *(_cell(section, value) for value in values), style=style)
     firsts = [plan.first_limit for plan in plans]
-    table.add_row("[bold]The first limit[/]")
+    table.add_row(Text("The first limit", "bold"))
     table.add_row("  which", *(first.name if first else "none" for first in firsts))
     table.add_row("  reached, times the rate", *map(_times, firsts))
     return table

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from consumer.decode.signal_names import CONTROL_CHARACTER
 from producer_sim.run_folder import InjectedKind
 
 _FIELDS_OF_A_NAME = {"line", "asset", "number"}
@@ -100,9 +101,16 @@ class Family(_Strict):
                 "a name has {asset} or {number} in it, may have {line}, and nothing else in braces, "
                 f"as in line{{line}}.pump{{asset}}.flow; not {name!r}"
             )
-        if any(ord(character) < 32 for character in name) or len(name.encode()) > 200:
+        if CONTROL_CHARACTER.search(name) or len(name.encode()) > 200:
             raise ValueError("a name has at most 200 bytes, and no control characters")
         return name
+
+    @field_validator("unit")
+    @classmethod
+    def _check_unit(cls, unit: str) -> str:
+        if CONTROL_CHARACTER.search(unit) or len(unit) > 200:
+            raise ValueError("a unit has at most 200 characters, and no control characters")
+        return unit
 
     @field_validator("level")
     @classmethod

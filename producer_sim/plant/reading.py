@@ -7,7 +7,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from consumer.settings.signals_yaml import given_twice, line_of
+from consumer.errors import ConfigurationError
+from consumer.settings.signals_yaml import line_of, read_yaml
 from producer_sim.plant.description import Cycle, Family, FaultDescription, Noise, PlantDescription
 
 _Path = tuple[str | int, ...]
@@ -38,7 +39,7 @@ def read_plant(file: str | Path) -> PlantDescription:
     if str(file) in shipped_plants():
         path = SHIPPED / f"{file}.yaml"
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         names = " and ".join(shipped_plants())
         raise PlantFileWrong(f"{file} cannot be read: {error}. The plants that ship are {names}") from None
@@ -52,26 +53,17 @@ def shipped_plants() -> list[str]:
 
 def parse_plant(text: str, name: str) -> PlantDescription:
     """Read the text of a plant's file, called `name` in errors."""
-    loader = yaml.SafeLoader(text)
     try:
-        root = loader.get_single_node() or _EMPTY
-        if twice := [f"{name}, line {line}: {mistake}" for line, mistake in given_twice(root)]:
-            raise PlantFileWrong("\n".join(twice))
-        content = loader.construct_document(root)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise PlantFileWrong(f"{name}, line {line}: this is not YAML: {error.problem}") from None
-    except RecursionError:
-        raise PlantFileWrong(f"{name}: it holds itself: an alias is inside its own anchor") from None
-    finally:
-        loader.dispose()
+        root, content = read_yaml(text, name)
+    except ConfigurationError as error:
+        raise PlantFileWrong(str(error)) from None
     try:
-        description = PlantDescription.model_validate(content)
+        description = PlantDescription.model_validate({} if root is None else content)
     except ValidationError as error:
         mistakes = [_mistake(one["loc"], one["type"], one["msg"], one["input"]) for one in error.errors()]
-        raise PlantFileWrong(_message(name, root, mistakes)) from None
+        raise PlantFileWrong(_message(name, root or _EMPTY, mistakes)) from None
     if mistakes := list(_unknown_families(description)):
-        raise PlantFileWrong(_message(name, root, mistakes))
+        raise PlantFileWrong(_message(name, root or _EMPTY, mistakes))
     return description
 
 

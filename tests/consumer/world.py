@@ -18,6 +18,7 @@ from consumer.detectors.base import UseCase
 from consumer.detectors.drift import DriftUseCase
 from consumer.errors import PageChanged, Unavailable
 from consumer.events.event import Event
+from consumer.events.quarantine import RECORD, each_rejected
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec, unmarked
 from consumer.pages.layout import Layout, LayoutStore
@@ -126,10 +127,10 @@ class InMemoryObjects:
 
     def quarantined(self) -> list[dict]:
         return [
-            json.loads(line)
+            line
             for key, (_, body) in sorted(self.objects.items())
-            if key.startswith("quarantine/")
-            for line in body.splitlines()
+            if key.startswith("quarantine/") and not key.endswith(RECORD)
+            for line in each_rejected(body)
         ]
 
 

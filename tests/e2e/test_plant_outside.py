@@ -211,10 +211,12 @@ def test_a_folder_with_a_space_in_its_name_is_a_plant_too(plant, tmp_path):
 def test_yaml_that_is_no_settings_is_shipped_as_it_is(plant, tmp_path):
     folder = shutil.copytree(plant, tmp_path / "with-ci", ignore=shutil.ignore_patterns("cdk.out"))
     file = folder / ".gitlab-ci.yml"
-    file.write_text("job:\n  script: !reference [.other, script]\n")
     code = "import sys\nfrom pathlib import Path\nfrom stack.bundling import _shipped\n"
     code += "print(_shipped(Path(sys.argv[1])).decode(), end='')"
-    assert run(sys.executable, "-c", code, str(file), plant=folder) == file.read_text()
+    bomb = "x0: &x0 1\n" + "".join(f"x{n}: &x{n} [{f'*x{n - 1}, ' * 10}]\n" for n in range(1, 30))
+    for text in ("job:\n  script: !reference [.other, script]\n", "a: &a [*a]\n", bomb):
+        file.write_text(text)
+        assert run(sys.executable, "-c", code, str(file), plant=folder) == text
     assert run(sys.executable, "-c", code, str(folder / "signals.yaml"), plant=folder).startswith("{")
 
 

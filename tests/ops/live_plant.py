@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 
 import boto3
 import pytest
+import typer
 from moto.server import ThreadedMotoServer
 from typer.testing import CliRunner
 
 from consumer.decode.batch import Shard
 from consumer.detectors.base import fingerprint
+from consumer.events.quarantine import RECORD, each_rejected
 from consumer.handler import handler, start
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec, moved, versions
@@ -95,10 +97,10 @@ class Plant:
 
     def quarantined(self) -> list[dict]:
         return [
-            json.loads(line)
+            line
             for key, body in self.objects("models").items()
-            if key.startswith("quarantine/")
-            for line in body.splitlines()
+            if key.startswith("quarantine/") and not key.endswith(RECORD)
+            for line in each_rejected(body)
         ]
 
     def command(self, *arguments: str, answer: str | None = None, code: int = 0) -> str:
@@ -142,6 +144,24 @@ def before_the_next_commit(monkeypatch: pytest.MonkeyPatch, do: Callable[[], obj
         patch.setattr(PageStore, "commit", meanwhile)
         yield written
     assert not left, "nothing was committed"
+
+
+@contextmanager
+def before_the_answer(monkeypatch: pytest.MonkeyPatch, do: Callable[[], object]) -> Iterator[None]:
+    """Do something while a command waits for an answer, once, such as what another operator does."""
+    confirm, left = typer.confirm, [do]
+
+    def meanwhile(*arguments: object, **named: object) -> bool:
+        if left:
+            thread = threading.Thread(target=left.pop())
+            thread.start()
+            thread.join()
+        return confirm(*arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(typer, "confirm", meanwhile)
+        yield
+    assert not left, "nothing was asked"
 
 
 @pytest.fixture(scope="module")

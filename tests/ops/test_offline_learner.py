@@ -93,7 +93,7 @@ def test_where_a_model_raises_all_but_that_observation_is_learned_as_the_functio
         world.invoke(part)
     learned = [batch for part in parts for batch in offline.learn(part)]
     assert_as_in(world, offline)
-    left_out = {each.record for batch in learned for each in batch.rejections}
+    left_out = {record for batch in learned for each in batch.rejections for record in each.records}
     assert len(left_out) <= len(raises_at) or any("not tried" in reason for reason in offline.rejected)
     assert offline.rejected.total() == 60 - offline.observations
     if len(parts) == 1:

@@ -8,6 +8,8 @@ import boto3
 import pytest
 import yaml
 
+from consumer.decode.signal_names import SignalKey
+from consumer.pages.codec import PageCodec
 from tests.ops.operated import Plant, deploy, plant, run, steps, waves
 
 BUCKET = ("--bucket", "models")
@@ -54,6 +56,34 @@ def test_signals_follows_what_is_learned(running):
     [event] = [event for event in running.told() if event["signal"] == "pump 7/°C"]
     assert pump["last_drift_observations_ago"] == 305 - event["observations"]
     assert pump["open_alerts"] == []
+
+
+PLANTED = "pump\x1b[2K\u202e\n[red]9 signals[/red]\u200b\x9b:fire:"
+
+
+def test_planted_names_are_shown_as_text(running):
+    """No command that reads lets a terminal obey a name, a reason or a model's evidence."""
+    running.learn("drift", steps("pump1"))
+    s3, codec = boto3.client("s3"), PageCodec()
+    for key, body in running.states().items():
+        if "/pages/" in key and (states := codec.decode(body)):
+            [state] = states.values()
+            states[SignalKey(PLANTED, PLANTED)] = state
+            s3.put_object(Bucket="models", Key=key, Body=codec.encode(states))
+    mutes = [{"pattern": PLANTED, "from": "2020-01-01", "until": "2999-01-01", "reason": f"{PLANTED} reason"}]
+    s3.put_object(Bucket="models", Key="mutes.json", Body=json.dumps({"mutes": mutes}))
+    escaped = PLANTED.encode("unicode_escape").decode()
+    for command in (
+        ("signals",),
+        ("signals", "pump*"),
+        ("inspect", "[2K"),
+        ("unmute", PLANTED, "--yes"),
+        ("reset", PLANTED, "--yes"),
+        ("mute", "pump*", "--until", "2h", "--yes"),
+    ):
+        ran = run(*command, *DRIFT)
+        assert ran.output.replace("\n", "").isprintable(), command
+        assert escaped in ran.output.replace("\\u00", "\\x").replace("\\x0a", "\\n"), command
 
 
 def test_signals_shows_open_alerts_last_values_and_ages(running):

@@ -62,7 +62,21 @@ def test_a_good_file_is_read():
         ("signals: 10", "signals: 10\nsignals: 11", "line 3: signals is there twice; the first is in line 2"),
         (GOOD, "", "line 1, families: this field is needed"),
         (GOOD, "- 1", "line 1, the file: must be a valid dictionary"),
-        (GOOD, "a: &a [*a]", "it holds itself"),
+        ("unit: l/min", 'unit: "l/min\\n"', "line 6, families.flow.unit: a unit has at most 200 characters"),
+        ('pump{asset}.flow"', 'pump{asset}.flow\\x9b"', "flow.name: a name has at most 200 bytes, and no"),
+        (GOOD, "a: &a [*a]", "plant.yaml, line 1: it holds itself"),
+        (
+            "signals: 10",
+            f"signals: 10\na: {'[' * 200}{']' * 200}",
+            "line 3: it is nested more than 100 levels",
+        ),
+        ("signals: 10", "signals: 2024-13-45", "line 2: no timestamp: month must be in 1..12"),
+        ("signals: 10", "signals: \x01", "line 2: this is not YAML: control characters are not allowed"),
+        (
+            GOOD,
+            "\n".join([f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10) if n else 1}]" for n in range(20)]),
+            "its aliases stand for more than 1,000,000 values",
+        ),
     ],
 )
 def test_a_mistake_is_told_where_it_is(good, bad, message):

@@ -1,6 +1,8 @@
 """Files that are replayed: what is found in them, and what is refused, with its row and column."""
 
 import gzip
+import os
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,49 @@ def values(path, **named):
     choice = choose(open_table(path), **named)
     cells = ", ".join([choice.seconds_sql, *(choice.value_sql(column) for column in choice.signals)])
     return list(choice.table.rows(cells))
+
+
+SPECIAL_NAMES = [
+    "line[1]", "line[!a]", "[]", "line*", "**", "line?", "line{1,2}", "it's", 'a "line"', "two words",
+    "Prüfstand 木", "-line", "~", "~root", "%s", "#1", "$HOME", "year=2024", "line\\1", "a:b", "s3:", "x]",
+]  # fmt: skip
+
+
+def test_a_file_is_read_by_its_literal_name(tmp_path, monkeypatch):
+    """Never another file that its name would match as a pattern, nor any column or folder made of it."""
+    monkeypatch.chdir(tmp_path)
+    decoys = ["line1", "line2", "linea", "line", "year", "x"]
+    for place in ("", *(f"{name}/" for name in SPECIAL_NAMES if name != "**"), "line1/", "line/"):
+        (tmp_path / place).mkdir(exist_ok=True)
+        for number, name in enumerate([*SPECIAL_NAMES, *decoys]):
+            written(tmp_path / place / f"{name}.csv", f"time,v\n2020-03-01T12:00:00Z,{number}\n")
+            written(
+                tmp_path / place / f"{name}.jsonl", f'{{"time": "2020-03-01T12:00:00Z", "v": {number}}}\n'
+            )
+        written(tmp_path / place / "plain.csv", f"time,place\n2020-03-01T12:00:00Z,{len(place)}\n")
+    write_parquet(tmp_path / "year=2024" / "line[1].parquet", rows=3)
+    write_parquet(tmp_path / "year=2024" / "line1.parquet", rows=4)
+    for number, name in enumerate(SPECIAL_NAMES):
+        for ending in ("csv", "jsonl"):
+            assert values(Path(f"{name}.{ending}")) == [(FIRST_S, number)], name
+        if name != "**":
+            assert values(Path(name, "plain.csv")) == [(FIRST_S, len(name) + 1)], name
+    assert values(Path("year=2024", "line[1].csv")) == [(FIRST_S, 0)]
+    parquet = choose(open_table(Path("year=2024", "line[1].parquet")))
+    assert [column.name for column in parquet.signals] == ["a", "b"]
+    assert survey(parquet).rows == 3
+
+
+@pytest.mark.parametrize("name", ["a\\line[1].csv", os.fsdecode(b"line\xff.csv")])
+def test_a_name_that_cannot_be_told_literally_is_refused(tmp_path, name):
+    (tmp_path / "a").mkdir()
+    written(tmp_path / "a" / "line[1].csv", "time,v\n2020-03-01T12:00:00Z,1\n")
+    try:
+        path = written(tmp_path / name, "time,v\n2020-03-01T12:00:00Z,2\n")
+    except OSError:
+        pytest.skip("this file system has no such names")
+    with pytest.raises(ReplayRefused, match="Rename it"):
+        open_table(path)
 
 
 def written(path, text):

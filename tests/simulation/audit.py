@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import chain, combinations
 
 from consumer.learning.outcome import RAISES_PER_SIGNAL_MAX
-from consumer.learning.state import State
+from consumer.learning.state import State, is_late
 from consumer.pages.codec import PageCodec, moved, unmarked
 from consumer.pages.layout import Layout, Recorded, recorded_in
 from tests.simulation.functions import Invocation
@@ -124,15 +124,16 @@ class Audit:
         """What of these is learned and what skipped, and the latest timestamp then."""
         learned, skipped, raised, latest_s = [], [], 0, history.latest_s
         for place, one in above:
-            is_late = self.late == "skip" and latest_s is not None and time_of(one, by, place) <= latest_s
+            arrived_s = arrival_of(by, place)
+            late = self.late == "skip" and is_late(time_of(one, by, place), latest_s, arrived_s)
             is_poison = self.raises and one.value == POISON
             if one.value is None:
                 skipped.append((place, one))
             elif raised >= RAISES_PER_SIGNAL_MAX:
                 continue
-            elif is_poison and (not is_late or (place, one) in raised_before):
+            elif is_poison and (not late or (place, one) in raised_before):
                 raised += 1
-            elif is_late:
+            elif late:
                 skipped.append((place, one))
             else:
                 latest_s = time_of(one, by, place)

@@ -21,7 +21,7 @@ class Mutant:
 
 
 _QUARANTINE = """            if outcome.rejections:
-                await self._quarantine(work.batch, outcome.rejections, report)
+                await self._quarantine(work, outcome.rejections, report)
 """
 _PUBLISHED = "                await self.publish(outcome.events, report)\n"
 _UNAVAILABLE = "                except Unavailable:\n                    pass\n"
@@ -92,8 +92,8 @@ MUTANTS = {
     "quarantine comes after the commit": Mutant("consumer.pipeline", _QUARANTINE, ""),
     "a failed quarantine is not reported": Mutant(
         "consumer.pipeline",
-        "            return batch.rejections[0].record\n        return None\n",
-        "            return None\n        return None\n",
+        "            return rejections.first_record\n",
+        "            return None\n",
     ),
     "models draw seeds of their own": Mutant(
         "consumer.detectors.base",

@@ -11,6 +11,7 @@ from consumer.decode.signal_names import identity, seed_of
 from consumer.detectors.alert_policy import Finding
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly, SeasonalAnomalyState
 from consumer.detectors.sensor_checks import Health
+from consumer.events.quarantine import each_rejected
 from consumer.learning.state import State
 from tests.simulation.plant import Observation, Place, Plant
 
@@ -70,8 +71,7 @@ def kept_in(objects: dict[str, tuple[str, bytes]], destination: dict[str, bytes]
 def quarantined_in(lines: bytes) -> set[Known]:
     """The observations of these lines, each of which has the original bytes; a record's own is its first."""
     known = set()
-    for line in lines.splitlines():
-        found = json.loads(line)
+    for found in each_rejected(lines):
         base64.b64decode(found["data"], validate=True)
         place = found["stream"], found["shard_id"], int(found["sequence_number"]), found["partition_key"]
         known.add((place, found["position"]))

@@ -6,9 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
-from stack.config import PlantConfig
+from stack.alert_config import SlackTarget, TeamsTarget, WebhookTarget
+from stack.config import PlantConfig, TagKey, TagValue
 from stack.context import InvalidConfiguration, read_plants
+from stack.field_types import BusArn, KeyArn, Name, QueueArn, SecretArn, StreamArn, TopicArn, Url
 
 ROOT = Path(__file__).parents[2]
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-AbCdEf"
@@ -157,6 +160,35 @@ def test_a_mistake_is_answered_with_its_path_and_what_is_allowed(wrong):
 def test_plants_that_are_none_are_refused(plants):
     with pytest.raises(InvalidConfiguration, match=r"context\.plants"):
         read_plants(plants, ["drift"])
+
+
+ARNS = {
+    StreamArn: STREAM,
+    KeyArn: "arn:aws:kms:eu-west-1:123456789012:key/1",
+    TopicArn: "arn:aws:sns:eu-west-1:123456789012:on-call",
+    QueueArn: "arn:aws:sqs:eu-west-1:123456789012:q",
+    BusArn: "arn:aws:events:eu-west-1:123456789012:event-bus/central",
+    SecretArn: SECRET,
+}
+ONE_LINE = ARNS | {
+    Name: "drifts",
+    Url: "https://example.com/x",
+    TagKey: "owner",
+    TagValue: "water",
+    SlackTarget.__annotations__["channel"]: "#alerts",
+    TeamsTarget.__annotations__["url"]: "https://example.com/x",
+    WebhookTarget.__annotations__["header"]: "X-Api-Key",
+    PlantConfig.__annotations__["signals"]: "signals.yaml",
+}
+
+
+@pytest.mark.parametrize("kind", ONE_LINE, ids=ONE_LINE.values())
+def test_no_name_and_no_arn_may_end_in_a_line_break(kind):
+    adapter, good = TypeAdapter(kind), ONE_LINE[kind]
+    assert adapter.validate_python(good) == good
+    for bad in (f"{good}\n", f"{good}\r\n", f"{good}\x85", f"{good}\u2028", f"\n{good}", f"{good}\x00"):
+        with pytest.raises(ValidationError):
+            adapter.validate_python(bad)
 
 
 def test_several_mistakes_are_all_told_at_once():

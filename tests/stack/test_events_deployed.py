@@ -256,7 +256,7 @@ def test_a_mails_first_line_gives_severity_what_signal_and_value(deployed, learn
     assert len(lines) == 4
 
 
-HOSTILE = 'Verdichter 1/Öldruck € "quoted" \\ <!channel> <aws.events.event>'
+HOSTILE = 'Verdichter 1/Öldruck € "quoted" \\ <!channel> <aws.events.event> **b** [c](http://x) _i_ &lt;'
 
 
 @pytest.fixture
@@ -268,7 +268,8 @@ def posted(deployed, learn):
 
 
 def headline_of(event: dict) -> str:
-    return f"warning: Drift Detected on {HOSTILE}, value {event['detail']['value']:.6g}"
+    named = HOSTILE.replace("<", "(").replace(">", ")")  # no mention, nor a link, to Slack
+    return f"warning: Drift Detected on {named}, value {event['detail']['value']:.6g}"
 
 
 def test_slack_gets_a_channel_and_plain_text(posted):
@@ -278,6 +279,7 @@ def test_slack_gets_a_channel_and_plain_text(posted):
     assert bodies["slack"]["mrkdwn"] is False
     first, second = (block["text"] for block in bodies["slack"]["blocks"])
     assert (first["type"], first["text"]) == ("plain_text", headline_of(event))
+    assert (first["emoji"], second["emoji"]) == (False, False)
     assert event["detail"]["timestamp"] in second["text"]
 
 
@@ -302,8 +304,12 @@ def test_teams_gets_an_adaptive_card(posted):
     assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
     card = attachment["content"]
     assert card["type"] == "AdaptiveCard"
-    assert [block["type"] for block in card["body"]] == ["TextBlock", "TextBlock"]
-    assert card["body"][0]["text"] == headline_of(event)
+    # What a TextBlock has is read as Markdown, what a TextRun has is not.
+    assert [block["type"] for block in card["body"]] == ["RichTextBlock", "RichTextBlock"]
+    [headline], [circumstances] = (block["inlines"] for block in card["body"])
+    assert [headline["type"], circumstances["type"]] == ["TextRun", "TextRun"]
+    assert headline["text"] == headline_of(event)
+    assert event["detail"]["timestamp"] in circumstances["text"]
 
 
 def test_pagerduty_gets_a_trigger_that_an_event_which_comes_twice_does_not_repeat(posted):

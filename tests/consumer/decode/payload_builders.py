@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from hashlib import md5
 from pathlib import Path
 
-from consumer.decode.batch import Batch
+from consumer.decode.batch import Batch, Rejection, Rejections
 from consumer.decode.lambda_event import decode
-from consumer.events.quarantine import quarantine_objects
+from consumer.events.quarantine import each_rejected, quarantine_objects
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -96,7 +96,15 @@ def skipped(batch: Batch) -> int:
 def kept(batch: Batch, use_case: str = "drift") -> list[dict]:
     """The lines that keep the batch's refusals."""
     ((_, content),) = quarantine_objects(use_case, batch, batch.rejections)
-    return [json.loads(line) for line in content.splitlines()]
+    return list(each_rejected(content))
+
+
+def refused(batch: Batch, refusals: Iterable[Rejection]) -> Rejections:
+    """These refusals, as a batch has them."""
+    made = Rejections(batch.records)
+    for one in refusals:
+        made.add(one.record, one.position, one.reason, one.signal, is_whole=one.is_whole)
+    return made
 
 
 def original(line: dict) -> bytes:

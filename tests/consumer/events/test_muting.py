@@ -2,15 +2,17 @@
 
 import asyncio
 import json
+import sys
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consumer.decode.timestamps import iso8601, seconds
 from consumer.errors import ConfigurationError, Unavailable
 from consumer.events.event import Event
-from consumer.events.mutes import Mute, MuteStore, marked, mutes_in
+from consumer.events.mutes import Mute, MuteIndex, MuteStore, marked, mutes_in
 from ops.commands.mute import new_mute
 from ops.state.mutes_file import change_mutes, find_unreadable, read_mutes
 from tests.consumer.world import InMemoryObjects, World, interleaved, plain_loop, points, step
@@ -57,6 +59,71 @@ def test_a_mute_of_another_use_case_mutes_nothing():
 def test_one_event_for_many_signals_is_muted_only_where_all_that_it_names_are():
     assert is_muted(event("pump1", None, such_as=["pump1", "pump2"]))
     assert not is_muted(event("pump1", None, such_as=["pump1", "fan1"]))
+
+
+MOMENTS = ("2023-11-14T22:00:00Z", "2023-11-14T22:13:20Z", "2023-11-14T23:00:00Z", "2023-11-15T00:00:00Z")
+PATTERNS = st.text(st.sampled_from("ab.*?[]!-\n"), min_size=1, max_size=6)
+MUTES = st.builds(
+    Mute,
+    PATTERNS,
+    st.sampled_from(MOMENTS),
+    st.sampled_from(MOMENTS),
+    use_case=st.sampled_from([None, "drift", "x"]),
+)
+
+
+@settings(max_examples=500)
+@given(
+    mutes=st.lists(MUTES, max_size=12),
+    signals=st.lists(st.text(st.sampled_from("ab.[]!-\n"), max_size=5), min_size=1, max_size=3),
+    arrived_at=st.none() | st.sampled_from(MOMENTS),
+    now=st.sampled_from(MOMENTS),
+)
+def test_what_is_muted_is_what_the_mutes_say_one_by_one(mutes, signals, arrived_at, now):
+    times = [seconds(now)] + ([] if arrived_at is None else [seconds(arrived_at)])
+    on = [mute for mute in mutes if any(map(mute.is_on, times))]
+    expected = all(any(mute.matches("drift", signal) for mute in on) for signal in signals)
+    one = event(signals[0], arrived_at, such_as=signals[1:])
+    assert is_muted(one, mutes, seconds(now)) == expected
+
+
+def calls_of(run) -> int:
+    """How many functions are called: a measure of work without a clock."""
+    calls = 0
+
+    def count(_frame, kind, _argument):
+        nonlocal calls
+        calls += kind in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        run()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize("pattern", ["line{}.pump1", "line{}.*", "*.pump{}x", "line*.pump{}x", "*x{}x*"])
+def test_an_event_costs_the_same_with_many_mutes_as_with_few(pattern):
+    def calls(count: int) -> int:
+        mutes = MuteIndex(Mute(pattern.format(number), MUTE.from_, MUTE.until) for number in range(count))
+        of_line_0 = [event(f"line{0 if known else -1}.pump1", None) for known in (True, False)]
+        return calls_of(lambda: mutes.marked(of_line_0 * 5, NOON))
+
+    calls(1)  # `re` keeps what it compiles
+    assert calls(9_500) <= calls(10) + 50
+
+
+def test_an_event_costs_the_same_with_many_windows_of_one_pattern_as_with_one():
+    def calls(count: int) -> int:
+        windows = [
+            Mute("pump*", iso8601(NOON + 60.0 * n), iso8601(NOON + 60.0 * n + 30.0)) for n in range(count)
+        ]
+        mutes = MuteIndex(windows)
+        assert is_muted(event("pump1", None), windows, NOON + 60.0 * (count - 1))
+        return calls_of(lambda: mutes.marked([event("pump1", None)], NOON + 31.0))
+
+    assert calls(1_000) <= calls(1) + 30
 
 
 def test_what_is_no_list_of_mutes_says_so():

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from consumer.pages.allow_list import FUNCTIONS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import astuple
@@ -25,7 +26,6 @@ from consumer.detectors.drift import DriftState, DriftUseCase
 from consumer.detectors.sensor_checks import Health
 from consumer.errors import ConfigurationError, UnreadablePage
 from consumer.learning.state import Checkpoint, State
-from consumer.pages.allow_list import FUNCTIONS
 from consumer.pages.codec import Header, PageCodec, versions
 from consumer.pages.columns import columns_of
 from tests.consumer.pages.hostile_pages import enveloped, looking_up, sealed, text

@@ -1,11 +1,14 @@
 """Settings per signal: names, limits and severity act at once; other parameters start one model anew."""
 
+import contextlib
 import json
 import re
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from river import anomaly, cluster, drift, preprocessing, time_series
 
 from consumer.detectors.anomaly import AnomalyUseCase
@@ -14,12 +17,13 @@ from consumer.detectors.clusters import ClustersUseCase
 from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.forecast import ForecastUseCase
 from consumer.errors import ConfigurationError
-from consumer.plant import plant
+from consumer.plant import Plant, plant
 from consumer.settings.signal_settings import SettingsOfSignals
 from consumer.settings.signals_yaml import (
     SHIPPED,
     as_json,
     read_shipped,
+    read_shipped_signals,
     read_signal_settings,
     read_signals_file,
 )
@@ -115,13 +119,97 @@ def test_limits_are_a_forecasts_in_place_of_its_lines():
         ("  - match: x\n    use_cases:\n      drift: {severity: error}", 5, "severity cannot be set"),
         ("  - match: x\n    use_cases:\n      forecast: {upper: 3}", 5, "upper cannot be set"),
         ("  - match: x\n    use_cases:\n      forecast: {horizon: 0}", 5, "horizon cannot be 0"),
+        *(
+            (f"  - match: x\n    {field}: {text}", 4, f"{field}: allowed: one line, without")
+            for field in ("unit", "name", "asset", "line")
+            for text in ("|\n      b\n", '"b\\n"', '"b\\na"', '"b\\x9b"', '"b\\x7f"', '"b\\u2028"', '"\\tb"')
+        ),
+        ("  - match: |\n      pump*\n", 3, "match: allowed: one line"),
         ("  - match: x\n    match: y", 4, "match is there twice; the first is in line 3"),
         ("  - match: [x", 4, "expected"),
+        ("  - match: x\n    use_cases: &a {drift: *a}", 4, "it holds itself: the alias *a"),
+        ("  - &a\n    match: x\n  - <<: *a\n    use_cases: &b\n      drift: [*b]", 7, "it holds itself"),
+        ("  - &a [*a]", 3, "it holds itself"),
+        ("  - &a\n    <<: *a", 4, "it holds itself"),
+        ("  - match: &a [x, x]\n  - match: &a [*a, *a]", 4, "it holds itself"),
+        ("  - " + "[" * 200 + "]" * 200, 3, "nested more than 100 levels"),
+        ("  - match: x\n    name: " + "{a: " * 5_000 + "1" + "}" * 5_000, 4, "nest"),
+        ("  - match: x\n    name: 2024-13-45", 4, "no timestamp: month must be in 1..12"),
+        ("  - match: x\n    limits:\n      low: !!int x", 5, "no int: invalid literal"),
+        ("  - match: x\n    limits:\n      low: !!timestamp x", 5, "no timestamp"),
+        ("  - match: x\n    muted: !!bool x", 4, "no bool"),
+        (f"  - match: x\n    limits: {{low: {'9' * 5_000}}}", 4, "no int"),
+        ("  - match: x\n    name: *b", 4, "found undefined alias"),
+        ("  - match: é\n    name: \x01", 4, "this is not YAML: control characters are not allowed"),
+        ("  - match: x\n    <<: {name: y}\n    <<: {name: z}", 5, "<< is there twice"),
+        ("  - &a {name: y, name: z, match: x}\n  - *a\n  - {<<: *a}", 3, "name is there twice"),
     ],
 )
 def test_a_mistake_is_refused_with_its_line(text, line, said):
     with pytest.raises(ConfigurationError, match=rf"^signals.yaml, line {line}: .*{re.escape(said)}"):
         settings(text)
+
+
+@pytest.mark.parametrize("read", [lambda text: settings(f"  []\n{text}"), as_json])
+@pytest.mark.parametrize("level", ["[{}]", "{{<<: [{}]}}", "{{a: [{}]}}"])
+def test_aliases_that_stand_for_billions_are_refused_before_they_are_followed(level, read):
+    lines = ["x0: &x0 {match: x}"]
+    for number in range(1, 30):
+        lines.append(f"x{number}: &x{number} {level.format(', '.join([f'*x{number - 1}'] * 10))}")
+    with pytest.raises(ConfigurationError, match=r"line \d+: its aliases stand for more than 1,000,000"):
+        read("\n".join(lines))
+
+
+def test_what_is_merged_may_be_given_again_and_wins():
+    text = """
+  - &usual
+    match: c1.p
+    severity: error
+    limits: {low: 1}
+  - <<: *usual
+    match: c2.p
+    severity: info
+"""
+    assert (of("drift", text).severity, of("drift", text, "c2.p").severity) == ("error", "info")
+    assert of("drift", text, "c2.p").shown == {"limits": {"low": 1.0}}
+    with pytest.raises(ConfigurationError, match="line 11: severity is there twice; the first is in line 10"):
+        settings(text + "    severity: warning\n")
+    with pytest.raises(ConfigurationError, match=r"line 10: signals\.severity: Invalid enum value 'bad'"):
+        settings(text.replace("info", "bad"))
+
+
+def test_a_file_with_many_aliases_is_read():
+    entries = "".join(f"  - {{<<: *usual, match: s{number}}}\n" for number in range(2_000))
+    assert len(settings(f"  - &usual {{match: x, line: L, severity: info}}\n{entries}").signals) == 2_001
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["&a ", "*a ", "&b ", "*b ", "<<: ", "[", "]", "{", "}", ", ", "- ", "\n", "  ", "x: "]
+        )
+        | st.sampled_from(
+            ["match", "1", "!!int ", "!!set ", "? ", "2024-99-99", "'", '"', "\x00", "é", ".nan", "~"]
+        ),
+        max_size=30,
+    ).map("".join)
+)
+def test_no_text_ends_in_another_error(text):
+    for prefix in ("", "version: 1\nsignals:\n  - "):
+        with contextlib.suppress(ConfigurationError):
+            read_signal_settings(prefix + text, "signals.yaml", KINDS)
+
+
+def test_an_unknown_use_case_is_looked_for_in_the_plants_own_file(tmp_path):
+    (tmp_path / "use_cases.py").write_text("from consumer.use_cases import USE_CASES\n")
+    file = tmp_path / "signals.yaml"
+    file.write_text("version: 1\nsignals:\n  - match: x\n    use_cases: {nope: {}}\n")
+    own = Plant(tmp_path, USE_CASES, (), str(tmp_path / "use_cases.py"))
+    for read in (read_signals_file, read_shipped_signals):
+        with pytest.raises(
+            ConfigurationError, match=re.escape(f"nope is no line of {tmp_path}/use_cases.py")
+        ):
+            read(SHIPPED, own)
 
 
 @pytest.mark.parametrize("text", ["", "version: 2\nsignals: []", "signals: []", "- a"])
@@ -145,6 +233,12 @@ def test_a_file_of_ones_own_in_json_is_checked_too():
         read_signal_settings(
             '{"version": 1, "signals": [{"match": "x", "use_cases": {"drift": {"clocc": 3}}}]}', "s", KINDS
         )
+
+
+def test_json_that_is_nested_without_end_is_refused_too():
+    nested = '{"version": 1, "signals": [{"match": "x", "use_cases": {"drift": {"delta": ' + "[" * 100_000
+    with pytest.raises(ConfigurationError, match=r"line 1: .*nest"):
+        read_shipped(nested, "signals.yaml", KINDS)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

@@ -1,0 +1,336 @@
+"""What models have learned, since it was quarantined, of what is in quarantine.
+
+A batch may be delivered again after its observations were quarantined: its page could not be read, and was
+put back in between. Then they are learned. The checkpoint does not tell, for it passes over what is in
+quarantine too. The versions of the page do: between the last version from before the checkpoint passed a
+line and the next one, the signal has counted so many observations, and the stream shows how many there were.
+
+    counted + in quarantine - on the stream = how many of those in quarantine were learned: the newest
+
+What lies above the checkpoint may still be delivered: the checkpoint is raised over it before it is sent.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from consumer.decode.batch import Batch, Shard
+from consumer.decode.lambda_event import decode, decode_all
+from consumer.decode.signal_names import SignalKey
+from consumer.detectors.base import new_model
+from consumer.errors import Unavailable, UnreadablePage
+from consumer.learning.state import Checkpoint, State
+from consumer.pages.codec import PageCodec, unmarked
+from consumer.settings.signal_settings import SettingsOfSignals
+from ops.quarantine.left_out import QuarantinedObservations
+from ops.quarantine.lines import QuarantinedLine
+from ops.redrive.resending import delivered_again
+from ops.replay.offline_learner import covers
+from ops.replay.stream_reader import StreamReader
+from ops.state.page_editor import PageEditor
+from ops.state.page_versions import ObjectVersions, Version
+
+_VERSIONS_MAX = 1_000
+"""Versions of a page that are read."""
+_KEPT_S = 23 * 3600.0
+"""How long each version is kept, and an hour less: of an older one, those before it may be gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A line about one observation, and the signal that learns it."""
+
+    line: QuarantinedLine
+    key: SignalKey
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Its place in its shard."""
+        return int(self.line.sequence_number), self.line.position
+
+    def is_passed(self, checkpoints: Mapping[Shard, Checkpoint]) -> bool:
+        """Whether it lies below these."""
+        checkpoint = checkpoints.get(self.line.shard)
+        number = int(self.line.sequence_number)
+        return checkpoint is not None and covers(checkpoint, number, self.line.partition_key)
+
+    def is_passed_by(self, states: Mapping[SignalKey, State]) -> bool:
+        """Whether it lies below the checkpoint of its signal."""
+        return self.key in states and self.is_passed(states[self.key].checkpoints)
+
+
+@dataclass(slots=True)
+class Judged:
+    """What is known of lines: by their ids, or of those that may still be delivered, as observations."""
+
+    learned: set[str] = field(default_factory=set)
+    in_doubt: set[str] = field(default_factory=set)
+    """Nobody can tell any more."""
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Their pages cannot be read, and why."""
+    ahead: dict[str, list[Observation]] = field(default_factory=dict)
+    """By the keys of their pages: they lie above the checkpoints of their signals."""
+
+    def not_to_send(self, with_doubt: bool) -> set[str]:
+        """The ids of the lines that must not be sent, `with_doubt` also of those of which nobody can tell."""
+        return self.learned | self.unreadable.keys() | (self.in_doubt if with_doubt else set())
+
+    def ahead_of(self, ids: Iterable[str]) -> dict[str, list[Observation]]:
+        """Those of the lines with these ids that may still be delivered."""
+        chosen = set(ids)
+        return {
+            page_key: [each for each in observations if each.line.id in chosen]
+            for page_key, observations in self.ahead.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What a version of a page says of a signal."""
+
+    checkpoints: Mapping[Shard, Checkpoint]
+    seen: int
+    """Observations that it has learned or skipped."""
+
+
+_NOTHING = _Counted({}, 0)
+
+
+@dataclass(slots=True)
+class _Passing:
+    """Observations of a signal that its checkpoint passed in one version of its page."""
+
+    before: _Counted
+    after: _Counted
+    observations: list[Observation] = field(default_factory=list)
+
+    def shards(self) -> list[Shard]:
+        """The shards of which something was learned."""
+        before, after = self.before.checkpoints, self.after.checkpoints
+        return [shard for shard, checkpoint in after.items() if before.get(shard) != checkpoint]
+
+    def has(self, shard: Shard, number: int, partition_key: str) -> bool:
+        """Whether it passed this record."""
+        before, after = self.before.checkpoints.get(shard), self.after.checkpoints.get(shard)
+        is_known = before is not None and covers(before, number, partition_key)
+        return not is_known and after is not None and covers(after, number, partition_key)
+
+
+_Rank = tuple[bool, int, int, Shard, str]
+"""Sorts what is in quarantine: by whether its page rejected it, sequence number, position, shard, key."""
+
+
+@dataclass(slots=True)
+class LearnedSince:
+    """The models of one use case, as they are and as they were."""
+
+    settings: SettingsOfSignals
+    editor: PageEditor
+    versions: ObjectVersions
+    stream: StreamReader
+    quarantined: QuarantinedObservations
+
+    async def judge(self, lines: Iterable[QuarantinedLine]) -> Judged:
+        """Find out which of these lines were learned. Raises: `LayoutChanged`, `Unavailable`."""
+        judged, of_pages = Judged(), defaultdict[str, list[Observation]](list)
+        for observation in self._observations(lines):
+            of_pages[self.editor.layout.key_of(observation.key.record_signal)].append(observation)
+        for page_key, observations in of_pages.items():
+            try:
+                states = (await self.editor.pages.load(page_key)).states
+            except UnreadablePage as error:
+                judged.unreadable |= {each.line.id: str(error) for each in observations}
+                continue
+            passed = []
+            for each in observations:
+                if each.is_passed_by(states):
+                    passed.append(each)
+                elif (
+                    each.line.is_of_model
+                ):  # its batch is not committed, and may hold what is not learned yet
+                    judged.in_doubt.add(each.line.id)
+                else:
+                    judged.ahead.setdefault(page_key, []).append(each)
+            self._judge_passed(judged, page_key, passed)
+        return judged
+
+    async def pass_over(self, ahead: Mapping[str, Sequence[Observation]]) -> None:
+        """Raise the checkpoints over these, so that nobody learns them who delivers their batch again.
+
+        Raises: `Unavailable`, also if one was learned meanwhile; `UnreadablePage`.
+        """
+        for page_key, observations in ahead.items():
+
+            def raise_checkpoints(
+                states: dict[SignalKey, State], observations: Sequence[Observation] = observations
+            ) -> tuple[bool, None]:
+                if any(
+                    one.key in states and one.is_passed(states[one.key].checkpoints) for one in observations
+                ):
+                    raise Unavailable("a batch of these lines was learned meanwhile: run it again")
+                for each in sorted(observations, key=lambda each: each.order):
+                    self._raise_checkpoint(states, each)
+                return True, None
+
+            await self.editor.change(page_key, raise_checkpoints)
+
+    def _raise_checkpoint(self, states: dict[SignalKey, State], observation: Observation) -> None:
+        line, key = observation.line, observation.key
+        state = states.get(key)
+        if state is None:
+            if "page is full" in line.reason:
+                return  # nor does it become a known signal so
+            own = self.settings.of(key.signal)
+            model = new_model(self.quarantined.use_case, own.use_case, key.signal)
+            state = states[key] = State(model, parameters=own.parameters)
+        number, partition_keys = int(line.sequence_number), (line.partition_key,)
+        checkpoint = state.checkpoints.get(line.shard)
+        if checkpoint is None:
+            state.checkpoints[line.shard] = Checkpoint(number, partition_keys, line.arrived_s)
+        elif number >= checkpoint.sequence_number:
+            checkpoint.raise_to(number, partition_keys, line.arrived_s)
+
+    def _observations(self, lines: Iterable[QuarantinedLine]) -> Iterator[Observation]:
+        """The lines about one observation that can be read now."""
+        of_records: defaultdict[tuple[str, str, int, str], list[QuarantinedLine]] = defaultdict(list)
+        for line in lines:
+            if not line.is_whole:
+                of_records[line.record].append(line)
+        for of_record in of_records.values():
+            [batch] = decode(
+                {"Records": [delivered_again(of_record[0])]}, self.settings.use_case.merge_signals
+            )
+            keys = {position: key for key, _, position in _in(batch)}
+            for line in of_record:
+                if line.position in keys:
+                    yield Observation(line, keys[line.position])
+
+    def _judge_passed(self, judged: Judged, page_key: str, observations: list[Observation]) -> None:
+        passings, unknown = self._passings(page_key, observations) if observations else ({}, [])
+        for of_version in passings.values():
+            unknown += self._judge_version(judged, of_version)
+        # What a model rejects is committed with the checkpoint that passes it: it was not learned then.
+        judged.in_doubt |= {each.line.id for each in unknown if not each.line.is_of_model}
+
+    def _passings(
+        self, page_key: str, observations: list[Observation]
+    ) -> tuple[dict[Version, dict[SignalKey, _Passing]], list[Observation]]:
+        """What each version of the page has passed, and what nobody knows of."""
+        found: dict[Version, dict[SignalKey, _Passing]] = {}
+        left, unknown, keys = observations, [], {each.key for each in observations}
+        newer: tuple[Version, dict[SignalKey, _Counted]] | None = None
+        kept = self.versions.of(page_key)
+        for version in kept[:_VERSIONS_MAX]:
+            counted = self._counted(version, keys)
+            passed_here: list[Observation] = []
+            older: list[Observation] = []
+            for each in left:
+                is_older = each.is_passed(counted.get(each.key, _NOTHING).checkpoints)
+                (older if is_older else passed_here).append(each)
+            if newer is None:
+                unknown += passed_here  # the page was put back just now
+            else:
+                _add(found, newer, counted, passed_here)
+            left, newer = older, (version, counted)
+            if not left:
+                return found, unknown
+        if newer is not None and _is_whole(kept):
+            _add(found, newer, {}, left)
+            left = []
+        return found, unknown + left
+
+    def _counted(self, version: Version, keys: set[SignalKey]) -> dict[SignalKey, _Counted]:
+        """What a version says of some signals; nothing if it cannot be read."""
+        try:
+            content = unmarked(self.versions.body(version))
+            states = PageCodec().decode(content) if content else {}
+        except UnreadablePage:
+            return {}
+        return {
+            key: _Counted(states[key].checkpoints, states[key].learned + states[key].skipped)
+            for key in keys & states.keys()
+        }
+
+    def _judge_version(self, judged: Judged, passings: dict[SignalKey, _Passing]) -> list[Observation]:
+        """Judge what one version of a page has passed; return what cannot be judged."""
+        everything = [each for passing in passings.values() for each in passing.observations]
+        on_stream: defaultdict[SignalKey, int] = defaultdict(int)
+        in_quarantine: defaultdict[SignalKey, list[_Rank]] = defaultdict(list)
+        try:
+            for batch in self._read(passings.values()):
+                of_records = self.quarantined.positions(batch)
+                for key, record, position in _in(batch):
+                    name = batch.records.sequence_numbers[record], batch.records.partition_keys[record]
+                    if key not in passings or not passings[key].has(batch.shard, *name):
+                        continue
+                    on_stream[key] += 1
+                    if record in of_records and position in of_records[record]:
+                        is_of_page = not of_records[record][position]
+                        in_quarantine[key].append((is_of_page, name[0], position, batch.shard, name[1]))
+        except Unavailable:
+            return everything  # the stream does not hold it any more
+        unknown = []
+        for key, passing in passings.items():
+            seen = passing.after.seen - passing.before.seen
+            ranked = [rank[1:] for rank in sorted(in_quarantine[key])]
+            learned = max(0, seen + len(ranked) - on_stream[key])
+            places, newest = set(ranked), set(ranked[len(ranked) - learned :])
+            for each in passing.observations:
+                place = (*each.order, each.line.shard, each.line.partition_key)
+                if place not in places or not 0 <= seen <= on_stream[key]:
+                    unknown.append(each)
+                elif place in newest:
+                    judged.learned.add(each.line.id)
+        return unknown
+
+    def _read(self, passings: Iterable[_Passing]) -> Iterator[Batch]:
+        """The batches in which the records lie that were passed, and others.
+
+        Raises: `Unavailable` if some of them have expired.
+        """
+        spans: dict[Shard, list[tuple[float | None, int]]] = {}
+        for passing in passings:
+            for shard in passing.shards():
+                before = passing.before.checkpoints.get(shard)
+                since_s = None if before is None else before.arrived_s
+                last = passing.after.checkpoints[shard].sequence_number
+                spans.setdefault(shard, []).append((since_s, last))
+        for shard, of_shard in spans.items():
+            known = [since_s for since_s, _ in of_shard if since_s is not None]
+            since_s = min(known) if len(known) == len(of_shard) else None
+            retained_since_s = self.stream.retained_since_s(shard.stream, time.time())
+            if retained_since_s is None or (since_s is not None and since_s <= retained_since_s):
+                raise Unavailable(f"the stream {shard.stream} does not hold what came at that time any more")
+            for records in self.stream.read(shard, since_s, max(last for _, last in of_shard)):
+                yield from decode_all(records, self.settings.use_case.merge_signals)
+
+
+def _is_whole(versions: Sequence[Version]) -> bool:
+    """Whether none of a page's versions is gone."""
+    oldest = versions[-1]
+    is_young = oldest.written_s > time.time() - _KEPT_S
+    return is_young and len(versions) <= _VERSIONS_MAX and oldest.version_id != "null"
+
+
+def _add(
+    found: dict[Version, dict[SignalKey, _Passing]],
+    newer: tuple[Version, dict[SignalKey, _Counted]],
+    older: Mapping[SignalKey, _Counted],
+    observations: Iterable[Observation],
+) -> None:
+    version, counted = newer
+    for each in observations:
+        of_version = found.setdefault(version, {})
+        if each.key not in of_version:
+            of_version[each.key] = _Passing(older.get(each.key, _NOTHING), counted[each.key])
+        of_version[each.key].observations.append(each)
+
+
+def _in(batch: Batch) -> Iterator[tuple[SignalKey, int, int]]:
+    """All observations of a batch, those that carry nothing to learn too: signal, record, position."""
+    for key, columns in batch.signals.items():
+        for record, position in zip(columns.records, columns.positions, strict=True):
+            yield key, record, position
+        for record, position in zip(columns.skipped, columns.skipped_positions, strict=True):
+            yield key, record, position
