@@ -5,7 +5,7 @@ It follows the page's protocol: publish what it finds, then commit the page unle
 
 import asyncio
 
-from consumer.errors import LayoutChanged, Unavailable, UnreadablePage
+from consumer.errors import LayoutChanged, MoreMemoryNeeded, Unavailable, UnreadablePage
 from consumer.learning.outcome import InvocationReport
 from consumer.learning.staleness import silence_events
 from consumer.pages.store import commit_with_retries
@@ -45,7 +45,10 @@ def _least_s(pipeline: Pipeline) -> float:
 async def _sweep_page(pipeline: Pipeline, key: str, now_s: float, report: InvocationReport) -> None:
     async def attempt() -> None:
         page = await pipeline.pages.confirm(await pipeline.pages.load(key))
-        events = silence_events(pipeline.name, pipeline.settings, page.states, now_s)
+        events, broken = silence_events(pipeline.name, pipeline.settings, page.states, now_s)
+        if broken:
+            report.problems.append(f"{broken} states in the page {key} cannot be used")
+            report.add(states_broken=broken)
         if not events:
             return
         await pipeline.layouts.confirm()
@@ -54,7 +57,13 @@ async def _sweep_page(pipeline: Pipeline, key: str, now_s: float, report: Invoca
         report.add(pages_committed=1)
 
     try:
-        await commit_with_retries(f"the page {key}", pipeline.jitter, attempt)
+        while True:
+            try:
+                async with pipeline.pages.memory.room(key):
+                    await commit_with_retries(f"the page {key}", pipeline.jitter, attempt)
+                return
+            except MoreMemoryNeeded:
+                continue
     except UnreadablePage as error:
         report.problems.append(str(error))
         report.add(pages_unreadable=1)

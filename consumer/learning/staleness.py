@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from consumer.decode.batch import Record, Shard
 from consumer.decode.signal_names import SignalKey
+from consumer.errors import is_models_own
 from consumer.events.event import SENSOR_FAULT, Event, event_of
 from consumer.learning.state import State
 from consumer.settings.signal_settings import SettingsOfSignals
@@ -23,28 +24,40 @@ class _Silent(NamedTuple):
     evidence: dict[str, object]
 
 
+class Silences(NamedTuple):
+    """Events of silence, and how many states cannot be used: nothing is said of their signals."""
+
+    events: list[Event]
+    broken: int
+
+
 def silence_events(
     name: str, settings: SettingsOfSignals, states: Mapping[SignalKey, State], now_s: float
-) -> list[Event]:
+) -> Silences:
     """Events for signals that have fallen silent, each once until it is heard again; their states note it.
 
     If more than ten are silent, and more than half of the page's signals heard until then, the fault is not
     in the sensors but in what connects them: that is one event. Ids depend on the last record of a signal,
     not on the time.
     """
-    silent = []
-    heard = sum(state.health is None or not state.health.is_open("stale") for state in states.values())
+    silent, events, heard, broken = [], [], 0, 0
     for key, state in states.items():
-        found = _silent(settings, key, state, now_s)
-        if found is not None:
-            silent.append(found)
+        try:
+            was_heard = state.health is None or not state.health.is_open("stale")
+            found = _silent(settings, key, state, now_s)
+            if found is not None:
+                events.append(_event(name, settings, found, SENSOR_FAULT, "sensor stale", found.evidence))
+                silent.append(found)
+            heard += was_heard
+        except Exception as error:  # as on an altered page: the others are looked at all the same
+            if not is_models_own(error):
+                raise
+            broken += 1
     together = len(silent) > TOGETHER_MIN and len(silent) > _SHARE_TOGETHER * heard
     for each in silent:
         if each.state.health is not None:
             each.state.health.is_stale_alone = not together
-    if together:
-        return [_of_all(name, settings, silent, heard)]
-    return [_event(name, settings, each, SENSOR_FAULT, "sensor stale", each.evidence) for each in silent]
+    return Silences([_of_all(name, settings, silent, heard)] if together else events, broken)
 
 
 def _silent(settings: SettingsOfSignals, key: SignalKey, state: State, now_s: float) -> _Silent | None:
