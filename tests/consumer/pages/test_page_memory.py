@@ -70,6 +70,13 @@ def peak_of(memory_bytes_max: int) -> int:
     world.memory_bytes_max = memory_bytes_max
     function, delivered = world.cold(), batch(10_000)
     function.pages._warm_bytes_max = 0  # warm pages have their own part of the memory
+    replace = world.objects.replace
+
+    async def slow(key, body, e_tag):
+        await asyncio.sleep(0.1)
+        return await replace(key, body, e_tag)
+
+    world.objects.replace = slow
     gc.collect()
     tracemalloc.start()
     report = world.invoke(delivered, function)
