@@ -16,7 +16,7 @@ from river.drift import ADWIN
 
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.alert_policy import Count
+from consumer.detectors.alert_policy import COUNT_MAX, Count
 from consumer.detectors.drift import DriftState
 from consumer.detectors.sensor_checks import Health
 from consumer.errors import UnreadableModel, UnwritableModel, UnwritableModels, is_models_own
@@ -109,8 +109,9 @@ def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes]]
         Columns(
             record_signals=record_signals,
             signals=[None if signal == record_signal else signal for record_signal, signal in states],
-            learned=[state.learned for state in values],
-            skipped=[state.skipped for state in values],
+            # An altered page may say as many as there can be: one more, and it could not be read again.
+            learned=[min(state.learned, COUNT_MAX) for state in values],
+            skipped=[min(state.skipped, COUNT_MAX) for state in values],
             latest_s=[state.latest_s for state in values],
             shards=[(shard.stream_arn, shard.shard_id) for shard in shards],
             marks=counts,
