@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from consumer.decode.signal_names import SignalKey
-from consumer.errors import LayoutChanged, Unavailable, UnreadablePage, is_models_own
+from consumer.errors import LayoutChanged, MoreMemoryNeeded, Unavailable, UnreadablePage, is_models_own
 from consumer.learning.outcome import InvocationReport
 from consumer.learning.staleness import note_silences, silence_events, untold
 from consumer.pages.store import Page, commit_with_retries
@@ -53,11 +53,14 @@ async def _sweep_page(pipeline: Pipeline, key: str, now_s: float, report: Invoca
     async def attempt() -> None:
         page = await pipeline.pages.confirm(await pipeline.pages.load(key))
         with _blamed_on(key):
-            are_noted = note_silences(pipeline.settings, page.states, now_s)
+            noted = note_silences(pipeline.settings, page.states, now_s)
+        if noted.broken:
+            report.problems.append(f"{noted.broken} states in the page {key} cannot be used")
+            report.add(states_broken=noted.broken)
         if not untold(page.states):
             return
         await pipeline.layouts.confirm()
-        if are_noted:
+        if noted.silent:
             await commit(page)
             page = await pipeline.pages.confirm(await pipeline.pages.load(key))
         silent = untold(page.states)
@@ -77,7 +80,13 @@ async def _sweep_page(pipeline: Pipeline, key: str, now_s: float, report: Invoca
         report.add(pages_committed=1)
 
     try:
-        await commit_with_retries(f"the page {key}", pipeline.jitter, attempt)
+        while True:
+            try:
+                async with pipeline.pages.memory.room(key):
+                    await commit_with_retries(f"the page {key}", pipeline.jitter, attempt)
+                return
+            except MoreMemoryNeeded:
+                continue
     except UnreadablePage as error:
         report.problems.append(str(error))
         report.add(pages_unreadable=1)

@@ -103,9 +103,7 @@ def failure_of(
     """
     if isinstance(error, SignalFailed):
         return error.failure
-    if isinstance(error, ModelRaised):
-        if not 0 <= error.index < len(indices):
-            return ModelFailure((), error.reason)
+    if isinstance(error, ModelRaised) and 0 <= error.index < len(indices):
         if error.row is None:
             return ModelFailure((indices[error.index],), error.reason)
         return _failed_row(columns, error.row, error.reason, indices, error.index, learned)
@@ -187,7 +185,7 @@ class SignalLearner:
         for row, reason in failed:
             if not self.settings.use_case.forget_row(state.model, row.values):
                 continue  # somebody else has, or has learned it
-            state.learned -= len(row.values)
+            state.learned = max(0, state.learned - len(row.values))  # an altered page may say less
             self._before = state.learned
             payload: dict[str, object] = {"signal": self.key.signal, "values": row.values}
             if row.started_s is not None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from consumer.decode.batch import Record, Shard
 from consumer.decode.signal_names import SignalKey, check_name
-from consumer.detectors.sensor_checks import SensorChecks
+from consumer.detectors.sensor_checks import Health, SensorChecks
 from consumer.errors import Unlearnable, is_models_own
 from consumer.events.event import SENSOR_FAULT, Event, event_of
 from consumer.learning.state import State
@@ -28,21 +28,35 @@ class _Last(NamedTuple):
     arrived_s: float
 
 
-def note_silences(settings: SettingsOfSignals, states: Mapping[SignalKey, State], now_s: float) -> bool:
+class Noted(NamedTuple):
+    """How many signals have fallen silent, and how many states cannot be used: nothing is said of these."""
+
+    silent: int
+    broken: int
+
+
+def note_silences(settings: SettingsOfSignals, states: Mapping[SignalKey, State], now_s: float) -> Noted:
     """Note in their states which signals have fallen silent, each once until it is heard again.
 
     If more than ten are silent, and more than half of the page's signals heard until then, the fault is not
     in the sensors but in what connects them: that is one event.
-
-    Returns: whether any has.
     """
-    heard = sum(not _is_stale(state) for state in states.values())
-    silent = [state for key, state in states.items() if _falls_silent(settings, key, state, now_s)]
+    silent, heard, broken = [], 0, 0
+    for key, state in states.items():
+        try:
+            was_heard = not _is_stale(state)
+            if _falls_silent(settings, key, state, now_s):
+                silent.append(state)
+            heard += was_heard
+        except Exception as error:  # as on an altered page: the others are looked at all the same
+            if not is_models_own(error):
+                raise
+            broken += 1
     together = len(silent) > TOGETHER_MIN and len(silent) > _SHARE_TOGETHER * heard
     for state in silent:
         if state.health is not None:
             state.health.is_stale_alone, state.health.is_untold = not together, True
-    return bool(silent)
+    return Noted(len(silent), broken)
 
 
 def untold(states: Mapping[SignalKey, State]) -> list[SignalKey]:
@@ -50,7 +64,7 @@ def untold(states: Mapping[SignalKey, State]) -> list[SignalKey]:
     return [
         key
         for key, state in states.items()
-        if state.health is not None and state.health.is_untold and _can_be_named(key)
+        if isinstance(state.health, Health) and state.health.is_untold and _can_be_named(key)
     ]
 
 
@@ -65,7 +79,7 @@ def silence_events(
         if _is_alone(states[key])
     ]
     if together:
-        heard = len(together) + sum(not _is_stale(state) for state in states.values())
+        heard = len(together) + sum(map(_is_heard, states.values()))
         events.append(_of_all(name, settings, {key: states[key] for key in together}, heard))
     return [event for event in events if event is not None]
 
@@ -86,6 +100,16 @@ def silence_event(name: str, settings: SignalSettings, key: SignalKey, state: St
 
 def _is_stale(state: State) -> bool:
     return state.health is not None and state.health.is_open("stale")
+
+
+def _is_heard(state: State) -> bool:
+    """Whether it is not silent; a state that cannot be used is not heard either."""
+    try:
+        return not _is_stale(state)
+    except Exception as error:
+        if not is_models_own(error):
+            raise
+        return False
 
 
 def _is_alone(state: State) -> bool:

@@ -204,17 +204,17 @@ async def _models_of(target: "Target", objects: "Objects") -> "LearnedSince | No
 
 def _show_judged(judged: "Judged", in_doubt: str | None) -> None:
     if judged.learned:
-        typer.echo(
+        echo(
             f"Skipped, learned since, when their batches were delivered again: "
             f"{pluralize(len(judged.learned), 'line')}"
         )
     if judged.in_doubt and in_doubt != "send":
-        typer.echo(
+        echo(
             f"Not sent: {pluralize(len(judged.in_doubt), 'line')}. Their batches may have been learned since "
             "or may still be delivered, nobody can tell: use `--in-doubt send` to send them all the same"
         )
     for reason, lines in Counter(judged.unreadable.values()).items():
-        typer.echo(f"Not sent, they would be rejected again ({reason}): {pluralize(lines, 'line')}")
+        echo(f"Not sent, they would be rejected again ({reason}): {pluralize(lines, 'line')}")
 
 
 def _show_skipped(planned: "RedrivePlan") -> None:

@@ -258,3 +258,24 @@ def test_of_two_runs_at_once_one_is_refused(plant, monkeypatch):
 
 def lines_of(plant: Plant) -> list[str]:
     return [line["id"] for line in plant.quarantined()]
+
+
+def test_a_record_that_the_stream_does_not_take_is_named_and_holds_up_no_other(plant, monkeypatch, tmp_path):
+    """Another stream may take larger ones."""
+    some_unlearned(plant)
+    large = plant.quarantined()[0]
+    monkeypatch.setattr("clients.kinesis_writer.put_request._RECORD_BYTES_MAX", 60)
+    [key] = [key for key in plant.objects("models") if key.startswith("quarantine/")][:1]
+    lines = [json.loads(line) for line in plant.objects("models")[key].splitlines()]
+    payload = json.dumps({"signal": large["partition_key"], "value": 1.0, "more": "x" * 60}).encode()
+    lines[0] |= {"data": base64.b64encode(payload).decode()}
+    plant.s3.put_object(Bucket="models", Key=key, Body="\n".join(map(json.dumps, lines)).encode())
+    said = plant.command("quarantine", "redrive")
+    assert "the stream does not take it" in said
+    assert lines[0]["id"] in said
+    assert "Sent and marked: 5 lines" in said
+    mended = tmp_path / "mended.ndjson"
+    mended.write_text(json.dumps({"id": lines[0]["id"], "payload": json.loads(payload)}))
+    assert "does not take the repaired" in plant.command(
+        "quarantine", "redrive", "--repaired", str(mended), code=1
+    )

@@ -16,7 +16,7 @@ from consumer.detectors.drift import DriftUseCase
 from consumer.errors import ConfigurationError, PageChanged, Unavailable, UnreadablePage
 from consumer.events.quarantine import quoted
 from consumer.learning.state import State
-from consumer.pages.codec import PageCodec
+from consumer.pages.codec import PageCodec, memory_bytes_for
 from consumer.pages.store import PageStore
 from consumer.ports import Found, Missing, Unchanged
 from tests.consumer.aws.scripted_s3 import TORN, Answer, ScriptedS3, refusal
@@ -455,10 +455,10 @@ def test_a_page_that_cannot_be_confirmed_now_is_not_warm_afterwards():
         assert list(asyncio.run(store.load("page")).states) == [key_of("b")]
 
 
-def test_warm_pages_stay_within_their_bytes_and_the_oldest_go_first():
-    size = len(page_bytes("a"))
+def test_warm_pages_stay_within_their_memory_and_the_oldest_go_first():
+    takes = memory_bytes_for(page_bytes("a"))
     with ScriptedS3(Answer(200, page_bytes("a"), {"ETag": '"7"'})) as script:
-        store = page_store(open_bucket(BUCKET, REGION, script.endpoint), warm_bytes_max=2 * size)
+        store = page_store(open_bucket(BUCKET, REGION, script.endpoint), warm_bytes_max=2 * takes)
         for key in ("first", "second", "third"):
             asyncio.run(store.commit(asyncio.run(store.load(key))))
         script.requests.clear()
