@@ -319,7 +319,10 @@ def _adwins(
     drifted: Sequence[bool],
 ) -> Adwins:
     table: dict[tuple[Any, ...], int] = {}
-    which = array("I", [table.setdefault(each, len(table)) for each in parameters])
+    if parameters.count(parameters[0]) == len(parameters):  # as a rule
+        table[parameters[0]], which = 0, array("I", bytes(4 * len(parameters)))
+    else:
+        which = array("I", [table.setdefault(each, len(table)) for each in parameters])
     return Adwins(
         [*table], which.tobytes(), array("q", counts).tobytes(), array("d", totals).tobytes(), bytes(drifted)
     )
