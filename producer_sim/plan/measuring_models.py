@@ -10,6 +10,7 @@ from typing import Any
 from river import anomaly, cluster, drift
 
 from consumer.pages import river_classes as river_classes
+from consumer.pages import river_packers as river_packers
 from consumer.pages.packing import packed, unpacked
 
 _VALUES = 2000
