@@ -9,6 +9,7 @@
     ├── UnreadableModel         quarantine the signal's observations; the page goes on without it
     ├── UnwritableModel         the same: what it has become cannot be kept in a page
     ├── UnwritableModels        those of a page, by signal
+    ├── MoreMemoryNeeded        the page is larger than was known: make room for it, load it again
     └── Unavailable             report it: the same call may work later
         ├── PageChanged         somebody else committed this page: reload, learn again
         └── LayoutChanged       the models were moved to other pages: read the layout again
@@ -59,6 +60,10 @@ class UnwritableModels(ConsumerError):
     def __init__(self, reasons: Mapping[Any, str]) -> None:
         super().__init__("; ".join(f"{key.signal}: {reason}" for key, reason in reasons.items()))
         self.reasons = reasons
+
+
+class MoreMemoryNeeded(ConsumerError):
+    """A page takes more memory than was set aside for it: take more, and load it again."""
 
 
 class Unavailable(ConsumerError):

@@ -18,7 +18,7 @@ from consumer.errors import BadDeployment, ConfigurationError, MalformedEvent
 from consumer.events.mutes import MuteStore
 from consumer.pages.codec import PageCodec, versions
 from consumer.pages.layout import Layout, LayoutStore, prefix_of
-from consumer.pages.store import PageStore
+from consumer.pages.store import PageMemory, PageStore
 from consumer.pipeline import Pipeline
 from consumer.plant import load_plant
 from consumer.settings.environment import Settings, read_settings
@@ -86,7 +86,7 @@ def start(settings: Settings) -> Pipeline:
         settings.use_case,
         SettingsOfSignals(settings.use_case, use_case, of_signals),
         LayoutStore(objects, Layout(prefix, settings.model_pages), logger.warning),
-        PageStore(objects, codec, settings.warm_bytes_max),
+        PageStore(objects, codec, settings.warm_bytes_max, PageMemory(settings.page_memory_bytes_max)),
         open_event_bus(settings.event_bus_name, settings.region, jitter),
         objects,
         jitter,

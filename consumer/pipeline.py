@@ -20,7 +20,14 @@ from typing import Any
 from consumer.decode.batch import Batch, RejectedColumns, Rejections
 from consumer.decode.lambda_event import decode
 from consumer.decode.signal_names import SignalKey
-from consumer.errors import LayoutChanged, PageChanged, Unavailable, UnreadablePage
+from consumer.errors import (
+    LayoutChanged,
+    MoreMemoryNeeded,
+    PageChanged,
+    Unavailable,
+    UnreadablePage,
+    UnwritableModels,
+)
 from consumer.events.event import Event
 from consumer.events.mutes import MuteStore
 from consumer.events.quarantine import Quarantine
@@ -134,20 +141,36 @@ class Pipeline:
         self, work: PageWork, check: DeploymentCheck, time_left: TimeLeft, report: InvocationReport
     ) -> int | None:
         """Learn one page's signals; return the first record that is not done, if any."""
-        try:
+        while True:
             try:
-                return await self._commit(work, check, time_left, report)
+                async with self.pages.memory.room(work.page_key):
+                    return await self._commit(work, check, time_left, report)
+            except MoreMemoryNeeded:
+                continue
             except UnreadablePage as error:
-                report.problems.append(str(error))
-                report.add(pages_unreadable=1)
-                await self._quarantine(work, work.rejected(str(error)), report)
-                return None
-        except Unavailable as error:
-            if isinstance(error, LayoutChanged):
-                self.layouts.forget()
-            report.problems.append(str(error))
-            report.add(pages_failed=1)
-            return work.first_record
+                return await self._quarantine_page(work, error, report)
+            except Unavailable as error:
+                return self._left(work, error, report)
+
+    async def _quarantine_page(
+        self, work: PageWork, error: UnreadablePage, report: InvocationReport
+    ) -> int | None:
+        """Quarantine what an unreadable page should have learned."""
+        report.problems.append(str(error))
+        report.add(pages_unreadable=1)
+        try:
+            await self._quarantine(work, work.rejected(str(error)), report)
+        except Unavailable as unavailable:
+            return self._left(work, unavailable, report)
+        return None
+
+    def _left(self, work: PageWork, error: Unavailable, report: InvocationReport) -> int:
+        """Report a page that failed; all of its records are to be delivered again."""
+        if isinstance(error, LayoutChanged):
+            self.layouts.forget()
+        report.problems.append(str(error))
+        report.add(pages_failed=1)
+        return work.first_record
 
     async def _commit(
         self, work: PageWork, check: DeploymentCheck, time_left: TimeLeft, report: InvocationReport
@@ -214,9 +237,16 @@ class Pipeline:
             if learner.outcome.raised:
                 check.passed(learner.outcome)
             changed = await self._learn_raised(work, page, learner, time_left)
-            if changed is None:
+            if changed is not None:
+                page = changed
+                continue
+            try:
+                if learner.outcome.first_done is not None:
+                    self.pages.encode(page)
                 return page, learner.outcome
-            page = changed
+            except UnwritableModels as error:  # their signals are left as they are in S3
+                failed.set_aside.update(error.reasons)
+                page = None
 
     async def _learn_raised(
         self, work: PageWork, page: Page, learner: PageLearner, time_left: TimeLeft

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from consumer.decode.batch import Batch, Indices, RejectedColumns, SignalColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import new_model
-from consumer.errors import brief, is_models_own
+from consumer.errors import UnreadableModel, brief, is_models_own
 from consumer.learning.outcome import FailedObservations, PageOutcome
 from consumer.learning.signal_learner import (
     OBSERVATIONS_PER_CHUNK,
@@ -29,7 +29,9 @@ def unreadable(state: State) -> str | None:
     except BaseException as error:
         if not is_models_own(error):
             raise
-        return f"the model of this signal cannot be read: {brief(error)}"
+        return (
+            f"{error}" if isinstance(error, UnreadableModel) else f"the model cannot be read: {brief(error)}"
+        )
     return None
 
 
@@ -104,7 +106,8 @@ class PageLearner:
                 ):
                     others.append(key)
                     continue
-                if rules is not None and (state.health is None or state.health.has_empty):
+                health = state.health
+                if rules is not None and (health is None or health.has_empty or health.is_untold):
                     others.append(key)
                     continue
                 if state.parameters or (are_set and of_signal(key.signal).use_case is not use_case):
@@ -209,6 +212,7 @@ class PageLearner:
         )
         if self.scores is not None:  # anew: those of a model that raised do not count
             signal.scores = self.scores[key] = {}
+        signal.tell_silence()
         if indices and failed.raised:
             signal.forget_rows(failed.waiting(key))
         left = len(self.batch.records)
@@ -229,11 +233,9 @@ class PageLearner:
         try:
             indices = unlearned(columns.records, state, batch)
             skipped = unlearned(columns.skipped, state, batch) if columns.skipped else ()
-            outcome.rejections.append(
-                RejectedColumns(
-                    key.signal, reason, taken(columns.records, indices), taken(columns.positions, indices)
-                )
-            )
+            if indices:
+                places = taken(columns.records, indices), taken(columns.positions, indices)
+                outcome.rejections.append(RejectedColumns(key.signal, reason, *places))
             self._finish(key, state, columns, indices, skipped, len(batch.records))
         except BaseException as error:  # not even its checkpoints can be used: they stay too
             failure_of(error, columns)

@@ -15,6 +15,7 @@ from consumer.detectors.sensor_checks import Health
 from consumer.errors import JoinedRow, ModelRaised, brief, is_models_own
 from consumer.events.event import ObservationRef, event_of_finding
 from consumer.learning.outcome import ModelFailure, PageOutcome, Waiting
+from consumer.learning.staleness import silence_event
 from consumer.learning.state import State
 from consumer.settings.signal_settings import SignalSettings
 
@@ -102,9 +103,7 @@ def failure_of(
     """
     if isinstance(error, SignalFailed):
         return error.failure
-    if isinstance(error, ModelRaised):
-        if not 0 <= error.index < len(indices):
-            return ModelFailure((), error.reason)
+    if isinstance(error, ModelRaised) and 0 <= error.index < len(indices):
         if error.row is None:
             return ModelFailure((indices[error.index],), error.reason)
         return _failed_row(columns, error.row, error.reason, indices, error.index, learned)
@@ -164,6 +163,19 @@ class SignalLearner:
         self._last = 0.0 if health is None or health.last is None else health.last
         self._before = self.state.learned
 
+    def tell_silence(self) -> None:
+        """Add the event for a silence that a sweep has noted, and may not have published: it is over now.
+
+        The sweep would give it the same id, which depends on the last record before this batch.
+        """
+        health = self.state.health
+        if health is None or not health.is_untold:
+            return
+        health.is_untold = False
+        if health.is_stale_alone:  # the return of many at once is no event
+            event = silence_event(self.name, self.settings, self.key, self.state)
+            self.outcome.events += [] if event is None else [event]
+
     def forget_rows(self, failed: list[tuple[Waiting, str]]) -> None:
         """Remove rows that wait for further values, and reject them: no model has learned them.
 
@@ -173,7 +185,7 @@ class SignalLearner:
         for row, reason in failed:
             if not self.settings.use_case.forget_row(state.model, row.values):
                 continue  # somebody else has, or has learned it
-            state.learned -= len(row.values)
+            state.learned = max(0, state.learned - len(row.values))  # an altered page may say less
             self._before = state.learned
             payload: dict[str, object] = {"signal": self.key.signal, "values": row.values}
             if row.started_s is not None:

@@ -124,7 +124,7 @@ class PageCodec:
 
     def is_nearly_full(self, page: bytes) -> bool:
         """Whether models that are there may grow, and no new one may come."""
-        return opened(page)[0].memory_bytes > _NEARLY_FULL * self._memory_bytes_max
+        return memory_bytes_for(page) > _NEARLY_FULL * self._memory_bytes_max
 
     def check(self, use_case: UseCase) -> None:
         """Let a model of the use case learn a little, be written and be read back.
@@ -147,18 +147,35 @@ class PageCodec:
             ) from error
 
 
+def memory_bytes_for(page: bytes) -> int:
+    """How much memory the page says that its states take; 0 for what is no page."""
+    try:
+        return _header(page)[0].memory_bytes
+    except UnreadablePage:
+        return 0
+
+
 def opened(page: bytes) -> tuple[Header, memoryview]:
     """What wrote the page, and its body, unread. Raises: `UnreadablePage`."""
-    start = len(_MAGIC) + _LENGTH_BYTES
-    if not page.startswith(_MAGIC) or len(page) < start:
-        raise UnreadablePage("the object is not a page")
-    length = int.from_bytes(page[len(_MAGIC) : start])
-    encoded, rest = page[start : start + length], memoryview(page)[start + length :]
-    checksum, body = rest[:_CHECKSUM_BYTES], rest[_CHECKSUM_BYTES:]
+    header, start = _header(page)
+    whole = memoryview(page)
+    checksum, body = page[start - _CHECKSUM_BYTES : start], whole[start:]
+    encoded = whole[_START : start - _CHECKSUM_BYTES]
     if crc32(body, crc32(encoded)).to_bytes(_CHECKSUM_BYTES) != checksum:
         raise UnreadablePage("the page's checksum does not agree with its content")
+    return header, body
+
+
+_START = len(_MAGIC) + _LENGTH_BYTES
+
+
+def _header(page: bytes) -> tuple[Header, int]:
+    """The header, and where the body starts. Raises: `UnreadablePage`."""
+    if not page.startswith(_MAGIC) or len(page) < _START:
+        raise UnreadablePage("the object is not a page")
+    end = _START + int.from_bytes(page[len(_MAGIC) : _START])
     try:
-        return msgspec.json.decode(encoded, type=Header), body
+        return msgspec.json.decode(page[_START:end], type=Header), end + _CHECKSUM_BYTES
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UnreadablePage(f"the page's header cannot be read: {error}") from error
 

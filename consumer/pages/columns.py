@@ -16,7 +16,7 @@ from river.drift import ADWIN
 
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.alert_policy import Count
+from consumer.detectors.alert_policy import COUNT_MAX, Count
 from consumer.detectors.drift import DriftState
 from consumer.detectors.sensor_checks import Health
 from consumer.errors import UnreadableModel, UnwritableModel, UnwritableModels, is_models_own
@@ -109,8 +109,9 @@ def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes]]
         Columns(
             record_signals=record_signals,
             signals=[None if signal == record_signal else signal for record_signal, signal in states],
-            learned=[state.learned for state in values],
-            skipped=[state.skipped for state in values],
+            # An altered page may say as many as there can be: one more, and it could not be read again.
+            learned=[min(state.learned, COUNT_MAX) for state in values],
+            skipped=[min(state.skipped, COUNT_MAX) for state in values],
             latest_s=[state.latest_s for state in values],
             shards=[(shard.stream_arn, shard.shard_id) for shard in shards],
             marks=counts,
@@ -189,9 +190,13 @@ def checkpoints_of(columns: Columns) -> dict[SignalKey, dict[Shard, Checkpoint]]
 
 def memory_bytes_of(columns: Columns, column_bytes: int) -> int:
     """How much memory the states take at most, once all of their models were read."""
-    adwins = 0 if columns.adwins is None else len(columns.adwins.drifted)
+    adwins, arrays = 0, len(columns.mark_sequence_numbers) + len(columns.are_adwins)
+    if columns.adwins is not None:
+        adwins = len(columns.adwins.drifted)
+        arrays += sum(map(len, (columns.adwins.which, columns.adwins.counts, columns.adwins.totals)))
     return (
-        MEMORY_PER_COLUMN_BYTE * column_bytes
+        MEMORY_PER_COLUMN_BYTE * (column_bytes - arrays)
+        + MEMORY_PER_BYTE * arrays
         + MEMORY_PER_STATE * len(columns.record_signals)
         + MEMORY_PER_ADWIN * adwins
         + MEMORY_PER_BYTE * sum(columns.lengths)

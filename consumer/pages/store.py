@@ -2,15 +2,16 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
-from consumer.errors import PageChanged, Unavailable, UnreadablePage
-from consumer.pages.codec import PageCodec, States
+from consumer.errors import MoreMemoryNeeded, PageChanged, Unavailable, UnreadablePage
+from consumer.pages.codec import PageCodec, States, memory_bytes_for
 from consumer.ports import Found, Jitter, Missing, ObjectStore, Unchanged
 
-_PAGE_BYTES_MAX = 256 * 1024 * 1024
+PAGE_BYTES_MAX = 256 * 1024 * 1024
 COMMIT_TRIES = 6
 _BACKOFF_S = 0.05
 _Outcome = TypeVar("_Outcome")
@@ -28,11 +29,13 @@ class Page:
     """True if no new signal fits, because of memory."""
     is_confirmed: bool = True
     """True if S3 has confirmed this version since the page was handed out."""
+    encoded: tuple[bytes, bool] | None = None
+    """As it is to be written, and whether it is nearly full then; None: not encoded yet."""
 
 
 def check_page_size(key: str, size: int) -> None:
     """Raise `UnreadablePage` for an object larger than any page: reading it would fill the memory."""
-    if size > _PAGE_BYTES_MAX:
+    if size > PAGE_BYTES_MAX:
         raise UnreadablePage(f"the page {key} has {size} bytes; the consumer writes none that large")
 
 
@@ -41,7 +44,7 @@ async def read_page_body(objects: ObjectStore, key: str) -> tuple[str, bytes] | 
 
     Raises: `UnreadablePage` if it is too large; `Unavailable`.
     """
-    found = await objects.get(key, bytes_max=_PAGE_BYTES_MAX)
+    found = await objects.get(key, bytes_max=PAGE_BYTES_MAX)
     return (found.e_tag, _body_of(key, found)) if isinstance(found, Found) else None
 
 
@@ -67,25 +70,96 @@ async def commit_with_retries(
     raise Unavailable(f"{what} was changed by others, {COMMIT_TRIES} times in a row: try again later")
 
 
+_ROOMS = 16
+"""Pages of unknown size that may be read at the same time; they share the memory."""
+_COPIES = 3
+"""Of a page's bytes, beside its states: as they were read, of models not read yet, as they are written."""
+
+
+@dataclass(slots=True)
+class _Rooms:
+    """What is taken of the memory for pages, in one event loop."""
+
+    loop: asyncio.AbstractEventLoop
+    taken: int = 0
+    freed: asyncio.Event = field(default_factory=asyncio.Event)
+    of_pages: dict[str, int] = field(default_factory=dict)
+
+
+class PageMemory:
+    """How much memory the pages of an invocation may take together: some wait until others are done.
+
+    No page waits while it holds room, so none waits for ever. Each invocation has an event loop of its own,
+    and starts with all of the memory: nothing of one that was cut short is left.
+    """
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._known: dict[str, int] = {}
+        """What pages need that are larger than those of unknown size are thought to be."""
+        self._rooms: _Rooms | None = None
+
+    @asynccontextmanager
+    async def room(self, key: str) -> AsyncIterator[None]:
+        """Wait for room for a page, and hold it."""
+        rooms = self._current()
+        needed = self._known.get(key, self._bytes_max // _ROOMS)
+        while rooms.taken and rooms.taken + needed > self._bytes_max:
+            await rooms.freed.wait()
+        rooms.taken += needed
+        rooms.of_pages[key] = needed
+        try:
+            yield
+        finally:
+            rooms.taken -= needed
+            rooms.of_pages.pop(key, None)
+            rooms.freed.set()
+            rooms.freed = asyncio.Event()
+
+    def of(self, key: str) -> int | None:
+        """The room that is held for a page; None: nobody asked for any."""
+        return self._current().of_pages.get(key)
+
+    def check(self, key: str, needed: int) -> None:
+        """Note what a page needs. Raises: `MoreMemoryNeeded` if that is more than is held for it."""
+        needed = min(needed, self._bytes_max)
+        if needed > self._bytes_max // _ROOMS:
+            self._known[key] = needed
+        else:
+            self._known.pop(key, None)
+        held = self.of(key)
+        if held is not None and needed > held:
+            raise MoreMemoryNeeded(f"the page {key} needs {needed} bytes of memory, and has {held}")
+
+    def _current(self) -> _Rooms:
+        loop = asyncio.get_running_loop()
+        if self._rooms is None or self._rooms.loop is not loop:
+            self._rooms = _Rooms(loop)
+        return self._rooms
+
+
 class _Warm(NamedTuple):
     page: Page
-    size: int
+    memory_bytes: int
 
 
 class PageStore:
     """Pages by their keys.
 
-    Warm pages, at most `warm_bytes_max` as written, are handed out without asking S3: the conditional PUT
-    detects a newer version, and `confirm` does so earlier. A page leaves the warm ones when it is handed out,
-    and returns only after its commit: changes that were not committed are never seen.
+    Warm pages, which take `warm_bytes_max` of memory at most, are handed out without asking S3: the
+    conditional PUT detects a newer version, and `confirm` does so earlier. A page leaves the warm ones when
+    it is handed out, and returns only after its commit: changes that were not committed are never seen.
     """
 
-    def __init__(self, objects: ObjectStore, codec: PageCodec, warm_bytes_max: int) -> None:
+    def __init__(
+        self, objects: ObjectStore, codec: PageCodec, warm_bytes_max: int, memory: PageMemory | None = None
+    ) -> None:
         self._objects = objects
         self._codec = codec
         self._warm: OrderedDict[str, _Warm] = OrderedDict()
         self._warm_bytes = 0
         self._warm_bytes_max = warm_bytes_max
+        self.memory = memory or PageMemory(PAGE_BYTES_MAX)
 
     async def load(self, key: str) -> Page:
         """The page as this function last wrote it, unconfirmed; or else as it is in S3 now.
@@ -113,43 +187,61 @@ class PageStore:
         return await self._objects.keys(folder, before_s)
 
     async def _read(self, key: str, known: Page | None) -> Page:
-        found = await self._objects.get(key, bytes_max=_PAGE_BYTES_MAX, unless=known.e_tag if known else None)
+        held = self.memory.of(key)
+        found = await self._objects.get(
+            key,
+            bytes_max=PAGE_BYTES_MAX if held is None else min(held, PAGE_BYTES_MAX),
+            unless=known.e_tag if known else None,
+        )
         if isinstance(found, Unchanged):
             assert known is not None  # only if a version was named
             known.is_confirmed = True
             return known
         if isinstance(found, Missing):
             return Page(key, None, {})
+        if found.body is None:  # nor was more read than there is room for
+            self.memory.check(key, _COPIES * found.size)
         body = _body_of(key, found)
+        self.memory.check(key, memory_bytes_for(body) + _COPIES * len(body))
         try:
             states = self._codec.decode(body)
         except UnreadablePage as error:
             raise UnreadablePage(f"the page {key} cannot be read: {error}") from error
         return Page(key, found.e_tag, states, self._codec.is_nearly_full(body))
 
+    def encode(self, page: Page) -> None:
+        """Encode the page, if it is not yet: its states must not be changed any more then.
+
+        Raises: `UnwritableModels` for models that no page can hold; `UnreadablePage` if it would take too
+            much memory.
+        """
+        page.encoded = page.encoded or self._codec.encode_measured(page.states)
+
     async def commit(self, page: Page) -> int:
         """Write the page unless somebody else has since it was loaded; return its size in bytes.
 
         Raises: `PageChanged` if somebody has, or if two writes met: load the page and learn again;
             `Unavailable` if it is unknown whether it was written; `UnreadablePage` if it was not written,
-            because it could not be read again.
+            because it could not be read again; `UnwritableModels`.
         """
-        body, page.is_full = self._codec.encode_measured(page.states)
+        self.encode(page)
+        assert page.encoded is not None
+        (body, page.is_full), page.encoded = page.encoded, None
         page.e_tag = await self._objects.replace(page.key, body, page.e_tag)
         if page.e_tag is not None:
-            self._keep_warm(page, len(body))
+            self._keep_warm(page, memory_bytes_for(body))
         return len(body)
 
     def _take_warm(self, key: str) -> _Warm | None:
         warm = self._warm.pop(key, None)
         if warm is not None:
-            self._warm_bytes -= warm.size
+            self._warm_bytes -= warm.memory_bytes
         return warm
 
-    def _keep_warm(self, page: Page, size: int) -> None:
+    def _keep_warm(self, page: Page, memory_bytes: int) -> None:
         self._take_warm(page.key)
-        self._warm[page.key] = _Warm(page, size)
-        self._warm_bytes += size
+        self._warm[page.key] = _Warm(page, memory_bytes)
+        self._warm_bytes += memory_bytes
         while self._warm and self._warm_bytes > self._warm_bytes_max:
             _, oldest = self._warm.popitem(last=False)
-            self._warm_bytes -= oldest.size
+            self._warm_bytes -= oldest.memory_bytes

@@ -43,12 +43,12 @@ class Settings(msgspec.Struct, frozen=True, rename="upper"):
 
     @property
     def warm_bytes_max(self) -> int:
-        """How many bytes of pages, as written, a warm function keeps: an eighth of its memory."""
-        return self.aws_lambda_function_memory_size * _MIB // 8
+        """How much memory the pages may take that a warm function keeps: a quarter of all."""
+        return self.aws_lambda_function_memory_size * _MIB // 4
 
     @property
     def page_memory_bytes_max(self) -> int:
-        """How much memory one page may take: half of all."""
+        """How much memory one page may take, and all that are learned at the same time: half of all."""
         return self.aws_lambda_function_memory_size * _MIB // 2
 
 

@@ -19,7 +19,7 @@ from consumer.settings.tuning import with_parameters
 _SIGNALS_KNOWN_MAX = 100_000
 _ONE_LINE = r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z"
 _Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=_ONE_LINE)]
-_Pattern = Annotated[str, Meta(min_length=1, max_length=512, pattern=_ONE_LINE)]
+_Pattern = Annotated[str, Meta(min_length=1, max_length=512)]
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -59,6 +59,13 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """True keeps its events from alerts; it is learned all the same."""
     use_cases: dict[str, dict[str, Any]] = {}
     """Parameters, by the name of the use case; changing them starts the signal's model anew."""
+
+    def __post_init__(self) -> None:
+        # Not as a constraint of the type: when msgspec 0.22 drops a union of a text with a pattern and a list
+        # with a length, it frees memory that it does not own, and Python ends in an abort.
+        for pattern in self.patterns:
+            if not re.search(_ONE_LINE, pattern):
+                raise ValueError(f"match: allowed: one line of printable text, not {pattern!r}")
 
     @property
     def patterns(self) -> Sequence[str]:

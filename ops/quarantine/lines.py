@@ -65,8 +65,12 @@ class QuarantinedLine(msgspec.Struct, frozen=True):
 
     @property
     def record(self) -> tuple[str, str, int, str]:
-        """Identifies its record; sorts the records of a shard."""
-        return self.stream, self.shard_id, int(self.sequence_number), self.partition_key
+        """Identifies its record; sorts the records of a shard.
+
+        What was kept of earlier records, at a position below 0, is a record of its own.
+        """
+        key = self.partition_key if self.position >= 0 else self.id
+        return self.stream, self.shard_id, int(self.sequence_number), key
 
     @property
     def is_of_model(self) -> bool:

@@ -71,8 +71,8 @@ MUTANTS = {
     ),
     "the page is warm before it is written": Mutant(
         "consumer.pages.store",
-        "        body, page.is_full = self._codec.encode_measured(page.states)\n",
-        "        body, page.is_full = self._codec.encode_measured(page.states)\n"
+        "        (body, page.is_full), page.encoded = page.encoded, None\n",
+        "        (body, page.is_full), page.encoded = page.encoded, None\n"
         "        self._keep_warm(page, len(body))\n",
     ),
     "a warm page's events are published unconfirmed": Mutant(

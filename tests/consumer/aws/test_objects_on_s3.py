@@ -16,7 +16,7 @@ from consumer.detectors.drift import DriftUseCase
 from consumer.errors import ConfigurationError, PageChanged, Unavailable, UnreadablePage
 from consumer.events.quarantine import quoted
 from consumer.learning.state import State
-from consumer.pages.codec import PageCodec
+from consumer.pages.codec import PageCodec, memory_bytes_for
 from consumer.pages.store import PageStore
 from consumer.ports import Found, Missing, Unchanged
 from tests.consumer.aws.scripted_s3 import TORN, Answer, ScriptedS3, refusal
@@ -455,16 +455,39 @@ def test_a_page_that_cannot_be_confirmed_now_is_not_warm_afterwards():
         assert list(asyncio.run(store.load("page")).states) == [key_of("b")]
 
 
-def test_warm_pages_stay_within_their_bytes_and_the_oldest_go_first():
-    size = len(page_bytes("a"))
+def test_warm_pages_stay_within_their_memory_and_the_oldest_go_first():
+    takes = memory_bytes_for(page_bytes("a"))
     with ScriptedS3(Answer(200, page_bytes("a"), {"ETag": '"7"'})) as script:
-        store = page_store(open_bucket(BUCKET, REGION, script.endpoint), warm_bytes_max=2 * size)
+        store = page_store(open_bucket(BUCKET, REGION, script.endpoint), warm_bytes_max=2 * takes)
         for key in ("first", "second", "third"):
             asyncio.run(store.commit(asyncio.run(store.load(key))))
         script.requests.clear()
         for key in ("third", "second", "first"):
             asyncio.run(store.confirm(asyncio.run(store.load(key))))
     assert ["if-none-match" in request.headers for request in script.requests] == [True, True, False]
+
+
+def test_the_bytes_of_a_page_that_is_handed_out_or_goes_are_given_back():
+    """However often pages are committed, as many are warm as fit."""
+    size = len(page_bytes("a"))
+    with ScriptedS3(Answer(200, page_bytes("a"), {"ETag": '"7"'})) as script:
+        store = page_store(open_bucket(BUCKET, REGION, script.endpoint), warm_bytes_max=2 * size)
+        for _ in range(5):
+            asyncio.run(store.commit(asyncio.run(store.load("first"))))
+        assert [request.method for request in script.requests] == ["GET", *["PUT"] * 5]
+        page = asyncio.run(store.load("first"))
+        for _ in range(5):  # a page that is committed again, though it is warm
+            asyncio.run(store.commit(page))
+        asyncio.run(store.commit(asyncio.run(store.load("first"))))
+        assert [request.method for request in script.requests] == ["GET", *["PUT"] * 11]
+        for key in ("second", "third", "fourth"):
+            asyncio.run(store.commit(asyncio.run(store.load(key))))
+        asyncio.run(store.load("fourth"))  # handed out, and dropped
+        script.requests.clear()
+        asyncio.run(store.commit(asyncio.run(store.load("fifth"))))
+        asyncio.run(store.commit(asyncio.run(store.load("third"))))
+        asyncio.run(store.commit(asyncio.run(store.load("fifth"))))
+        assert [request.method for request in script.requests] == ["GET", "PUT", "PUT", "PUT"]
 
 
 def test_without_credentials_nothing_starts_and_the_error_says_what_to_do(monkeypatch, tmp_path):

@@ -21,7 +21,7 @@ from consumer.detectors.anomaly import AnomalyUseCase
 from consumer.detectors.asset_rows import NAMES_MAX, AssetUseCase, NamedValue
 from consumer.detectors.base import UseCase
 from consumer.detectors.clusters import ClustersUseCase
-from consumer.errors import ConfigurationError
+from consumer.errors import ConfigurationError, ModelRaised
 from tests.consumer.world import World, record
 
 START_S = 1_700_000_000.0
@@ -274,3 +274,133 @@ def test_values_that_a_record_brings_together_are_a_row_of_its_asset():
     [state] = world.states().values()
     assert state.learned == 20
     assert state.model.model.count == 10
+
+
+# A model that raises at a row.
+
+POISON = 666.0
+
+
+@dataclass(frozen=True)
+class Choosy(Rows):
+    """Rows, but it raises at one with poison, once it has half learned it."""
+
+    is_raw: bool = False
+
+    def learn(self, model, values, timestamps, scores=None):
+        for index, row in enumerate(values):
+            if POISON in row.values():
+                model.append("half learned")
+                if self.is_raw:
+                    raise ZeroDivisionError
+                raise ModelRaised(index, "the model raised ZeroDivisionError")
+            model.append([list(row.items()), timestamps[index]])
+        if scores is not None:
+            scores += [1.0] * len(values)
+        return [Finding(index, {}) for index in range(len(values))]
+
+
+def poisoned_stream(bad: dict[int, str], count: int = 60) -> list[dict]:
+    """One asset whose properties come one by one; `bad` says which property is poison in which row."""
+    return [
+        sitewise(3 * number + place + 1, "one", name, value, START_S + 60.0 * number)
+        for number in range(count)
+        for place, name in enumerate(NAMES)
+        for value in [POISON if bad.get(number) == name else float(10 * place + number % 7)]
+    ]
+
+
+def places_kept(world: World) -> tuple[set[int], list[dict]]:
+    """The sequence numbers of the values in quarantine, and what was kept of earlier batches."""
+    lines = {line["id"]: line for line in world.objects.quarantined()}.values()
+    assert all("ZeroDivisionError" in line["reason"] for line in lines)
+    earlier = [json.loads(base64.b64decode(line["data"])) for line in lines if line["position"] < 0]
+    return {int(line["sequence_number"]) for line in lines if line["position"] >= 0}, earlier
+
+
+def kept_rows(world: World) -> dict[int, set[str]]:
+    """By its row, which values are kept, wherever."""
+    places, earlier = places_kept(world)
+    kept: dict[int, set[str]] = {}
+    for place in places:
+        kept.setdefault((place - 1) // 3, set()).add(NAMES[(place - 1) % 3])
+    for row in earlier:
+        assert row["signal"] == "one"
+        names = kept.setdefault(round((row["timestamp"] - START_S) / 60.0), set())
+        assert not names & row["values"].keys(), "it is kept twice"
+        names.update(row["values"])
+    return kept
+
+
+@pytest.mark.parametrize("is_raw", [False, True])
+def test_the_row_at_which_a_model_raises_is_kept_and_the_rows_after_it_are_learned(is_raw):
+    world, bad = World(use_case=AssetUseCase(Choosy(is_raw=is_raw))), {10: "level", 42: "flow"}
+    assert world.invoke(poisoned_stream(bad)).failed == []
+    [state] = world.states().values()
+    assert len(state.model.model) == 60 - len(bad)
+    assert (state.learned, state.model.row) == (3 * 58, {})
+    assert kept_rows(world) == {number: set(NAMES) for number in bad}
+    reasons = {line["reason"] for line in world.objects.quarantined()}
+    assert "at the row of 2023-11-14T22:23:20.000000Z: flow 3, level 666, power 23" in str(reasons)
+    assert world.invoke(poisoned_stream({}, 90)[180:]).counts["observations_learned"] == 90, "it goes on"
+
+
+@given(
+    cuts=st.lists(st.integers(1, 180), max_size=6),
+    again=st.integers(0, 90),
+    bad=st.dictionaries(st.integers(0, 59), st.sampled_from(NAMES), max_size=2),
+)
+@settings(max_examples=60, deadline=None)
+def test_rows_that_raise_leave_the_same_model_however_they_are_cut(cuts, again, bad):
+    records = poisoned_stream(bad)
+    good = World(use_case=AssetUseCase(Choosy()))
+    good.invoke([one for number, one in enumerate(records) if number // 3 not in bad])
+    world, start = World(use_case=AssetUseCase(Choosy())), 0
+    for end in [*sorted(cuts), len(records)]:
+        assert world.invoke(records[max(0, start - again) : end], world.cold()).failed == []
+        start = end
+    assert kept_rows(world) == {number: set(NAMES) for number in bad}, "nothing but the rows that raised"
+    [state], [expected] = world.states().values(), good.states().values()
+    assert state.model == expected.model
+    assert state.learned == expected.learned
+
+
+def test_a_row_that_the_next_value_ends_is_kept_though_it_came_in_an_earlier_batch():
+    """The value that ended it is innocent, and learned; the row is kept as a record to be sent again."""
+    world = World(use_case=AssetUseCase(Choosy()))
+    records = poisoned_stream({})
+    world.invoke(records[:30])
+    bad = [
+        sitewise(31, "one", "flow", 1.0, START_S + 600.0),
+        sitewise(32, "one", "level", POISON, START_S + 600.0),
+    ]
+    world.invoke(bad, world.cold())
+    assert world.objects.quarantined() == []
+    assert world.invoke(poisoned_stream({})[33:60], world.cold()).failed == []
+    [line] = world.objects.quarantined()
+    assert "flow 1, level 666" in line["reason"]
+    assert line["whole_record"]
+    kept = json.loads(base64.b64decode(line["data"]))
+    assert kept == {"signal": "one", "values": {"flow": 1.0, "level": POISON}, "timestamp": START_S + 600.0}
+    [state] = world.states().values()
+    assert (state.learned, len(state.model.model), state.model.last["level"]) == (57, 19, 15.0)
+    again = World(use_case=AssetUseCase(Choosy()))
+    again.invoke([record(1, kept, key="one")])
+    assert again.states()["one"].model.row == kept["values"], "it is of the same asset"
+
+
+def test_an_asset_with_a_property_that_is_stuck_learns_again_once_it_moves():
+    world, bad = World(use_case=AssetUseCase(Choosy())), dict.fromkeys(range(20, 40), "power")
+    records = poisoned_stream(bad)
+    for start in range(0, 180, 13):
+        assert world.invoke(records[start : start + 13], world.cold()).failed == []
+    [state] = world.states().values()
+    rows = [round((at_s - START_S) / 60.0) for _, at_s in state.model.model]
+    assert rows[:20] == list(range(20))
+    assert rows[-15:] == list(range(45, 60)), "at most the rest of the batch in which it came loose"
+    assert POISON not in state.model.last.values()
+    kept = set()
+    for line in world.objects.quarantined():
+        assert line["reason"]
+        kept.add(int(line["sequence_number"]))
+    assert kept >= {3 * number + 3 for number in range(20, 40)}

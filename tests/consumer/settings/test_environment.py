@@ -84,7 +84,7 @@ def test_the_endpoint_of_s3_goes_before_that_of_all_services():
 
 def test_pages_are_kept_warm_in_an_eighth_of_the_memory():
     memory = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024"}
-    assert read_settings(COMPLETE | memory).warm_bytes_max == 128 * 1024 * 1024
+    assert read_settings(COMPLETE | memory).warm_bytes_max == 256 * 1024 * 1024
     assert read_settings(COMPLETE | memory).page_memory_bytes_max == 512 * 1024 * 1024
 
 

@@ -1,0 +1,270 @@
+"""Whatever is wrong with a signal costs that signal alone: its observations are kept, with a reason."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pytest
+from river import drift
+
+from consumer.decode.signal_names import SignalKey
+from consumer.detectors.alert_policy import Finding
+from consumer.detectors.asset_rows import AssetUseCase
+from consumer.detectors.base import UseCase
+from consumer.detectors.drift import DriftUseCase
+from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
+from consumer.errors import BadDeployment, ConfigurationError, ModelRaised
+from consumer.learning.state import State
+from consumer.pages.codec import PageCodec
+from consumer.plant import plant
+from tests.consumer.every_model import EVERY_MODEL
+from tests.consumer.planted import PlantingCodec, breaks_of, sealed
+from tests.consumer.world import Crash, World, points, record
+
+CASES: dict[str, UseCase] = {
+    f"{family}-{name}-{number}": use_case
+    for (family, name), use_cases in EVERY_MODEL.items()
+    for number, use_case in enumerate(use_cases)
+} | {f"registered-{name}": use_case for name, use_case in plant().use_cases.items()}
+BYSTANDERS = ["a", "b", "c"]
+START_S = 1_700_000_000.0
+BEFORE, AFTER = 64, 9
+
+
+def delivered(signals: list[str], start: int, count: int) -> list[dict]:
+    """A record for each signal and time: a named value, which use cases of assets learn too."""
+    return [
+        record(
+            1_000_000 + number * 10_000 + place,
+            {
+                "signal": signal,
+                "timestamp": START_S + 60.0 * number,
+                "values": {"value": None if number == start + 4 else 10.0 + number * 7919 % 13 + place % 3},
+            },
+            key=signal,
+            arrived=START_S + 60.0 * number,
+        )
+        for number in range(start, start + count)
+        for place, signal in enumerate(signals)
+    ]
+
+
+def name_of(signal: str, use_case: UseCase) -> str:
+    return signal if isinstance(use_case, AssetUseCase) else f"{signal}.value"
+
+
+def written(state: State) -> bytes:
+    return PageCodec().encode({SignalKey("x", "x"): state})
+
+
+def kept(world: World) -> Counter:
+    """How many values of each signal are in quarantine."""
+    counts: Counter = Counter()
+    for line in {line["id"]: line for line in world.objects.quarantined()}.values():
+        assert line["reason"]
+        counts[line["signal"]] += 1
+    return counts
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_broken_state_costs_its_own_signal_whatever_is_wrong_with_it(name):
+    use_case = CASES[name]
+    plain = World(pages=1, use_case=use_case)
+    plain.invoke(delivered(["a"], 0, BEFORE))
+    [learned] = plain.states().values()
+    breaks = breaks_of(learned.model, has_health=learned.health is not None)
+    planted = {f"planted{number}": how for number, how in enumerate(breaks.values())}
+    signals = [*planted, *BYSTANDERS]
+
+    alone, world = World(pages=1, use_case=use_case), World(pages=1, use_case=use_case)
+    for each, some in ((alone, BYSTANDERS), (world, signals)):
+        assert each.invoke(delivered(signals, 0, BEFORE), each.cold()).failed == []
+        assert each.states().keys() == {name_of(signal, use_case) for signal in signals}
+        each.function = each.cold()
+        if each is world:
+            each.function.pages._codec = PlantingCodec(
+                {name_of(signal, use_case): how for signal, how in planted.items()}
+            )
+        before = {signal: state.learned for signal, state in each.states().items()}
+        for start in (BEFORE, BEFORE + AFTER):
+            batch = [
+                one for one in delivered(signals, start, AFTER) if one["kinesis"]["partitionKey"] in some
+            ]
+            assert each.invoke(batch).failed == [], "it would come again and again"
+    states, expected = world.states(), alone.states()
+    for signal in BYSTANDERS:
+        of = name_of(signal, use_case)
+        assert written(states[of]) == written(expected[of])
+        assert states[of].learned - before[of] == 2 * (AFTER - 1)
+    in_quarantine, told = kept(world), dict(zip(planted, breaks, strict=True))
+    for signal in planted:
+        of = name_of(signal, use_case)
+        learned_now = states[of].learned - before[of]
+        seen = learned_now + in_quarantine[of]
+        assert seen >= 2 * (AFTER - 1), (told[signal], learned_now, in_quarantine[of])
+    ids = {event.id for event in world.bus.events if json.loads(event.detail)["signal"][0] in "abc"}
+    assert ids == {event.id for event in alone.bus.events if json.loads(event.detail)["signal"][0] in "abc"}
+
+
+@pytest.mark.parametrize("pages", [0, 1, 16])
+@pytest.mark.parametrize("cold", [True, False])
+def test_a_model_that_cannot_be_read_costs_its_own_values_at_once_and_stays(pages, cold):
+    """No page is read again for it; its checkpoint is raised, and 25 of them are no bad deployment."""
+    use_case = DriftUseCase(drift.ADWIN())
+    signals = [f"sealed{number}" for number in range(25)]
+    world = World(pages=pages, use_case=use_case)
+    world.invoke(delivered(signals, 0, 20))
+    before = world.states()
+    world.function = world.cold()
+    codec = PlantingCodec({f"{signal}.value": sealed for signal in signals})
+    world.function.pages._codec = codec
+    for number, start in enumerate((20, 30)):
+        world.faults.calls.clear()
+        batch = delivered(signals, start, 10)
+        assert world.invoke(batch).failed == []
+        reads = Counter(key for call, key in world.faults.calls if call == "get" and "layout" not in key)
+        assert set(reads.values()) == {1}
+        assert len({line["id"] for line in world.objects.quarantined()}) == (number + 1) * 25 * 9
+        if cold:
+            world.function = world.cold()
+            world.function.pages._codec = codec
+    assert all("cannot be read" in line["reason"] for line in world.objects.quarantined())
+    for signal, state in world.states().items():
+        assert state.learned == before[signal].learned
+        assert state.model.count == before[signal].model.count
+        assert state.skipped == before[signal].skipped + 2
+    assert world.invoke(batch, world.cold()).counts["redelivered"] == 250
+
+
+BAD = 13.0
+
+
+@dataclass(frozen=True)
+class Wild(DriftUseCase):
+    """ADWIN, whose `learn` does at a bad value what no use case may."""
+
+    detector: drift.ADWIN = field(default_factory=drift.ADWIN)
+    how: str = ""
+
+    def learn(self, model, values, timestamps=(), scores=None):
+        if BAD not in values:
+            return super().learn(model, values, timestamps, scores)
+        model.detector.update(1e9)
+        at, count = list(values).index(BAD), len(values)
+        return {
+            "raises": lambda: 1 / 0,
+            "raises what cannot be said": lambda: _raise(Unsayable()),
+            "raises a long text": lambda: _raise(ValueError("x" * 10**6)),
+            "asks for all memory": lambda: bytearray(2**62),
+            "goes too deep": lambda: _deep(0),
+            "panics": lambda: _raise(type("PanicException", (BaseException,), {})()),
+            "raises nowhere": lambda: _raise(ModelRaised(10**9, "nowhere")),
+            "returns None among others": lambda: [None],
+            "returns no list": lambda: 7,
+            "finds beyond the end": lambda: [Finding(count, {})],
+            "finds before the start": lambda: [Finding(-1, {})],
+            "finds at no number": lambda: [Finding("0", {})],
+            "sees what JSON has not": lambda: [Finding(at, {"seen": object()})],
+            "sees itself": lambda: [Finding(at, _endless())],
+            "sees no evidence": lambda: [Finding(at, None)],
+            "says half a character": lambda: [Finding(at, {"says": "\ud800"})],
+            "names too much": lambda: [Finding(at, {}, change="x" * 10**6)],
+        }[self.how]()
+
+
+class Unsayable(Exception):
+    def __str__(self):
+        raise AttributeError("even that")
+
+
+def _raise(error):
+    raise error
+
+
+def _deep(depth):
+    return _deep(depth + 1)
+
+
+def _endless():
+    evidence = {}
+    evidence["itself"] = evidence
+    return evidence
+
+
+HOWS = [
+    "raises", "raises what cannot be said", "raises a long text", "asks for all memory", "goes too deep",
+    "panics", "raises nowhere", "returns None among others", "returns no list", "finds beyond the end",
+    "finds before the start", "finds at no number", "sees what JSON has not", "sees itself",
+    "sees no evidence", "says half a character", "names too much",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("batch", [30, 200, 400])
+def test_whatever_a_use_case_does_at_a_value_costs_that_value(how, batch):
+    """The others of its signal are learned, and so are those of other signals."""
+    world, fine = World(pages=1, use_case=Wild(how=how)), World(pages=1, use_case=Wild(how=how))
+    values = [10.0 if number < 250 else 20.0 for number in range(400)]
+    good = points([(signal, value) for value in values for signal in ("a", "b")])
+    records = list(good)
+    bad = 2 * 271
+    records[bad] = record(100 + bad, {"signal": "a", "value": BAD}, key="a")
+    fine.invoke([one for number, one in enumerate(good) if number != bad])
+    for start in range(0, len(records), batch):
+        assert world.invoke(records[start : start + batch], world.cold() if start else None).failed == []
+    [line] = world.objects.quarantined()
+    assert (line["signal"], line["sequence_number"]) == ("a", str(100 + bad))
+    assert 0 < len(line["reason"]) < 2000
+    states, expected = world.states(), fine.states()
+    for signal in "ab":
+        assert written(State(states[signal].model)) == written(State(expected[signal].model))
+        assert states[signal].learned == expected[signal].learned
+    assert set(world.event_ids()) == set(fine.event_ids())
+
+
+def test_a_bad_setting_or_deployment_is_no_signals_fault():
+    for error in (BadDeployment("no"), ConfigurationError("no"), Crash()):
+
+        class Raises(DriftUseCase):
+            def learn(self, *arguments, error=error):
+                raise error
+
+        with pytest.raises(type(error)):
+            World(pages=1, use_case=Raises(drift.NoDrift())).invoke(points([("a", 1.0)]))
+
+
+# The sweep for silent signals.
+
+
+def test_a_broken_state_ends_the_sweep_of_no_page():
+    use_case = SeasonalAnomaly()
+    world, signals = World(pages=2, use_case=use_case), [f"s{number}" for number in range(400)]
+    world.invoke(delivered(signals, 0, 3))
+    world.function = world.cold()
+    health = next(iter(world.states().values()))
+    breaks = list(breaks_of(health.model, has_health=True).values())
+    assert len(breaks) < 370
+    world.function.pages._codec = PlantingCodec(
+        {f"s{number}.value": how for number, how in enumerate(breaks)}
+    )
+    report = world.sweep(START_S + 10 * 86_400.0)
+    assert report.counts["states_broken"] > 30
+    assert report.counts["pages_committed"] == 2 * 2  # noted, then published
+    told = Counter(json.loads(event.detail)["evidence"]["signals"] for event in world.bus.events)
+    assert sum(count * times for count, times in told.items()) >= 400 - report.counts["states_broken"] - 50
+
+
+def test_counters_as_large_as_can_be_cost_no_other_signal_its_page():
+    use_case = SeasonalAnomaly()
+    world = World(pages=1, use_case=use_case)
+    world.invoke(delivered(["a", "b"], 0, 20))
+    [(key, (e_tag, body))] = [one for one in world.objects.objects.items() if "/pages/" in one[0]]
+    states = PageCodec().decode(body)
+    state = next(state for (_, signal), state in states.items() if signal == "b.value")
+    state.learned = state.skipped = state.health.seen = state.health.same = state.model.alert.quiet = 2**53
+    world.objects.objects[key] = e_tag, PageCodec().encode(states)
+    for start in (20, 40):
+        report = world.invoke(delivered(["a", "b"], start, 20), world.cold())
+        assert (report.failed, report.counts["pages_unreadable"]) == ([], 0)
+    assert world.states()["a.value"].learned == 60 - 3
+    assert kept(world).keys() <= {"b.value"}
