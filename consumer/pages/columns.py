@@ -307,9 +307,18 @@ def _only_adwins(stored: list[Any]) -> tuple[list[bytes], Adwins] | None:
             [watched.total for watched in stored],
             [named["_drift_detected"] for named in attributes],
         )
-        return [named["_helper"].__getstate__() for named in attributes], adwins
+        windows = [named["_helper"].__getstate__() for named in attributes]
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError):  # one was altered
         return None
+    if set(map(type, windows)) != {bytes} or not all(map(_are_parameters, adwins.parameters)):
+        return None
+    return windows, adwins
+
+
+def _are_parameters(parameters: tuple[Any, ...]) -> bool:
+    """Whether they can be read from a column: one that cannot would make the page unreadable."""
+    kinds = [*map(type, parameters)] == [float, int, int, int, int]
+    return kinds and all(abs(number) < 2**63 for number in parameters[1:])
 
 
 def _adwins(
@@ -338,8 +347,8 @@ def _adwin_parts(stored: Any) -> _AdwinParts | None:
     if len(named) != _ATTRIBUTES or type(named.get("_helper")) is not AdaptiveWindowing:
         return None
     parameters, drifted = _parameters_of(named), named["_drift_detected"]
-    kinds = [type(stored.count), type(stored.total), type(drifted), *map(type, parameters)]
-    if kinds != [int, float, bool, float, int, int, int, int] or abs(stored.count) >= 2**63:
+    kinds = [type(stored.count), type(stored.total), type(drifted)]
+    if kinds != [int, float, bool] or abs(stored.count) >= 2**63 or not _are_parameters(parameters):
         return None
     return parameters, stored.count, stored.total, drifted, named["_helper"].__getstate__()
 

@@ -53,7 +53,6 @@ _PLAIN = frozenset({int, float, bool, type(None), str, bytes})
 _TEXTS = frozenset({str, bytes})
 _DTYPES = frozenset(np.dtype(code).str for code in "?bBhHiIqQefd")
 """Plain numbers of one size, in this machine's order."""
-_BUILT_IN = (list, dict, set, frozenset, tuple, deque, str, bytes, bytearray, int, float, complex)
 _ENCODER, _DECODER = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder()
 
 
@@ -509,6 +508,8 @@ def _read_partial(reader: Reader, node: list[Node]) -> "functools.partial[Any]":
     function, arguments, keywords = map(reader.read, node[1:])
     if not _is_factory(function) or type(arguments) is not tuple or type(keywords) is not dict:
         raise ValueError("a factory of nothing known")
+    if not all(type(name) is str for name in keywords):
+        raise ValueError("a factory with arguments of no names")
     made = reader._made[at] = functools.partial(function, *arguments, **keywords)
     return made
 
@@ -563,8 +564,12 @@ def _own_class(tag: str) -> type:
     if module not in plant().own_modules:
         raise ValueError(f"the class {module}.{name} is not allowed in a page")
     kind = functools.reduce(getattr, name.split("."), importlib.import_module(module))
-    if not isinstance(kind, type) or kind.__module__ != module or issubclass(kind, _BUILT_IN):
-        raise ValueError(f"{module}.{name} is no class of plain objects of that module")
+    if not isinstance(kind, type) or kind.__module__ != module:
+        raise ValueError(f"{module}.{name} is no class of that module")
+    try:
+        object.__new__(kind)
+    except TypeError:  # it inherits from what is no plain object, such as a list
+        raise ValueError(f"{module}.{name} is no class of plain objects") from None
     return kind
 
 
@@ -630,6 +635,12 @@ def _read_integer(reader: Reader, node: list[Node]) -> int:
     return int.from_bytes(packed, "little", signed=True)
 
 
+def _read_absent(reader: Reader, node: list[Node]) -> _Absent:
+    if len(node) > 1:
+        raise ValueError("an attribute that is absent, and more")
+    return ABSENT
+
+
 _READERS: list[Callable[[Reader, list[Node]], Any]] = [
     Reader.seen,
     _read_list,
@@ -651,7 +662,7 @@ _READERS: list[Callable[[Reader, list[Node]], Any]] = [
     _read_array,
     _read_scalar,
     _read_integer,
-    lambda reader, node: ABSENT,
+    _read_absent,
 ]
 
 

@@ -143,6 +143,8 @@ def _read_rolling(reader: Reader, parts: list[Node]) -> Rolling[Any]:
         calls: Any = deque((((value,), {}) for value in values), maxlen=size)
     else:
         calls = reader.read(packed)
+        if type(calls) is not deque:
+            raise ValueError(f"a {type(calls).__name__} as a window of calls")
         reader.count(_PER_CALL * len(calls))
     vars(made).update(obj=obj, _window_size=size, window=calls)
     return made

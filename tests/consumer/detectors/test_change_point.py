@@ -7,7 +7,7 @@ import random
 import pytest
 
 from consumer.detectors.change_point import DeseasonalisedChangeDetector
-from consumer.detectors.states import written
+from consumer.pages.packing import packed
 
 DAY_S = 86_400.0
 
@@ -162,4 +162,4 @@ def test_a_stored_state_goes_on_as_if_it_had_not_been(cut):
 def test_the_state_is_small():
     detector = DeseasonalisedChangeDetector()
     told(noise(20_000), 300.0, detector)
-    assert len(pickle.dumps(written(detector))) < 2_048
+    assert len(packed(detector)[0]) < 2_048

@@ -1,6 +1,6 @@
-"""River's Rust, given altered states: `python -m tests.consumer.pages.altered_rust seed`, a process of its own.
+"""River's Rust, given altered states: `python -m tests.consumer.pages.altered_rust seed`, in its own process.
 
-Each is read, learned on and written. It may panic, which Python sees as an exception, and not end the process.
+Each is read, learned on and written. It may panic, which Python sees as an exception; no more.
 """
 
 import random

@@ -13,6 +13,7 @@ from consumer.detectors.base import STATE_FORMAT
 from consumer.learning.state import State
 from consumer.pages.codec import Header, versions
 from consumer.pages.columns import Columns, columns_of, memory_bytes_of
+from consumer.pages.packing import Reader
 
 _COLUMNS = msgspec.msgpack.Decoder(Columns)
 MEMORY = 10**6
@@ -59,3 +60,11 @@ def planted(*nodes: Any, memory: int = MEMORY) -> bytes:
 def deep(levels: int, start: bytes = b"\x92\x01", end: bytes = b"\xc0") -> bytes:
     """A list in a list in a list, and so on: of each, `start` is written before what is in it."""
     return start * levels + end
+
+
+def memory_of(model: bytes) -> int:
+    """As little memory as a model can say that it takes, if it is to be read."""
+    reader = Reader(2**50)
+    with suppress(Exception):
+        reader.read(msgspec.msgpack.decode(model))
+    return 2**50 - reader._left
