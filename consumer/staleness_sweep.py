@@ -52,8 +52,7 @@ async def _sweep_page(pipeline: Pipeline, key: str, now_s: float, report: Invoca
 
     async def attempt() -> None:
         page = await pipeline.pages.confirm(await pipeline.pages.load(key))
-        with _blamed_on(key):
-            noted = note_silences(pipeline.settings, page.states, now_s)
+        noted = note_silences(pipeline.settings, page.states, now_s)
         if noted.broken:
             report.problems.append(f"{noted.broken} states in the page {key} cannot be used")
             report.add(states_broken=noted.broken)
@@ -64,9 +63,8 @@ async def _sweep_page(pipeline: Pipeline, key: str, now_s: float, report: Invoca
             await commit(page)
             page = await pipeline.pages.confirm(await pipeline.pages.load(key))
         silent = untold(page.states)
-        with _blamed_on(key):
-            new = [each for each in silent if each not in told]
-            events = silence_events(pipeline.name, pipeline.settings, page.states, new)
+        new = [each for each in silent if each not in told]
+        events = silence_events(pipeline.name, pipeline.settings, page.states, new)
         if events:
             await pipeline.publish(events, report)
         told.update(new)
@@ -83,7 +81,8 @@ async def _sweep_page(pipeline: Pipeline, key: str, now_s: float, report: Invoca
         while True:
             try:
                 async with pipeline.pages.memory.room(key):
-                    await commit_with_retries(f"the page {key}", pipeline.jitter, attempt)
+                    with _blamed_on(key):
+                        await commit_with_retries(f"the page {key}", pipeline.jitter, attempt)
                 return
             except MoreMemoryNeeded:
                 continue
@@ -99,9 +98,11 @@ async def _sweep_page(pipeline: Pipeline, key: str, now_s: float, report: Invoca
 
 @contextmanager
 def _blamed_on(key: str) -> Iterator[None]:
-    """What states of an altered page raise is that page's fault, and does not end the sweep of others."""
+    """What an altered page raises is that page's fault, and does not end the sweep of others."""
     try:
         yield
+    except (Unavailable, UnreadablePage, MoreMemoryNeeded):
+        raise
     except Exception as error:
         if not is_models_own(error):
             raise

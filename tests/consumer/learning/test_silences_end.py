@@ -261,6 +261,30 @@ def test_a_page_that_raises_does_not_end_the_sweep_of_others(pages, monkeypatch)
     assert any("cannot be used" in problem for problem in report.problems)
 
 
+@pytest.mark.parametrize(
+    "error", [UnicodeEncodeError("utf-8", "\ud800", 0, 1, "no"), RecursionError(), KeyError(1)]
+)
+@pytest.mark.parametrize("step", ["decode", "encode_measured"])
+def test_a_page_that_the_codec_cannot_take_does_not_end_the_sweep_of_others(error, step, monkeypatch):
+    world = World(use_case=WATCHED, pages=0)
+    for number in range(4):
+        world.invoke(sent(noise(100, number), f"s{number}.p"))
+    codec = PageCodec(2**30)
+    usual, left = getattr(codec, step), [error]
+
+    def broken(*arguments, **named):
+        if left:
+            raise left.pop()
+        return usual(*arguments, **named)
+
+    monkeypatch.setattr(codec, step, broken)
+    world.function = replace(world.cold(), pages=PageStore(world.objects, codec, 0))
+    report = world.sweep(NOTICED_S)
+    assert len({json.loads(event.detail)["signal"] for event in world.bus.events}) == 3
+    assert report.counts["pages_unreadable"] == 1
+    assert any("cannot be swept" in problem for problem in report.problems)
+
+
 @pytest.mark.parametrize("pages", [0, 4])
 def test_a_sweep_publishes_nothing_of_models_that_were_moved_since_it_read_the_layout(pages):
     world = World(use_case=WATCHED, pages=pages)
