@@ -157,10 +157,10 @@ class PageLearner:
             outcome.first_done = done[0]
 
     def restore_from(self, states: Mapping[SignalKey, State]) -> None:
-        """Replace the states whose models raised by these, as S3 has them."""
+        """Replace the states whose models raised by copies of these, as S3 has them."""
         for key in self.outcome.raised:
             if key in states:
-                self.states[key] = states[key]
+                self.states[key] = states[key].copy()
             else:
                 self.states.pop(key, None)
 

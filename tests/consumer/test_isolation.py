@@ -294,3 +294,18 @@ def test_a_model_that_no_page_can_hold_costs_its_own_values(pages):
         assert world.invoke(records, world.cold() if start == 300 else None).failed == []
     assert {signal: state.model.count for signal, state in world.states().items()} == {"a": 3, "c": 2}
     assert kept(world) == {"b": 3, "c": 1}
+
+
+def test_a_page_is_read_once_more_however_often_its_models_raise():
+    """It holds thousands of models, and those of a signal may raise in every batch."""
+    world = World(pages=1, use_case=Wild(how="raises"))
+    world.invoke(points([(signal, 1.0) for signal in "abc"]))
+    world.faults.calls.clear()
+    assert (
+        world.invoke(points([("a", BAD), ("b", BAD), ("a", BAD), ("c", 1.0), ("a", 2.0)], first=500)).failed
+        == []
+    )
+    reads = [key for call, key in world.faults.calls if call == "get" and "/pages/" in key]
+    assert len(reads) == 2, "it is confirmed, then read"
+    assert {signal: state.learned for signal, state in world.states().items()} == {"a": 2, "b": 1, "c": 2}
+    assert kept(world) == {"a": 2, "b": 1}
