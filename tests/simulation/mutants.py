@@ -130,7 +130,7 @@ MUTANTS = {
     ),
     "a model that raised is kept half changed": Mutant(
         "consumer.learning.page_learner",
-        "            if key in states:\n                self.states[key] = states[key]\n",
+        "            if key in states:\n                self.states[key] = states[key].copy()\n",
         "            if key in states:\n                pass\n",
     ),
 }
