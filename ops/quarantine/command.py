@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clients.terminal import echo
+from clients.terminal import echo, printable
 from consumer.decode.timestamps import iso8601
 from ops.formatting import past, pluralize
 from ops.options import TargetOptions, Yes, check_unchanged, confirmed, with_target
@@ -259,25 +259,21 @@ def _table(counts: Iterable[dict[str, Any]]) -> Iterator[str]:
     for row in counts:
         if row["key"] != key:
             key = row["key"]
-            yield _printable(key)
+            yield printable(key)
         redriven = f", {row['redriven']:,} redriven" if row["redriven"] else ""
         arrived = f"arrived {row['first_arrived']}"
         if row["last_arrived"] != row["first_arrived"]:
             arrived += f" to {row['last_arrived']}"
-        yield f"  {pluralize(row['lines'], 'line')}{redriven}, {arrived}: {_printable(row['reason'])}"
+        yield f"  {pluralize(row['lines'], 'line')}{redriven}, {arrived}: {printable(row['reason'])}"
 
 
 def _in_full(line: "QuarantinedLine", is_redriven: bool, original: str) -> str:
     what = "the whole record" if line.is_whole else f"observation {line.position} of the record"
-    signal = "" if line.signal is None else f", signal {_printable(line.signal)}"
+    signal = "" if line.signal is None else f", signal {printable(line.signal)}"
     return (
-        f"{_printable(line.id)}{' (redriven)' if is_redriven else ''}\n"
-        f"  reason:   {_printable(line.reason)}\n"
+        f"{printable(line.id)}{' (redriven)' if is_redriven else ''}\n"
+        f"  reason:   {printable(line.reason)}\n"
         f"  rejected: {what}{signal}\n"
-        f"  arrived:  {iso8601(line.arrived_s)}, with the partition key {_printable(line.partition_key)}\n"
+        f"  arrived:  {iso8601(line.arrived_s)}, with the partition key {printable(line.partition_key)}\n"
         f"  original: {original}"
     )
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else repr(text)

@@ -279,3 +279,26 @@ def test_a_record_that_the_stream_does_not_take_is_named_and_holds_up_no_other(p
     assert "does not take the repaired" in plant.command(
         "quarantine", "redrive", "--repaired", str(mended), code=1
     )
+
+
+HOSTILE = "\x1b[2J\x1b]0;title\x07\u202e\u200b\x9b31m\r"
+
+
+def test_what_a_terminal_would_obey_is_printed_escaped(plant):
+    """Payloads, partition keys, names and the reasons that quote them are anybody's."""
+    spoilt = [
+        (f"key{HOSTILE}", HOSTILE.encode()),
+        ("k", {"signal": f"s{HOSTILE}", "value": 1.0}),
+        ("k", {"signal": "s", "value": HOSTILE}),
+        ("k", {"signal": "s", "value": 1.0, "timestamp": HOSTILE}),
+    ]
+    assert plant.deliver(plant.send(spoilt)) == []
+    keys = [key for key in plant.objects("models") if key.startswith("quarantine/")]
+    ids = [line["id"] for line in plant.quarantined()]
+    assert len(ids) == 4
+    commands = [["list"], ["show", *keys], ["show", *ids], ["show", *keys, "--json"], ["list", "--json"]]
+    for command in commands:
+        shown = plant.look("quarantine", *command)
+        assert shown.replace("\n", "").isprintable(), command
+        assert "1b" in shown, "escaped, and not left out"
+    assert plant.command("quarantine", "redrive").replace("\n", "").isprintable()
