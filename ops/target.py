@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from clients.account import Account
@@ -42,7 +43,7 @@ class Target:
     function_name: str | None = None
     account: Account = field(default_factory=Account)
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config | None = None) -> Any:
         """A boto3 client of the pipeline's account and region; call it inside `aws_answers`.
 
         Raises: `ConfigurationError` for a folder; `Unavailable`.
@@ -50,7 +51,7 @@ class Target:
         if self.folder is not None:
             raise ConfigurationError(f"{self.folder} is a copy of a bucket: there is no AWS behind it")
         with aws_answers(service):
-            return self.account.client(service)
+            return self.account.client(service, config)
 
     def objects(self) -> Objects:
         """The bucket of models and quarantine, or its copy.

@@ -14,7 +14,7 @@ from clients.terminal import echo, printable
 from consumer.decode.timestamps import iso8601
 from consumer.errors import ConfigurationError, ConsumerError, PageChanged, Unavailable
 from ops.formatting import moment, pluralize, shown
-from ops.options import TargetOptions, Yes, confirmed, with_target
+from ops.options import TargetOptions, Yes, check_unchanged, confirmed, with_target
 
 if TYPE_CHECKING:
     from consumer.events.mutes import Mute
@@ -59,7 +59,13 @@ def mute(
         "They are still learned; their events are marked `muted`, and trigger no alert.",
         yes,
     )
-    asyncio.run(change_mutes(objects, lambda mutes: _with(mutes, new, from_s, now_s), now_s))
+
+    def change(mutes: "Mutes") -> "Mutes":
+        at_s = time.time()
+        check_unchanged(same, _same(mutes, new, from_s, at_s), f"the mute of {pattern}")
+        return _with(mutes, new, from_s, at_s)
+
+    asyncio.run(change_mutes(objects, change, now_s))
     echo(f"Muted: {_what(new)}, {_time(new)}. The functions act on it within a minute")
 
 
@@ -97,7 +103,14 @@ def _unmute(target: "Target", pattern: str, use_case: str | None, now_s: float, 
         return
     ended = "; ".join(f"{_what(each)}, {_time(each)}" for each in ending)
     confirmed(f"End in {target.name}: {ended}.", yes)
-    asyncio.run(change_mutes(objects, lambda mutes: _without(mutes, pattern, use_case, now_s), now_s))
+
+    def change(mutes: "Mutes") -> "Mutes":
+        at_s = time.time()
+        now_ending = [each for each in mutes if _ends(each, pattern, use_case, at_s)]
+        check_unchanged(ending, now_ending, f"the mutes of {pattern}")
+        return _without(mutes, pattern, use_case, at_s)
+
+    asyncio.run(change_mutes(objects, change, now_s))
     echo(f"Ended: {ended}. The functions act on it within a minute")
 
 

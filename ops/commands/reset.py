@@ -36,6 +36,7 @@ def reset(
     """
     from ops.context import open_pages, settings_of
     from ops.formatting import pluralize
+    from ops.state.page_editor import check_went_on
     from ops.target import find
 
     target = find(options)
@@ -60,6 +61,9 @@ def reset(
             "will clear their open alerts. `rollback` undoes it while the bucket keeps the old version",
             yes,
         )
+        now = {(place.page.key, place.key): place.state for place in await resetting.places(signals)}
+        for place in places:
+            check_went_on(place.key, place.state, now.get((place.page.key, place.key)))
         for key, forgotten in (await resetting.run(places)).items():
             done = "was fresh already" if forgotten is None else "starts anew"
             was = "" if forgotten is None else f"; {pluralize(forgotten, 'observation')} forgotten"
@@ -86,6 +90,9 @@ class Reset:
         Returns: how many observations each signal has forgotten; None if it was fresh or is gone: its page
             was not written for it.
         """
+        from ops.state.page_editor import check_went_on
+
+        shown = {(place.page.key, place.key): place.state for place in places}
         of_pages: defaultdict[str, list[SignalKey]] = defaultdict(list)
         for place in places:
             of_pages[place.page.key].append(place.key)
@@ -93,8 +100,10 @@ class Reset:
         for page_key, keys in of_pages.items():
 
             def start_anew(
-                states: "dict[SignalKey, State]", keys: "Sequence[SignalKey]" = keys
+                states: "dict[SignalKey, State]", keys: "Sequence[SignalKey]" = keys, page_key: str = page_key
             ) -> "tuple[bool, dict[SignalKey, int | None]]":
+                for key in keys:
+                    check_went_on(key, shown[page_key, key], states.get(key))
                 done = {key: self._start_anew(key, states.get(key)) for key in keys}
                 return any(count is not None for count in done.values()), done
 

@@ -53,6 +53,8 @@ class RedriveMark(msgspec.Struct, frozen=True):
     learned: int
     below_checkpoints: int = msgspec.field(default=0, name="below_watermarks")
     """Under the name that it has in marks of earlier versions."""
+    too_large: int = 0
+    """Records that no invocation takes, and so were not delivered."""
 
 
 @dataclass(frozen=True, slots=True)

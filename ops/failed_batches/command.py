@@ -10,7 +10,7 @@ import typer
 from clients.terminal import echo, printable
 from consumer.decode.timestamps import iso8601
 from ops.formatting import pluralize
-from ops.options import TargetOptions, Yes, confirmed, with_target
+from ops.options import TargetOptions, Yes, check_unchanged, confirmed, with_target
 
 if TYPE_CHECKING:
     from consumer.aws.s3 import Objects
@@ -74,21 +74,27 @@ async def _redrive(target: "Target", keys: list[str] | None, yes: bool) -> None:
         echo("There is nothing to redrive")
         return
     editor, use_case = await open_pages(target, objects), settings.use_case
+    learner = learning.learner_of(target, settings, objects, editor)
     total = learning.Learnable(0, 0, 0)
     for batch in batches:
-        learnable = await learning.learnable(batch.event(), use_case, editor)
-        echo(f"{_in_full(batch)}\n  {learnable.text()}")
+        event, too_large = learning.deliverable(batch.event(), learner)
+        learnable = await learning.learnable(event, use_case, editor)
+        echo(f"{_in_full(batch)}\n  {learnable.text()}{_left_out(too_large)}")
         total += learnable
     confirmed(
         f"Deliver {pluralize(len(batches), 'batch')} of {target.use_case} in {target.name} again, unchanged. "
         f"Of their observations, {total.text()}",
         yes,
     )
-    learner = learning.learner_of(target, settings, objects, editor)
+    again = await failed_batches(bucket, target.function_name, keys)
+    check_unchanged([batch.mark for batch in found], [batch.mark for batch in again], "what was redriven")
+    editor = await open_pages(target, objects)
     for batch in batches:
-        done = await learning.redrive(batch.event(), use_case, editor, learner)
-        await mark(bucket, batch, RedriveMark(iso8601(time.time()) or "", done.after, done.before))
-        echo(f"{batch.key}: redriven; {done.text('were')}")
+        event, too_large = learning.deliverable(batch.event(), learner)
+        done = await learning.redrive(event, use_case, editor, learner)
+        at = iso8601(time.time()) or ""
+        await mark(bucket, batch, RedriveMark(at, done.after, done.before, too_large))
+        echo(f"{batch.key}: redriven; {done.text('were')}{_left_out(too_large)}")
 
 
 def _bucket(target: "Target") -> "Objects":
@@ -102,7 +108,9 @@ def _bucket(target: "Target") -> "Objects":
 
 def _in_full(batch: "FailedBatch") -> str:
     info, request = batch.stored.info, batch.stored.request_context
-    redriven = "" if batch.mark is None else f"\n  redriven at {batch.mark.redriven_at}"
+    redriven = ""
+    if batch.mark is not None:
+        redriven = f"\n  redriven at {batch.mark.redriven_at}{_left_out(batch.mark.too_large)}"
     return (
         f"{printable(batch.key)}\n"
         f"  {printable(request.condition)} at {batch.stored.timestamp}: "
@@ -110,6 +118,13 @@ def _in_full(batch: "FailedBatch") -> str:
         f"of {info.shard_id}, {info.start_sequence_number} to {info.end_sequence_number}, arrived "
         f"{info.approximate_arrival_of_first_record} to {info.approximate_arrival_of_last_record}{redriven}"
     )
+
+
+def _left_out(records: int) -> str:
+    """What is said of records that are too large."""
+    if not records:
+        return ""
+    return f"; {pluralize(records, 'record')} too large for an invocation, not learned and kept in it"
 
 
 def _as_json(batch: "FailedBatch") -> str:

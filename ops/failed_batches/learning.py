@@ -7,9 +7,12 @@ since, and can no longer learn these in order.
 
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
+from botocore.config import Config
 
 from consumer.aws.event_bus import EventBridgeBus
 from consumer.decode.lambda_event import decode_all
@@ -28,10 +31,21 @@ from consumer.settings.signal_settings import SettingsOfSignals
 from ops.state.page_editor import PageEditor
 from ops.target import Target, aws_answers
 
+Record = dict[str, Any]
 _TRIES = 3
+INVOCATION_BYTES_MAX = 6_000_000
+"""Lambda takes 6 MiB at once, and the mapping's own batches fill that."""
+_INVOCATION = Config(read_timeout=960, retries={"total_max_attempts": 1})
+"""An invocation may take a quarter of an hour."""
 
-Learner = Callable[[Mapping[str, Any]], Awaitable[tuple[list[str], str]]]
-"""Learns an event; returns the sequence numbers of the failed records, and why. Raises: `Unavailable`."""
+
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """Learns an event; gives the sequence numbers of the failed records, and why. Raises: `Unavailable`."""
+
+    learn: Callable[[Mapping[str, Any]], Awaitable[tuple[list[str], str]]]
+    bytes_max: int | None = None
+    """How large an event may be; None: of any size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +85,17 @@ async def learnable(event: Mapping[str, Any], use_case: UseCase, editor: PageEdi
     return found
 
 
+def deliverable(event: Mapping[str, Any], learner: Learner) -> tuple[dict[str, Any], int]:
+    """The event without the records that are too large, each by itself, and how many these are."""
+    records = event.get("Records", [])
+    fitting = [
+        record
+        for record in records
+        if learner.bytes_max is None or len(_encoded({"Records": [record]})) <= learner.bytes_max
+    ]
+    return {"Records": fitting}, len(records) - len(fitting)
+
+
 async def redrive(
     event: Mapping[str, Any], use_case: UseCase, editor: PageEditor, learner: Learner
 ) -> Learnable:
@@ -86,14 +111,14 @@ def deployed_learner(client: Any, function_name: str) -> Learner:
 
     async def learn(event: Mapping[str, Any]) -> tuple[list[str], str]:
         with aws_answers(f"the function {function_name}"):
-            answer = client.invoke(FunctionName=function_name, Payload=json.dumps(event).encode())
+            answer = client.invoke(FunctionName=function_name, Payload=_encoded(event))
             body = answer["Payload"].read().decode(errors="replace")
         if "FunctionError" in answer:
             raise Unavailable(f"the function {function_name} failed: {body[:500]}")
         failed = [failure["itemIdentifier"] for failure in json.loads(body)["batchItemFailures"]]
         return failed, f"see the log of {function_name}"
 
-    return learn
+    return Learner(learn, INVOCATION_BYTES_MAX)
 
 
 def learner_of(
@@ -104,7 +129,7 @@ def learner_of(
     Raises: `ConfigurationError` if its event bus is not known.
     """
     if target.function_name is not None:
-        return deployed_learner(target.client("lambda"), target.function_name)
+        return deployed_learner(target.client("lambda", _INVOCATION), target.function_name)
     if target.event_bus is None:
         raise ConfigurationError("name the event bus to publish events to: --bus NAME with --bucket")
     defaults = Settings(target.model_bucket, target.event_bus)
@@ -124,24 +149,46 @@ def learner_of(
         report = await pipeline.consume(event, InvocationTime(None))
         return report.failed, "; ".join(report.problems)
 
-    return learn
+    return Learner(learn)
 
 
 async def learn_all(learner: Learner, event: Mapping[str, Any]) -> None:
     """Deliver an event until all of it is learned, as Lambda does: the first failed record and all after it.
 
+    It goes in parts that the learner takes, one after the other. After a crash, those that were learned lie
+    below the checkpoints.
+
     Raises: `Unavailable` if it keeps failing.
     """
-    records, tries = list(event["Records"]), 0
-    while records:
-        failed, why = await learner({"Records": records})
-        if not failed:
-            return
-        first = min(map(int, failed))
-        left = [record for record in records if int(record["kinesis"]["sequenceNumber"]) >= first]
-        tries = tries + 1 if len(left) == len(records) else 0
-        records = left
+    left, tries = list(event["Records"]), 0
+    while left:
+        part = _first_part(left, learner.bytes_max)
+        failed, why = await learner.learn({"Records": part})
+        first = min(map(int, failed), default=None)
+        again = [] if first is None else [record for record in part if _number(record) >= first]
+        tries = tries + 1 if len(again) == len(part) else 0
+        left = [*again, *left[len(part) :]]
         if tries == _TRIES:
             raise Unavailable(
                 f"nothing is learned from sequence number {first} on: {why}. Run it again later"
             )
+
+
+def _first_part(records: Sequence[Record], bytes_max: int | None) -> list[Record]:
+    """As many of the first records as fit into one event."""
+    size, part = len(_encoded({"Records": []})), list[Record]()
+    for record in records:
+        size += len(_encoded(record)) + 1
+        if part and bytes_max is not None and size > bytes_max:
+            break
+        part.append(record)
+    return part
+
+
+def _encoded(content: Mapping[str, Any]) -> bytes:
+    """As short as Lambda writes it."""
+    return msgspec.json.encode(content)
+
+
+def _number(record: Record) -> int:
+    return int(record["kinesis"]["sequenceNumber"])

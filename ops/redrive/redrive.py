@@ -17,7 +17,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from clients.kinesis_writer.ordered_put import OrderedPut
-from clients.kinesis_writer.put_request import RECORDS_PER_REQUEST_MAX, StreamRecord
+from clients.kinesis_writer.put_request import RECORDS_PER_REQUEST_MAX, StreamRecord, check
 from clients.kinesis_writer.sending import AnswerLost, PutFailed
 from consumer.decode.batch import Shard
 from consumer.decode.timestamps import iso8601
@@ -148,12 +148,29 @@ def _resends(
     for _, of_record in groupby(lines, key=lambda line: line.record):
         if repaired is not None:
             for line in of_record:
-                yield as_repaired(line, repaired[line.id])
+                resend = as_repaired(line, repaired[line.id])
+                if reason := _why_not_taken(resend):
+                    raise ConfigurationError(
+                        f"the stream does not take the repaired line: {reason}: {line.id}"
+                    )
+                yield resend
             continue
-        resend, rejected_again = as_it_was(list(of_record))
+        found, rejected_again = as_it_was(list(of_record))
         unrepaired += rejected_again
-        if resend is not None:
-            yield resend
+        if found is not None and (reason := _why_not_taken(found)):
+            unrepaired += [Unrepaired(line, f"the stream does not take it: {reason}") for line in found.lines]
+        elif found is not None:
+            yield found
+
+
+def _why_not_taken(resend: Resend) -> str | None:
+    """Which limit of Kinesis one of the records breaks, if any."""
+    try:
+        for number, record in enumerate(resend.records):
+            check(number, record)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 async def send(planned: RedrivePlan, stream: SendingStream, now_s: float) -> int:

@@ -60,6 +60,8 @@ class OfflineLearner:
     observations: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     """How many observations and records could not be learned, by the reason."""
+    raised: Counter[str] = field(default_factory=Counter)
+    """Of these, the observations that models could not learn."""
     left_out: int = 0
     """Observations that were passed over because they are in quarantine."""
 
@@ -90,8 +92,11 @@ class OfflineLearner:
             self._learn_page(learned, page_key, keys, _LeftOut(left_out))
         learned.events.sort(key=lambda detail: int(detail["sequence_number"]))
         self.rejected += batch.rejections.reasons()
+        raised = Counter[str]()
         for each in learned.rejections:
-            self.rejected[each.reason] += len(each.records)
+            raised[each.reason] += len(each.records)
+        self.raised += raised
+        self.rejected += raised
         return learned
 
     def _learn_page(
@@ -111,9 +116,11 @@ class OfflineLearner:
         if outcome.first_done is not None:
             self.changed.add(page_key)
         self.observations += outcome.observations
-        rejections = [each for each in outcome.rejections if each.reason != IN_QUARANTINE]
-        self.left_out += len(outcome.rejections) - len(rejections)
-        learned.rejections.extend(rejections)
+        for each in outcome.rejections:
+            if each.reason == IN_QUARANTINE:
+                self.left_out += len(each.records)
+            else:
+                learned.rejections.append(each)
         learned.events.extend(json.loads(event.detail) for event in outcome.events)
 
 
@@ -172,9 +179,14 @@ def _filtered(columns: SignalColumns, is_covered: Callable[[int], bool]) -> Sign
     )
 
 
-def is_behind(state: State | None, shard: Shard, limit: Checkpoint) -> bool:
-    """Whether the state has not learned the shard as far as the limit."""
-    own = None if state is None else state.checkpoints.get(shard)
+def is_behind(own: Checkpoint | None, limit: Checkpoint) -> bool:
+    """Whether one who is there has not learned a shard as far as the limit.
+
+    >>> is_behind(Checkpoint(7, ("a",), None), Checkpoint(7, ("a",), None))
+    False
+    >>> is_behind(Checkpoint(7, ("a",), None), Checkpoint(7, ("a", "b"), None))
+    True
+    """
     if own is None or own.sequence_number != limit.sequence_number:
         return own is None or own.sequence_number < limit.sequence_number
     return not set(limit.partition_keys) <= set(own.partition_keys)

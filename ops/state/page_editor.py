@@ -5,12 +5,35 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from consumer.decode.signal_names import SignalKey
-from consumer.errors import LayoutChanged, UnreadablePage
+from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage
 from consumer.learning.state import State
 from consumer.pages.layout import Layout
 from consumer.pages.store import PageStore, commit_with_retries
 from consumer.ports import Jitter
+from ops.replay.offline_learner import is_behind
 from ops.state.pages import Place, read_pages_of
+
+
+def check_went_on(key: SignalKey, shown: State, now: State | None) -> None:
+    """Raise `ConfigurationError` if a state did anything but learn since it was shown.
+
+    Only who learns raises a checkpoint: what changed at the same checkpoints was an operator's doing.
+    """
+    if now is not None and _went_on(shown, now):
+        return
+    raise ConfigurationError(
+        f"another operator has changed the model of {key.signal!r} meanwhile. It is left as it is: run it "
+        "again, and look at what it shows"
+    )
+
+
+def _went_on(shown: State, now: State) -> bool:
+    if any(is_behind(now.checkpoints.get(shard), own) for shard, own in shown.checkpoints.items()):
+        return False
+    if shown.checkpoints == now.checkpoints and (shown.learned, shown.skipped) != (now.learned, now.skipped):
+        return False
+    return shown.parameters == now.parameters and shown.learned <= now.learned
+
 
 _States = dict[SignalKey, State]
 _T = TypeVar("_T")

@@ -18,7 +18,7 @@ from consumer.pages.codec import PageCodec, States
 from consumer.settings.signal_settings import SettingsOfSignals
 from ops.replay.offline_learner import OfflineLearner
 from ops.replay.stream_reader import StreamReader
-from ops.state.page_editor import PageEditor
+from ops.state.page_editor import PageEditor, check_went_on
 from ops.state.page_versions import ObjectVersions, Version
 from ops.state.pages import Place
 
@@ -80,7 +80,8 @@ class CatchUp:
             own, last = self.state.checkpoints.get(shard), checkpoints[shard]
             since_s = None if own is None else own.arrived_s
             for records in self.stream.read(shard, since_s, last.sequence_number):
-                self.rejected += sum(len(batch.rejections) for batch in self.learner.learn(records))
+                for batch in self.learner.learn(records):
+                    self.rejected += sum(len(each.records) for each in batch.rejections)
         return _with_checkpoints(self.state, checkpoints)
 
     def _behind(self, checkpoints: Checkpoints) -> list[Shard]:
@@ -159,6 +160,7 @@ class Rollback:
             if key not in states:
                 raise ConfigurationError(f"{key.signal!r} has no model any more: nothing was done to it")
             current = states[key]
+            check_went_on(key, then.place.state, current)
             states[key] = _rolled_back(then, current, catch_up)
             return not self._are_same(key, current, states[key]), (current, states[key])
 

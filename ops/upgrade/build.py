@@ -1,13 +1,16 @@
 """`upgrade build`: what it asks, and what it reports."""
 
 import asyncio
+from dataclasses import dataclass
 
 from clients.terminal import echo, printable
+from consumer.decode.signal_names import SignalKey
 from consumer.errors import ConfigurationError
 from consumer.pages.codec import versions
+from consumer.pages.layout import Recorded
 from ops.formatting import pluralize
 from ops.lambda_function import LambdaFunction
-from ops.options import TargetOptions, confirmed
+from ops.options import TargetOptions, check_unchanged, confirmed
 from ops.target import Target, find
 from ops.upgrade.history_backfill import HistoryBackfill, RecordingFiles
 from ops.upgrade.upgrade import Upgrade, open_upgrade
@@ -37,10 +40,44 @@ def mapped_function(target: Target, is_idle: bool) -> LambdaFunction | None:
     return LambdaFunction(target.client("lambda"), target.function_name)
 
 
-async def _build(
-    target: Target, from_: str | None, function: LambdaFunction | None, recordings: RecordingFiles, yes: bool
-) -> None:
-    river = versions()["river"]
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What there is to do, as things are."""
+
+    upgrade: Upgrade | None
+    backfill: HistoryBackfill | None
+    wanted: list[SignalKey]
+    is_behind: bool
+    is_to_pause: bool
+
+    @property
+    def essence(self) -> tuple[object, ...]:
+        """What must not have changed when the answer is there; how far the models are may have."""
+        upgrade = self.upgrade
+        of_upgrade = None if upgrade is None else (upgrade.previous.fingerprint, upgrade.recorded)
+        return of_upgrade, self.wanted, self.is_behind, self.is_to_pause
+
+    def text(self, target: Target, function: LambdaFunction | None) -> str:
+        """What will be done."""
+        river, place = versions()["river"], f"{target.prefix()}, in {target.name}"
+        lines = [f"Build beside the models in use: River {river}, {place}."]
+        if self.wanted:
+            lines.append(f"  From recordings: models of {pluralize(len(self.wanted), 'signal')}")
+        if self.upgrade is not None and self.is_behind:
+            previous = self.upgrade.previous
+            lines.append(
+                f"  From {pluralize(len(self.upgrade.behind()), 'shard')} of the stream: what the models of "
+                f"{previous.fingerprint} have learned (River {previous.river}, "
+                f"{pluralize(len(previous.checkpoints), 'signal')})"
+            )
+        if function is not None and self.is_to_pause:
+            lines.append(f"  {function.name} is paused first: its records wait in the stream")
+        return "\n".join([*lines, "No event is published."])
+
+
+async def _look(
+    target: Target, from_: str | None, function: LambdaFunction | None, recordings: RecordingFiles
+) -> _Plan:
     upgrade = await open_upgrade(target, from_)
     if upgrade is not None:
         upgrade.check_not_in_use()
@@ -49,46 +86,46 @@ async def _build(
         backfill = HistoryBackfill(target, upgrade.previous if upgrade else None, recordings)
     if upgrade is None and backfill is None:
         raise ConfigurationError(
-            f"{target.name} has no other models of {target.use_case} than those of River {river} and the use "
-            "case that are installed here: there is nothing to learn from. Check out and install what is "
-            "deployed next; or give recordings with --history"
+            f"{target.name} has no other models of {target.use_case} than those of River "
+            f"{versions()['river']} and the use case that are installed here: there is nothing to learn "
+            "from. Check out and install what is deployed next; or give recordings with --history"
         )
     wanted = await backfill.wanted() if backfill else []
     is_behind = upgrade is not None and (bool(upgrade.behind()) or upgrade.recorded is None)
-    is_to_pause = function is not None and not function.is_paused()
-    if not (wanted or is_behind or is_to_pause):
+    return _Plan(upgrade, backfill, wanted, is_behind, function is not None and not function.is_paused())
+
+
+async def _build(
+    target: Target, from_: str | None, function: LambdaFunction | None, recordings: RecordingFiles, yes: bool
+) -> None:
+    plan = await _look(target, from_, function, recordings)
+    if not (plan.wanted or plan.is_behind or plan.is_to_pause):
         echo("There is nothing to do: all is learned")
         return
-    plan = [f"Build beside the models in use: River {river}, {target.prefix()}, in {target.name}."]
-    if wanted:
-        plan.append(f"  From recordings: models of {pluralize(len(wanted), 'signal')}")
-    if upgrade is not None and is_behind:
-        previous = upgrade.previous
-        plan.append(
-            f"  From {pluralize(len(upgrade.behind()), 'shard')} of the stream: what the models of "
-            f"{previous.fingerprint} have learned (River {previous.river}, "
-            f"{pluralize(len(previous.checkpoints), 'signal')})"
-        )
-    if function is not None and is_to_pause:
-        plan.append(f"  {function.name} is paused first: its records wait in the stream")
-    confirmed("\n".join([*plan, "No event is published."]), yes)
-    if upgrade is not None and is_behind:
+    confirmed(plan.text(target, function), yes)
+    shown, plan = plan, await _look(target, from_, function, recordings)
+    check_unchanged(shown.essence, plan.essence, "what there is to build")
+    upgrade, backfill = plan.upgrade, plan.backfill
+    if upgrade is not None and plan.is_behind:
         await upgrade.begin()
-    if backfill is not None and wanted:
+    if backfill is not None and plan.wanted:
         if upgrade is None:
             await backfill.record_layout()
-        echo(f"Built from recordings: {pluralize(await backfill.run(wanted), 'model')}")
-    if function is not None and is_to_pause:
+        echo(f"Built from recordings: {pluralize(await backfill.run(plan.wanted), 'model')}")
+    if function is not None and plan.is_to_pause:
         function.pause()
         echo(f"{function.name} gets no more records: they wait in the stream")
-    await _catch_up(target, from_)
+    if upgrade is not None:
+        await _catch_up(target, from_, upgrade.recorded)
 
 
-async def _catch_up(target: Target, from_: str | None) -> None:
+async def _catch_up(target: Target, from_: str | None, recorded: Recorded | None) -> None:
     """Learn what there is to learn now; the models may have gone on since the plan was made."""
     upgrade = await open_upgrade(target, from_)
     if upgrade is None:
         return
+    upgrade.check_recorded(recorded)
+    upgrade.check_not_in_use()
     if upgrade.behind():
         await upgrade.begin()
     await upgrade.catch_up()

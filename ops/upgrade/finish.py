@@ -6,7 +6,7 @@ from clients.terminal import echo
 from consumer.errors import ConfigurationError
 from ops.formatting import shown
 from ops.lambda_function import LambdaFunction
-from ops.options import TargetOptions, confirmed
+from ops.options import TargetOptions, check_unchanged, confirmed
 from ops.target import Target, find
 from ops.upgrade.build import mapped_function, report_learned
 from ops.upgrade.upgrade import Upgrade, open_upgrade
@@ -29,9 +29,15 @@ async def _finish(target: Target, from_: str | None, function: LambdaFunction | 
             "learns from now on would be missing in the new models",
             yes,
         )
-        await _activate(target, from_, function)
+        again = await _open(target, from_)
+        again.check_recorded(upgrade.recorded)
+        again.check_not_in_use()
+        check_unchanged(deployed, _check_deployed(again, function), "what is deployed")
+        await _activate(target, from_, function, again)
     elif function is not None and function.is_paused():
         confirmed(f"The new models are active. Resume {function.name}", yes)
+        (await _open(target, from_)).check_recorded(upgrade.recorded)
+        check_unchanged(True, function.is_paused(), f"whether {function.name} is paused")
     else:
         echo("There is nothing to do: the new models are active")
         return
@@ -56,11 +62,14 @@ def _check_deployed(upgrade: Upgrade, function: LambdaFunction | None) -> str:
     return f"{function.name}, deployed at {shown(deployed_s)} UTC, is the new one"
 
 
-async def _activate(target: Target, from_: str | None, function: LambdaFunction | None) -> None:
+async def _activate(
+    target: Target, from_: str | None, function: LambdaFunction | None, shown: Upgrade
+) -> None:
     if function is not None and not function.is_paused():
         function.pause()
         echo(f"{function.name} gets no records for a moment: they wait in the stream")
     upgrade = await _open(target, from_)  # nothing learns any more: how far the old models are is final
+    upgrade.check_recorded(shown.recorded)
     await upgrade.catch_up()
     report_learned(upgrade)
     await upgrade.activate()

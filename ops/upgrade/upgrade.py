@@ -32,6 +32,7 @@ from ops.target import Target
 from ops.upgrade.previous_models import Limits, PreviousModels, find_previous_models
 
 _RECORDS_PER_COMMIT = 100_000
+_CHANGED = "another operator has begun or finished an upgrade to these models meanwhile: run it again"
 
 
 @dataclass(slots=True)
@@ -53,10 +54,12 @@ class Upgrade:
     limits: Limits = field(init=False)
     learner: OfflineLearner = field(init=False)
     _loaded: dict[str, Page] = field(default_factory=dict)
+    _e_tag: str | None = None
+    """Of `layout.json`, as it was read."""
 
     async def open(self) -> None:
         """Read what there is of the new models. Raises: `LayoutChanged`, `UnreadablePage`, `Unavailable`."""
-        self.recorded, _ = await self._read_layout()
+        self.recorded, self._e_tag = await self._read_layout()
         if self.recorded is not None and self.recorded.moving_to is not None:
             raise LayoutChanged("the new models are being moved to other pages: finish that first")
         pages = self.previous.layout.pages if self.recorded is None else self.recorded.pages
@@ -82,8 +85,8 @@ class Upgrade:
         for key, checkpoints in self.limits.keys.items():
             state = states.get(key)
             for shard, limit in checkpoints.items():
-                if is_behind(state, shard, limit) and self._is_held(shard, limit):
-                    own = None if state is None else state.checkpoints.get(shard)
+                own = None if state is None else state.checkpoints.get(shard)
+                if is_behind(own, limit) and self._is_held(shard, limit):
                     starts.setdefault(shard, []).append(None if own is None else own.arrived_s)
         last = self.limits.last()
         return {shard: Stretch(_earliest(since), last=last[shard]) for shard, since in starts.items()}
@@ -113,18 +116,33 @@ class Upgrade:
         """Whether the new models have learned what the previous ones would have, were they in use."""
         if limit is None:
             return self._is_held(shard, own)
-        return own.sequence_number > limit.sequence_number
+        return is_behind(limit, own)
 
     async def begin(self) -> None:
         """Record that the models are being built: a function that starts on them learns nothing.
 
         Raises: `PageChanged` if somebody else records something at the same time; `Unavailable`.
         """
-        self.recorded, e_tag = await self._read_layout()
         if self.recorded is None or self.recorded.upgrade_from != self.previous.fingerprint:
             pages, source = self.learner.layout.pages, self.previous.fingerprint
-            self.recorded = Recorded(pages, upgrade_from=source, upgrade_begun_s=self.now_s)
-            await record_layout(self.objects, self.prefix, self.recorded, e_tag)
+            begun = Recorded(pages, upgrade_from=source, upgrade_begun_s=self.now_s)
+            await self._record(begun)
+        else:
+            found, _ = await self._read_layout()
+            self.check_recorded(found)
+
+    def check_recorded(self, recorded: Recorded | None) -> None:
+        """Raise `PageChanged` if that is not what `layout.json` said when the models were opened."""
+        if recorded != self.recorded:
+            raise PageChanged(_CHANGED)
+
+    async def _record(self, recorded: Recorded) -> None:
+        """Write `layout.json`, if it is still as it was read."""
+        try:
+            self._e_tag = await record_layout(self.objects, self.prefix, recorded, self._e_tag)
+        except PageChanged as error:
+            raise PageChanged(_CHANGED) from error
+        self.recorded = recorded
 
     async def catch_up(self) -> None:
         """Learn up to the checkpoints of the models in use, and write the pages; a second call goes on.
@@ -144,8 +162,8 @@ class Upgrade:
     async def commit(self) -> None:
         """Write the pages that have learned something. Raises: as `catch_up`."""
         learner = self.learner
-        if learner.rejected and not learner.observations:
-            [(reason, times)] = learner.rejected.most_common(1)
+        if learner.raised and not learner.observations:
+            [(reason, times)] = learner.raised.most_common(1)
             raise BadDeployment(f"nothing could be learned: {times} times {reason}")
         for key in sorted(learner.changed):
             page = self._loaded.get(key) or Page(key, None, {})
@@ -165,8 +183,9 @@ class Upgrade:
         if found is None:
             raise ConfigurationError("there are no new models yet: `upgrade build` makes them")
         if found.upgrade_from:
-            self.recorded = Recorded(found.pages)
-            await record_layout(self.objects, self.prefix, self.recorded, e_tag)
+            self.check_recorded(found)
+            self._e_tag = e_tag
+            await self._record(Recorded(found.pages))
 
     async def _read_layout(self) -> tuple[Recorded | None, str | None]:
         return await read_layout(self.objects, self.prefix) or (None, None)

@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from clients.lambda_event import lambda_record
 from consumer.errors import Unavailable
 from consumer.handler import handler
 from local.emulator.on_failure_destination import InvocationRecords
@@ -196,3 +197,101 @@ def test_a_deployed_function_is_given_what_it_left_again(plant):
         asyncio.run(learn_all(deployed_learner(Lambda("fails"), "consumer"), {"Records": records}))
     with pytest.raises(Unavailable, match="the log of consumer"):
         asyncio.run(learn_all(deployed_learner(Lambda(0, 0, 0), "consumer"), {"Records": records}))
+
+
+LAMBDA_BYTES_MAX = 6 * 1024 * 1024
+
+
+class LimitedLambda(Lambda):
+    """It takes what Lambda takes."""
+
+    def invoke(self, *, FunctionName: str, Payload: bytes) -> dict:
+        assert len(Payload) <= LAMBDA_BYTES_MAX
+        return super().invoke(FunctionName=FunctionName, Payload=Payload)
+
+
+def large_batch(plant: Plant, sizes: list[int]) -> list[dict]:
+    """Records of one shard, each of about so many bytes, as base64."""
+    payloads = [
+        {"signal": "a", "value": float(number), "more": "x" * (size * 3 // 4)}
+        for number, size in enumerate(sizes)
+    ]
+    plant.learn([("b", 0.0)])
+    [first] = plant.send([("a", payloads[0])])
+    shard_id = first["eventID"].partition(":")[0]
+    number = int(first["kinesis"]["sequenceNumber"])
+    return [
+        lambda_record(
+            plant.stream_arn,
+            shard_id,
+            str(number + at),
+            "a",
+            json.dumps(payload).encode(),
+            first["kinesis"]["approximateArrivalTimestamp"],
+        )
+        for at, payload in enumerate(payloads)
+    ]
+
+
+def redriven_by_lambda(plant: Plant, monkeypatch, deployed: Lambda, *arguments: str, code: int = 0) -> str:
+    monkeypatch.setattr(
+        "ops.failed_batches.learning.learner_of", lambda *_: deployed_learner(deployed, "consumer")
+    )
+    return plant.command("failed", "redrive", *arguments, code=code)
+
+
+def test_a_batch_as_large_as_the_mappings_is_delivered_in_parts_in_order(plant, monkeypatch):
+    give_up(plant, large_batch(plant, [1_150_000] * 5 + [500_000]))
+    deployed = LimitedLambda()
+    said = redriven_by_lambda(plant, monkeypatch, deployed)
+    assert "redriven; 6 were learned" in said
+    assert len(deployed.asked) == 2
+    assert sum(deployed.asked) == 6
+    assert plant.states()["a"].learned == 6
+    assert_again_changes_nothing(plant)
+
+
+@pytest.mark.parametrize("dies_at", [1, 2, 3])
+def test_a_crash_between_two_parts_is_made_up_for_by_another_run(plant, monkeypatch, dies_at):
+    give_up(plant, large_batch(plant, [1_900_000] * 8))
+    deployed = LimitedLambda()
+    invoke, calls = deployed.invoke, []
+
+    def dies(**named: object) -> dict:
+        calls.append(named)
+        if len(calls) == dies_at:
+            raise KeyboardInterrupt
+        return invoke(**named)
+
+    deployed.invoke = dies
+    redriven_by_lambda(plant, monkeypatch, deployed, code=130)
+    assert plant.states().get("a") is None or plant.states()["a"].learned == 3 * (dies_at - 1)
+    redriven_by_lambda(plant, monkeypatch, LimitedLambda())
+    assert plant.states()["a"].learned == 8
+    assert_again_changes_nothing(plant)
+
+
+def test_what_follows_a_part_that_fails_waits_for_it(plant, monkeypatch):
+    records = large_batch(plant, [1_900_000] * 8)
+    give_up(plant, records)
+    deployed = LimitedLambda(None, 1, None)
+    redriven_by_lambda(plant, monkeypatch, deployed)
+    assert deployed.asked == [3, 3, 3, 1]
+    assert plant.states()["a"].learned == 8 - 1, "the stand-in that fails has learned nothing"
+    failing = LimitedLambda(None, 0, 0, 0)
+    with pytest.raises(Unavailable, match=records[3]["kinesis"]["sequenceNumber"]):
+        asyncio.run(learn_all(deployed_learner(failing, "consumer"), {"Records": records}))
+    assert failing.asked == [3, 3, 3, 3]
+
+
+def test_a_record_that_no_invocation_takes_is_said_and_kept(plant, monkeypatch):
+    """A stream may take records of 10 MiB."""
+    [key] = give_up(plant, large_batch(plant, [100, 7_000_000, 100]))
+    stored = plant.objects("failed")[key]
+    said = redriven_by_lambda(plant, monkeypatch, LimitedLambda())
+    assert "2 were learned" in said
+    assert said.count("1 record too large for an invocation, not learned and kept in it") == 2
+    assert "1 record too large for an invocation" in plant.look("failed", "list")
+    assert plant.objects("failed")[key] == stored
+    assert plant.states()["a"].learned == 2
+    assert_again_changes_nothing(plant)
