@@ -63,6 +63,10 @@ class _ShardReader:
         self._iterator = answer["ShardIterator"]
         return self
 
+    def parent_shards(self) -> set[Shard]:
+        """Those that it came of."""
+        return {Shard(self.shard.stream_arn, shard_id) for shard_id in self.parents}
+
     def is_over(self) -> bool:
         """Read until some records wait; true if nothing more comes. Raises: `Unavailable`."""
         while not self.waiting and not self.is_past and self._iterator is not None:
@@ -167,11 +171,12 @@ class StreamReader:
             if shard in parents
         }
         while left:
-            ids = {shard.shard_id for shard in left}
-            ready = [reader for reader in left.values() if not reader.parents & ids]
+            # Ids of shards repeat in every stream.
+            open_shards = set(left)
+            ready = [reader for reader in left.values() if not reader.parent_shards() & open_shards]
             for over in [reader.shard for reader in ready if reader.is_over()]:
                 del left[over]
-            if len({shard.shard_id for shard in left}) < len(ids):
+            if len(left) < len(open_shards):
                 continue  # the children of a shard that is over may be read now
             first, *others = sorted(ready, key=_ShardReader.head_s)
             yield first.shard, first.take(others[0].head_s() + _TOGETHER_S if others else float("inf"))

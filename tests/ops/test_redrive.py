@@ -8,6 +8,7 @@ import threading
 from consumer.pages.codec import PageCodec
 from ops.redrive.ledger import RedriveLedger
 from ops.redrive.redrive import SendingStream, Unsent
+from tests.consumer.decode.payload_builders import zstandard
 from tests.consumer.world import interleaved, step
 from tests.ops.live_plant import Plant, assert_learned, endpoint, plant
 
@@ -145,6 +146,23 @@ def test_a_line_is_shown_in_full(plant):
     assert key not in plant.look("quarantine", "list", "--since", "2099-01-01")
     assert "0 lines" in plant.look("quarantine", "list", "--reason", "no such")
     assert "has no line" in plant.look("quarantine", "show", "nothing", code=1)
+
+
+def test_a_record_of_many_lines_is_shown_once(plant):
+    bad = zstandard(b'{"signal":"a","values":[' + b",".join([b"NaN"] * 2_000) + b"]}")
+    assert plant.deliver(plant.send([("a", bad)])) == []
+    [key] = [key for key in plant.objects("models") if key.startswith("quarantine/")]
+    assert "2,000 lines" in plant.look("quarantine", "list")
+    shown = plant.look("quarantine", "show", key)
+    assert shown.count("rejected: observation") == 2_000
+    assert shown.count('{"signal":"a"') == 1
+    to_repair = plant.look("quarantine", "show", key, "--json").splitlines()
+    lines = [json.loads(line) for line in to_repair]
+    assert [line["position"] for line in lines] == list(range(2_000))
+    assert [line["record"] is None for line in lines] == [False, *[True] * 1_999]
+    assert {line["payload"]["signal"] for line in lines} == {"a"}
+    of_one = plant.look("quarantine", "show", lines[7]["id"])
+    assert of_one.count('{"signal":"a"') == of_one.count("rejected: observation 7 of the record") == 1
 
 
 def some_unlearned(plant: Plant) -> None:

@@ -91,3 +91,15 @@ def test_of_a_stretch_no_more_comes_and_of_a_shard_that_is_gone_nothing():
     assert read(Stream({"0": (times, [])}), wanted) == [("0", number) for number in range(4, 10)]
     since = read(Stream({"0": (times, [])}), {"0": Stretch(since_s=300.0)})
     assert since == [("0", number) for number in range(14, 30)], "a minute before, for clocks"
+
+
+def test_two_streams_are_read_together_though_their_shards_have_the_same_ids():
+    times = {"0": ([float(at) for at in range(5)], []), "1": ([9.0], ["0"])}
+    wanted = {Shard(f"{ARN}{stream}", shard): Stretch() for stream in (1, 2) for shard in times}
+    found = [
+        (shard, int(record["kinesis"]["sequenceNumber"]))
+        for shard, records in StreamReader(Stream(times, at_once=2)).read_merged(wanted)
+        for record in records
+    ]
+    for shard in wanted:
+        assert [number for of, number in found if of == shard] == list(range(len(times[shard.shard_id][0])))

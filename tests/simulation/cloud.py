@@ -1,6 +1,8 @@
 """S3 and EventBridge: each call may fail before or after its effect, be slow, or find nobody alive."""
 
 import asyncio
+import json
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +28,8 @@ class Bucket:
     objects: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     modified_s: dict[str, float] = field(default_factory=dict)
     versions: int = 0
+    kept: dict[str, list[tuple[str, float, bytes]]] = field(default_factory=lambda: defaultdict(list))
+    """All versions of each object: ETag, time and content."""
 
     def get(self, key: str, *, options: dict[str, str] | None = None) -> Any:
         """An object, or obstore's error."""
@@ -52,15 +56,25 @@ class Bucket:
             raise exceptions.AlreadyExistsError(key)
         if isinstance(mode, dict) and mode["e_tag"] != e_tag:
             raise exceptions.PreconditionError(key)
-        self.versions += 1
-        self.objects[key] = f'"{self.versions}"', body
-        self.modified_s[key] = START + asyncio.get_running_loop().time()
+        self.store(key, body)
         self.on_put(key, before, body, INVOCATION.get())
         if self.chance.happens("PUT fails after its effect", 0.01):
             raise exceptions.GenericError("the connection is torn")
         if conditional and self.chance.happens("PUT answers 412 after its effect", 0.01):
             raise exceptions.PreconditionError("412: the client's own retry")
         return {"e_tag": self.objects[key][0]}
+
+    def store(self, key: str, body: bytes) -> None:
+        """Keep it as a new version."""
+        self.versions += 1
+        self.objects[key] = f'"{self.versions}"', body
+        now_s = self.modified_s[key] = START + asyncio.get_running_loop().time()
+        self.kept[key].append((self.objects[key][0], now_s, body))
+
+    def list_with_delimiter(self, prefix: str) -> dict[str, Any]:
+        """The folders in a folder."""
+        below = [key[len(prefix) + 1 :] for key in self.objects if key.startswith(prefix + "/")]
+        return {"common_prefixes": {f"{prefix}/{name.partition('/')[0]}" for name in below if "/" in name}}
 
     def list(self, prefix: str) -> list[list[dict[str, Any]]]:
         """All keys below a folder, and when they were last written."""
@@ -90,11 +104,11 @@ class SimulatedObjects(Objects):
         name = _what(request)
         if invocation is not None:
             invocation.may_die(f"before {name}")
-        await _latency(self._chance)
+        await latency(self._chance)
         if invocation is not None:
             invocation.live()
         answer = request()
-        await _latency(self._chance)
+        await latency(self._chance)
         if invocation is not None:
             invocation.may_die(f"after {name}")
         return answer
@@ -109,7 +123,7 @@ def _what(request: Callable[[], Any]) -> str:
     return "a quarantine's PUT" if key.startswith("quarantine/") else "a page's PUT"
 
 
-async def _latency(chance: Chance) -> None:
+async def latency(chance: Chance) -> None:
     invocation = INVOCATION.get()
     if invocation is not None and invocation.is_stalled:
         await asyncio.sleep(chance.rng("stall").uniform(0.0, 15.0))
@@ -134,12 +148,13 @@ class Bus:
         invocation = INVOCATION.get()
         assert invocation is not None
         invocation.may_die("before a publication")
-        await _latency(self.chance)
+        await latency(self.chance)
         invocation.live()
         now = asyncio.get_running_loop().time()
         if self.chance.happens("bus down for minutes", 0.01):
             self.down_until_s = now + self.chance.rng("down").uniform(30.0, 240.0)
         if now < self.down_until_s and not self.chance.is_quiet:
+            self.chance.exercised["bus down for minutes"] += 1
             raise Unavailable("EventBridge is down")
         if self.chance.happens("publication fails whole", 0.02):
             raise Unavailable("EventBridge answers 500")
@@ -157,9 +172,11 @@ class Destination:
 
     def __init__(self, chance: Chance):
         self.chance, self.objects = chance, {}
+        self.on_put: Callable[[dict[str, Any]], None] = lambda event: None
 
     async def put(self, key: str, body: bytes) -> None:
         """Store a batch whole."""
         if self.chance.happens("destination fails", 0.1):
             raise OSError("the bucket is on fire")
+        self.on_put(json.loads(json.loads(body)["payload"]))
         self.objects[key] = body

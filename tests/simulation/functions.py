@@ -11,6 +11,7 @@ from consumer.pipeline import Pipeline
 from consumer.staleness_sweep import VISIT, sweep
 from tests.local.fake_stream import START
 from tests.simulation.chance import Chance
+from tests.simulation.progress import Progress
 
 TIMEOUT_S = 20.0
 _SHORT_S = 3.0
@@ -65,6 +66,8 @@ class Invocation:
 
 
 INVOCATION: contextvars.ContextVar[Invocation | None] = contextvars.ContextVar("invocation", default=None)
+COMMAND: contextvars.ContextVar[str] = contextvars.ContextVar("command", default="")
+"""What an operator runs here, for the trace."""
 
 
 @dataclass
@@ -76,6 +79,12 @@ class Lambda:
     warm: list[Pipeline] = field(default_factory=list)
     background: set[asyncio.Task[Any]] = field(default_factory=set)
     invocations: int = 0
+    violations: list[str] = field(default_factory=list)
+    """Invocations that raised something of their own."""
+    progress: Progress = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.progress = Progress(self.chance.exercised, self.violations)
 
     def deploy(self, cold: Callable[[], Pipeline]) -> None:
         """From now on other code is started; what runs goes on."""
@@ -83,6 +92,14 @@ class Lambda:
 
     async def invoke(self, event: dict[str, Any]) -> object:
         """What the event source mapping calls."""
+        answer, wrong_before = None, self.progress.wrong()
+        try:
+            answer = await self._invoke(event)
+        finally:
+            self.progress.answered(event, wrong_before, answer)
+        return answer
+
+    async def _invoke(self, event: dict[str, Any]) -> object:
         if self.chance.happens("batch delivered to two at once", 0.03):
             self._in_background(self._run(self._invocation(copy.deepcopy(event))))
         invocation = self._invocation(event)
@@ -133,6 +150,9 @@ class Lambda:
                 report = await pipeline.consume(invocation.event, invocation)
         except Died as died:
             raise FunctionError("the process ended") from died
+        except Exception as error:
+            self.violations.append(f"invocation {invocation.number} raised {error!r}")
+            raise
         if cold is self.cold:
             self.warm.append(pipeline)
         return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in report.failed]}

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from local.emulator.stream_source import StreamUnavailable
 from producer_sim.payloads.encoders import kpl_aggregated
@@ -36,6 +38,8 @@ class Plant:
     chance: Chance
     records: dict[Place, list[Observation]] = field(default_factory=dict)
     """No observations: the whole record is to be refused."""
+    names: dict[float, str] = field(default_factory=dict)
+    """Which property of its asset a value is of, where no two values are the same."""
 
 
 class Stream(FakeStream):
@@ -137,8 +141,8 @@ class Producer:
         }
         return json.dumps(data).encode(), column
 
-    def _values(self, record_signal: str) -> tuple[bytes, list[Observation]]:
-        names = ["a", "b", "c"][: self.rng.randint(1, 3)]
+    def _values(self, record_signal: str, names: Sequence[str] = ()) -> tuple[bytes, list[Observation]]:
+        names = names or ["a", "b", "c"][: self.rng.randint(1, 3)]
         timestamp = self._timestamp()
         values = [self._observation(record_signal, place) for place in range(len(names))]
         found = [
@@ -170,8 +174,15 @@ class Producer:
         drawn = self.rng.random()
         if drawn < 0.2:
             return None
+        if self.chance.happens("a clock is far ahead", 0.01):
+            return self.clock + self.chance.rng("clocks").choice([3_600.0, 86_400.0, 4e9])
         return self.clock - (5.0 if drawn < 0.3 else 0.0)
 
 
-def _timed(one: Observation) -> dict[str, float]:
-    return {} if one.timestamp is None else {"timestamp": one.timestamp}
+def _timed(one: Observation) -> dict[str, object]:
+    """Its time, as epoch seconds, or as text in UTC that names no zone: which of both, the time says."""
+    if one.timestamp is None:
+        return {}
+    if int(one.timestamp) % 3:
+        return {"timestamp": one.timestamp}
+    return {"timestamp": datetime.fromtimestamp(one.timestamp, UTC).replace(tzinfo=None).isoformat()}

@@ -4,10 +4,17 @@ import asyncio
 import logging
 
 from tests.local.fake_stream import SimulatedTimeLoop
+from tests.simulation.chance import Chance
+from tests.simulation.operated.world import OperatedWorld
 from tests.simulation.plan import Outcome, Plan
 from tests.simulation.simulated_world import World
 
 AT_MOST_S = 40_000.0
+_VIOLATIONS_MAX = 20
+
+
+class _Hopeless(Exception):
+    """So much is violated that a world need not come to its end."""
 
 
 def simulate(plan: Plan, is_traced: bool = False) -> Outcome:
@@ -21,7 +28,7 @@ def simulate(plan: Plan, is_traced: bool = False) -> Outcome:
 
 
 def _played(plan: Plan, is_traced: bool) -> Outcome:
-    world = World(plan)
+    world = OperatedWorld(plan) if Chance(plan.seed).rng("kind").random() < 0.5 else World(plan)
     trace: list[str] = []
     if is_traced:
         from tests.simulation.world_trace import note_all
@@ -30,14 +37,24 @@ def _played(plan: Plan, is_traced: bool) -> Outcome:
 
     async def bounded() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
-        async with asyncio.timeout(AT_MOST_S):
+        async with asyncio.timeout(AT_MOST_S), asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(_watch(world))
             await world.run()
+            watching.cancel()
 
     try:
         with asyncio.Runner(loop_factory=SimulatedTimeLoop) as runner:
             runner.run(bounded())
-    except TimeoutError:
+    except* _Hopeless:
+        pass
+    except* TimeoutError:
         world.audit.violations.append("it never came to an end")
-    except Exception as error:
-        world.audit.violations.append(f"it raised {error!r}")
+    except* Exception as errors:
+        world.audit.violations += [f"it raised {error!r}" for error in errors.exceptions]
     return Outcome(plan, world.audit.violations, world.chance.exercised, world.records, trace)
+
+
+async def _watch(world: World) -> None:
+    while len(world.audit.violations) < _VIOLATIONS_MAX:
+        await asyncio.sleep(60.0)
+    raise _Hopeless

@@ -4,7 +4,7 @@ import base64
 import json
 import random
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import identity, seed_of
@@ -13,8 +13,10 @@ from consumer.detectors.seasonal_anomaly import SeasonalAnomaly, SeasonalAnomaly
 from consumer.detectors.sensor_checks import Health
 from consumer.events.quarantine import each_rejected
 from consumer.learning.state import State
-from tests.simulation.functions import Invocation
 from tests.simulation.plant import Observation, Place, Plant
+
+if TYPE_CHECKING:
+    from tests.simulation.functions import Invocation
 
 Found = tuple[Place, Observation]
 """An observation in its record."""
@@ -164,12 +166,12 @@ def is_below(state: State, place: Place) -> bool:
     return number < checkpoint.sequence_number or key in checkpoint.partition_keys
 
 
-def arrival_of(by: Invocation, place: Place) -> float:
+def arrival_of(by: "Invocation", place: Place) -> float:
     records = by.event["Records"]
     [record] = [record for record, found in zip(records, places_of(by.event), strict=True) if found == place]
     arrived_s: float = record["kinesis"]["approximateArrivalTimestamp"]
     return arrived_s
 
 
-def time_of(one: Observation, by: Invocation, place: Place) -> float:
+def time_of(one: Observation, by: "Invocation", place: Place) -> float:
     return arrival_of(by, place) if one.timestamp is None else one.timestamp

@@ -56,29 +56,24 @@ class World:
     def __init__(self, plan: Plan):
         self.chance = Chance(plan.seed, plan.without)
         rng = self.rng = self.chance.rng("world")
+        # Of the process, which plays one world at a time.
+        batch.OBSERVATIONS_PER_RECORD_MAX, batch.UNPACKED_BYTES_PER_BATCH_MAX = 10_000, 2**28
         self.plant = Plant(self.chance)
-        self.producer = Producer(self.plant, rng)
+        self.producer = self.new_producer(rng)
         self.records = plan.records or rng.randint(5, 120)
-        late = "skip" if rng.random() < 0.2 else "learn"
-        detector: Any = drift.ADWIN(delta=0.3, clock=1, grace_period=3, min_window_length=1)
-        if rng.random() < 0.4:
-            detector = drift.DummyDriftDetector(trigger_method="random", t_0=4, w=2)
-        use_case = (Fussy if self.producer.raises else DriftUseCase)(detector, late=late)
-        self.versions: list[Any] = [
-            use_case,
-            replace(use_case, detector=drift.ADWIN(clock=3, grace_period=5)),
-        ]
-        if not self.producer.raises and self.chance.happens("sensors are looked at", 0.4):
-            self.versions = watching(late)
-        self.prefixes = [prefix_of("drift", f"{number:016}") for number in range(2)]
+        self.late: Any = "skip" if rng.random() < 0.2 else "learn"
+        self.versions = self.use_cases(rng)
+        self.prefixes = self.new_prefixes()
         self.deployed = 0
-        self.audit = Audit(self.plant, late, self.producer.raises, self._signals_max())
+        self.audit = self.new_audit(self._signals_max())
         self.bucket = Bucket(self.chance, self.audit.written)
         self.objects = SimulatedObjects(self.bucket)
         self.bus = Bus(self.chance)
         self.pages = rng.choice([0, 0, 1, 2, 4, 16])
         self.functions = Lambda(self.chance, self.cold)
+        self.functions.violations = self.functions.progress.violations = self.audit.violations
         self.destination = Destination(self.chance)
+        self.destination.on_put = self.functions.progress.given_up
         self.streams = [Stream(0, self.plant)]
         if rng.random() < 0.2 and "two streams" not in plan.without:
             self.chance.exercised["two streams"] += 1
@@ -94,10 +89,36 @@ class World:
         batch.OBSERVATIONS_PER_BATCH_MAX = rng.randint(1, 30) if is_low else 1_000_000
         self.running: list[tuple[EventSourceMapping, asyncio.Task]] = []
 
+    def new_producer(self, rng: random.Random) -> Producer:
+        """What fills the streams."""
+        return Producer(self.plant, rng)
+
+    def use_cases(self, rng: random.Random) -> list[Any]:
+        """Two versions of a use case: the one that is deployed first, and another."""
+        detector: Any = drift.ADWIN(delta=0.3, clock=1, grace_period=3, min_window_length=1)
+        if rng.random() < 0.4:
+            detector = drift.DummyDriftDetector(trigger_method="random", t_0=4, w=2)
+        use_case = (Fussy if self.producer.raises else DriftUseCase)(detector, late=self.late)
+        if not self.producer.raises and self.chance.happens("sensors are looked at", 0.4):
+            return watching(self.late)
+        return [use_case, replace(use_case, detector=drift.ADWIN(clock=3, grace_period=5))]
+
+    def new_prefixes(self) -> list[str]:
+        """Where their models lie."""
+        return [prefix_of("drift", f"{number:016}") for number in range(2)]
+
+    def new_audit(self, signals_max: int) -> Any:
+        """What hears of each object that is written."""
+        return Audit(self.plant, self.late, self.producer.raises, signals_max)
+
     def _signals_max(self) -> int:
         """Of a page; in some worlds fewer than there are signals."""
         is_small = self.chance.happens("flood of signals", 0.1)
         return self.chance.rng("signals").randint(1, 3) if is_small else 10_000
+
+    def new_codec(self) -> PageCodec:
+        """What a function reads and writes pages with."""
+        return PageCodec()
 
     def cold(self) -> Pipeline:
         """A new execution environment of what is deployed now."""
@@ -106,7 +127,7 @@ class World:
             "drift",
             SettingsOfSignals("drift", self.versions[self.deployed]),
             LayoutStore(self.objects, layout, lambda text: None),
-            PageStore(self.objects, PageCodec(), self.rng.choice([0, 3_000, 2**26])),
+            PageStore(self.objects, self.new_codec(), self.rng.choice([0, 3_000, 2**26])),
             self.bus,
             self.objects,
             random.Random(1),
@@ -155,13 +176,17 @@ class World:
             mapping = EventSourceMapping(
                 stream,
                 self.functions.invoke,
-                self.mapping_config,
+                self.config_of(number),
                 SimulatedClock(),
                 self.destination,
                 rng=self.chance.rng(f"mapping {number}"),
                 pace=PACE,
             )
             self.running.append((mapping, asyncio.create_task(mapping.run())))
+
+    def config_of(self, number: int) -> MappingConfig:
+        """Of the mapping of a stream."""
+        return self.mapping_config
 
     async def stop_mappings(self, all_is_done: bool = False) -> None:
         """Stop them; first wait until all that is on their streams is done, if asked."""

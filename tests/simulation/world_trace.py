@@ -4,7 +4,7 @@ import asyncio
 import base64
 from typing import Any
 
-from tests.simulation.functions import INVOCATION
+from tests.simulation.functions import COMMAND, INVOCATION
 from tests.simulation.simulated_world import World
 
 
@@ -13,8 +13,8 @@ def note_all(world: World, trace: list[str]) -> None:
 
     def note(text: str) -> None:
         invocation = INVOCATION.get()
-        who = f"invocation {invocation.number}" if invocation else "operator"
-        trace.append(f"{asyncio.get_running_loop().time():9.3f} s  {who:>14}  {text}")
+        who = f"invocation {invocation.number}" if invocation else COMMAND.get() or "operator"
+        trace.append(f"{asyncio.get_running_loop().time():9.3f} s  {who:>18}  {text}")
 
     happens, put, get, publish = world.chance.happens, world.bucket.put, world.bucket.get, world.bus.publish
 
@@ -35,6 +35,8 @@ def note_all(world: World, trace: list[str]) -> None:
         note(f"publishes {len(events)} events")
         await publish(events)
 
+    if hasattr(world, "note"):
+        world.note = note
     invoke = world.functions._invocation
 
     def noted_invocation(event: dict[str, Any]) -> Any:
