@@ -1,14 +1,19 @@
 """A scheduled search of every page for silent signals, since silence delivers no record.
 
-It follows the page's protocol: publish what it finds, then commit the page unless somebody else has.
+Nobody delivers a silence again, so a sweep commits twice: first that it is noted, then, when it is published,
+that it is. What it notes and cannot publish is published by the next sweep, or by whoever learns the signal's
+next value, who publishes its end too.
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from consumer.errors import LayoutChanged, MoreMemoryNeeded, Unavailable, UnreadablePage
+from consumer.decode.signal_names import SignalKey
+from consumer.errors import LayoutChanged, MoreMemoryNeeded, Unavailable, UnreadablePage, is_models_own
 from consumer.learning.outcome import InvocationReport
-from consumer.learning.staleness import silence_events
-from consumer.pages.store import commit_with_retries
+from consumer.learning.staleness import note_silences, silence_events, untold
+from consumer.pages.store import Page, commit_with_retries
 from consumer.pipeline import Pipeline
 from consumer.ports import TimeLeft
 
@@ -43,16 +48,32 @@ def _least_s(pipeline: Pipeline) -> float:
 
 
 async def _sweep_page(pipeline: Pipeline, key: str, now_s: float, report: InvocationReport) -> None:
+    told: set[SignalKey] = set()
+
     async def attempt() -> None:
         page = await pipeline.pages.confirm(await pipeline.pages.load(key))
-        events, broken = silence_events(pipeline.name, pipeline.settings, page.states, now_s)
-        if broken:
-            report.problems.append(f"{broken} states in the page {key} cannot be used")
-            report.add(states_broken=broken)
-        if not events:
+        noted = note_silences(pipeline.settings, page.states, now_s)
+        if noted.broken:
+            report.problems.append(f"{noted.broken} states in the page {key} cannot be used")
+            report.add(states_broken=noted.broken)
+        if not untold(page.states):
             return
         await pipeline.layouts.confirm()
-        await pipeline.publish(events, report)
+        if noted.silent:
+            await commit(page)
+            page = await pipeline.pages.confirm(await pipeline.pages.load(key))
+        silent = untold(page.states)
+        new = [each for each in silent if each not in told]
+        events = silence_events(pipeline.name, pipeline.settings, page.states, new)
+        if events:
+            await pipeline.publish(events, report)
+        told.update(new)
+        for state in map(page.states.__getitem__, silent):
+            if state.health is not None:
+                state.health.is_untold = False
+        await commit(page)
+
+    async def commit(page: Page) -> None:
         report.page_bytes.append(await pipeline.pages.commit(page))
         report.add(pages_committed=1)
 
@@ -60,7 +81,8 @@ async def _sweep_page(pipeline: Pipeline, key: str, now_s: float, report: Invoca
         while True:
             try:
                 async with pipeline.pages.memory.room(key):
-                    await commit_with_retries(f"the page {key}", pipeline.jitter, attempt)
+                    with _blamed_on(key):
+                        await commit_with_retries(f"the page {key}", pipeline.jitter, attempt)
                 return
             except MoreMemoryNeeded:
                 continue
@@ -72,3 +94,16 @@ async def _sweep_page(pipeline: Pipeline, key: str, now_s: float, report: Invoca
             pipeline.layouts.forget()
         report.problems.append(str(error))
         report.add(pages_failed=1)
+
+
+@contextmanager
+def _blamed_on(key: str) -> Iterator[None]:
+    """What an altered page raises is that page's fault, and does not end the sweep of others."""
+    try:
+        yield
+    except (Unavailable, UnreadablePage, MoreMemoryNeeded):
+        raise
+    except Exception as error:
+        if not is_models_own(error):
+            raise
+        raise UnreadablePage(f"the page {key} cannot be swept: {type(error).__name__}: {error}") from error

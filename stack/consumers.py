@@ -135,12 +135,15 @@ class _Destination:
 
 def _sweeps(scope: Construct, alias: lambda_.Alias, minutes: int) -> None:
     """The schedule of staleness sweeps; the next one makes up for one that fails."""
+    at_most = Duration.minutes(minutes)
     sweep = targets.LambdaFunction(
         alias,
         event=events.RuleTargetInput.from_object({VISIT: True}),
         retry_attempts=0,
-        max_event_age=Duration.minutes(minutes),
+        max_event_age=at_most,
     )
+    # That is for the delivery; where the function raises, Lambda itself would try twice more.
+    alias.configure_async_invoke(retry_attempts=0, max_event_age=at_most)
     events.Rule(
         scope,
         "Visits",

@@ -71,4 +71,8 @@ TopicArn = Annotated[str, _arn("sns", r"[\w-]{1,256}", "on-call")]
 QueueArn = Annotated[str, _arn("sqs", r"[\w-]{1,80}", "tickets")]
 BusArn = Annotated[str, _arn("events", r"event-bus/[\w./-]{1,256}", "event-bus/central")]
 SecretArn = Annotated[str, _arn("secretsmanager", r"secret:[\w/+=.@-]+", "secret:slack-AbCdEf")]
-Text = Annotated[str, Field(min_length=1, max_length=512)]
+Text = Annotated[
+    str,
+    Field(min_length=1, max_length=512),
+    matching(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]*", "one line, without control characters"),
+]

@@ -23,7 +23,8 @@ class Finding:
     """Of the sensor, if a sensor check found it and not the model."""
 
 
-Count = Annotated[int, Meta(ge=0, le=2**53)]
+COUNT_MAX = 2**53
+Count = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
 """Larger numbers, which only an altered page has, cannot be written to an event."""
 
 _WEEK_S = 604_800.0

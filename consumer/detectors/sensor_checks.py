@@ -47,6 +47,8 @@ class Health(msgspec.Struct, gc=False, array_like=True, forbid_unknown_fields=Tr
     """Whether the model's alert opened while the values could not be trusted, and was not reported."""
     is_stale_alone: bool = True
     """Whether it was reported as silent by itself, and not with many others."""
+    is_untold: bool = False
+    """Whether a sweep has noted that it is silent, and may not have published it yet."""
     alerts: dict[str, AlertState] = {}
 
     @property
@@ -187,28 +189,37 @@ class SensorChecks:
             )
         return finding if self.is_told else None
 
-    def silence(self, health: Health, last_arrived_s: float, now_s: float) -> dict[str, Any] | None:
-        """Evidence that a signal has been silent for too long, once until it speaks again."""
+    def falls_silent(self, health: Health, last_arrived_s: float, now_s: float) -> bool:
+        """Whether a signal has been silent for too long, once until it speaks again; opens its alert."""
         silent_s = now_s - last_arrived_s
         if not 0.0 < self.stale_s < silent_s or not self.is_told or health.is_open("stale"):
-            return None
-        interval_s = 0.0
-        if health.first_arrived_s is not None and health.seen > 1:
-            interval_s = max(0.0, last_arrived_s - health.first_arrived_s) / (health.seen - 1)
-        stale_after_s = max(self.stale_s, _INTERVALS * interval_s, _GAPS * health.longest_gap_s)
-        if silent_s <= stale_after_s:
-            return None
+            return False
+        if silent_s <= self._stale_after_s(health, last_arrived_s):
+            return False
         alert = health.alerts.setdefault("stale", AlertState())
-        policy = _POLICIES["stale"]
-        change = policy.next(alert, 1.0, opens=True, keeps=True, at_s=last_arrived_s)
-        if change is None:
-            return None
+        opened = _POLICIES["stale"].next(alert, 1.0, opens=True, keeps=True, at_s=last_arrived_s)
+        return opened is not None
+
+    def silence(self, health: Health, last_arrived_s: float) -> dict[str, Any]:
+        """The evidence of a silence whose alert is open: it depends on what came before alone."""
+        stale_after_s = self._stale_after_s(health, last_arrived_s)
+        interval_s = _usual_interval_s(health, last_arrived_s)
         return {
             "fault": "stale",
             "says": f"nothing came for {stale_after_s:.0f} s, though every {interval_s:.3g} s is usual",
             "usual_interval_s": interval_s,
             "stale_after_s": stale_after_s,
-        } | policy.transition_details(alert, change, last_arrived_s)
+        } | _POLICIES["stale"].transition_details(health.alerts["stale"], "opened", last_arrived_s)
+
+    def _stale_after_s(self, health: Health, last_arrived_s: float) -> float:
+        interval_s = _usual_interval_s(health, last_arrived_s)
+        return max(self.stale_s, _INTERVALS * interval_s, _GAPS * health.longest_gap_s)
+
+
+def _usual_interval_s(health: Health, last_arrived_s: float) -> float:
+    if health.first_arrived_s is None or health.seen <= 1:
+        return 0.0
+    return max(0.0, last_arrived_s - health.first_arrived_s) / (health.seen - 1)
 
 
 def _hides(health: Health, one: Finding, is_suspect: bool) -> bool:

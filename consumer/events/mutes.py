@@ -6,10 +6,11 @@ Learning and the events' ids do not depend on them.
 import asyncio
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase, translate
 from functools import cached_property, lru_cache
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -148,7 +149,7 @@ def marked(events: Sequence[Event], mutes: Iterable[Mute], now_s: float) -> list
 
 
 _Spans = list[tuple[float, float]]
-"""From and until, in seconds; sorted, without overlaps."""
+"""From and until, in seconds."""
 _Times = dict[str | None, _Spans]
 """By use case; None: all of them."""
 _SIGNALS_KNOWN_MAX = 1024
@@ -163,20 +164,20 @@ class MuteIndex:
     """
 
     def __init__(self, mutes: Iterable[Mute]) -> None:
-        times: dict[str, dict[str | None, list[tuple[float, float]]]] = {}
+        patterns: dict[str, _Times] = {}
         for mute in mutes:
-            of_pattern = times.setdefault(mute.pattern, {})
-            of_pattern.setdefault(mute.use_case, []).append((mute.from_s, mute.until_s))
+            spans = patterns.setdefault(mute.pattern, {}).setdefault(mute.use_case, [])
+            spans.append((mute.from_s, mute.until_s))
         self._exact: dict[str, _Times] = {}
         self._wild: dict[str, list[_Wild]] = {}
         """By what their names begin with."""
-        for pattern, of_pattern in times.items():
-            joined = {use_case: _joined(spans) for use_case, spans in of_pattern.items()}
+        for pattern, each in patterns.items():
+            times = {use_case: _joined(spans) for use_case, spans in each.items()}
             prefix, *others = _WILD.split(pattern)
             if others:
-                self._wild.setdefault(prefix, []).append(_Wild(pattern, max(others, key=len), joined))
+                self._wild.setdefault(prefix, []).append(_Wild(pattern, max(others, key=len), times))
             else:
-                self._exact[pattern] = joined
+                self._exact[pattern] = times
         self._lengths = sorted({len(prefix) for prefix in self._wild})
         self._of = lru_cache(_SIGNALS_KNOWN_MAX)(self._matching)
 
@@ -193,8 +194,9 @@ class MuteIndex:
 
     def until(self, use_case: str, signal: str, at_s: float) -> float | None:
         """The end of what mutes the signal then, with what follows without a gap; None: nothing does."""
-        ends = (_end(spans, at_s) for spans in self._spans(use_case, signal))
-        return max((end for end in ends if end is not None), default=None)
+        spans = self._of(use_case, signal)
+        before = bisect_right(spans, at_s, key=itemgetter(0))
+        return spans[before - 1][1] if before and at_s < spans[before - 1][1] else None
 
     def _marked(self, event: Event, now_s: float) -> Event:
         detail = msgspec.json.decode(event.detail)
@@ -207,20 +209,15 @@ class MuteIndex:
             return event
         return replace(event, detail=msgspec.json.encode(detail | {"muted": True}).decode())
 
-    def _spans(self, use_case: str, signal: str) -> Iterator[_Spans]:
-        for of_pattern in self._of(signal):
-            for name in (None, use_case):
-                if name in of_pattern:
-                    yield of_pattern[name]
-
-    def _matching(self, signal: str) -> list[_Times]:
+    def _matching(self, use_case: str, signal: str) -> _Spans:
         found = [self._exact[signal]] if signal in self._exact else []
         for length in self._lengths:
             if length > len(signal):
                 break
             beginning_so = self._wild.get(signal[:length], ())
             found += [wild.times for wild in beginning_so if wild.literal in signal and wild.matches(signal)]
-        return found
+        spans = [times[name] for times in found for name in (None, use_case) if name in times]
+        return spans[0] if len(spans) == 1 else _joined(chain.from_iterable(spans))
 
 
 class _Wild:
@@ -238,8 +235,8 @@ class _Wild:
         return re.compile(translate(self._pattern))
 
 
-def _joined(spans: _Spans) -> _Spans:
-    """The same times without overlaps, in order.
+def _joined(spans: Iterable[tuple[float, float]]) -> _Spans:
+    """The same times in order, without overlaps.
 
     >>> _joined([(5.0, 9.0), (0.0, 2.0), (1.0, 3.0), (4.0, 4.0)])
     [(0.0, 3.0), (5.0, 9.0)]
@@ -251,12 +248,6 @@ def _joined(spans: _Spans) -> _Spans:
         else:
             joined.append((from_s, until_s))
     return joined
-
-
-def _end(spans: _Spans, at_s: float) -> float | None:
-    """The end of the span that holds a time; None: none does."""
-    before = bisect_right(spans, at_s, key=itemgetter(0))
-    return spans[before - 1][1] if before and at_s < spans[before - 1][1] else None
 
 
 def _signals(detail: dict[str, Any]) -> list[str]:

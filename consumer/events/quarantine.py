@@ -260,7 +260,7 @@ def positions_text(positions: Sequence[int]) -> str:
     bitmap = bytearray(positions[-1] // 8 + 1)
     for position in positions:
         bitmap[position // 8] |= 1 << position % 8
-    return f"{_PACKED}{base64.b64encode(zlib.compress(bitmap, 9)).decode()}"
+    return f"{_PACKED}{base64.urlsafe_b64encode(zlib.compress(bitmap, 9)).decode()}"
 
 
 def positions_in(text: str) -> list[int]:
@@ -268,7 +268,9 @@ def positions_in(text: str) -> list[int]:
     if not text.startswith(_PACKED):
         return [position for part in text.split(",") for position in _range(part)]
     try:
-        bitmap = zlib.decompressobj().decompress(binascii.a2b_base64(text[len(_PACKED) :]), _BITMAP_BYTES_MAX)
+        bitmap = zlib.decompressobj().decompress(
+            base64.urlsafe_b64decode(text[len(_PACKED) :]), _BITMAP_BYTES_MAX
+        )
     except zlib.error as error:
         raise ValueError(f"the positions cannot be unpacked: {error}") from None
     return [8 * at + bit for at, byte in enumerate(bitmap) if byte for bit in range(8) if byte >> bit & 1]

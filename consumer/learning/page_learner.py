@@ -106,7 +106,8 @@ class PageLearner:
                 ):
                     others.append(key)
                     continue
-                if rules is not None and (state.health is None or state.health.has_empty):
+                health = state.health
+                if rules is not None and (health is None or health.has_empty or health.is_untold):
                     others.append(key)
                     continue
                 if state.parameters or (are_set and of_signal(key.signal).use_case is not use_case):
@@ -211,6 +212,7 @@ class PageLearner:
         )
         if self.scores is not None:  # anew: those of a model that raised do not count
             signal.scores = self.scores[key] = {}
+        signal.tell_silence()
         if indices and failed.raised:
             signal.forget_rows(failed.waiting(key))
         left = len(self.batch.records)

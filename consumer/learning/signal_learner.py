@@ -15,6 +15,7 @@ from consumer.detectors.sensor_checks import Health
 from consumer.errors import JoinedRow, ModelRaised, brief, is_models_own
 from consumer.events.event import ObservationRef, event_of_finding
 from consumer.learning.outcome import ModelFailure, PageOutcome, Waiting
+from consumer.learning.staleness import silence_event
 from consumer.learning.state import State
 from consumer.settings.signal_settings import SignalSettings
 
@@ -161,6 +162,19 @@ class SignalLearner:
         health = self.state.health
         self._last = 0.0 if health is None or health.last is None else health.last
         self._before = self.state.learned
+
+    def tell_silence(self) -> None:
+        """Add the event for a silence that a sweep has noted, and may not have published: it is over now.
+
+        The sweep would give it the same id, which depends on the last record before this batch.
+        """
+        health = self.state.health
+        if health is None or not health.is_untold:
+            return
+        health.is_untold = False
+        if health.is_stale_alone:  # the return of many at once is no event
+            event = silence_event(self.name, self.settings, self.key, self.state)
+            self.outcome.events += [] if event is None else [event]
 
     def forget_rows(self, failed: list[tuple[Waiting, str]]) -> None:
         """Remove rows that wait for further values, and reject them: no model has learned them.

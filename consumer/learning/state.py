@@ -62,8 +62,8 @@ class Packed(msgspec.Struct, gc=False, frozen=True):
 
     written: Any
     read: Callable[[Any], Any]
-    objects: int = 0
-    """How many it says it is, of what takes much more memory than bytes."""
+    memory_bytes: int = 0
+    """How much it says it takes, beside a few times its bytes."""
     health: bytes = b""
     """Of its sensor, if that cannot be read: then the model is not read either."""
 

@@ -16,6 +16,7 @@ from zlib import crc32
 import msgspec
 
 from consumer.decode.signal_names import SignalKey
+from consumer.detectors.alert_policy import Count
 from consumer.detectors.base import STATE_FORMAT, UseCase
 from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage, UnwritableModels, is_models_own
 from consumer.learning.state import State
@@ -43,14 +44,12 @@ class Header(msgspec.Struct, frozen=True):
     river: str
     python: str
     signals: int
-    column_bytes: int
+    column_bytes: Count
     """Of the body, before the models' bytes."""
-    memory_bytes: int
+    memory_bytes: Count
     """How much memory the states take at most, once all of their models were read."""
 
 
-_READING = 72
-"""Bytes of memory, at most, for each byte of one model while it is read."""
 _ENCODER, _COLUMNS = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(Columns)
 
 
@@ -114,8 +113,7 @@ class PageCodec:
             )
         try:
             columns = read_columns(header, body, self._memory_bytes_max)
-            models = memoryview(body)[header.column_bytes :]
-            return states_of(columns, models, self._memory_bytes_max // _READING)
+            return states_of(columns, body[header.column_bytes :])
         except BaseException as error:  # of a page that was altered
             # It can ask for all memory too: such a page must not block its shard.
             if isinstance(error, UnreadablePage) or not (
@@ -157,11 +155,12 @@ def memory_bytes_for(page: bytes) -> int:
         return 0
 
 
-def opened(page: bytes) -> tuple[Header, bytes]:
+def opened(page: bytes) -> tuple[Header, memoryview]:
     """What wrote the page, and its body, unread. Raises: `UnreadablePage`."""
     header, start = _header(page)
-    checksum, body = page[start - _CHECKSUM_BYTES : start], page[start:]
-    encoded = page[_START : start - _CHECKSUM_BYTES]
+    whole = memoryview(page)
+    checksum, body = page[start - _CHECKSUM_BYTES : start], whole[start:]
+    encoded = whole[_START : start - _CHECKSUM_BYTES]
     if crc32(body, crc32(encoded)).to_bytes(_CHECKSUM_BYTES) != checksum:
         raise UnreadablePage("the page's checksum does not agree with its content")
     return header, body
@@ -181,7 +180,7 @@ def _header(page: bytes) -> tuple[Header, int]:
         raise UnreadablePage(f"the page's header cannot be read: {error}") from error
 
 
-def read_columns(header: Header, body: bytes, memory_bytes_max: int = 4 * 1024**3) -> Columns:
+def read_columns(header: Header, body: memoryview, memory_bytes_max: int = 4 * 1024**3) -> Columns:
     """The columns of a page's body; its models are not read.
 
     Raises: `UnreadablePage` where its states could take more memory; `ValueError` and
@@ -190,7 +189,7 @@ def read_columns(header: Header, body: bytes, memory_bytes_max: int = 4 * 1024**
     takes = max(MEMORY_PER_COLUMN_BYTE * header.column_bytes, header.memory_bytes)
     if takes > memory_bytes_max:
         raise UnreadablePage(f"it could take {takes} bytes of memory, of {memory_bytes_max}")
-    columns = _COLUMNS.decode(memoryview(body)[: header.column_bytes])
+    columns = _COLUMNS.decode(body[: header.column_bytes])
     if memory_bytes_of(columns, header.column_bytes) != header.memory_bytes:
         raise ValueError("it takes another amount of memory than it says")
     return columns

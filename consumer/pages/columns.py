@@ -16,7 +16,7 @@ from river.drift import ADWIN
 
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.alert_policy import Count
+from consumer.detectors.alert_policy import COUNT_MAX, Count
 from consumer.detectors.drift import DriftState
 from consumer.detectors.sensor_checks import Health
 from consumer.errors import UnreadableModel, UnwritableModel, UnwritableModels, is_models_own
@@ -27,14 +27,15 @@ from consumer.pages.river_packers import window
 
 States = dict[SignalKey, State]
 
-MEMORY_PER_BYTE = 16
-"""Of memory, at most, for a byte of a model; measured, as the others are."""
-MEMORY_PER_OBJECT = 80
-MEMORY_PER_COLUMN_BYTE = 32
+# Bytes of memory, at most; measured.
+MEMORY_PER_BYTE = 4
+"""For a byte of a model: as its page has it, and as text or in Rust. What else it takes, it says."""
+MEMORY_PER_BYTE_READ = 96
+"""The same while it is read, one at a time."""
+MEMORY_PER_COLUMN_BYTE = 60
 """For a byte of the columns, which have names and lists."""
-MEMORY_PER_STATE = 500
+MEMORY_PER_STATE = 640
 MEMORY_PER_ADWIN = 800
-"""Beside twice the bytes of its window."""
 
 
 class Columns(msgspec.Struct, array_like=True, forbid_unknown_fields=True, kw_only=True):
@@ -65,8 +66,8 @@ class Columns(msgspec.Struct, array_like=True, forbid_unknown_fields=True, kw_on
     """The other numbers of the models that are ADWINs, and nothing else, of a use case of drifts."""
     are_adwins: bytes
     """Which models are. Shape: n bytes, 0 or 1; none, if all are or none is."""
-    objects: list[Count]
-    """How many the others are, of what takes much more memory than bytes; 0 for an ADWIN."""
+    memory: list[Count]
+    """How many bytes the others take, beside some for each byte; 0 for an ADWIN. None, if all are ADWINs."""
 
 
 class Adwins(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -103,13 +104,14 @@ def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes]]
     shards: dict[Shard, int] = {}
     mark_shards = [shards.setdefault(shard, len(shards)) for each in checkpoints for shard in each]
     of_marks = record_signals if set(counts) == {1} else _repeated(record_signals, counts)
-    models, adwins, are_adwins, objects = _models_of(states)
+    models, adwins, are_adwins, memory = _models_of(states)
     return (
         Columns(
             record_signals=record_signals,
             signals=[None if signal == record_signal else signal for record_signal, signal in states],
-            learned=[state.learned for state in values],
-            skipped=[state.skipped for state in values],
+            # An altered page may say as many as there can be: one more, and it could not be read again.
+            learned=[min(state.learned, COUNT_MAX) for state in values],
+            skipped=[min(state.skipped, COUNT_MAX) for state in values],
             latest_s=[state.latest_s for state in values],
             shards=[(shard.stream_arn, shard.shard_id) for shard in shards],
             marks=counts,
@@ -125,14 +127,14 @@ def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes]]
             lengths=list(map(len, models)),
             adwins=adwins,
             are_adwins=are_adwins,
-            objects=objects,
+            memory=memory,
         ),
         models,
     )
 
 
-def states_of(columns: Columns, models: memoryview, model_bytes_max: int) -> States:
-    """The states again; their models are read when they are asked for, and no larger ones.
+def states_of(columns: Columns, models: memoryview) -> States:
+    """The states again; their models are read when they are asked for.
 
     Raises: anything, where `columns_of` did not make them.
     """
@@ -141,7 +143,7 @@ def states_of(columns: Columns, models: memoryview, model_bytes_max: int) -> Sta
     for index, ((key, checkpoints), stored, learned, skipped, latest_s) in enumerate(
         zip(
             checkpoints_of(columns).items(),
-            _stored_models(columns, models, model_bytes_max),
+            _stored_models(columns, models),
             columns.learned,
             columns.skipped,
             columns.latest_s,
@@ -188,11 +190,19 @@ def checkpoints_of(columns: Columns) -> dict[SignalKey, dict[Shard, Checkpoint]]
 
 def memory_bytes_of(columns: Columns, column_bytes: int) -> int:
     """How much memory the states take at most, once all of their models were read."""
-    count, bytes_of_models = len(columns.record_signals), sum(columns.lengths)
-    memory = MEMORY_PER_COLUMN_BYTE * column_bytes + MEMORY_PER_STATE * count
-    if columns.adwins is not None and not columns.are_adwins:
-        return memory + MEMORY_PER_ADWIN * count + 2 * bytes_of_models
-    return memory + MEMORY_PER_BYTE * bytes_of_models + MEMORY_PER_OBJECT * sum(columns.objects)
+    adwins, arrays = 0, len(columns.mark_sequence_numbers) + len(columns.are_adwins)
+    if columns.adwins is not None:
+        adwins = len(columns.adwins.drifted)
+        arrays += sum(map(len, (columns.adwins.which, columns.adwins.counts, columns.adwins.totals)))
+    return (
+        MEMORY_PER_COLUMN_BYTE * (column_bytes - arrays)
+        + MEMORY_PER_BYTE * arrays
+        + MEMORY_PER_STATE * len(columns.record_signals)
+        + MEMORY_PER_ADWIN * adwins
+        + MEMORY_PER_BYTE * sum(columns.lengths)
+        + MEMORY_PER_BYTE_READ * max(columns.lengths, default=0)
+        + sum(columns.memory)
+    )
 
 
 def _repeated(record_signals: list[str], counts: list[int]) -> list[str]:
@@ -227,10 +237,13 @@ def _health_of(state: State) -> bytes:
 def _read_health(state: State, written: bytes) -> None:
     try:
         state.health = _HEALTH.decode(written)
+        if _ENCODER.encode(state.health) != written:  # such as no fields at all: few bytes, and much memory
+            raise ValueError("it is not written as such states are")
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         stored: Packed = state.stored
+        state.health = None
         reason = f"the state of the sensor beside it cannot be read: {error}"
-        state.stored = Packed(stored.written, lambda _: _raise(reason), stored.objects, written)
+        state.stored = Packed(stored.written, lambda _: _raise(reason), stored.memory_bytes, written)
 
 
 def _raise(reason: str) -> Any:
@@ -250,31 +263,31 @@ def _models_of(
     adwins = _only_adwins(stored)
     if adwins is not None:
         return *adwins, b"", []
-    models, objects, adwin_parts, failed = [], [], [], {}
+    models, memory, adwin_parts, failed = [], [], [], {}
     for key, one in zip(states, stored, strict=True):
         parts = _adwin_parts(one)
         if parts is not None:
             adwin_parts.append(parts)
-            written, count = parts[-1], 0
+            written, takes = parts[-1], 0
         elif type(one) is Packed:
-            written, count = one.written, one.objects
+            written, takes = one.written, one.memory_bytes
         else:
             try:
-                written, count = packed(one)
+                written, takes = packed(one)
             except UnwritableModel as error:
                 failed[key] = str(error)
                 continue
         models.append(written)
-        objects.append(count)
+        memory.append(takes)
     if failed:
         raise UnwritableModels(failed)
     if not adwin_parts:
-        return models, None, b"", objects
+        return models, None, b"", memory
     parameters, counts, totals, drifted, _ = zip(*adwin_parts, strict=True)
     are_adwins = bytes(_adwin_parts(one) is not None for one in stored)
     if all(are_adwins):
-        are_adwins, objects = b"", []
-    return models, _adwins(parameters, counts, totals, drifted), are_adwins, objects
+        are_adwins, memory = b"", []
+    return models, _adwins(parameters, counts, totals, drifted), are_adwins, memory
 
 
 def _only_adwins(stored: list[Any]) -> tuple[list[bytes], Adwins] | None:
@@ -328,23 +341,23 @@ def _adwin_parts(stored: Any) -> _AdwinParts | None:
     return parameters, stored.count, stored.total, drifted, named["_helper"].__getstate__()
 
 
-def _stored_models(columns: Columns, models: memoryview, model_bytes_max: int) -> list[Packed]:
+def _stored_models(columns: Columns, models: memoryview) -> list[Packed]:
     count, adwins = len(columns.record_signals), columns.adwins
     ends = [*accumulate(columns.lengths)]
     if len(ends) != count or (ends[-1] if ends else 0) != len(models):
         raise ValueError("the models have other lengths than the columns say")
     written = [bytes(models[end - length : end]) for end, length in zip(ends, columns.lengths, strict=True)]
     are_adwins = columns.are_adwins or bytes([adwins is not None]) * count
-    objects = columns.objects or [0] * count
+    memory = columns.memory or [0] * count
     parts = iter(() if adwins is None else _parts_of(adwins, sum(are_adwins)))
     stored = []
-    for model, is_adwin, of_model in zip(written, are_adwins, objects, strict=True):
+    for model, is_adwin, takes in zip(written, are_adwins, memory, strict=True):
         if is_adwin:
             stored.append(Packed((*next(parts), model), _read_adwin))
-        elif len(model) > model_bytes_max:
-            stored.append(Packed(model, _refuse_size, of_model))
         else:
-            stored.append(Packed(model, _read_model, of_model))
+            stored.append(Packed(model, _read_model, takes))
+    if next(parts, None) is not None:
+        raise ValueError("there are more ADWINs than the columns say")
     return stored
 
 
@@ -373,13 +386,9 @@ def _read_adwin(stored: Packed) -> DriftState:
 
 def _read_model(stored: Packed) -> Any:
     try:
-        return unpacked(stored.written, stored.objects)
+        return unpacked(stored.written, stored.memory_bytes)
     except BaseException as error:
         raise _unreadable(error) from error
-
-
-def _refuse_size(stored: Packed) -> Any:
-    raise UnreadableModel(f"the model cannot be read: it has {len(stored.written)} bytes, more than may be")
 
 
 def _unreadable(error: BaseException) -> BaseException:

@@ -8,7 +8,7 @@ import functools
 import importlib
 from array import array
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from itertools import chain
 from types import FunctionType, MemberDescriptorType, MethodType
 from typing import Any, NoReturn
@@ -22,6 +22,18 @@ from consumer.plant import plant
 
 Node = Any
 """A value of the tree."""
+
+
+# Bytes of memory, at most, that one takes beside what is in it: measured, with CPython's allocator.
+PER_ITEM = 48  # a place in a list, and a number
+_PER_TEXT = 64
+_PER_LIST, _PER_TUPLE, _PER_METHOD, _PER_PARTIAL, _PER_DEQUE = 96, 64, 80, 320, 760
+_PER_SET, _PER_SET_ITEM = 232, 136
+_PER_DICT: dict[type, int] = {dict: 112, Counter: 176, defaultdict: 144, OrderedDict: 240}
+_PER_ENTRY: dict[type, int] = {dict: 160, Counter: 160, defaultdict: 160, OrderedDict: 288}
+_PER_OBJECT, _PER_ATTRIBUTE = 240, 100
+_PER_STATE, _PER_STATE_BYTE = 128, 16
+_PER_ARRAY, _PER_DIMENSION = 240, 24
 
 
 class _Absent:
@@ -38,9 +50,10 @@ DEPTH_MAX = 60
 """Of a model; River's own nest some ten deep."""
 _INTEGER_BYTES_MAX = 1024
 _PLAIN = frozenset({int, float, bool, type(None), str, bytes})
-_NUMBERS = frozenset({int, float, bool, type(None)})
-_DTYPES = "fiub"
-_CONTAINERS = (list, dict, set, frozenset, tuple, deque, str, bytes, bytearray, int, float, complex)
+_TEXTS = frozenset({str, bytes})
+_DTYPES = frozenset(np.dtype(code).str for code in "?bBhHiIqQefd")
+"""Plain numbers of one size, in this machine's order."""
+_BUILT_IN = (list, dict, set, frozenset, tuple, deque, str, bytes, bytearray, int, float, complex)
 _ENCODER, _DECODER = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder()
 
 
@@ -113,28 +126,32 @@ class Registry:
         made: type,
         write: Callable[["Writer", Any], list[Node]],
         read: Callable[["Reader", list[Any]], Any],
+        memory_bytes: int,
     ) -> None:
         """A class with a packer: its parts, and the instance again; `read` gives it to `Reader.made`."""
 
         def written(writer: "Writer", value: Any) -> Node:
-            writer.note(value)
+            writer.note(value, memory_bytes)
             return [_PACKED, tag, *write(writer, value)]
 
-        self.writers[made], self.readers[tag] = written, read
+        def counted(reader: "Reader", parts: list[Node]) -> Any:
+            reader.count(memory_bytes)
+            return read(reader, parts)
+
+        self.writers[made], self.readers[tag] = written, counted
 
 
 REGISTRY = Registry()
 
 
 class Writer:
-    """Writes one model. `objects` counts what takes much more memory than bytes."""
+    """Writes one model. `memory_bytes` is what it takes at most, beside a few times its bytes."""
 
     def __init__(self, are_integers_checked: bool = False) -> None:
-        self.objects = 0
+        self.memory_bytes = 0
         self._seen: dict[int, int] = {}
         self._depth = 0
         self._plain = _PLAIN - {int} if are_integers_checked else _PLAIN
-        self._numbers = _NUMBERS - {int} if are_integers_checked else _NUMBERS
 
     def write(self, value: Any) -> Node:
         """The value as a node. Raises: `UnwritableModel`."""
@@ -151,17 +168,16 @@ class Writer:
         self._depth -= 1
         return node
 
-    def note(self, value: Any, objects: int = 1) -> None:
+    def note(self, value: Any, memory_bytes: int) -> None:
         """Count it, and refer to it where the model holds it again."""
         self._seen[id(value)] = len(self._seen)
-        self.objects += objects
+        self.memory_bytes += memory_bytes
 
     def items(self, values: Iterable[Any]) -> list[Node]:
         """Several values."""
         values = [*values]
         kinds = set(map(type, values))
-        if str in kinds:
-            self.objects += len(values)
+        self.memory_bytes += _items_take(kinds, values)
         if kinds <= self._plain:
             return values
         plain, write = self._plain, self.write
@@ -170,21 +186,27 @@ class Writer:
     def object_of(self, value: Any, model_class: ModelClass) -> Node:
         """An instance of a registered class."""
         values = model_class.values_of(value)
-        self.note(value, 1 + len(values))
+        self.note(value, _PER_OBJECT + _PER_ATTRIBUTE * len(values))
         plain, write = self._plain, self.write
         parts = [part if type(part) in plain else write(part) for part in values]
         return [_OBJECT, model_class.tag, *parts]
 
 
+def _items_take(kinds: set[type], items: Sized) -> int:
+    """How much memory several values take, beside what is in them."""
+    return (PER_ITEM if not kinds & _TEXTS else PER_ITEM + _PER_TEXT) * len(items)
+
+
 def _write_list(writer: Writer, value: list[Any]) -> Node:
-    writer.note(value)
+    writer.note(value, _PER_LIST)
     if set(map(type, value)) == {float}:
+        writer.memory_bytes += PER_ITEM * len(value)
         return [_FLOATS, array("d", value).tobytes()]
     return [_LIST, *writer.items(value)]
 
 
 def _write_deque(writer: Writer, value: "deque[Any]") -> Node:
-    writer.note(value)
+    writer.note(value, _PER_DEQUE)
     return [_DEQUE, value.maxlen, *deque_parts(writer, value)]
 
 
@@ -192,42 +214,46 @@ def deque_parts(writer: Writer, value: Iterable[Any]) -> list[Node]:
     """The items of a deque: numbers as bytes, where all of them are floats."""
     items = [*value]
     if set(map(type, items)) == {float}:
+        writer.memory_bytes += PER_ITEM * len(items)
         return [True, array("d", items).tobytes()]
     return [False, *writer.items(items)]
 
 
 def _write_tuple(writer: Writer, value: tuple[Any, ...]) -> Node:
-    writer.objects += 1
+    writer.memory_bytes += _PER_TUPLE
     return [_TUPLE, *writer.items(value)]
 
 
 def _write_set(writer: Writer, value: Any) -> Node:
-    writer.note(value)
-    writer.objects += len(value)
+    writer.note(value, _PER_SET + _PER_SET_ITEM * len(value))
     code = _SET if type(value) is set else _FROZEN_SET
     return [code, *writer.items(sorted(value, key=repr))]
 
 
+def _dict_takes(kind: type, entries: int) -> int:
+    return _PER_DICT[kind] + _PER_ENTRY[kind] * entries
+
+
 def _write_dict(writer: Writer, value: dict[Any, Any]) -> Node:
-    writer.note(value)
+    writer.note(value, _dict_takes(type(value), len(value)))
     return [_CODES_OF_DICTS[type(value)], *writer.items(chain.from_iterable(value.items()))]
 
 
 def _write_defaults(writer: Writer, value: "defaultdict[Any, Any]") -> Node:
-    writer.note(value)
+    writer.note(value, _dict_takes(defaultdict, len(value)))
     factory = writer.write(value.default_factory)
     return [_DEFAULTS, factory, *writer.items(chain.from_iterable(value.items()))]
 
 
 def _write_partial(writer: Writer, value: "functools.partial[Any]") -> Node:
-    writer.note(value)
+    writer.note(value, _PER_PARTIAL)
     if vars(value):
         _refuse(value)
     return [_PARTIAL, *map(writer.write, (value.func, value.args, value.keywords))]
 
 
 def _write_method(writer: Writer, value: MethodType) -> Node:
-    writer.objects += 1
+    writer.memory_bytes += _PER_METHOD
     name, holder = value.__func__.__name__, value.__self__
     if not _is_method(type(holder), name) or getattr(type(holder), name) is not value.__func__:
         _refuse(value)
@@ -235,9 +261,9 @@ def _write_method(writer: Writer, value: MethodType) -> Node:
 
 
 def _write_array(writer: Writer, value: "np.ndarray[Any, Any]") -> Node:
-    if value.dtype.kind not in _DTYPES:
+    if value.dtype.str not in _DTYPES:
         _refuse(value)
-    writer.note(value, 2)
+    writer.note(value, _PER_ARRAY + _PER_DIMENSION * value.ndim)
     return [_ARRAY, value.dtype.str, [*value.shape], value.tobytes()]
 
 
@@ -257,7 +283,7 @@ def _writer_of(value: Any) -> Callable[[Writer, Any], Node]:
         return _write_state
     if isinstance(value, type):
         return _write_class
-    if isinstance(value, np.generic) and value.dtype.kind in _DTYPES:
+    if isinstance(value, np.generic) and value.dtype.str in _DTYPES:
         return lambda writer, scalar: [_SCALAR, scalar.dtype.str, scalar.tobytes()]
     if kind.__module__ in plant().own_modules:
         return _write_own
@@ -267,9 +293,17 @@ def _writer_of(value: Any) -> Callable[[Writer, Any], Node]:
 def _write_state(writer: Writer, value: Any) -> Node:
     state_class = class_of(value)
     assert state_class is not None
-    writer.note(value)
-    written = state_class.write(value, lambda model: _ENCODER.encode(writer.write(model)))
-    writer.objects += _empty_containers(state_class, written)
+    writer.note(value, _PER_STATE)
+    within = 0
+
+    def pack(model: Any) -> bytes:
+        nonlocal within
+        packed_model = _ENCODER.encode(writer.write(model))
+        within += len(packed_model)
+        return packed_model
+
+    written = state_class.write(value, pack)
+    writer.memory_bytes += _PER_STATE_BYTE * (len(written) - within)
     return [_STATE, state_class.tag, written]
 
 
@@ -283,9 +317,9 @@ def _write_own(writer: Writer, value: Any) -> Node:
     kind = type(value)
     if _own_class(f"{kind.__module__}:{kind.__qualname__}") is not kind:
         _refuse(value)
-    writer.note(value)
     named = {name: getattr(value, name) for name in _slots_of(kind) if hasattr(value, name)}
     named |= getattr(value, "__dict__", {})
+    writer.note(value, _PER_OBJECT + _PER_ENTRY[dict] * len(named))
     tag = f"{kind.__module__}:{kind.__qualname__}"
     return [_OBJECT, tag, *writer.items(chain.from_iterable(named.items()))]
 
@@ -318,9 +352,9 @@ _WRITERS: dict[type, Callable[[Writer, Any], Node]] = {
 class Reader:
     """Reads one model. Raises: `ValueError` and other errors for what `Writer` does not write."""
 
-    def __init__(self, objects_max: int) -> None:
+    def __init__(self, memory_bytes_max: int) -> None:
         self._made: list[Any] = []
-        self._left = objects_max
+        self._left = memory_bytes_max
         self._depth = 0
 
     def read(self, node: Node) -> Any:
@@ -338,23 +372,22 @@ class Reader:
         self._depth -= 1
         return value
 
-    def count(self, objects: int = 1) -> None:
-        """Count what takes memory. Raises: `ValueError` if it is more than the page says."""
-        self._left -= objects
+    def count(self, memory_bytes: int) -> None:
+        """Count what is made. Raises: `ValueError` if it is more than the page says."""
+        self._left -= memory_bytes
         if self._left < 0:
-            raise ValueError("it holds more objects than its page says")
+            raise ValueError("it takes more memory than its page says")
 
-    def made(self, value: Any, objects: int = 1) -> Any:
+    def made(self, value: Any, memory_bytes: int = 0) -> Any:
         """Note what is made, to be filled later; what refers to it finds it."""
-        self.count(objects)
+        self.count(memory_bytes)
         self._made.append(value)
         return value
 
     def items(self, nodes: list[Node]) -> list[Any]:
         """The values of several nodes."""
         kinds = set(map(type, nodes))
-        if str in kinds:
-            self.count(len(nodes))
+        self.count(_items_take(kinds, nodes))
         if kinds <= _PLAIN:
             return nodes
         read = self.read
@@ -374,27 +407,28 @@ class Reader:
 
 
 def floats(packed: Any) -> list[float]:
-    """Floats again."""
+    """Floats again; whoever keeps them counts them."""
     numbers = array("d")
     numbers.frombytes(packed)
     return numbers.tolist()
 
 
 def _read_list(reader: Reader, node: list[Node]) -> list[Any]:
-    made: list[Any] = reader.made([])
+    made: list[Any] = reader.made([], _PER_LIST)
     made += reader.items(node[1:])
     return made
 
 
 def _read_floats(reader: Reader, node: list[Node]) -> list[float]:
     _, packed = node
-    made: list[float] = reader.made(floats(packed))
+    numbers = floats(packed)
+    made: list[float] = reader.made(numbers, _PER_LIST + PER_ITEM * len(numbers))
     return made
 
 
 def _read_deque(reader: Reader, node: list[Node]) -> "deque[Any]":
     _, maxlen, *parts = node
-    made: deque[Any] = reader.made(deque(maxlen=maxlen))
+    made: deque[Any] = reader.made(deque(maxlen=maxlen), _PER_DEQUE)
     made.extend(deque_items(reader, parts))
     return made
 
@@ -402,25 +436,27 @@ def _read_deque(reader: Reader, node: list[Node]) -> "deque[Any]":
 def deque_items(reader: Reader, parts: list[Node]) -> list[Any]:
     """What `deque_parts` wrote."""
     are_floats, *items = parts
-    return floats(*items) if are_floats else reader.items(items)
+    if not are_floats:
+        return reader.items(items)
+    numbers = floats(*items)
+    reader.count(PER_ITEM * len(numbers))
+    return numbers
 
 
 def _read_tuple(reader: Reader, node: list[Node]) -> tuple[Any, ...]:
-    reader.count()
+    reader.count(_PER_TUPLE)
     return tuple(reader.items(node[1:]))
 
 
 def _read_set(reader: Reader, node: list[Node]) -> set[Any]:
-    reader.count(len(node) - 1)
-    made: set[Any] = reader.made(set())
+    made: set[Any] = reader.made(set(), _PER_SET + _PER_SET_ITEM * (len(node) - 1))
     made.update(_hashable(reader.items(node[1:])))
     return made
 
 
 def _read_frozen_set(reader: Reader, node: list[Node]) -> frozenset[Any]:
-    reader.count(len(node) - 1)
     at = len(reader._made)
-    reader.made(None)
+    reader.made(None, _PER_SET + _PER_SET_ITEM * (len(node) - 1))
     made = reader._made[at] = frozenset(_hashable(reader.items(node[1:])))
     return made
 
@@ -444,11 +480,12 @@ def _fill(reader: Reader, made: Any, nodes: list[Node]) -> Any:
 
 
 def _read_dict(reader: Reader, node: list[Node]) -> Any:
-    return _fill(reader, reader.made(_DICTS_OF_CODES[node[0]]()), node[1:])
+    made = _DICTS_OF_CODES[node[0]]()
+    return _fill(reader, reader.made(made, _dict_takes(type(made), len(node) // 2)), node[1:])
 
 
 def _read_defaults(reader: Reader, node: list[Node]) -> "defaultdict[Any, Any]":
-    made: defaultdict[Any, Any] = reader.made(defaultdict())
+    made: defaultdict[Any, Any] = reader.made(defaultdict(), _dict_takes(defaultdict, len(node) // 2 - 1))
     factory = reader.read(node[1])
     if not (factory is None or _is_factory(factory)):
         raise ValueError("a dict whose defaults nothing known makes")
@@ -468,7 +505,7 @@ def _is_factory(called: Any) -> bool:
 
 def _read_partial(reader: Reader, node: list[Node]) -> "functools.partial[Any]":
     at = len(reader._made)
-    reader.made(None)
+    reader.made(None, _PER_PARTIAL)
     function, arguments, keywords = map(reader.read, node[1:])
     if not _is_factory(function) or type(arguments) is not tuple or type(keywords) is not dict:
         raise ValueError("a factory of nothing known")
@@ -477,7 +514,7 @@ def _read_partial(reader: Reader, node: list[Node]) -> "functools.partial[Any]":
 
 
 def _read_method(reader: Reader, node: list[Node]) -> MethodType:
-    reader.count()
+    reader.count(_PER_METHOD)
     _, holder, name = node
     instance = reader.read(holder)
     if type(name) is not str or not _is_method(type(instance), name):
@@ -501,14 +538,14 @@ def _read_object(reader: Reader, node: list[Node]) -> Any:
     model_class = REGISTRY.classes.get(tag)
     if model_class is None:
         return _read_own(reader, tag, parts)
-    made = reader.made(object.__new__(model_class.made), 1 + len(parts))
+    made = reader.made(object.__new__(model_class.made), _PER_OBJECT + _PER_ATTRIBUTE * len(parts))
     model_class.fill(made, [part if type(part) in _PLAIN else reader.read(part) for part in parts])
     return made
 
 
 def _read_own(reader: Reader, tag: str, parts: list[Node]) -> Any:
     kind = _own_class(tag)
-    made = reader.made(object.__new__(kind))
+    made = reader.made(object.__new__(kind), _PER_OBJECT + _PER_ENTRY[dict] * (len(parts) // 2))
     slots = _slots_of(kind)
     for name, value in reader.pairs(parts):
         if type(name) is not str:
@@ -526,7 +563,7 @@ def _own_class(tag: str) -> type:
     if module not in plant().own_modules:
         raise ValueError(f"the class {module}.{name} is not allowed in a page")
     kind = functools.reduce(getattr, name.split("."), importlib.import_module(module))
-    if not isinstance(kind, type) or kind.__module__ != module or issubclass(kind, _CONTAINERS):
+    if not isinstance(kind, type) or kind.__module__ != module or issubclass(kind, _BUILT_IN):
         raise ValueError(f"{module}.{name} is no class of plain objects of that module")
     return kind
 
@@ -549,23 +586,23 @@ def _read_packed(reader: Reader, node: list[Node]) -> Any:
 def _read_state(reader: Reader, node: list[Node]) -> Any:
     _, tag, written = node
     state_class: StateClass = class_tagged(tag)
-    at = len(reader._made)
-    reader.made(None, 1 + _empty_containers(state_class, written))
-    made = reader._made[at] = state_class.read(written, lambda model: reader.read(_DECODER.decode(model)))
+    at, within = len(reader._made), 0
+    reader.made(None, _PER_STATE)
+
+    def unpack(model: bytes) -> Any:
+        nonlocal within
+        within += len(model)
+        return reader.read(_DECODER.decode(model))
+
+    made = reader._made[at] = state_class.read(written, unpack)
+    reader.count(_PER_STATE_BYTE * (len(written) - within))
     return made
-
-
-def _empty_containers(state_class: StateClass, written: bytes) -> int:
-    """At most how many: they take one byte, and much more memory."""
-    if state_class.holds_models:  # the few fields beside the model
-        return state_class.fields
-    return written.count(b"\x90") + written.count(b"\x80")
 
 
 def _read_array(reader: Reader, node: list[Node]) -> Any:
     _, dtype, shape, content = node
     made = np.frombuffer(content, _dtype(dtype)).reshape([_size(one) for one in shape]).copy()
-    return reader.made(made, 2)
+    return reader.made(made, _PER_ARRAY + _PER_DIMENSION * len(shape))
 
 
 def _read_scalar(reader: Reader, node: list[Node]) -> Any:
@@ -575,12 +612,9 @@ def _read_scalar(reader: Reader, node: list[Node]) -> Any:
 
 
 def _dtype(text: Any) -> "np.dtype[Any]":
-    if type(text) is not str or len(text) > 4:
+    if text not in _DTYPES:
         raise ValueError("a numpy type that is no plain number")
-    dtype = np.dtype(text)
-    if dtype.kind not in _DTYPES:
-        raise ValueError("a numpy type that is no plain number")
-    return dtype
+    return np.dtype(text)
 
 
 def _size(size: Any) -> int:
@@ -622,7 +656,7 @@ _READERS: list[Callable[[Reader, list[Node]], Any]] = [
 
 
 def packed(model: Any) -> tuple[bytes, int]:
-    """A model as bytes, and how many objects it is.
+    """A model as bytes, and how much memory it takes at most, beside a few times its bytes.
 
     Raises: `UnwritableModel` naming what a page cannot hold.
     """
@@ -638,12 +672,12 @@ def packed(model: Any) -> tuple[bytes, int]:
 
 
 def _written(model: Any, writer: Writer) -> tuple[bytes, int]:
-    return _ENCODER.encode(writer.write(model)), writer.objects
+    return _ENCODER.encode(writer.write(model)), writer.memory_bytes
 
 
-def unpacked(written: bytes, objects_max: int) -> Any:
-    """The model again; it holds no more than so many objects.
+def unpacked(written: bytes, memory_bytes_max: int) -> Any:
+    """The model again; it takes no more memory than that, beside a few times its bytes.
 
     Raises: `ValueError` and other errors, where `packed` did not write it.
     """
-    return Reader(objects_max).read(_DECODER.decode(written))
+    return Reader(memory_bytes_max).read(_DECODER.decode(written))

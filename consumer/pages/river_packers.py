@@ -62,6 +62,10 @@ def _read_window(reader: Reader, parts: list[Node]) -> AdaptiveWindowing:
 _QUANTILE_BYTES = len(RsQuantile(0.5).__getstate__())
 
 
+def _write_quantile(writer: Writer, value: RsQuantile) -> list[Node]:
+    return [value.__getstate__()]
+
+
 def _read_quantile(reader: Reader, parts: list[Node]) -> RsQuantile:
     (state,) = parts
     if len(state) != _QUANTILE_BYTES:
@@ -72,16 +76,20 @@ def _read_quantile(reader: Reader, parts: list[Node]) -> RsQuantile:
     return made
 
 
+_PER_WEIGHT = 136  # of memory
+
+
 def _write_weights(writer: Writer, value: Any) -> list[Node]:
     _, (named, *others) = value.__reduce__()
     if others != [None, None, True]:
         raise UnwritableModel("weights with defaults or a mask")
+    writer.memory_bytes += _PER_WEIGHT * len(named)
     return writer.items(part for pair in named.items() for part in pair)
 
 
 def _read_weights(reader: Reader, parts: list[Node]) -> Any:
     # In an empty one, as the number at which it stands was given out when it was written, before its parts.
-    made: Any = reader.made(VectorDict())
+    made: Any = reader.made(VectorDict(), _PER_WEIGHT * (len(parts) // 2))
     for name, weight in reader.pairs(parts):
         if type(name) is not str and type(name) is not int:
             raise ValueError(f"a weight of a {type(name).__name__}")
@@ -112,13 +120,13 @@ def _read_random(reader: Reader, parts: list[Node]) -> random.Random:
 
 # Rolling statistics.
 
-_OBJECTS_PER_CALL = 3
+_PER_CALL = 256  # of memory: a tuple, a dict and a tuple
 
 
 def _write_rolling(writer: Writer, value: Rolling[Any]) -> list[Node]:
     """Its window holds the arguments of calls: one float each, where it rolls over values."""
     statistic, size, calls = value.obj, value._window_size, value.window
-    writer.objects += _OBJECTS_PER_CALL * len(calls)
+    writer.memory_bytes += _PER_CALL * len(calls)
     of_one = [arguments[0] for arguments, named in calls if len(arguments) == 1 and not named]
     if len(of_one) < len(calls) or set(map(type, of_one)) - {float}:
         return [writer.write(statistic), size, writer.write(calls)]
@@ -131,11 +139,11 @@ def _read_rolling(reader: Reader, parts: list[Node]) -> Rolling[Any]:
     obj = reader.read(statistic)
     if type(packed) is bytes:
         values = floats(packed)
-        reader.count(_OBJECTS_PER_CALL * len(values))
+        reader.count(_PER_CALL * len(values))
         calls: Any = deque((((value,), {}) for value in values), maxlen=size)
     else:
         calls = reader.read(packed)
-        reader.count(_OBJECTS_PER_CALL * len(calls))
+        reader.count(_PER_CALL * len(calls))
     vars(made).update(obj=obj, _window_size=size, window=calls)
     return made
 
@@ -176,9 +184,13 @@ def _component_packer(made: type, names: tuple[str, ...]) -> tuple[Callable[...,
 # Half-space trees: of each, the split points and the masses of its leaves; a branch has the mass of its two.
 
 _HEIGHT_MAX = 20
-_OBJECTS_PER_NODE = 4
+_PER_NODE = 360  # of memory
 _splits: "WeakKeyDictionary[HalfSpaceTrees, list[Any]]" = WeakKeyDictionary()
 """As written: they never change."""
+
+
+def _nodes_each(height: int) -> int:
+    return int(2 ** (height + 1)) - 1
 
 
 @cache
@@ -200,10 +212,11 @@ def _write_trees(writer: Writer, value: HalfSpaceTrees) -> list[Node]:
     parts = [value.n_trees, value.window_size, value.height, value.seed, value.counter, value._first_window]
     parts += [writer.write(value.limits), writer.write(value.rng)]
     trees, height = value._tree_nodes, value.height
-    nodes_each = len(_are_leaves(height))
+    nodes_each = _nodes_each(height)
     if any(len(nodes) != nodes_each for nodes in trees):
         raise UnwritableModel(f"a HalfSpaceTrees with trees that are not {height} high")
-    writer.objects += _OBJECTS_PER_NODE * nodes_each * len(trees)
+    # Trees that are not there yet grow at the first value: what they will take has to fit too.
+    writer.memory_bytes += _PER_NODE * nodes_each * max(value.n_trees, len(trees))
     if not trees:
         return parts
     leaves_of = _places(height, of_leaves=True)
@@ -231,8 +244,9 @@ def _read_trees(reader: Reader, parts: list[Node]) -> HalfSpaceTrees:
     made: HalfSpaceTrees = reader.made(object.__new__(HalfSpaceTrees))
     n_trees, window_size, height, seed, counter, first_window, limits, rng, *of_trees = parts
     numbers = (n_trees, window_size, height, counter)
-    if any(type(number) is not int for number in numbers) or not 0 <= height <= _HEIGHT_MAX:
+    if any(type(number) is not int for number in numbers) or not 0 <= height <= _HEIGHT_MAX or n_trees < 0:
         raise ValueError("trees of what is no number")
+    reader.count(_PER_NODE * _nodes_each(height) * max(n_trees, of_trees[0] if of_trees else 0))
     read_limits, read_rng = reader.read(limits), reader.read(rng)
     nodes = _nodes_of(reader, height, *of_trees) if of_trees else []
     if of_trees:
@@ -268,7 +282,6 @@ def _nodes_of(
     splits = floats(thresholds)
     if not len(of_left) == len(of_right) == leaves or len(splits) != branches or count < 1:
         raise ValueError("trees without all of their nodes")
-    reader.count(_OBJECTS_PER_NODE * (leaves + branches))
     pattern = _are_leaves(height)
     if len(features) > 1 and len(of_features) != branches:
         raise ValueError("trees without all of their features")
@@ -320,15 +333,15 @@ PACKED: list[tuple[type, str]] = [
 
 
 def register() -> None:
-    """Let pages hold these."""
-    REGISTRY.add_packer("AdaptiveWindowing", AdaptiveWindowing, _write_window, _read_window)
-    REGISTRY.add_packer("RsQuantile", RsQuantile, lambda _, value: [value.__getstate__()], _read_quantile)
-    REGISTRY.add_packer("VectorDict", VectorDict, _write_weights, _read_weights)
-    REGISTRY.add_packer("Random", random.Random, _write_random, _read_random)
-    REGISTRY.add_packer("Rolling", Rolling, _write_rolling, _read_rolling)
-    REGISTRY.add_packer("HalfSpaceTrees", HalfSpaceTrees, _write_trees, _read_trees)
+    """Let pages hold these; with each, how much memory it takes at most beside what is in it."""
+    REGISTRY.add_packer("AdaptiveWindowing", AdaptiveWindowing, _write_window, _read_window, 800)
+    REGISTRY.add_packer("RsQuantile", RsQuantile, _write_quantile, _read_quantile, 640)
+    REGISTRY.add_packer("VectorDict", VectorDict, _write_weights, _read_weights, 320)
+    REGISTRY.add_packer("Random", random.Random, _write_random, _read_random, 320)
+    REGISTRY.add_packer("Rolling", Rolling, _write_rolling, _read_rolling, 320)
+    REGISTRY.add_packer("HalfSpaceTrees", HalfSpaceTrees, _write_trees, _read_trees, 1024)
     for made, names in _COMPONENTS.items():
-        REGISTRY.add_packer(made.__name__, made, *_component_packer(made, names))
+        REGISTRY.add_packer(made.__name__, made, *_component_packer(made, names), 1100)
 
 
 register()

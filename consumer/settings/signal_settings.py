@@ -61,8 +61,8 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Parameters, by the name of the use case; changing them starts the signal's model anew."""
 
     def __post_init__(self) -> None:
-        # Not as a constraint of the type: msgspec 0.22 frees memory that it does not own when it drops a union
-        # of a text with a pattern and a list with a length, and Python ends in an abort.
+        # Not as a constraint of the type: when msgspec 0.22 drops a union of a text with a pattern and a list
+        # with a length, it frees memory that it does not own, and Python ends in an abort.
         for pattern in self.patterns:
             if not re.search(_ONE_LINE, pattern):
                 raise ValueError(f"match: allowed: one line of printable text, not {pattern!r}")

@@ -9,6 +9,7 @@ from typing import Any
 import plotly.graph_objects as go  # type: ignore[import-untyped]  # plotly ships no types
 from plotly.subplots import make_subplots  # type: ignore[import-untyped]
 
+from clients.terminal import printable
 from ops.backtest.backtest import Part
 
 Window = tuple[float, float]
@@ -28,12 +29,12 @@ def write_plot(
     figure = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.75, 0.25], vertical_spacing=0.04)
     for number, signal in enumerate(signals):
         line = [values[number] for _, values in rows[::step]]
-        figure.add_trace(go.Scattergl(x=times, y=line, name=escape(signal), mode="lines"), row=1, col=1)
+        figure.add_trace(go.Scattergl(x=times, y=line, name=_text(signal), mode="lines"), row=1, col=1)
     events = [detail for part in parts for detail in part.events]
     shown: dict[str, Any] = {
         "x": [detail["timestamp"] for detail in events],
         "y": [detail["value"] for detail in events],
-        "text": [escape(detail["headline"]) for detail in events],
+        "text": [_text(detail["headline"]) for detail in events],
     }
     marker = {"color": "crimson", "size": 9, "symbol": "triangle-up"}
     figure.add_trace(go.Scattergl(**shown, name="events", mode="markers", marker=marker), row=1, col=1)
@@ -43,8 +44,13 @@ def write_plot(
     for first_s, last_s in windows:
         figure.add_vrect(x0=_time(first_s), x1=_time(last_s), fillcolor="orange", opacity=0.2, line_width=0)
     figure.update_yaxes(title_text="score", range=[0, 1.02], row=2, col=1)
-    figure.update_layout(title=escape(title), template="plotly_white", hovermode="x")
+    figure.update_layout(title=_text(title), template="plotly_white", hovermode="x")
     figure.write_html(out, include_plotlyjs=True)
+
+
+def _text(text: str) -> str:
+    """What somebody named, as text: Plotly takes it for HTML."""
+    return escape(printable(text))
 
 
 def _time(at_s: float) -> datetime:

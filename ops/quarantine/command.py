@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clients.terminal import echo
+from clients.terminal import echo, printable
 from consumer.decode.timestamps import iso8601
 from ops.formatting import past, pluralize
 from ops.options import TargetOptions, Yes, check_unchanged, confirmed, with_target
@@ -83,13 +83,19 @@ def show(
 
     async def run() -> None:
         store = target.objects()
-        lines = [
-            line for each in await find_lines(store, target.use_case, what, reason) for line in each.lines
-        ]
-        redriven = await redriven_ids(store, (line.shard for line in lines))
-        for line in lines:
-            is_redriven = line.id in redriven
-            echo(line_to_repair(line, is_redriven) if as_json else _in_full(line, is_redriven))
+        found = await find_lines(store, target.use_case, what, reason)
+        stored = [line for each in found for line in each.stored]
+        redriven = await redriven_ids(store, (line.first.shard for line in stored))
+        for of_record in stored:
+            # Once: a record of some bytes may be that of ten thousand lines.
+            original: str | None = of_record.first.text()
+            for line in of_record.each():
+                is_redriven = line.id in redriven
+                if as_json:
+                    echo(line_to_repair(line, is_redriven, original))
+                else:
+                    echo(_in_full(line, is_redriven, "as above" if original is None else original))
+                original = None
 
     asyncio.run(run())
 
@@ -253,25 +259,21 @@ def _table(counts: Iterable[dict[str, Any]]) -> Iterator[str]:
     for row in counts:
         if row["key"] != key:
             key = row["key"]
-            yield _printable(key)
+            yield printable(key)
         redriven = f", {row['redriven']:,} redriven" if row["redriven"] else ""
         arrived = f"arrived {row['first_arrived']}"
         if row["last_arrived"] != row["first_arrived"]:
             arrived += f" to {row['last_arrived']}"
-        yield f"  {pluralize(row['lines'], 'line')}{redriven}, {arrived}: {_printable(row['reason'])}"
+        yield f"  {pluralize(row['lines'], 'line')}{redriven}, {arrived}: {printable(row['reason'])}"
 
 
-def _in_full(line: "QuarantinedLine", is_redriven: bool) -> str:
+def _in_full(line: "QuarantinedLine", is_redriven: bool, original: str) -> str:
     what = "the whole record" if line.is_whole else f"observation {line.position} of the record"
-    signal = "" if line.signal is None else f", signal {_printable(line.signal)}"
+    signal = "" if line.signal is None else f", signal {printable(line.signal)}"
     return (
-        f"{_printable(line.id)}{' (redriven)' if is_redriven else ''}\n"
-        f"  reason:   {_printable(line.reason)}\n"
+        f"{printable(line.id)}{' (redriven)' if is_redriven else ''}\n"
+        f"  reason:   {printable(line.reason)}\n"
         f"  rejected: {what}{signal}\n"
-        f"  arrived:  {iso8601(line.arrived_s)}, with the partition key {_printable(line.partition_key)}\n"
-        f"  original: {line.text()}"
+        f"  arrived:  {iso8601(line.arrived_s)}, with the partition key {printable(line.partition_key)}\n"
+        f"  original: {original}"
     )
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else repr(text)

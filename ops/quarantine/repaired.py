@@ -19,16 +19,16 @@ class Repaired:
     partition_key: str | None = None
 
 
-def line_to_repair(line: QuarantinedLine, is_redriven: bool) -> str:
-    """A line of JSON whose field `payload` can be repaired.
+def line_to_repair(line: QuarantinedLine, is_redriven: bool, original: str | None) -> str:
+    """A line of JSON whose field `payload` can be repaired; `original` is the record as text, if it is shown.
 
     If other observations of the record were learned, `payload` is the rejected one alone, without its value.
     """
     record: Any
     try:
-        record = json.loads(line.text(), parse_constant=_reject_constant)
+        record = None if original is None else json.loads(original, parse_constant=_reject_constant)
     except ValueError:
-        record = line.text()
+        record = original
     rejected = None if line.signal is None else {"signal": line.signal, "value": None}
     if rejected is not None and line.arrived_s is not None:
         rejected["timestamp"] = iso8601(line.arrived_s)

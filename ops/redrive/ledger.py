@@ -2,11 +2,15 @@
 
     redriven/<stream>/<shard>.json      # ids of lines: those that were sent, and those being sent
 
+Ids that differ in the position alone are written as one, such as `…/0-9999`: a record of some bytes may have
+ten thousand.
+
 Both before and after sending, the ledger is written with a condition. A run that dies in between leaves the
 ids of what may be on the stream already, and of two runs at once one fails. Ids name no use case: what is
 put onto the stream again reaches all use cases, once.
 """
 
+import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,10 +19,11 @@ import msgspec
 
 from consumer.decode.batch import Shard
 from consumer.errors import PageChanged, Unavailable
-from consumer.events.quarantine import quoted
+from consumer.events.quarantine import positions_in, positions_text, quoted
 from consumer.ports import Found, Missing, ObjectStore
 
 _BYTES_MAX = 1024**3
+_POSITION = re.compile(r"0|[1-9]\d{0,3}", re.ASCII)
 
 
 class LedgerRecord(msgspec.Struct):
@@ -66,7 +71,9 @@ class RedriveLedger:
 
     async def _write(self) -> None:
         self.record.run = secrets.token_hex(8)
-        body = msgspec.json.encode(self.record)
+        record = self.record
+        folded = msgspec.structs.replace(record, sent=_folded(record.sent), sending=_folded(record.sending))
+        body = msgspec.json.encode(folded)
         try:
             self.e_tag = await self.objects.replace(self.key, body, self.e_tag)
         except PageChanged:
@@ -87,7 +94,9 @@ async def read_ledger(objects: ObjectStore, shard: Shard) -> RedriveLedger:
     if not isinstance(found, Found) or found.body is None:
         raise Unavailable(f"{key} cannot be read: it is too large")
     try:
-        return RedriveLedger(objects, key, msgspec.json.decode(found.body, type=LedgerRecord), found.e_tag)
+        record = msgspec.json.decode(found.body, type=LedgerRecord)
+        record.sent, record.sending = _unfolded(record.sent), _unfolded(record.sending)
+        return RedriveLedger(objects, key, record, found.e_tag)
     except msgspec.MsgspecError as error:
         raise Unavailable(f"{key} cannot be read: {error}") from error
 
@@ -95,3 +104,39 @@ async def read_ledger(objects: ObjectStore, shard: Shard) -> RedriveLedger:
 async def redriven_ids(objects: ObjectStore, shards: Iterable[Shard]) -> set[str]:
     """The ids of all lines of these shards that were sent again. Raises: `Unavailable`."""
     return {line_id for shard in set(shards) for line_id in (await read_ledger(objects, shard)).record.sent}
+
+
+def _folded(ids: Iterable[str]) -> list[str]:
+    """One text for the ids of a record, in the order of their first ones.
+
+    >>> _folded(["a/1", "b/7", "a/0", "a/2"])
+    ['a/0-2', 'b/7']
+    """
+    of_records: dict[tuple[str, str], set[int]] = {}
+    for line_id in ids:
+        record, slash, position = line_id.rpartition("/")
+        if _POSITION.fullmatch(position):
+            of_records.setdefault((record, slash), set()).add(int(position))
+        else:
+            of_records[line_id, ""] = set()
+    return [
+        f"{record}{slash}{positions_text(sorted(positions)) if positions else ''}"
+        for (record, slash), positions in of_records.items()
+    ]
+
+
+def _unfolded(folded: Iterable[str]) -> list[str]:
+    """The ids again; those that an older version wrote are their own.
+
+    >>> _unfolded(["a/0-2", "b/7"])
+    ['a/0', 'a/1', 'a/2', 'b/7']
+    """
+    found = []
+    for text in folded:
+        record, _, positions = text.rpartition("/")
+        try:
+            several = [] if positions.isdecimal() else positions_in(positions)
+        except ValueError:  # as that of a row that waited for further values
+            several = []
+        found += [f"{record}/{position}" for position in several] or [text]
+    return found

@@ -27,6 +27,7 @@ class Assumed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     processor_mb: float
     processor_speed: float
     warm_share: float
+    memory_per_page_byte: float
     old_versions_days: float
     versions_min: float
     starts_per_day: float

@@ -114,7 +114,8 @@ class Load:
     @cached_property
     def cached_bytes_max(self) -> float:
         """Bytes of pages that one environment keeps warm."""
-        return self.assumptions.assumed.warm_share * self.configuration.memory_mb * MB
+        assumed = self.assumptions.assumed
+        return assumed.warm_share * self.configuration.memory_mb * MB / assumed.memory_per_page_byte
 
     @cached_property
     def environments(self) -> int:

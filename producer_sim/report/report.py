@@ -1,7 +1,7 @@
 """One HTML file that shows a run: it opens without network, and sends nothing.
 
-What users named (signals, evidence, configuration) is text: the template escapes it, the charts' JSON has no
-`<`, and the page's policy lets only the two scripts run whose digests it names.
+What users named (signals, evidence, configuration) is text: the template escapes it and what is not printable
+in it, the charts' JSON has no `<`, and the page's policy lets only the two scripts run whose digests it has.
 """
 
 import base64
@@ -14,6 +14,7 @@ import jinja2
 import rich.filesize
 from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # plotly ships no types
 
+from clients.terminal import printable_lines
 from producer_sim.report import charts, formatting
 from producer_sim.report.mistakes import MISTAKES_MAX, mistakes
 from producer_sim.report.score import (
@@ -41,7 +42,7 @@ def write_report(folder: RunFolder, out: Path | None = None, within: int = WITHI
     path = folder.path / "report.html" if out is None else out
     page = render_report(read_outcome(folder, within))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page)
+    path.write_text(page, encoding="utf-8")
     return path
 
 
@@ -80,6 +81,7 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER),
         autoescape=True,
+        finalize=lambda shown: printable_lines(shown) if type(shown) is str else shown,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

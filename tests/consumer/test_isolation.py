@@ -249,6 +249,22 @@ def test_a_broken_state_ends_the_sweep_of_no_page():
     )
     report = world.sweep(START_S + 10 * 86_400.0)
     assert report.counts["states_broken"] > 30
-    assert report.counts["pages_committed"] == 2
+    assert report.counts["pages_committed"] == 2 * 2  # noted, then published
     told = Counter(json.loads(event.detail)["evidence"]["signals"] for event in world.bus.events)
     assert sum(count * times for count, times in told.items()) >= 400 - report.counts["states_broken"] - 50
+
+
+def test_counters_as_large_as_can_be_cost_no_other_signal_its_page():
+    use_case = SeasonalAnomaly()
+    world = World(pages=1, use_case=use_case)
+    world.invoke(delivered(["a", "b"], 0, 20))
+    [(key, (e_tag, body))] = [one for one in world.objects.objects.items() if "/pages/" in one[0]]
+    states = PageCodec().decode(body)
+    state = next(state for (_, signal), state in states.items() if signal == "b.value")
+    state.learned = state.skipped = state.health.seen = state.health.same = state.model.alert.quiet = 2**53
+    world.objects.objects[key] = e_tag, PageCodec().encode(states)
+    for start in (20, 40):
+        report = world.invoke(delivered(["a", "b"], start, 20), world.cold())
+        assert (report.failed, report.counts["pages_unreadable"]) == ([], 0)
+    assert world.states()["a.value"].learned == 60 - 3
+    assert kept(world).keys() <= {"b.value"}

@@ -22,7 +22,7 @@ from consumer.events.quarantine import RECORD, each_rejected
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec, unmarked
 from consumer.pages.layout import Layout, LayoutStore
-from consumer.pages.store import PageStore
+from consumer.pages.store import PageMemory, PageStore
 from consumer.pipeline import Pipeline
 from consumer.ports import Found, Missing, Unchanged
 from consumer.settings.signal_settings import SettingsFile, SettingsOfSignals
@@ -179,7 +179,12 @@ class World:
             "drift",
             SettingsOfSignals("drift", self.use_case, self.signals),
             LayoutStore(self.objects, layout, lambda text: None),
-            PageStore(self.objects, PageCodec(self.memory_bytes_max), 64 * 2**20),
+            PageStore(
+                self.objects,
+                PageCodec(self.memory_bytes_max),
+                64 * 2**20,
+                PageMemory(self.memory_bytes_max),
+            ),
             self.bus,
             self.objects,
             random.Random(1),

@@ -1,6 +1,8 @@
 """A backtest finds what the pipeline would: the same models, one pass, in any parts, no look ahead."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from tests.consumer.own_model import Wobble, allow_own_modules
 from tests.consumer.world import World, record
 
 NAB = Path(__file__).parents[3] / "shared" / "data" / "nab" / "realKnownCause"
+ROOT = Path(__file__).parents[2]
 START_S = 1_700_000_000.0
 ADWIN = DriftUseCase(drift.ADWIN())
 # Two signals of one asset: the first rises, the second is missing now and then.
@@ -171,6 +174,31 @@ def test_the_plot_opens_without_a_network_and_has_all_events(tmp_path):
     )
     assert "2023-11-14T00:06:00" in page
     assert "orange" in page
+
+
+def test_the_process_ends_well(tmp_path):
+    """What the command's own interpreter does as it ends, no other test here sees."""
+    command = [sys.executable, "-m", "ops", "backtest", "--use-case", "drift", str(csv(tmp_path))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1), done.stderr
+
+
+def test_names_in_the_plot_and_on_the_terminal_are_text(tmp_path):
+    name, evil = "pump[1] <i>\u202e", "</script><script>alert(1)</script>\u202e[red]"
+    (tmp_path / f"{name}.csv").write_text(csv(tmp_path).read_text().replace("flow", evil, 1))
+    out = tmp_path / "plot.html"
+    ran = CliRunner().invoke(
+        app, ["backtest", "--use-case", "drift", str(tmp_path / f"{name}.csv"), "--plot", str(out)]
+    )
+    assert ran.exit_code == 0, ran.output
+    assert "Drift Detected on pump[1] (i)" in ran.stdout
+    assert "[red]" in ran.stdout
+    assert "pump[1] <i>\\u202e.csv: " in ran.stderr
+    assert ran.output.replace("\n", "").isprintable()
+    page = out.read_text()
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "\u202e" not in page.partition("plotly.js v")[0] + page[page.rindex("Plotly.newPlot") :]
 
 
 @pytest.mark.parametrize(

@@ -130,3 +130,23 @@ def test_what_the_stream_no_longer_holds_is_an_error_before_anything_is_done(day
         with pytest.raises(ConfigurationError, match="Without --relearn they are left out"):
             going.check_retained(checkpoints)
     assert set(checkpoints) == {Shard(ARN, SHARD)}
+
+
+def test_of_records_that_share_the_last_number_those_of_other_keys_are_not_relearned():
+    """They come later, or their signal was not learned then: a checkpoint names the keys under its number."""
+    records = series(100, [0.0, 1.0, 2.0, 3.0])
+    shared = [
+        record(103, {"signal": "a", "value": 9.0}, key=key, arrived=ARRIVED_S + 3) for key in ("b", "c")
+    ]
+    world = World()
+    learn(world, records[:1])
+    going = catch_up_of(world, InMemoryStream([*records, *shared]))
+    learn(world, [*records, shared[0]])
+    now = world.states()["a"]
+    assert now.checkpoints[Shard(ARN, SHARD)].partition_keys == ("a", "b")
+    again = going.run(now.checkpoints)
+    assert (again.learned, again.checkpoints) == (now.learned, now.checkpoints) == (5, now.checkpoints)
+    assert state_of(again.model.detector) == state_of(now.model.detector)
+    assert going.learner.observations == 4
+    learn(world, shared)
+    assert going.run(world.states()["a"].checkpoints).learned == 6

@@ -163,3 +163,31 @@ def test_an_event_is_found_as_the_function_publishes_it():
     world.invoke(records)
     found = [detail for batch in offline.learn(records) for detail in batch.events]
     assert found == [json.loads(event.detail) for event in world.bus.events]
+
+
+def shared(numbers: str, first: int = 100) -> list[dict]:
+    """A record for each letter, its partition key; that of a capital shares its number with the next."""
+    records, number = [], first
+    for letter in numbers:
+        records.append(record(number, {"signal": "a", "value": float(ord(letter))}, key=letter))
+        number += letter.islower()
+    return records
+
+
+@pytest.mark.parametrize("keys", [("D",), ("D", "E"), ("D", "E", "f"), ("E",)])
+def test_of_records_that_share_the_last_number_only_those_that_were_learned_are_learned(keys):
+    """Under it, a checkpoint names the partition keys; the others come later."""
+    records = shared("abcDEfg")
+    limit = Checkpoint(int(records[3]["kinesis"]["sequenceNumber"]), keys, None)
+    offline = learner(limit=lambda key, shard: limit)
+    offline.learn(records)
+    assert offline.states[KEY].learned == 3 + len(keys)
+    assert offline.states[KEY].checkpoints[Shard(ARN, SHARD)].partition_keys == keys
+    world = World()
+    assert world.invoke(
+        [one for one in records[:6] if one["kinesis"]["partitionKey"] in ("a", "b", "c", *keys)]
+    )
+    assert_as_in(world, offline)
+    offline.limit = None
+    offline.learn(records)
+    assert offline.states[KEY].learned == 7, "the others are learned then, and none of these again"

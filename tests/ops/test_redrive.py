@@ -8,6 +8,7 @@ import threading
 from consumer.pages.codec import PageCodec
 from ops.redrive.ledger import RedriveLedger
 from ops.redrive.redrive import SendingStream, Unsent
+from tests.consumer.decode.payload_builders import zstandard
 from tests.consumer.world import interleaved, step
 from tests.ops.live_plant import Plant, assert_learned, endpoint, plant
 
@@ -147,6 +148,23 @@ def test_a_line_is_shown_in_full(plant):
     assert "has no line" in plant.look("quarantine", "show", "nothing", code=1)
 
 
+def test_a_record_of_many_lines_is_shown_once(plant):
+    bad = zstandard(b'{"signal":"a","values":[' + b",".join([b"NaN"] * 2_000) + b"]}")
+    assert plant.deliver(plant.send([("a", bad)])) == []
+    [key] = [key for key in plant.objects("models") if key.startswith("quarantine/")]
+    assert "2,000 lines" in plant.look("quarantine", "list")
+    shown = plant.look("quarantine", "show", key)
+    assert shown.count("rejected: observation") == 2_000
+    assert shown.count('{"signal":"a"') == 1
+    to_repair = plant.look("quarantine", "show", key, "--json").splitlines()
+    lines = [json.loads(line) for line in to_repair]
+    assert [line["position"] for line in lines] == list(range(2_000))
+    assert [line["record"] is None for line in lines] == [False, *[True] * 1_999]
+    assert {line["payload"]["signal"] for line in lines} == {"a"}
+    of_one = plant.look("quarantine", "show", lines[7]["id"])
+    assert of_one.count('{"signal":"a"') == of_one.count("rejected: observation 7 of the record") == 1
+
+
 def some_unlearned(plant: Plant) -> None:
     """Six observations of two signals in quarantine that can be learned by now."""
     plant.learn(SERIES[:3])
@@ -261,3 +279,26 @@ def test_a_record_that_the_stream_does_not_take_is_named_and_holds_up_no_other(p
     assert "does not take the repaired" in plant.command(
         "quarantine", "redrive", "--repaired", str(mended), code=1
     )
+
+
+HOSTILE = "\x1b[2J\x1b]0;title\x07\u202e\u200b\x9b31m\r"
+
+
+def test_what_a_terminal_would_obey_is_printed_escaped(plant):
+    """Payloads, partition keys, names and the reasons that quote them are anybody's."""
+    spoilt = [
+        (f"key{HOSTILE}", HOSTILE.encode()),
+        ("k", {"signal": f"s{HOSTILE}", "value": 1.0}),
+        ("k", {"signal": "s", "value": HOSTILE}),
+        ("k", {"signal": "s", "value": 1.0, "timestamp": HOSTILE}),
+    ]
+    assert plant.deliver(plant.send(spoilt)) == []
+    keys = [key for key in plant.objects("models") if key.startswith("quarantine/")]
+    ids = [line["id"] for line in plant.quarantined()]
+    assert len(ids) == 4
+    commands = [["list"], ["show", *keys], ["show", *ids], ["show", *keys, "--json"], ["list", "--json"]]
+    for command in commands:
+        shown = plant.look("quarantine", *command)
+        assert shown.replace("\n", "").isprintable(), command
+        assert "1b" in shown, "escaped, and not left out"
+    assert plant.command("quarantine", "redrive").replace("\n", "").isprintable()

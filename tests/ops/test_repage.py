@@ -389,3 +389,36 @@ def test_a_page_that_is_made_after_the_fences_stops_the_move():
     with pytest.raises(PageChanged, match="fenced"):
         move_beside(beside, 64)
     assert layout(world)["pages"] == 16
+
+
+@pytest.mark.parametrize("moved", [0, 4, 16])
+@pytest.mark.parametrize("is_whole", [True, False], ids=["whole", "interrupted"])
+def test_a_move_that_another_has_overtaken_ends_and_writes_no_page(is_whole, moved):
+    """The old pages are empty by then: what it would write over the new ones is nothing."""
+    world, said = World(8), []
+    world.invoke(STREAM[:HALF])
+
+    def report(line: str) -> None:
+        said.append(line)
+        if line == "the old pages are fenced":
+            if not is_whole:
+                refuse_to_put_it_in_force(world)
+            in_another_thread(lambda: overtake(world, moved, is_whole))()
+
+    with pytest.raises(PageChanged, match="another move"):
+        asyncio.run(Repage(world.objects, PageCodec(), PREFIX, report).run(4))
+    if not is_whole:
+        world.faults = type(world.faults)()
+        world.objects.faults = world.faults
+        move(world, moved)
+    assert layout(world) == {"pages": moved}
+    world.invoke(STREAM[HALF:], world.cold())
+    assert_exact(world, STREAM)
+
+
+def overtake(world: World, pages: int, is_whole: bool) -> None:
+    if is_whole:
+        move(world, pages)
+    else:
+        with pytest.raises(Unavailable):
+            move(world, pages)

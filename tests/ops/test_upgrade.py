@@ -12,13 +12,15 @@ from river import cluster, drift, preprocessing
 from typer.testing import CliRunner
 
 from consumer.aws.event_bus import EventBridgeBus
+from consumer.decode.batch import Shard
+from consumer.decode.signal_names import SignalKey
 from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.base import fingerprint
 from consumer.detectors.clusters import ClustersUseCase
 from consumer.detectors.drift import DriftUseCase
-from consumer.errors import Unavailable
+from consumer.errors import ConfigurationError, Unavailable
 from consumer.handler import start
-from consumer.learning.state import State
+from consumer.learning.state import Checkpoint, State
 from consumer.pages.codec import PageCodec, versions
 from consumer.pages.layout import Layout, prefix_of
 from consumer.pages.store import PageStore
@@ -675,3 +677,46 @@ def stack(*arguments: str, code: int = 0) -> str:
     ran = CliRunner().invoke(app, ["upgrade", *arguments, "--stack", "Plant1", "--yes"])
     assert ran.exit_code == code, (ran.output, ran.exception)
     return ran.output
+
+
+def test_models_that_have_learned_exactly_as_far_are_not_in_use_themselves(plant, checkout):
+    """Only one signal has gone on since the new models were built; the others lie at the same records."""
+    plant.learn(SERIES[:PART])
+    checkout.install(NEW)
+    plant.command("upgrade", "build")
+    plant.learn([("c", 1.0), ("c", 2.0)])
+    assert "Learned: 2 observations" in plant.command("upgrade", "build")
+    plant.command("upgrade", "finish", "--idle")
+    assert_learned(plant, NEW_PREFIX, drift.PageHinkley, plant.sent)
+
+
+@pytest.mark.parametrize(
+    ("own", "is_ahead"),
+    [
+        (Checkpoint(8, ("a",), 1.0), False),
+        (Checkpoint(9, ("a", "b"), 1.0), False),
+        (Checkpoint(9, ("a",), 1.0), False),
+        (Checkpoint(9, ("a", "c"), 1.0), True),
+        (Checkpoint(10, ("a",), 1.0), True),
+    ],
+)
+def test_who_has_learned_a_record_more_is_in_use_also_under_the_last_number(own, is_ahead):
+    """Two records may share it: the partition keys tell them apart."""
+    limit, behind = Checkpoint(9, ("a", "b"), 1.0), Checkpoint(5, ("z",), 1.0)
+    shard = Shard("arn:aws:kinesis:eu-west-1:123456789012:stream/plant", "shardId-000000000000")
+    keys = {SignalKey(name, name): {shard: limit} for name in ("one", "other")}
+    source = PreviousModels("0123456789abcdef", Layout(PREFIX, 2), checkpoints=keys)
+    objects, settings = InMemoryObjects(), SettingsOfSignals("drift", NEW)
+    codec, held = PageCodec(), {shard.stream_arn: 0.0}
+    one, other = keys
+    states = {one: State(NEW.create(1), {shard: own}), other: State(NEW.create(1), {shard: behind})}
+    asyncio.run(objects.write(Layout(NEW_PREFIX, 2).key_of("one"), codec.encode(states)))
+    upgrade = Upgrade(
+        "drift", settings, objects, PageStore(objects, codec, 0), None, NEW_PREFIX, source, held, 0.0
+    )
+    asyncio.run(upgrade.open())
+    if is_ahead:
+        with pytest.raises(ConfigurationError, match="in use themselves: 1 signal, such as 'one'"):
+            upgrade.check_not_in_use()
+    else:
+        upgrade.check_not_in_use()

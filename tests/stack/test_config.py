@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from stack.alert_config import SlackTarget, TeamsTarget, WebhookTarget
 from stack.config import PlantConfig, TagKey, TagValue
 from stack.context import InvalidConfiguration, read_plants
-from stack.field_types import BusArn, KeyArn, Name, QueueArn, SecretArn, StreamArn, TopicArn, Url
+from stack.field_types import BusArn, KeyArn, Name, QueueArn, SecretArn, StreamArn, Text, TopicArn, Url
 
 ROOT = Path(__file__).parents[2]
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-AbCdEf"
@@ -172,6 +172,7 @@ ARNS = {
 }
 ONE_LINE = ARNS | {
     Name: "drifts",
+    Text: "line 3.é",
     Url: "https://example.com/x",
     TagKey: "owner",
     TagValue: "water",

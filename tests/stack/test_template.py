@@ -67,7 +67,15 @@ def test_every_bucket_is_encrypted_private_and_speaks_tls_only():
             for statement in policy["PolicyDocument"]["Statement"]
             if statement["Effect"] == "Deny" and statement["Action"] == "s3:*"
         ]
-        assert {"Bool": {"aws:SecureTransport": "false"}} in [statement["Condition"] for statement in denied]
+        conditions = [statement["Condition"] for statement in denied]
+        assert {"Bool": {"aws:SecureTransport": "false"}} in conditions
+        assert {"NumericLessThan": {"s3:TlsVersion": 1.2}} in conditions
+        for statement in denied:
+            assert statement["Principal"] == {"AWS": "*"}
+            assert {json.dumps(resource) for resource in statement["Resource"]} == {
+                json.dumps({"Fn::GetAtt": [name, "Arn"]}),
+                json.dumps({"Fn::Join": ["", [{"Fn::GetAtt": [name, "Arn"]}, "/*"]]}),
+            }
 
 
 def test_old_versions_of_models_go_after_a_day_but_for_ten():
@@ -165,6 +173,19 @@ def test_pages_are_visited_where_a_use_case_tells_of_sensors():
     assert schedules("anomaly", visit_minutes=15)[0]["ScheduleExpression"] == "rate(15 minutes)"
     assert schedules("anomaly", visit_minutes=0) == []
     assert schedules("shift") == schedules("drift") == []
+
+
+@pytest.mark.parametrize("minutes", [5, 15])
+def test_a_visit_that_fails_is_not_tried_again_the_next_makes_up_for_it(minutes):
+    """Neither by EventBridge, which may not reach the function, nor by Lambda, where the function raises."""
+    [visits] = schedules("anomaly", visit_minutes=minutes)
+    [target] = visits["Targets"]
+    policy = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60 * minutes}
+    assert target["RetryPolicy"] == policy
+    plant = {"use_cases": {"anomaly": {"visit_minutes": minutes}}}
+    config = the(template(plant, ("anomaly",)), "AWS::Lambda::EventInvokeConfig")
+    assert {name: config[name] for name in policy} == policy
+    assert "Live" in json.dumps(config["Qualifier"]), "the alias, which the schedule invokes"
 
 
 def test_the_bus_keeps_its_events_for_replays():

@@ -467,6 +467,29 @@ def test_warm_pages_stay_within_their_memory_and_the_oldest_go_first():
     assert ["if-none-match" in request.headers for request in script.requests] == [True, True, False]
 
 
+def test_the_bytes_of_a_page_that_is_handed_out_or_goes_are_given_back():
+    """However often pages are committed, as many are warm as fit."""
+    size = len(page_bytes("a"))
+    with ScriptedS3(Answer(200, page_bytes("a"), {"ETag": '"7"'})) as script:
+        store = page_store(open_bucket(BUCKET, REGION, script.endpoint), warm_bytes_max=2 * size)
+        for _ in range(5):
+            asyncio.run(store.commit(asyncio.run(store.load("first"))))
+        assert [request.method for request in script.requests] == ["GET", *["PUT"] * 5]
+        page = asyncio.run(store.load("first"))
+        for _ in range(5):  # a page that is committed again, though it is warm
+            asyncio.run(store.commit(page))
+        asyncio.run(store.commit(asyncio.run(store.load("first"))))
+        assert [request.method for request in script.requests] == ["GET", *["PUT"] * 11]
+        for key in ("second", "third", "fourth"):
+            asyncio.run(store.commit(asyncio.run(store.load(key))))
+        asyncio.run(store.load("fourth"))  # handed out, and dropped
+        script.requests.clear()
+        asyncio.run(store.commit(asyncio.run(store.load("fifth"))))
+        asyncio.run(store.commit(asyncio.run(store.load("third"))))
+        asyncio.run(store.commit(asyncio.run(store.load("fifth"))))
+        assert [request.method for request in script.requests] == ["GET", "PUT", "PUT", "PUT"]
+
+
 def test_without_credentials_nothing_starts_and_the_error_says_what_to_do(monkeypatch, tmp_path):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)

@@ -126,6 +126,16 @@ def test_an_event_costs_the_same_with_many_windows_of_one_pattern_as_with_one():
     assert calls(1_000) <= calls(1) + 30
 
 
+def test_an_event_costs_the_same_with_many_patterns_that_match_it_as_with_one():
+    def calls(count: int) -> int:
+        patterns = ["*" + "?" * (number % 6) + "*" * (number // 6) for number in range(count)]
+        mutes = MuteIndex(Mute(pattern, MUTE.from_, MUTE.until) for pattern in patterns)
+        mutes.marked([event("pump1.pressure", None)], NOON)
+        return calls_of(lambda: mutes.marked([event("pump1.pressure", None)], NOON))
+
+    assert calls(500) == calls(1)
+
+
 def test_what_is_no_list_of_mutes_says_so():
     for content in (b"", b"[]", b'{"mutes": [{"pattern": "x"}]}', b"\xff"):
         with pytest.raises(ConfigurationError, match=r"mutes\.json"):

@@ -1,28 +1,61 @@
-"""Pages as somebody could plant them: whatever body, in a right envelope."""
+"""Pages as somebody could plant them who knows the format: whatever content, sealed right."""
 
-from hashlib import sha256
+import platform
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+from zlib import crc32
 
 import msgspec
 
+from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import STATE_FORMAT
-from consumer.pages.codec import versions
+from consumer.learning.state import State
+from consumer.pages.codec import Header, versions
+from consumer.pages.columns import Columns, columns_of, memory_bytes_of
 
-
-def enveloped(body: bytes, **fields: object) -> bytes:
-    """What an attacker who knows the format writes: a right envelope around any pickle."""
-    header = {"format": STATE_FORMAT, "river": versions()["river"], "python": "3.13.0", "signals": 1}
-    return sealed(msgspec.json.encode(header | fields), body)
+_COLUMNS = msgspec.msgpack.Decoder(Columns)
+MEMORY = 10**6
+"""As many as a model may say it is, where it does not matter."""
 
 
 def sealed(header: bytes, body: bytes) -> bytes:
-    return b"RVPG\x01" + len(header).to_bytes(4, "big") + header + sha256(header + body).digest() + body
+    """A page with that header and body, and a checksum that agrees."""
+    checksum = crc32(body, crc32(header)).to_bytes(4)
+    return b"RVPG\x02" + len(header).to_bytes(4) + header + checksum + body
 
 
-def text(written: str) -> bytes:
-    """The opcode that makes a short text."""
-    return b"\x8c" + bytes([len(written)]) + written.encode()
+def enveloped(columns: bytes, models: bytes = b"", **fields: object) -> bytes:
+    """A page with these columns and models, whose header says what is true of them; `fields` say else."""
+    signals = memory_bytes = 0
+    with suppress(msgspec.MsgspecError, ValueError, RecursionError):
+        decoded = _COLUMNS.decode(columns)
+        signals, memory_bytes = len(decoded.record_signals), memory_bytes_of(decoded, len(columns))
+    river, python = versions()["river"], platform.python_version()
+    header = Header(STATE_FORMAT, river, python, signals, len(columns), memory_bytes)
+    named = msgspec.structs.asdict(header) | fields
+    return sealed(msgspec.json.encode(named), columns + models)
 
 
-def looking_up(module: str, name: str) -> bytes:
-    """The opcodes that look a class up."""
-    return text(module) + text(name) + b"\x93"
+def with_columns(columns: Columns, models: Sequence[bytes], **altered: object) -> bytes:
+    """A page with these columns, but for those that are `altered`."""
+    named = msgspec.structs.asdict(columns) | altered
+    return enveloped(msgspec.msgpack.encode([*named.values()]), b"".join(models))
+
+
+def with_models(*models: bytes, memory: int = MEMORY, **altered: object) -> bytes:
+    """A page of the signals "0", "1" and so on, whose models are these bytes."""
+    states = {SignalKey(str(number), str(number)): State(None) for number in range(len(models))}
+    columns, _ = columns_of(states)
+    lengths = {"lengths": [*map(len, models)], "memory": [memory] * len(models)}
+    return with_columns(columns, models, **lengths | altered)
+
+
+def planted(*nodes: Any, memory: int = MEMORY) -> bytes:
+    """A page whose models are these trees of msgpack."""
+    return with_models(*map(msgspec.msgpack.encode, nodes), memory=memory)
+
+
+def deep(levels: int, start: bytes = b"\x92\x01", end: bytes = b"\xc0") -> bytes:
+    """A list in a list in a list, and so on: of each, `start` is written before what is in it."""
+    return start * levels + end

@@ -1,0 +1,147 @@
+"""The pages of an invocation share the memory: some wait until others are done, and none waits for ever."""
+
+import asyncio
+import gc
+import tracemalloc
+
+import pytest
+
+from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
+from consumer.errors import MoreMemoryNeeded
+from consumer.pages.codec import memory_bytes_for
+from consumer.pages.store import PageMemory
+from tests.consumer.world import World, points
+
+PAGES, SIGNALS = 16, 1_600
+MIB = 2**20
+
+
+def batch(first: int, count: int = SIGNALS) -> list[dict]:
+    """A value of each signal."""
+    return points([(f"line{number}.pressure", float(number % 7)) for number in range(count)], first)
+
+
+def filled(**settings) -> World:
+    """A bucket with pages that hold a hundred signals each."""
+    world = World(PAGES, use_case=SeasonalAnomaly(), **settings)
+    assert world.invoke(batch(1)).failed == []
+    return world
+
+
+def sizes(world: World) -> list[int]:
+    """What each page says that it takes."""
+    objects = world.objects.objects.items()
+    return [memory_bytes_for(body) for key, (_, body) in objects if "/pages/" in key]
+
+
+def watched(memory: PageMemory) -> list[int]:
+    """Notes how much is taken, whenever a page gets room."""
+    taken, check = [], memory.check
+
+    def checked(key: str, needed: int) -> None:
+        taken.append(memory._current().taken)
+        check(key, needed)
+
+    memory.check = checked
+    return taken
+
+
+@pytest.mark.parametrize("pages_at_once", [1, 2, 5])
+def test_pages_that_do_not_fit_together_are_learned_one_after_the_other(pages_at_once):
+    world = filled()
+    world.memory_bytes_max = (pages_at_once + 1) * max(sizes(world))
+    function = world.cold()
+    taken = watched(function.pages.memory)
+    report = world.invoke(batch(10_000), function)
+    assert report.failed == []
+    assert report.counts["observations_learned"] == SIGNALS
+    assert 0 < max(taken) <= world.memory_bytes_max
+    assert sum(sizes(world)) > world.memory_bytes_max
+    # Warm, and of known sizes.
+    again = world.invoke(batch(20_000), function)
+    assert (again.failed, again.counts["observations_learned"]) == ([], SIGNALS)
+    assert max(taken) <= world.memory_bytes_max
+    assert {state.learned for state in world.states().values()} == {3}
+
+
+def peak_of(memory_bytes_max: int) -> int:
+    """How much memory an invocation takes over what was there before."""
+    world = filled()
+    world.memory_bytes_max = memory_bytes_max
+    function, delivered = world.cold(), batch(10_000)
+    function.pages._warm_bytes_max = 0  # warm pages have their own part of the memory
+    replace = world.objects.replace
+
+    async def slow(key, body, e_tag):
+        await asyncio.sleep(0.1)
+        return await replace(key, body, e_tag)
+
+    world.objects.replace = slow
+    gc.collect()
+    tracemalloc.start()
+    report = world.invoke(delivered, function)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert report.counts["observations_learned"] == SIGNALS
+    return peak
+
+
+def test_a_batch_over_many_full_pages_takes_less_memory_than_they_take_together():
+    takes = max(sizes(filled()))
+    assert peak_of(2 * takes) < 0.6 * peak_of(2**30)
+
+
+def test_small_pages_are_read_at_the_same_time():
+    world = World(PAGES, memory_bytes_max=64 * MIB)
+    world.invoke(batch(1))
+    function, reading = world.cold(), []
+    get = world.objects.get
+
+    async def counted(key, **options):
+        reading.append(1)
+        at_once.append(len(reading))
+        found = await get(key, **options)
+        reading.pop()
+        return found
+
+    at_once = []
+    world.objects.get = counted
+    assert world.invoke(batch(10_000), function).failed == []
+    assert max(at_once) >= PAGES
+
+
+def test_a_page_larger_than_the_room_for_unknown_ones_gets_all_that_it_needs():
+    memory, held = PageMemory(160), []
+
+    async def learn(key: str, needed: int) -> None:
+        while True:
+            try:
+                async with memory.room(key):
+                    memory.check(key, needed)
+                    held.append((key, memory.of(key)))
+                    await asyncio.sleep(0)
+                    return
+            except MoreMemoryNeeded:
+                continue
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*(learn(f"p{number}", 1_000) for number in range(20)), learn("small", 3))
+
+    asyncio.run(asyncio.wait_for(all_of_them(), 10))
+    assert dict(held) == {f"p{number}": 160 for number in range(20)} | {"small": 10}
+
+
+def test_what_was_cut_short_holds_no_room_in_the_next_invocation():
+    memory = PageMemory(100)
+
+    async def cut_short() -> None:
+        room = memory.room("a")
+        await room.__aenter__()
+        memory._known["a"] = 100
+
+    async def whole() -> None:
+        async with memory.room("a"):
+            assert memory.of("a") == 100
+
+    asyncio.run(cut_short())
+    asyncio.run(asyncio.wait_for(whole(), 1))
