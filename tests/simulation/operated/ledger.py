@@ -226,6 +226,10 @@ class Ledger:
         learned, at, skipped, kept = has[len(had) :], 0, 0, 0
         for place, one in came:
             if at < len(learned) and learned[at] == one.value:
+                if new.model.times[len(had) + at] != time_of(one, by, place):
+                    self.violations.append(
+                        f"{key.signal}: {one.value} is learned with another time than its own"
+                    )
                 at += 1
             elif one.value is None:
                 skipped += 1
