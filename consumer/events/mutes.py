@@ -16,8 +16,7 @@ from typing import Any
 
 import msgspec
 
-from consumer.decode.timestamps import seconds
-from consumer.decode.values import shortened
+from consumer.decode.values import seconds, shortened
 from consumer.errors import ConfigurationError, Unavailable, Unlearnable
 from consumer.events.event import Event
 from consumer.ports import InvocationLock, Missing, ObjectStore, Unchanged
