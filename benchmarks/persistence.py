@@ -1,20 +1,31 @@
 """The cost of storing models beside that of learning: 1,000 signals, ten values each."""
 
-import pickle
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from river import anomaly, cluster, drift, time_series
 
 from benchmarks.measuring import Spread, cpu_s, spread, timed
-from consumer.detectors.drift import DriftState
-from consumer.pages.columns import packed, unpacked
+from consumer.decode.batch import Shard
+from consumer.decode.signal_names import SignalKey
+from consumer.detectors.anomaly import AnomalyUseCase
+from consumer.detectors.asset_rows import NamedValue
+from consumer.detectors.base import UseCase
+from consumer.detectors.clusters import ClustersUseCase
+from consumer.detectors.drift import DriftUseCase
+from consumer.detectors.forecast import ForecastUseCase
+from consumer.handler import gc_paused
+from consumer.learning.state import Checkpoint, State
+from consumer.pages.codec import PageCodec, States
+from consumer.use_cases import USE_CASES
 
 _VALUES = 10
-_ROUNDS = 5
+_BEFORE = 200
+_ROUNDS = 9
+_PROPERTIES = ("pressure", "temperature", "flow", "level")
+_SHARD = Shard("arn:aws:kinesis:eu-west-1:123456789012:stream/plant", "shardId-000000000000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,49 +38,66 @@ class StorageCost:
     bytes_each: int
 
 
-def _learn_features(model: Any, value: float) -> None:
-    model.learn_one({"value": value})
+def _anomalies(detector: object) -> AnomalyUseCase:
+    return AnomalyUseCase(anomaly.QuantileFilter(detector, q=0.99))
 
 
-Make = Callable[[], Any]
-Learn = Callable[[Any, float], None]
 # Slow models use fewer signals; the figures are scaled to 1,000.
-MODELS: dict[str, tuple[Make, Learn, int]] = {
-    "ADWIN": (drift.ADWIN, drift.ADWIN.update, 1000),
-    "PageHinkley": (drift.PageHinkley, drift.PageHinkley.update, 1000),
-    "KMeans": (lambda: cluster.KMeans(seed=1), _learn_features, 200),
-    "HalfSpaceTrees": (lambda: anomaly.HalfSpaceTrees(seed=1), _learn_features, 20),
-    "SNARIMAX": (lambda: time_series.SNARIMAX(p=4, d=1, q=4), time_series.SNARIMAX.learn_one, 20),
+MODELS: dict[str, tuple[UseCase, int]] = {
+    "ADWIN": (DriftUseCase(drift.ADWIN()), 1000),
+    "PageHinkley": (DriftUseCase(drift.PageHinkley()), 1000),
+    "KSWIN": (DriftUseCase(drift.KSWIN()), 200),
+    "KMeans": (ClustersUseCase(cluster.KMeans()), 200),
+    "DBSTREAM": (ClustersUseCase(cluster.DBSTREAM()), 200),
+    "HalfSpaceTrees": (_anomalies(anomaly.HalfSpaceTrees()), 40),
+    "OneClassSVM": (_anomalies(anomaly.OneClassSVM()), 200),
+    "GaussianScorer": (
+        AnomalyUseCase(anomaly.ThresholdFilter(anomaly.GaussianScorer(window_size=500), threshold=0.999)),
+        200,
+    ),
+    "HoltWinters": (ForecastUseCase(time_series.HoltWinters(alpha=0.3, beta=0.1), horizon=20), 500),
+    "SNARIMAX": (ForecastUseCase(time_series.SNARIMAX(p=4, d=1, q=4), horizon=20), 40),
+    **{f"use case {name}": (USE_CASES[name], 500) for name in USE_CASES if name != "drift"},
 }
 
 
 def persist_vs_learn(name: str) -> StorageCost:
-    """Measure one kind of model, stored as in a page."""
-    make, learn, signals = MODELS[name]
-    rng = random.Random(4)
-    models = [DriftState(make()) for _ in range(signals)]
-    values = [rng.random() for _ in range(200)]
-    _learn_all(models, learn, values)
+    """Measure one kind of model, stored as in a page; each asset learns ten rows of four values."""
+    use_case, signals = MODELS[name]
+    rng, codec = random.Random(4), PageCodec()
+    marks = {_SHARD: Checkpoint(10**55, ("asset",), 1.7e9)}
+    states = {
+        SignalKey(f"asset{number}.signal", f"asset{number}.signal"): State(use_case.create(number), {**marks})
+        for number in range(signals)
+    }
+    _learn_all(use_case, states, [rng.random() for _ in range(_BEFORE)], 0)
     learned, written, read = [], [], []
-    for _ in range(_ROUNDS):
-        learned.append(timed(cpu_s, partial(_learn_all, models, learn, values[:_VALUES])))
-        written.append(timed(cpu_s, partial(_write, models)))
-        page = _write(models)
-        read.append(timed(cpu_s, partial(_read, page)))
+    for round_ in range(_ROUNDS):
+        values, start = [rng.random() for _ in range(_VALUES)], _BEFORE + round_ * _VALUES
+        learned.append(_timed(partial(_learn_all, use_case, states, values, start)))
+        written.append(_timed(partial(codec.encode, states)))
+        page = codec.encode(states)
+        read.append(_timed(partial(_read, codec, page)))
     scale = 1000 / signals
     times = [spread([seconds * scale for seconds in each]) for each in (learned, written, read)]
     return StorageCost(times[0], times[1], times[2], len(page) // signals)
 
 
-def _learn_all(models: list[DriftState], learn: Learn, values: list[float]) -> None:
-    for model in models:
-        for value in values:
-            learn(model.detector, value)
+def _timed(work: Callable[[], object]) -> float:
+    """As in an invocation: without the garbage collector."""
+    with gc_paused():
+        return timed(cpu_s, work)
 
 
-def _write(models: list[DriftState]) -> bytes:
-    return pickle.dumps(packed(models), protocol=5)
+def _learn_all(use_case: UseCase, states: States, values: list[float], start: int) -> None:
+    times: list[float | None] = [1.7e9 + 60.0 * (start + number) for number in range(len(values))]
+    if use_case.learns_assets:
+        values = [NamedValue(value, name) for value in values for name in _PROPERTIES]
+        times = [at_s for at_s in times for _ in _PROPERTIES]
+    for state in states.values():
+        use_case.learn(state.model, values, times)
 
 
-def _read(page: bytes) -> list[Any]:
-    return unpacked(pickle.loads(page))
+def _read(codec: PageCodec, page: bytes) -> None:
+    for state in codec.decode(page).values():
+        _ = state.model
