@@ -84,7 +84,7 @@ def _persist_vs_learn() -> Iterator[Figure]:
         )
         middle = kept.learn_s.median
         ratio = Spread(*(seconds / middle for seconds in kept.write_s))
-        yield Figure(f"persist_vs_learn, {name}", ratio, "x", note=note)
+        yield Figure(f"persist_vs_learn, {name}", ratio, "x", "at most", 1.0, note)
 
 
 def _cold_start() -> Iterator[Figure]:

@@ -619,7 +619,8 @@ def _read_scalar(reader: Reader, node: list[Node]) -> Any:
 def _dtype(text: Any) -> "np.dtype[Any]":
     if text not in _DTYPES:
         raise ValueError("a numpy type that is no plain number")
-    return np.dtype(text)
+    dtype: np.dtype[Any] = np.dtype(text)
+    return dtype
 
 
 def _size(size: Any) -> int:

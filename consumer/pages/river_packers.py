@@ -10,12 +10,12 @@ from operator import itemgetter
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from river import tree
 from river._river_rust.drift import AdaptiveWindowing
 from river._river_rust.stats import RsQuantile
 from river._river_rust.vectordict import VectorDict
 from river.anomaly import HalfSpaceTrees
 from river.time_series import holt_winters
-from river.tree.padded import PaddedBranch, PaddedLeaf
 from river.utils import Rolling
 
 from consumer.errors import UnwritableModel
@@ -187,6 +187,8 @@ def _component_packer(made: type, names: tuple[str, ...]) -> tuple[Callable[...,
 
 _HEIGHT_MAX = 20
 _PER_NODE = 360  # of memory
+_padded: Any = getattr(tree, "padded", None)
+"""Of what the trees are made; not so in the Rivers before the pinned one, from which operators upgrade."""
 _splits: "WeakKeyDictionary[HalfSpaceTrees, list[Any]]" = WeakKeyDictionary()
 """As written: they never change."""
 
@@ -297,11 +299,11 @@ def _nodes_of(
         ready: list[Any] = []
         for is_leaf in reversed(pattern):
             if is_leaf:
-                node: Any = object.__new__(PaddedLeaf)
+                node: Any = object.__new__(_padded.PaddedLeaf)
                 node.__dict__ = {"r_mass": of_right.pop(), "l_mass": of_left.pop()}
             else:
                 one, other = ready.pop(), ready.pop()
-                node = object.__new__(PaddedBranch)
+                node = object.__new__(_padded.PaddedBranch)
                 node.__dict__ = {
                     "children": (one, other),
                     "feature": named.pop(),
@@ -341,7 +343,8 @@ def register() -> None:
     REGISTRY.add_packer("VectorDict", VectorDict, _write_weights, _read_weights, 320)
     REGISTRY.add_packer("Random", random.Random, _write_random, _read_random, 320)
     REGISTRY.add_packer("Rolling", Rolling, _write_rolling, _read_rolling, 320)
-    REGISTRY.add_packer("HalfSpaceTrees", HalfSpaceTrees, _write_trees, _read_trees, 1024)
+    if _padded is not None:
+        REGISTRY.add_packer("HalfSpaceTrees", HalfSpaceTrees, _write_trees, _read_trees, 1024)
     for made, names in _COMPONENTS.items():
         REGISTRY.add_packer(made.__name__, made, *_component_packer(made, names), 1100)
 

@@ -305,7 +305,7 @@ def test_a_model_is_packed_and_unpacked_to_the_same_bytes(name, count):
     model, _ = learned(CASES[name], VALUES[:count], TIMES[:count])
     written, objects = packed(model)
     assert packed(unpacked(written, objects)) == (written, objects)
-    with pytest.raises(ValueError, match="more objects"):
+    with pytest.raises(ValueError, match="more memory"):
         unpacked(written, objects - 1)
 
 

@@ -9,9 +9,9 @@ from collections import Counter
 import pytest
 
 from consumer.decode import batch as batches
+from consumer.decode.compression import UNPACKED_BYTES_MAX
 from consumer.decode.lambda_event import decode, decode_all
-from consumer.decode.unpacking import UNPACKED_BYTES_MAX
-from consumer.pages.codec import memory_bytes_of
+from consumer.pages.codec import opened
 from tests.consumer.decode.payload_builders import zstd
 from tests.consumer.world import SHARD, World, assert_exact, points, record, step
 
@@ -93,7 +93,7 @@ def test_a_page_that_nearly_fills_the_memory_takes_no_new_signal_and_the_known_o
     first = points([(f"known.{number}", float(number)) for number in range(100)])
     world.invoke(first)
     [page] = [body for key, (_, body) in world.objects.objects.items() if "/pages/" in key]
-    world.memory_bytes_max = int(memory_bytes_of(page) / 0.9)
+    world.memory_bytes_max = int(opened(page)[0].memory_bytes / 0.9)
     again = points([(f"known.{number}", 1.0) for number in range(100)], 1_000)
     world.function = world.cold()
     report = world.invoke(again + invented(50))

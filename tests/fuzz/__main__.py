@@ -1,24 +1,28 @@
 """`make fuzz`: shows that a planted bug is found, plays the corpus, then looks for what nobody thought of."""
 
 import importlib.util
+import itertools
 import os
-import pickle
 import re
 import resource
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
-from river import drift
 
+from consumer.decode.batch import Shard
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.drift import DriftState
-from consumer.learning.state import State
+from consumer.detectors.sensor_checks import Health
+from consumer.learning.state import Checkpoint, State
 from consumer.pages.columns import columns_of
+from consumer.pages.packing import packed
+from tests.consumer.every_model import EVERY_MODEL
 from tests.fuzz.corpus import corpus, well_formed
 from tests.fuzz.target import deliver
 
@@ -111,7 +115,10 @@ def _fuzz(root: Path, folder: Path, seconds: int) -> "subprocess.CompletedProces
         kinds = b"k" if name == "kpl" else b"rgz"
         for kind in kinds:
             (starts / f"{number}-{chr(kind)}").write_bytes(bytes([kind]) + payload)
-    (starts / "page").write_bytes(b"p" + _page_body())
+    for number, content in enumerate(_pages()):
+        (starts / f"page-{number}").write_bytes(b"p" + content)
+    for number, model in enumerate(_models()):
+        (starts / f"model-{number}").write_bytes(b"m" + packed(model)[0])
     return subprocess.run(
         [sys.executable, "-m", "tests.fuzz.fuzzer", str(starts), str(seconds)],
         cwd=root,
@@ -124,9 +131,29 @@ def _fuzz(root: Path, folder: Path, seconds: int) -> "subprocess.CompletedProces
     )
 
 
-def _page_body() -> bytes:
-    states = {SignalKey("a", "a"): State(DriftState(drift.ADWIN()))}
-    return pickle.dumps(tuple(columns_of(states)), protocol=5)
+def _models() -> list[object]:
+    """One of each that is known to work, which has learned a little."""
+    models = []
+    for use_case in itertools.chain.from_iterable(EVERY_MODEL.values()):
+        models.append(use_case.create(1))
+        use_case.learn(models[-1], [1.0 + value % 7 for value in range(70)], [60.0 * n for n in range(70)])
+    return models
+
+
+def _pages() -> Iterator[bytes]:
+    """Columns, with their length before them, and models: of ADWINs alone, of others, and of both."""
+    models = _models()
+    marks = {
+        Shard("arn:aws:kinesis:eu-west-1:123456789012:stream/s", "shardId-0"): Checkpoint(9, ("k",), 1.5)
+    }
+    for part in (models[:1], models[1:2], models[:3]):
+        states = {
+            SignalKey("a", f"a.{number}"): State(model, marks, 70, 1, 1.5, "", Health(seen=70))
+            for number, model in enumerate(part)
+        }
+        columns, packed_models = columns_of(states)
+        encoded = msgspec.msgpack.encode(columns)
+        yield len(encoded).to_bytes(2) + encoded + b"".join(packed_models)
 
 
 def _tried(told: str) -> str:

@@ -1,8 +1,5 @@
 """How far models have learned is read of any page, whatever they are made of, and nothing of it is run."""
 
-import os
-import pickle
-from hashlib import sha256
 from typing import get_args
 
 import pytest
@@ -14,10 +11,11 @@ from consumer.detectors.sensor_checks import Fault, Health
 from consumer.errors import UnreadablePage
 from consumer.learning.state import Checkpoint, State
 from consumer.pages.codec import PageCodec
-from consumer.pages.columns import Columns, columns_of
+from consumer.pages.columns import columns_of
 from consumer.use_cases import USE_CASES
 from ops.upgrade.previous_models import checkpoints_in
 from tests.consumer.every_model import EVERY_MODEL
+from tests.consumer.pages.hostile_pages import with_columns
 
 MARKS = {
     Shard("arn:aws:kinesis:us-east-1:123456789012:stream/plant", "shardId-0"): Checkpoint(7, ("k",), 1.5)
@@ -70,41 +68,38 @@ def test_of_each_model(models):
         assert checkpoints_in(PageCodec().encode({key: State(model, MARKS, 200)}))[1] == {key: MARKS}
 
 
-class Harm:
-    def __reduce__(self):
-        return os.mkdir, ("harm",)
-
-
-def test_what_a_page_asks_to_be_called_is_not_called(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    key = SignalKey("a", "a")
-    page = PageCodec().encode({key: State(USE_CASES["drift"].create(1), MARKS)})
-    columns = columns_of({key: State(None, MARKS)})._replace(models=("states", [None], [Harm()]))
-    assert checkpoints_in(forged(page, columns))[1] == {key: MARKS}
-    assert list(tmp_path.iterdir()) == []
+def test_no_model_is_looked_at():
+    """Not even whether it is one: it may be of a River that is not here."""
+    states = {SignalKey("a", "a"): State(None, MARKS), SignalKey("b", "b"): State(None, MARKS)}
+    columns, _ = columns_of(states)
+    models = [b"\xc1\xff", b""]
+    page = with_columns(columns, models, lengths=[2, 0], health=[(0, b"\xc1")])
+    assert checkpoints_in(page)[1] == dict.fromkeys(states, MARKS)
 
 
 @pytest.mark.parametrize(
-    "altered", [{"mark_sequence_numbers": ["7"]}, {"mark_keys": [Harm()]}, {"marks": [2]}]
+    "altered",
+    [
+        {"mark_sequence_numbers": ["7"]},
+        {"mark_sequence_numbers": b""},
+        {"mark_keys": [["k", 7]]},
+        {"mark_keys": [7]},
+        {"mark_shards": [1]},
+        {"mark_shards": [-1]},
+        {"shards": [["arn"]]},
+        {"marks": [2]},
+        {"marks": [0]},
+        {"signals": [7]},
+    ],
 )
-def test_checkpoints_of_other_types_are_refused(altered, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    states = {SignalKey("a", "a"): State(USE_CASES["drift"].create(1), MARKS)}
-    page, columns = PageCodec().encode(states), columns_of(states)
-    assert checkpoints_in(forged(page, columns))[1] == {SignalKey("a", "a"): MARKS}
+def test_checkpoints_of_other_types_are_refused(altered):
+    columns, models = columns_of({SignalKey("a", "a"): State(USE_CASES["drift"].create(1), MARKS)})
+    assert checkpoints_in(with_columns(columns, models))[1] == {SignalKey("a", "a"): MARKS}
     with pytest.raises(UnreadablePage, match="checkpoints cannot be read"):
-        checkpoints_in(forged(page, columns._replace(**altered)))
-    assert list(tmp_path.iterdir()) == []
+        checkpoints_in(with_columns(columns, models, **altered))
 
 
-def forged(page: bytes, columns: Columns) -> bytes:
-    """The page with other content, and a checksum that agrees."""
-    body, start = pickle.dumps(tuple(columns), protocol=5), 5 + 4
-    header = page[start : start + int.from_bytes(page[5:start])]
-    return page[:start] + header + sha256(header + body).digest() + body
-
-
-@pytest.mark.parametrize("page", [b"", b"RVPG moved\n", b"RVPG\x01" + b"x" * 100])
+@pytest.mark.parametrize("page", [b"", b"RVPG moved\n", b"RVPG\x01" + b"x" * 100, b"RVPG\x02" + b"x" * 100])
 def test_what_is_no_page_is_said(page):
     with pytest.raises(UnreadablePage):
         checkpoints_in(page)

@@ -425,7 +425,9 @@ def test_a_model_that_no_page_may_hold_is_refused_before_anything_is_written(pla
     plant.learn(SERIES[:PART])
     checkout.install(DriftUseCase(OfOnesOwn()))
     written = plant.versions()
-    assert "allow_list" in plant.command("upgrade", "build", code=1)
+    told = plant.command("upgrade", "build", code=1)
+    assert "OfOnesOwn is not allowed in a page" in told
+    assert "consumer/pages/river_classes.py" in told
     assert plant.versions() == written
 
 

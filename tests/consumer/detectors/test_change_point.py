@@ -1,13 +1,12 @@
 """Lasting changes: each is told once and soon, and nothing else is told."""
 
 import math
-import pickle
 import random
 
 import pytest
 
 from consumer.detectors.change_point import DeseasonalisedChangeDetector
-from consumer.pages.packing import packed
+from consumer.pages.packing import packed, unpacked
 
 DAY_S = 86_400.0
 
@@ -153,7 +152,7 @@ def test_a_stored_state_goes_on_as_if_it_had_not_been(cut):
     one, other = DeseasonalisedChangeDetector(), DeseasonalisedChangeDetector()
     for index, value in enumerate(values):
         if index == cut:
-            other = pickle.loads(pickle.dumps(other))
+            other = unpacked(*packed(other))
         at_s = index * 120.0
         assert one.learn_one(value, at_s) == other.learn_one(value, at_s)
     assert one == other
