@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import pickle
 import random
 import time
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from consumer.errors import PageChanged
 from consumer.events.event import Event
 from consumer.pages.codec import PageCodec
 from consumer.pages.layout import Layout, LayoutStore
+from consumer.pages.packing import packed
 from consumer.pages.store import PageStore
 from consumer.pipeline import Pipeline
 from consumer.ports import Found, Missing, Unchanged
@@ -112,8 +112,8 @@ class MeasuringWorld:
         """Bytes of a state in its page, without those of its model, on average."""
         bodies = [body for key, (_, body) in self.bucket.objects.items() if "layout" not in key]
         states = [state for body in bodies for state in PageCodec().decode(body).values()]
-        models = pickle.dumps([state.model for state in states], protocol=5)
-        return (sum(map(len, bodies)) - len(models)) / len(states)
+        models = [packed(state.model.detector)[0] for state in states]
+        return (sum(map(len, bodies)) - sum(map(len, models))) / len(states)
 
     def _cold(self) -> Pipeline:
         layout = Layout("models/drift/measured", self.pages)
