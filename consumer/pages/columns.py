@@ -123,7 +123,12 @@ def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes]]
             ],
             mark_arrived_s=[mark.arrived_s for mark in marks],
             parameters=[(index, state.parameters) for index, state in enumerate(values) if state.parameters],
-            health=[(index, written) for index, state in enumerate(values) if (written := _health_of(state))],
+            health=[
+                (index, written)
+                for index, state in enumerate(values)
+                if (state.health is not None or type(state.stored) is Packed)
+                and (written := _health_of(state))
+            ],
             lengths=list(map(len, models)),
             adwins=adwins,
             are_adwins=are_adwins,
@@ -327,14 +332,11 @@ def _adwins(
     totals: Sequence[float],
     drifted: Sequence[bool],
 ) -> Adwins:
-    table: dict[tuple[Any, ...], int] = {}
-    if parameters.count(parameters[0]) == len(parameters):  # as a rule
-        table[parameters[0]], which = 0, array("I", bytes(4 * len(parameters)))
-    else:
-        which = array("I", [table.setdefault(each, len(table)) for each in parameters])
-    return Adwins(
-        [*table], which.tobytes(), array("q", counts).tobytes(), array("d", totals).tobytes(), bytes(drifted)
-    )
+    table: dict[tuple[Any, ...], int] = {parameters[0]: 0}
+    which = bytes(4 * len(parameters))
+    if parameters.count(parameters[0]) < len(parameters):
+        which = array("I", [table.setdefault(each, len(table)) for each in parameters]).tobytes()
+    return Adwins([*table], which, array("q", counts).tobytes(), array("d", totals).tobytes(), bytes(drifted))
 
 
 def _adwin_parts(stored: Any) -> _AdwinParts | None:

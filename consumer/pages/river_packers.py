@@ -224,11 +224,11 @@ def _write_trees(writer: Writer, value: HalfSpaceTrees) -> list[Node]:
     if not trees:
         return parts
     leaves_of = _places(height, of_leaves=True)
-    leaves: list[Any] = []
-    for nodes in trees:
-        leaves += leaves_of(nodes)
-    left = array("I", [leaf.l_mass for leaf in leaves])
-    right = array("I", [leaf.r_mass for leaf in leaves])
+    left, right = array("I"), array("I")
+    for nodes in trees:  # tree by tree, whose leaves the processor's cache holds between the two
+        leaves = leaves_of(nodes)
+        left.extend([leaf.l_mass for leaf in leaves])
+        right.extend([leaf.r_mass for leaf in leaves])
     roots = [nodes[0] for nodes in trees]
     if (sum(left), sum(right)) != (sum(root.l_mass for root in roots), sum(root.r_mass for root in roots)):
         raise UnwritableModel("a HalfSpaceTrees whose branches have other masses than their leaves")
