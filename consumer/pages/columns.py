@@ -22,8 +22,9 @@ from consumer.detectors.sensor_checks import Health
 from consumer.errors import UnreadableModel, UnwritableModel, UnwritableModels, is_models_own
 from consumer.learning.state import Checkpoint, Packed, State
 from consumer.pages import river_classes as river_classes
-from consumer.pages.packing import packed, unpacked
+from consumer.pages.packing import packed
 from consumer.pages.river_packers import window
+from consumer.pages.unpacking import unpacked
 
 States = dict[SignalKey, State]
 

@@ -1,11 +1,12 @@
-"""River's classes whose instances a page may hold: their attributes, in River's order, and their types.
+"""The classes whose instances a page may hold: River's, with their attributes' types, and a plant's own."""
 
-An attribute whose name ends in "?" may be missing. Classes that are no plain objects have packers.
-"""
-
+import functools
+import importlib
 import random
 from collections import Counter, OrderedDict, defaultdict, deque
-from types import MethodType
+from collections.abc import Callable, Mapping
+from types import FunctionType, MemberDescriptorType, MethodType
+from typing import Any, NamedTuple
 
 import numpy as np
 from river import anomaly, cluster, compose, drift, linear_model, optim, preprocessing, proba, stats
@@ -18,7 +19,141 @@ from river.drift.dummy import DummyDriftDetector
 from river.drift.no_drift import NoDrift
 from river.time_series import snarimax
 
-from consumer.pages.packing import REGISTRY, ModelClass
+from consumer.errors import UnwritableModel
+from consumer.plant import plant
+
+
+class Absent:
+    """Stands for an attribute that an instance lacks."""
+
+
+ABSENT = Absent()
+
+
+class ModelClass:
+    """A class whose instances a model may hold: its tag, and the types of its attributes, in their order."""
+
+    def __init__(
+        self,
+        tag: str,
+        made: type,
+        fields: Mapping[str, frozenset[type] | None],
+        optional: frozenset[str] = frozenset(),
+    ) -> None:
+        self.tag, self.made = tag, made
+        self._names, self._types, self._optional = tuple(fields), tuple(fields.values()), optional
+        self._has_dict = made.__dictoffset__ != 0
+
+    def values_of(self, instance: Any) -> list[Any]:
+        """The values of its attributes. Raises: `UnwritableModel` where it has others."""
+        if not self._has_dict:
+            return [getattr(instance, name) for name in self._names]
+        named = vars(instance)
+        if tuple(named) == self._names:
+            return [*named.values()]
+        if not self._names_without_optional <= named.keys() <= set(self._names):
+            others = ", ".join(sorted(map(str, named.keys() ^ set(self._names))))
+            raise UnwritableModel(f"a {self.tag} has other attributes than are known of it: {others}")
+        return [named.get(name, ABSENT) for name in self._names]
+
+    @functools.cached_property
+    def _names_without_optional(self) -> set[str]:
+        return set(self._names) - self._optional
+
+    def fill(self, instance: Any, values: list[Any]) -> None:
+        """Set the attributes. Raises: `ValueError` for another number of them, or other types."""
+        if len(values) != len(self._names):
+            raise ValueError(f"a {self.tag} of {len(values)} attributes")
+        for name, types, value in zip(self._names, self._types, values, strict=True):
+            if types is not None and type(value) not in types and not self._may_lack(name, value):
+                raise ValueError(f"the attribute {name!r} of a {self.tag} is a {type(value).__name__}")
+        named = zip(self._names, values, strict=True)
+        if self._has_dict:
+            vars(instance).update(pair for pair in named if pair[1] is not ABSENT)
+        else:
+            for name, value in named:
+                object.__setattr__(instance, name, value)
+
+    def _may_lack(self, name: str, value: Any) -> bool:
+        return value is ABSENT and name in self._optional
+
+
+class Packer(NamedTuple):
+    """How instances of a class are written as parts, and made of them again; `read` gives them to `made`."""
+
+    tag: str
+    write: Callable[[Any, Any], list[Any]]
+    read: Callable[[Any, list[Any]], Any]
+    memory_bytes: int
+    """What one takes at most, beside what is in it."""
+
+
+class Registry:
+    """The classes that models may hold, and the packers of those that are no plain objects."""
+
+    def __init__(self) -> None:
+        self.classes: dict[type, ModelClass] = {}
+        self.classes_tagged: dict[str, ModelClass] = {}
+        self.packers: dict[type, Packer] = {}
+        self.packers_tagged: dict[str, Packer] = {}
+        self.factories: dict[str, type] = {}
+        """What makes the defaults of dicts."""
+        self.methods: set[tuple[type, str]] = set()
+        """Those that a model may keep as attributes, or as factories."""
+
+    def add(self, model_class: ModelClass) -> None:
+        """A class of plain objects."""
+        self.classes[model_class.made] = self.classes_tagged[model_class.tag] = model_class
+
+    def add_packer(self, made: type, packer: Packer) -> None:
+        """A class with a packer."""
+        self.packers[made] = self.packers_tagged[packer.tag] = packer
+
+
+REGISTRY = Registry()
+
+
+# A plant's own classes.
+
+
+def is_own(kind: type) -> bool:
+    """Whether it is of a module that the plant names: any class of plain objects there may be in a page."""
+    return kind.__module__ in plant().own_modules
+
+
+def is_method(kind: type, name: str) -> bool:
+    """Whether a model may keep that method as an attribute, or as what makes defaults."""
+    if kind.__module__ in plant().own_modules:
+        return isinstance(getattr(kind, name, None), FunctionType)
+    return (kind, name) in REGISTRY.methods
+
+
+def own_class(tag: str) -> type:
+    """A class of a plant's own. Raises: `ValueError` where the plant does not name its module."""
+    module, _, name = tag.partition(":")
+    if module not in plant().own_modules:
+        raise ValueError(f"the class {module}.{name} is not allowed in a page")
+    kind = functools.reduce(getattr, name.split("."), importlib.import_module(module))
+    if not isinstance(kind, type) or kind.__module__ != module:
+        raise ValueError(f"{module}.{name} is no class of that module")
+    try:
+        object.__new__(kind)
+    except TypeError:  # it inherits from what is no plain object, such as a list
+        raise ValueError(f"{module}.{name} is no class of plain objects") from None
+    return kind
+
+
+def slots_of(kind: type) -> dict[str, MemberDescriptorType]:
+    """Where a class without a dict keeps its attributes."""
+    return {
+        name: member
+        for base in reversed(kind.__mro__)
+        for name, member in vars(base).items()
+        if isinstance(member, MemberDescriptorType)
+    }
+
+
+# River's.
 
 _NUMBERS = frozenset({int, float, np.float64, bool, np.bool_})
 _TYPES: dict[str, frozenset[type] | None] = {
@@ -51,8 +186,9 @@ _LINEAR = (
     "clip_gradient:number initializer:any _weights:weights _y_name:any"
 )
 
-# Each with the use cases and models that need it. A class that is not here cannot be read back, and a use
-# case whose model holds one is refused when the function starts.
+# Their attributes in River's order; one whose name ends in "?" may be missing. Classes that are no plain
+# objects have packers. Each with the use cases and models that need it. A class that is not here cannot be
+# read back, and a use case whose model holds one is refused when the function starts.
 CLASSES: list[tuple[type, str, str]] = [
     (
         drift.ADWIN,

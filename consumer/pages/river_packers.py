@@ -19,7 +19,9 @@ from river.time_series import holt_winters
 from river.utils import Rolling
 
 from consumer.errors import UnwritableModel
-from consumer.pages.packing import REGISTRY, Node, Reader, Writer, deque_items, deque_parts, floats
+from consumer.pages.packing import Node, Writer, deque_parts
+from consumer.pages.river_classes import REGISTRY, Packer
+from consumer.pages.unpacking import Reader, deque_items, floats
 
 # Windows, as ADWIN's.
 
@@ -338,15 +340,15 @@ PACKED: list[tuple[type, str]] = [
 
 def register() -> None:
     """Let pages hold these; with each, how much memory it takes at most beside what is in it."""
-    REGISTRY.add_packer("AdaptiveWindowing", AdaptiveWindowing, _write_window, _read_window, 800)
-    REGISTRY.add_packer("RsQuantile", RsQuantile, _write_quantile, _read_quantile, 640)
-    REGISTRY.add_packer("VectorDict", VectorDict, _write_weights, _read_weights, 320)
-    REGISTRY.add_packer("Random", random.Random, _write_random, _read_random, 320)
-    REGISTRY.add_packer("Rolling", Rolling, _write_rolling, _read_rolling, 320)
+    REGISTRY.add_packer(AdaptiveWindowing, Packer("AdaptiveWindowing", _write_window, _read_window, 800))
+    REGISTRY.add_packer(RsQuantile, Packer("RsQuantile", _write_quantile, _read_quantile, 640))
+    REGISTRY.add_packer(VectorDict, Packer("VectorDict", _write_weights, _read_weights, 320))
+    REGISTRY.add_packer(random.Random, Packer("Random", _write_random, _read_random, 320))
+    REGISTRY.add_packer(Rolling, Packer("Rolling", _write_rolling, _read_rolling, 320))
     if _padded is not None:
-        REGISTRY.add_packer("HalfSpaceTrees", HalfSpaceTrees, _write_trees, _read_trees, 1024)
+        REGISTRY.add_packer(HalfSpaceTrees, Packer("HalfSpaceTrees", _write_trees, _read_trees, 1024))
     for made, names in _COMPONENTS.items():
-        REGISTRY.add_packer(made.__name__, made, *_component_packer(made, names), 1100)
+        REGISTRY.add_packer(made, Packer(made.__name__, *_component_packer(made, names), 1100))
 
 
 register()

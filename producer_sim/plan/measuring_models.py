@@ -10,7 +10,8 @@ from typing import Any
 from river import anomaly, cluster, drift
 
 from consumer.pages import columns as columns  # which registers the classes that pages hold
-from consumer.pages.packing import packed, unpacked
+from consumer.pages.packing import packed
+from consumer.pages.unpacking import unpacked
 
 _VALUES = 2000
 _TRIES = 5

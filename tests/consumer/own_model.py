@@ -1,6 +1,6 @@
 """A model of one's own, as docs/models.md shows: a class with `learn_one` and `score_one`."""
 
-from consumer.pages import packing
+from consumer.pages import river_classes
 from consumer.plant import plant
 
 
@@ -30,4 +30,4 @@ class Wobble:
 def allow_own_modules(monkeypatch, *modules: str) -> None:
     """A page may hold models of these modules, as if the plant's use_cases.py listed them in OWN_MODULES."""
     allowing = plant()._replace(own_modules=(*plant().own_modules, *modules))
-    monkeypatch.setattr(packing, "plant", lambda: allowing)
+    monkeypatch.setattr(river_classes, "plant", lambda: allowing)

@@ -25,9 +25,10 @@ from consumer.detectors.base import UseCase, fingerprint
 from consumer.errors import ModelRaised
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec
-from consumer.pages.packing import packed, unpacked
+from consumer.pages.packing import packed
 from consumer.pages.river_classes import CLASSES, FACTORIES, METHODS
 from consumer.pages.river_packers import PACKED
+from consumer.pages.unpacking import unpacked
 from consumer.plant import plant
 from tests.consumer.every_model import EVERY_MODEL
 from tests.consumer.own_model import Wobble, allow_own_modules

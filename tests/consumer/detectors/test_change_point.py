@@ -6,7 +6,8 @@ import random
 import pytest
 
 from consumer.detectors.change_point import DeseasonalisedChangeDetector
-from consumer.pages.packing import packed, unpacked
+from consumer.pages.packing import packed
+from consumer.pages.unpacking import unpacked
 
 DAY_S = 86_400.0
 

@@ -15,7 +15,8 @@ from river._river_rust.stats import RsQuantile
 
 from consumer.errors import is_models_own
 from consumer.pages import columns as columns  # which registers what may be read
-from consumer.pages.packing import packed, unpacked
+from consumer.pages.packing import packed
+from consumer.pages.unpacking import unpacked
 
 _ENCODE = msgspec.msgpack.encode
 _MEMORY_BYTES_MAX = 2 * 1024**3

@@ -13,7 +13,7 @@ from consumer.detectors.base import STATE_FORMAT
 from consumer.learning.state import State
 from consumer.pages.codec import Header, versions
 from consumer.pages.columns import Columns, columns_of, memory_bytes_of
-from consumer.pages.packing import Reader
+from consumer.pages.unpacking import Reader
 
 _COLUMNS = msgspec.msgpack.Decoder(Columns)
 MEMORY = 10**6

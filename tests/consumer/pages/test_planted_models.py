@@ -19,8 +19,9 @@ from consumer.detectors.drift import DriftUseCase
 from consumer.errors import ConfigurationError, UnreadableModel, UnwritableModel, UnwritableModels
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec
-from consumer.pages.packing import packed, unpacked
+from consumer.pages.packing import packed
 from consumer.pages.river_classes import CLASSES
+from consumer.pages.unpacking import unpacked
 from tests.consumer import own_model
 from tests.consumer.every_model import EVERY_MODEL
 from tests.consumer.own_model import Wobble, allow_own_modules
