@@ -33,6 +33,7 @@ from consumer.events.mutes import MuteStore
 from consumer.events.quarantine import Quarantine
 from consumer.learning.outcome import DeploymentCheck, FailedObservations, InvocationReport, PageOutcome
 from consumer.learning.page_learner import PageLearner
+from consumer.learning.state import State
 from consumer.pages.layout import LayoutStore
 from consumer.pages.store import Page, PageStore, commit_with_retries
 from consumer.ports import EventBus, Jitter, ObjectStore, TimeLeft
@@ -255,12 +256,15 @@ class Pipeline:
 
         Returns that page if somebody has written it since: then all must be learned again.
         """
+        stored: dict[SignalKey, State] | None = None
         while raised := learner.outcome.raised:
             learner.failed.add(raised)
-            fresh = await self.pages.load(work.page_key)
-            if fresh.e_tag != page.e_tag:
-                return fresh
-            learner.restore_from(fresh.states)
+            if stored is None:  # read once, however often one of them raises
+                fresh = await self.pages.load(work.page_key)
+                if fresh.e_tag != page.e_tag:
+                    return fresh
+                stored = {key: fresh.states[key] for key in raised if key in fresh.states}
+            learner.restore_from(stored)
             if time_left.is_short():
                 learner.defer(raised)
                 break

@@ -11,13 +11,24 @@ from consumer.settings.signal_settings import SettingsOfSignals
 from consumer.settings.signals_yaml import SHIPPED, read_shipped_signals
 from ops.lambda_function import LambdaFunction
 from ops.state.page_editor import PageEditor
-from ops.state.pages import layout_of
+from ops.state.pages import NothingLearned, layout_of
 from ops.target import Target
+
+PAGES = 16
+"""Used if nothing is recorded yet: the function's default too."""
 
 
 async def open_pages(target: Target, objects: Objects) -> PageEditor:
     """The pages of the use case; nothing is cached. Raises: as `layout_of`."""
     return editor_of(objects, await layout_of(target, objects))
+
+
+async def open_pages_or_new(target: Target, objects: Objects) -> PageEditor:
+    """The same; where nothing was learned yet, as the function lays them out by default, and all missing."""
+    try:
+        return await open_pages(target, objects)
+    except NothingLearned:
+        return editor_of(objects, Layout(target.prefix(), PAGES))
 
 
 def editor_of(objects: Objects, layout: Layout) -> PageEditor:

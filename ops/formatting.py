@@ -3,8 +3,7 @@
 import re
 from datetime import UTC, datetime
 
-from consumer.decode.timestamps import check_seconds, seconds
-from consumer.decode.values import shortened
+from consumer.decode.values import check_seconds, seconds, shortened
 from consumer.errors import ConfigurationError, Unlearnable
 
 _FROM_NOW = re.compile(r"\+?(\d+(?:\.\d+)?)(m|h|d|w)")

@@ -108,7 +108,7 @@ def room_of(module: str) -> str:
 
 
 def test_the_modules_are_found():
-    assert {"consumer.learning.page_learner", "consumer.decode.kpl", "consumer.decode"} <= set(
+    assert {"consumer.learning.page_learner", "consumer.decode.unpacking", "consumer.decode"} <= set(
         map(name_of, PURE)
     )
     assert {room_of(name_of(path)) for path in modules_of("consumer")} - {"", "__main__"} == set().union(

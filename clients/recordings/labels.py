@@ -9,7 +9,7 @@ import msgspec
 
 from clients.recordings.columns import Choice
 from clients.recordings.table import ReplayRefused, quoted
-from consumer.decode.timestamps import seconds
+from consumer.decode.values import seconds
 from consumer.errors import Unlearnable
 
 LabelKind = Literal["auto", "changepoints", "windows"]

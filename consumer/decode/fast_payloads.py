@@ -13,8 +13,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from consumer.decode.batch import OBSERVATIONS_PER_RECORD_MAX, Batch, SignalColumns
 from consumer.decode.signal_names import own_key
-from consumer.decode.timestamps import seconds, seconds_column
-from consumer.decode.values import VALUE_MAX, number
+from consumer.decode.values import VALUE_MAX, number, seconds, seconds_column
 from consumer.errors import Unlearnable
 
 _Value = Annotated[float, Meta(ge=-VALUE_MAX, le=VALUE_MAX)]  # JSON has no NaN

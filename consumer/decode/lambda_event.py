@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from consumer.decode import kpl
 from consumer.decode.batch import Batch, Record, Records, Shard, UnlearnableRecord
-from consumer.decode.compression import UNPACKED_BYTES_MAX, unpack
 from consumer.decode.fast_payloads import FastPayloadReader
 from consumer.decode.payloads import read
-from consumer.decode.timestamps import seconds
+from consumer.decode.unpacking import UNPACKED_BYTES_MAX, is_aggregated, sub_records, unpack
+from consumer.decode.values import seconds
 from consumer.errors import MalformedEvent, Unlearnable
 
 _TEXTS = ("sequenceNumber", "partitionKey", "data")
@@ -249,7 +248,7 @@ def _read_record(data: str, partition_key: str, batch: Batch) -> None:
         payload = binascii.a2b_base64(data, strict_mode=True)
     except ValueError as error:
         raise Unlearnable(f"not readable as base64: {error}") from None
-    if kpl.is_aggregated(payload):
+    if is_aggregated(payload):
         _read_aggregated(payload, batch)
     else:
         read(_unpacked(payload, batch), partition_key, batch)
@@ -257,7 +256,7 @@ def _read_record(data: str, partition_key: str, batch: Batch) -> None:
 
 def _read_aggregated(payload: bytes, batch: Batch) -> None:
     unpacked_bytes = batch.unpacked_bytes
-    for partition_key, sub_record in kpl.sub_records(payload):
+    for partition_key, sub_record in sub_records(payload):
         _read_sub_record(sub_record, partition_key, batch)
         if batch.unpacked_bytes - unpacked_bytes > UNPACKED_BYTES_MAX:
             raise UnlearnableRecord(f"the aggregated record unpacks to more than {UNPACKED_BYTES_MAX} bytes")

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from consumer.decode.timestamps import iso8601
+from consumer.decode.values import iso8601
 from consumer.detectors.states import ModelState, model_state
 
 Change = Literal["opened", "still_open", "cleared"]

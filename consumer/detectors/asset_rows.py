@@ -10,7 +10,7 @@ import msgspec
 
 from consumer.decode.batch import Batch, SignalColumns
 from consumer.decode.signal_names import SignalKey
-from consumer.decode.timestamps import iso8601
+from consumer.decode.values import iso8601
 from consumer.detectors.alert_policy import AlertState, Change, Finding
 from consumer.detectors.base import Late, Severity, UseCase
 from consumer.detectors.states import AnyState, ModelState, model_state

@@ -9,7 +9,7 @@ import msgspec
 
 from consumer.decode.batch import Batch, Record, Shard
 from consumer.decode.signal_names import identity
-from consumer.decode.timestamps import iso8601
+from consumer.decode.values import iso8601
 from consumer.detectors.alert_policy import Change, Finding
 from consumer.settings.signal_settings import SignalSettings
 

@@ -16,8 +16,7 @@ from typing import Any
 
 import msgspec
 
-from consumer.decode.timestamps import seconds
-from consumer.decode.values import shortened
+from consumer.decode.values import seconds, shortened
 from consumer.errors import ConfigurationError, Unavailable, Unlearnable
 from consumer.events.event import Event
 from consumer.ports import InvocationLock, Missing, ObjectStore, Unchanged
@@ -145,7 +144,7 @@ def readable_entries(content: bytes) -> tuple[tuple[Mute, ...], tuple[Unreadable
 
 def marked(events: Sequence[Event], mutes: Iterable[Mute], now_s: float) -> list[Event]:
     """The events, those of muted signals marked so, as `MuteIndex.marked`."""
-    return MuteIndex(mutes).marked(events, now_s)
+    return _index_of(tuple(mutes)).marked(events, now_s)
 
 
 _Spans = list[tuple[float, float]]
@@ -218,6 +217,11 @@ class MuteIndex:
             found += [wild.times for wild in beginning_so if wild.literal in signal and wild.matches(signal)]
         spans = [times[name] for times in found for name in (None, use_case) if name in times]
         return spans[0] if len(spans) == 1 else _joined(chain.from_iterable(spans))
+
+
+@lru_cache(1)
+def _index_of(mutes: tuple[Mute, ...]) -> MuteIndex:
+    return MuteIndex(mutes)
 
 
 class _Wild:

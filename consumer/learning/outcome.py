@@ -102,6 +102,10 @@ class FailedObservations:
                 self.set_aside[key] = failure.reason
             before.append(failure)
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to leave out."""
+        return bool(self.raised or self.set_aside)
+
     def is_singly(self, key: SignalKey) -> bool:
         """Whether to learn this signal observation by observation, so that the one that fails is known."""
         return any(not failure.is_known for failure in self.raised.get(key, ()))

@@ -86,7 +86,7 @@ class PageLearner:
         settings = self.settings
         use_case, of_signal = settings.use_case, settings.of
         rules, arrived_s = use_case.sensor_checks, self.batch.records.arrived_s
-        if use_case.late != "learn" or not records.are_distinct or self.failed.raised:
+        if use_case.late != "learn" or not records.are_distinct or self.failed:
             return keys
         if self.scores is not None:
             return keys
@@ -157,10 +157,10 @@ class PageLearner:
             outcome.first_done = done[0]
 
     def restore_from(self, states: Mapping[SignalKey, State]) -> None:
-        """Replace the states whose models raised by these, as S3 has them."""
+        """Replace the states whose models raised by copies of these, as S3 has them."""
         for key in self.outcome.raised:
             if key in states:
-                self.states[key] = states[key]
+                self.states[key] = states[key].copy()
             else:
                 self.states.pop(key, None)
 
@@ -226,10 +226,15 @@ class PageLearner:
         self._finish(key, state, columns, indices, skipped, left)
 
     def _set_aside(self, key: SignalKey, columns: SignalColumns, reason: str) -> None:
-        """Reject what a signal's checkpoint does not cover, and raise that; its model stays as it is."""
+        """Reject what a signal's checkpoint does not cover, and raise that; its model stays as it is.
+
+        A new signal gets no state: perhaps there is none that can be kept.
+        """
         batch, outcome = self.batch, self.outcome
-        savepoint, known = outcome.savepoint(), self.states.get(key)
-        state = known or self._ready(None, key.signal, self.settings.of(key.signal))
+        savepoint, state = outcome.savepoint(), self.states.get(key)
+        if state is None:
+            outcome.rejections += columns.rejected(key.signal, reason)
+            return
         try:
             indices = unlearned(columns.records, state, batch)
             skipped = unlearned(columns.skipped, state, batch) if columns.skipped else ()

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any
 
 import msgspec
@@ -94,6 +95,14 @@ class State(msgspec.Struct, gc=False):
     @model.setter
     def model(self, model: Any) -> None:
         self.stored = model
+
+    def copy(self) -> "State":
+        """The same once more, of a state just read: they share the model's bytes, until each asks for it."""
+        return msgspec.structs.replace(
+            self,
+            checkpoints=deepcopy(self.checkpoints),
+            health=deepcopy(self.health),
+        )
 
     def start_anew(self, model: Any, parameters: str) -> None:
         """Go on from where the last one ended, with a model that has learned nothing: no value is late."""

@@ -201,6 +201,7 @@ class PageStore:
             return Page(key, None, {})
         if found.body is None:  # nor was more read than there is room for
             self.memory.check(key, _COPIES * found.size)
+            raise UnreadablePage(f"the page {key} has {found.size} bytes, more than there is memory for")
         body = _body_of(key, found)
         self.memory.check(key, memory_bytes_for(body) + _COPIES * len(body))
         try:

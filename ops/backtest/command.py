@@ -14,7 +14,7 @@ from clients.recordings.survey import survey
 from clients.recordings.table import open_table
 from clients.terminal import echo, printable
 from consumer.decode.signal_names import check_name
-from consumer.decode.timestamps import iso8601
+from consumer.decode.values import iso8601
 from consumer.detectors.base import UseCase
 from consumer.detectors.forecast import ForecastUseCase
 from consumer.errors import ConfigurationError

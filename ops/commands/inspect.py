@@ -58,7 +58,7 @@ def inspect(
 
 
 def _in_full(target: "Target", place: "Place", settings: "SignalSettings", now_s: float) -> dict[str, Any]:
-    from consumer.decode.timestamps import iso8601
+    from consumer.decode.values import iso8601
     from ops.state.describe import parameters, plain
     from ops.state.signal_summary import open_alerts
 
@@ -109,7 +109,7 @@ def _muted_until(target: "Target", signal: str, settings: "SignalSettings", now_
 
 def _version(target: "Target", place: "Place") -> dict[str, Any]:
     """The version of the page's object, and when it was written."""
-    from consumer.decode.timestamps import iso8601
+    from consumer.decode.values import iso8601
     from consumer.errors import ConsumerError
     from ops.target import aws_answers
 

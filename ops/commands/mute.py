@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from clients.terminal import echo, printable
-from consumer.decode.timestamps import iso8601
+from consumer.decode.values import iso8601
 from consumer.errors import ConfigurationError, ConsumerError, PageChanged, Unavailable
 from ops.formatting import moment, pluralize, shown
 from ops.options import TargetOptions, Yes, check_unchanged, confirmed, with_target

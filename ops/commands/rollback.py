@@ -88,7 +88,7 @@ def _catch_up(target: "Target", settings: "SettingsOfSignals", then: "Then") -> 
 
 
 def _version_of(then: "Then") -> str:
-    from consumer.decode.timestamps import iso8601
+    from consumer.decode.values import iso8601
 
     return f"{iso8601(then.version.written_s)} (version {then.version.version_id})"
 
@@ -122,7 +122,7 @@ def _outcome_of(then: "Then", was: "State", now: "State", catch_up: "CatchUp | N
 
 def _left_out(then: "State", current: "State") -> list[str]:
     """The arrivals between the two states: a line for each shard."""
-    from consumer.decode.timestamps import iso8601
+    from consumer.decode.values import iso8601
 
     lines = []
     for shard, last in current.checkpoints.items():

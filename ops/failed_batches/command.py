@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clients.terminal import echo, printable
-from consumer.decode.timestamps import iso8601
+from consumer.decode.values import iso8601
 from ops.formatting import pluralize
 from ops.options import TargetOptions, Yes, check_unchanged, confirmed, with_target
 
@@ -61,7 +61,7 @@ def redrive(
 
 
 async def _redrive(target: "Target", keys: list[str] | None, yes: bool) -> None:
-    from ops.context import open_pages, settings_of
+    from ops.context import open_pages_or_new, settings_of
     from ops.failed_batches import learning
     from ops.failed_batches.batches import RedriveMark, failed_batches, mark
 
@@ -73,7 +73,7 @@ async def _redrive(target: "Target", keys: list[str] | None, yes: bool) -> None:
     if not batches:
         echo("There is nothing to redrive")
         return
-    editor, use_case = await open_pages(target, objects), settings.use_case
+    editor, use_case = await open_pages_or_new(target, objects), settings.use_case
     learner = learning.learner_of(target, settings, objects, editor)
     total = learning.Learnable(0, 0, 0)
     for batch in batches:
@@ -87,8 +87,9 @@ async def _redrive(target: "Target", keys: list[str] | None, yes: bool) -> None:
         yes,
     )
     again = await failed_batches(bucket, target.function_name, keys)
-    check_unchanged([batch.mark for batch in found], [batch.mark for batch in again], "what was redriven")
-    editor = await open_pages(target, objects)
+    left = {batch.key for batch in again if batch.mark is None}
+    check_unchanged(True, all(batch.key in left for batch in batches), "which batches are to be redriven")
+    editor = await open_pages_or_new(target, objects)
     for batch in batches:
         event, too_large = learning.deliverable(batch.event(), learner)
         done = await learning.redrive(event, use_case, editor, learner)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clients.terminal import echo, printable
-from consumer.decode.timestamps import iso8601
+from consumer.decode.values import iso8601
 from ops.formatting import past, pluralize
 from ops.options import TargetOptions, Yes, check_unchanged, confirmed, with_target
 

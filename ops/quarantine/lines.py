@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from consumer.decode.batch import Shard
-from consumer.decode.compression import unpack
+from consumer.decode.unpacking import unpack
 from consumer.errors import ConfigurationError, Unavailable, Unlearnable
 from consumer.events.quarantine import RECORD, Rejected, line_id, quoted, rejected_in
 from consumer.ports import Found, ObjectStore

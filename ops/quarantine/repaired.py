@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from consumer.decode.timestamps import iso8601
+from consumer.decode.values import iso8601
 from consumer.errors import ConfigurationError
 from ops.quarantine.lines import QuarantinedLine
 

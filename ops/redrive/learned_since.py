@@ -110,6 +110,11 @@ class _Passing:
         before, after = self.before.checkpoints, self.after.checkpoints
         return [shard for shard, checkpoint in after.items() if before.get(shard) != checkpoint]
 
+    @property
+    def is_from_nothing(self) -> bool:
+        """Whether it is not known where in one of the shards it began."""
+        return any(shard not in self.before.checkpoints for shard in self.shards())
+
     def has(self, shard: Shard, number: int, partition_key: str) -> bool:
         """Whether it passed this record."""
         before, after = self.before.checkpoints.get(shard), self.after.checkpoints.get(shard)
@@ -146,9 +151,8 @@ class LearnedSince:
             for each in observations:
                 if each.is_passed_by(states):
                     passed.append(each)
-                elif (
-                    each.line.is_of_model
-                ):  # its batch is not committed, and may hold what is not learned yet
+                elif each.line.is_of_model:
+                    # Its batch is not committed, and may hold what its signal has not learned yet.
                     judged.in_doubt.add(each.line.id)
                 else:
                     judged.ahead.setdefault(page_key, []).append(each)
@@ -165,9 +169,7 @@ class LearnedSince:
             def raise_checkpoints(
                 states: dict[SignalKey, State], observations: Sequence[Observation] = observations
             ) -> tuple[bool, None]:
-                if any(
-                    one.key in states and one.is_passed(states[one.key].checkpoints) for one in observations
-                ):
+                if any(each.is_passed_by(states) for each in observations):
                     raise Unavailable("a batch of these lines was learned meanwhile: run it again")
                 for each in sorted(observations, key=lambda each: each.order):
                     self._raise_checkpoint(states, each)
@@ -280,6 +282,8 @@ class LearnedSince:
                 place = (*each.order, each.line.shard, each.line.partition_key)
                 if place not in places or not 0 <= seen <= on_stream[key]:
                     unknown.append(each)
+                elif place in newest and passing.is_from_nothing:
+                    unknown.append(each)  # or an upgrade learned as many that have expired since
                 elif place in newest:
                     judged.learned.add(each.line.id)
         return unknown

@@ -72,8 +72,8 @@ class RedriveLedger:
     async def _write(self) -> None:
         self.record.run = secrets.token_hex(8)
         record = self.record
-        folded = msgspec.structs.replace(record, sent=_folded(record.sent), sending=_folded(record.sending))
-        body = msgspec.json.encode(folded)
+        shorter = msgspec.structs.replace(record, sent=folded(record.sent), sending=folded(record.sending))
+        body = msgspec.json.encode(shorter)
         try:
             self.e_tag = await self.objects.replace(self.key, body, self.e_tag)
         except PageChanged:
@@ -106,10 +106,10 @@ async def redriven_ids(objects: ObjectStore, shards: Iterable[Shard]) -> set[str
     return {line_id for shard in set(shards) for line_id in (await read_ledger(objects, shard)).record.sent}
 
 
-def _folded(ids: Iterable[str]) -> list[str]:
+def folded(ids: Iterable[str]) -> list[str]:
     """One text for the ids of a record, in the order of their first ones.
 
-    >>> _folded(["a/1", "b/7", "a/0", "a/2"])
+    >>> folded(["a/1", "b/7", "a/0", "a/2"])
     ['a/0-2', 'b/7']
     """
     of_records: dict[tuple[str, str], set[int]] = {}
@@ -125,14 +125,14 @@ def _folded(ids: Iterable[str]) -> list[str]:
     ]
 
 
-def _unfolded(folded: Iterable[str]) -> list[str]:
+def _unfolded(texts: Iterable[str]) -> list[str]:
     """The ids again; those that an older version wrote are their own.
 
     >>> _unfolded(["a/0-2", "b/7"])
     ['a/0', 'a/1', 'a/2', 'b/7']
     """
     found = []
-    for text in folded:
+    for text in texts:
         record, _, positions = text.rpartition("/")
         try:
             several = [] if positions.isdecimal() else positions_in(positions)

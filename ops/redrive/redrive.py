@@ -20,13 +20,13 @@ from clients.kinesis_writer.ordered_put import OrderedPut
 from clients.kinesis_writer.put_request import RECORDS_PER_REQUEST_MAX, StreamRecord, check
 from clients.kinesis_writer.sending import AnswerLost, PutFailed
 from consumer.decode.batch import Shard
-from consumer.decode.timestamps import iso8601
+from consumer.decode.values import iso8601
 from consumer.errors import ConfigurationError, Unavailable
 from consumer.ports import ObjectStore
 from ops.formatting import pluralize
 from ops.quarantine.lines import QuarantinedLine
 from ops.quarantine.repaired import Repaired
-from ops.redrive.ledger import RedriveLedger, read_ledger
+from ops.redrive.ledger import RedriveLedger, folded, read_ledger
 from ops.redrive.resending import Resend, Unrepaired, as_it_was, as_repaired
 
 _PART_RECORDS_MAX = 100
@@ -132,7 +132,7 @@ def _settle_doubt(ledger: RedriveLedger, in_doubt: str | None) -> None:
     if not record.sending:
         return
     if in_doubt is None:
-        listed = "\n".join(f"  {line_id}" for line_id in record.sending)
+        listed = "\n".join(f"  {line_id}" for line_id in folded(record.sending))
         raise ConfigurationError(
             f"a run that sent these lines at {iso8601(record.since_s)} has ended early, or is still at work; "
             f"they may be on the stream already:\n{listed}\n"

@@ -8,7 +8,7 @@ from typing import Any
 
 from consumer.decode.batch import Shard, SignalColumns
 from consumer.decode.signal_names import SignalKey
-from consumer.decode.timestamps import iso8601
+from consumer.decode.values import iso8601
 from consumer.errors import ConfigurationError
 from consumer.learning.signal_learner import times
 from consumer.learning.state import Checkpoint

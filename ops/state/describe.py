@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from river import base, compose, drift, stats
 
-from consumer.decode.timestamps import iso8601
+from consumer.decode.values import iso8601
 from consumer.detectors.drift import DriftState
 from consumer.detectors.seasonal_anomaly import SeasonalBaseline
 

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from consumer.decode.timestamps import iso8601
+from consumer.decode.values import iso8601
 from consumer.detectors.asset_rows import NamedValue, RowBuffer
 from consumer.detectors.sensor_checks import Health
 from consumer.errors import ConfigurationError, ModelRaised

@@ -11,7 +11,7 @@ import msgspec
 
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import SignalKey
-from consumer.decode.timestamps import iso8601
+from consumer.decode.values import iso8601
 from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage
 from consumer.learning.state import Checkpoint, State
 from consumer.pages.codec import PageCodec, States

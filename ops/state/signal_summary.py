@@ -2,7 +2,7 @@
 
 import msgspec
 
-from consumer.decode.timestamps import iso8601
+from consumer.decode.values import iso8601
 from consumer.detectors.alert_policy import AlertState
 from consumer.detectors.base import UseCase
 from consumer.events.mutes import MuteIndex

@@ -15,15 +15,12 @@ from consumer.pages.codec import PageCodec, States
 from consumer.pages.layout import Layout, Recorded, read_layout, record_layout
 from ops.backtest.backtest import Backtest, Row
 from ops.backtest.command import Columns, Recording, read_recording
-from ops.context import editor_of, settings_of
+from ops.context import PAGES, editor_of, settings_of
 from ops.formatting import pluralize, shown
 from ops.replay.stream_reader import StreamReader
 from ops.state.page_editor import PageEditor
 from ops.target import Target
 from ops.upgrade.previous_models import PreviousModels
-
-PAGES = 16
-"""Used if nothing is recorded yet: the function's default too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ Their pages are read without River: no model is looked at, and no class of it is
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from consumer.aws.s3 import Objects
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import SignalKey
@@ -59,9 +61,22 @@ class PreviousModels:
             own = use_case.learned_as(key) or key
             for shard, checkpoint in checkpoints.items():
                 for each in (keys.setdefault(own, {}), record_signals.setdefault(key.record_signal, {})):
-                    if shard not in each or each[shard].sequence_number < checkpoint.sequence_number:
-                        each[shard] = checkpoint
+                    each[shard] = _further(each.get(shard), checkpoint)
         return Limits(keys, record_signals)
+
+
+def _further(one: Checkpoint | None, other: Checkpoint) -> Checkpoint:
+    """What either has learned of a shard: records of several partition keys may share a number.
+
+    >>> _further(Checkpoint(7, ("b",), None), Checkpoint(7, ("a",), 1.5)).partition_keys
+    ('a', 'b')
+    """
+    if one is None or one.sequence_number < other.sequence_number:
+        return other
+    if one.sequence_number > other.sequence_number:
+        return one
+    partition_keys = tuple(sorted({*one.partition_keys, *other.partition_keys}))
+    return msgspec.structs.replace(other, partition_keys=partition_keys)
 
 
 def checkpoints_in(page: bytes) -> tuple[str, Checkpoints]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hashlib import md5
 from typing import Any, Literal
 
-from consumer.decode.kpl import MAGIC, AggregatedRecord
+from consumer.decode.unpacking import MAGIC, AggregatedRecord
 
 if sys.version_info >= (3, 14):
     from compression import zstd

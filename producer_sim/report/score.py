@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from consumer.decode.timestamps import seconds
+from consumer.decode.values import seconds
 from consumer.errors import Unlearnable
 from producer_sim.run_folder import (
     Expected,

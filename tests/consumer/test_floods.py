@@ -9,8 +9,8 @@ from collections import Counter
 import pytest
 
 from consumer.decode import batch as batches
-from consumer.decode.compression import UNPACKED_BYTES_MAX
 from consumer.decode.lambda_event import decode, decode_all
+from consumer.decode.unpacking import UNPACKED_BYTES_MAX
 from consumer.pages.codec import opened
 from tests.consumer.decode.payload_builders import zstd
 from tests.consumer.world import SHARD, World, assert_exact, points, record, step

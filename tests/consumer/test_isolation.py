@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 from river import drift
 
-from consumer.decode.signal_names import SignalKey
+from consumer.decode.signal_names import SignalKey, seed_of
 from consumer.detectors.alert_policy import Finding
 from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.base import UseCase
@@ -268,3 +268,44 @@ def test_counters_as_large_as_can_be_cost_no_other_signal_its_page():
         assert (report.failed, report.counts["pages_unreadable"]) == ([], 0)
     assert world.states()["a.value"].learned == 60 - 3
     assert kept(world).keys() <= {"b.value"}
+
+
+class Unkept(DriftUseCase):
+    """Models that no page can hold: of the signal b from the start, of others after a bad value."""
+
+    def create(self, seed):
+        model = super().create(seed)
+        if seed == seed_of("drift", "b"):
+            model.total = object()
+        return model
+
+    def learn(self, model, values, timestamps=(), scores=None):
+        model.count += len(values)
+        if BAD in values:
+            model.total = object()
+        return []
+
+
+@pytest.mark.parametrize("pages", [0, 1])
+def test_a_model_that_no_page_can_hold_costs_its_own_values(pages):
+    world = World(pages=pages, use_case=Unkept(drift.NoDrift()))
+    for start, value in ((100, 1.0), (200, BAD), (300, 1.0)):
+        records = points([("a", 1.0), ("b", 1.0), ("c", value)], first=start)
+        assert world.invoke(records, world.cold() if start == 300 else None).failed == []
+    assert {signal: state.model.count for signal, state in world.states().items()} == {"a": 3, "c": 2}
+    assert kept(world) == {"b": 3, "c": 1}
+
+
+def test_a_page_is_read_once_more_however_often_its_models_raise():
+    """It holds thousands of models, and those of a signal may raise in every batch."""
+    world = World(pages=1, use_case=Wild(how="raises"))
+    world.invoke(points([(signal, 1.0) for signal in "abc"]))
+    world.faults.calls.clear()
+    assert (
+        world.invoke(points([("a", BAD), ("b", BAD), ("a", BAD), ("c", 1.0), ("a", 2.0)], first=500)).failed
+        == []
+    )
+    reads = [key for call, key in world.faults.calls if call == "get" and "/pages/" in key]
+    assert len(reads) == 2, "it is confirmed, then read"
+    assert {signal: state.learned for signal, state in world.states().items()} == {"a": 2, "b": 1, "c": 2}
+    assert kept(world) == {"a": 2, "b": 1}

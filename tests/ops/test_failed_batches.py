@@ -295,3 +295,12 @@ def test_a_record_that_no_invocation_takes_is_said_and_kept(plant, monkeypatch):
     assert plant.objects("failed")[key] == stored
     assert plant.states()["a"].learned == 2
     assert_again_changes_nothing(plant)
+
+
+def test_the_first_batches_of_all_are_learned_after_all(plant):
+    """Nothing was learned yet: the function had failed from the start."""
+    give_up(plant, plant.points(SERIES))
+    said = plant.command("failed", "redrive")
+    assert f"{len(SERIES)} can be learned, 0 go to quarantine, 0 are not after" in said
+    assert_learned(plant, plant.sent)
+    assert_again_changes_nothing(plant)

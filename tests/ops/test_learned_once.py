@@ -6,6 +6,7 @@ import pytest
 from river import drift
 
 from consumer.detectors.drift import DriftUseCase
+from ops.replay.stream_reader import StreamReader
 from tests.consumer.world import interleaved, step
 from tests.ops.live_plant import (
     Plant,
@@ -94,6 +95,25 @@ def test_an_upgrade_leaves_out_what_a_redrive_sends_after_it(plant, checkout, mo
     assert plant.versions() == written, "what was left out is not learned when it is delivered again"
     plant.command("quarantine", "redrive")
     assert deliver_what_is_redriven(plant) == Counter(value for _, value in VALUES[5:])
+    assert of_mended(plant) == 20
+
+
+def test_what_an_upgrade_left_out_is_sent_also_when_the_stream_has_lost_what_it_learned(
+    plant, checkout, models, monkeypatch
+):
+    models.raises_above = 1_004.0
+    plant.learn(VALUES)
+    models.raises_above = float("inf")
+    upgrade(plant, checkout)
+    read = StreamReader.read
+
+    def expired(self, shard, since_s, last):
+        for number, records in enumerate(read(self, shard, since_s, last)):
+            yield records if number else records[3:]
+
+    monkeypatch.setattr(StreamReader, "read", expired)
+    plant.command("quarantine", "redrive")
+    assert sum(deliver_what_is_redriven(plant).values()) == 15
     assert of_mended(plant) == 20
 
 

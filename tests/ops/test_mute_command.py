@@ -7,7 +7,7 @@ import time
 import boto3
 import pytest
 
-from consumer.decode.timestamps import iso8601
+from consumer.decode.values import iso8601
 from consumer.errors import PageChanged
 from consumer.events.mutes import MUTES_BYTES_MAX, Mute
 from ops.options import TargetOptions

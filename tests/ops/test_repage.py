@@ -422,3 +422,35 @@ def overtake(world: World, pages: int, is_whole: bool) -> None:
     else:
         with pytest.raises(Unavailable):
             move(world, pages)
+
+
+def test_a_move_is_told_from_another_of_the_same_words():
+    """The models went there and back while it slept, and somebody has just begun to move them there again."""
+    world, part = World(8, objects=AsS3()), len(STREAM) // 4
+    world.invoke(STREAM[:part])
+    move(world, 4)
+    move(world, 8)
+    asked = itertools.count(1)
+
+    def dies_once_fenced(line: str) -> None:
+        if line == "the old pages are fenced":
+            raise Crash
+
+    def there_and_back() -> None:
+        move(world, 4)
+        world.invoke(STREAM[part : 2 * part], world.cold())
+        move(world, 8)
+        world.invoke(STREAM[2 * part : 3 * part], world.cold())
+        with pytest.raises(Crash):
+            asyncio.run(Repage(world.objects, PageCodec(), PREFIX, dies_once_fenced).run(4))
+
+    def sleep() -> None:
+        if next(asked) == 2:  # it has read the old pages, and looks whether the move is still its own
+            in_another_thread(there_and_back)()
+
+    world.faults.plan("before", "get", sleep, key="layout.json")
+    with pytest.raises(PageChanged):
+        move(world, 4)
+    move(world, 4)
+    world.invoke(STREAM[3 * part :], world.cold())
+    assert_exact(world, STREAM)

@@ -722,3 +722,14 @@ def test_who_has_learned_a_record_more_is_in_use_also_under_the_last_number(own,
             upgrade.check_not_in_use()
     else:
         upgrade.check_not_in_use()
+
+
+def test_an_asset_is_learned_as_far_as_each_of_its_signals_was_also_under_a_number_that_they_share():
+    shard = Shard("arn:aws:kinesis:eu-west-1:123456789012:stream/plant", "shardId-000000000000")
+    keys = {
+        SignalKey("asset", f"asset.{name}"): {shard: Checkpoint(number, (partition_key,), 1.0)}
+        for name, number, partition_key in (("p", 9, "one"), ("s", 8, "none"), ("t", 9, "other"))
+    }
+    limits = PreviousModels("0123456789abcdef", Layout(PREFIX, 2), checkpoints=keys).limits(clusters(4))
+    for key in (SignalKey("asset", "asset"), SignalKey("asset", "asset.new")):
+        assert limits.of(key, shard) == Checkpoint(9, ("one", "other"), 1.0)

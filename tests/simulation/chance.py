@@ -60,6 +60,7 @@ KINDS = frozenset(
         "a clock is far ahead",
         "the stream is silent for a while",
         "records at their limits",
+        "memory for few pages",
         "pages are full for a while",
         "a page cannot be read for a while",
         "a page is planted",

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import time
 
 from tests.local.fake_stream import SimulatedTimeLoop
 from tests.simulation.chance import Chance
@@ -11,20 +13,33 @@ from tests.simulation.simulated_world import World
 
 AT_MOST_S = 40_000.0
 _VIOLATIONS_MAX = 20
+ZONES = (None, None, "America/St_Johns")
+"""Of the process, by turns: nothing depends on it."""
 
 
 class _Hopeless(Exception):
     """So much is violated that a world need not come to its end."""
 
 
+def _set_zone(zone: str | None) -> None:
+    if zone is None:
+        os.environ.pop("TZ", None)
+    else:
+        os.environ["TZ"] = zone
+    time.tzset()
+
+
 def simulate(plan: Plan, is_traced: bool = False) -> Outcome:
     """Play a plan, without the log lines of what it makes go wrong."""
+    zone = os.environ.get("TZ")
+    _set_zone(ZONES[plan.seed % len(ZONES)])
     disabled = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
         return _played(plan, is_traced)
     finally:
         logging.disable(disabled)
+        _set_zone(zone)
 
 
 def _played(plan: Plan, is_traced: bool) -> Outcome:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation import mutants
+from tests.simulation import mutants, play
 from tests.simulation.chance import Chance
 from tests.simulation.plan import Outcome, Plan
 from tests.simulation.play import simulate
@@ -20,6 +20,16 @@ def test_no_promise_is_broken_whatever_fails(first):
     for seed in range(first, first + 10):
         outcome = simulate(Plan(seed))
         assert not outcome.violations, f"{outcome.violations}; again: {outcome.plan.command}"
+
+
+def test_a_zone_of_the_process_changes_nothing(monkeypatch):
+    traces = []
+    for zone in (None, "America/St_Johns"):
+        monkeypatch.setattr(play, "ZONES", (zone,))
+        outcomes = [simulate(Plan(seed), is_traced=True) for seed in range(200, 206)]
+        traces.append([(outcome.violations, outcome.trace) for outcome in outcomes])
+    assert not any(violations for violations, _ in traces[0])
+    assert traces[0] == traces[1]
 
 
 def test_a_seed_gives_the_same_world_again():

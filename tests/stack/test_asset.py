@@ -359,7 +359,7 @@ def add_a_source(checkout: Path) -> None:
 
 
 def rename_a_source(checkout: Path) -> None:
-    (checkout / "consumer" / "decode" / "kpl.py").rename(checkout / "consumer" / "decode" / "kpl_2.py")
+    (checkout / "consumer" / "decode" / "values.py").rename(checkout / "consumer" / "decode" / "values_2.py")
 
 
 @pytest.mark.parametrize("change", [flip_a_byte, add_a_source, rename_a_source])

@@ -469,9 +469,9 @@ def test_warm_pages_stay_within_their_memory_and_the_oldest_go_first():
 
 def test_the_bytes_of_a_page_that_is_handed_out_or_goes_are_given_back():
     """However often pages are committed, as many are warm as fit."""
-    size = len(page_bytes("a"))
+    takes = memory_bytes_for(page_bytes("a"))
     with ScriptedS3(Answer(200, page_bytes("a"), {"ETag": '"7"'})) as script:
-        store = page_store(open_bucket(BUCKET, REGION, script.endpoint), warm_bytes_max=2 * size)
+        store = page_store(open_bucket(BUCKET, REGION, script.endpoint), warm_bytes_max=2 * takes)
         for _ in range(5):
             asyncio.run(store.commit(asyncio.run(store.load("first"))))
         assert [request.method for request in script.requests] == ["GET", *["PUT"] * 5]

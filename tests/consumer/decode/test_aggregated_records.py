@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from consumer.decode.compression import UNPACKED_BYTES_MAX
+from consumer.decode.unpacking import UNPACKED_BYTES_MAX
 from tests.consumer.decode.payload_builders import (
     ARRIVED_S,
     aggregated,

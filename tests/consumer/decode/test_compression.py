@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.decode.compression import UNPACKED_BYTES_MAX, unpack
+from consumer.decode.unpacking import UNPACKED_BYTES_MAX, unpack
 from consumer.errors import Unlearnable
 from tests.consumer.decode.payload_builders import gzipped, zstandard
 

@@ -10,7 +10,7 @@ from clients.recordings.columns import choose
 from clients.recordings.labels import labelled_windows
 from clients.recordings.survey import survey
 from clients.recordings.table import open_table
-from consumer.decode.timestamps import iso8601, seconds
+from consumer.decode.values import iso8601, seconds
 from consumer.detectors.drift import DriftUseCase
 from consumer.events.mutes import Mute
 from ops.formatting import past, shown

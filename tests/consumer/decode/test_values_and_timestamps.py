@@ -8,8 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from consumer.decode.timestamps import iso8601, seconds, seconds_column
-from consumer.decode.values import VALUE_MAX, number, numbers, shortened
+from consumer.decode.values import VALUE_MAX, iso8601, number, numbers, seconds, seconds_column, shortened
 from consumer.errors import Unlearnable
 
 HUGE = st.sampled_from(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.decode.timestamps import iso8601, seconds
+from consumer.decode.values import iso8601, seconds
 from consumer.errors import ConfigurationError, Unavailable
 from consumer.events.event import Event
 from consumer.events.mutes import Mute, MuteIndex, MuteStore, marked, mutes_in

@@ -34,8 +34,8 @@ _PLANTED: list[Callable[[Any], Any]] = [
 class FullCodec(PageCodec):
     """Finds, while the world says so, that there is no room for what is to be written."""
 
-    def __init__(self, is_full: Callable[[], bool]) -> None:
-        super().__init__()
+    def __init__(self, memory_bytes: int, is_full: Callable[[], bool]) -> None:
+        super().__init__(memory_bytes)
         self._is_full = is_full
 
     def encode_measured(self, states: Any) -> Any:
@@ -92,6 +92,8 @@ class Damage:
         self.world.audit.harmed_pages.add(key)
         at = self.rng.randrange(len(good))
         bad = good[:at] + bytes([good[at] ^ 0xFF]) + good[at + 1 :]
+        if self.world.memory_bytes < 2**24 and self.rng.random() < 0.3:
+            bad += bytes(self.world.memory_bytes)  # larger than it can be
         self.world.bucket.store(key, bad)
         self.world.note(f"{key} is broken")
         task = asyncio.get_running_loop().create_task(self._heal(key, good, bad))

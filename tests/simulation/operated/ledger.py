@@ -224,16 +224,20 @@ class Ledger:
             return
         came = list(self._above(key, old, new, by))
         learned, at, skipped, kept = has[len(had) :], 0, 0, 0
-        latest_s = new.latest_s
         for place, one in came:
             if at < len(learned) and learned[at] == one.value:
+                if new.model.times[len(had) + at] != time_of(one, by, place):
+                    self.violations.append(
+                        f"{key.signal}: {one.value} is learned with another time than its own"
+                    )
                 at += 1
             elif one.value is None:
                 skipped += 1
             elif (place, one.position) not in self.quarantined:
                 skipped += 1
                 self.skipped.add(one.value)
-                if self.use_case.late == "learn" or (latest_s or 0.0) < time_of(one, by, place):
+                times = [each for each in new.model.times if each is not None]
+                if self.use_case.late == "learn" or time_of(one, by, place) > max(times, default=-math.inf):
                     self.violations.append(f"{key.signal}: {one.value} was neither learned nor late")
                 elif not self._is_late(one, by, place, new):
                     self.violations.append(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from consumer.decode.timestamps import iso8601
+from consumer.decode.values import iso8601
 from ops.commands.mute import mute, unmute
 from ops.commands.repage import repage
 from ops.commands.reset import reset

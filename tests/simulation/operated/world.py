@@ -33,6 +33,7 @@ from tests.simulation.operated.distinct_producer import DistinctProducer
 from tests.simulation.operated.ending import Ending
 from tests.simulation.operated.ledger import Ledger
 from tests.simulation.operated.operators import Operators
+from tests.simulation.operated.page_memory import ObservedMemory, ObservedStore
 from tests.simulation.operated.recorded import recorded
 from tests.simulation.operated.silences import check_silences
 from tests.simulation.plan import Plan
@@ -67,6 +68,9 @@ class OperatedWorld(World):
         self.audit.objects = self.bucket.objects
         self.failed = Bucket(self.chance, lambda *_: None)
         self.destination.objects = _Bodies(self.failed)
+        is_small = self.chance.happens("memory for few pages", 0.3)
+        self.memory_bytes = self.rng.choice([100_000, 300_000]) if is_small else 2**30
+        self.audit.are_all_harmed = is_small  # whatever does not fit is quarantined
         self.operators = Operators(self)
         self.damage = Damage(self)
         self.functions.progress.is_excused = self.is_in_between
@@ -106,12 +110,19 @@ class OperatedWorld(World):
         return Ledger(self.plant, self.versions[0], signals_max)
 
     def new_codec(self) -> FullCodec:
-        return FullCodec(self.damage.is_full)
+        return FullCodec(self.memory_bytes, self.damage.is_full)
 
     def cold(self) -> Pipeline:
         now_s = asyncio.get_running_loop().time
         mutes = MuteStore(self.objects, lambda: START + now_s(), lambda text: None)
-        return replace(super().cold(), mutes=mutes)
+        pages = ObservedStore(
+            self.objects,
+            self.new_codec(),
+            self.rng.choice([0, self.memory_bytes // 4]),
+            ObservedMemory(self.memory_bytes),
+        )
+        pages.sizes, pages.violations = self.bucket.objects, self.audit.violations
+        return replace(super().cold(), mutes=mutes, pages=pages)
 
     def command_objects(self, name: str) -> SimulatedObjects:
         """A bucket, as commands reach it."""
