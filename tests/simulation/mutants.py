@@ -176,7 +176,8 @@ MUTANTS = {
     ),
     "a page larger than the memory ends the invocation": Mutant(
         "consumer.pages.store",
-        '            raise UnreadablePage(f"the page {key} has {found.size} bytes, more than there is memory for")\n',
+        '            raise UnreadablePage(f"the page {key} has {found.size} bytes, '
+        'more than there is memory for")\n',
         "",
     ),
     "pages do not wait for room": Mutant(
@@ -195,7 +196,7 @@ MUTANTS = {
     "only what a use case expects is its own failure": Mutant(
         "consumer.learning.page_learner",
         "                self._learn_signal(key, state, columns)\n            except BaseException as error:",
-        "                self._learn_signal(key, state, columns)\n            except ModelRaised as error:",
+        "                self._learn_signal(key, state, columns)\n            except ArithmeticError as error:",
     ),
     "the end of a silence is not told": Mutant(
         "consumer.detectors.sensor_checks",
