@@ -143,6 +143,11 @@ MUTANTS = {
         "        state.start_anew(",
         "        state.checkpoints = {}\n        state.start_anew(",
     ),
+    "an upgrade learns what is in quarantine": Mutant(
+        "ops.quarantine.left_out",
+        "if record in of_records and position in of_records[record]:",
+        "if False:",
+    ),
     "shards of two streams are one where their ids are": Mutant(
         "ops.replay.stream_reader",
         "if len(left) < len(open_shards):",
