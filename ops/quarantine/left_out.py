@@ -101,6 +101,8 @@ class QuarantinedObservations:
 def _of_records(places: Iterable[PlaceOfLine]) -> _OfRecords:
     found: _OfRecords = {}
     for place in places:
+        if place.position < 0:
+            continue  # of a row that had waited: nothing of this record is in quarantine for it
         positions = found.setdefault((place.sequence_number, place.partition_key), QuarantinedPositions())
         position = _WHOLE if place.is_whole else place.position
         positions[position] = place.is_of_model or positions.get(position, False)

@@ -143,22 +143,6 @@ MUTANTS = {
         "        state.start_anew(",
         "        state.checkpoints = {}\n        state.start_anew(",
     ),
-    "an upgrade does not look again after the answer": Mutant(
-        "ops.upgrade.upgrade", "if recorded != self.recorded:", "if False:"
-    ),
-    "an upgrade overwrites what others recorded": Mutant(
-        "ops.upgrade.upgrade",
-        "await record_layout(self.objects, self.prefix, recorded, self._e_tag)",
-        "(await self._read_layout())[1]; self._e_tag = await record_layout("
-        "self.objects, self.prefix, recorded, self._e_tag)",
-    ),
-    "a move is not checked to be the latest": Mutant("ops.state.repage", "if now != version:", "if False:"),
-    "what was redriven is sent again": Mutant(
-        "ops.redrive.redrive", "if line.id not in sent]", "if True or line.id not in sent]"
-    ),
-    "what was learned since is redriven": Mutant(
-        "ops.quarantine.command", "lines = [line for line in lines if line.id not in left]", "pass"
-    ),
     "an upgrade learns what is in quarantine": Mutant(
         "ops.quarantine.left_out",
         "if record in of_records and position in of_records[record]:",
@@ -174,28 +158,14 @@ MUTANTS = {
         '            raise UnreadablePage(f"the page {key} cannot be read: {error}") from error\n',
         "            return Page(key, found.e_tag, {})\n",
     ),
-    "a page larger than the memory ends the invocation": Mutant(
-        "consumer.pages.store",
-        '            raise UnreadablePage(f"the page {key} has {found.size} bytes, more than there is memory for")\n',
-        "",
-    ),
-    "pages do not wait for room": Mutant(
-        "consumer.pages.store",
-        "while rooms.taken and rooms.taken + needed > self._bytes_max:",
-        "while False:",
-    ),
-    "a row at which a model raised stays in its asset": Mutant(
-        "consumer.learning.page_learner",
-        "            signal.forget_rows(failed.waiting(key))\n",
-        "            pass\n",
-    ),
     "many models that raise are a bad deployment": Mutant(
         "consumer.learning.outcome", "if not can_learn(self.name, self.use_case):", "if True:"
     ),
     "only what a use case expects is its own failure": Mutant(
         "consumer.learning.page_learner",
         "                self._learn_signal(key, state, columns)\n            except BaseException as error:",
-        "                self._learn_signal(key, state, columns)\n            except ModelRaised as error:",
+        "                self._learn_signal(key, state, columns)\n"
+        "            except ArithmeticError as error:",
     ),
     "the end of a silence is not told": Mutant(
         "consumer.detectors.sensor_checks",

@@ -1,4 +1,4 @@
-"""Whether each shard gets through: nothing fails for long, and nothing is given up, unless something is wrong."""
+"""Whether each shard gets through: nothing fails for long or is given up unless something is wrong."""
 
 from collections import Counter
 from collections.abc import Callable

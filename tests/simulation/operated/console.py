@@ -163,7 +163,7 @@ def _echo(text: object = "", **_: object) -> None:
 
 @contextmanager
 def installed(**more: Any) -> Iterator[None]:
-    """Commands that run in a console meet the world's time and operators; `more` is patched too, by its path."""
+    """Commands in a console meet the world's time and operators; `more` is patched too, by its path."""
     with ExitStack() as stack:
         for path, stand_in in {
             "time.time": lambda: START + console().now() if _is_here() else _REAL_TIME(),

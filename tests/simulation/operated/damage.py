@@ -1,4 +1,4 @@
-"""Pages that cannot be read, or are too full to be written, for a while; and pages that somebody has planted."""
+"""Pages that cannot be read or written for a while, and pages that somebody has planted."""
 
 import asyncio
 from collections.abc import Callable

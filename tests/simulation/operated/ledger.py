@@ -248,7 +248,7 @@ class Ledger:
         counted = new.skipped - (old.skipped if old else 0)
         if at < len(learned):
             self.violations.append(
-                f"{key.signal}: invocation {by.number} learned {len(learned) - at} that were not to be learned"
+                f"{key.signal}: invocation {by.number} learned {len(learned) - at} that are not to be"
             )
         elif not skipped <= counted <= skipped + kept * (self.use_case.late == "skip"):
             # What was quarantined before another's commit made it late is skipped now.

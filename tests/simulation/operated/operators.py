@@ -1,4 +1,4 @@
-"""What operators do amid the traffic: real commands, killed now and then, answered after a while, run again."""
+"""What operators do amid the traffic: real commands, killed now and then, answered late, run again."""
 
 import asyncio
 import dataclasses

@@ -55,8 +55,8 @@ class RecordedState(ModelState):
     """A model, and the values it has learned, with their times."""
 
     model: AnyState
-    values: list[float] = []
-    times: list[float | None] = []
+    values: list[float] = []  # noqa: RUF012  # msgspec copies it
+    times: list[float | None] = []  # noqa: RUF012
 
 
 @dataclass(frozen=True, slots=True)
