@@ -76,13 +76,13 @@ class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one model costs: CPU in µs to update it, to write it into a page and to read it from one.
 
-    Units: `packed_bytes` in its page, `memory_bytes` in a function's memory
+    Units: `page_bytes` in its page, `memory_bytes` in a function's memory
     """
 
     update_us: float
     dump_us: float
     load_us: float
-    packed_bytes: float
+    page_bytes: float
     memory_bytes: float
 
 

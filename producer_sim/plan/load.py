@@ -104,7 +104,7 @@ class Load:
     def state_bytes(self) -> float:
         """Bytes of a signal's state in its page: the model, and its checkpoint and counters."""
         models, measured = self.assumptions.models, self.assumptions.measured
-        return measured.state_bytes + models[self.workload.model].packed_bytes
+        return measured.state_bytes + models[self.workload.model].page_bytes
 
     @property
     def page_bytes(self) -> float:

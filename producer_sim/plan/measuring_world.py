@@ -112,8 +112,8 @@ class MeasuringWorld:
         """Bytes of a state in its page, without those of its model, on average."""
         bodies = [body for key, (_, body) in self.bucket.objects.items() if "layout" not in key]
         states = [state for body in bodies for state in PageCodec().decode(body).values()]
-        models = sum(len(packed(state.model)[0]) for state in states)
-        return (sum(map(len, bodies)) - models) / len(states)
+        models = [packed(state.model.detector)[0] for state in states]
+        return (sum(map(len, bodies)) - sum(map(len, models))) / len(states)
 
     def _cold(self) -> Pipeline:
         layout = Layout("models/drift/measured", self.pages)

@@ -63,9 +63,9 @@ ROUND = replace(
         batch_mb=40,
     ),
     models={
-        "ADWIN": Model(update_us=1, dump_us=5, load_us=5, packed_bytes=900, memory_bytes=2000),
+        "ADWIN": Model(update_us=1, dump_us=5, load_us=5, page_bytes=900, memory_bytes=2000),
         "Large": Model(
-            update_us=40, dump_us=10_000, load_us=10_000, packed_bytes=2**17 - 100, memory_bytes=2**20
+            update_us=40, dump_us=10_000, load_us=10_000, page_bytes=2**17 - 100, memory_bytes=2**20
         ),
     },
 )

@@ -43,7 +43,7 @@ def test_what_is_written_is_what_is_read(tmp_path):
     before = read_assumptions()
     parts = dict.fromkeys(Measured.__struct_fields__, 1.25)
     models = {
-        "ADWIN": dict.fromkeys(("update_us", "dump_us", "load_us", "packed_bytes", "memory_bytes"), 2.5)
+        "ADWIN": dict.fromkeys(("update_us", "dump_us", "load_us", "page_bytes", "memory_bytes"), 2.5)
     }
     write_figures(parts, models, "2026-12-01", "a machine", path)
     after = read_assumptions(path)
