@@ -259,10 +259,11 @@ class OperatedWorld(World):
         """Records may share the number of a checkpoint: only the first of them is known to be done."""
         undone = []
         for shard, records in self.streams[number].records.items():
-            last = -1
+            checkpoint, last = int(checkpoints.get(shard) or -1), -1
             for record in records:
-                is_done = last < int(record.sequence_number) <= int(checkpoints.get(shard) or -1)
-                last = int(record.sequence_number)
+                number = int(record.sequence_number)
+                is_done = number < checkpoint or last < number == checkpoint
+                last = number
                 if not is_done and record.arrived >= self.paused_at_s.get(number, 0.0):
                     undone.append(record.arrived)
         return min(undone, default=START + asyncio.get_running_loop().time())
