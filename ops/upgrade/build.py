@@ -23,7 +23,7 @@ def build(
     target = find(options)
     target.check_writable()
     function = mapped_function(target, idle) if pause else None
-    asyncio.run(_build(target, from_, function, recordings, yes))
+    asyncio.run(_build(target, from_, function, recordings, idle, yes))
 
 
 def mapped_function(target: Target, is_idle: bool) -> LambdaFunction | None:
@@ -76,11 +76,15 @@ class _Plan:
 
 
 async def _look(
-    target: Target, from_: str | None, function: LambdaFunction | None, recordings: RecordingFiles
+    target: Target,
+    from_: str | None,
+    function: LambdaFunction | None,
+    recordings: RecordingFiles,
+    is_idle: bool,
 ) -> _Plan:
     upgrade = await open_upgrade(target, from_)
     if upgrade is not None:
-        upgrade.check_not_in_use()
+        _check_not_in_use(upgrade, is_idle)
     backfill = None
     if recordings.files:
         backfill = HistoryBackfill(target, upgrade.previous if upgrade else None, recordings)
@@ -95,15 +99,26 @@ async def _look(
     return _Plan(upgrade, backfill, wanted, is_behind, function is not None and not function.is_paused())
 
 
+def _check_not_in_use(upgrade: Upgrade, is_idle: bool) -> None:
+    upgrade.check_not_in_use()
+    if not is_idle:
+        upgrade.check_not_begun()
+
+
 async def _build(
-    target: Target, from_: str | None, function: LambdaFunction | None, recordings: RecordingFiles, yes: bool
+    target: Target,
+    from_: str | None,
+    function: LambdaFunction | None,
+    recordings: RecordingFiles,
+    is_idle: bool,
+    yes: bool,
 ) -> None:
-    plan = await _look(target, from_, function, recordings)
+    plan = await _look(target, from_, function, recordings, is_idle)
     if not (plan.wanted or plan.is_behind or plan.is_to_pause):
         echo("There is nothing to do: all is learned")
         return
     confirmed(plan.text(target, function), yes)
-    shown, plan = plan, await _look(target, from_, function, recordings)
+    shown, plan = plan, await _look(target, from_, function, recordings, is_idle)
     check_unchanged(shown.essence, plan.essence, "what there is to build")
     upgrade, backfill = plan.upgrade, plan.backfill
     if upgrade is not None and plan.is_behind:
@@ -116,16 +131,16 @@ async def _build(
         function.pause()
         echo(f"{function.name} gets no more records: they wait in the stream")
     if upgrade is not None:
-        await _catch_up(target, from_, upgrade.recorded)
+        await _catch_up(target, from_, upgrade.recorded, is_idle)
 
 
-async def _catch_up(target: Target, from_: str | None, recorded: Recorded | None) -> None:
+async def _catch_up(target: Target, from_: str | None, recorded: Recorded | None, is_idle: bool) -> None:
     """Learn what there is to learn now; the models may have gone on since the plan was made."""
     upgrade = await open_upgrade(target, from_)
     if upgrade is None:
         return
     upgrade.check_recorded(recorded)
-    upgrade.check_not_in_use()
+    _check_not_in_use(upgrade, is_idle)
     if upgrade.behind():
         await upgrade.begin()
     await upgrade.catch_up()

@@ -57,7 +57,8 @@ def _check_deployed(upgrade: Upgrade, function: LambdaFunction | None) -> str:
     if deployed_s <= begun_s:
         raise ConfigurationError(
             f"{function.name} was deployed at {shown(deployed_s)} UTC, before `upgrade build` began at "
-            f"{shown(begun_s)}: it is still the old one. Deploy the new one first"
+            f"{shown(begun_s)}: it is still the old one. Deploy the new one first. Only if it is the new "
+            "one, deployed too early: disable its event source mapping, and run `upgrade finish --idle`"
         )
     return f"{function.name}, deployed at {shown(deployed_s)} UTC, is the new one"
 

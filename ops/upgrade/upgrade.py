@@ -19,7 +19,7 @@ from consumer.decode.batch import Shard
 from consumer.errors import BadDeployment, ConfigurationError, LayoutChanged, PageChanged
 from consumer.learning.state import Checkpoint
 from consumer.pages.codec import PageCodec
-from consumer.pages.layout import Layout, Recorded, read_layout, record_layout
+from consumer.pages.layout import Layout, Recorded, layout_key, read_layout, record_layout
 from consumer.pages.store import Page, PageStore
 from consumer.ports import ObjectStore
 from consumer.settings.signal_settings import SettingsOfSignals
@@ -106,6 +106,20 @@ class Upgrade:
                 "the models of the River and the use case that are installed here are in use themselves: "
                 f"{pluralize(len(ahead), 'signal')}, such as {ahead[0].signal!r}, have learned what those of "
                 f"{self.previous.fingerprint} have not. Nothing was built"
+            )
+
+    def check_not_begun(self) -> None:
+        """Raise `ConfigurationError` if a function has begun with these models, and has learned nothing yet.
+
+        Were they taken out of force now, it would wait for an upgrade that nobody deploys any more.
+        """
+        is_in_force = self.recorded is not None and not self.is_being_built
+        if is_in_force and not self.learner.states and self.behind():
+            raise ConfigurationError(
+                "a function of the River and the use case that are installed here has begun to work: it has "
+                f"recorded {layout_key(self.prefix)}, and has learned nothing yet. Nothing was built. Deploy "
+                "the one that was in use before; then disable its event source mapping, and run this with "
+                "--idle instead of --pause"
             )
 
     def _is_held(self, shard: Shard, checkpoint: Checkpoint) -> bool:

@@ -19,7 +19,7 @@ from consumer.detectors.base import fingerprint
 from consumer.detectors.clusters import ClustersUseCase
 from consumer.detectors.drift import DriftUseCase
 from consumer.errors import ConfigurationError, Unavailable
-from consumer.handler import start
+from consumer.handler import handler, start
 from consumer.learning.state import Checkpoint, State
 from consumer.pages.codec import PageCodec, versions
 from consumer.pages.layout import Layout, prefix_of
@@ -272,6 +272,21 @@ def test_models_that_are_in_use_themselves_are_not_built_under(plant, checkout):
     written = plant.versions()
     assert "in use themselves" in plant.command("upgrade", "build", code=1)
     assert plant.versions() == written
+
+
+def test_models_with_which_a_function_has_begun_are_not_taken_from_it(plant, checkout):
+    """It was deployed too early, and has learned nothing yet: it would wait for a deployment of itself."""
+    plant.learn(SERIES[:PART])
+    checkout.install(NEW)
+    checkout.deploy()
+    handler({"visit": True}, None)
+    assert layout_of(plant, NEW_PREFIX) == {"pages": 2}
+    written = plant.versions()
+    assert "has learned nothing yet" in plant.command("upgrade", "build", code=1)
+    assert plant.versions() == written
+    assert "Learned: " in plant.command("upgrade", "build", "--idle"), "the old one is deployed again"
+    plant.command("upgrade", "finish", "--idle")
+    assert_learned(plant, NEW_PREFIX, drift.PageHinkley, plant.sent)
 
 
 def test_without_other_models_or_with_several_it_says_so(plant, checkout):
@@ -606,7 +621,9 @@ def test_a_function_is_paused_and_goes_on(plant, checkout, monkeypatch):
     assert "gets no more records" in stack("build", "--pause")
     assert mapping_states(lambda_) == {"Disabled"}
     checkout.deploy()
-    assert "Deploy the new one first" in stack("finish", code=1)
+    refused = stack("finish", code=1)
+    assert "Deploy the new one first" in refused
+    assert "run `upgrade finish --idle`" in " ".join(refused.split()), "there is a way on for who did"
     lambda_.update_function_configuration(FunctionName="consumer", Description="the new one")
     monkeypatch.setattr("ops.lambda_function.LambdaFunction.deployed_s", lambda function: float("inf"))
     monkeypatch.setattr("ops.upgrade.finish.shown", lambda at_s: "now")

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import time
 from typing import Any
 
 from tests.simulation.functions import COMMAND, INVOCATION
@@ -14,7 +15,11 @@ def note_all(world: World, trace: list[str]) -> None:
     def note(text: str) -> None:
         invocation = INVOCATION.get()
         who = f"invocation {invocation.number}" if invocation else COMMAND.get() or "operator"
-        trace.append(f"{asyncio.get_running_loop().time():9.3f} s  {who:>18}  {text}")
+        try:
+            now_s = asyncio.get_running_loop().time()
+        except RuntimeError:  # in the thread of a command, where the world's time is everybody's
+            now_s = time.monotonic()
+        trace.append(f"{now_s:9.3f} s  {who:>18}  {text}")
 
     happens, put, get, publish = world.chance.happens, world.bucket.put, world.bucket.get, world.bus.publish
 

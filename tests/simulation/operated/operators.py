@@ -136,8 +136,12 @@ class Operators:
         self.unfinished = None
 
     async def finish_upgrade(self) -> None:
-        """Run the end of an upgrade again."""
-        await self.run("upgrade finish", partial(finish, from_=None, idle=False), 1)
+        """Run the end of an upgrade again; where it was deployed too early, as the command says then."""
+        if await self.run("upgrade finish", partial(finish, from_=None, idle=False), 1):
+            return
+        self.world.set_mappings(False)
+        await self.world.changing
+        await self.run("upgrade finish --idle", partial(finish, from_=None, idle=True), 1)
 
     async def run(
         self, name: str, command: Callable[..., object], checkout: int | None = None, has_target: bool = True

@@ -256,13 +256,15 @@ class OperatedWorld(World):
             await asyncio.wait(self.functions.background, timeout=TIMEOUT_S)
 
     def _undone_since_s(self, number: int, checkpoints: dict[str, str | None]) -> float:
-        undone = [
-            record.arrived
-            for shard, records in self.streams[number].records.items()
-            for record in records
-            if int(record.sequence_number) > int(checkpoints.get(shard) or -1)
-            and record.arrived >= self.paused_at_s.get(number, 0.0)
-        ]
+        """Records may share the number of a checkpoint: only the first of them is known to be done."""
+        undone = []
+        for shard, records in self.streams[number].records.items():
+            last = -1
+            for record in records:
+                is_done = last < int(record.sequence_number) <= int(checkpoints.get(shard) or -1)
+                last = int(record.sequence_number)
+                if not is_done and record.arrived >= self.paused_at_s.get(number, 0.0):
+                    undone.append(record.arrived)
         return min(undone, default=START + asyncio.get_running_loop().time())
 
     def config_of(self, number: int) -> MappingConfig:
