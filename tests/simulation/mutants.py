@@ -164,7 +164,7 @@ MUTANTS = {
     "an upgrade goes by what its question showed": Mutant(
         "ops.upgrade.build",
         "    shown, plan = plan, await _look(target, from_, function, recordings)\n"
-        "    check_unchanged(shown.essence, plan.essence, \"what there is to build\")\n",
+        '    check_unchanged(shown.essence, plan.essence, "what there is to build")\n',
         "    if plan.upgrade is not None:\n"
         "        plan.upgrade._e_tag = (await plan.upgrade._read_layout())[1]\n",
     ),
