@@ -207,3 +207,38 @@ def test_a_batch_of_the_most_values_that_compression_can_hide_takes_bounded_memo
     assert batch.unread_from == 100, "a million values of the twenty million"
     assert peak < 200 * 1024 * 1024
     assert batch.shard.shard_id == SHARD
+
+
+# Lambda's limits, all of them in one batch.
+
+RECORDS_MAX, EVENT_BYTES_MAX = 10_000, 6 * 1024 * 1024
+
+
+def test_a_batch_at_all_of_lambdas_limits_is_learned_once():
+    """10,000 records in 6 MB, among them records of as many observations as one may hold, and one of more."""
+    wide = [f"wide.{number}" for number in range(8)]
+    columns = [{"signal": name, "values": [float(n % 7) for n in range(10_000)]} for name in wide]
+    packed = [
+        (name, zstd.compress(json.dumps(each).encode())) for name, each in zip(wide, columns, strict=True)
+    ]
+    packed.append(("over", zstd.compress(json.dumps({"signal": "over", "values": [1.0] * 10_001}).encode())))
+    delivered = points([(f"s{n % 100}", float(n % 13)) for n in range(RECORDS_MAX - len(packed))])
+    delivered += [record(10**6 + n, data, key=name) for n, (name, data) in enumerate(packed)]
+    room = EVENT_BYTES_MAX - len(json.dumps({"Records": delivered}))
+    filler = json.dumps({"signal": "s0", "value": 1.0, "note": "x" * (room * 3 // 4 - 100)}).encode()
+    delivered[RECORDS_MAX - len(packed) - 1] = record(10**6 - 1, filler, key="s0")
+    assert len(delivered) == RECORDS_MAX
+    assert 0.99 * EVENT_BYTES_MAX < len(json.dumps({"Records": delivered})) <= EVENT_BYTES_MAX
+    world = World()
+    report = world.invoke(delivered)
+    assert report.failed == []
+    assert report.counts["observations_learned"] == RECORDS_MAX - len(packed) + 80_000
+    states = world.states()
+    assert {states[name].learned for name in wide} == {10_000}
+    assert sum(states[f"s{n}"].learned for n in range(100)) == RECORDS_MAX - len(packed)
+    assert [line["signal"] for line in world.objects.quarantined()] == [None]
+    again = world.invoke(delivered, world.cold())
+    assert (again.failed, again.counts["observations_learned"]) == ([], 0)
+    assert {key: state.learned for key, state in world.states().items()} == {
+        key: state.learned for key, state in states.items()
+    }

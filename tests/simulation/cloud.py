@@ -110,7 +110,7 @@ class SimulatedObjects(Objects):
         answer = request()
         await latency(self._chance)
         if invocation is not None:
-            invocation.may_die(f"after {name}")
+            invocation.may_die(f"after {name}", 0.05 if name == "a quarantine's PUT" else 0.01)
         return answer
 
 

@@ -42,10 +42,10 @@ class Invocation:
         if self.is_dead:
             raise Died
 
-    def may_die(self, when: str) -> None:
+    def may_die(self, when: str, probability: float = 0.01) -> None:
         """Die here, perhaps."""
         self.live()
-        if self.chance.happens(f"death {when}", 0.01):
+        if self.chance.happens(f"death {when}", probability):
             self.is_dead = True
             raise Died
 

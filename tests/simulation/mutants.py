@@ -161,6 +161,60 @@ MUTANTS = {
     "many models that raise are a bad deployment": Mutant(
         "consumer.learning.outcome", "if not can_learn(self.name, self.use_case):", "if True:"
     ),
+    "an upgrade goes by what its question showed": Mutant(
+        "ops.upgrade.build",
+        "    shown, plan = plan, await _look(target, from_, function, recordings)\n"
+        '    check_unchanged(shown.essence, plan.essence, "what there is to build")\n',
+        "    if plan.upgrade is not None:\n"
+        "        plan.upgrade._e_tag = (await plan.upgrade._read_layout())[1]\n",
+    ),
+    "what was redriven is sent again": Mutant(
+        "ops.redrive.redrive", "sent = set(ledger.record.sent)", "sent = set()"
+    ),
+    "what was learned since is redriven": Mutant(
+        "ops.quarantine.command", "lines = [line for line in lines if line.id not in left]", "pass"
+    ),
+    "what may still be delivered is redriven and learned": Mutant(
+        "ops.quarantine.command",
+        "            await models.pass_over(judged.ahead_of(planned.ids()))\n",
+        "            pass\n",
+    ),
+    "a move is not checked to be the latest": Mutant("ops.state.repage", "if now != version:", "if False:"),
+    "a rollback that learns again learns what is in quarantine": Mutant(
+        "ops.state.rollback", "if self.learner.quarantined is not None:", "if False:"
+    ),
+    "what a full or broken page should have learned is forgotten": Mutant(
+        "consumer.pipeline",
+        "            await self._quarantine(work, work.rejected(str(error)), report)\n",
+        "            pass\n",
+    ),
+    "a page larger than the memory ends the invocation": Mutant(
+        "consumer.pages.store",
+        '            raise UnreadablePage(f"the page {key} has {found.size} bytes, '
+        'more than there is memory for")\n',
+        "",
+    ),
+    "pages do not wait for room": Mutant(
+        "consumer.pages.store",
+        "while rooms.taken and rooms.taken + needed > self._bytes_max:",
+        "while False:",
+    ),
+    "a page keeps the room of one of unknown size": Mutant(
+        "consumer.pages.store", "if held is not None and needed > held:", "if False:"
+    ),
+    "what can never be decoded is delivered again": Mutant(
+        "consumer.pipeline",
+        "        report.add(quarantined=len(rejections))\n        return None\n",
+        "        report.add(quarantined=len(rejections))\n        return rejections.first_record\n",
+    ),
+    "a row at which a model raised stays in its asset": Mutant(
+        "consumer.learning.page_learner",
+        "            signal.forget_rows(failed.waiting(key))\n",
+        "            pass\n",
+    ),
+    "a model that raises ever after is tried for ever": Mutant(
+        "consumer.learning.outcome", "if known >= RAISES_PER_SIGNAL_MAX or", "if False and known or"
+    ),
     "only what a use case expects is its own failure": Mutant(
         "consumer.learning.page_learner",
         "                self._learn_signal(key, state, columns)\n            except BaseException as error:",

@@ -89,7 +89,7 @@ class Console:
         rng = self.chance.rng("answers")
         self.asked += 1
         self.chance.exercised["an operator is asked"] += 1
-        self.call(lambda: asyncio.sleep(rng.choice([0.1, 1.0, 5.0, 40.0])))
+        self.call(lambda: asyncio.sleep(rng.choice([0.1, 1.0, 5.0, 40.0, 200.0])))
         return not self.chance.happens("an operator says no", 0.1)
 
 

@@ -106,6 +106,9 @@ class Damage:
         if now.endswith(bad):  # fenced meanwhile, perhaps
             self.world.bucket.store(key, now.removesuffix(bad) + good)
             self.world.note(f"{key} is healed")
+            if self.rng.random() < 0.5:
+                await asyncio.sleep(self.rng.choice([1.0, 10.0, 60.0]))
+                self.world.operators.begin("quarantine redrive")
 
     def _plant(self) -> None:
         if not (pages := self._pages()):

@@ -45,9 +45,9 @@ class Operators:
         self.commands = 0
         """So many were run, or are running: what one does may make others fail."""
 
-    def begin(self) -> None:
-        """Another operator begins with something."""
-        story = self.rng.choice(STORIES)
+    def begin(self, story: str = "") -> None:
+        """Another operator begins with this, or with anything."""
+        story = story or self.rng.choice(STORIES)
         if story in self.chance.without or (story == "quarantine redrive" and not self._may_redrive()):
             return
         self.chance.exercised[story] += 1
@@ -87,6 +87,9 @@ class Operators:
                 if await self.run(story, command):
                     break
                 await asyncio.sleep(self.rng.uniform(0.0, 20.0))
+            if story == "quarantine redrive" and self.rng.random() < 0.5:
+                await asyncio.sleep(self.rng.uniform(0.0, 20.0))
+                await self.run(story, command)  # once more, to see that nothing is left
 
     def _command(self, story: str) -> Callable[..., object]:
         signals = sorted(self.rng.sample(self.world.signals(), 1))

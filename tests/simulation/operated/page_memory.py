@@ -1,12 +1,13 @@
-"""How many bytes of pages one function holds at once, beside the bound that it is given."""
+"""How much memory the pages that one function holds at once need, beside the bound that it is given."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from consumer.pages.codec import memory_bytes_for
 from consumer.pages.store import Page, PageMemory, PageStore
 
 _COPIES = 3
-"""As it was read, as it is written, and what is in between take at least that much."""
+"""Of a page's bytes, beside its states: as it was read, as it is written, and what is in between."""
 
 
 class ObservedMemory(PageMemory):
@@ -27,7 +28,10 @@ class ObservedMemory(PageMemory):
 
 
 class ObservedStore(PageStore):
-    """Adds a violation where several pages together are larger than the bound; one alone may be."""
+    """Adds a violation where several pages together need more than the bound; one alone may.
+
+    Warm ones lie in memory anyway, within a bound of their own.
+    """
 
     memory: ObservedMemory
     sizes: dict[str, tuple[str, bytes]]
@@ -37,7 +41,8 @@ class ObservedStore(PageStore):
         page = await super().load(key)
         e_tag, body = self.sizes.get(key, ("", b""))
         out = self.memory.out
-        out[key] = _COPIES * len(body) * (e_tag == page.e_tag)
-        if len(out) > 1 and sum(out.values()) > self.memory.bytes_max:
-            self.violations.append(f"{len(out)} pages are out at once, of {sum(out.values())} bytes")
+        is_read = page.is_confirmed and e_tag == page.e_tag
+        out[key] = memory_bytes_for(body) + _COPIES * len(body) if is_read else 0
+        if sum(map(bool, out.values())) > 1 and sum(out.values()) > self.memory.bytes_max:
+            self.violations.append(f"{len(out)} pages are out at once, and need {sum(out.values())} bytes")
         return page
