@@ -108,7 +108,7 @@ def seconds_column(timestamps: list[Any]) -> list[float] | None:
     if (total := sum(timestamps)) != total:  # a NaN hides from min and max
         return None
     if last < _MILLISECONDS_FROM:
-        return timestamps
+        return list(map(float, timestamps))
     if first >= _MILLISECONDS_FROM:
         return [timestamp / 1000.0 for timestamp in timestamps]
     return None

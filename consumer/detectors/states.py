@@ -57,12 +57,19 @@ class StateClass:
         return bool(self._models)
 
     def write(self, state: Any, pack: Pack) -> bytes:
-        """The fields of the state; `pack` writes the models in it."""
+        """The fields of the state; `pack` writes the models in it.
+
+        An integer for a float is written as a float. Raises: `msgspec.ValidationError` for other types.
+        """
         if not self._models:
-            return _ENCODER.encode(state)
+            return _ENCODER.encode(self._decoder.decode(_ENCODER.encode(state)))
         fields = [*self._fields_of(state)[:-1]]
+        models = [fields[index] for index in self._models]
         for index in self._models:
-            fields[index] = Raw(pack(fields[index]))
+            fields[index] = None
+        fields = [*self._fields_of(self._decoder.decode(_ENCODER.encode(fields)))[:-1]]
+        for index, model in zip(self._models, models, strict=True):
+            fields[index] = Raw(pack(model))
         return _ENCODER.encode(fields)
 
     def read(self, written: bytes, unpack: Unpack) -> Any:

@@ -240,7 +240,7 @@ def _healths(values: list[State]) -> list[tuple[int, bytes]]:
         if type(state.stored) is Packed and state.stored.health:
             found.append((index, state.stored.health))
         elif state.health is not None:
-            found.append((index, _ENCODER.encode(state.health)))
+            found.append((index, _ENCODER.encode(_HEALTH.decode(_ENCODER.encode(state.health)))))
     return found
 
 

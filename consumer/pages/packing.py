@@ -76,13 +76,14 @@ class Writer:
     def __init__(self, are_integers_checked: bool = False) -> None:
         self.memory_bytes = 0
         self._seen: dict[int, int] = {}
+        self._arrays: set[int] = set()
         self._depth = 0
-        self._plain = PLAIN - {int} if are_integers_checked else PLAIN
+        self.plain = PLAIN - {int} if are_integers_checked else PLAIN
 
     def write(self, value: Any) -> Node:
         """The value as a node. Raises: `UnwritableModel`."""
         kind = type(value)
-        if kind in self._plain:
+        if kind in self.plain:
             return value
         seen = self._seen.get(id(value))
         if seen is not None:
@@ -99,14 +100,22 @@ class Writer:
         self._seen[id(value)] = len(self._seen)
         self.memory_bytes += memory_bytes
 
+    def own_numbers(self, value: "np.ndarray[Any, Any]") -> None:
+        """Refuse an array that shares its numbers with one before: they would be two afterwards."""
+        while isinstance(value.base, np.ndarray):
+            value = value.base
+        if id(value) in self._arrays:
+            raise UnwritableModel("two arrays of a model share their numbers")
+        self._arrays.add(id(value))
+
     def items(self, values: Iterable[Any]) -> list[Node]:
         """Several values."""
         values = [*values]
         kinds = set(map(type, values))
         self.memory_bytes += items_take(kinds, values)
-        if kinds <= self._plain:
+        if kinds <= self.plain:
             return values
-        plain, write = self._plain, self.write
+        plain, write = self.plain, self.write
         return [value if type(value) in plain else write(value) for value in values]
 
 
@@ -142,7 +151,16 @@ def _write_tuple(writer: Writer, value: tuple[Any, ...]) -> Node:
     return [CODE_TUPLE, *writer.items(value)]
 
 
+def is_key(value: Any) -> bool:
+    """Whether it may be in a set or a key: plain, or several that are. Deeper ones hash too slowly."""
+    if type(value) is tuple or type(value) is frozenset:
+        return all(type(part) in PLAIN for part in value)
+    return type(value) in PLAIN or isinstance(value, np.generic)
+
+
 def _write_set(writer: Writer, value: Any) -> Node:
+    if not all(map(is_key, value)):
+        raise UnwritableModel("a set of what is no plain value")
     writer.note(value, PER_SET + PER_SET_ITEM * len(value))
     code = CODE_SET if type(value) is set else CODE_FROZEN_SET
     return [code, *writer.items(sorted(value, key=repr))]
@@ -153,12 +171,19 @@ def dict_takes(kind: type, entries: int) -> int:
     return PER_DICT[kind] + PER_ENTRY[kind] * entries
 
 
+def _check_keys(value: dict[Any, Any]) -> None:
+    if not all(map(is_key, value)):
+        raise UnwritableModel("a dict with a key that is no plain value")
+
+
 def _write_dict(writer: Writer, value: dict[Any, Any]) -> Node:
+    _check_keys(value)
     writer.note(value, dict_takes(type(value), len(value)))
     return [_CODES_OF_DICTS[type(value)], *writer.items(chain.from_iterable(value.items()))]
 
 
 def _write_defaults(writer: Writer, value: "defaultdict[Any, Any]") -> Node:
+    _check_keys(value)
     writer.note(value, dict_takes(defaultdict, len(value)))
     factory = writer.write(value.default_factory)
     return [CODE_DEFAULTS, factory, *writer.items(chain.from_iterable(value.items()))]
@@ -180,6 +205,7 @@ def _write_method(writer: Writer, value: MethodType) -> Node:
 
 
 def _write_array(writer: Writer, value: "np.ndarray[Any, Any]") -> Node:
+    writer.own_numbers(value)
     if value.dtype.str not in DTYPES:
         _refuse(value)
     writer.note(value, PER_ARRAY + PER_DIMENSION * value.ndim)
@@ -217,7 +243,7 @@ def _write_object(writer: Writer, value: Any) -> Node:
     model_class = REGISTRY.classes[type(value)]
     values = model_class.values_of(value)
     writer.note(value, PER_OBJECT + PER_ATTRIBUTE * len(values))
-    parts = [part if type(part) in PLAIN else writer.write(part) for part in values]
+    parts = [part if type(part) in writer.plain else writer.write(part) for part in values]
     return [CODE_OBJECT, model_class.tag, *parts]
 
 

@@ -65,8 +65,12 @@ class ModelClass:
         if len(values) != len(self._names):
             raise ValueError(f"a {self.tag} of {len(values)} attributes")
         for name, types, value in zip(self._names, self._types, values, strict=True):
-            if types is not None and type(value) not in types and not self._may_lack(name, value):
+            if types is None or (value is ABSENT and name in self._optional):
+                continue
+            if type(value) not in types:
                 raise ValueError(f"the attribute {name!r} of a {self.tag} is a {type(value).__name__}")
+            if not are_numbers(value, set()):
+                raise ValueError(f"the attribute {name!r} of a {self.tag} holds what is no number")
         named = zip(self._names, values, strict=True)
         if self._has_dict:
             vars(instance).update(pair for pair in named if pair[1] is not ABSENT)
@@ -74,8 +78,25 @@ class ModelClass:
             for name, value in named:
                 object.__setattr__(instance, name, value)
 
-    def _may_lack(self, name: str, value: Any) -> bool:
-        return value is ABSENT and name in self._optional
+
+_SCALARS = frozenset({int, float, bool, type(None), str, np.float64, np.bool_})
+
+
+def are_numbers(value: Any, looked_at: set[int]) -> bool:
+    """Whether a container of a River model holds numbers, models and dicts of these alone.
+
+    A text or a list in place of a number can be multiplied to any length.
+    """
+    kind = type(value)
+    if kind in _SCALARS or id(value) in looked_at:
+        return True
+    looked_at.add(id(value))
+    if isinstance(value, dict):
+        within = value.values()
+        return all(type(each) not in (str, list, deque) and are_numbers(each, looked_at) for each in within)
+    if kind is list or kind is deque:
+        return all(type(each) in _NUMBERS for each in value)
+    return kind in REGISTRY.classes or kind in REGISTRY.packers or kind is MethodType
 
 
 class Packer(NamedTuple):
@@ -159,6 +180,8 @@ _NUMBERS = frozenset({int, float, np.float64, bool, np.bool_})
 _TYPES: dict[str, frozenset[type] | None] = {
     "number": _NUMBERS,
     "number?": _NUMBERS | {type(None)},
+    # Not an integer: powers of integers can take all memory.
+    "float": frozenset({float}),
     "int": frozenset({int}),
     "int?": frozenset({int, type(None)}),
     "bool": frozenset({bool, np.bool_}),
@@ -240,7 +263,7 @@ CLASSES: list[tuple[type, str, str]] = [
     (
         cluster.DBSTREAM,
         "clusters: DBSTREAM",
-        "_time_stamp:int clustering_threshold:number fading_factor:number cleanup_interval:number "
+        "_time_stamp:int clustering_threshold:number fading_factor:float cleanup_interval:number "
         "intersection_factor:number minimum_weight:number _n_clusters:int _clusters:dict _centers:dict "
         "_micro_clusters:dict s:dict s_t:dict clustering_is_up_to_date:bool",
     ),

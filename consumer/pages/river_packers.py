@@ -94,8 +94,8 @@ def _read_weights(reader: Reader, parts: list[Node]) -> Any:
     # In an empty one, as the number at which it stands was given out when it was written, before its parts.
     made: Any = reader.made(VectorDict(), _PER_WEIGHT * (len(parts) // 2))
     for name, weight in reader.pairs(parts):
-        if type(name) is not str and type(name) is not int:
-            raise ValueError(f"a weight of a {type(name).__name__}")
+        if type(name) not in (str, int) or type(weight) not in (int, float):
+            raise ValueError(f"a weight {type(weight).__name__} of a {type(name).__name__}")
         made[name] = weight
     return made
 
@@ -181,6 +181,8 @@ def _component_packer(made: type, names: tuple[str, ...]) -> tuple[Callable[...,
         deque.__init__(component, (), maxlen)
         vars(component).update(zip(names, numbers, strict=True))
         component.extend(deque_items(reader, items))
+        if any(type(item) is not float and type(item) is not int for item in component):
+            raise ValueError(f"a {made.__name__} of what is no number")
         return component
 
     return write, read

@@ -122,14 +122,19 @@ class PageMemory:
 
     def check(self, key: str, needed: int) -> None:
         """Note what a page needs. Raises: `MoreMemoryNeeded` if that is more than is held for it."""
+        needed = self.note(key, needed)
+        held = self.of(key)
+        if held is not None and needed > held:
+            raise MoreMemoryNeeded(f"the page {key} needs {needed} bytes of memory, and has {held}")
+
+    def note(self, key: str, needed: int) -> int:
+        """Note what a page needs, for the next time; of more than there is, all that there is."""
         needed = min(needed, self._bytes_max)
         if needed > self._bytes_max // _ROOMS:
             self._known[key] = needed
         else:
             self._known.pop(key, None)
-        held = self.of(key)
-        if held is not None and needed > held:
-            raise MoreMemoryNeeded(f"the page {key} needs {needed} bytes of memory, and has {held}")
+        return needed
 
     def _current(self) -> _Rooms:
         loop = asyncio.get_running_loop()
@@ -229,6 +234,7 @@ class PageStore:
         assert page.encoded is not None
         (body, page.is_full), page.encoded = page.encoded, None
         page.e_tag = await self._objects.replace(page.key, body, page.e_tag)
+        self.memory.note(page.key, memory_bytes_for(body) + _COPIES * len(body))
         if page.e_tag is not None:
             self._keep_warm(page, memory_bytes_for(body))
         return len(body)

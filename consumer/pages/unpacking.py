@@ -34,6 +34,7 @@ from consumer.pages.packing import (
     PLAIN,
     Node,
     dict_takes,
+    is_key,
     items_take,
 )
 from consumer.pages.river_classes import ABSENT, REGISTRY, Absent, is_method, own_class, slots_of
@@ -154,11 +155,9 @@ def _read_frozen_set(reader: Reader, node: list[Node]) -> frozenset[Any]:
 
 
 def _hashable(values: list[Any]) -> list[Any]:
-    """Only what hashes without calling anything of a class."""
+    """Only what hashes without calling anything of a class, and at once."""
     for value in values:
-        if type(value) is tuple or type(value) is frozenset:
-            _hashable([*value])
-        elif type(value) not in PLAIN and not isinstance(value, np.generic):
+        if not is_key(value):
             raise ValueError(f"a {type(value).__name__} as a key")
     return values
 
