@@ -122,7 +122,7 @@ def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes]]
             ],
             mark_arrived_s=[mark.arrived_s for mark in marks],
             parameters=[(index, state.parameters) for index, state in enumerate(values) if state.parameters],
-            health=_healths(values),
+            health=_healths(states),
             lengths=list(map(len, models)),
             adwins=adwins,
             are_adwins=are_adwins,
@@ -234,13 +234,17 @@ def _counts(numbers: list[int]) -> list[int]:
     return [min(number, COUNT_MAX) for number in numbers]
 
 
-def _healths(values: list[State]) -> list[tuple[int, bytes]]:
+def _healths(states: Mapping[SignalKey, State]) -> list[tuple[int, bytes]]:
     found = []
-    for index, state in enumerate(values):
+    for index, (key, state) in enumerate(states.items()):
         if type(state.stored) is Packed and state.stored.health:
             found.append((index, state.stored.health))
         elif state.health is not None:
-            found.append((index, _ENCODER.encode(_HEALTH.decode(_ENCODER.encode(state.health)))))
+            try:
+                found.append((index, _ENCODER.encode(_HEALTH.decode(_ENCODER.encode(state.health)))))
+            except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
+                reason = f"the state of its sensor cannot be written: {error}"
+                raise UnwritableModels({key: reason}) from error
     return found
 
 
