@@ -178,7 +178,7 @@ class OperatedWorld(World):
             stream.reshard_at_random(self.chance.rng("reshard"))
         if self.chance.happens("visit", 0.1):
             self.functions.sweep()
-        # Without an upgrade, new models may be given batches of which lines were redriven: docs/guarantees.md.
+        # Without an upgrade, new models may be given batches of what was redriven: see docs/guarantees.md.
         if not self.chance.exercised["quarantine redrive"] and self.chance.happens("deployment", 0.001):
             self.deploy()
         self.damage.happen()
