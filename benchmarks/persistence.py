@@ -1,7 +1,6 @@
 """The cost of storing models beside that of learning: 1,000 signals, ten values each."""
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -74,19 +73,20 @@ def persist_vs_learn(name: str) -> StorageCost:
     learned, written, read = [], [], []
     for round_ in range(_ROUNDS):
         values, start = [rng.random() for _ in range(_VALUES)], _BEFORE + round_ * _VALUES
-        learned.append(_timed(partial(_learn_all, use_case, states, values, start)))
-        written.append(_timed(partial(codec.encode, states)))
-        page = codec.encode(states)
-        read.append(_timed(partial(_read, codec, page)))
+        with gc_paused():  # as in an invocation, which writes what it has just learned
+            begun = cpu_s()
+            _learn_all(use_case, states, values, start)
+            between = cpu_s()
+            codec.encode(states)
+            written.append(cpu_s() - between)
+            learned.append(between - begun)
+    page = codec.encode(states)
+    for _ in range(_ROUNDS):  # apart: what it makes and drops would be in the way of the others
+        with gc_paused():
+            read.append(timed(cpu_s, partial(_read, codec, page)))
     scale = 1000 / signals
     times = [spread([seconds * scale for seconds in each]) for each in (learned, written, read)]
     return StorageCost(times[0], times[1], times[2], len(page) // signals)
-
-
-def _timed(work: Callable[[], object]) -> float:
-    """As in an invocation: without the garbage collector."""
-    with gc_paused():
-        return timed(cpu_s, work)
 
 
 def _learn_all(use_case: UseCase, states: States, values: list[float], start: int) -> None:

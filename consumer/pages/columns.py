@@ -97,26 +97,24 @@ _AdwinParts = tuple[tuple[Any, ...], int, float, int, bytes]
 
 def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes]]:
     """The columns of the states, and the bytes of their models. Raises: `UnwritableModels`."""
-    values = states.values()
+    values = [*states.values()]
     record_signals = [record_signal for record_signal, _ in states]
     checkpoints = [state.checkpoints for state in values]
     counts = list(map(len, checkpoints))
     marks = [mark for each in checkpoints for mark in each.values()]
     shards: dict[Shard, int] = {}
-    mark_shards = [shards.setdefault(shard, len(shards)) for each in checkpoints for shard in each]
     of_marks = record_signals if set(counts) == {1} else _repeated(record_signals, counts)
     models, adwins, are_adwins, memory = _models_of(states)
     return (
         Columns(
             record_signals=record_signals,
             signals=[None if signal == record_signal else signal for record_signal, signal in states],
-            # An altered page may say as many as there can be: one more, and it could not be read again.
-            learned=[min(state.learned, COUNT_MAX) for state in values],
-            skipped=[min(state.skipped, COUNT_MAX) for state in values],
+            learned=_counts([state.learned for state in values]),
+            skipped=_counts([state.skipped for state in values]),
             latest_s=[state.latest_s for state in values],
+            mark_shards=[shards.setdefault(shard, len(shards)) for each in checkpoints for shard in each],
             shards=[(shard.stream_arn, shard.shard_id) for shard in shards],
             marks=counts,
-            mark_shards=mark_shards,
             mark_sequence_numbers=_integers([mark.sequence_number for mark in marks]),
             mark_keys=[
                 None if mark.partition_keys == (record_signal,) else mark.partition_keys
@@ -124,12 +122,7 @@ def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes]]
             ],
             mark_arrived_s=[mark.arrived_s for mark in marks],
             parameters=[(index, state.parameters) for index, state in enumerate(values) if state.parameters],
-            health=[
-                (index, written)
-                for index, state in enumerate(values)
-                if (state.health is not None or type(state.stored) is Packed)
-                and (written := _health_of(state))
-            ],
+            health=_healths(values),
             lengths=list(map(len, models)),
             adwins=adwins,
             are_adwins=are_adwins,
@@ -220,7 +213,7 @@ def _repeated(record_signals: list[str], counts: list[int]) -> list[str]:
 
 
 def _integers(numbers: list[int]) -> bytes:
-    size = max([1, *[number.bit_length() for number in numbers]]) // 8 + 1
+    size = max(numbers, default=0).bit_length() // 8 + 1
     return b"".join([number.to_bytes(size) for number in numbers])
 
 
@@ -234,10 +227,21 @@ def _read_integers(packed_numbers: bytes, count: int) -> list[int]:
     ]
 
 
-def _health_of(state: State) -> bytes:
-    if type(state.stored) is Packed and state.stored.health:
-        return state.stored.health
-    return b"" if state.health is None else _ENCODER.encode(state.health)
+def _counts(numbers: list[int]) -> list[int]:
+    """An altered page may say as many as there can be: one more, and it could not be read again."""
+    if max(numbers, default=0) <= COUNT_MAX:
+        return numbers
+    return [min(number, COUNT_MAX) for number in numbers]
+
+
+def _healths(values: list[State]) -> list[tuple[int, bytes]]:
+    found = []
+    for index, state in enumerate(values):
+        if type(state.stored) is Packed and state.stored.health:
+            found.append((index, state.stored.health))
+        elif state.health is not None:
+            found.append((index, _ENCODER.encode(state.health)))
+    return found
 
 
 def _read_health(state: State, written: bytes) -> None:

@@ -5,11 +5,12 @@ import struct
 from array import array
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cache
-from operator import itemgetter
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
 from river import tree
 from river._river_rust.drift import AdaptiveWindowing
 from river._river_rust.stats import RsQuantile
@@ -191,8 +192,50 @@ _HEIGHT_MAX = 20
 _PER_NODE = 360  # of memory
 _padded: Any = getattr(tree, "padded", None)
 """Of what the trees are made; not so in the Rivers before the pinned one, from which operators upgrade."""
-_splits: "WeakKeyDictionary[HalfSpaceTrees, list[Any]]" = WeakKeyDictionary()
-"""As written: they never change."""
+
+
+@dataclass(slots=True)
+class _Grown:
+    """Of trees that have grown: what never changes, and the masses as they were last written."""
+
+    roots: list[Any]
+    leaves: list[Any]
+    """Of all trees. Shape: n_trees * 2**height"""
+    branches: list[Any]
+    """Those above every eight leaves: while the mass of one is the same, so are theirs."""
+    rng: Node
+    splits: list[Any]
+    left: "array[int]" = field(default_factory=lambda: array("I"))
+    right: "array[int]" = field(default_factory=lambda: array("I"))
+    of_branches: list[int] = field(default_factory=list)
+
+    def update(self, is_same_window: bool) -> None:
+        """Take the masses from the leaves: of all where a window has ended, else of those that have grown."""
+        masses = [branch.l_mass for branch in self.branches]
+        if is_same_window and self.left and masses:
+            for at, (now, before) in enumerate(zip(masses, self.of_branches, strict=True)):
+                if now != before:
+                    self._update_group(_GROUP * at, now - before)
+        else:
+            self.left = array("I", [leaf.l_mass for leaf in self.leaves])
+            self.right = array("I", [leaf.r_mass for leaf in self.leaves])
+        self.of_branches = masses
+
+    def _update_group(self, start: int, grown: int) -> None:
+        left = self.left
+        for place in range(start, start + _GROUP):
+            mass = self.leaves[place].l_mass
+            grown -= mass - left[place]
+            left[place] = mass
+            if not grown:
+                return
+
+
+_GROUP_HEIGHT = 3
+_GROUP = 2**_GROUP_HEIGHT
+_SAME_WINDOW = 0
+"""Set for False, which it equals: River sets False again when a window ends, and all masses change."""
+_grown: "WeakKeyDictionary[HalfSpaceTrees, _Grown]" = WeakKeyDictionary()
 
 
 def _nodes_each(height: int) -> int:
@@ -206,40 +249,60 @@ def _are_leaves(height: int) -> list[bool]:
 
 
 @cache
-def _places(height: int, of_leaves: bool) -> Callable[[list[Any]], tuple[Any, ...]]:
-    places = [place for place, is_leaf in enumerate(_are_leaves(height)) if is_leaf == of_leaves]
-    return itemgetter(*places) if len(places) > 1 else lambda nodes: tuple(nodes[place] for place in places)
+def _places(height: int, of_nodes: int) -> list[int]:
+    """Where in a tree, depth first, the nodes lie that are so high themselves."""
+    if height == of_nodes:
+        return [0]
+    below = _places(height - 1, of_nodes)
+    return [1 + place for place in below] + [1 + _nodes_each(height - 1) + place for place in below]
+
+
+def _nodes_at(trees: list[list[Any]], height: int, of_nodes: int) -> list[Any]:
+    return [nodes[place] for nodes in trees for place in _places(height, of_nodes)]
 
 
 def _write_trees(writer: Writer, value: HalfSpaceTrees) -> list[Node]:
     named = vars(value)
     if set(named) != _TREES_NAMES or not 0 <= value.height <= _HEIGHT_MAX:
         raise UnwritableModel("a HalfSpaceTrees has other attributes than are known of it")
-    parts = [value.n_trees, value.window_size, value.height, value.seed, value.counter, value._first_window]
-    parts += [writer.write(value.limits), writer.write(value.rng)]
+    is_first = bool(value._first_window)
+    parts = [value.n_trees, value.window_size, value.height, value.seed, value.counter, is_first]
     trees, height = value._tree_nodes, value.height
     nodes_each = _nodes_each(height)
-    if any(len(nodes) != nodes_each for nodes in trees):
-        raise UnwritableModel(f"a HalfSpaceTrees with trees that are not {height} high")
     # Trees that are not there yet grow at the first value: what they will take has to fit too.
     writer.memory_bytes += _PER_NODE * nodes_each * max(value.n_trees, len(trees))
-    if not trees:
-        return parts
-    leaves_of = _places(height, of_leaves=True)
-    left, right = array("I"), array("I")
-    for nodes in trees:  # tree by tree, whose leaves the processor's cache holds between the two
-        leaves = leaves_of(nodes)
-        left.extend([leaf.l_mass for leaf in leaves])
-        right.extend([leaf.r_mass for leaf in leaves])
+    parts.append(writer.write(value.limits))
     roots = [nodes[0] for nodes in trees]
-    if (sum(left), sum(right)) != (sum(root.l_mass for root in roots), sum(root.r_mass for root in roots)):
+    grown = _grown.get(value)
+    if grown is None or [*map(id, grown.roots)] != [*map(id, roots)]:
+        if [*map(id, value.trees)] != [*map(id, roots)] or any(len(nodes) != nodes_each for nodes in trees):
+            raise UnwritableModel(f"a HalfSpaceTrees with trees that are not {height} high")
+        rng = writer.write(value.rng)
+        if not trees:
+            return [*parts, rng]
+        grown = _grown[value] = _grown_of(roots, trees, height, rng, _written_splits(trees, height))
+    else:
+        writer.note(value.rng, REGISTRY.packers[random.Random].memory_bytes)
+    grown.update(is_first or value._first_window is not False)
+    if not is_first:
+        value._first_window = _SAME_WINDOW  # type: ignore[assignment]
+    masses = [int(np.frombuffer(of_leaves, "I").sum()) for of_leaves in (grown.left, grown.right)]
+    if masses != [sum(root.l_mass for root in roots), sum(root.r_mass for root in roots)]:
         raise UnwritableModel("a HalfSpaceTrees whose branches have other masses than their leaves")
-    splits = _splits.get(value) or _splits.setdefault(value, _written_splits(trees, height))
-    return [*parts, len(trees), left.tobytes(), right.tobytes(), *splits]
+    return [*parts, grown.rng, len(trees), grown.left.tobytes(), grown.right.tobytes(), *grown.splits]
+
+
+def _grown_of(roots: list[Any], trees: list[list[Any]], height: int, rng: Node, splits: list[Any]) -> _Grown:
+    leaves = _nodes_at(trees, height, 0)
+    branches = _nodes_at(trees, height, _GROUP_HEIGHT) if height >= _GROUP_HEIGHT else []
+    return _Grown(roots, leaves, branches, rng, splits)
 
 
 def _written_splits(trees: list[list[Any]], height: int) -> list[Any]:
-    branches = [branch for nodes in trees for branch in _places(height, of_leaves=False)(nodes)]
+    are_leaves = _are_leaves(height)
+    branches = [
+        node for nodes in trees for node, is_leaf in zip(nodes, are_leaves, strict=True) if not is_leaf
+    ]
     features = [*dict.fromkeys(branch.feature for branch in branches)]
     numbers = {feature: number for number, feature in enumerate(features)}
     which = array("H", [numbers[branch.feature] for branch in branches]) if len(features) > 1 else array("H")
@@ -256,7 +319,7 @@ def _read_trees(reader: Reader, parts: list[Node]) -> HalfSpaceTrees:
     read_limits, read_rng = reader.read(limits), reader.read(rng)
     nodes = _nodes_of(reader, height, *of_trees) if of_trees else []
     if of_trees:
-        _splits[made] = of_trees[3:]
+        _grown[made] = _grown_of([tree[0] for tree in nodes], nodes, height, rng, of_trees[3:])
     vars(made).update(
         n_trees=n_trees,
         window_size=window_size,
@@ -302,17 +365,13 @@ def _nodes_of(
         for is_leaf in reversed(pattern):
             if is_leaf:
                 node: Any = object.__new__(_padded.PaddedLeaf)
-                node.__dict__ = {"r_mass": of_right.pop(), "l_mass": of_left.pop()}
+                node.r_mass, node.l_mass = of_right.pop(), of_left.pop()
             else:
                 one, other = ready.pop(), ready.pop()
                 node = object.__new__(_padded.PaddedBranch)
-                node.__dict__ = {
-                    "children": (one, other),
-                    "feature": named.pop(),
-                    "threshold": splits.pop(),
-                    "l_mass": one.l_mass + other.l_mass,
-                    "r_mass": one.r_mass + other.r_mass,
-                }
+                node.children = one, other
+                node.feature, node.threshold = named.pop(), splits.pop()
+                node.l_mass, node.r_mass = one.l_mass + other.l_mass, one.r_mass + other.r_mass
             ready.append(node)
             nodes.append(node)
         nodes.reverse()
