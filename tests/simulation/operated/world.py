@@ -66,7 +66,7 @@ class OperatedWorld(World):
         self.failed = Bucket(self.chance, lambda *_: None)
         self.destination.objects = _Bodies(self.failed)
         is_small = self.chance.happens("memory for few pages", 0.3)
-        self.memory_bytes = self.rng.choice([100_000, 200_000, 300_000]) if is_small else 2**30
+        self.memory_bytes = self.rng.choice([100_000, 300_000]) if is_small else 2**30
         self.audit.are_all_harmed = is_small  # whatever does not fit is quarantined
         self.operators = Operators(self)
         self.damage = Damage(self)
@@ -77,7 +77,7 @@ class OperatedWorld(World):
 
     def use_cases(self, rng: random.Random) -> list[Any]:
         """The second is often one that raises no more."""
-        kind = rng.choice(["drift", "forecast", "clusters"])
+        kind = rng.choice(["drift", "drift", "forecast", "clusters"])
         self.chance.exercised[f"models of {kind}"] += 1
         self._scale_limits_down(rng)
         is_fussy = self.producer.raises or self.producer.has_venom
@@ -178,7 +178,7 @@ class OperatedWorld(World):
             stream.reshard_at_random(self.chance.rng("reshard"))
         if self.chance.happens("visit", 0.1):
             self.functions.sweep()
-        # Without an upgrade, new models may be given batches whose lines were redriven: docs/guarantees.md.
+        # Without an upgrade, new models may be given batches of what was redriven: see docs/guarantees.md.
         if not self.chance.exercised["quarantine redrive"] and self.chance.happens("deployment", 0.001):
             self.deploy()
         self.damage.happen()
