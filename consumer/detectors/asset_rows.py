@@ -162,9 +162,9 @@ class AssetUseCase(UseCase):
         asset = self.asset_of(key)
         return None if asset is None else SignalKey(asset[0], asset[0])
 
-    def forget_row(self, model: RowBuffer, values: dict[str, float]) -> bool:
+    def forget_row(self, model: RowBuffer, values: dict[str, float], started_s: float | None = None) -> bool:
         """Remove the row that waits: the values of the rows before are not changed by it."""
-        if model.row != values:
+        if model.row != values or started_s not in (None, model.started_s):
             return False
         model.row, model.started_s = {}, None
         return True

@@ -101,7 +101,7 @@ class UseCase(ABC):
         """
         return 0
 
-    def forget_row(self, model: Any, values: dict[str, float]) -> bool:
+    def forget_row(self, model: Any, values: dict[str, float], started_s: float | None = None) -> bool:
         """Remove the row that waits in the model for further values, if it is this one; whether it was."""
         return False
 

@@ -23,8 +23,10 @@ from consumer.decode.batch import (
 from consumer.decode.signal_names import SignalKey
 from consumer.ports import ObjectStore
 
-LINES, RECORD = ".ndjson", ".record"
-"""How the keys of objects end: of lines, and of a record that the lines of several objects share."""
+LINES, RECORD, ROW = ".ndjson", ".record", ".row.ndjson"
+"""How the keys of objects end: of lines, of a record that the lines of several objects share, and of a row
+that had waited in a state.
+"""
 _LINES_PER_OBJECT_MAX = 10_000
 _REASONS_BYTES_MIN = 1_024
 # Pages keep what they reject by themselves; up to this, each writes a record that they share.
@@ -155,7 +157,7 @@ def _payload_object(use_case: str, batch: Batch, rejection: Rejection) -> tuple[
     line = _fields(use_case, batch, rejection.record, rejection.reason, rejection.signal, rejection.position)
     content = _ascii_json(line | {"whole_record": True, "data": rejection.data}).encode() + b"\n"
     number = quoted(batch.records.identifiers[rejection.record])
-    return f"quarantine/{_place(use_case, batch)}/{number}-{number}-{_digest(content)}{LINES}", content
+    return f"quarantine/{_place(use_case, batch)}/{number}-{number}-{_digest(content)}{ROW}", content
 
 
 def _line(

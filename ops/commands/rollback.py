@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,7 @@ from ops.options import TargetOptions, Yes, confirmed, with_target
 if TYPE_CHECKING:
     from consumer.learning.state import State
     from consumer.settings.signal_settings import SettingsOfSignals
+    from ops.quarantine.left_out import QuarantinedObservations
     from ops.state.rollback import CatchUp, Then
     from ops.target import Target
 
@@ -47,7 +49,8 @@ async def _rollback(target: "Target", signals: list[str], to_s: float, relearn: 
     from ops.state.rollback import Rollback
 
     settings, versions = settings_of(target), ObjectVersions(target.client("s3"), target.model_bucket)
-    rolling = Rollback(settings, await open_pages(target, target.objects()), PageCodec(), versions, to_s)
+    pages, open_quarantine = await open_pages(target, target.objects()), partial(_quarantine, target)
+    rolling = Rollback(settings, pages, PageCodec(), versions, to_s, open_quarantine)
     planned: list[tuple[Then, CatchUp | None]] = []
     for signal in dict.fromkeys(signals):
         for then in await rolling.then(signal):
@@ -69,17 +72,21 @@ async def _rollback(target: "Target", signals: list[str], to_s: float, relearn: 
         echo(_outcome_of(then, *await rolling.run(then, catch_up), catch_up))
 
 
+def _quarantine(target: "Target") -> "QuarantinedObservations":
+    from ops.quarantine.left_out import QuarantinedObservations
+
+    return QuarantinedObservations(target.objects(), target.use_case)
+
+
 def _catch_up(target: "Target", settings: "SettingsOfSignals", then: "Then") -> "CatchUp":
     """Prepare a copy of the earlier state to learn all that came since."""
     from consumer.pages.codec import PageCodec
-    from ops.quarantine.left_out import QuarantinedObservations
     from ops.replay.offline_learner import OfflineLearner
     from ops.replay.stream_reader import StreamReader
     from ops.state.rollback import CatchUp
 
     codec, key = PageCodec(), then.place.key
-    quarantined = QuarantinedObservations(target.objects(), target.use_case)
-    learner = OfflineLearner(target.use_case, settings, only=key, quarantined=quarantined)
+    learner = OfflineLearner(target.use_case, settings, only=key, quarantined=_quarantine(target))
     learner.add(key, codec.decode(codec.encode({key: then.state}))[key])
     stream = StreamReader(target.client("kinesis"))
     catch_up = CatchUp(learner, stream, key, then.version.written_s, time.time())

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from consumer.decode.batch import Batch, Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.ports import ObjectStore
-from ops.quarantine.lines import PlaceOfLine, keys_of_shard, read_lines, span_of
+from ops.quarantine.lines import PlaceOfLine, keys_of_rows, keys_of_shard, read_lines, span_of
+from ops.quarantine.waiting_rows import Merge, WaitingRows
 from ops.redrive.ledger import read_ledger
 
 IN_QUARANTINE = "it is in quarantine"
@@ -47,16 +48,29 @@ class QuarantinedObservations:
     _redriven: dict[Shard, _OfRecords] = field(default_factory=dict)
     """The objects of what was sent again may be deleted."""
     _read: dict[str, _OfRecords] = field(default_factory=dict)
+    _rows: WaitingRows = field(default_factory=WaitingRows)
+    _keys_of_rows: set[str] | None = None
+    """Those that were read; None: they are to be listed."""
 
     def forget(self) -> None:
         """List the objects anew next time: there may be more."""
         self._keys.clear()
+        self._keys_of_rows = None
 
-    def of(self, batch: Batch) -> dict[SignalKey, dict[int, str]]:
+    def rows(self, merge: Merge | None) -> WaitingRows:
+        """The rows that had waited in states; `merge` is the use case's. Raises: `Unavailable`."""
+        if self._keys_of_rows is None:
+            self._keys_of_rows = set(_answer(keys_of_rows(self.objects, self.use_case)))
+            for key in sorted(self._keys_of_rows):
+                self._rows.add(_answer(read_lines(self.objects, key)).lines, merge)
+        return self._rows
+
+    def of(self, batch: Batch, merge: Merge | None = None) -> dict[SignalKey, dict[int, str]]:
         """The observations of the batch to leave out, with the reason.
 
         They are indices into the columns of their signals. Raises: `Unavailable`.
         """
+        rows = self.rows(merge)
         found: defaultdict[SignalKey, dict[int, str]] = defaultdict(dict)
         of_records = self.positions(batch)
         if of_records:
@@ -65,6 +79,8 @@ class QuarantinedObservations:
                 for index, (record, position) in enumerate(places):
                     if record in of_records and position in of_records[record]:
                         found[key][index] = IN_QUARANTINE
+        for key, columns in batch.signals.items() if rows.of_signals else ():
+            found[key] |= dict.fromkeys(rows.found_in(batch, key, columns), IN_QUARANTINE)
         return found
 
     def positions(self, batch: Batch) -> dict[int, QuarantinedPositions]:

@@ -12,7 +12,7 @@ import msgspec
 from consumer.decode.batch import Shard
 from consumer.decode.unpacking import unpack
 from consumer.errors import ConfigurationError, Unavailable, Unlearnable
-from consumer.events.quarantine import RECORD, Rejected, line_id, quoted, rejected_in
+from consumer.events.quarantine import RECORD, ROW, Rejected, line_id, quoted, rejected_in
 from consumer.ports import Found, ObjectStore
 
 _BYTES_MAX = 1024**3
@@ -236,6 +236,11 @@ async def keys_of_shard(objects: ObjectStore, use_case: str, shard: Shard) -> li
     """The keys of the objects with lines of a shard's records. Raises: `Unavailable`."""
     folder = f"{_folder(use_case)}{quoted(shard.stream)}/{quoted(shard.shard_id)}/"
     return [key for key in await objects.keys(folder) if key.endswith(".ndjson")]
+
+
+async def keys_of_rows(objects: ObjectStore, use_case: str) -> list[str]:
+    """The keys of the objects with rows that had waited in states. Raises: `Unavailable`."""
+    return [key for key in await objects.keys(_folder(use_case)) if key.endswith(ROW)]
 
 
 def span_of(key: str) -> tuple[int, int]:

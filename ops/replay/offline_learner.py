@@ -87,7 +87,7 @@ class OfflineLearner:
         if self.limit is not None:
             batch.signals = dict(_within(batch, self.limit))
         learned = LearnedBatch(batch)
-        left_out = {} if self.quarantined is None else self.quarantined.of(batch)
+        left_out = {} if self.quarantined is None else self._in_quarantine(batch)
         for page_key, keys in self.layout.grouped(batch.signals).items():
             self._learn_page(learned, page_key, keys, _LeftOut(left_out))
         learned.events.sort(key=lambda detail: int(detail["sequence_number"]))
@@ -98,6 +98,17 @@ class OfflineLearner:
         self.raised += raised
         self.rejected += raised
         return learned
+
+    def _in_quarantine(self, batch: Batch) -> dict[SignalKey, dict[int, str]]:
+        """What of the batch to leave out; what waits in the states of its signals is taken out of them."""
+        assert self.quarantined is not None
+        use_case = self.settings.use_case
+        rows = self.quarantined.rows(use_case.merge_signals)
+        for page_key, keys in self.layout.grouped(batch.signals).items():
+            for key in keys:
+                if key in self.pages[page_key]:
+                    self.left_out += rows.forget(use_case, key, self.pages[page_key][key])
+        return self.quarantined.of(batch, use_case.merge_signals)
 
     def _learn_page(
         self, learned: LearnedBatch, page_key: str, keys: Iterable[SignalKey], failed: FailedObservations

@@ -4,7 +4,7 @@ Its checkpoints stay those of now, so that records that Lambda delivers again ar
 arrived in between does not come again: it is lost to the model, unless it is learned again here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -16,6 +16,7 @@ from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage
 from consumer.learning.state import Checkpoint, State
 from consumer.pages.codec import PageCodec, States
 from consumer.settings.signal_settings import SettingsOfSignals
+from ops.quarantine.left_out import QuarantinedObservations
 from ops.replay.offline_learner import OfflineLearner
 from ops.replay.stream_reader import StreamReader
 from ops.state.page_editor import PageEditor, check_went_on
@@ -99,6 +100,7 @@ class Rollback:
     codec: PageCodec
     versions: ObjectVersions
     to_s: float
+    open_quarantine: Callable[[], QuarantinedObservations]
     _pages: dict[Version, States] = field(default_factory=dict)
 
     async def then(self, signal: str) -> list[Then]:
@@ -161,7 +163,7 @@ class Rollback:
                 raise ConfigurationError(f"{key.signal!r} has no model any more: nothing was done to it")
             current = states[key]
             check_went_on(key, then.place.state, current)
-            states[key] = _rolled_back(then, current, catch_up)
+            states[key] = self._rolled_back(then, current, catch_up)
             return not self._are_same(key, current, states[key]), (current, states[key])
 
         return await self.editor.change(then.place.page.key, put_back)
@@ -169,7 +171,7 @@ class Rollback:
     def would_change(self, then: Then, catch_up: CatchUp | None = None) -> bool:
         """Whether `run` would change anything, as things are now. Raises: `Unavailable`."""
         current = then.place.state
-        return not self._are_same(then.place.key, current, _rolled_back(then, current, catch_up))
+        return not self._are_same(then.place.key, current, self._rolled_back(then, current, catch_up))
 
     def _are_same(self, key: SignalKey, one: State, other: State) -> bool:
         return self._content(key, one) == self._content(key, other)
@@ -179,12 +181,15 @@ class Rollback:
         codec = self.codec
         return codec.encode(codec.decode(codec.encode(codec.decode(codec.encode({key: state})))))
 
-
-def _rolled_back(then: Then, current: State, catch_up: CatchUp | None) -> State:
-    """The earlier state with the checkpoints of now; with what came since, if asked for."""
-    if catch_up is not None:
-        return catch_up.run(current.checkpoints)
-    return _with_checkpoints(then.state, current.checkpoints)
+    def _rolled_back(self, then: Then, current: State, catch_up: CatchUp | None) -> State:
+        """The earlier state with the checkpoints of now; with what came since, if asked for."""
+        if catch_up is not None:
+            return catch_up.run(current.checkpoints)
+        key, state, use_case = then.place.key, then.state, self.settings.use_case
+        if use_case.learns_assets:  # what waited then, and is in quarantine now, comes by a redrive
+            state = self.codec.decode(self.codec.encode({key: state}))[key]
+            self.open_quarantine().rows(use_case.merge_signals).forget(use_case, key, state)
+        return _with_checkpoints(state, current.checkpoints)
 
 
 def _with_checkpoints(state: State, checkpoints: Checkpoints) -> State:

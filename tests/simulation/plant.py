@@ -52,6 +52,8 @@ class Stream(FakeStream):
         self.ranges = {"shardId-000000000000": (0, _HASHES)}
         self.last_put: tuple[str, int, set[str]] | None = None
         self.number = 7  # text orders 7, 70 and 8 otherwise
+        self.resumed_at: dict[str, int] = {}
+        """How many records of each shard were done when the mapping was paused: it goes on after these."""
 
     def put_record(self, key: str, data: bytes, observations: list[Observation], hashed: int) -> None:
         """Put a record on the shard that owns the hash."""
@@ -88,6 +90,27 @@ class Stream(FakeStream):
             del self.ranges[parent]
         self.ranges |= dict(zip(children, halves, strict=True))
         self.last_put = None
+
+    async def get_iterator(self, shard_id, position):
+        if position.kind == "TRIM_HORIZON" and shard_id in self.resumed_at:
+            return self._iterator(shard_id, self.resumed_at[shard_id])
+        return await super().get_iterator(shard_id, position)
+
+    def pause(self, checkpoints: dict[str, str | None]) -> None:
+        """Keep where a mapping ends. Records may share the number of a checkpoint: the first one is done."""
+        for shard, records in self.records.items():
+            checkpoint, last = int(checkpoints.get(shard) or -1), -1
+            done = self.resumed_at.get(shard, 0)
+            for record in records[done:]:
+                number = int(record.sequence_number)
+                if number > checkpoint or number == last == checkpoint:
+                    break
+                done, last = done + 1, number
+            self.resumed_at[shard] = done
+
+    def undone(self) -> int:
+        """How many records a mapping delivers that goes on."""
+        return sum(len(records) - self.resumed_at.get(shard, 0) for shard, records in self.records.items())
 
     async def get_records(self, iterator, limit):
         if self.chance.happens("stream throttled", 0.03):

@@ -73,7 +73,7 @@ def test_each_mistake_is_one_in_the_source_as_it_is_now(name):
 
 def test_a_mistake_is_seen_and_told_with_how_to_play_it_again():
     name = "the page is warm before it is written"
-    command = [sys.executable, "-m", "tests.simulation", "--seeds", "50", "--mutant", name]
+    command = [sys.executable, "-m", "tests.simulation", "--seeds", "75", "--mutant", name]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert "again: python -m tests.simulation --seed" in ran.stdout

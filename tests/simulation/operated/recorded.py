@@ -84,8 +84,8 @@ class Recorded(UseCase):
     def merge_signals(self, batch):
         return self.inner.merge_signals(batch)
 
-    def forget_row(self, model, values):
-        if not self.inner.forget_row(model.model, values):
+    def forget_row(self, model, values, started_s=None):
+        if not self.inner.forget_row(model.model, values, started_s):
             return False
         kept = [at for at, value in enumerate(model.values) if value not in values.values()]
         model.values, model.times = ([column[at] for at in kept] for column in (model.values, model.times))

@@ -22,7 +22,6 @@ from consumer.events.mutes import MuteStore
 from consumer.pages.codec import versions
 from consumer.pages.layout import Recorded, layout_key, prefix_of, recorded_in
 from consumer.pipeline import Pipeline
-from local.emulator.mapping_config import MappingConfig
 from tests.local.fake_stream import START
 from tests.simulation.cloud import Bucket, SimulatedObjects
 from tests.simulation.functions import TIMEOUT_S
@@ -60,8 +59,6 @@ class OperatedWorld(World):
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
         self.is_on, self.wants_on = True, True
-        self.paused_at_s: dict[int, float] = {}
-        """From when on the records of each stream are still to be delivered."""
         self.changing: asyncio.Task[None] | None = None
         self.deployed_at = 0.0
         self.invoked_bytes_max = 6 * 1024 * 1024
@@ -181,7 +178,8 @@ class OperatedWorld(World):
             stream.reshard_at_random(self.chance.rng("reshard"))
         if self.chance.happens("visit", 0.1):
             self.functions.sweep()
-        if self.chance.happens("deployment", 0.001):
+        # Without an upgrade, new models may be given batches of what was redriven: see docs/guarantees.md.
+        if not self.chance.exercised["quarantine redrive"] and self.chance.happens("deployment", 0.001):
             self.deploy()
         self.damage.happen()
         if self.chance.happens("the stream is silent for a while", 0.01):
@@ -250,28 +248,10 @@ class OperatedWorld(World):
             await asyncio.wait({running}, timeout=_STOP_S)
             running.cancel()
             await asyncio.wait({running})
-            self.paused_at_s[number] = self._undone_since_s(number, mapping.checkpoints)
+            self.streams[number].pause(mapping.checkpoints)
         self.running = []
         if self.functions.background:
             await asyncio.wait(self.functions.background, timeout=TIMEOUT_S)
-
-    def _undone_since_s(self, number: int, checkpoints: dict[str, str | None]) -> float:
-        """Records may share the number of a checkpoint: only the first of them is known to be done."""
-        undone = []
-        for shard, records in self.streams[number].records.items():
-            last = -1
-            for record in records:
-                is_done = last < int(record.sequence_number) <= int(checkpoints.get(shard) or -1)
-                last = int(record.sequence_number)
-                if not is_done and record.arrived >= self.paused_at_s.get(number, 0.0):
-                    undone.append(record.arrived)
-        return min(undone, default=START + asyncio.get_running_loop().time())
-
-    def config_of(self, number: int) -> MappingConfig:
-        if number not in self.paused_at_s:
-            return self.mapping_config
-        since_s = self.paused_at_s[number]
-        return replace(self.mapping_config, starting_position="AT_TIMESTAMP", starting_timestamp=since_s)
 
     async def conclude(self) -> None:
         """What was begun is ended: a move or an upgrade that was cut short is run again."""
@@ -293,10 +273,8 @@ class OperatedWorld(World):
     async def _all_is_done(self) -> None:
         if self.changing is not None:
             await self.changing
-        for number, ((mapping, running), stream) in enumerate(zip(self.running, self.streams, strict=True)):
-            since_s = self.paused_at_s.get(number, 0.0)
-            records = [each for records in stream.records.values() for each in records]
-            await mapping.progress.wait_until_done(sum(each.arrived >= since_s for each in records))
+        for (mapping, running), stream in zip(self.running, self.streams, strict=True):
+            await mapping.progress.wait_until_done(stream.undone())
             mapping.stop()
             await running
         self.running = []

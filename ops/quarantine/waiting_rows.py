@@ -1,0 +1,104 @@
+"""Values that waited in an asset's state for the rest of a row, at which its model raised then.
+
+They are kept as a record of their own, which `quarantine redrive` sends. Which records had brought them, no
+state tells: in a stream that is learned again they are found by their values, and about the row's time.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from clients.lambda_event import lambda_record
+from consumer.decode.batch import Batch, Shard, SignalColumns
+from consumer.decode.lambda_event import decode
+from consumer.decode.signal_names import SignalKey
+from consumer.detectors.asset_rows import name_of
+from consumer.detectors.base import UseCase
+from consumer.learning.state import State
+from ops.quarantine.lines import QuarantinedLine
+
+Merge = Callable[[Batch], int]
+_APART_S = 60.0
+"""How far the times of a row's values are from that of its first one, at most."""
+
+
+@dataclass(slots=True)
+class _Row:
+    """A row, without the values of it that were found."""
+
+    shard: Shard
+    number: int
+    """Of the record with which the model raised: the values came before."""
+    started_s: float | None
+    values: dict[str, float]
+
+    def take(self, shard: Shard, number: int, at_s: float | None, value: float) -> bool:
+        """Take a value of the stream out of it, if it may be of this row."""
+        name = name_of(value)
+        is_later = shard == self.shard and number > self.number
+        if is_later or _are_apart(at_s, self.started_s) or self.values.get(name) != value:
+            return False
+        del self.values[name]
+        return True
+
+    def take_from(self, use_case: UseCase, state: State) -> int:
+        """Take those out of it that wait in the state; return how many, which the model forgets."""
+        checkpoint = state.checkpoints.get(self.shard)
+        if checkpoint is not None and checkpoint.sequence_number > self.number:
+            return 0
+        names = list(self.values)
+        for count in range(len(names), 0, -1):
+            waiting = {name: self.values[name] for name in names[:count]}
+            if use_case.forget_row(state.model, waiting, self.started_s):
+                self.values = {name: self.values[name] for name in names[count:]}
+                state.learned = max(0, state.learned - count)
+                return count
+        return 0
+
+
+def _are_apart(one_s: float | None, other_s: float | None) -> bool:
+    return one_s is not None and other_s is not None and abs(one_s - other_s) > _APART_S
+
+
+@dataclass(slots=True)
+class WaitingRows:
+    """The rows of a use case, by the signals that learn them."""
+
+    of_signals: defaultdict[SignalKey, list[_Row]] = field(default_factory=lambda: defaultdict(list))
+    _known: set[str] = field(default_factory=set)
+
+    def add(self, lines: Iterable[QuarantinedLine], merge: Merge | None) -> None:
+        """Take note of the rows among these lines."""
+        for line in lines:
+            if line.position >= 0 or line.id in self._known:
+                continue
+            self._known.add(line.id)
+            record = lambda_record(
+                line.stream,
+                line.shard_id,
+                line.sequence_number,
+                line.partition_key,
+                line.payload(),
+                line.arrived_s,
+            )
+            [batch] = decode({"Records": [record]}, merge)
+            for key, columns in batch.signals.items():
+                row = {name_of(value): float(value) for value in columns.values}
+                number = int(line.sequence_number)
+                started_s = columns.timestamps[0] if columns.timestamps else None
+                self.of_signals[key].append(_Row(line.shard, number, started_s, row))
+
+    def found_in(self, batch: Batch, key: SignalKey, columns: SignalColumns) -> list[int]:
+        """The values of a batch that are of these rows, each once: indices into the signal's columns."""
+        rows = self.of_signals.get(key, ())
+        records, found = batch.records, []
+        for index, value in enumerate(columns.values if rows else ()):
+            record, own_s = columns.records[index], columns.timestamps[index]
+            at_s = records.arrived_s[record] if own_s is None else own_s
+            if any(row.take(batch.shard, records.sequence_numbers[record], at_s, value) for row in rows):
+                found.append(index)
+        return found
+
+    def forget(self, use_case: UseCase, key: SignalKey, state: State) -> int:
+        """Take what of these rows waits in a state out of it; return how many values."""
+        return sum(row.take_from(use_case, state) for row in self.of_signals.get(key, ()))
