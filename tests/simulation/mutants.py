@@ -163,8 +163,8 @@ MUTANTS = {
     ),
     "an upgrade goes by what its question showed": Mutant(
         "ops.upgrade.build",
-        "    shown, plan = plan, await _look(target, from_, function, recordings)\n"
         '    check_unchanged(shown.essence, plan.essence, "what there is to build")\n',
+        "    plan = shown\n"
         "    if plan.upgrade is not None:\n"
         "        plan.upgrade._e_tag = (await plan.upgrade._read_layout())[1]\n",
     ),
@@ -173,15 +173,6 @@ MUTANTS = {
     ),
     "what was learned since is redriven": Mutant(
         "ops.quarantine.command", "lines = [line for line in lines if line.id not in left]", "pass"
-    ),
-    "what may still be delivered is redriven and learned": Mutant(
-        "ops.quarantine.command",
-        "            await models.pass_over(judged.ahead_of(planned.ids()))\n",
-        "            pass\n",
-    ),
-    "a move is not checked to be the latest": Mutant("ops.state.repage", "if now != version:", "if False:"),
-    "a rollback that learns again learns what is in quarantine": Mutant(
-        "ops.state.rollback", "if self.learner.quarantined is not None:", "if False:"
     ),
     "what a full or broken page should have learned is forgotten": Mutant(
         "consumer.pipeline",
@@ -212,8 +203,13 @@ MUTANTS = {
         "            signal.forget_rows(failed.waiting(key))\n",
         "            pass\n",
     ),
-    "a model that raises ever after is tried for ever": Mutant(
-        "consumer.learning.outcome", "if known >= RAISES_PER_SIGNAL_MAX or", "if False and known or"
+    "signals whose models raise are left for the next delivery": Mutant(
+        "consumer.pipeline",
+        "            learner.outcome.raised = {}\n            learner.learn(raised)\n",
+        "            learner.defer(raised)\n            break\n",
+    ),
+    "once a model raised, nothing that follows is learned": Mutant(
+        "consumer.learning.outcome", "if len(raised) >= RAISES_PER_SIGNAL_MAX:", "if raised:"
     ),
     "only what a use case expects is its own failure": Mutant(
         "consumer.learning.page_learner",

@@ -12,7 +12,8 @@ from tests.simulation.plan import Outcome, Plan
 from tests.simulation.simulated_world import World
 
 AT_MOST_S = 40_000.0
-_VIOLATIONS_MAX = 20
+VIOLATIONS_MAX = 20
+"""With so many, a world need not come to its end."""
 ZONES = (None, None, "America/St_Johns")
 """Of the process, by turns: nothing depends on it."""
 
@@ -70,6 +71,6 @@ def _played(plan: Plan, is_traced: bool) -> Outcome:
 
 
 async def _watch(world: World) -> None:
-    while len(world.audit.violations) < _VIOLATIONS_MAX:
+    while len(world.audit.violations) < VIOLATIONS_MAX:
         await asyncio.sleep(60.0)
     raise _Hopeless

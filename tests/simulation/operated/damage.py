@@ -61,7 +61,8 @@ class Damage:
         if self.chance.happens("pages are full for a while", 0.004):
             self.full_until_s = asyncio.get_running_loop().time() + self.rng.uniform(1.0, 30.0)
             self.world.audit.are_all_harmed = True
-        if self.chance.happens("a page cannot be read for a while", 0.008):
+        often = 3 if self.world.memory_bytes < 2**24 else 1
+        if self.chance.happens("a page cannot be read for a while", 0.008 * often):
             self._break()
         if self.chance.happens("a page is planted", 0.006):
             self._plant()
@@ -92,7 +93,7 @@ class Damage:
         self.world.audit.harmed_pages.add(key)
         at = self.rng.randrange(len(good))
         bad = good[:at] + bytes([good[at] ^ 0xFF]) + good[at + 1 :]
-        if self.world.memory_bytes < 2**24 and self.rng.random() < 0.3:
+        if self.world.memory_bytes < 2**24 and self.rng.random() < 0.5:
             bad += bytes(self.world.memory_bytes)  # larger than it can be
         self.world.bucket.store(key, bad)
         self.world.note(f"{key} is broken")
@@ -107,7 +108,7 @@ class Damage:
             self.world.bucket.store(key, now.removesuffix(bad) + good)
             self.world.note(f"{key} is healed")
             if self.rng.random() < 0.5:
-                await asyncio.sleep(self.rng.choice([1.0, 10.0, 60.0]))
+                await asyncio.sleep(self.rng.choice([0.0, 1.0, 10.0, 60.0]))
                 self.world.operators.begin("quarantine redrive")
 
     def _plant(self) -> None:

@@ -89,7 +89,8 @@ class Operators:
                 await asyncio.sleep(self.rng.uniform(0.0, 20.0))
             if story == "quarantine redrive" and self.rng.random() < 0.5:
                 await asyncio.sleep(self.rng.uniform(0.0, 20.0))
-                await self.run(story, command)  # once more, to see that nothing is left
+                if self._may_redrive():
+                    await self.run(story, command)  # once more, to see that nothing is left
 
     def _command(self, story: str) -> Callable[..., object]:
         signals = sorted(self.rng.sample(self.world.signals(), 1))
