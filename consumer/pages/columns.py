@@ -196,7 +196,7 @@ def memory_bytes_of(columns: Columns, column_bytes: int) -> int:
     return (
         MEMORY_PER_COLUMN_BYTE * (column_bytes - arrays)
         + MEMORY_PER_BYTE * arrays
-        + MEMORY_PER_STATE * len(columns.record_signals)
+        + MEMORY_PER_STATE * (len(columns.record_signals) + len(columns.shards))
         + MEMORY_PER_ADWIN * adwins
         + MEMORY_PER_BYTE * sum(columns.lengths)
         + MEMORY_PER_BYTE_READ * max(columns.lengths, default=0)
