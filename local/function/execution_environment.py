@@ -105,7 +105,12 @@ class _Child:
         spawn = multiprocessing.get_context("spawn")
         self._pipe, theirs = spawn.Pipe()
         self._process = spawn.Process(target=_serve, args=(theirs, dict(environment), log), daemon=True)
-        self._process.start()
+        # Ctrl-C reaches the whole process group: one that is only starting inherits that it is blocked.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
 
     def ask(self, event: dict[str, Any], dies_after_publishing: bool) -> dict[str, Any]:
