@@ -91,19 +91,25 @@ class Objects:
 
         Raises: `Unavailable`.
         """
+        listed = await self._list(prefix)
+        return [key for key, written_s in listed if before_s is None or written_s < before_s]
 
-        def keys() -> list[str]:
-            # obstore's prefix ends at a slash by itself.
-            pages = self._store.list(prefix.rstrip("/"))
-            return [
-                found["path"]
-                for page in pages
-                for found in page
-                if before_s is None or found["last_modified"].timestamp() < before_s
-            ]
+    async def last_written_s(self, prefix: str) -> float | None:
+        """When an object whose key begins so was last written, in seconds since 1970; None: there is none.
+
+        Raises: `Unavailable`.
+        """
+        return max((written_s for _, written_s in await self._list(prefix)), default=None)
+
+    async def _list(self, prefix: str) -> list[tuple[str, float]]:
+        """Keys, and when each object was last written."""
+
+        def listed() -> list[tuple[str, float]]:
+            pages = self._store.list(prefix.rstrip("/"))  # obstore's prefix ends at a slash by itself
+            return [(found["path"], found["last_modified"].timestamp()) for page in pages for found in page]
 
         try:
-            return await self._in_thread(keys)
+            return await self._in_thread(listed)
         except _FAILED as error:
             raise Unavailable(f"LIST {prefix}: {_brief(error)}") from error
 

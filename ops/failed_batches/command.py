@@ -64,6 +64,7 @@ async def _redrive(target: "Target", keys: list[str] | None, yes: bool) -> None:
     from ops.context import open_pages_or_new, settings_of
     from ops.failed_batches import learning
     from ops.failed_batches.batches import RedriveMark, failed_batches, mark
+    from ops.state.other_models import check_in_use
 
     bucket, objects, settings = _bucket(target), target.objects(), settings_of(target)
     found = await failed_batches(bucket, target.function_name, keys)
@@ -89,6 +90,7 @@ async def _redrive(target: "Target", keys: list[str] | None, yes: bool) -> None:
     again = await failed_batches(bucket, target.function_name, keys)
     left = {batch.key for batch in again if batch.mark is None}
     check_unchanged(True, all(batch.key in left for batch in batches), "which batches are to be redriven")
+    await check_in_use(target, objects)
     editor = await open_pages_or_new(target, objects)
     for batch in batches:
         event, too_large = learning.deliverable(batch.event(), learner)

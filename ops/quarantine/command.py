@@ -183,9 +183,11 @@ def redrive(
 async def _models_of(target: "Target", objects: "Objects") -> "LearnedSince | None":
     """The models that may have learned lines since; None: there are none yet."""
     from ops.context import editor_of, settings_of
+    from ops.failed_batches.batches import failed_batches
     from ops.quarantine.left_out import QuarantinedObservations
     from ops.redrive.learned_since import LearnedSince
     from ops.replay.stream_reader import StreamReader
+    from ops.state.other_models import check_in_use, may_have_started_anew
     from ops.state.page_versions import ObjectVersions
     from ops.state.pages import NothingLearned, layout_of
 
@@ -193,12 +195,19 @@ async def _models_of(target: "Target", objects: "Objects") -> "LearnedSince | No
         layout = await layout_of(target, objects)
     except NothingLearned:
         return None
+    await check_in_use(target, objects)
+    failed = None if target.failed_bucket is None else target.bucket(target.failed_bucket)
+    given_up = [] if failed is None else await failed_batches(failed, target.function_name)
+    stream = StreamReader(target.client("kinesis"))
+    retained_since_s = stream.retained_since_s(target.stream_name or "", time.time())
     return LearnedSince(
         settings_of(target),
         editor_of(objects, layout),
         ObjectVersions(target.client("s3"), target.model_bucket),
-        StreamReader(target.client("kinesis")),
+        stream,
         QuarantinedObservations(objects, target.use_case),
+        [batch.place for batch in given_up],
+        await may_have_started_anew(target, objects, retained_since_s),
     )
 
 

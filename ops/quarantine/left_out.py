@@ -95,9 +95,9 @@ class QuarantinedObservations:
     def _within(self, shard: Shard, first: int, last: int) -> _OfRecords:
         """From one sequence number to another."""
         if shard not in self._keys:
-            self._keys[shard] = _answer(keys_of_shard(self.objects, self.use_case, shard))
             ledger = _answer(read_ledger(self.objects, shard)).record
             self._redriven[shard] = _of_records(map(PlaceOfLine.of_id, (*ledger.sent, *ledger.sending)))
+            self._keys[shard] = _answer(keys_of_shard(self.objects, self.use_case, shard))
         spans = {key: span_of(key) for key in self._keys[shard]}
         needed = [key for key, span in spans.items() if span[0] <= last and span[1] >= first]
         self._read = {key: self._read.get(key) or self._read_object(key) for key in needed}

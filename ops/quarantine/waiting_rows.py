@@ -5,7 +5,7 @@ state tells: in a stream that is learned again they are found by their values, a
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from clients.lambda_event import lambda_record
@@ -26,16 +26,15 @@ _APART_S = 60.0
 class _Row:
     """A row, without the values of it that were found."""
 
-    shard: Shard
-    number: int
-    """Of the record with which the model raised: the values came before."""
+    raised_at: dict[Shard, int]
+    """The records with which the model raised: the values came before. Several, if it was learned twice."""
     started_s: float | None
     values: dict[str, float]
 
     def take(self, shard: Shard, number: int, at_s: float | None, value: float) -> bool:
         """Take a value of the stream out of it, if it may be of this row."""
         name = name_of(value)
-        is_later = shard == self.shard and number > self.number
+        is_later = shard in self.raised_at and number > self.raised_at[shard]
         if is_later or _are_apart(at_s, self.started_s) or self.values.get(name) != value:
             return False
         del self.values[name]
@@ -43,8 +42,7 @@ class _Row:
 
     def take_from(self, use_case: UseCase, state: State) -> int:
         """Take those out of it that wait in the state; return how many, which the model forgets."""
-        checkpoint = state.checkpoints.get(self.shard)
-        if checkpoint is not None and checkpoint.sequence_number > self.number:
+        if all(self._is_passed(state, shard) for shard in self.raised_at):
             return 0
         names = list(self.values)
         for count in range(len(names), 0, -1):
@@ -54,6 +52,10 @@ class _Row:
                 state.learned = max(0, state.learned - count)
                 return count
         return 0
+
+    def _is_passed(self, state: State, shard: Shard) -> bool:
+        checkpoint = state.checkpoints.get(shard)
+        return checkpoint is not None and checkpoint.sequence_number > self.raised_at[shard]
 
 
 def _are_apart(one_s: float | None, other_s: float | None) -> bool:
@@ -65,39 +67,52 @@ class WaitingRows:
     """The rows of a use case, by the signals that learn them."""
 
     of_signals: defaultdict[SignalKey, list[_Row]] = field(default_factory=lambda: defaultdict(list))
-    _known: set[str] = field(default_factory=set)
+    _rows: dict[bytes, list[_Row]] = field(default_factory=dict)
+    """By what is sent of them."""
+    _lines: defaultdict[bytes, dict[str, Shard]] = field(default_factory=lambda: defaultdict(dict))
+    """The shards of their lines, by the lines' ids: one that was learned twice at a time has several."""
 
     def add(self, lines: Iterable[QuarantinedLine], merge: Merge | None) -> None:
         """Take note of the rows among these lines."""
         for line in lines:
-            if line.position >= 0 or line.id in self._known:
-                continue
-            self._known.add(line.id)
-            record = lambda_record(
-                line.stream,
-                line.shard_id,
-                line.sequence_number,
-                line.partition_key,
-                line.payload(),
-                line.arrived_s,
-            )
-            [batch] = decode({"Records": [record]}, merge)
-            for key, columns in batch.signals.items():
-                row = {name_of(value): float(value) for value in columns.values}
-                number = int(line.sequence_number)
-                started_s = columns.timestamps[0] if columns.timestamps else None
-                self.of_signals[key].append(_Row(line.shard, number, started_s, row))
+            if line.position < 0 and line.id not in self._lines[line.payload()]:
+                self._add(line, line.payload(), merge)
+
+    def _add(self, line: QuarantinedLine, payload: bytes, merge: Merge | None) -> None:
+        self._lines[payload][line.id] = line.shard
+        number = int(line.sequence_number)
+        if payload not in self._rows:
+            self._rows[payload] = list(self._read(line, payload, merge))
+        for row in self._rows[payload]:
+            row.raised_at[line.shard] = max(row.raised_at.get(line.shard, 0), number)
+
+    def _read(self, line: QuarantinedLine, payload: bytes, merge: Merge | None) -> Iterator[_Row]:
+        record = lambda_record(
+            line.stream, line.shard_id, line.sequence_number, line.partition_key, payload, line.arrived_s
+        )
+        [batch] = decode({"Records": [record]}, merge)
+        for key, columns in batch.signals.items():
+            values = {name_of(value): float(value) for value in columns.values}
+            row = _Row({}, columns.timestamps[0] if columns.timestamps else None, values)
+            self.of_signals[key].append(row)
+            yield row
+
+    def lines_of(self, line: QuarantinedLine) -> dict[str, Shard]:
+        """The ids of all lines about the same row, and their shards."""
+        return self._lines[line.payload()]
 
     def found_in(self, batch: Batch, key: SignalKey, columns: SignalColumns) -> list[int]:
         """The values of a batch that are of these rows, each once: indices into the signal's columns."""
-        rows = self.of_signals.get(key, ())
-        records, found = batch.records, []
-        for index, value in enumerate(columns.values if rows else ()):
-            record, own_s = columns.records[index], columns.timestamps[index]
-            at_s = records.arrived_s[record] if own_s is None else own_s
-            if any(row.take(batch.shard, records.sequence_numbers[record], at_s, value) for row in rows):
-                found.append(index)
-        return found
+        if key not in self.of_signals:
+            return []
+        return [index for index in range(len(columns.values)) if self.take(batch, key, columns, index)]
+
+    def take(self, batch: Batch, key: SignalKey, columns: SignalColumns, index: int) -> bool:
+        """Take one value of a batch out of these rows, if it may be of one."""
+        records, record, own_s = batch.records, columns.records[index], columns.timestamps[index]
+        at_s = records.arrived_s[record] if own_s is None else own_s
+        number, value = records.sequence_numbers[record], columns.values[index]
+        return any(row.take(batch.shard, number, at_s, value) for row in self.of_signals.get(key, ()))
 
     def forget(self, use_case: UseCase, key: SignalKey, state: State) -> int:
         """Take what of these rows waits in a state out of it; return how many values."""

@@ -25,6 +25,7 @@ from consumer.pages.codec import PageCodec, unmarked
 from consumer.settings.signal_settings import SettingsOfSignals
 from ops.quarantine.left_out import QuarantinedObservations
 from ops.quarantine.lines import QuarantinedLine
+from ops.redrive.ledger import redriven_ids
 from ops.redrive.resending import delivered_again
 from ops.replay.offline_learner import covers
 from ops.replay.stream_reader import StreamReader
@@ -122,6 +123,10 @@ class _Passing:
         return not is_known and after is not None and covers(after, number, partition_key)
 
 
+class _NotOnStream(Exception):
+    """The stream does not hold any more what a version of a page has passed."""
+
+
 _Rank = tuple[bool, int, int, Shard, str]
 """Sorts what is in quarantine: by whether its page rejected it, sequence number, position, shard, key."""
 
@@ -135,11 +140,17 @@ class LearnedSince:
     versions: ObjectVersions
     stream: StreamReader
     quarantined: QuarantinedObservations
+    given_up: Sequence[tuple[Shard, int, int]] = ()
+    """The batches that were given up: shard, first and last sequence number."""
+    may_be_anew: bool = False
+    """Other models may have learned what came before these, and is on the stream."""
 
     async def judge(self, lines: Iterable[QuarantinedLine]) -> Judged:
         """Find out which of these lines were learned. Raises: `LayoutChanged`, `Unavailable`."""
+        lines = list(lines)
         judged, of_pages = Judged(), defaultdict[str, list[Observation]](list)
-        for observation in self._observations(lines):
+        await self._judge_rows(judged, [line for line in lines if line.position < 0])
+        for observation in self._observations(line for line in lines if line.position >= 0):
             of_pages[self.editor.layout.key_of(observation.key.record_signal)].append(observation)
         for page_key, observations in of_pages.items():
             try:
@@ -158,6 +169,19 @@ class LearnedSince:
                     judged.ahead.setdefault(page_key, []).append(each)
             self._judge_passed(judged, page_key, passed)
         return judged
+
+    async def _judge_rows(self, judged: Judged, lines: Sequence[QuarantinedLine]) -> None:
+        """Of lines about the same row that had waited in a state, one is sent."""
+        if not lines:
+            return
+        rows = self.quarantined.rows(self.settings.use_case.merge_signals)
+        sent = await redriven_ids(
+            self.quarantined.objects, (shard for line in lines for shard in rows.lines_of(line).values())
+        )
+        for line in lines:
+            if not sent.isdisjoint(rows.lines_of(line)):
+                judged.learned.add(line.id)
+            sent.add(line.id)
 
     async def pass_over(self, ahead: Mapping[str, Sequence[Observation]]) -> None:
         """Raise the checkpoints over these, so that nobody learns them who delivers their batch again.
@@ -214,6 +238,20 @@ class LearnedSince:
             unknown += self._judge_version(judged, of_version)
         # What a model rejects is committed with the checkpoint that passes it: it was not learned then.
         judged.in_doubt |= {each.line.id for each in unknown if not each.line.is_of_model}
+        judged.in_doubt |= {each.line.id for each in observations if self._may_be_of_row(each)}
+        judged.in_doubt -= judged.learned
+
+    def _may_be_of_row(self, observation: Observation) -> bool:
+        """Whether it may be kept with its row as well: delivered again, it waited in an asset's state."""
+        merge = self.settings.use_case.merge_signals
+        rows = self.quarantined.rows(merge)
+        if not observation.line.is_of_model or observation.key not in rows.of_signals:
+            return False
+        [batch] = decode({"Records": [delivered_again(observation.line)]}, merge)
+        columns, position = batch.signals[observation.key], observation.line.position
+        return position in columns.positions and rows.take(
+            batch, observation.key, columns, columns.positions.index(position)
+        )
 
     def _passings(
         self, page_key: str, observations: list[Observation]
@@ -225,6 +263,8 @@ class LearnedSince:
         kept = self.versions.of(page_key)
         for version in kept[:_VERSIONS_MAX]:
             counted = self._counted(version, keys)
+            if counted is None:
+                continue
             passed_here: list[Observation] = []
             older: list[Observation] = []
             for each in left:
@@ -242,13 +282,13 @@ class LearnedSince:
             left = []
         return found, unknown + left
 
-    def _counted(self, version: Version, keys: set[SignalKey]) -> dict[SignalKey, _Counted]:
-        """What a version says of some signals; nothing if it cannot be read."""
+    def _counted(self, version: Version, keys: set[SignalKey]) -> dict[SignalKey, _Counted] | None:
+        """What a version says of some signals; None if it cannot be read: nobody has learned in it."""
         try:
             content = unmarked(self.versions.body(version))
             states = PageCodec().decode(content) if content else {}
         except UnreadablePage:
-            return {}
+            return None
         return {
             key: _Counted(states[key].checkpoints, states[key].learned + states[key].skipped)
             for key in keys & states.keys()
@@ -259,6 +299,7 @@ class LearnedSince:
         everything = [each for passing in passings.values() for each in passing.observations]
         on_stream: defaultdict[SignalKey, int] = defaultdict(int)
         in_quarantine: defaultdict[SignalKey, list[_Rank]] = defaultdict(list)
+        uncounted: set[SignalKey] = set()
         try:
             for batch in self._read(passings.values()):
                 of_records = self.quarantined.positions(batch)
@@ -267,31 +308,38 @@ class LearnedSince:
                     if key not in passings or not passings[key].has(batch.shard, *name):
                         continue
                     on_stream[key] += 1
+                    if self._is_given_up(batch.shard, name[0]):
+                        uncounted.add(key)  # perhaps: it may have been learned before, or be redriven
                     if record in of_records and position in of_records[record]:
                         is_of_page = not of_records[record][position]
                         in_quarantine[key].append((is_of_page, name[0], position, batch.shard, name[1]))
-        except Unavailable:
-            return everything  # the stream does not hold it any more
+        except _NotOnStream:
+            return everything
         unknown = []
         for key, passing in passings.items():
             seen = passing.after.seen - passing.before.seen
             ranked = [rank[1:] for rank in sorted(in_quarantine[key])]
-            learned = max(0, seen + len(ranked) - on_stream[key])
+            learned = seen + len(ranked) - on_stream[key]
+            is_known = 0 <= seen <= on_stream[key] and learned >= 0 and key not in uncounted
+            if passing.is_from_nothing and (learned or self.may_be_anew):
+                # Several batches, if the models were moved; or an upgrade learned what has expired since.
+                is_known = False
             places, newest = set(ranked), set(ranked[len(ranked) - learned :])
             for each in passing.observations:
                 place = (*each.order, each.line.shard, each.line.partition_key)
-                if place not in places or not 0 <= seen <= on_stream[key]:
+                if not is_known or place not in places:
                     unknown.append(each)
-                elif place in newest and passing.is_from_nothing:
-                    unknown.append(each)  # or an upgrade learned as many that have expired since
                 elif place in newest:
                     judged.learned.add(each.line.id)
         return unknown
 
+    def _is_given_up(self, shard: Shard, number: int) -> bool:
+        return any(each[0] == shard and each[1] <= number <= each[2] for each in self.given_up)
+
     def _read(self, passings: Iterable[_Passing]) -> Iterator[Batch]:
         """The batches in which the records lie that were passed, and others.
 
-        Raises: `Unavailable` if some of them have expired.
+        Raises: `_NotOnStream` if some of them cannot be read there any more.
         """
         spans: dict[Shard, list[tuple[float | None, int]]] = {}
         for passing in passings:
@@ -305,8 +353,15 @@ class LearnedSince:
             since_s = min(known) if len(known) == len(of_shard) else None
             retained_since_s = self.stream.retained_since_s(shard.stream, time.time())
             if retained_since_s is None or (since_s is not None and since_s <= retained_since_s):
-                raise Unavailable(f"the stream {shard.stream} does not hold what came at that time any more")
-            for records in self.stream.read(shard, since_s, max(last for _, last in of_shard)):
+                raise _NotOnStream
+            reading = self.stream.read(shard, since_s, max(last for _, last in of_shard))
+            while True:
+                try:
+                    records = next(reading, None)
+                except Unavailable as error:
+                    raise _NotOnStream from error
+                if records is None:
+                    break
                 yield from decode_all(records, self.settings.use_case.merge_signals)
 
 

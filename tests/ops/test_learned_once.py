@@ -4,8 +4,10 @@ from collections import Counter
 
 import pytest
 from river import drift
+from typer.testing import CliRunner
 
 from consumer.detectors.drift import DriftUseCase
+from ops.__main__ import app
 from ops.replay.stream_reader import StreamReader
 from tests.consumer.world import interleaved, step
 from tests.ops.live_plant import (
@@ -228,6 +230,62 @@ def test_of_two_batches_the_one_that_was_delivered_again_is_told_from_the_other(
     assert redrive(plant)[1] == 0
 
 
+def test_a_version_that_cannot_be_read_hides_nothing_of_what_was_learned_before_it(plant):
+    """The first batch was delivered again and learned, the last one was not."""
+    plant.learn(PARTS[0])
+    pages = spoil_pages(plant)
+    batch = plant.learn(PARTS[1])
+    put_back(plant, pages)
+    assert plant.deliver(batch) == []
+    pages = spoil_pages(plant)
+    plant.learn(PARTS[2])
+    put_back(plant, pages)
+    plant.learn(PARTS[3])
+    said, sent = redrive(plant)
+    assert "delivered again: 15 lines" in said
+    assert sent == 15
+    assert_each_is_learned_once(plant)
+
+
+def test_of_models_that_were_moved_since_nobody_can_tell(plant):
+    """The versions of the pages in which they were learned are of other objects."""
+    plant.learn(PARTS[0])
+    pages = spoil_pages(plant)
+    batch = plant.learn(PARTS[1])
+    put_back(plant, pages)
+    assert plant.deliver(batch) == []
+    pages = spoil_pages(plant)
+    plant.learn(PARTS[2])
+    put_back(plant, pages)
+    plant.learn(PARTS[3])
+    assert CliRunner().invoke(app, ["repage", "--pages", "3", "--force"]).exit_code == 0
+    said, sent = redrive(plant)
+    assert "Not sent: 30 lines" in said
+    assert sent == 0
+
+
+def test_nothing_is_redriven_from_a_checkout_that_is_no_longer_deployed(plant, checkout, models):
+    """What its models have not learned, those of the deployed code may have."""
+    plant.learn(VALUES[:3])
+    pages = spoil_pages(plant)
+    batch = plant.learn(VALUES[3:])
+    put_back(plant, pages)
+    give_up(plant, batch)
+    a_second_passes()
+    checkout.install(MENDED)
+    checkout.deploy()
+    assert plant.deliver(batch) == []
+    checkout.install(SQUEAMISH)
+    for command in ("quarantine", "failed"):
+        said = plant.command(command, "redrive", code=1)
+        assert "learned in models of another code" in said
+        assert "Check out what is deployed" in said
+    assert plant.arrived() == []
+    checkout.install(MENDED)
+    assert redrive(plant)[1] == 0
+    assert learned(plant) == {"a": 17}
+
+
 @pytest.mark.parametrize("is_killed", [False, True])
 def test_what_is_sent_before_its_batch_is_delivered_again_is_learned_by_one_of_them(
     plant, monkeypatch, is_killed
@@ -288,6 +346,20 @@ def test_a_signal_that_the_page_did_not_know_is_passed_over_too(plant):
     assert plant.deliver(batch) == []
     assert plant.deliver(plant.arrived()) == []
     assert learned(plant) == {"a": 31, "b": 30, "c": 30}
+
+
+def test_what_was_learned_beside_a_batch_that_was_given_up_nobody_can_tell(plant):
+    """The next batch raises the checkpoints over it: the stream has more than was learned or is kept."""
+    plant.learn(PARTS[0])
+    pages = spoil_pages(plant)
+    batch = plant.learn(PARTS[1])
+    put_back(plant, pages)
+    lost = plant.points(PARTS[2])
+    give_up(plant, lost)
+    assert plant.deliver([*batch, *plant.points(PARTS[3])]) == []
+    said, sent = redrive(plant)
+    assert "Not sent: 15 lines" in said
+    assert sent == 0
 
 
 @pytest.mark.parametrize("is_redriven_first", [False, True])

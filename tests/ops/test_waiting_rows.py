@@ -6,10 +6,11 @@ from river import cluster, preprocessing
 from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.base import fingerprint
 from consumer.detectors.clusters import ClustersUseCase
-from consumer.errors import ModelRaised
+from consumer.errors import ModelRaised, Unavailable
 from consumer.handler import start
 from consumer.pages.codec import versions
 from consumer.pages.layout import prefix_of
+from consumer.pages.store import PageStore
 from tests.ops.live_plant import Plant, a_second_passes, endpoint, plant
 from tests.ops.test_upgrade import Checkout, checkout, states_under
 
@@ -124,3 +125,48 @@ def test_a_rollback_brings_nothing_back_that_a_redrive_sends(plant, models, rele
     assert learned(plant, OLD) == put_back
     redrive(plant, models)
     assert learned(plant, OLD) == put_back + 3
+
+
+def fails(plant: Plant, records: list[dict]) -> None:
+    """An invocation that has quarantined, and whose commit fails."""
+
+    async def unavailable(*arguments):
+        raise Unavailable("PUT: 503")
+
+    start.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PageStore, "commit", unavailable)
+        assert plant.deliver(records) != []
+    start.cache_clear()
+
+
+def test_a_row_at_which_two_records_have_raised_is_sent_once(plant, models):
+    """The first of them is given up."""
+    a_row_waits(plant)
+    fails(plant, plant.send([row(3, v=3.0)]))
+    deliver(plant, [row(4, p=4.0, t=4.0, v=4.0)])
+    assert sorted(line["position"] for line in plant.quarantined()) == [-1, -1, 0]
+    redrive(plant, models)
+    assert learned(plant, OLD) == 15
+    assert "There is nothing to send" in plant.command("quarantine", "redrive")
+
+
+@pytest.mark.parametrize("is_upgraded", [False, True])
+def test_values_of_which_one_delivery_has_kept_the_row_and_another_each_are_sent_once(
+    plant, checkout, models, is_upgraded
+):
+    deliver(plant, [row(n, p=n % 5.0, t=n % 7.0, v=1.0) for n in range(3)])
+    records = plant.send([row(3, p=1.0), row(3, t=POISON), row(3, v=3.0), row(4, p=4.0, t=4.0, v=4.0)])
+    fails(plant, records)
+    assert plant.deliver(records[:2]) == plant.deliver(records[2:]) == []
+    assert learned(plant, OLD) == 12
+    models.raises = False
+    if is_upgraded:
+        checkout.install(NEW)
+        plant.command("upgrade", "build")
+        checkout.deploy()
+        plant.command("upgrade", "finish", "--idle")
+    said = plant.command("quarantine", "redrive")
+    assert ("Not sent: 2 lines" if is_upgraded else "delivered again: 2 lines") in said
+    assert plant.deliver(plant.arrived()) == []
+    assert learned(plant, NEW if is_upgraded else OLD) == 15

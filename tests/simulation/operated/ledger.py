@@ -214,9 +214,10 @@ class Ledger:
         had, has = learned_in(old) if old else [], learned_in(new)
         if had is None or has is None or key.signal in self.victims:
             return
-        if has[: len(had)] != had and self.rows_kept.intersection(had):
+        gone = set(had) - set(has)
+        if gone and gone <= self.rows_kept:
             self.without_rows.add(key.signal)
-            had = [value for value in had if value not in self.rows_kept]
+            had = [value for value in had if value not in gone]
         if has[: len(had)] != had:
             self.violations.append(
                 f"{key.signal}: invocation {by.number} has not learned on from where it was"

@@ -48,20 +48,12 @@ class Operators:
     def begin(self, story: str = "") -> None:
         """Another operator begins with this, or with anything."""
         story = story or self.rng.choice(STORIES)
-        if story in self.chance.without or (story == "quarantine redrive" and not self._may_redrive()):
+        if story in self.chance.without:
             return
         self.chance.exercised[story] += 1
         task = asyncio.get_running_loop().create_task(self._story(story))
         self.at_work.add(task)
         task.add_done_callback(self.at_work.discard)
-
-    def _may_redrive(self) -> bool:
-        """Not where pages rejected something and a batch was given up.
-
-        That a redrive tells what was learned since is not promised then: see docs/guarantees.md.
-        """
-        audit = self.world.audit
-        return not ((audit.harmed or audit.are_all_harmed) and self.world.destination.objects.items())
 
     async def done(self) -> None:
         """Wait until all have finished."""
@@ -89,8 +81,7 @@ class Operators:
                 await asyncio.sleep(self.rng.uniform(0.0, 20.0))
             if story == "quarantine redrive" and self.rng.random() < 0.5:
                 await asyncio.sleep(self.rng.uniform(0.0, 20.0))
-                if self._may_redrive():
-                    await self.run(story, command)  # once more, to see that nothing is left
+                await self.run(story, command)  # once more, to see that nothing is left
 
     def _command(self, story: str) -> Callable[..., object]:
         signals = sorted(self.rng.sample(self.world.signals(), 1))
