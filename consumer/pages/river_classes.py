@@ -144,9 +144,9 @@ def is_own(kind: type) -> bool:
 
 def is_method(kind: type, name: str) -> bool:
     """Whether a model may keep that method as an attribute, or as what makes defaults."""
-    if kind.__module__ in plant().own_modules:
-        return isinstance(getattr(kind, name, None), FunctionType)
-    return (kind, name) in REGISTRY.methods
+    if (kind, name) in REGISTRY.methods:
+        return True
+    return kind.__module__ in plant().own_modules and isinstance(getattr(kind, name, None), FunctionType)
 
 
 def own_class(tag: str) -> type:

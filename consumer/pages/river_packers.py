@@ -97,40 +97,59 @@ def _read_weights(reader: Reader, parts: list[Node]) -> Any:
     return made
 
 
-_RANDOM_VERSION, _RANDOM_NUMBERS = 3, 625
+_RANDOM_VERSION, _RANDOM_NUMBERS = 3, struct.Struct("=625I")
 
 
 def _write_random(writer: Writer, value: random.Random) -> list[Node]:
     version, numbers, next_gauss = value.getstate()
     if version != _RANDOM_VERSION:
         raise UnwritableModel(f"a random state of version {version}")
-    return [array("I", numbers).tobytes(), next_gauss]
+    return [_RANDOM_NUMBERS.pack(*numbers), next_gauss]
 
 
 def _read_random(reader: Reader, parts: list[Node]) -> random.Random:
     packed, next_gauss = parts
-    numbers = array("I")
-    numbers.frombytes(packed)
-    if len(numbers) != _RANDOM_NUMBERS or not (next_gauss is None or type(next_gauss) is float):
+    if not (next_gauss is None or type(next_gauss) is float):
         raise ValueError("a random state that is none")
-    made: random.Random = reader.made(random.Random())
-    made.setstate((_RANDOM_VERSION, tuple(numbers), next_gauss))
+    made: random.Random = reader.made(random.Random.__new__(random.Random))
+    made.setstate((_RANDOM_VERSION, _RANDOM_NUMBERS.unpack(packed), next_gauss))
     return made
 
 
 # Rolling statistics.
 
-_PER_CALL = 256  # of memory: a tuple, a dict and a tuple
+_PER_CALL = 256  # of memory: a tuple, a dict and a tuple, and its value as it was written
+_WRITTEN = "_written_in_page"
 
 
 def _write_rolling(writer: Writer, value: Rolling[Any]) -> list[Node]:
     """Its window holds the arguments of calls: one float each, where it rolls over values."""
     statistic, size, calls = value.obj, value._window_size, value.window
     writer.memory_bytes += _PER_CALL * len(calls)
-    of_one = [arguments[0] for arguments, named in calls if len(arguments) == 1 and not named]
-    if len(of_one) < len(calls) or set(map(type, of_one)) - {float}:
-        return [writer.write(statistic), size, writer.write(calls)]
-    return [writer.write(statistic), size, array("d", of_one).tobytes()]
+    values = _values_of(value)
+    return [writer.write(statistic), size, writer.write(calls) if values is None else values]
+
+
+def _values_of(rolling: Rolling[Any]) -> bytes | None:
+    """The window, where it holds calls with one float each.
+
+    River only appends to it: what was written last is kept beside it, and only new calls are looked at.
+    """
+    calls, new = rolling.window, []
+    last, known = vars(rolling).get(_WRITTEN, (None, b""))
+    for call in reversed(calls):
+        if call is last:
+            break
+        new.append(call)
+    else:
+        known = b""
+    values = [arguments[0] for arguments, named in reversed(new) if len(arguments) == 1 and not named]
+    if len(values) < len(new) or set(map(type, values)) - {float}:
+        return None
+    written: bytes = known + array("d", values).tobytes()
+    written = written[len(written) - 8 * len(calls) :]
+    vars(rolling)[_WRITTEN] = calls[-1] if calls else None, written
+    return written
 
 
 def _read_rolling(reader: Reader, parts: list[Node]) -> Rolling[Any]:
