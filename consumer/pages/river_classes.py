@@ -18,6 +18,7 @@ from river.cluster.dbstream import DBSTREAMMicroCluster
 from river.drift.dummy import DummyDriftDetector
 from river.drift.no_drift import NoDrift
 from river.time_series import snarimax
+from river.utils import Rolling, SortedWindow
 
 from consumer.errors import UnwritableModel
 from consumer.plant import plant
@@ -198,6 +199,7 @@ _TYPES: dict[str, frozenset[type] | None] = {
     "mean": frozenset({stats.Mean}),
     "var": frozenset({stats.Var}),
     "window": frozenset({AdaptiveWindowing}),
+    "sorted": frozenset({SortedWindow}),
     "quantile": frozenset({RsQuantile}),
     "weights": frozenset({VectorDict}),
     # A model, a step of one, or what it is made of: any registered class.
@@ -254,7 +256,7 @@ CLASSES: list[tuple[type, str, str]] = [
     (optim.losses.Hinge, "anomaly: OneClassSVM", "threshold:number"),
     (anomaly.GaussianScorer, "anomaly: GaussianScorer", "window_size:int? gaussian:any grace_period:int"),
     (proba.Gaussian, "anomaly: GaussianScorer", "seed:int? _rng:random _var:var"),
-    (stats.Var, "anomaly: GaussianScorer", "ddof:int mean:mean _S:number"),
+    (stats.Var, "anomaly: GaussianScorer, scaled", "ddof:int mean:mean _S:number"),
     (
         cluster.KMeans,
         "clusters: KMeans",
@@ -293,10 +295,20 @@ CLASSES: list[tuple[type, str, str]] = [
         "anomaly: scaled; clusters: scaled; forecast: SNARIMAX",
         "with_std:bool window_size:int? counts:counter means:defaults vars:defaults",
     ),
-    (preprocessing.MinMaxScaler, "anomaly: scaled", "window_size:int? min:defaults max:defaults"),
+    (
+        preprocessing.MinMaxScaler,
+        "anomaly: scaled; clusters: scaled",
+        "window_size:int? min:defaults max:defaults",
+    ),
+    (preprocessing.MaxAbsScaler, "anomaly: scaled", "window_size:int? abs_max:defaults"),
     (stats.Min, "anomaly: scaled", "min:number"),
     (stats.Max, "anomaly: scaled", "max:number"),
-    (stats.Mean, "drift: PageHinkley; anomaly: GaussianScorer", "n:number _mean:number"),
+    (stats.AbsMax, "anomaly: scaled", "abs_max:number"),
+    (stats.RollingMin, "clusters: scaled", "window:sorted"),
+    (stats.RollingMax, "clusters: scaled", "window:sorted"),
+    (stats.RollingAbsMax, "anomaly: scaled", "window:sorted"),
+    (SortedWindow, "anomaly: scaled; clusters: scaled", "data:list unsorted_window:deque"),
+    (stats.Mean, "drift: PageHinkley; anomaly: GaussianScorer, scaled", "n:number _mean:number"),
     (optim.SGD, "anomaly: OneClassSVM; forecast: SNARIMAX", "lr:any n_iterations:int"),
     (optim.schedulers.Constant, "anomaly: OneClassSVM; forecast: SNARIMAX", "learning_rate:number"),
     (optim.initializers.Zeros, "anomaly: OneClassSVM; forecast: SNARIMAX", "value:number"),
@@ -305,10 +317,13 @@ CLASSES: list[tuple[type, str, str]] = [
 FACTORIES: list[tuple[type, str]] = [
     (float, "anomaly: scaled; clusters: scaled; forecast: SNARIMAX"),
     (tuple, "anomaly: HalfSpaceTrees"),
-    (stats.Min, "anomaly: scaled"),
-    (stats.Max, "anomaly: scaled"),
+    *(
+        (made, "anomaly: scaled")
+        for made in (stats.Min, stats.Max, stats.AbsMax, stats.RollingAbsMax, Rolling, stats.Mean, stats.Var)
+    ),
+    *((made, "clusters: scaled") for made in (stats.RollingMin, stats.RollingMax)),
 ]
-"""What makes the defaults of a model's dicts."""
+"""What makes the defaults of a model's dicts, or is an argument of what does."""
 
 METHODS: list[tuple[type, tuple[str, ...], str]] = [
     (drift.PageHinkley, ("_test_increase", "_test_decrease", "_test_both"), "drift: PageHinkley"),

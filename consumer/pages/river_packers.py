@@ -306,7 +306,7 @@ PACKED: list[tuple[type, str]] = [
         random.Random,
         "drift: KSWIN, DummyDriftDetector; anomaly: HalfSpaceTrees, GaussianScorer; clusters: KMeans",
     ),
-    (Rolling, "anomaly: GaussianScorer"),
+    (Rolling, "anomaly: GaussianScorer, scaled"),
     (anomaly.HalfSpaceTrees, "anomaly: HalfSpaceTrees"),
     *((component, "forecast: HoltWinters") for component in _COMPONENTS),
 ]
