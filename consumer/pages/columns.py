@@ -28,16 +28,6 @@ from consumer.pages.unpacking import unpacked
 
 States = dict[SignalKey, State]
 
-# Bytes of memory, at most; measured.
-MEMORY_PER_BYTE = 4
-"""For a byte of a model: as its page has it, and as text or in Rust. What else it takes, it says."""
-MEMORY_PER_BYTE_READ = 96
-"""The same while it is read, one at a time."""
-MEMORY_PER_COLUMN_BYTE = 60
-"""For a byte of the columns, which have names and lists."""
-MEMORY_PER_STATE = 640
-MEMORY_PER_ADWIN = 800
-
 
 class Columns(msgspec.Struct, array_like=True, forbid_unknown_fields=True, kw_only=True):
     """An entry for each state, but for the shards and the checkpoints.
@@ -185,23 +175,6 @@ def checkpoints_of(columns: Columns) -> dict[SignalKey, dict[Shard, Checkpoint]]
     if len(found) != len(columns.record_signals):
         raise ValueError("a signal is there twice")
     return found
-
-
-def memory_bytes_of(columns: Columns, column_bytes: int) -> int:
-    """How much memory the states take at most, once all of their models were read."""
-    adwins, arrays = 0, len(columns.mark_sequence_numbers) + len(columns.are_adwins)
-    if columns.adwins is not None:
-        adwins = len(columns.adwins.drifted)
-        arrays += sum(map(len, (columns.adwins.which, columns.adwins.counts, columns.adwins.totals)))
-    return (
-        MEMORY_PER_COLUMN_BYTE * (column_bytes - arrays)
-        + MEMORY_PER_BYTE * arrays
-        + MEMORY_PER_STATE * (len(columns.record_signals) + len(columns.shards))
-        + MEMORY_PER_ADWIN * adwins
-        + MEMORY_PER_BYTE * sum(columns.lengths)
-        + MEMORY_PER_BYTE_READ * max(columns.lengths, default=0)
-        + sum(columns.memory)
-    )
 
 
 def _repeated(record_signals: list[str], counts: list[int]) -> list[str]:
