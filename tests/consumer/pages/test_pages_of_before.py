@@ -1,7 +1,7 @@
 """Pages that the code of before has written are read, and their models go on.
 
 `pages_of_before.msgpack` holds a page of each model of `every_model.py`, in which one of seed 7 has learned
-as many values of the conformance test as its name ends in. It was written before half-space trees were arrays.
+as many values of the conformance test as its name ends in, from when half-space trees were objects.
 """
 
 from pathlib import Path
