@@ -29,8 +29,8 @@ _COMING = b"RVPG coming\n"
 _LENGTH_BYTES = 4
 _CHECKSUM_BYTES = 4
 _NEARLY_FULL = 0.8
-_JOINED = 64
-"""Models whose checksum is taken at once: of all it would take a copy of the page, of each many calls."""
+_JOINED_BYTES = 64 * 1024
+"""Of models whose checksum is taken at once: of all it would take a copy of the page, of each many calls."""
 
 
 # Bytes of memory, at most; measured.
@@ -104,8 +104,9 @@ class PageCodec:
             Header(STATE_FORMAT, self._river, self._python, len(states), len(encoded), memory_bytes)
         )
         checksum = crc32(encoded, crc32(header))
-        for start in range(0, len(models), _JOINED):
-            checksum = crc32(b"".join(models[start : start + _JOINED]), checksum)
+        joined = max(1, _JOINED_BYTES * len(models) // max(1, sum(columns.lengths)))
+        for start in range(0, len(models), joined):
+            checksum = crc32(b"".join(models[start : start + joined]), checksum)
         envelope = (_MAGIC, len(header).to_bytes(_LENGTH_BYTES), header, checksum.to_bytes(_CHECKSUM_BYTES))
         page = b"".join([*envelope, encoded, *models])
         return page, memory_bytes > _NEARLY_FULL * self._memory_bytes_max
