@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from river import anomaly, cluster, drift
+from river import cluster, drift
 
+from consumer.detectors.half_space_trees import HalfSpaceTrees
 from consumer.pages import columns as columns  # which registers the classes that pages hold
 from consumer.pages.packing import packed
 from consumer.pages.unpacking import unpacked
@@ -47,7 +48,7 @@ MODELS: dict[str, tuple[Callable[[], Any], Callable[[Any, float], None]]] = {
     "PageHinkley": (drift.PageHinkley, _detect),
     "KSWIN": (lambda: drift.KSWIN(seed=1), _detect),
     "KMeans": (lambda: cluster.KMeans(seed=1), _cluster),
-    "HalfSpaceTrees": (lambda: anomaly.HalfSpaceTrees(seed=1), _score),
+    "HalfSpaceTrees": (lambda: HalfSpaceTrees(seed=1), _score),
 }
 
 
