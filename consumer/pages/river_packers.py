@@ -84,7 +84,7 @@ def _write_weights(writer: Writer, value: Any) -> list[Node]:
     if others != [None, None, True]:
         raise UnwritableModel("weights with defaults or a mask")
     writer.memory_bytes += _PER_WEIGHT * len(named)
-    return writer.items(part for pair in named.items() for part in pair)
+    return writer.items([part for pair in named.items() for part in pair])
 
 
 def _read_weights(reader: Reader, parts: list[Node]) -> Any:
