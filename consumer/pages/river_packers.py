@@ -207,7 +207,7 @@ def _component_packer(made: type, names: tuple[str, ...]) -> tuple[Callable[...,
 # Half-space trees: where their branches split, and the masses of their leaves.
 
 _HEIGHT_MAX = 20
-_PER_NODE, _PER_NEW_NODE = 120, 360
+_PER_TREE, _PER_NODE, _PER_NEW_NODE = 240, 120, 360
 """Of memory: of trees that have grown, and of those to come, which are River's objects while they grow."""
 _MASS_CODES = {1: "B", 2: "H"}
 
@@ -226,13 +226,14 @@ def _write_trees(writer: Writer, value: anomaly.HalfSpaceTrees) -> list[Node]:
     if not trees.splits:
         return parts
     masses = map(_packed_masses, (trees.l_leaves, trees.r_leaves))
-    splits = trees.thresholds.tobytes(), trees.which.tobytes(), [*trees.features]
+    splits = trees.thresholds.tobytes(), trees.which.tobytes(), writer.items([*trees.features])
     return [*parts, len(trees.splits), *masses, *splits]
 
 
 def _trees_take(height: int, to_come: int, grown: int) -> int:
     """Trees that are not there yet grow at the first value: what they will take has to fit too."""
-    return int(2 ** (height + 1) - 1) * (_PER_NODE * grown if grown else _PER_NEW_NODE * to_come)
+    nodes = int(2 ** (height + 1) - 1)
+    return (_PER_TREE + _PER_NODE * nodes) * grown if grown else _PER_NEW_NODE * nodes * to_come
 
 
 def _packed_masses(leaves: "array[int]") -> bytes:
@@ -269,12 +270,13 @@ def _read_trees(reader: Reader, parts: list[Node]) -> HalfSpaceTrees:
         _first_window=bool(first_window),
     )
     if of_trees:
-        _fill_trees(made, *of_trees)
+        _fill_trees(made, reader, *of_trees)
     return made
 
 
 def _fill_trees(
     made: HalfSpaceTrees,
+    reader: Reader,
     count: int,
     left: bytes,
     right: bytes,
@@ -290,7 +292,7 @@ def _fill_trees(
     made.fill(
         np.frombuffer(thresholds, "d").reshape(count, leaves - 1),
         np.frombuffer(which, "H").reshape(count, leaves - 1 if len(features) > 1 else 0),
-        features,
+        reader.items(features),
         _read_masses(left, count * leaves),
         _read_masses(right, count * leaves),
     )
