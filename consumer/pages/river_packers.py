@@ -141,8 +141,6 @@ def _values_of(rolling: Rolling[Any]) -> bytes | None:
         if call is last:
             break
         new.append(call)
-    else:
-        known = b""
     values = [arguments[0] for arguments, named in reversed(new) if len(arguments) == 1 and not named]
     if len(values) < len(new) or set(map(type, values)) - {float}:
         return None
