@@ -45,27 +45,28 @@ class StateClass:
         names = made.__struct_fields__
         self.tag, self.fields = tag, len(names)
         self._made = made
-        self._models = [name for name in names if hints[name] is AnyState]
+        self._no_models = {name: None for name in names if hints[name] is AnyState}  # which fields hold any
         fields = [(name, Raw if hints[name] is AnyState else hints[name]) for name in names]
-        stored = made if not self._models else msgspec.defstruct(made.__name__, fields, bases=(ModelState,))
+        stored = (
+            made if not self._no_models else msgspec.defstruct(made.__name__, fields, bases=(ModelState,))
+        )
         self._decoder = msgspec.msgpack.Decoder(stored)
 
     @property
     def holds_models(self) -> bool:
         """Whether a field holds a model of another class."""
-        return bool(self._models)
+        return bool(self._no_models)
 
     def write(self, state: Any, pack: Pack) -> bytes:
         """The fields of the state; `pack` writes the models in it.
 
         An integer for a float is written as a float. Raises: `msgspec.ValidationError` for other types.
         """
-        if not self._models:
+        if not self._no_models:
             return _ENCODER.encode(self._decoder.decode(_ENCODER.encode(state)))
-        models = {name: Raw(pack(getattr(state, name))) for name in self._models}
-        stored = self._decoder.decode(_ENCODER.encode(replace(state, **dict.fromkeys(self._models))))
-        for name, model in models.items():
-            setattr(stored, name, model)
+        stored = self._decoder.decode(_ENCODER.encode(replace(state, **self._no_models)))
+        for name in self._no_models:
+            setattr(stored, name, Raw(pack(getattr(state, name))))
         return _ENCODER.encode(stored)
 
     def read(self, written: bytes, unpack: Unpack) -> Any:
@@ -73,10 +74,10 @@ class StateClass:
         stored = self._decoder.decode(written)
         if _ENCODER.encode(stored) != written:  # such as integers for floats: few bytes that take much memory
             raise ValueError(f"a state {self.tag!r} that is not written as states are")
-        if not self._models:
+        if not self._no_models:
             return stored
         fields = {name: getattr(stored, name) for name in self._made.__struct_fields__}
-        for name in self._models:
+        for name in self._no_models:
             fields[name] = unpack(bytes(fields[name]))
         return self._made(**fields)
 

@@ -255,7 +255,8 @@ def _write_object(writer: Writer, value: Any) -> Node:
     model_class = REGISTRY.classes[type(value)]
     values = model_class.values_of(value)
     writer.note(value, PER_OBJECT + PER_ATTRIBUTE * len(values))
-    parts = [part if type(part) in writer.plain else writer.write(part) for part in values]
+    plain, write = writer.plain, writer.write
+    parts = [part if type(part) in plain else write(part) for part in values]
     return [CODE_OBJECT, model_class.tag, *parts]
 
 
