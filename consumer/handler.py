@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+import consumer.loaded_later  # noqa: F401  # before all that imports River
 from consumer.aws.event_bus import open_event_bus
-from consumer.aws.observability import emit, logger, tracer
+from consumer.aws.observability import emit, logger, traced
 from consumer.aws.s3 import open_bucket
 from consumer.detectors.base import fingerprint
 from consumer.errors import BadDeployment, ConfigurationError, MalformedEvent
@@ -111,7 +112,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str
     logger.append_keys(aws_request_id=getattr(context, "aws_request_id", None))
     try:
         pipeline = start(settings)
-        with gc_paused(), tracer.provider.in_subsegment("consume"):
+        with gc_paused(), traced("consume"):
             time_left = InvocationTime(context)
             if VISIT in event:
                 report = asyncio.run(sweep(pipeline, time.time(), time_left))
