@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-import consumer.loaded_later  # noqa: F401  # before all that imports River
+import consumer.loaded_later  # before all that imports River
 from consumer.aws.event_bus import open_event_bus
 from consumer.aws.observability import emit, logger, traced
 from consumer.aws.s3 import open_bucket
@@ -79,6 +79,7 @@ def start(settings: Settings) -> Pipeline:
     of_signals = read_shipped_signals(settings.signal_settings, plant)
     codec = PageCodec(settings.page_memory_bytes_max)
     codec.check(use_case)
+    consumer.loaded_later.run_for(use_case.create(seed=0))
     objects = open_bucket(settings.model_bucket, settings.region, settings.s3_endpoint)
     prefix = prefix_of(settings.use_case, fingerprint(use_case, versions()))
     # Copies of a snapshot would all draw the same random numbers; the system's are new in each.

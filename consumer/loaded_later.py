@@ -4,12 +4,13 @@ Nothing is left out or replaced: each of these packages is found when it is impo
 raises comes where it is first used. To be imported before River.
 """
 
+import gc
 import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from threading import RLock
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 LATER = frozenset(
@@ -56,6 +57,21 @@ def _run(package: ModuleType, spec: ModuleSpec) -> None:
             package.__class__ = ModuleType  # type: ignore[assignment]
         finally:
             _running.discard(spec.name)
+
+
+def run_for(model: Any) -> None:
+    """Run what the modules of the model's classes use: a snapshot has it then, and no invocation waits."""
+    parts, seen = [model], set()
+    while parts:
+        part = parts.pop()
+        if id(part) in seen or isinstance(part, type | FunctionType | ModuleType):
+            continue
+        seen.add(id(part))
+        parts += gc.get_referents(part)
+        for kind in type(part).__mro__:
+            for used in [*vars(sys.modules[kind.__module__]).values()]:
+                if type(used) is _Waiting and used.__spec__ is not None:
+                    _run(used, used.__spec__)
 
 
 class _Deferring(Loader):

@@ -42,7 +42,9 @@ from tests.consumer.world import World, record
 rows = [{"signal": "pump1", "values": {"a": float(n % 7), "b": n % 5 * 1.5}} for n in range(60)]
 points = [{"signal": "pump1.c", "value": float(n % 11)} for n in range(60)]
 batch = [record(number, payload, key="pump1") for number, payload in enumerate(rows + points, 1)]
-world = World(use_case=plant().use_case(json.load(sys.stdin)))
+name = json.load(sys.stdin)
+world = World(use_case=plant().use_case(name))
+handler.start(handler.read_settings(handler.os.environ | {"USE_CASE": name}))
 handler.start = lambda settings: world.function
 answer = handler.handler({"Records": batch}, None)
 """
@@ -59,6 +61,8 @@ def run(code: str, given: object) -> tuple[Any, set[str]]:
             "MODEL_BUCKET": "models",
             "EVENT_BUS_NAME": "alarms",
             "AWS_REGION": "eu-west-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
         },
         capture_output=True,
         text=True,
@@ -97,6 +101,23 @@ def test_a_model_that_uses_scipy_learns_as_ever():
         values,
     )
     assert answer == expected
+    assert "scipy.stats" in modules
+
+
+def test_what_a_model_will_use_later_runs_when_the_function_starts():
+    """No invocation of a snapshot is to wait for it: KSWIN first uses scipy where its window is full."""
+    answer, modules = run(
+        "import json, sys\n"
+        "from consumer import handler\n"
+        "from consumer.detectors.drift import DriftUseCase\n"
+        "from consumer.plant import plant\n"
+        "from river import drift\n"
+        "plant().use_cases[json.load(sys.stdin)] = DriftUseCase(drift.KSWIN())\n"
+        "handler.start(handler.read_settings(handler.os.environ | {'USE_CASE': 'kswin'}))\n"
+        "answer = True\n",
+        "kswin",
+    )
+    assert answer
     assert "scipy.stats" in modules
 
 
