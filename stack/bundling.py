@@ -3,8 +3,8 @@
 Wheels for Lambda's platform and Python are chosen by uv, whatever machine this is. What was installed once is
 kept in `build/lambda`, so that another synthesis needs no network. The hash covers what goes in, not when.
 
-If this machine has the function's Python, the modules go in compiled too: Lambda keeps none that it compiles, so
-each cold start would compile all that it imports. Where there is no such Python, they are left out.
+If this machine has the function's Python, the modules go in compiled too: Lambda keeps none that it compiles,
+and each cold start would compile all that it imports. Where there is no such Python, they are left out.
 
     python -m stack.bundling    # builds it, and prints where it is and how large
 """

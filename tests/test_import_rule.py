@@ -30,7 +30,7 @@ PACKAGES = {
 }
 # The rooms of `consumer`, upward: each imports itself and those above it in this list.
 ROOMS = (
-    {"errors"},
+    {"errors", "loaded_later"},
     {"ports"},
     {"decode"},
     {"detectors"},
@@ -42,7 +42,6 @@ ROOMS = (
     {"pages"},
     {"pipeline", "aws"},
     {"staleness_sweep"},
-    {"loaded_later"},
     {"handler"},
 )
 PURE_ROOMS = ("decode", "detectors", "settings", "events", "learning", "pages")

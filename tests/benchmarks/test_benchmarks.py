@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bare_loop, document, figures, footprint, handler_vs_loop, persistence, stages
+from benchmarks import (
+    bare_loop,
+    cold_start,
+    document,
+    figures,
+    footprint,
+    handler_vs_loop,
+    persistence,
+    stages,
+)
 from benchmarks.alternatives import SeedHandler
 from benchmarks.measuring import Figure, Pair, Spread, alternately, spread, wall_s
 from benchmarks.warm_function import GET_S, FakeS3, function
@@ -20,6 +29,13 @@ def test_the_handler_and_the_loop_learn_the_same():
     """`handler_vs_loop` itself asserts equal models and as many events as drifts."""
     assert handler_vs_loop.points(100, rounds=2).ratio.median > 0
     assert handler_vs_loop.columns(20, rounds=2).ratio.median > 0
+
+
+def test_importing_the_handler_is_faster_compiled_and_with_what_few_need_deferred():
+    imports = cold_start.imports(rounds=1)
+    assert imports.compiled.ratio.median < 0.8
+    assert imports.deferred.ratio.median < 0.8
+    assert 20 < imports.memory_mib.median < 110
 
 
 def test_the_seed_and_the_loop_learn_the_same():
