@@ -85,8 +85,12 @@ def _imported(folder: Path, *arguments: str) -> tuple[float, float]:
     ran = subprocess.run(
         [sys.executable, "-S", "-B", "-c", _PROBE, *arguments],
         cwd=folder,
-        # Lambda traces: what sends the traces is imported too.
-        env={"PATH": os.environ["PATH"], "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:9"},
+        # Lambda traces: what sends the traces is imported too, as it is in Lambda.
+        env={
+            "PATH": os.environ["PATH"],
+            "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:9",
+            "LAMBDA_TASK_ROOT": str(folder),
+        },
         capture_output=True,
         text=True,
         check=True,
