@@ -198,6 +198,8 @@ def test_what_was_measured_is_written_between_the_marks_and_nowhere_else(tmp_pat
         "handler_vs_bytewax",
         "S3 requests per million observations, 16 pages",
         "peak memory, 10,000 ADWINs",
+        "shipped_vs_loop, anomaly, 1,000 signals",
+        "shipped_vs_loop, shift, 1,000 signals",
     ]
     measured = [
         asdict(Figure(name, spread([at + 0.25]), "x", "at most", 3.0, "a note"))
@@ -220,6 +222,7 @@ def test_what_was_measured_is_written_between_the_marks_and_nowhere_else(tmp_pat
     assert "| handler_vs_seed | 2.25 x | 2.25 to 2.25 | at most 3.00 | a note |" in text
     assert "| handler_vs_bytewax | 3.25 x | 3.25 to 3.25 | at most 3.00 ✗ | a note |" in text
     assert "takes 0.25 times" in text
+    assert "`anomaly` and `shift` 6.25 and 7.25 times" in text
     assert "10,000 signals take 5.25 MiB" in text
 
 
