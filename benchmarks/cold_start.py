@@ -12,7 +12,7 @@ from benchmarks.workloads import point_batches
 from local.emulator.embedded_aws import EmbeddedAWS
 from local.emulator.pipeline_resources import create_pipeline_resources
 from local.function.lambda_runtime import LambdaRuntime
-from stack.bundling import bundle
+from stack.bundling import Asset, bundle
 
 _SIGNALS, _RECORDS = 100, 1_000
 
@@ -29,11 +29,16 @@ class ColdStart:
     """The next one, warm."""
 
 
-def cold_start(rounds: int = 3) -> ColdStart:
-    """Start the function that many times and invoke it twice; S3 and the bus are the embedded AWS."""
-    asset = bundle(
+def asset_for_this_machine() -> Asset:
+    """The deployed asset, with packages for this machine and Python."""
+    return bundle(
         f"{platform.machine()}-manylinux_2_28", f"{sys.version_info.major}.{sys.version_info.minor}"
     )
+
+
+def cold_start(rounds: int = 3) -> ColdStart:
+    """Start the function that many times and invoke it twice; S3 and the bus are the embedded AWS."""
+    asset = asset_for_this_machine()
     init, first, second = [], [], []
     with tempfile.TemporaryDirectory() as folder, EmbeddedAWS(Path(folder) / "aws.log") as aws:
         resources = create_pipeline_resources(aws, shards=1)

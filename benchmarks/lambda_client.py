@@ -5,8 +5,6 @@ The deployed asset runs in a process of `awslambdaric`, which fetches the event 
 """
 
 import json
-import platform
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -17,13 +15,13 @@ from pathlib import Path
 import simplejson  # type: ignore[import-untyped]
 
 from benchmarks import bare_loop
+from benchmarks.cold_start import asset_for_this_machine
 from benchmarks.handler_vs_loop import _check_equal
 from benchmarks.measuring import Pair, cpu_s, timed
 from benchmarks.s3_server import S3Server
 from benchmarks.warm_function import GET_S, PUT_S, FakeS3
 from benchmarks.workloads import point_batches
 from local.function.lambda_runtime import LambdaRuntime
-from stack.bundling import bundle
 
 _SIGNALS = 1_000
 _WARM_UP = 3
@@ -40,9 +38,7 @@ class Invocations:
 
 def lambda_client(rounds: int = _ROUNDS) -> Invocations:
     """Batches of 10,000 records."""
-    asset = bundle(
-        f"{platform.machine()}-manylinux_2_28", f"{sys.version_info.major}.{sys.version_info.minor}"
-    )
+    asset = asset_for_this_machine()
     models, drifts = bare_loop.new_models(), []
     cpu, taken_s = Pair([], []), []
 

@@ -2,7 +2,7 @@
 
 python -m benchmarks newest_python    # installs what ships in the function into build/bench, once
 
-Where no newer Python is found, or the packages cannot be installed for it, this says so and has no figures.
+Where none is found for which the packages can be installed, this says so and has no figures.
 """
 
 import json
@@ -23,7 +23,6 @@ _ROOT = Path(__file__).parent.parent
 _LOCK = _ROOT / "consumer" / "requirements.lock"
 _NAME = re.compile(r"python3\.(\d+)")
 _INSTALL_S_MAX, _RUN_S_MAX = 600.0, 900.0
-_Failed = OSError, subprocess.SubprocessError
 
 
 class Newer(NamedTuple):
@@ -34,27 +33,21 @@ class Newer(NamedTuple):
 
 
 def newest_python(folders: Sequence[Path] | None = None) -> Newer | None:
-    """The figures, or None after a line that says why there are none; Pythons are searched in `folders`."""
-    found = _newest(_folders() if folders is None else folders)
-    if found is None:
-        _leave_out("no newer Python than this one was found")
-        return None
-    python, interpreter = found
-    try:
-        installed = _environment(python, interpreter)
-        command = [str(installed), "-m", "benchmarks.newest_python"]
-        ran = subprocess.run(
-            command, cwd=_ROOT, capture_output=True, text=True, check=True, timeout=_RUN_S_MAX
-        )
-        pairs = {name: Pair(**pair) for name, pair in json.loads(ran.stdout).items()}
-    except _Failed as error:
-        _leave_out(f"Python {python}: {error}\n{getattr(error, 'stderr', None) or ''}".rstrip())
-        return None
-    return Newer(python, pairs)
+    """The figures, or None after lines that say why there are none; Pythons are searched in `folders`."""
+    for python, interpreter in _newer(_folders() if folders is None else folders):
+        try:
+            return Newer(python, _measured_with(_environment(python, interpreter)))
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            said = getattr(error, "stderr", None) or ""
+            print(f"Python {python} is left out: {error}\n{said}".rstrip(), file=sys.stderr)
+    print("No newer Python than this one can be had: its figures are left out", file=sys.stderr)
+    return None
 
 
-def _leave_out(reason: str) -> None:
-    print(f"newest_python is left out: {reason}", file=sys.stderr)
+def _measured_with(python: Path) -> dict[str, Pair]:
+    command = [str(python), "-m", "benchmarks.newest_python"]
+    ran = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True, timeout=_RUN_S_MAX)
+    return {name: Pair(**pair) for name, pair in json.loads(ran.stdout).items()}
 
 
 def _folders() -> list[Path]:
@@ -64,14 +57,13 @@ def _folders() -> list[Path]:
     return [*map(Path, os.environ.get("PATH", "").split(os.pathsep)), *installed]
 
 
-def _newest(folders: Sequence[Path]) -> tuple[str, Path] | None:
-    """The newest that is newer than ours, and runs."""
+def _newer(folders: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    """Those that are newer than ours, and run; the newest first."""
     paths = [path for folder in folders for path in folder.glob("python3.*")]
     minors = {path: int(match[1]) for path in paths if (match := _NAME.fullmatch(path.name))}
     for path, minor in sorted(minors.items(), key=lambda one: -one[1]):
         if minor > sys.version_info.minor and _runs(path, minor):
-            return f"3.{minor}", path
-    return None
+            yield f"3.{minor}", path
 
 
 def _runs(path: Path, minor: int) -> bool:
@@ -79,7 +71,7 @@ def _runs(path: Path, minor: int) -> bool:
     code = "import sys; print(sys.version_info.minor)"
     try:
         ran = subprocess.run([str(path), "-c", code], capture_output=True, text=True, check=False, timeout=60)
-    except _Failed:
+    except (OSError, subprocess.SubprocessError):
         return False
     return ran.stdout.strip() == str(minor)
 

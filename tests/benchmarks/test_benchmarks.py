@@ -103,7 +103,7 @@ def test_without_a_newer_python_it_says_so_and_goes_on(tmp_path, capsys):
     older = tmp_path / "python3.6"
     older.symlink_to(sys.executable)
     assert newest_python.newest_python([tmp_path, tmp_path / "missing"]) is None
-    assert "left out: no newer Python" in capsys.readouterr().err
+    assert "No newer Python" in capsys.readouterr().err
 
 
 def test_a_newer_python_without_packages_is_left_out_with_the_reason(tmp_path, capsys, monkeypatch):
@@ -113,7 +113,7 @@ def test_a_newer_python_without_packages_is_left_out_with_the_reason(tmp_path, c
     other.chmod(0o755)
     monkeypatch.setattr(newest_python, "_ROOT", tmp_path)
     assert newest_python.newest_python([tmp_path]) is None
-    assert f"left out: Python 3.{minor}: " in capsys.readouterr().err
+    assert f"Python 3.{minor} is left out: " in capsys.readouterr().err
 
 
 def test_the_seed_and_the_loop_learn_the_same():
