@@ -151,6 +151,12 @@ def _cold_start() -> Iterator[Figure]:
         note="with SnapStart: this and the restore are what remains",
     )
     yield Figure("cold start, the next invocation", started.second_s, "s")
+    imports = cold_start.imports()
+    yield Figure("imports of the handler", spread(imports.compiled.ours_s), "s", note="of the processor")
+    for name, pair, bar in (("compiled", imports.compiled, 0.5), ("deferred", imports.deferred, 0.6)):
+        note = f"without: {spread(pair.theirs_s).median:.2f} s"
+        yield Figure(f"imports, {name} over not", pair.ratio, "x", "at most", bar, note)
+    yield Figure("memory after the imports", imports.memory_mib, "MiB", "at most", 110)
 
 
 def _times(pair: Pair) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks import (
     bare_loop,
+    cold_start,
     document,
     figures,
     footprint,
@@ -114,6 +115,13 @@ def test_a_newer_python_without_packages_is_left_out_with_the_reason(tmp_path, c
     monkeypatch.setattr(newest_python, "_ROOT", tmp_path)
     assert newest_python.newest_python([tmp_path]) is None
     assert f"Python 3.{minor} is left out: " in capsys.readouterr().err
+
+
+def test_importing_the_handler_is_faster_compiled_and_with_what_few_need_deferred():
+    imports = cold_start.imports(rounds=1)
+    assert imports.compiled.ratio.median < 0.8
+    assert imports.deferred.ratio.median < 0.8
+    assert 20 < imports.memory_mib.median < 110
 
 
 def test_the_seed_and_the_loop_learn_the_same():
