@@ -174,12 +174,6 @@ MUTANTS = {
     "what was learned since is redriven": Mutant(
         "ops.quarantine.command", "lines = [line for line in lines if line.id not in left]", "pass"
     ),
-    "what was learned before is counted from nothing": Mutant(
-        "ops.redrive.learned_since", "passing.is_from_nothing and (learned or self.may_be_anew)", "False"
-    ),
-    "a checkout that is no longer deployed redrives": Mutant(
-        "ops.state.other_models", "        if written_s > own_s:", "        if False:"
-    ),
     "what a full or broken page should have learned is forgotten": Mutant(
         "consumer.pipeline",
         "            await self._quarantine(work, work.rejected(str(error)), report)\n",
