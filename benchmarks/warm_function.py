@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from unittest import mock
 
+from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
 from obstore import exceptions
 from obstore.store import S3Store
 
@@ -21,6 +22,8 @@ from local.function.execution_environment import Context
 GET_S, PUT_S = 0.015, 0.030
 """Latencies of S3."""
 _TIMEOUT_S = 300.0
+LAMBDAS_MARSHALLER = LambdaMarshaller()
+"""Of Lambda's runtime client: it reads events with simplejson."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,12 @@ class Function:
 
         answer = handler(event, Context("benchmark", _TIMEOUT_S))
         assert answer == {"batchItemFailures": []}, answer
+
+    def invoke_bytes(self, event: bytes) -> None:
+        """The same of the event's JSON, read as Lambda's runtime client has it read."""
+        from consumer.handler import TypedMarshaller
+
+        self.invoke(TypedMarshaller(LAMBDAS_MARSHALLER).unmarshal_request(event, "application/json"))
 
     def states(self) -> States:
         """All states in S3."""

@@ -130,7 +130,8 @@ class Lambda:
             return event
         body = json.dumps(event).encode()
         found = typed(body)
-        self.chance.exercised[READ_TYPED if found else "event left to the reader of dicts"] += 1
+        # Once: what goes on counting is what goes wrong.
+        self.chance.exercised[READ_TYPED if found else "event left to the reader of dicts"] = 1
         return found or json.loads(body)
 
     async def settled(self) -> None:
