@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from unittest import mock
 
-from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
 from obstore import exceptions
 from obstore.store import S3Store
 
@@ -22,8 +21,6 @@ from local.function.execution_environment import Context
 GET_S, PUT_S = 0.015, 0.030
 """Latencies of S3."""
 _TIMEOUT_S = 300.0
-LAMBDAS_MARSHALLER = LambdaMarshaller()
-"""Of Lambda's runtime client: it reads events with simplejson."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +113,11 @@ class Function:
 
     def invoke_bytes(self, event: bytes) -> None:
         """The same of the event's JSON, read as Lambda's runtime client has it read."""
+        from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
+
         from consumer.handler import TypedMarshaller
 
-        self.invoke(TypedMarshaller(LAMBDAS_MARSHALLER).unmarshal_request(event, "application/json"))
+        self.invoke(TypedMarshaller(LambdaMarshaller()).unmarshal_request(event, "application/json"))
 
     def states(self) -> States:
         """All states in S3."""
@@ -130,7 +129,7 @@ class Function:
 
 
 @contextmanager
-def function(s3: FakeS3 | None = None, *, pages: int = 16) -> Iterator[Function]:
+def function(s3: FakeS3 | None = None, *, pages: int = 16, use_case: str = "drift") -> Iterator[Function]:
     """A new function on this S3, its output discarded. One at a time."""
     from consumer import handler
 
@@ -139,6 +138,7 @@ def function(s3: FakeS3 | None = None, *, pages: int = 16) -> Iterator[Function]
         "MODEL_BUCKET": "models",
         "EVENT_BUS_NAME": "bus",
         "MODEL_PAGES": str(pages),
+        "USE_CASE": use_case,
         "AWS_REGION": "eu-west-1",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
     }

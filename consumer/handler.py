@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+import consumer.loaded_later  # before all that imports River
 from consumer.aws.event_bus import open_event_bus
-from consumer.aws.observability import emit, logger, tracer
+from consumer.aws.observability import emit, logger, traced
 from consumer.aws.s3 import open_bucket
 from consumer.decode.lambda_event import typed
 from consumer.detectors.base import fingerprint
@@ -80,6 +81,7 @@ def start(settings: Settings) -> Pipeline:
     of_signals = read_shipped_signals(settings.signal_settings, plant)
     codec = PageCodec(settings.page_memory_bytes_max)
     codec.check(use_case)
+    consumer.loaded_later.run_for(use_case.create(seed=0))
     objects = open_bucket(settings.model_bucket, settings.region, settings.s3_endpoint)
     prefix = prefix_of(settings.use_case, fingerprint(use_case, versions()))
     # Copies of a snapshot would all draw the same random numbers; the system's are new in each.
@@ -141,7 +143,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str
     logger.append_keys(aws_request_id=getattr(context, "aws_request_id", None))
     try:
         pipeline = start(settings)
-        with gc_paused(), tracer.provider.in_subsegment("consume"):
+        with gc_paused(), traced("consume"):
             time_left = InvocationTime(context)
             if VISIT in event:
                 report = asyncio.run(sweep(pipeline, time.time(), time_left))

@@ -224,6 +224,7 @@ def _write_integer(writer: Writer, value: int) -> Node:
 def _writer_of(value: Any) -> Callable[[Writer, Any], Node]:
     """How a value is written that is not of a class known by now."""
     kind = type(value)
+    REGISTRY.load(kind.__name__)
     if kind in REGISTRY.classes:
         return _write_object
     if kind in REGISTRY.packers:

@@ -2,27 +2,29 @@
 
 import random
 import struct
+import sys
 from array import array
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from river import tree
 from river._river_rust.drift import AdaptiveWindowing
 from river._river_rust.stats import RsQuantile
 from river._river_rust.vectordict import VectorDict
-from river.anomaly import HalfSpaceTrees
 from river.time_series import holt_winters
 from river.utils import Rolling
 
 from consumer.errors import UnwritableModel
 from consumer.pages.packing import Node, Writer, deque_parts
-from consumer.pages.river_classes import REGISTRY, Packer
+from consumer.pages.river_classes import REGISTRY, Packer, imported
 from consumer.pages.unpacking import Reader, deque_items, floats
+
+if TYPE_CHECKING:
+    from river.anomaly import HalfSpaceTrees  # which imports scipy: see `loaded_later`
 
 # Windows, as ADWIN's.
 
@@ -190,10 +192,9 @@ def _component_packer(made: type, names: tuple[str, ...]) -> tuple[Callable[...,
 
 # Half-space trees: of each, the split points and the masses of its leaves; a branch has the mass of its two.
 
+_TREES = "river.anomaly.HalfSpaceTrees"
 _HEIGHT_MAX = 20
 _PER_NODE = 360  # of memory
-_padded: Any = getattr(tree, "padded", None)
-"""Of what the trees are made; not so in the Rivers before the pinned one, from which operators upgrade."""
 
 
 @dataclass(slots=True)
@@ -263,9 +264,9 @@ def _nodes_at(trees: list[list[Any]], height: int, of_nodes: int) -> list[Any]:
     return [nodes[place] for nodes in trees for place in _places(height, of_nodes)]
 
 
-def _write_trees(writer: Writer, value: HalfSpaceTrees) -> list[Node]:
+def _write_trees(writer: Writer, value: "HalfSpaceTrees") -> list[Node]:
     named = vars(value)
-    if set(named) != _TREES_NAMES or not 0 <= value.height <= _HEIGHT_MAX:
+    if set(named) != _trees_names() or not 0 <= value.height <= _HEIGHT_MAX:
         raise UnwritableModel("a HalfSpaceTrees has other attributes than are known of it")
     is_first = bool(value._first_window)
     parts = [value.n_trees, value.window_size, value.height, value.seed, value.counter, is_first]
@@ -311,8 +312,8 @@ def _written_splits(trees: list[list[Any]], height: int) -> list[Any]:
     return [array("d", [branch.threshold for branch in branches]).tobytes(), which.tobytes(), features]
 
 
-def _read_trees(reader: Reader, parts: list[Node]) -> HalfSpaceTrees:
-    made: HalfSpaceTrees = reader.made(object.__new__(HalfSpaceTrees))
+def _read_trees(reader: Reader, parts: list[Node]) -> "HalfSpaceTrees":
+    made: HalfSpaceTrees = reader.made(object.__new__(imported(_TREES)))
     n_trees, window_size, height, seed, counter, first_window, limits, rng, *of_trees = parts
     numbers = (n_trees, window_size, height, counter)
     if any(type(number) is not int for number in numbers) or not 0 <= height <= _HEIGHT_MAX or n_trees < 0:
@@ -359,6 +360,7 @@ def _nodes_of(
     named = [features[number] for number in of_features] if len(features) > 1 else features[:1] * branches
     if any(type(feature) is not str and type(feature) is not int for feature in features):
         raise ValueError("trees whose features are no names")
+    padded = imported("river.tree.padded")
     trees = []
     # From the last node to the first: then the two below a branch are the last two that were made.
     for _ in range(count):
@@ -366,11 +368,11 @@ def _nodes_of(
         ready: list[Any] = []
         for is_leaf in reversed(pattern):
             if is_leaf:
-                node: Any = object.__new__(_padded.PaddedLeaf)
+                node: Any = object.__new__(padded.PaddedLeaf)
                 node.r_mass, node.l_mass = of_right.pop(), of_left.pop()
             else:
                 one, other = ready.pop(), ready.pop()
-                node = object.__new__(_padded.PaddedBranch)
+                node = object.__new__(padded.PaddedBranch)
                 node.children = one, other
                 node.feature, node.threshold = named.pop(), splits.pop()
                 node.l_mass, node.r_mass = one.l_mass + other.l_mass, one.r_mass + other.r_mass
@@ -382,7 +384,16 @@ def _nodes_of(
     return trees
 
 
-_TREES_NAMES = set(vars(HalfSpaceTrees()))
+@cache
+def _trees_names() -> set[str]:
+    return set(vars(imported(_TREES)()))
+
+
+def _add_trees() -> None:
+    trees = imported(_TREES)
+    if "river.tree.padded" in sys.modules:  # not in the Rivers from which operators upgrade
+        REGISTRY.add_packer(trees, Packer("HalfSpaceTrees", _write_trees, _read_trees, 1024))
+
 
 PACKED: list[tuple[type, str]] = [
     (AdaptiveWindowing, "drift: ADWIN"),
@@ -393,10 +404,11 @@ PACKED: list[tuple[type, str]] = [
         "drift: KSWIN, DummyDriftDetector; anomaly: HalfSpaceTrees, GaussianScorer; clusters: KMeans",
     ),
     (Rolling, "anomaly: GaussianScorer"),
-    (HalfSpaceTrees, "anomaly: HalfSpaceTrees"),
     *((component, "forecast: HoltWinters") for component in _COMPONENTS),
 ]
 """Each with the use cases and models that need it."""
+PACKED_LATER = [(_TREES, "anomaly: HalfSpaceTrees")]
+"""The same by name."""
 
 
 def register() -> None:
@@ -406,8 +418,7 @@ def register() -> None:
     REGISTRY.add_packer(VectorDict, Packer("VectorDict", _write_weights, _read_weights, 320))
     REGISTRY.add_packer(random.Random, Packer("Random", _write_random, _read_random, 320))
     REGISTRY.add_packer(Rolling, Packer("Rolling", _write_rolling, _read_rolling, 320))
-    if _padded is not None:
-        REGISTRY.add_packer(HalfSpaceTrees, Packer("HalfSpaceTrees", _write_trees, _read_trees, 1024))
+    REGISTRY.add_later("HalfSpaceTrees", _add_trees)
     for made, names in _COMPONENTS.items():
         REGISTRY.add_packer(made, Packer(made.__name__, *_component_packer(made, names), 1100))
 
