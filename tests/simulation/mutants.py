@@ -110,7 +110,7 @@ MUTANTS = {
         "consumer.pipeline", "[] if unread_from is None else [unread_from]", "[]"
     ),
     "a batch is cut between records of one sequence number": Mutant(
-        "consumer.decode.lambda_event", " and not records.shares_number(record, record - 1)", ""
+        "consumer.decode.fast_payloads", " and not self._batch.records.shares_number(record, record - 1)", ""
     ),
     "a page takes one signal too many": Mutant(
         "consumer.learning.page_learner",
