@@ -222,7 +222,7 @@ _MASS_CODES = {1: "B", 2: "H"}
 
 def _write_trees(writer: Writer, value: "anomaly.HalfSpaceTrees") -> list[Node]:
     ours = imported(_OUR_TREES)
-    trees: HalfSpaceTrees = value if type(value) is ours else imported(_OF_RIVER)(value)
+    trees: Any = value if type(value) is ours else imported(_OF_RIVER)(value)
     if vars(trees).keys() - vars(ours).keys() != _trees_names() or not 0 <= value.height <= _HEIGHT_MAX:
         raise UnwritableModel("a HalfSpaceTrees has other attributes than are known of it")
     first_window = bool(value._first_window)
