@@ -16,7 +16,7 @@ from benchmarks.workloads import point_batches
 from local.emulator.embedded_aws import EmbeddedAWS
 from local.emulator.pipeline_resources import create_pipeline_resources
 from local.function.lambda_runtime import LambdaRuntime
-from stack.bundling import bundle
+from stack.bundling import Asset, bundle
 
 _SIGNALS, _RECORDS = 100, 1_000
 
@@ -31,6 +31,13 @@ class ColdStart:
     """The first invocation: connections, credentials, the layout and cold pages."""
     second_s: Spread
     """The next one, warm."""
+
+
+def asset_for_this_machine() -> Asset:
+    """The deployed asset, with packages for this machine and Python."""
+    return bundle(
+        f"{platform.machine()}-manylinux_2_28", f"{sys.version_info.major}.{sys.version_info.minor}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +68,7 @@ print(json.dumps([took_s, kib / 1024]))
 
 def imports(rounds: int = 5) -> Imports:
     """Import the handler in that many new processes, alternately with and without what makes it fast."""
-    asset = bundle(
-        f"{platform.machine()}-manylinux_2_28", f"{sys.version_info.major}.{sys.version_info.minor}"
-    )
+    asset = asset_for_this_machine()
     ours, plain, at_once, memory = [], [], [], []
     with tempfile.TemporaryDirectory(dir=asset.folder.parent) as folder:
         not_compiled = Path(folder) / "asset"
@@ -85,8 +90,12 @@ def _imported(folder: Path, *arguments: str) -> tuple[float, float]:
     ran = subprocess.run(
         [sys.executable, "-S", "-B", "-c", _PROBE, *arguments],
         cwd=folder,
-        # Lambda traces: what sends the traces is imported too.
-        env={"PATH": os.environ["PATH"], "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:9"},
+        # Lambda traces: what sends the traces is imported too, as it is in Lambda.
+        env={
+            "PATH": os.environ["PATH"],
+            "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:9",
+            "LAMBDA_TASK_ROOT": str(folder),
+        },
         capture_output=True,
         text=True,
         check=True,
@@ -97,9 +106,7 @@ def _imported(folder: Path, *arguments: str) -> tuple[float, float]:
 
 def cold_start(rounds: int = 3) -> ColdStart:
     """Start the function that many times and invoke it twice; S3 and the bus are the embedded AWS."""
-    asset = bundle(
-        f"{platform.machine()}-manylinux_2_28", f"{sys.version_info.major}.{sys.version_info.minor}"
-    )
+    asset = asset_for_this_machine()
     init, first, second = [], [], []
     with tempfile.TemporaryDirectory() as folder, EmbeddedAWS(Path(folder) / "aws.log") as aws:
         resources = create_pipeline_resources(aws, shards=1)

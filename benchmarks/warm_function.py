@@ -121,7 +121,7 @@ class Function:
 
 
 @contextmanager
-def function(s3: FakeS3 | None = None, *, pages: int = 16) -> Iterator[Function]:
+def function(s3: FakeS3 | None = None, *, pages: int = 16, use_case: str = "drift") -> Iterator[Function]:
     """A new function on this S3, its output discarded. One at a time."""
     from consumer import handler
 
@@ -130,6 +130,7 @@ def function(s3: FakeS3 | None = None, *, pages: int = 16) -> Iterator[Function]
         "MODEL_BUCKET": "models",
         "EVENT_BUS_NAME": "bus",
         "MODEL_PAGES": str(pages),
+        "USE_CASE": use_case,
         "AWS_REGION": "eu-west-1",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
     }

@@ -182,10 +182,13 @@ def _compiler(python: str) -> _Compiler | None:
         executable = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     if not executable:
         return None
-    code = "import sys, importlib.util as util; print(sys.version_info.releaselevel, util.MAGIC_NUMBER.hex())"
+    code = (
+        "import sys, importlib.util as util\n"
+        "print(sys.implementation.cache_tag, sys.version_info.releaselevel, util.MAGIC_NUMBER.hex())"
+    )
     told = subprocess.run([executable, "-S", "-c", code], capture_output=True, text=True, check=False)
-    level, _, magic = told.stdout.strip().partition(" ")
-    return _Compiler(executable, magic) if level == "final" else None
+    kind, _, magic = told.stdout.strip().rpartition(" ")
+    return _Compiler(executable, magic) if kind == f"cpython-{python.replace('.', '')} final" else None
 
 
 def _compile(compiler: _Compiler, folder: Path, names: Iterable[str]) -> None:

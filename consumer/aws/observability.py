@@ -13,7 +13,7 @@ _PROBLEMS_LOGGED_MAX = 20
 
 logger = Logger(service="river-consumer")
 # Lambda sets the X-Ray daemon's address if it traces; without it there is nowhere to send to. With the tracer
-# comes X-Ray's SDK, a fifth of the memory of all that the function imports.
+# comes X-Ray's SDK, which outside Lambda makes clients that take a fifth of all memory.
 tracer = (
     Tracer(service="river-consumer", auto_patch=False) if "AWS_XRAY_DAEMON_ADDRESS" in os.environ else None
 )
