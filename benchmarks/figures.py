@@ -44,6 +44,11 @@ def _handler_vs_loop() -> Iterator[Figure]:
     pair = handler_vs_loop.columns()
     name = "handler_vs_loop, columns of 100 values, 1,000 signals"
     yield Figure(name, pair.ratio, "x", "at most", 1.5, _times(pair))
+    for signals in (1_000, 10_000):
+        pair = handler_vs_loop.points(signals, from_bytes=True)
+        yield Figure(f"handler_vs_loop, from bytes, {signals:,} signals", pair.ratio, "x", note=_times(pair))
+    pair = handler_vs_loop.columns(from_bytes=True)
+    yield Figure("handler_vs_loop, from bytes, columns of 100 values", pair.ratio, "x", note=_times(pair))
 
 
 def _shipped_vs_loop() -> Iterator[Figure]:

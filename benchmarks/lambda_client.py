@@ -1,7 +1,7 @@
 """A warm invocation as Lambda runs it, from the event's bytes: its own runtime client, S3's latencies.
 
-The deployed asset runs in a process of `awslambdaric`, which fetches the event over HTTP and reads it with
-`simplejson`; obstore talks to an S3 that sleeps. Beside it: `simplejson` and the bare loop, in this process.
+The deployed asset runs in a process of `awslambdaric`, which fetches the event over HTTP and has it read by
+its types; obstore talks to an S3 that sleeps. Beside it: `simplejson` and the bare loop, in this process.
 """
 
 import json

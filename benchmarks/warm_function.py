@@ -111,6 +111,14 @@ class Function:
         answer = handler(event, Context("benchmark", _TIMEOUT_S))
         assert answer == {"batchItemFailures": []}, answer
 
+    def invoke_bytes(self, event: bytes) -> None:
+        """The same of the event's JSON, read as Lambda's runtime client has it read."""
+        from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
+
+        from consumer.handler import TypedMarshaller
+
+        self.invoke(TypedMarshaller(LambdaMarshaller()).unmarshal_request(event, "application/json"))
+
     def states(self) -> States:
         """All states in S3."""
         codec, states = PageCodec(), cast("States", {})

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import consumer.loaded_later  # before all that imports River
 from consumer.aws.event_bus import open_event_bus
 from consumer.aws.observability import emit, logger, traced
 from consumer.aws.s3 import open_bucket
+from consumer.decode.lambda_event import typed
 from consumer.detectors.base import fingerprint
 from consumer.errors import BadDeployment, ConfigurationError, MalformedEvent
 from consumer.events.mutes import MuteStore
@@ -97,8 +99,36 @@ def start(settings: Settings) -> Pipeline:
     )
 
 
+class TypedMarshaller:
+    """Lambda's marshaller, but that events are read by their types, in a quarter of the time.
+
+    What is unusual, and calls that no known client makes, are left to Lambda's own.
+    """
+
+    def __init__(self, lambdas: Any) -> None:
+        self._lambdas = lambdas
+
+    def unmarshal_request(self, request: Any, *how: Any, **further: Any) -> Any:
+        """The event that the handler is given."""
+        is_known = isinstance(request, bytes) and how == ("application/json",) and not further
+        event = typed(request) if is_known else None
+        return self._lambdas.unmarshal_request(request, *how, **further) if event is None else event
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._lambdas, name)
+
+
+def read_events_typed() -> None:
+    """Give Lambda's runtime client a marshaller of ours, if it lets itself be given one."""
+    module = sys.modules.get("awslambdaric.lambda_runtime_client")
+    client: Any = getattr(module, "LambdaRuntimeClient", None)
+    if hasattr(getattr(client, "marshaller", None), "unmarshal_request"):
+        client.marshaller = TypedMarshaller(client.marshaller)
+
+
 if "AWS_LAMBDA_RUNTIME_API" in os.environ:
     # Lambda gives imports a faster processor, and snapshots their result; elsewhere an import does nothing.
+    read_events_typed()
     start(read_settings(os.environ))
 
 

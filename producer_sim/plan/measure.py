@@ -24,7 +24,7 @@ from clients.console import Console
 from consumer.decode.lambda_event import decode
 from producer_sim.plan.assumptions import ASSUMPTIONS_FILE, Measured
 from producer_sim.plan.measuring_models import MODELS, SHIPPED, model_costs, resident_mb
-from producer_sim.plan.measuring_world import MeasuringWorld
+from producer_sim.plan.measuring_world import MeasuringWorld, read
 
 _REPEATS = 5
 _MB = 2**20
@@ -146,7 +146,7 @@ def _batch_mb(world: MeasuringWorld) -> float:
     """Memory of a batch of 10,000 records of ten values, as Lambda delivers and the consumer reads it."""
     event = world.event(range(1000), 10, 10)
     tracemalloc.start()
-    decode(json.loads(event))
+    decode(read(event))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return (peak + len(event)) / _MB

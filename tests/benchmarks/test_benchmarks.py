@@ -40,6 +40,8 @@ def test_the_handler_and_the_loop_learn_the_same():
     """`handler_vs_loop` itself asserts equal models and as many events as drifts."""
     assert handler_vs_loop.points(100, rounds=2).ratio.median > 0
     assert handler_vs_loop.columns(20, rounds=2).ratio.median > 0
+    assert handler_vs_loop.points(100, rounds=2, from_bytes=True).ratio.median > 0
+    assert handler_vs_loop.columns(20, rounds=2, from_bytes=True).ratio.median > 0
 
 
 @pytest.mark.parametrize("use_case", ["anomaly", "shift"])

@@ -140,7 +140,7 @@ def learned_in(aws: EmbeddedAWS, bucket: str) -> dict[str, int]:
     s3 = aws.client("s3")
     learned = {}
     for key in {key for key, _, _ in versions_of_objects(aws, bucket)}:
-        if not key.endswith("/layout.json"):
+        if "/pages/" in key:
             body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
             learned |= {name: state.learned for (_, name), state in PageCodec().decode(body).items()}
     return learned
@@ -184,6 +184,43 @@ def test_it_learns_and_alerts_as_a_plain_loop_does_and_a_redelivery_changes_noth
         f"first invocation {first.duration_s * 1000:.0f} ms for {len(RECORDS)} records, asset "
         f"{unpacked_bytes(here.folder) / MIB:.0f} MiB unpacked",
     )
+
+
+PROBE = """
+from consumer.handler import handler
+
+def probe(event, context):
+    records = type(event.get("Records")).__name__
+    return {"records": records, "failures": handler(event, context)["batchItemFailures"]}
+"""
+
+
+@on_linux
+def test_lambdas_client_gives_batches_read_by_their_types_and_what_is_unusual_as_ever(
+    here, environment, aws, tmp_path
+):
+    folder, bucket = tmp_path / "asset", "read-by-types"
+    folder.mkdir()
+    for path in here.folder.iterdir():
+        (folder / path.name).symlink_to(path)
+    (folder / "probe.py").write_text(PROBE)
+    aws.client("s3").create_bucket(Bucket=bucket)
+    typed, dicts = ({"records": kind, "failures": []} for kind in ("TypedRecords", "list"))
+    usual = [record(1, b"1.5", key="one"), record(2, b"{"), record(3, b"2.5", key="one")]
+    of_two_shards = [record(number, b"1.5", key="two", shard=f"s-{number % 2}") for number in range(4)]
+    with_invalid = [record(number, b"1.5", key="three") for number in range(10, 13)]
+    with_invalid[1]["kinesis"]["data"] = "NDI"
+    with LambdaRuntime(
+        folder, environment | {"MODEL_BUCKET": bucket}, tmp_path / "log", handler="probe.probe"
+    ) as function:
+        assert function.invoke({"Records": usual}).response == typed
+        assert function.invoke({"Records": of_two_shards}).response == dicts
+        assert function.invoke({"Records": with_invalid}).response == dicts
+        assert function.invoke({"visit": True}).response == {"records": "NoneType", "failures": []}
+        with pytest.raises(FunctionRaised, match="no list of Records"):
+            function.invoke({"records": []})
+        assert function.invoke({"Records": usual}).response == typed
+    assert learned_in(aws, bucket) == {"one": 2, "two": 4, "three": 2}
 
 
 @on_linux
