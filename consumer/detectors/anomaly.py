@@ -11,6 +11,7 @@ import msgspec
 
 from consumer.detectors.alert_policy import ALERT_POLICY, AlertPolicy, AlertState
 from consumer.detectors.base import Found, Step, UseCase, finite, last_step, parameters_of, seeded
+from consumer.detectors.half_space_trees import with_arrays
 from consumer.detectors.states import AnyState, ModelState, model_state
 
 
@@ -53,12 +54,14 @@ class AnomalyUseCase(UseCase):
 
     def create(self, seed: int) -> AnomalyState:
         """A detector that has seen nothing."""
-        return AnomalyState(seeded(self.detector, seed))
+        detector = seeded(self.detector, seed)
+        with_arrays(_scorer(detector))
+        return AnomalyState(detector)
 
     def stepper(self, state: AnomalyState) -> Step:
         """Score each value, then let the detector learn it; 0.5 is what the filter just lets through."""
         detector = state.detector
-        scorer = last_step(getattr(detector, "anomaly_detector", detector))
+        scorer = _scorer(detector)
         learner = _learner(detector)
         arguments = _arguments_of(type(scorer).score_one)
 
@@ -89,6 +92,11 @@ class AnomalyUseCase(UseCase):
     def alert_of(self, model: AnomalyState) -> AlertState | None:
         """The state of its alert."""
         return model.alert
+
+
+def _scorer(detector: Any) -> Any:
+    """What scores the values: within a filter, and the last step of a pipeline."""
+    return last_step(getattr(detector, "anomaly_detector", detector))
 
 
 def _bound(detector: Any) -> float | None:

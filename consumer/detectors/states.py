@@ -6,11 +6,11 @@ likewise. So a class can be renamed or moved without a change of the page format
 
 import typing
 from collections.abc import Callable
-from operator import attrgetter
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
 AnyState = Annotated[Any, "state"]
 """The type of a field that holds a state of any registered class, or a model of no registered class."""
@@ -45,8 +45,7 @@ class StateClass:
         names = made.__struct_fields__
         self.tag, self.fields = tag, len(names)
         self._made = made
-        self._models = [index for index, name in enumerate(names) if hints[name] is AnyState]
-        self._fields_of: Callable[[Any], tuple[Any, ...]] = attrgetter(*names, names[0])
+        self._models = [name for name in names if hints[name] is AnyState]
         fields = [(name, Raw if hints[name] is AnyState else hints[name]) for name in names]
         stored = made if not self._models else msgspec.defstruct(made.__name__, fields, bases=(ModelState,))
         self._decoder = msgspec.msgpack.Decoder(stored)
@@ -63,14 +62,11 @@ class StateClass:
         """
         if not self._models:
             return _ENCODER.encode(self._decoder.decode(_ENCODER.encode(state)))
-        fields = [*self._fields_of(state)[:-1]]
-        models = [fields[index] for index in self._models]
-        for index in self._models:
-            fields[index] = None
-        fields = [*self._fields_of(self._decoder.decode(_ENCODER.encode(fields)))[:-1]]
-        for index, model in zip(self._models, models, strict=True):
-            fields[index] = Raw(pack(model))
-        return _ENCODER.encode(fields)
+        models = {name: Raw(pack(getattr(state, name))) for name in self._models}
+        stored = self._decoder.decode(_ENCODER.encode(replace(state, **dict.fromkeys(self._models))))
+        for name, model in models.items():
+            setattr(stored, name, model)
+        return _ENCODER.encode(stored)
 
     def read(self, written: bytes, unpack: Unpack) -> Any:
         """The state again. Raises: `msgspec.ValidationError` for other fields, and what `unpack` raises."""
@@ -79,10 +75,10 @@ class StateClass:
             raise ValueError(f"a state {self.tag!r} that is not written as states are")
         if not self._models:
             return stored
-        fields = [*self._fields_of(stored)[:-1]]
-        for index in self._models:
-            fields[index] = unpack(bytes(fields[index]))
-        return self._made(*fields)
+        fields = {name: getattr(stored, name) for name in self._made.__struct_fields__}
+        for name in self._models:
+            fields[name] = unpack(bytes(fields[name]))
+        return self._made(**fields)
 
 
 _BY_TAG: dict[str, StateClass] = {}

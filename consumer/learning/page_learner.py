@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from consumer.decode.batch import Batch, Indices, RejectedColumns, SignalColumns
 from consumer.decode.signal_names import SignalKey
@@ -33,6 +34,19 @@ def unreadable(state: State) -> str | None:
             f"{error}" if isinstance(error, UnreadableModel) else f"the model cannot be read: {brief(error)}"
         )
     return None
+
+
+class _Rest(NamedTuple):
+    """What a signal has to learn of a batch, and to skip: indices into its columns."""
+
+    indices: Indices
+    skipped: Indices
+
+
+def _rest_of(columns: SignalColumns, state: State | None, batch: Batch) -> _Rest:
+    """What lies after the checkpoint."""
+    skipped = unlearned(columns.skipped, state, batch) if columns.skipped else ()
+    return _Rest(unlearned(columns.records, state, batch), skipped)
 
 
 @dataclass(slots=True)
@@ -182,29 +196,22 @@ class PageLearner:
     def _learn_signal(self, key: SignalKey, known: State | None, columns: SignalColumns) -> None:
         """Learn what its checkpoint does not cover. Raises: anything, if its state was altered."""
         batch, outcome = self.batch, self.outcome
-        indices = unlearned(columns.records, known, batch)
-        skipped = unlearned(columns.skipped, known, batch) if columns.skipped else ()
-        if indices or skipped:
+        rest = _rest_of(columns, known, batch)
+        if rest.indices or rest.skipped:
             settings = self.settings.of(key.signal)
             state = self._ready(known, key.signal, settings)
-            reason = unreadable(state) if indices else None
+            reason = unreadable(state) if rest.indices else None
             if reason is not None:
                 self._set_aside(key, columns, reason)
                 return
-            self._learn_unlearned(key, state, columns, indices, skipped, settings)
-            outcome.signals += bool(indices)
-        outcome.redelivered += len(columns.records) - len(indices) + len(columns.skipped) - len(skipped)
+            self._learn_unlearned(key, state, columns, rest, settings)
+            outcome.signals += bool(rest.indices)
+        outcome.redelivered += len(columns.records) + len(columns.skipped) - sum(map(len, rest))
 
     def _learn_unlearned(
-        self,
-        key: SignalKey,
-        state: State,
-        columns: SignalColumns,
-        indices: Indices,
-        skipped: Indices,
-        settings: SignalSettings,
+        self, key: SignalKey, state: State, columns: SignalColumns, rest: _Rest, settings: SignalSettings
     ) -> None:
-        failed = self.failed
+        failed, indices = self.failed, rest.indices
         reasons = failed.reasons(key, indices) if failed.raised else {}
         is_singly = bool(failed.raised) and failed.is_singly(key)
         signal = SignalLearner(
@@ -222,8 +229,8 @@ class PageLearner:
                 self.outcome.defer(left)
                 break
             signal.learn(chunk, reasons)
-        signal.check_quality(skipped, left)
-        self._finish(key, state, columns, indices, skipped, left)
+        signal.check_quality(rest.skipped, left)
+        self._finish(key, state, columns, rest, left)
 
     def _set_aside(self, key: SignalKey, columns: SignalColumns, reason: str) -> None:
         """Reject what a signal's checkpoint does not cover, and raise that; its model stays as it is.
@@ -236,12 +243,11 @@ class PageLearner:
             outcome.rejections += columns.rejected(key.signal, reason)
             return
         try:
-            indices = unlearned(columns.records, state, batch)
-            skipped = unlearned(columns.skipped, state, batch) if columns.skipped else ()
-            if indices:
-                places = taken(columns.records, indices), taken(columns.positions, indices)
+            rest = _rest_of(columns, state, batch)
+            if rest.indices:
+                places = taken(columns.records, rest.indices), taken(columns.positions, rest.indices)
                 outcome.rejections.append(RejectedColumns(key.signal, reason, *places))
-            self._finish(key, state, columns, indices, skipped, len(batch.records))
+            self._finish(key, state, columns, rest, len(batch.records))
         except BaseException as error:  # not even its checkpoints can be used: they stay too
             failure_of(error, columns)
             outcome.rollback_to(savepoint)
@@ -256,20 +262,12 @@ class PageLearner:
         self._since_time_check += observations
         return False
 
-    def _finish(
-        self,
-        key: SignalKey,
-        state: State,
-        columns: SignalColumns,
-        indices: Indices,
-        skipped: Indices,
-        left: int,
-    ) -> None:
+    def _finish(self, key: SignalKey, state: State, columns: SignalColumns, rest: _Rest, left: int) -> None:
         """Count the skipped and raise the checkpoint, up to record `left`."""
         outcome = self.outcome
-        done = before_record(left, taken(columns.records, indices))
-        if skipped:
-            records_skipped = before_record(left, taken(columns.skipped, skipped))
+        done = before_record(left, taken(columns.records, rest.indices))
+        if rest.skipped:
+            records_skipped = before_record(left, taken(columns.skipped, rest.skipped))
             state.skipped += len(records_skipped)
             outcome.skipped += len(records_skipped)
             done = sorted([*done, *records_skipped])

@@ -20,7 +20,7 @@ from consumer.detectors.alert_policy import Count
 from consumer.detectors.base import STATE_FORMAT, UseCase
 from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage, UnwritableModels, is_models_own
 from consumer.learning.state import State
-from consumer.pages.columns import MEMORY_PER_COLUMN_BYTE, Columns, columns_of, memory_bytes_of, states_of
+from consumer.pages.columns import Columns, columns_of, states_of
 from consumer.pages.columns import States as States
 
 _MAGIC = b"RVPG\x02"
@@ -29,8 +29,19 @@ _COMING = b"RVPG coming\n"
 _LENGTH_BYTES = 4
 _CHECKSUM_BYTES = 4
 _NEARLY_FULL = 0.8
-_JOINED = 64
-"""Models whose checksum is taken at once: of all it would take a copy of the page, of each many calls."""
+_JOINED_BYTES = 64 * 1024
+"""Of models whose checksum is taken at once: of all it would take a copy of the page, of each many calls."""
+
+
+# Bytes of memory, at most; measured.
+_PER_BYTE = 4
+"""For a byte of a model: as its page has it, and as text or in Rust. What else it takes, it says."""
+_PER_BYTE_READ = 96
+"""The same while it is read, one at a time."""
+_PER_COLUMN_BYTE = 60
+"""For a byte of the columns, which have names and lists."""
+_PER_STATE = 640
+_PER_ADWIN = 800
 
 
 @cache
@@ -93,8 +104,9 @@ class PageCodec:
             Header(STATE_FORMAT, self._river, self._python, len(states), len(encoded), memory_bytes)
         )
         checksum = crc32(encoded, crc32(header))
-        for start in range(0, len(models), _JOINED):
-            checksum = crc32(b"".join(models[start : start + _JOINED]), checksum)
+        joined = max(1, _JOINED_BYTES * len(models) // max(1, sum(columns.lengths)))
+        for start in range(0, len(models), joined):
+            checksum = crc32(b"".join(models[start : start + joined]), checksum)
         envelope = (_MAGIC, len(header).to_bytes(_LENGTH_BYTES), header, checksum.to_bytes(_CHECKSUM_BYTES))
         page = b"".join([*envelope, encoded, *models])
         return page, memory_bytes > _NEARLY_FULL * self._memory_bytes_max
@@ -188,13 +200,30 @@ def read_columns(header: Header, body: memoryview, memory_bytes_max: int = 4 * 1
     Raises: `UnreadablePage` where its states could take more memory; `ValueError` and
         `msgspec.ValidationError` for other columns than `encode` writes.
     """
-    takes = max(MEMORY_PER_COLUMN_BYTE * header.column_bytes, header.memory_bytes)
+    takes = max(_PER_COLUMN_BYTE * header.column_bytes, header.memory_bytes)
     if takes > memory_bytes_max:
         raise UnreadablePage(f"it could take {takes} bytes of memory, of {memory_bytes_max}")
     columns = _COLUMNS.decode(body[: header.column_bytes])
     if memory_bytes_of(columns, header.column_bytes) != header.memory_bytes:
         raise ValueError("it takes another amount of memory than it says")
     return columns
+
+
+def memory_bytes_of(columns: Columns, column_bytes: int) -> int:
+    """How much memory the states take at most, once all of their models were read."""
+    adwins, arrays = 0, len(columns.mark_sequence_numbers) + len(columns.are_adwins)
+    if columns.adwins is not None:
+        adwins = len(columns.adwins.drifted)
+        arrays += sum(map(len, (columns.adwins.which, columns.adwins.counts, columns.adwins.totals)))
+    return (
+        _PER_COLUMN_BYTE * (column_bytes - arrays)
+        + _PER_BYTE * arrays
+        + _PER_STATE * (len(columns.record_signals) + len(columns.shards))
+        + _PER_ADWIN * adwins
+        + _PER_BYTE * sum(columns.lengths)
+        + _PER_BYTE_READ * max(columns.lengths, default=0)
+        + sum(columns.memory)
+    )
 
 
 def moved(page: bytes) -> bytes:

@@ -28,16 +28,6 @@ from consumer.pages.unpacking import unpacked
 
 States = dict[SignalKey, State]
 
-# Bytes of memory, at most; measured.
-MEMORY_PER_BYTE = 4
-"""For a byte of a model: as its page has it, and as text or in Rust. What else it takes, it says."""
-MEMORY_PER_BYTE_READ = 96
-"""The same while it is read, one at a time."""
-MEMORY_PER_COLUMN_BYTE = 60
-"""For a byte of the columns, which have names and lists."""
-MEMORY_PER_STATE = 640
-MEMORY_PER_ADWIN = 800
-
 
 class Columns(msgspec.Struct, array_like=True, forbid_unknown_fields=True, kw_only=True):
     """An entry for each state, but for the shards and the checkpoints.
@@ -98,17 +88,21 @@ _AdwinParts = tuple[tuple[Any, ...], int, float, int, bytes]
 def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes]]:
     """The columns of the states, and the bytes of their models. Raises: `UnwritableModels`."""
     values = [*states.values()]
-    record_signals = [record_signal for record_signal, _ in states]
+    stored = [state.stored for state in values]
+    record_signals, signals = zip(*states, strict=True) if states else ((), ())
     checkpoints = [state.checkpoints for state in values]
     counts = list(map(len, checkpoints))
     marks = [mark for each in checkpoints for mark in each.values()]
     shards: dict[Shard, int] = {}
     of_marks = record_signals if set(counts) == {1} else _repeated(record_signals, counts)
-    models, adwins, are_adwins, memory = _models_of(states)
+    models, adwins, are_adwins, memory = _models_of(states, stored)
     return (
         Columns(
-            record_signals=record_signals,
-            signals=[None if signal == record_signal else signal for record_signal, signal in states],
+            record_signals=[*record_signals],
+            signals=[
+                None if signal == record_signal else signal
+                for record_signal, signal in zip(record_signals, signals, strict=True)
+            ],
             learned=_counts([state.learned for state in values]),
             skipped=_counts([state.skipped for state in values]),
             latest_s=[state.latest_s for state in values],
@@ -122,7 +116,7 @@ def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes]]
             ],
             mark_arrived_s=[mark.arrived_s for mark in marks],
             parameters=[(index, state.parameters) for index, state in enumerate(values) if state.parameters],
-            health=_healths(states),
+            health=_healths(states, stored),
             lengths=list(map(len, models)),
             adwins=adwins,
             are_adwins=are_adwins,
@@ -187,24 +181,7 @@ def checkpoints_of(columns: Columns) -> dict[SignalKey, dict[Shard, Checkpoint]]
     return found
 
 
-def memory_bytes_of(columns: Columns, column_bytes: int) -> int:
-    """How much memory the states take at most, once all of their models were read."""
-    adwins, arrays = 0, len(columns.mark_sequence_numbers) + len(columns.are_adwins)
-    if columns.adwins is not None:
-        adwins = len(columns.adwins.drifted)
-        arrays += sum(map(len, (columns.adwins.which, columns.adwins.counts, columns.adwins.totals)))
-    return (
-        MEMORY_PER_COLUMN_BYTE * (column_bytes - arrays)
-        + MEMORY_PER_BYTE * arrays
-        + MEMORY_PER_STATE * (len(columns.record_signals) + len(columns.shards))
-        + MEMORY_PER_ADWIN * adwins
-        + MEMORY_PER_BYTE * sum(columns.lengths)
-        + MEMORY_PER_BYTE_READ * max(columns.lengths, default=0)
-        + sum(columns.memory)
-    )
-
-
-def _repeated(record_signals: list[str], counts: list[int]) -> list[str]:
+def _repeated(record_signals: Sequence[str], counts: list[int]) -> list[str]:
     return [
         record_signal
         for record_signal, count in zip(record_signals, counts, strict=True)
@@ -234,8 +211,10 @@ def _counts(numbers: list[int]) -> list[int]:
     return [min(number, COUNT_MAX) for number in numbers]
 
 
-def _healths(states: Mapping[SignalKey, State]) -> list[tuple[int, bytes]]:
-    found = []
+def _healths(states: Mapping[SignalKey, State], stored: list[Any]) -> list[tuple[int, bytes]]:
+    found: list[tuple[int, bytes]] = []
+    if not any([state.health for state in states.values()]) and Packed not in set(map(type, stored)):
+        return found
     for index, (key, state) in enumerate(states.items()):
         if type(state.stored) is Packed and state.stored.health:
             found.append((index, state.stored.health))
@@ -268,10 +247,9 @@ def _raise(reason: str) -> Any:
 
 
 def _models_of(
-    states: Mapping[SignalKey, State],
+    states: Mapping[SignalKey, State], stored: list[Any]
 ) -> tuple[list[bytes], Adwins | None, bytes, list[int]]:
     """Their bytes, and the columns of those that are ADWINs."""
-    stored = [state.stored for state in states.values()]
     if not stored:
         return [], None, b"", []
     adwins = _only_adwins(stored)
@@ -311,12 +289,12 @@ def _only_adwins(stored: list[Any]) -> tuple[list[bytes], Adwins] | None:
     detectors = [watched.detector for watched in stored]
     if set(map(type, detectors)) != {ADWIN}:
         return None
-    attributes: list[dict[str, Any]] = [vars(detector) for detector in detectors]
+    attributes: list[Any] = [*map(vars, detectors)]
     if set(map(len, attributes)) != {_ATTRIBUTES}:  # somebody has added one
         return None
     try:
         adwins = _adwins(
-            [_parameters_of(named) for named in attributes],
+            [*map(_parameters_of, attributes)],
             [watched.count for watched in stored],
             [watched.total for watched in stored],
             [named["_drift_detected"] for named in attributes],

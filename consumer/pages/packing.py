@@ -62,6 +62,7 @@ PER_ARRAY, PER_DIMENSION = 240, 24
 
 DEPTH_MAX = 60
 """Of a model; River's own nest some ten deep."""
+_FEW = 8
 INTEGER_BYTES_MAX = 1024
 PLAIN = frozenset({int, float, bool, type(None), str, bytes})
 TEXTS = frozenset({str, bytes})
@@ -91,7 +92,7 @@ class Writer:
         self._depth += 1
         if self._depth > DEPTH_MAX:
             raise UnwritableModel(f"a model is nested more than {DEPTH_MAX} deep")
-        node = (_WRITERS.get(kind) or _writer_of(value))(self, value)
+        node = (_WRITERS.get(kind) or _writer_of(value, kind))(self, value)
         self._depth -= 1
         return node
 
@@ -126,10 +127,15 @@ def items_take(kinds: set[type], items: Sized) -> int:
 
 def _write_list(writer: Writer, value: list[Any]) -> Node:
     writer.note(value, PER_LIST)
-    if set(map(type, value)) == {float}:
+    if _are_floats(value):
         writer.memory_bytes += PER_ITEM * len(value)
         return [CODE_FLOATS, array("d", value).tobytes()]
     return [CODE_LIST, *writer.items(value)]
+
+
+def _are_floats(items: list[Any]) -> bool:
+    """Whether they are to be written as an array: as few as these take longer so."""
+    return len(items) > _FEW and set(map(type, items)) == {float}
 
 
 def _write_deque(writer: Writer, value: "deque[Any]") -> Node:
@@ -138,9 +144,9 @@ def _write_deque(writer: Writer, value: "deque[Any]") -> Node:
 
 
 def deque_parts(writer: Writer, value: Iterable[Any]) -> list[Node]:
-    """The items of a deque: numbers as bytes, where all of them are floats."""
+    """The items of a deque: numbers as bytes, where all of them are floats, and not few."""
     items = [*value]
-    if set(map(type, items)) == {float}:
+    if _are_floats(items):
         writer.memory_bytes += PER_ITEM * len(items)
         return [True, array("d", items).tobytes()]
     return [False, *writer.items(items)]
@@ -221,23 +227,30 @@ def _write_integer(writer: Writer, value: int) -> Node:
     return [CODE_INTEGER, value.to_bytes(size, "little", signed=True)]
 
 
-def _writer_of(value: Any) -> Callable[[Writer, Any], Node]:
+def _writer_of(value: Any, kind: type) -> Callable[[Writer, Any], Node]:
     """How a value is written that is not of a class known by now."""
-    kind = type(value)
+    writer: Callable[[Writer, Any], Node]
     REGISTRY.load(kind.__name__)
     if kind in REGISTRY.classes:
-        return _write_object
-    if kind in REGISTRY.packers:
-        return _write_packed
-    if isinstance(value, ModelState) and class_of(value) is not None:
-        return _write_state
-    if isinstance(value, type):
-        return _write_class
-    if isinstance(value, np.generic) and value.dtype.str in DTYPES:
-        return lambda writer, scalar: [CODE_SCALAR, scalar.dtype.str, scalar.tobytes()]
-    if is_own(kind):
-        return _write_own
-    _refuse(value)
+        writer = _write_object
+    elif kind in REGISTRY.packers:
+        writer = _write_packed
+    elif isinstance(value, ModelState) and class_of(value) is not None:
+        writer = _write_state
+    elif isinstance(value, type):
+        writer = _write_class
+    elif isinstance(value, np.generic) and value.dtype.str in DTYPES:
+        writer = _write_scalar
+    elif is_own(kind):
+        return _write_own  # while the plant names its module
+    else:
+        _refuse(value)
+    _WRITERS[kind] = writer
+    return writer
+
+
+def _write_scalar(writer: Writer, value: "np.generic[Any]") -> Node:
+    return [CODE_SCALAR, value.dtype.str, value.tobytes()]
 
 
 def _write_object(writer: Writer, value: Any) -> Node:

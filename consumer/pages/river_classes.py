@@ -18,6 +18,7 @@ from river.cluster.dbstream import DBSTREAMMicroCluster
 from river.drift.dummy import DummyDriftDetector
 from river.drift.no_drift import NoDrift
 from river.time_series import snarimax
+from river.utils import Rolling, SortedWindow
 
 from consumer.errors import UnwritableModel
 from consumer.plant import plant
@@ -155,9 +156,9 @@ def is_own(kind: type) -> bool:
 
 def is_method(kind: type, name: str) -> bool:
     """Whether a model may keep that method as an attribute, or as what makes defaults."""
-    if kind.__module__ in plant().own_modules:
-        return isinstance(getattr(kind, name, None), FunctionType)
-    return (kind, name) in REGISTRY.methods
+    if (kind, name) in REGISTRY.methods:
+        return True
+    return kind.__module__ in plant().own_modules and isinstance(getattr(kind, name, None), FunctionType)
 
 
 def own_class(tag: str) -> type:
@@ -209,6 +210,7 @@ _TYPES: dict[str, frozenset[type] | None] = {
     "mean": frozenset({stats.Mean}),
     "var": frozenset({stats.Var}),
     "window": frozenset({AdaptiveWindowing}),
+    "sorted": frozenset({SortedWindow}),
     "quantile": frozenset({RsQuantile}),
     "weights": frozenset({VectorDict}),
     # A model, a step of one, or what it is made of: any registered class.
@@ -251,7 +253,7 @@ CLASSES: list[tuple[type, str, str]] = [
     ),
     (NoDrift, "drift: NoDrift", _DRIFT),
     (stats.Quantile, "anomaly: HalfSpaceTrees, OneClassSVM", "_quantile:quantile _is_updated:bool q:number"),
-    (stats.Var, "anomaly: GaussianScorer", "ddof:int mean:mean _S:number"),
+    (stats.Var, "anomaly: GaussianScorer, scaled", "ddof:int mean:mean _S:number"),
     (
         cluster.KMeans,
         "clusters: KMeans",
@@ -288,10 +290,20 @@ CLASSES: list[tuple[type, str, str]] = [
         "anomaly: scaled; clusters: scaled; forecast: SNARIMAX",
         "with_std:bool window_size:int? counts:counter means:defaults vars:defaults",
     ),
-    (preprocessing.MinMaxScaler, "anomaly: scaled", "window_size:int? min:defaults max:defaults"),
+    (
+        preprocessing.MinMaxScaler,
+        "anomaly: scaled; clusters: scaled",
+        "window_size:int? min:defaults max:defaults",
+    ),
+    (preprocessing.MaxAbsScaler, "anomaly: scaled", "window_size:int? abs_max:defaults"),
     (stats.Min, "anomaly: scaled", "min:number"),
     (stats.Max, "anomaly: scaled", "max:number"),
-    (stats.Mean, "drift: PageHinkley; anomaly: GaussianScorer", "n:number _mean:number"),
+    (stats.AbsMax, "anomaly: scaled", "abs_max:number"),
+    (stats.RollingMin, "clusters: scaled", "window:sorted"),
+    (stats.RollingMax, "clusters: scaled", "window:sorted"),
+    (stats.RollingAbsMax, "anomaly: scaled", "window:sorted"),
+    (SortedWindow, "anomaly: scaled; clusters: scaled", "data:list unsorted_window:deque"),
+    (stats.Mean, "drift: PageHinkley; anomaly: GaussianScorer, scaled", "n:number _mean:number"),
 ]
 
 # The same by name, of modules that import scipy or much else: imported when a model has one, or a page.
@@ -324,10 +336,13 @@ CLASSES_LATER: list[tuple[str, str, str]] = [
 FACTORIES: list[tuple[type, str]] = [
     (float, "anomaly: scaled; clusters: scaled; forecast: SNARIMAX"),
     (tuple, "anomaly: HalfSpaceTrees"),
-    (stats.Min, "anomaly: scaled"),
-    (stats.Max, "anomaly: scaled"),
+    *(
+        (made, "anomaly: scaled")
+        for made in (stats.Min, stats.Max, stats.AbsMax, stats.RollingAbsMax, Rolling, stats.Mean, stats.Var)
+    ),
+    *((made, "clusters: scaled") for made in (stats.RollingMin, stats.RollingMax)),
 ]
-"""What makes the defaults of a model's dicts."""
+"""What makes the defaults of a model's dicts, or is an argument of what does."""
 
 METHODS: list[tuple[type, tuple[str, ...], str]] = [
     (drift.PageHinkley, ("_test_increase", "_test_decrease", "_test_both"), "drift: PageHinkley"),

@@ -2,14 +2,11 @@
 
 import random
 import struct
-import sys
 from array import array
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from river._river_rust.drift import AdaptiveWindowing
@@ -24,7 +21,9 @@ from consumer.pages.river_classes import REGISTRY, Packer, imported
 from consumer.pages.unpacking import Reader, deque_items, floats
 
 if TYPE_CHECKING:
-    from river.anomaly import HalfSpaceTrees  # which imports scipy: see `loaded_later`
+    from river import anomaly
+
+    from consumer.detectors.half_space_trees import HalfSpaceTrees
 
 # Windows, as ADWIN's.
 
@@ -102,40 +101,59 @@ def _read_weights(reader: Reader, parts: list[Node]) -> Any:
     return made
 
 
-_RANDOM_VERSION, _RANDOM_NUMBERS = 3, 625
+_RANDOM_VERSION, _RANDOM_NUMBERS = 3, struct.Struct("=625I")
 
 
 def _write_random(writer: Writer, value: random.Random) -> list[Node]:
     version, numbers, next_gauss = value.getstate()
     if version != _RANDOM_VERSION:
         raise UnwritableModel(f"a random state of version {version}")
-    return [array("I", numbers).tobytes(), next_gauss]
+    return [_RANDOM_NUMBERS.pack(*numbers), next_gauss]
 
 
 def _read_random(reader: Reader, parts: list[Node]) -> random.Random:
     packed, next_gauss = parts
-    numbers = array("I")
-    numbers.frombytes(packed)
-    if len(numbers) != _RANDOM_NUMBERS or not (next_gauss is None or type(next_gauss) is float):
+    if not (next_gauss is None or type(next_gauss) is float):
         raise ValueError("a random state that is none")
-    made: random.Random = reader.made(random.Random())
-    made.setstate((_RANDOM_VERSION, tuple(numbers), next_gauss))
+    made: random.Random = reader.made(random.Random.__new__(random.Random))
+    made.setstate((_RANDOM_VERSION, _RANDOM_NUMBERS.unpack(packed), next_gauss))
     return made
 
 
 # Rolling statistics.
 
-_PER_CALL = 256  # of memory: a tuple, a dict and a tuple
+_PER_CALL = 256  # of memory: a tuple, a dict and a tuple, and its value as it was written
+_WRITTEN = "_written_in_page"
 
 
 def _write_rolling(writer: Writer, value: Rolling[Any]) -> list[Node]:
     """Its window holds the arguments of calls: one float each, where it rolls over values."""
     statistic, size, calls = value.obj, value._window_size, value.window
     writer.memory_bytes += _PER_CALL * len(calls)
-    of_one = [arguments[0] for arguments, named in calls if len(arguments) == 1 and not named]
-    if len(of_one) < len(calls) or set(map(type, of_one)) - {float}:
-        return [writer.write(statistic), size, writer.write(calls)]
-    return [writer.write(statistic), size, array("d", of_one).tobytes()]
+    values = _values_of(value)
+    return [writer.write(statistic), size, writer.write(calls) if values is None else values]
+
+
+def _values_of(rolling: Rolling[Any]) -> bytes | None:
+    """The window, where it holds calls with one float each.
+
+    River only appends to it: what was written last is kept beside it, and only new calls are looked at.
+    """
+    calls, new = rolling.window, []
+    last, known = vars(rolling).get(_WRITTEN, (None, b""))
+    for call in reversed(calls):
+        if call is last:
+            break
+        new.append(call)
+    else:
+        known = b""
+    values = [arguments[0] for arguments, named in reversed(new) if len(arguments) == 1 and not named]
+    if len(values) < len(new) or set(map(type, values)) - {float}:
+        return None
+    written: bytes = known + array("d", values).tobytes()
+    written = written[len(written) - 8 * len(calls) :]
+    vars(rolling)[_WRITTEN] = calls[-1] if calls else None, written
+    return written
 
 
 def _read_rolling(reader: Reader, parts: list[Node]) -> Rolling[Any]:
@@ -190,209 +208,108 @@ def _component_packer(made: type, names: tuple[str, ...]) -> tuple[Callable[...,
     return write, read
 
 
-# Half-space trees: of each, the split points and the masses of its leaves; a branch has the mass of its two.
+# Half-space trees: where their branches split, and the masses of their leaves.
 
-_TREES = "river.anomaly.HalfSpaceTrees"
+# By name: River's anomaly detectors import scipy, and few functions need them.
+_RIVERS_TREES = "river.anomaly.HalfSpaceTrees"
+_OUR_TREES = "consumer.detectors.half_space_trees.HalfSpaceTrees"
+_OF_RIVER = "consumer.detectors.half_space_trees.of_river"
 _HEIGHT_MAX = 20
-_PER_NODE = 360  # of memory
+_PER_NODE, _PER_NEW_NODE = 120, 360
+"""Of memory: of trees that have grown, and of those to come, which are River's objects while they grow."""
+_MASS_CODES = {1: "B", 2: "H"}
 
 
-@dataclass(slots=True)
-class _Grown:
-    """Of trees that have grown: what never changes, and the masses as they were last written."""
-
-    roots: list[Any]
-    leaves: list[Any]
-    """Of all trees. Shape: n_trees * 2**height"""
-    branches: list[Any]
-    """Those above every eight leaves: while the mass of one is the same, so are theirs."""
-    rng: Node
-    splits: list[Any]
-    left: "array[int]" = field(default_factory=lambda: array("I"))
-    right: "array[int]" = field(default_factory=lambda: array("I"))
-    of_branches: list[int] = field(default_factory=list)
-
-    def update(self, is_same_window: bool) -> None:
-        """Take the masses from the leaves: of all where a window has ended, else of those that have grown."""
-        masses = [branch.l_mass for branch in self.branches]
-        if is_same_window and self.left and masses:
-            for at, (now, before) in enumerate(zip(masses, self.of_branches, strict=True)):
-                if now != before:
-                    self._update_group(_GROUP * at, now - before)
-        else:
-            self.left = array("I", [leaf.l_mass for leaf in self.leaves])
-            self.right = array("I", [leaf.r_mass for leaf in self.leaves])
-        self.of_branches = masses
-
-    def _update_group(self, start: int, grown: int) -> None:
-        left = self.left
-        for place in range(start, start + _GROUP):
-            mass = self.leaves[place].l_mass
-            grown -= mass - left[place]
-            left[place] = mass
-            if not grown:
-                return
-
-
-_GROUP_HEIGHT = 3
-_GROUP = 2**_GROUP_HEIGHT
-_SAME_WINDOW = 0
-"""Set for False, which it equals: River sets False again when a window ends, and all masses change."""
-_grown: "WeakKeyDictionary[HalfSpaceTrees, _Grown]" = WeakKeyDictionary()
-
-
-def _nodes_each(height: int) -> int:
-    return int(2 ** (height + 1)) - 1
-
-
-@cache
-def _are_leaves(height: int) -> list[bool]:
-    """Which nodes of a tree are leaves, depth first."""
-    return [True] if height == 0 else [False] + 2 * _are_leaves(height - 1)
-
-
-@cache
-def _places(height: int, of_nodes: int) -> list[int]:
-    """Where in a tree, depth first, the nodes lie that are so high themselves."""
-    if height == of_nodes:
-        return [0]
-    below = _places(height - 1, of_nodes)
-    return [1 + place for place in below] + [1 + _nodes_each(height - 1) + place for place in below]
-
-
-def _nodes_at(trees: list[list[Any]], height: int, of_nodes: int) -> list[Any]:
-    return [nodes[place] for nodes in trees for place in _places(height, of_nodes)]
-
-
-def _write_trees(writer: Writer, value: "HalfSpaceTrees") -> list[Node]:
-    named = vars(value)
-    if set(named) != _trees_names() or not 0 <= value.height <= _HEIGHT_MAX:
+def _write_trees(writer: Writer, value: "anomaly.HalfSpaceTrees") -> list[Node]:
+    ours = imported(_OUR_TREES)
+    trees: Any = value if type(value) is ours else imported(_OF_RIVER)(value)
+    if vars(trees).keys() - vars(ours).keys() != _trees_names() or not 0 <= value.height <= _HEIGHT_MAX:
         raise UnwritableModel("a HalfSpaceTrees has other attributes than are known of it")
-    is_first = bool(value._first_window)
-    parts = [value.n_trees, value.window_size, value.height, value.seed, value.counter, is_first]
-    trees, height = value._tree_nodes, value.height
-    nodes_each = _nodes_each(height)
-    # Trees that are not there yet grow at the first value: what they will take has to fit too.
-    writer.memory_bytes += _PER_NODE * nodes_each * max(value.n_trees, len(trees))
-    parts.append(writer.write(value.limits))
-    roots = [nodes[0] for nodes in trees]
-    grown = _grown.get(value)
-    if grown is None or [*map(id, grown.roots)] != [*map(id, roots)]:
-        if [*map(id, value.trees)] != [*map(id, roots)] or any(len(nodes) != nodes_each for nodes in trees):
-            raise UnwritableModel(f"a HalfSpaceTrees with trees that are not {height} high")
-        rng = writer.write(value.rng)
-        if not trees:
-            return [*parts, rng]
-        grown = _grown[value] = _grown_of(roots, trees, height, rng, _written_splits(trees, height))
-    else:
-        writer.note(value.rng, REGISTRY.packers[random.Random].memory_bytes)
-    grown.update(is_first or value._first_window is not False)
-    if not is_first:
-        value._first_window = _SAME_WINDOW  # type: ignore[assignment]
-    masses = [int(np.frombuffer(of_leaves, "I").sum()) for of_leaves in (grown.left, grown.right)]
-    if masses != [sum(root.l_mass for root in roots), sum(root.r_mass for root in roots)]:
-        raise UnwritableModel("a HalfSpaceTrees whose branches have other masses than their leaves")
-    return [*parts, grown.rng, len(trees), grown.left.tobytes(), grown.right.tobytes(), *grown.splits]
+    first_window = bool(value._first_window)
+    parts = [value.n_trees, value.window_size, value.height, value.seed, value.counter, first_window]
+    writer.memory_bytes += _trees_take(value.height, value.n_trees, len(trees.splits))
+    parts += writer.write(value.limits), writer.write(value.rng)
+    if not trees.splits:
+        return parts
+    masses = map(_packed_masses, (trees.l_leaves, trees.r_leaves))
+    splits = trees.thresholds.tobytes(), trees.which.tobytes(), [*trees.features]
+    return [*parts, len(trees.splits), *masses, *splits]
 
 
-def _grown_of(roots: list[Any], trees: list[list[Any]], height: int, rng: Node, splits: list[Any]) -> _Grown:
-    leaves = _nodes_at(trees, height, 0)
-    branches = _nodes_at(trees, height, _GROUP_HEIGHT) if height >= _GROUP_HEIGHT else []
-    return _Grown(roots, leaves, branches, rng, splits)
+def _trees_take(height: int, to_come: int, grown: int) -> int:
+    """Trees that are not there yet grow at the first value: what they will take has to fit too."""
+    return int(2 ** (height + 1) - 1) * (_PER_NODE * grown if grown else _PER_NEW_NODE * to_come)
 
 
-def _written_splits(trees: list[list[Any]], height: int) -> list[Any]:
-    are_leaves = _are_leaves(height)
-    branches = [
-        node for nodes in trees for node, is_leaf in zip(nodes, are_leaves, strict=True) if not is_leaf
-    ]
-    features = [*dict.fromkeys(branch.feature for branch in branches)]
-    numbers = {feature: number for number, feature in enumerate(features)}
-    which = array("H", [numbers[branch.feature] for branch in branches]) if len(features) > 1 else array("H")
-    return [array("d", [branch.threshold for branch in branches]).tobytes(), which.tobytes(), features]
+def _packed_masses(leaves: "array[int]") -> bytes:
+    """As integers of one byte, or of as many as it takes."""
+    masses = np.frombuffer(leaves, "I")
+    most = masses.max()
+    return masses.astype("B" if most < 2**8 else "H" if most < 2**16 else "I").tobytes()
+
+
+def _read_masses(packed: bytes, leaves: int) -> "array[int]":
+    masses = array(_MASS_CODES.get(len(packed) // leaves, "I"), packed)
+    if len(masses) != leaves:
+        raise ValueError("trees without all of their leaves")
+    return array("I", masses) if masses.typecode != "I" else masses
 
 
 def _read_trees(reader: Reader, parts: list[Node]) -> "HalfSpaceTrees":
-    made: HalfSpaceTrees = reader.made(object.__new__(imported(_TREES)))
+    made: HalfSpaceTrees = reader.made(object.__new__(imported(_OUR_TREES)))
     n_trees, window_size, height, seed, counter, first_window, limits, rng, *of_trees = parts
     numbers = (n_trees, window_size, height, counter)
     if any(type(number) is not int for number in numbers) or not 0 <= height <= _HEIGHT_MAX or n_trees < 0:
         raise ValueError("trees of what is no number")
-    reader.count(_PER_NODE * _nodes_each(height) * max(n_trees, of_trees[0] if of_trees else 0))
-    read_limits, read_rng = reader.read(limits), reader.read(rng)
-    nodes = _nodes_of(reader, height, *of_trees) if of_trees else []
-    if of_trees:
-        _grown[made] = _grown_of([tree[0] for tree in nodes], nodes, height, rng, of_trees[3:])
+    reader.count(_trees_take(height, n_trees, of_trees[0] if of_trees else 0))
     vars(made).update(
         n_trees=n_trees,
         window_size=window_size,
         height=height,
-        limits=read_limits,
+        limits=reader.read(limits),
         seed=seed,
-        rng=read_rng,
-        trees=[tree[0] for tree in nodes],
-        _tree_nodes=nodes,
+        rng=reader.read(rng),
+        trees=[],
+        _tree_nodes=[],
         counter=counter,
         _first_window=bool(first_window),
     )
+    if of_trees:
+        _fill_trees(made, *of_trees)
     return made
 
 
-def _nodes_of(
-    reader: Reader,
-    height: int,
+def _fill_trees(
+    made: "HalfSpaceTrees",
     count: int,
     left: bytes,
     right: bytes,
     thresholds: bytes,
     which: bytes,
     features: list[Any],
-) -> list[list[Any]]:
-    """The nodes of each tree, depth first."""
-    leaves, branches = count * 2**height, count * (2**height - 1)
-    of_left, of_right, of_features = array("I", left), array("I", right), array("H", which)
-    splits = floats(thresholds)
-    if not len(of_left) == len(of_right) == leaves or len(splits) != branches or count < 1:
+) -> None:
+    leaves = 2**made.height
+    if count < 1 or (leaves > 1 and not features):
         raise ValueError("trees without all of their nodes")
-    pattern = _are_leaves(height)
-    if len(features) > 1 and len(of_features) != branches:
-        raise ValueError("trees without all of their features")
-    named = [features[number] for number in of_features] if len(features) > 1 else features[:1] * branches
     if any(type(feature) is not str and type(feature) is not int for feature in features):
         raise ValueError("trees whose features are no names")
-    padded = imported("river.tree.padded")
-    trees = []
-    # From the last node to the first: then the two below a branch are the last two that were made.
-    for _ in range(count):
-        nodes: list[Any] = []
-        ready: list[Any] = []
-        for is_leaf in reversed(pattern):
-            if is_leaf:
-                node: Any = object.__new__(padded.PaddedLeaf)
-                node.r_mass, node.l_mass = of_right.pop(), of_left.pop()
-            else:
-                one, other = ready.pop(), ready.pop()
-                node = object.__new__(padded.PaddedBranch)
-                node.children = one, other
-                node.feature, node.threshold = named.pop(), splits.pop()
-                node.l_mass, node.r_mass = one.l_mass + other.l_mass, one.r_mass + other.r_mass
-            ready.append(node)
-            nodes.append(node)
-        nodes.reverse()
-        trees.append(nodes)
-    trees.reverse()
-    return trees
+    made.fill(
+        np.frombuffer(thresholds, "d").reshape(count, leaves - 1),
+        np.frombuffer(which, "H").reshape(count, leaves - 1 if len(features) > 1 else 0),
+        features,
+        _read_masses(left, count * leaves),
+        _read_masses(right, count * leaves),
+    )
 
 
 @cache
 def _trees_names() -> set[str]:
-    return set(vars(imported(_TREES)()))
+    return set(vars(imported(_RIVERS_TREES)()))
 
 
 def _add_trees() -> None:
-    trees = imported(_TREES)
-    if "river.tree.padded" in sys.modules:  # not in the Rivers from which operators upgrade
-        REGISTRY.add_packer(trees, Packer("HalfSpaceTrees", _write_trees, _read_trees, 1024))
+    for name in (_RIVERS_TREES, _OUR_TREES):
+        REGISTRY.add_packer(imported(name), Packer("HalfSpaceTrees", _write_trees, _read_trees, 1024))
 
 
 PACKED: list[tuple[type, str]] = [
@@ -403,11 +320,11 @@ PACKED: list[tuple[type, str]] = [
         random.Random,
         "drift: KSWIN, DummyDriftDetector; anomaly: HalfSpaceTrees, GaussianScorer; clusters: KMeans",
     ),
-    (Rolling, "anomaly: GaussianScorer"),
+    (Rolling, "anomaly: GaussianScorer, scaled"),
     *((component, "forecast: HoltWinters") for component in _COMPONENTS),
 ]
 """Each with the use cases and models that need it."""
-PACKED_LATER = [(_TREES, "anomaly: HalfSpaceTrees")]
+PACKED_LATER = [(_RIVERS_TREES, "anomaly: HalfSpaceTrees")]
 """The same by name."""
 
 

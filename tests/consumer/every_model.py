@@ -59,6 +59,9 @@ EVERY_MODEL: dict[tuple[str, str], list[UseCase]] = {
     ("anomaly", "scaled"): [
         anomalies(preprocessing.StandardScaler() | trees()),
         anomalies(preprocessing.MinMaxScaler() | trees()),
+        anomalies(preprocessing.MaxAbsScaler() | trees()),
+        anomalies(preprocessing.StandardScaler(window_size=40) | trees()),
+        anomalies(preprocessing.MaxAbsScaler(window_size=40) | trees()),
     ],
     ("unusual", "course"): [SeasonalAnomaly(decay_rates=DecayRates(course=0.1), alert=OFTEN, warm_up=50)],
     ("shift", "lasting"): [ChangePoint(alert=OFTEN)],
@@ -71,6 +74,7 @@ EVERY_MODEL: dict[tuple[str, str], list[UseCase]] = {
     ("clusters", "scaled"): [
         rare(preprocessing.StandardScaler() | cluster.KMeans(n_clusters=3)),
         rare(preprocessing.StandardScaler() | cluster.DBSTREAM()),
+        rare(preprocessing.MinMaxScaler(window_size=40) | cluster.DBSTREAM(clustering_threshold=0.1)),
     ],
     ("clusters", "joined"): [AssetUseCase(rare(preprocessing.StandardScaler() | cluster.DBSTREAM()))],
     ("forecast", "HoltWinters"): [

@@ -175,6 +175,23 @@ def put_back(plant: Plant, pages: dict[str, bytes]) -> None:
         plant.s3.put_object(Bucket="models", Key=key, Body=body)
 
 
+def learn_spoilt(plant: Plant, values: list) -> list[dict]:
+    """A batch whose models could not be read: it is in quarantine, and could be delivered again."""
+    pages = spoil_pages(plant)
+    batch = plant.learn(values)
+    put_back(plant, pages)
+    return batch
+
+
+def learn_one_spoilt_batch_of_two(plant: Plant) -> None:
+    """The first one, which is delivered again; the second is only in quarantine."""
+    plant.learn(PARTS[0])
+    batch = learn_spoilt(plant, PARTS[1])
+    assert plant.deliver(batch) == []
+    learn_spoilt(plant, PARTS[2])
+    plant.learn(PARTS[3])
+
+
 def assert_each_is_learned_once(plant: Plant, of_each: int = 30) -> None:
     assert learned(plant) == dict.fromkeys(SIGNALS, of_each)
 
@@ -190,9 +207,7 @@ def redrive(plant: Plant, *more: str) -> tuple[str, int]:
 def test_what_was_learned_when_its_batch_was_delivered_again_is_not_sent(plant):
     """Otherwise five of three are learned."""
     plant.learn(PARTS[0])
-    pages = spoil_pages(plant)
-    batch = plant.learn(PARTS[1])
-    put_back(plant, pages)
+    batch = learn_spoilt(plant, PARTS[1])
     assert plant.deliver(batch) == []
     said, sent = redrive(plant)
     assert "Skipped, learned since, when their batches were delivered again: 15 lines" in said
@@ -232,15 +247,7 @@ def test_of_two_batches_the_one_that_was_delivered_again_is_told_from_the_other(
 
 def test_a_version_that_cannot_be_read_hides_nothing_of_what_was_learned_before_it(plant):
     """The first batch was delivered again and learned, the last one was not."""
-    plant.learn(PARTS[0])
-    pages = spoil_pages(plant)
-    batch = plant.learn(PARTS[1])
-    put_back(plant, pages)
-    assert plant.deliver(batch) == []
-    pages = spoil_pages(plant)
-    plant.learn(PARTS[2])
-    put_back(plant, pages)
-    plant.learn(PARTS[3])
+    learn_one_spoilt_batch_of_two(plant)
     said, sent = redrive(plant)
     assert "delivered again: 15 lines" in said
     assert sent == 15
@@ -249,15 +256,7 @@ def test_a_version_that_cannot_be_read_hides_nothing_of_what_was_learned_before_
 
 def test_of_models_that_were_moved_since_nobody_can_tell(plant):
     """The versions of the pages in which they were learned are of other objects."""
-    plant.learn(PARTS[0])
-    pages = spoil_pages(plant)
-    batch = plant.learn(PARTS[1])
-    put_back(plant, pages)
-    assert plant.deliver(batch) == []
-    pages = spoil_pages(plant)
-    plant.learn(PARTS[2])
-    put_back(plant, pages)
-    plant.learn(PARTS[3])
+    learn_one_spoilt_batch_of_two(plant)
     assert CliRunner().invoke(app, ["repage", "--pages", "3", "--force"]).exit_code == 0
     said, sent = redrive(plant)
     assert "Not sent: 30 lines" in said
@@ -267,9 +266,7 @@ def test_of_models_that_were_moved_since_nobody_can_tell(plant):
 def test_nothing_is_redriven_from_a_checkout_that_is_no_longer_deployed(plant, checkout, models):
     """What its models have not learned, those of the deployed code may have."""
     plant.learn(VALUES[:3])
-    pages = spoil_pages(plant)
-    batch = plant.learn(VALUES[3:])
-    put_back(plant, pages)
+    batch = learn_spoilt(plant, VALUES[3:])
     give_up(plant, batch)
     a_second_passes()
     checkout.install(MENDED)
@@ -291,9 +288,7 @@ def test_what_is_sent_before_its_batch_is_delivered_again_is_learned_by_one_of_t
     plant, monkeypatch, is_killed
 ):
     plant.learn(PARTS[0])
-    pages = spoil_pages(plant)
-    batch = plant.learn(PARTS[1])
-    put_back(plant, pages)
+    batch = learn_spoilt(plant, PARTS[1])
     if is_killed:
 
         async def dies(*arguments):
@@ -313,9 +308,7 @@ def test_what_is_sent_before_its_batch_is_delivered_again_is_learned_by_one_of_t
 
 def test_a_batch_that_is_learned_while_the_question_waits_is_not_sent(plant, monkeypatch):
     plant.learn(PARTS[0])
-    pages = spoil_pages(plant)
-    batch = plant.learn(PARTS[1])
-    put_back(plant, pages)
+    batch = learn_spoilt(plant, PARTS[1])
     with before_the_answer(monkeypatch, lambda: plant.deliver(batch)):
         assert "changed while the question waited" in plant.command(
             "quarantine", "redrive", answer="y", code=1
@@ -327,9 +320,7 @@ def test_a_batch_that_is_learned_while_the_question_waits_is_not_sent(plant, mon
 
 def test_a_batch_that_is_learned_before_the_checkpoints_are_raised_is_not_sent(plant, monkeypatch):
     plant.learn(PARTS[0])
-    pages = spoil_pages(plant)
-    batch = plant.learn(PARTS[1])
-    put_back(plant, pages)
+    batch = learn_spoilt(plant, PARTS[1])
     with before_the_next_commit(monkeypatch, lambda: plant.deliver(batch)):
         assert "learned meanwhile" in plant.command("quarantine", "redrive", code=1)
     assert redrive(plant)[1] == 0
@@ -339,9 +330,7 @@ def test_a_batch_that_is_learned_before_the_checkpoints_are_raised_is_not_sent(p
 
 def test_a_signal_that_the_page_did_not_know_is_passed_over_too(plant):
     plant.learn([("a", 1.0)])
-    pages = spoil_pages(plant)
-    batch = plant.learn(SERIES)
-    put_back(plant, pages)
+    batch = learn_spoilt(plant, SERIES)
     plant.command("quarantine", "redrive")
     assert plant.deliver(batch) == []
     assert plant.deliver(plant.arrived()) == []
@@ -351,9 +340,7 @@ def test_a_signal_that_the_page_did_not_know_is_passed_over_too(plant):
 def test_what_was_learned_beside_a_batch_that_was_given_up_nobody_can_tell(plant):
     """The next batch raises the checkpoints over it: the stream has more than was learned or is kept."""
     plant.learn(PARTS[0])
-    pages = spoil_pages(plant)
-    batch = plant.learn(PARTS[1])
-    put_back(plant, pages)
+    batch = learn_spoilt(plant, PARTS[1])
     lost = plant.points(PARTS[2])
     give_up(plant, lost)
     assert plant.deliver([*batch, *plant.points(PARTS[3])]) == []
@@ -378,9 +365,7 @@ def test_a_batch_that_was_given_up_is_learned_by_one_of_the_redrives(plant, is_r
 
 def test_what_the_model_rejects_when_its_batch_is_delivered_again_is_sent(plant, models):
     plant.learn(VALUES[:3])
-    pages = spoil_pages(plant)
-    batch = plant.learn(VALUES[3:])
-    put_back(plant, pages)
+    batch = learn_spoilt(plant, VALUES[3:])
     models.raises_above = 1_017.0
     assert plant.deliver(batch) == []
     assert learned(plant) == {"a": 18}
@@ -394,9 +379,7 @@ def test_what_the_model_rejects_when_its_batch_is_delivered_again_is_sent(plant,
 def test_what_nobody_can_tell_is_not_sent_unless_it_is_asked_for(plant):
     """The versions of the page are gone."""
     plant.learn(PARTS[0])
-    pages = spoil_pages(plant)
-    batch = plant.learn(PARTS[1])
-    put_back(plant, pages)
+    batch = learn_spoilt(plant, PARTS[1])
     assert plant.deliver(batch) == []
     for version in plant.s3.list_object_versions(Bucket="models", Prefix="models/")["Versions"]:
         if not version["IsLatest"]:

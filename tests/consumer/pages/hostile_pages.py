@@ -11,8 +11,8 @@ import msgspec
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import STATE_FORMAT
 from consumer.learning.state import State
-from consumer.pages.codec import Header, versions
-from consumer.pages.columns import Columns, columns_of, memory_bytes_of
+from consumer.pages.codec import Header, memory_bytes_of, versions
+from consumer.pages.columns import Columns, columns_of
 from consumer.pages.unpacking import Reader
 
 _COLUMNS = msgspec.msgpack.Decoder(Columns)

@@ -263,45 +263,29 @@ OF_NO_TYPE = {
     for name in COLUMNS.__struct_fields__
     for value in ["text" if name != "are_adwins" and name != "mark_sequence_numbers" else 7]
 }
+LISTS = (
+    "record_signals",
+    "signals",
+    "learned",
+    "skipped",
+    "latest_s",
+    "marks",
+    "lengths",
+    "memory",
+    "mark_shards",
+    "mark_keys",
+    "mark_arrived_s",
+)
+"""Those that have an entry for each state, or for each checkpoint."""
 HOSTILE_COLUMNS = {
     **{f"{name} of another type": {name: values[0]} for name, values in OF_NO_TYPE.items()},
     **{f"{name} of nothing": {name: None} for name in COLUMNS.__struct_fields__ if name != "adwins"},
     **{f"{name} of a map": {name: {}} for name in COLUMNS.__struct_fields__},
     **{
         f"{name} too short": {name: getattr(COLUMNS, name)[:-1]}
-        for name in (
-            "record_signals",
-            "signals",
-            "learned",
-            "skipped",
-            "latest_s",
-            "marks",
-            "lengths",
-            "memory",
-            "mark_shards",
-            "mark_sequence_numbers",
-            "mark_keys",
-            "mark_arrived_s",
-            "are_adwins",
-            "shards",
-        )
+        for name in (*LISTS, "mark_sequence_numbers", "are_adwins", "shards")
     },
-    **{
-        f"{name} too long": {name: [*getattr(COLUMNS, name), getattr(COLUMNS, name)[-1]]}
-        for name in (
-            "record_signals",
-            "signals",
-            "learned",
-            "skipped",
-            "latest_s",
-            "marks",
-            "lengths",
-            "memory",
-            "mark_shards",
-            "mark_keys",
-            "mark_arrived_s",
-        )
-    },
+    **{f"{name} too long": {name: [*getattr(COLUMNS, name), getattr(COLUMNS, name)[-1]]} for name in LISTS},
     **{
         f"{name} below zero": {name: [-1, *getattr(COLUMNS, name)[1:]]}
         for name in ("learned", "skipped", "marks", "mark_shards", "lengths", "memory")
