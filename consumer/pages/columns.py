@@ -213,7 +213,8 @@ def _counts(numbers: list[int]) -> list[int]:
 
 def _healths(states: Mapping[SignalKey, State], stored: list[Any]) -> list[tuple[int, bytes]]:
     found: list[tuple[int, bytes]] = []
-    if not any([state.health for state in states.values()]) and Packed not in set(map(type, stored)):
+    healths = [state.health for state in states.values()]
+    if healths.count(None) == len(healths) and Packed not in set(map(type, stored)):
         return found
     for index, (key, state) in enumerate(states.items()):
         if type(state.stored) is Packed and state.stored.health:

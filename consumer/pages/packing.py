@@ -89,9 +89,9 @@ class Writer:
         seen = self._seen.get(id(value))
         if seen is not None:
             return [CODE_SEEN, seen]
-        self._depth += 1
-        if self._depth > DEPTH_MAX:
+        if self._depth == DEPTH_MAX:
             raise UnwritableModel(f"a model is nested more than {DEPTH_MAX} deep")
+        self._depth += 1
         node = (_WRITERS.get(kind) or _writer_of(value, kind))(self, value)
         self._depth -= 1
         return node
@@ -109,10 +109,9 @@ class Writer:
             raise UnwritableModel("two arrays of a model share their numbers")
         self._arrays.add(id(value))
 
-    def items(self, values: Iterable[Any]) -> list[Node]:
+    def items(self, values: list[Any]) -> list[Node]:
         """Several values."""
-        values = [*values]
-        kinds = set(map(type, values))
+        kinds = {*map(type, values)}
         self.memory_bytes += items_take(kinds, values)
         if kinds <= self.plain:
             return values
@@ -154,7 +153,7 @@ def deque_parts(writer: Writer, value: Iterable[Any]) -> list[Node]:
 
 def _write_tuple(writer: Writer, value: tuple[Any, ...]) -> Node:
     writer.memory_bytes += PER_TUPLE
-    return [CODE_TUPLE, *writer.items(value)]
+    return [CODE_TUPLE, *writer.items([*value])]
 
 
 def is_key(value: Any) -> bool:
@@ -185,14 +184,14 @@ def _check_keys(value: dict[Any, Any]) -> None:
 def _write_dict(writer: Writer, value: dict[Any, Any]) -> Node:
     _check_keys(value)
     writer.note(value, dict_takes(type(value), len(value)))
-    return [_CODES_OF_DICTS[type(value)], *writer.items(chain.from_iterable(value.items()))]
+    return [_CODES_OF_DICTS[type(value)], *writer.items([*chain.from_iterable(value.items())])]
 
 
 def _write_defaults(writer: Writer, value: "defaultdict[Any, Any]") -> Node:
     _check_keys(value)
     writer.note(value, dict_takes(defaultdict, len(value)))
     factory = writer.write(value.default_factory)
-    return [CODE_DEFAULTS, factory, *writer.items(chain.from_iterable(value.items()))]
+    return [CODE_DEFAULTS, factory, *writer.items([*chain.from_iterable(value.items())])]
 
 
 def _write_partial(writer: Writer, value: "functools.partial[Any]") -> Node:
@@ -298,7 +297,7 @@ def _write_own(writer: Writer, value: Any) -> Node:
     named |= getattr(value, "__dict__", {})
     writer.note(value, PER_OBJECT + PER_ENTRY[dict] * len(named))
     tag = f"{kind.__module__}:{kind.__qualname__}"
-    return [CODE_OBJECT, tag, *writer.items(chain.from_iterable(named.items()))]
+    return [CODE_OBJECT, tag, *writer.items([*chain.from_iterable(named.items())])]
 
 
 def _refuse(value: Any) -> NoReturn:

@@ -88,7 +88,7 @@ def _write_weights(writer: Writer, value: Any) -> list[Node]:
     if others != [None, None, True]:
         raise UnwritableModel("weights with defaults or a mask")
     writer.memory_bytes += _PER_WEIGHT * len(named)
-    return writer.items(part for pair in named.items() for part in pair)
+    return writer.items([part for pair in named.items() for part in pair])
 
 
 def _read_weights(reader: Reader, parts: list[Node]) -> Any:
@@ -215,7 +215,7 @@ _RIVERS_TREES = "river.anomaly.HalfSpaceTrees"
 _OUR_TREES = "consumer.detectors.half_space_trees.HalfSpaceTrees"
 _OF_RIVER = "consumer.detectors.half_space_trees.of_river"
 _HEIGHT_MAX = 20
-_PER_NODE, _PER_NEW_NODE = 120, 360
+_PER_TREE, _PER_NODE, _PER_NEW_NODE = 240, 120, 360
 """Of memory: of trees that have grown, and of those to come, which are River's objects while they grow."""
 _MASS_CODES = {1: "B", 2: "H"}
 
@@ -232,13 +232,14 @@ def _write_trees(writer: Writer, value: "anomaly.HalfSpaceTrees") -> list[Node]:
     if not trees.splits:
         return parts
     masses = map(_packed_masses, (trees.l_leaves, trees.r_leaves))
-    splits = trees.thresholds.tobytes(), trees.which.tobytes(), [*trees.features]
+    splits = trees.thresholds.tobytes(), trees.which.tobytes(), writer.items([*trees.features])
     return [*parts, len(trees.splits), *masses, *splits]
 
 
 def _trees_take(height: int, to_come: int, grown: int) -> int:
     """Trees that are not there yet grow at the first value: what they will take has to fit too."""
-    return int(2 ** (height + 1) - 1) * (_PER_NODE * grown if grown else _PER_NEW_NODE * to_come)
+    nodes = int(2 ** (height + 1) - 1)
+    return (_PER_TREE + _PER_NODE * nodes) * grown if grown else _PER_NEW_NODE * nodes * to_come
 
 
 def _packed_masses(leaves: "array[int]") -> bytes:
@@ -275,12 +276,13 @@ def _read_trees(reader: Reader, parts: list[Node]) -> "HalfSpaceTrees":
         _first_window=bool(first_window),
     )
     if of_trees:
-        _fill_trees(made, *of_trees)
+        _fill_trees(made, reader, *of_trees)
     return made
 
 
 def _fill_trees(
     made: "HalfSpaceTrees",
+    reader: Reader,
     count: int,
     left: bytes,
     right: bytes,
@@ -296,7 +298,7 @@ def _fill_trees(
     made.fill(
         np.frombuffer(thresholds, "d").reshape(count, leaves - 1),
         np.frombuffer(which, "H").reshape(count, leaves - 1 if len(features) > 1 else 0),
-        features,
+        reader.items(features),
         _read_masses(left, count * leaves),
         _read_masses(right, count * leaves),
     )

@@ -10,12 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from river import anomaly, cluster, drift
+from river import cluster, drift
 
 from consumer.decode.batch import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import UseCase
 from consumer.detectors.drift import DriftState
+from consumer.detectors.half_space_trees import HalfSpaceTrees
 from consumer.detectors.sensor_checks import Health
 from consumer.learning.state import Checkpoint, State
 from consumer.pages.codec import PageCodec, States, memory_bytes_for
@@ -80,7 +81,7 @@ MODELS: dict[str, Subject] = {
     "PageHinkley": (lambda: DriftState(drift.PageHinkley()), _detect),
     "KSWIN": (lambda: DriftState(drift.KSWIN(seed=1)), _detect),
     "KMeans": (lambda: cluster.KMeans(seed=1), _cluster),
-    "HalfSpaceTrees": (lambda: anomaly.HalfSpaceTrees(seed=1), _score),
+    "HalfSpaceTrees": (lambda: HalfSpaceTrees(seed=1), _score),
 }
 """River's, with its defaults."""
 SHIPPED: dict[str, Subject] = {

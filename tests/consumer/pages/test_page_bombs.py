@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 from array import array
+from collections.abc import Sequence
 from functools import cache
 from itertools import cycle, islice
 from pathlib import Path
@@ -104,11 +105,12 @@ def numbered(code: int, count: int, value: bytes = b"\xc0") -> bytes:
     return b"\xdd" + (1 + count * (1 + bool(value))).to_bytes(4) + bytes([code]) + entries
 
 
-def trees(height: int, count: int) -> bytes:
+def trees(height: int, count: int, features: Sequence[str] = ("x",)) -> bytes:
     leaves = b"\1\0\0\0" * (count * 2**height)
     splits = b"abcdefgh" * (count * (2**height - 1))
     start = [12, "HalfSpaceTrees", count, 10, height, 1, 1, True, None, None]
-    return encode([*start, count, leaves, leaves, splits, b"", ["x"]])
+    which = b"" if len(features) == 1 else bytes(2 * (count * (2**height - 1)))
+    return encode([*start, count, leaves, leaves, splits, which, features])
 
 
 NUMBERS = array("I", random.Random(1).getstate()[1]).tobytes()
@@ -155,6 +157,7 @@ BOMBS = {
     "trees without branches": trees(0, 20_000),
     "low trees": trees(1, 10_000),
     "one tree": trees(15, 2),
+    "trees of many features": trees(1, 1, [f"{number:x}" for number in range(PARTS)]),
     "deep lists": deep(200_000),
     "deep tuples": deep(200_000, b"\x92\x03"),
     "deep dicts by their keys": deep(200_000, b"\x93\x04"),
