@@ -1,6 +1,6 @@
 """`make bench`: measure, print a table with the bars, write build/bench/results.json.
 
-python -m benchmarks                          # everything, about five minutes on two cores
+python -m benchmarks                          # everything, about six minutes on two cores
 python -m benchmarks handler_vs_loop scaling  # only these
 """
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from benchmarks.measuring import Figure
+from benchmarks.shipped_vs_loop import SHIPPED
 from benchmarks.stages import table_of_stages
 
 _ROOT = Path(__file__).parent.parent
@@ -56,9 +57,12 @@ def in_short(results: Measured) -> str:
         medians[f"handler_vs_loop, {what}"]
         for what in ("1,000 signals", "columns of 100 values, 1,000 signals")
     )
+    anomaly, shift = (medians[f"shipped_vs_loop, {name}, 1,000 signals"] for name in SHIPPED)
     return f"""\
-- An invocation of 10,000 records of 1,000 signals takes {points} times the processor time of a bare loop
-  that only decodes and learns, and one of columns of 100 values {columns} times.
+- An invocation of 10,000 records of 1,000 signals takes {points} times the processor time of a bare loop \
+that only
+  decodes and learns, with columns of 100 values {columns} times; with `anomaly` and `shift` {anomaly} \
+and {shift} times that of theirs.
 - It learns {medians["handler_vs_seed"]} times as many observations a second as one GET and one PUT for each,
   and {medians["handler_vs_bytewax"]} times as many a second of processor as Bytewax with recovery.
 - A million observations are {medians["S3 requests per million observations, 16 pages"]} requests to S3, and \

@@ -2,7 +2,18 @@
 
 from collections.abc import Callable, Iterator
 
-from benchmarks import alternatives, cold_start, footprint, handler_vs_loop, persistence, scaling
+from benchmarks import (
+    alternatives,
+    cold_start,
+    footprint,
+    handler_vs_loop,
+    lambda_client,
+    newest_python,
+    persistence,
+    scaling,
+    shipped_vs_loop,
+    small_batches,
+)
 from benchmarks.measuring import Figure, Pair, Spread, spread
 
 
@@ -10,6 +21,10 @@ def measured() -> dict[str, Callable[[], Iterator[Figure]]]:
     """The measurements by name, in the order of the table."""
     return {
         "handler_vs_loop": _handler_vs_loop,
+        "shipped_vs_loop": _shipped_vs_loop,
+        "small_batches": _small_batches,
+        "lambda_client": _lambda_client,
+        "newest_python": _newest_python,
         "layout_wall": _layout_wall,
         "handler_vs_seed": _handler_vs_seed,
         "handler_vs_bytewax": _handler_vs_bytewax,
@@ -29,6 +44,45 @@ def _handler_vs_loop() -> Iterator[Figure]:
     pair = handler_vs_loop.columns()
     name = "handler_vs_loop, columns of 100 values, 1,000 signals"
     yield Figure(name, pair.ratio, "x", "at most", 1.5, _times(pair))
+    for signals in (1_000, 10_000):
+        pair = handler_vs_loop.points(signals, from_bytes=True)
+        yield Figure(f"handler_vs_loop, from bytes, {signals:,} signals", pair.ratio, "x", note=_times(pair))
+    pair = handler_vs_loop.columns(from_bytes=True)
+    yield Figure("handler_vs_loop, from bytes, columns of 100 values", pair.ratio, "x", note=_times(pair))
+
+
+def _shipped_vs_loop() -> Iterator[Figure]:
+    bars = {("anomaly", 1_000): 2.0, ("anomaly", 10_000): 9.0, ("shift", 1_000): 2.5, ("shift", 10_000): 14.0}
+    for use_case in shipped_vs_loop.SHIPPED:
+        for signals in shipped_vs_loop.SIGNALS:
+            pair, bar = shipped_vs_loop.shipped(use_case, signals), bars[use_case, signals]
+            name = f"shipped_vs_loop, {use_case}, {signals:,} signals"
+            yield Figure(name, pair.ratio, "x", "at most", bar, _times(pair))
+
+
+def _small_batches() -> Iterator[Figure]:
+    bars = {100: 80, 1_000: 15}  # with ten records, what an invocation takes by itself varies too much
+    for records in small_batches.RECORDS:
+        pair, bar = small_batches.small_batches(records), bars.get(records)
+        name = f"small_batches, {records:,} records"
+        yield Figure(name, pair.ratio, "x", "at most" if bar else None, bar)
+        each = Spread(*(1e6 * seconds for seconds in spread(pair.ours_s)))
+        loop = f"loop {1e6 * spread(pair.theirs_s).median:.2f} µs"
+        yield Figure(f"{name}, each", each, "µs", note=loop)
+
+
+def _lambda_client() -> Iterator[Figure]:
+    found = lambda_client.lambda_client()
+    yield Figure("lambda_client, 1,000 signals", found.cpu.ratio, "x", "at most", 3.0, _times(found.cpu))
+    yield Figure("lambda_client, wall", Spread(*(1000 * seconds for seconds in spread(found.wall_s))), "ms")
+
+
+def _newest_python() -> Iterator[Figure]:
+    if found := newest_python.newest_python():
+        for what, pair in found.pairs.items():
+            yield Figure(
+                f"handler_vs_loop on Python {found.python}, {what}", pair.ratio, "x", note=_times(pair)
+            )
 
 
 def _layout_wall() -> Iterator[Figure]:
@@ -102,6 +156,12 @@ def _cold_start() -> Iterator[Figure]:
         note="with SnapStart: this and the restore are what remains",
     )
     yield Figure("cold start, the next invocation", started.second_s, "s")
+    imports = cold_start.imports()
+    yield Figure("imports of the handler", spread(imports.compiled.ours_s), "s", note="of the processor")
+    for name, pair, bar in (("compiled", imports.compiled, 0.5), ("deferred", imports.deferred, 0.6)):
+        note = f"without: {spread(pair.theirs_s).median:.2f} s"
+        yield Figure(f"imports, {name} over not", pair.ratio, "x", "at most", bar, note)
+    yield Figure("memory after the imports", imports.memory_mib, "MiB", "at most", 110)
 
 
 def _times(pair: Pair) -> str:

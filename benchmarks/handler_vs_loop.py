@@ -1,5 +1,6 @@
 """A warm invocation beside the bare loop on the same batch: CPU, and wall time with S3's latencies."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -16,15 +17,16 @@ _ROUNDS = 15
 _WALL_SIGNALS = 1_000
 
 
-def points(signals: int, rounds: int = _ROUNDS) -> Pair:
+def points(signals: int, rounds: int = _ROUNDS, *, from_bytes: bool = False) -> Pair:
     """10,000 records of one point each."""
-    return _compare(point_batches(signals), bare_loop.learn_points, rounds, cpu_s, function())
+    batches = point_batches(signals)
+    return _compare(batches, bare_loop.learn_points, rounds, cpu_s, function(), from_bytes)
 
 
-def columns(signals: int = 1_000, rounds: int = _ROUNDS) -> Pair:
+def columns(signals: int = 1_000, rounds: int = _ROUNDS, *, from_bytes: bool = False) -> Pair:
     """A record of a hundred values for each signal."""
     batches = column_batches(signals, VALUES_PER_RECORD, signals)
-    return _compare(batches, bare_loop.learn_columns, rounds, cpu_s, function())
+    return _compare(batches, bare_loop.learn_columns, rounds, cpu_s, function(), from_bytes)
 
 
 def layout_wall(pages: int, rounds: int = 9) -> Pair:
@@ -39,15 +41,27 @@ def _compare(
     rounds: int,
     clock: Clock,
     opened: AbstractContextManager[Function],
+    from_bytes: bool = False,
 ) -> Pair:
+    """From bytes, the handler has them read as in Lambda, and the loop is after Lambda's own reader."""
     models = bare_loop.new_models()
     drifts = []
 
     def learn(event: LambdaEvent) -> None:
         drifts.extend(loop(event, models))
 
+    def learn_bytes(event: bytes) -> None:
+        import simplejson  # type: ignore[import-untyped]  # Lambda has it, but not what ships in the function
+
+        learn(simplejson.loads(event))
+
     with opened as ours:
-        pairs = ((partial(ours.invoke, event), partial(learn, event)) for event in batches)
+        pairs: Iterator[tuple[Callable[[], None], Callable[[], None]]]
+        if from_bytes:
+            bodies = (json.dumps(event).encode() for event in batches)
+            pairs = ((partial(ours.invoke_bytes, body), partial(learn_bytes, body)) for body in bodies)
+        else:
+            pairs = ((partial(ours.invoke, event), partial(learn, event)) for event in batches)
         alternately(_WARM_UP, clock, pairs)
         pair = alternately(rounds, clock, pairs)
         _check_equal(ours, models, len(drifts))

@@ -23,7 +23,7 @@ from consumer.pages.codec import PageCodec
 
 _WARM_UP, _ROUNDS = 3, 15
 _PARTS = {
-    "records: validation and base64": (lambda_event.FastEventReader, "_read"),
+    "records: validation and base64": (lambda_event, "_in_columns"),
     "records: JSON, grouping by signal": (fast_payloads.FastPayloadReader, "read"),
     "learning": (PageLearner, "learn"),
     "encoding pages": (PageCodec, "encode_measured"),

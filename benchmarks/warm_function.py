@@ -111,6 +111,14 @@ class Function:
         answer = handler(event, Context("benchmark", _TIMEOUT_S))
         assert answer == {"batchItemFailures": []}, answer
 
+    def invoke_bytes(self, event: bytes) -> None:
+        """The same of the event's JSON, read as Lambda's runtime client has it read."""
+        from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
+
+        from consumer.handler import TypedMarshaller
+
+        self.invoke(TypedMarshaller(LambdaMarshaller()).unmarshal_request(event, "application/json"))
+
     def states(self) -> States:
         """All states in S3."""
         codec, states = PageCodec(), cast("States", {})
@@ -121,7 +129,7 @@ class Function:
 
 
 @contextmanager
-def function(s3: FakeS3 | None = None, *, pages: int = 16) -> Iterator[Function]:
+def function(s3: FakeS3 | None = None, *, pages: int = 16, use_case: str = "drift") -> Iterator[Function]:
     """A new function on this S3, its output discarded. One at a time."""
     from consumer import handler
 
@@ -130,6 +138,7 @@ def function(s3: FakeS3 | None = None, *, pages: int = 16) -> Iterator[Function]
         "MODEL_BUCKET": "models",
         "EVENT_BUS_NAME": "bus",
         "MODEL_PAGES": str(pages),
+        "USE_CASE": use_case,
         "AWS_REGION": "eu-west-1",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
     }

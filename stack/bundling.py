@@ -3,16 +3,21 @@
 Wheels for Lambda's platform and Python are chosen by uv, whatever machine this is. What was installed once is
 kept in `build/lambda`, so that another synthesis needs no network. The hash covers what goes in, not when.
 
+If this machine has the function's Python, the modules go in compiled too: Lambda keeps none that it compiles,
+and each cold start would compile all that it imports. Where there is no such Python, they are left out.
+
     python -m stack.bundling    # builds it, and prints where it is and how large
 """
 
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -38,8 +43,16 @@ _LEFT_OUT_SUFFIXES = {".pyi", ".pxd", ".pyx", ".h", ".c", ".a"}
 _LEFT_OUT_DATA = ("river/datasets", {".csv", ".zip", ".gz", ".txt", ".npz"})
 _SETTINGS_SUFFIXES = {".yaml", ".yml"}
 _SOURCE_SUFFIXES = {".py", *_SETTINGS_SUFFIXES}
+_TASK_ROOT = "/var/task"
+"""Where Lambda has it, for the paths in compiled modules."""
 _PLANT = "plant"
 """The folder of the asset that holds what is the plant's own."""
+
+
+NOT_COMPILED = (
+    f"Without compiled modules: there is no Python {PYTHON} on this machine. A cold start without SnapStart "
+    f"takes seconds more; `uv python install {PYTHON}` before the synthesis changes that"
+)
 
 
 class BundlingFailed(Exception):
@@ -52,6 +65,8 @@ class Asset:
 
     folder: Path
     hash: str
+    is_compiled: bool
+    """Whether it has its modules compiled too."""
 
 
 def bundle(platform: str = PLATFORM, python: str = PYTHON) -> Asset:
@@ -62,7 +77,7 @@ def bundle(platform: str = PLATFORM, python: str = PYTHON) -> Asset:
     sources = _sources()
     named = (part for name, path in sources.items() for part in (name.encode(), path.read_bytes()))
     digest = _digest(_recipe(platform, python), *named)
-    folder = _BUILD / digest
+    folder, compiler = _BUILD / digest, _compiler(python)
     if not folder.is_dir():
         installed = _dependencies(platform, python)
         with _made_whole(folder) as making:
@@ -71,7 +86,9 @@ def bundle(platform: str = PLATFORM, python: str = PYTHON) -> Asset:
                 target = making / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(_shipped(path))
-    return Asset(folder, digest)
+            if compiler is not None:
+                _compile(compiler, making, {name.split("/")[0] for name in sources})
+    return Asset(folder, digest, compiler is not None)
 
 
 def unpacked_bytes(folder: Path) -> int:
@@ -116,6 +133,8 @@ def _dependencies(platform: str, python: str) -> Path:
         with _made_whole(folder) as making:
             _install(making, platform, python)
             _trim(making)
+            if (compiler := _compiler(python)) is not None:
+                _compile(compiler, making, {path.name for path in making.iterdir()})
     return folder
 
 
@@ -145,11 +164,51 @@ def _trim(folder: Path) -> None:
             path.unlink()
 
 
+@dataclass(frozen=True, slots=True)
+class _Compiler:
+    """A Python, and the number that its compiled modules start with: no other reads them."""
+
+    executable: str
+    magic: str
+
+
+@cache
+def _compiler(python: str) -> _Compiler | None:
+    """The Python of that minor version on this machine; None, if there is none that is released."""
+    executable = sys.executable
+    if python != f"{sys.version_info.major}.{sys.version_info.minor}":
+        # Not fetched: that is for whoever deploys to decide.
+        command = [uv.find_uv_bin(), "python", "find", "--no-project", "--no-python-downloads", python]
+        executable = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    if not executable:
+        return None
+    code = (
+        "import sys, importlib.util as util\n"
+        "print(sys.implementation.cache_tag, sys.version_info.releaselevel, util.MAGIC_NUMBER.hex())"
+    )
+    told = subprocess.run([executable, "-S", "-c", code], capture_output=True, text=True, check=False)
+    kind, _, magic = told.stdout.strip().rpartition(" ")
+    return _Compiler(executable, magic) if kind == f"cpython-{python.replace('.', '')} final" else None
+
+
+def _compile(compiler: _Compiler, folder: Path, names: Iterable[str]) -> None:
+    """Compile the modules of these parts of a folder: the same sources give the same bytes.
+
+    Nothing of the asset changes after: so no module's source is compared with it. A file that is no Python of
+    that version stays as it is, and fails where it is imported, as ever.
+    """
+    command = [compiler.executable, "-S", "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash"]
+    command += ["-s", str(folder), "-p", _TASK_ROOT, *(str(folder / name) for name in sorted(names))]
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    subprocess.run(command, capture_output=True, check=False, env=environment)
+
+
 def _recipe(platform: str, python: str) -> bytes:
     """All that the installed packages depend on: this file has the rules."""
-    return _digest(
-        platform.encode(), python.encode(), _LOCK.read_bytes(), Path(__file__).read_bytes()
-    ).encode()
+    compiler = _compiler(python)
+    parts = [platform, python, "" if compiler is None else compiler.magic]
+    named = (part.encode() for part in parts)
+    return _digest(*named, _LOCK.read_bytes(), Path(__file__).read_bytes()).encode()
 
 
 def _digest(*parts: bytes) -> str:
@@ -186,3 +245,5 @@ if __name__ == "__main__":
     print(
         f"{asset.folder}: {unpacked_bytes(asset.folder) / 2**20:.0f} MiB unpacked, of 250 that Lambda allows"
     )
+    if not asset.is_compiled:
+        print(NOT_COMPILED)

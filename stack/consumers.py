@@ -1,7 +1,7 @@
 """One function for each use case, with its own role, log and event source mapping."""
 
 import jsii
-from aws_cdk import Duration, RemovalPolicy, Size
+from aws_cdk import Annotations, Duration, RemovalPolicy, Size
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -13,7 +13,7 @@ from constructs import Construct
 
 from consumer.plant import plant as plant_in_force
 from consumer.staleness_sweep import VISIT
-from stack.bundling import PYTHON, asset_environment, bundle
+from stack.bundling import NOT_COMPILED, PYTHON, asset_environment, bundle
 from stack.config import PlantConfig, UseCaseConfig
 from stack.function_role import FunctionRole
 from stack.security_review import acknowledge_warning
@@ -116,6 +116,8 @@ class Consumer(Construct):
         if config.snap_start:
             reason = "The mapping invokes the alias, whose version is published."
             acknowledge_warning(function, "aws-lambda:snapStartRequirePublish", reason)
+        elif not asset.is_compiled:
+            Annotations.of(function).add_info(NOT_COMPILED)
         return function
 
 

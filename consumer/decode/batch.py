@@ -351,6 +351,10 @@ class Batch:
             or self.unpacked_bytes >= UNPACKED_BYTES_PER_BATCH_MAX
         )
 
+    def has_room_for(self, observations: int) -> bool:
+        """Whether that many more do not overfill it."""
+        return self.observations + observations <= OBSERVATIONS_PER_BATCH_MAX
+
     def begin(self, record: Record) -> None:
         """Add a record, and go on to it."""
         self.records.append(record)

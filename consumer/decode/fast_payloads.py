@@ -20,7 +20,7 @@ _Value = Annotated[float, Meta(ge=-VALUE_MAX, le=VALUE_MAX)]  # JSON has no NaN
 _Time = Annotated[float, Meta(ge=0, lt=1e14)]  # seconds or milliseconds, since 1970
 SECONDS_MAX = 1e11
 # No text matches: a payload with a field of this type is refused by the decoder.
-_Nothing = Annotated[str, Meta(min_length=1, max_length=0)] | UnsetType
+Nothing = Annotated[str, Meta(min_length=1, max_length=0)] | UnsetType
 
 
 class BarePoint(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -34,14 +34,14 @@ class BarePoint(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 class _NoOther(msgspec.Struct, gc=False, kw_only=True, rename="camel"):
     """None of the fields that identify the other shapes."""
 
-    body: _Nothing = UNSET
-    type: _Nothing = UNSET
-    payload: _Nothing = UNSET
-    property_alias: _Nothing = UNSET
-    asset_id: _Nothing = UNSET
-    property_id: _Nothing = UNSET
-    property_values: _Nothing = UNSET
-    entries: _Nothing = UNSET
+    body: Nothing = UNSET
+    type: Nothing = UNSET
+    payload: Nothing = UNSET
+    property_alias: Nothing = UNSET
+    asset_id: Nothing = UNSET
+    property_id: Nothing = UNSET
+    property_values: Nothing = UNSET
+    entries: Nothing = UNSET
 
 
 class PointPayload(_NoOther, gc=False, kw_only=True):
@@ -50,9 +50,9 @@ class PointPayload(_NoOther, gc=False, kw_only=True):
     signal: str
     value: _Value | str
     timestamp: _Time | str | None = None
-    timestamps: _Nothing = UNSET
-    values: _Nothing = UNSET
-    key: _Nothing = UNSET
+    timestamps: Nothing = UNSET
+    values: Nothing = UNSET
+    key: Nothing = UNSET
 
 
 class KeyAndBody(
@@ -65,8 +65,8 @@ class KeyAndBody(
 
     signal: str
     value: _Value | str
-    key: _Nothing = UNSET
-    body: _Nothing = UNSET
+    key: Nothing = UNSET
+    body: Nothing = UNSET
 
 
 class ColumnsPayload(_NoOther, gc=False, kw_only=True):
@@ -75,9 +75,9 @@ class ColumnsPayload(_NoOther, gc=False, kw_only=True):
     signal: str
     values: list[_Value]
     timestamps: list[_Time] | UnsetType = UNSET
-    timestamp: _Nothing = UNSET
-    key: _Nothing = UNSET
-    value: _Nothing = UNSET
+    timestamp: Nothing = UNSET
+    key: Nothing = UNSET
+    value: Nothing = UNSET
 
 
 decode_bare_point = msgspec.json.Decoder(BarePoint).decode
@@ -95,13 +95,13 @@ _NEXT: dict[Callable[[bytes], Any], Callable[[bytes], Any]] = {
     decode_columns: decode_key_and_body,
     decode_key_and_body: decode_point,
 }
-_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 class FastPayloadReader:
-    """Reads a batch's records in parts; `otherwise` reads a record that is not on the fast path."""
+    """Reads a batch's records in parts; `otherwise` reads a payload that is not on the fast path."""
 
-    def __init__(self, batch: Batch, otherwise: Callable[[Batch], None]) -> None:
+    def __init__(self, batch: Batch, otherwise: Callable[[Batch, bytes], None]) -> None:
         self._batch = batch
         self._otherwise = otherwise
         self._record = 0
@@ -111,16 +111,19 @@ class FastPayloadReader:
 
     def read(self, payloads: Sequence[bytes]) -> None:
         """Read what the next records hold."""
-        if self._batch.unread_from is not None:
+        batch = self._batch
+        if batch.unread_from is not None:
             return
-        if not (self._are_points and _read_points(payloads, self._record, self._batch)):
+        tries_points = self._are_points and batch.has_room_for(len(payloads))
+        if not (tries_points and _read_points(payloads, self._record, batch)):
             self._read_each(payloads)
         self._record += len(payloads)
 
     def _read_each(self, payloads: Sequence[bytes]) -> None:
         self._are_points = True
         for record, payload in enumerate(payloads, self._record):
-            if self._batch.is_full():
+            # What comes again does so from a sequence number on, which several records may share.
+            if self._batch.is_full() and not self._batch.records.shares_number(record, record - 1):
                 self._batch.unread_from = record
                 return
             self._batch.go_to(record)
@@ -128,10 +131,10 @@ class FastPayloadReader:
                 decoded = self._decode(payload)
                 self._are_points &= isinstance(decoded, PointPayload)
                 _read(decoded, self._batch)
-            except (*_UNREADABLE, Unlearnable):
+            except (*UNREADABLE, Unlearnable):
                 self._decode = _NEXT[self._decode]  # most batches are of one shape
                 self._are_points = False
-                self._otherwise(self._batch)
+                self._otherwise(self._batch, payload)
 
 
 def _read_points(payloads: Sequence[bytes], first: int, batch: Batch) -> bool:
@@ -143,7 +146,7 @@ def _read_points(payloads: Sequence[bytes], first: int, batch: Batch) -> bool:
         for place, point in enumerate(points):
             places[point.signal].append(place)
         keys = [own_key(signal) for signal in places]
-    except (*_UNREADABLE, Unlearnable):
+    except (*UNREADABLE, Unlearnable):
         return False
     batch.has_untimed |= timestamps is None
     for key, of_signal in zip(keys, places.values(), strict=True):
@@ -154,6 +157,7 @@ def _read_points(payloads: Sequence[bytes], first: int, batch: Batch) -> bool:
             [0] * len(of_signal),
         )
         batch.add_columns(key, columns)
+    batch.observations += len(points)
     return True
 
 
@@ -161,7 +165,7 @@ def _points(payloads: Sequence[bytes]) -> tuple[Sequence[BarePoint | PointPayloa
     """The points with their timestamps in seconds; None if no point has one."""
     try:
         bare = [decode_bare_point(payload) for payload in payloads]
-    except _UNREADABLE:
+    except UNREADABLE:
         points = [decode_point(payload) for payload in payloads]
         if set(map(type, [point.value for point in points])) != {float}:
             raise _NotFastPath from None

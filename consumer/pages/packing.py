@@ -229,6 +229,7 @@ def _write_integer(writer: Writer, value: int) -> Node:
 def _writer_of(value: Any, kind: type) -> Callable[[Writer, Any], Node]:
     """How a value is written that is not of a class known by now."""
     writer: Callable[[Writer, Any], Node]
+    REGISTRY.load(kind.__name__)
     if kind in REGISTRY.classes:
         writer = _write_object
     elif kind in REGISTRY.packers:

@@ -9,7 +9,7 @@ from types import FunctionType, MemberDescriptorType, MethodType
 from typing import Any, NamedTuple
 
 import numpy as np
-from river import anomaly, cluster, compose, drift, linear_model, optim, preprocessing, proba, stats
+from river import cluster, compose, drift, preprocessing, stats
 from river import time_series as forecasters
 from river._river_rust.drift import AdaptiveWindowing
 from river._river_rust.stats import RsQuantile
@@ -122,6 +122,17 @@ class Registry:
         """What makes the defaults of dicts."""
         self.methods: set[tuple[type, str]] = set()
         """Those that a model may keep as attributes, or as factories."""
+        self._later: dict[Any, Callable[[], None]] = {}
+
+    def add_later(self, tag: str, add: Callable[[], None]) -> None:
+        """A class that is imported and added when a model, or a page, names it."""
+        self._later[tag] = add
+
+    def load(self, tag: Any) -> None:
+        """Add the class of that tag, if it was to be added later."""
+        if (add := self._later.get(tag)) is not None:
+            add()
+            self._later.pop(tag, None)
 
     def add(self, model_class: ModelClass) -> None:
         """A class of plain objects."""
@@ -241,21 +252,7 @@ CLASSES: list[tuple[type, str, str]] = [
         "_warmup?:int _warmup_done?:bool _trigger:method",
     ),
     (NoDrift, "drift: NoDrift", _DRIFT),
-    (
-        anomaly.QuantileFilter,
-        "anomaly: HalfSpaceTrees, OneClassSVM",
-        "anomaly_detector:any protect_anomaly_detector:bool quantile:any",
-    ),
-    (
-        anomaly.ThresholdFilter,
-        "anomaly: GaussianScorer",
-        "anomaly_detector:any protect_anomaly_detector:bool threshold:number",
-    ),
     (stats.Quantile, "anomaly: HalfSpaceTrees, OneClassSVM", "_quantile:quantile _is_updated:bool q:number"),
-    (anomaly.OneClassSVM, "anomaly: OneClassSVM", _LINEAR + " nu:number"),
-    (optim.losses.Hinge, "anomaly: OneClassSVM", "threshold:number"),
-    (anomaly.GaussianScorer, "anomaly: GaussianScorer", "window_size:int? gaussian:any grace_period:int"),
-    (proba.Gaussian, "anomaly: GaussianScorer", "seed:int? _rng:random _var:var"),
     (stats.Var, "anomaly: GaussianScorer, scaled", "ddof:int mean:mean _S:number"),
     (
         cluster.KMeans,
@@ -283,8 +280,6 @@ CLASSES: list[tuple[type, str, str]] = [
         "y_diff:deque errors:deque",
     ),
     (snarimax.Differencer, "forecast: SNARIMAX", "d:int m:int coeffs:dict"),
-    (linear_model.LinearRegression, "forecast: SNARIMAX", _LINEAR),
-    (optim.losses.Squared, "forecast: SNARIMAX", ""),
     (
         compose.Pipeline,
         "anomaly: scaled; clusters: scaled; forecast: SNARIMAX",
@@ -309,9 +304,33 @@ CLASSES: list[tuple[type, str, str]] = [
     (stats.RollingAbsMax, "anomaly: scaled", "window:sorted"),
     (SortedWindow, "anomaly: scaled; clusters: scaled", "data:list unsorted_window:deque"),
     (stats.Mean, "drift: PageHinkley; anomaly: GaussianScorer, scaled", "n:number _mean:number"),
-    (optim.SGD, "anomaly: OneClassSVM; forecast: SNARIMAX", "lr:any n_iterations:int"),
-    (optim.schedulers.Constant, "anomaly: OneClassSVM; forecast: SNARIMAX", "learning_rate:number"),
-    (optim.initializers.Zeros, "anomaly: OneClassSVM; forecast: SNARIMAX", "value:number"),
+]
+
+# The same by name, of modules that import scipy or much else: imported when a model has one, or a page.
+CLASSES_LATER: list[tuple[str, str, str]] = [
+    (
+        "river.anomaly.QuantileFilter",
+        "anomaly: HalfSpaceTrees, OneClassSVM",
+        "anomaly_detector:any protect_anomaly_detector:bool quantile:any",
+    ),
+    (
+        "river.anomaly.ThresholdFilter",
+        "anomaly: GaussianScorer",
+        "anomaly_detector:any protect_anomaly_detector:bool threshold:number",
+    ),
+    ("river.anomaly.OneClassSVM", "anomaly: OneClassSVM", _LINEAR + " nu:number"),
+    ("river.optim.losses.Hinge", "anomaly: OneClassSVM", "threshold:number"),
+    (
+        "river.anomaly.GaussianScorer",
+        "anomaly: GaussianScorer",
+        "window_size:int? gaussian:any grace_period:int",
+    ),
+    ("river.proba.Gaussian", "anomaly: GaussianScorer", "seed:int? _rng:random _var:var"),
+    ("river.linear_model.LinearRegression", "forecast: SNARIMAX", _LINEAR),
+    ("river.optim.losses.Squared", "forecast: SNARIMAX", ""),
+    ("river.optim.SGD", "anomaly: OneClassSVM; forecast: SNARIMAX", "lr:any n_iterations:int"),
+    ("river.optim.schedulers.Constant", "anomaly: OneClassSVM; forecast: SNARIMAX", "learning_rate:number"),
+    ("river.optim.initializers.Zeros", "anomaly: OneClassSVM; forecast: SNARIMAX", "value:number"),
 ]
 
 FACTORIES: list[tuple[type, str]] = [
@@ -333,13 +352,29 @@ METHODS: list[tuple[type, tuple[str, ...], str]] = [
 """Methods that a model keeps as attributes, or by which a dict of it makes its defaults."""
 
 
+def imported(name: str) -> Any:
+    """What a module has under that name, the module's before it; imported now."""
+    module, _, of_module = name.rpartition(".")
+    return getattr(importlib.import_module(module), of_module)
+
+
+def _add(made: type, attributes: str) -> None:
+    pairs = [attribute.split(":") for attribute in attributes.split()]
+    fields = {name.removesuffix("?"): _TYPES[type_name] for name, type_name in pairs}
+    optional = {name.removesuffix("?") for name, _ in pairs if name.endswith("?")}
+    REGISTRY.add(ModelClass(made.__name__, made, fields, frozenset(optional)))
+
+
+def _add_named(name: str, attributes: str) -> None:
+    _add(imported(name), attributes)
+
+
 def register() -> None:
     """Let pages hold these."""
     for made, _, attributes in CLASSES:
-        named = [attribute.split(":") for attribute in attributes.split()]
-        fields = {name.removesuffix("?"): _TYPES[type_name] for name, type_name in named}
-        optional = {name.removesuffix("?") for name, _ in named if name.endswith("?")}
-        REGISTRY.add(ModelClass(made.__name__, made, fields, frozenset(optional)))
+        _add(made, attributes)
+    for name, _, attributes in CLASSES_LATER:
+        REGISTRY.add_later(name.rpartition(".")[2], functools.partial(_add_named, name, attributes))
     for made, _ in FACTORIES:
         REGISTRY.factories[made.__name__] = made
     REGISTRY.methods.update((made, name) for made, names, _ in METHODS for name in names)

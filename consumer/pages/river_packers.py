@@ -5,21 +5,25 @@ import struct
 from array import array
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from river import anomaly
 from river._river_rust.drift import AdaptiveWindowing
 from river._river_rust.stats import RsQuantile
 from river._river_rust.vectordict import VectorDict
 from river.time_series import holt_winters
 from river.utils import Rolling
 
-from consumer.detectors.half_space_trees import HalfSpaceTrees, of_river
 from consumer.errors import UnwritableModel
 from consumer.pages.packing import Node, Writer, deque_parts
-from consumer.pages.river_classes import REGISTRY, Packer
+from consumer.pages.river_classes import REGISTRY, Packer, imported
 from consumer.pages.unpacking import Reader, deque_items, floats
+
+if TYPE_CHECKING:
+    from river import anomaly
+
+    from consumer.detectors.half_space_trees import HalfSpaceTrees
 
 # Windows, as ADWIN's.
 
@@ -204,18 +208,20 @@ def _component_packer(made: type, names: tuple[str, ...]) -> tuple[Callable[...,
 
 # Half-space trees: where their branches split, and the masses of their leaves.
 
+# By name: River's anomaly detectors import scipy, and few functions need them.
+_RIVERS_TREES = "river.anomaly.HalfSpaceTrees"
+_OUR_TREES = "consumer.detectors.half_space_trees.HalfSpaceTrees"
+_OF_RIVER = "consumer.detectors.half_space_trees.of_river"
 _HEIGHT_MAX = 20
 _PER_TREE, _PER_NODE, _PER_NEW_NODE = 240, 120, 360
 """Of memory: of trees that have grown, and of those to come, which are River's objects while they grow."""
 _MASS_CODES = {1: "B", 2: "H"}
 
 
-def _write_trees(writer: Writer, value: anomaly.HalfSpaceTrees) -> list[Node]:
-    trees = value if type(value) is HalfSpaceTrees else of_river(value)
-    if (
-        vars(trees).keys() - vars(HalfSpaceTrees).keys() != _TREES_NAMES
-        or not 0 <= value.height <= _HEIGHT_MAX
-    ):
+def _write_trees(writer: Writer, value: "anomaly.HalfSpaceTrees") -> list[Node]:
+    ours = imported(_OUR_TREES)
+    trees: Any = value if type(value) is ours else imported(_OF_RIVER)(value)
+    if vars(trees).keys() - vars(ours).keys() != _trees_names() or not 0 <= value.height <= _HEIGHT_MAX:
         raise UnwritableModel("a HalfSpaceTrees has other attributes than are known of it")
     first_window = bool(value._first_window)
     parts = [value.n_trees, value.window_size, value.height, value.seed, value.counter, first_window]
@@ -248,8 +254,8 @@ def _read_masses(packed: bytes, leaves: int) -> "array[int]":
     return array("I", masses) if masses.typecode != "I" else masses
 
 
-def _read_trees(reader: Reader, parts: list[Node]) -> HalfSpaceTrees:
-    made: HalfSpaceTrees = reader.made(object.__new__(HalfSpaceTrees))
+def _read_trees(reader: Reader, parts: list[Node]) -> "HalfSpaceTrees":
+    made: HalfSpaceTrees = reader.made(object.__new__(imported(_OUR_TREES)))
     n_trees, window_size, height, seed, counter, first_window, limits, rng, *of_trees = parts
     numbers = (n_trees, window_size, height, counter)
     if any(type(number) is not int for number in numbers) or not 0 <= height <= _HEIGHT_MAX or n_trees < 0:
@@ -273,7 +279,7 @@ def _read_trees(reader: Reader, parts: list[Node]) -> HalfSpaceTrees:
 
 
 def _fill_trees(
-    made: HalfSpaceTrees,
+    made: "HalfSpaceTrees",
     reader: Reader,
     count: int,
     left: bytes,
@@ -296,7 +302,15 @@ def _fill_trees(
     )
 
 
-_TREES_NAMES = vars(anomaly.HalfSpaceTrees()).keys()
+@cache
+def _trees_names() -> set[str]:
+    return set(vars(imported(_RIVERS_TREES)()))
+
+
+def _add_trees() -> None:
+    for name in (_RIVERS_TREES, _OUR_TREES):
+        REGISTRY.add_packer(imported(name), Packer("HalfSpaceTrees", _write_trees, _read_trees, 1024))
+
 
 PACKED: list[tuple[type, str]] = [
     (AdaptiveWindowing, "drift: ADWIN"),
@@ -307,10 +321,11 @@ PACKED: list[tuple[type, str]] = [
         "drift: KSWIN, DummyDriftDetector; anomaly: HalfSpaceTrees, GaussianScorer; clusters: KMeans",
     ),
     (Rolling, "anomaly: GaussianScorer, scaled"),
-    (anomaly.HalfSpaceTrees, "anomaly: HalfSpaceTrees"),
     *((component, "forecast: HoltWinters") for component in _COMPONENTS),
 ]
 """Each with the use cases and models that need it."""
+PACKED_LATER = [(_RIVERS_TREES, "anomaly: HalfSpaceTrees")]
+"""The same by name."""
 
 
 def register() -> None:
@@ -320,8 +335,7 @@ def register() -> None:
     REGISTRY.add_packer(VectorDict, Packer("VectorDict", _write_weights, _read_weights, 320))
     REGISTRY.add_packer(random.Random, Packer("Random", _write_random, _read_random, 320))
     REGISTRY.add_packer(Rolling, Packer("Rolling", _write_rolling, _read_rolling, 320))
-    for trees in (anomaly.HalfSpaceTrees, HalfSpaceTrees):
-        REGISTRY.add_packer(trees, Packer("HalfSpaceTrees", _write_trees, _read_trees, 1024))
+    REGISTRY.add_later("HalfSpaceTrees", _add_trees)
     for made, names in _COMPONENTS.items():
         REGISTRY.add_packer(made, Packer(made.__name__, *_component_packer(made, names), 1100))
 

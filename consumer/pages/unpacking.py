@@ -222,6 +222,7 @@ def _read_class(reader: Reader, node: list[Node]) -> type:
 
 def _read_object(reader: Reader, node: list[Node]) -> Any:
     _, tag, *parts = node
+    REGISTRY.load(tag)
     model_class = REGISTRY.classes_tagged.get(tag)
     if model_class is None:
         return _read_own(reader, tag, parts)
@@ -246,6 +247,7 @@ def _read_own(reader: Reader, tag: str, parts: list[Node]) -> Any:
 
 def _read_packed(reader: Reader, node: list[Node]) -> Any:
     _, tag, *parts = node
+    REGISTRY.load(tag)
     packer = REGISTRY.packers_tagged[tag]
     reader.count(packer.memory_bytes)
     return packer.read(reader, parts)

@@ -4,6 +4,7 @@ aws/lambda/<mapping id>/<shard>/…               # a batch, written by Lambda
 redriven/aws/lambda/<mapping id>/<shard>/…      # its mark, written when an operator has redriven it
 """
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,6 +102,20 @@ async def failed_batches(
     if not named:
         batches = [batch for batch in batches if batch.is_of(function_name)]
     return sorted(batches, key=lambda batch: batch.place)
+
+
+async def given_up_since(
+    objects: ObjectStore, function_name: str | None, shard_ids: AbstractSet[str], since_s: float | None
+) -> list[tuple[Shard, int, int]]:
+    """Where batches of these shards lie that were given up since then: shard, first and last sequence number.
+
+    Raises: `Unavailable`.
+    """
+    keys = await objects.keys(FOLDER)
+    older = set() if since_s is None else set(await objects.keys(FOLDER, since_s))
+    of_shards = [key for key in keys if key not in older and not shard_ids.isdisjoint(key.split("/"))]
+    found = await failed_batches(objects, None, of_shards) if of_shards else []
+    return [batch.place for batch in found if batch.is_of(function_name)]
 
 
 async def mark(objects: ObjectStore, batch: FailedBatch, what: RedriveMark) -> None:

@@ -17,6 +17,7 @@ from ops.options import TargetOptions, Yes, check_unchanged, confirmed, with_tar
 
 if TYPE_CHECKING:
     from consumer.aws.s3 import Objects
+    from consumer.decode.batch import Shard
     from ops.quarantine.lines import QuarantinedLine, QuarantineObject
     from ops.redrive.learned_since import Judged, LearnedSince
     from ops.redrive.redrive import RedrivePlan
@@ -183,7 +184,7 @@ def redrive(
 async def _models_of(target: "Target", objects: "Objects") -> "LearnedSince | None":
     """The models that may have learned lines since; None: there are none yet."""
     from ops.context import editor_of, settings_of
-    from ops.failed_batches.batches import failed_batches
+    from ops.failed_batches.batches import given_up_since
     from ops.quarantine.left_out import QuarantinedObservations
     from ops.redrive.learned_since import LearnedSince
     from ops.replay.stream_reader import StreamReader
@@ -196,17 +197,22 @@ async def _models_of(target: "Target", objects: "Objects") -> "LearnedSince | No
     except NothingLearned:
         return None
     await check_in_use(target, objects)
-    failed = None if target.failed_bucket is None else target.bucket(target.failed_bucket)
-    given_up = [] if failed is None else await failed_batches(failed, target.function_name)
     stream = StreamReader(target.client("kinesis"))
     retained_since_s = stream.retained_since_s(target.stream_name or "", time.time())
+
+    async def given_up(shard_ids: set[str]) -> "list[tuple[Shard, int, int]]":
+        if target.failed_bucket is None:
+            return []
+        failed = target.bucket(target.failed_bucket)
+        return await given_up_since(failed, target.function_name, shard_ids, retained_since_s)
+
     return LearnedSince(
         settings_of(target),
         editor_of(objects, layout),
         ObjectVersions(target.client("s3"), target.model_bucket),
         stream,
         QuarantinedObservations(objects, target.use_case),
-        [batch.place for batch in given_up],
+        given_up,
         await may_have_started_anew(target, objects, retained_since_s),
     )
 

@@ -12,7 +12,7 @@ What lies above the checkpoint may still be delivered: the checkpoint is raised 
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from consumer.decode.batch import Batch, Shard
@@ -140,10 +140,11 @@ class LearnedSince:
     versions: ObjectVersions
     stream: StreamReader
     quarantined: QuarantinedObservations
-    given_up: Sequence[tuple[Shard, int, int]] = ()
-    """The batches that were given up: shard, first and last sequence number."""
-    may_be_anew: bool = False
+    find_given_up: Callable[[set[str]], Awaitable[list[tuple[Shard, int, int]]]]
+    """Finds the batches of shards that were given up: shard, first and last sequence number."""
+    may_be_anew: bool
     """Other models may have learned what came before these, and is on the stream."""
+    _given_up: list[tuple[Shard, int, int]] = field(default_factory=list)
 
     async def judge(self, lines: Iterable[QuarantinedLine]) -> Judged:
         """Find out which of these lines were learned. Raises: `LayoutChanged`, `Unavailable`."""
@@ -152,6 +153,8 @@ class LearnedSince:
         await self._judge_rows(judged, [line for line in lines if line.position < 0])
         for observation in self._observations(line for line in lines if line.position >= 0):
             of_pages[self.editor.layout.key_of(observation.key.record_signal)].append(observation)
+        if of_pages:
+            self._given_up = await self.find_given_up({line.shard_id for line in lines})
         for page_key, observations in of_pages.items():
             try:
                 states = (await self.editor.pages.load(page_key)).states
@@ -334,7 +337,7 @@ class LearnedSince:
         return unknown
 
     def _is_given_up(self, shard: Shard, number: int) -> bool:
-        return any(each[0] == shard and each[1] <= number <= each[2] for each in self.given_up)
+        return any(each[0] == shard and each[1] <= number <= each[2] for each in self._given_up)
 
     def _read(self, passings: Iterable[_Passing]) -> Iterator[Batch]:
         """The batches in which the records lie that were passed, and others.

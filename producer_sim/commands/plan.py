@@ -8,10 +8,10 @@ import typer
 from clients.console import Console
 from clients.terminal import echo
 from producer_sim.plan.advice import plans_of
-from producer_sim.plan.assumptions import read_assumptions
+from producer_sim.plan.assumptions import Assumptions, read_assumptions
 from producer_sim.plan.bill import read_prices
 from producer_sim.plan.plan_table import as_json, print_plans
-from producer_sim.plan.workload import Choices, Ingest, StreamMode, Workload
+from producer_sim.plan.workload import DRIFT_MODEL, Choices, Ingest, StreamMode, Workload
 
 _WIDTH = 100  # of a file or a pipe
 
@@ -33,12 +33,17 @@ def plan(
         int | None,
         typer.Option(min=512, max=10_240, help="Lambda's memory in MB; default: enough for the plant."),
     ] = None,
+    use_case: Annotated[
+        list[str] | None,
+        typer.Option(help="Use case by its name: anomaly, shift or drift, the default. May be repeated."),
+    ] = None,
     use_cases: Annotated[
-        int, typer.Option(min=1, max=50, help="Use cases, each with a model per signal.")
-    ] = 1,
+        int | None,
+        typer.Option(min=1, max=50, help="Use cases, each with a model per signal; default: those named."),
+    ] = None,
     model: Annotated[
-        str, typer.Option(help="ADWIN, PageHinkley, KSWIN, KMeans or HalfSpaceTrees.")
-    ] = "ADWIN",
+        str, typer.Option(help="In the use case drift: ADWIN, PageHinkley, KSWIN, KMeans or HalfSpaceTrees.")
+    ] = DRIFT_MODEL,
     ingest: Annotated[
         Ingest, typer.Option(help="What puts records on the stream: your own producers, or AWS IoT rules.")
     ] = "kinesis",
@@ -63,7 +68,13 @@ def plan(
         raise typer.BadParameter(
             f"{model} was not measured; measured: {', '.join(assumptions.models)}", param_hint="--model"
         )
-    workload = Workload(signals, rate, use_cases, model, ingest, events_per_day)
+    named = _named(use_case, assumptions)
+    if use_cases is not None and use_cases < len(named):
+        raise typer.BadParameter(f"{len(named)} are named", param_hint="--use-cases")
+    if model != DRIFT_MODEL and "drift" not in named:
+        raise typer.BadParameter(f"none of {', '.join(named)} takes one; drift does", param_hint="--model")
+    count = use_cases or len(named)
+    workload = Workload(signals, rate, count, model, ingest, events_per_day, named)
     choices = Choices(values_per_record, batch_window, pages, memory, stream)
     plans = plans_of(workload, choices, assumptions, prices)
     if json_:
@@ -71,3 +82,15 @@ def plan(
         return
     console = Console()
     print_plans(console if console.is_terminal else Console(width=_WIDTH), plans)
+
+
+def _named(use_case: list[str] | None, assumptions: Assumptions) -> tuple[str, ...]:
+    """The use cases that were named, each once. Raises: `BadParameter` for one that was not measured."""
+    named = tuple(dict.fromkeys(use_case or ["drift"]))
+    for name in named:
+        if name not in assumptions.named_use_cases:
+            measured = ", ".join(assumptions.named_use_cases)
+            raise typer.BadParameter(
+                f"{name} was not measured; measured: {measured}", param_hint="--use-case"
+            )
+    return named

@@ -8,7 +8,7 @@ from producer_sim.plan.bill import PriceTable
 from producer_sim.plan.load import Load
 from producer_sim.plan.plan import Plan
 from producer_sim.plan.sizing import MEMORY_MIN_MB, pages_for, sized
-from producer_sim.plan.workload import STREAM_MODES, Choices, Configuration, Workload
+from producer_sim.plan.workload import DRIFT_MODEL, STREAM_MODES, Choices, Configuration, Workload
 
 _MQTT = {"sql": "SELECT * FROM 'plant/+'", "partition_key": "${topic(2)}"}
 
@@ -65,17 +65,22 @@ def fragment_of(plan: Plan) -> dict[str, Any]:
     return {
         "stream": {"mode": configuration.stream} | ({"shards": configuration.shards} if provisioned else {}),
         "ingest": {"sitewise": ingest == "sitewise"} | ({"mqtt": [_MQTT]} if ingest == "iot" else {}),
-        "use_cases": dict.fromkeys(use_case_names(plan.load.workload.use_cases), use_case),
+        "use_cases": dict.fromkeys(names_of(plan.load.workload), use_case),
     }
 
 
-def use_case_names(count: int) -> list[str]:
-    """Names for so many use cases; the first is one that exists.
+def names_of(workload: Workload) -> list[str]:
+    """The names of the use cases."""
+    return use_case_names(workload.use_cases, workload.named)
+
+
+def use_case_names(count: int, named: Sequence[str] = ("drift",)) -> list[str]:
+    """Names for so many use cases; the first are those that exist.
 
     >>> use_case_names(2)
     ['drift', 'use-case-2']
     """
-    return ["drift", *(f"use-case-{number}" for number in range(2, count + 1))]
+    return [*named, *(f"use-case-{number}" for number in range(len(named) + 1, count + 1))]
 
 
 def reasons_of(plan: Plan, plans: Sequence[Plan]) -> Iterator[str]:
@@ -103,12 +108,14 @@ def reasons_of(plan: Plan, plans: Sequence[Plan]) -> Iterator[str]:
         )
     if (window_s := plan.load.window_s) < configuration.batch_window_s:
         yield f"Batches are full after {window_s:.1f} s: a longer window saves nothing."
-    if further := use_case_names(workload.use_cases)[1:]:
+    if len(workload.named) > 1:
+        yield "Each use case is planned as if it were the dearest of those named, in each figure."
+    if further := names_of(workload)[len(workload.named) :]:
         names = " to ".join(dict.fromkeys([further[0], further[-1]]))
         yield f"Not in consumer/use_cases.py yet: {names}. Write a line for each there, under that name."
     if workload.use_cases > 2:
         yield "More than two functions read the stream: consider enhanced_fan_out, not in this bill."
-    if workload.model != "ADWIN":
+    if workload.model != DRIFT_MODEL:
         yield f"For {workload.model}, change the line in consumer/use_cases.py."
     if workload.ingest == "sitewise":
         yield "What SiteWise itself charges for ingestion and storage is not in this bill."

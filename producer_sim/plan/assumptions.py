@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from producer_sim.plan.workload import Workload
+
 ASSUMPTIONS_FILE = Path(__file__).with_name("assumptions.toml")
 
 
@@ -27,7 +29,6 @@ class Assumed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     processor_mb: float
     processor_speed: float
     warm_share: float
-    memory_per_page_byte: float
     old_versions_days: float
     versions_min: float
     starts_per_day: float
@@ -76,7 +77,8 @@ class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one model costs: CPU in µs to update it, to write it into a page and to read it from one.
 
-    Units: `page_bytes` in its page, `memory_bytes` in a function's memory
+    Units: `page_bytes` in its page, `memory_bytes` in a function's memory, `warm_bytes` what a warm page
+    counts for it of the memory that such pages may take
     """
 
     update_us: float
@@ -84,11 +86,12 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     load_us: float
     page_bytes: float
     memory_bytes: float
+    warm_bytes: float
 
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """The whole file; `measured` and `models` were measured on a day (ISO 8601) and a machine."""
+    """The whole file; all but `assumed` and `limits` was measured, on a day (ISO 8601) and a machine."""
 
     measured_on: str
     measured_where: str
@@ -96,6 +99,23 @@ class Assumptions:
     limits: Limits
     measured: Measured
     models: Mapping[str, Model]
+    """River's, by their names: what `drift` can be."""
+    use_cases: Mapping[str, Model]
+    """Other use cases, as they ship."""
+
+    @property
+    def named_use_cases(self) -> list[str]:
+        """The use cases that can be planned by their names."""
+        return ["drift", *self.use_cases]
+
+    def model_of(self, workload: Workload) -> Model:
+        """What a model of its use cases costs: of several, each figure is that of the dearest."""
+        each = [
+            self.models[workload.model] if name == "drift" else self.use_cases[name]
+            for name in workload.named
+        ]
+        figures = zip(*map(msgspec.structs.astuple, each), strict=True)
+        return Model(*map(max, figures))
 
 
 def read_assumptions(path: Path = ASSUMPTIONS_FILE) -> Assumptions:
@@ -106,6 +126,7 @@ def read_assumptions(path: Path = ASSUMPTIONS_FILE) -> Assumptions:
     content = tomllib.loads(path.read_text())
     for table in ("assumed", "limits", "measured"):
         content[table] = {name: figure["value"] for name, figure in content[table].items()}
-    for model in content["models"].values():
-        model.pop("source")
+    for table in ("models", "use_cases"):
+        for model in content[table].values():
+            model.pop("source")
     return msgspec.convert(content, Assumptions, strict=False)

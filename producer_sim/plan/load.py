@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from producer_sim.plan.assumptions import Assumptions
+from producer_sim.plan.assumptions import Assumptions, Model
 from producer_sim.plan.workload import Configuration, Workload
 
 KB, MB = 2**10, 2**20
@@ -101,10 +101,14 @@ class Load:
         return self.invocations_per_s * self.pages
 
     @cached_property
+    def model(self) -> Model:
+        """What a model of the use case costs."""
+        return self.assumptions.model_of(self.workload)
+
+    @cached_property
     def state_bytes(self) -> float:
         """Bytes of a signal's state in its page: the model, and its checkpoint and counters."""
-        models, measured = self.assumptions.models, self.assumptions.measured
-        return measured.state_bytes + models[self.workload.model].page_bytes
+        return self.assumptions.measured.state_bytes + self.model.page_bytes
 
     @property
     def page_bytes(self) -> float:
@@ -112,10 +116,9 @@ class Load:
         return self.states / self.pages * self.state_bytes if self.pages else 0.0
 
     @cached_property
-    def cached_bytes_max(self) -> float:
-        """Bytes of pages that one environment keeps warm."""
-        assumed = self.assumptions.assumed
-        return assumed.warm_share * self.configuration.memory_mb * MB / assumed.memory_per_page_byte
+    def warm_states_max(self) -> float:
+        """States whose pages one environment keeps warm."""
+        return self.assumptions.assumed.warm_share * self.configuration.memory_mb * MB / self.model.warm_bytes
 
     @cached_property
     def environments(self) -> int:
@@ -128,14 +131,13 @@ class Load:
 
         Which environment serves a shard is Lambda's choice: of E environments, one in E wrote a page last.
         """
-        all_bytes = self.workload.signals * self.state_bytes
-        cached = min(1.0, self.cached_bytes_max / all_bytes) if all_bytes else 1.0
-        return cached / self.environments
+        signals = self.workload.signals
+        return min(1.0, self.warm_states_max / signals if signals else 1.0) / self.environments
 
     def cpu_us_with(self, warm: float) -> Mapping[str, float]:
         """µs of the processor that was measured, by cause, where this share of the pages is warm."""
         measured, request_us = self.assumptions.measured, self.assumptions.assumed.request_us
-        model, cold = self.assumptions.models[self.workload.model], 1 - warm
+        model, cold = self.model, 1 - warm
         return {
             "invocation": measured.invocation_us,
             "records": self.records * measured.record_us,
@@ -181,12 +183,12 @@ class Load:
     @property
     def states_in_memory(self) -> float:
         """States in use or kept warm."""
-        return min(self.workload.signals, self.states + self.cached_bytes_max / self.state_bytes)
+        return min(self.workload.signals, self.states + self.warm_states_max)
 
     @property
     def memory_mb(self) -> float:
         """MB of the runtime, a batch, the models, and the bytes of pages being read or written."""
-        measured, model = self.assumptions.measured, self.assumptions.models[self.workload.model]
+        measured, model = self.assumptions.measured, self.model
         in_flight = min(1.0, self.assumptions.assumed.requests_in_flight / self.pages if self.pages else 0.0)
         model_bytes = self.states_in_memory * model.memory_bytes + in_flight * self.states * self.state_bytes
         batch_mb = measured.batch_mb * self.records / self.assumptions.limits.batch_records

@@ -23,8 +23,8 @@ from scipy.optimize import nnls  # type: ignore[import-untyped]
 from clients.console import Console
 from consumer.decode.lambda_event import decode
 from producer_sim.plan.assumptions import ASSUMPTIONS_FILE, Measured
-from producer_sim.plan.measuring_models import MODELS, model_costs, resident_mb
-from producer_sim.plan.measuring_world import MeasuringWorld
+from producer_sim.plan.measuring_models import MODELS, SHIPPED, model_costs, resident_mb
+from producer_sim.plan.measuring_world import MeasuringWorld, read
 
 _REPEATS = 5
 _MB = 2**20
@@ -63,9 +63,14 @@ CASES = (
 )
 
 
-def measured() -> tuple[dict[str, float], dict[str, dict[str, float]]]:
-    """The consumer's parts and each model's costs, as `assumptions.Measured` and `Model` name them."""
-    models = {name: model_costs(name) for name in track(MODELS, "Measuring models   ")}
+Costs = dict[str, dict[str, float]]
+"""Of each model, by its name, as `assumptions.Model` names them."""
+
+
+def measured() -> tuple[dict[str, float], Costs, Costs]:
+    """The consumer's parts, as `assumptions.Measured` names them, each model's costs and each use case's."""
+    models = {name: model_costs(MODELS[name]) for name in track(MODELS, "Measuring models   ")}
+    use_cases = {name: model_costs(SHIPPED[name]) for name in track(SHIPPED, "Measuring use cases")}
     worlds = {case[:2]: MeasuringWorld(case.held, case.pages) for case in CASES}
     cases = [_measure(case, worlds[case[:2]]) for case in track(CASES, "Measuring consumer ")]
     rows, cpu_us = (np.array(column) for column in zip(*cases, strict=True))
@@ -77,12 +82,13 @@ def measured() -> tuple[dict[str, float], dict[str, dict[str, float]]]:
         parts[part] = max(parts[part] - models["ADWIN"][of_model], 0.01)
     world = worlds[1000, 4]
     parts |= {"state_bytes": world.state_bytes(), "base_mb": _base_mb(), "batch_mb": _batch_mb(world)}
-    return parts, models
+    return parts, models, use_cases
 
 
 def write_figures(
     parts: Mapping[str, float],
     models: Mapping[str, Mapping[str, float]],
+    use_cases: Mapping[str, Mapping[str, float]],
     day: str,
     machine: str,
     path: Path = ASSUMPTIONS_FILE,
@@ -93,11 +99,20 @@ def write_figures(
         text = re.sub(f"(?m)^{name} = .*", f"{name} = {json.dumps(quoted)}", text)
     for name, value in parts.items():
         text = re.sub(rf"(\[measured\.{name}\]\nvalue = ).*", rf"\g<1>{_rounded(value)}", text)
-    source = 'source = "River, its defaults, after 2,000 values: python -m producer_sim.plan.measure"'
-    for name, costs in models.items():
-        figures = (f"{cost} = {_rounded(value)}" for cost, value in costs.items())
-        text += "\n".join([f"\n[models.{name}]", *figures, source, ""])
+    text += _tables("models", models, "River, its defaults, after 2,000 values")
+    text += _tables(
+        "use_cases", use_cases, "as shipped, its sensor checks included, after 2,000 values in a week"
+    )
     path.write_text(text)
+
+
+def _tables(kind: str, of_each: Mapping[str, Mapping[str, float]], source: str) -> str:
+    text = ""
+    for name, costs in of_each.items():
+        figures = (f"{cost} = {_rounded(value)}" for cost, value in costs.items())
+        source_line = f'source = "{source}: python -m producer_sim.plan.measure"'
+        text += "\n".join([f"\n[{kind}.{name}]", *figures, source_line, ""])
+    return text
 
 
 def _measure(case: Case, world: MeasuringWorld) -> tuple[list[float], float]:
@@ -131,7 +146,7 @@ def _batch_mb(world: MeasuringWorld) -> float:
     """Memory of a batch of 10,000 records of ten values, as Lambda delivers and the consumer reads it."""
     event = world.event(range(1000), 10, 10)
     tracemalloc.start()
-    decode(json.loads(event))
+    decode(read(event))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return (peak + len(event)) / _MB
@@ -149,14 +164,17 @@ def _rounded(value: float) -> float:
 def main() -> None:
     """Measure, write the file, and print what was measured."""
     resident_mb()  # fails at once where it cannot be measured
-    parts, models = measured()
+    parts, models, use_cases = measured()
     machine = f"{platform.machine()}, Python {platform.python_version()}"
-    write_figures(parts, models, datetime.datetime.now(datetime.UTC).date().isoformat(), machine)
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    write_figures(parts, models, use_cases, today, machine)
     for name, value in parts.items():
         _CONSOLE.print(f"{name:<18}{value:>12.3f}")
-    for name, costs in models.items():
+    for name, costs in (models | use_cases).items():
         _CONSOLE.print(f"{name:<18}", "  ".join(f"{cost} {value:,.2f}" for cost, value in costs.items()))
-    _CONSOLE.print(f"Written to {ASSUMPTIONS_FILE}. Now paste the new figures into docs/costs.md.")
+    _CONSOLE.print(
+        f"Written to {ASSUMPTIONS_FILE}. Now `python -m producer_sim.plan.document` writes docs/costs.md."
+    )
 
 
 if __name__ == "__main__":

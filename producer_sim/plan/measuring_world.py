@@ -11,6 +11,7 @@ from typing import Any
 from river import drift
 
 from clients.lambda_event import lambda_record
+from consumer.decode.lambda_event import typed
 from consumer.detectors.drift import DriftUseCase
 from consumer.errors import PageChanged
 from consumer.events.event import Event
@@ -75,6 +76,13 @@ class _NoDeadline:
         """No limit."""
 
 
+def read(event: bytes) -> dict[str, Any]:
+    """As the function has its events read in Lambda."""
+    found = typed(event)
+    assert found is not None, "it is as Lambda sends them"
+    return found
+
+
 @dataclass(slots=True)
 class MeasuringWorld:
     """`signals` that hold a model each, in `pages` objects, after `values` values each."""
@@ -92,16 +100,16 @@ class MeasuringWorld:
         for _ in range(2):
             self.cpu_s(self.event(range(self.signals), 1, self.values // 2), cold=False)
 
-    def event(self, signals: Sequence[int], records: int, values: int) -> str:
+    def event(self, signals: Sequence[int], records: int, values: int) -> bytes:
         """An invocation's event as JSON: of each signal so many records with so many values each."""
         names = [f"compressor{signal}.pressure" for _ in range(records) for signal in signals]
-        return json.dumps({"Records": [self._record(name, values) for name in names]})
+        return json.dumps({"Records": [self._record(name, values) for name in names]}).encode()
 
-    def cpu_s(self, event: str, *, cold: bool) -> float:
+    def cpu_s(self, event: bytes, *, cold: bool) -> float:
         """Seconds of CPU that an invocation takes, its event's JSON included."""
         function = self._cold() if cold else self.function
         started = time.process_time()
-        report = asyncio.run(function.consume(json.loads(event), _NoDeadline()))
+        report = asyncio.run(function.consume(read(event), _NoDeadline()))
         taken_s = time.process_time() - started
         if report.failed or report.problems:
             raise AssertionError(f"the consumer could not learn what is measured: {report.problems}")

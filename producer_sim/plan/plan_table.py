@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clients.console import Console
-from producer_sim.plan.advice import fragment_of, number, reasons_of, recommended
+from producer_sim.plan.advice import fragment_of, names_of, number, reasons_of, recommended
 from producer_sim.plan.bill import printed_quantity, stream_dollars, versions_of_page
 from producer_sim.plan.limit_usage import LimitUsage
 from producer_sim.plan.load import MB
@@ -104,7 +104,9 @@ def print_plans(console: Console, plans: Sequence[Plan]) -> None:
     """Print the four ways side by side, then the bill, the limits and the settings of the best."""
     best = recommended(plans)
     workload, assumptions, prices = best.load.workload, best.load.assumptions, best.prices
-    use_cases = f"{workload.use_cases} use case{'s' if workload.use_cases > 1 else ''} of {workload.model}"
+    use_cases = f"{workload.use_cases} use case{'s' if workload.use_cases > 1 else ''}"
+    is_drift = workload.named == ("drift",)
+    use_cases += f" of {workload.model}" if is_drift else f": {', '.join(names_of(workload))}"
     console.print(
         Text(f"{workload.signals:,} signals at {workload.rate:g} Hz", "bold").append(
             f", {use_cases}, a month of {assumptions.assumed.month_days:g} days", "not bold"

@@ -5,12 +5,16 @@ from typing import Literal
 
 Ingest = Literal["kinesis", "iot", "sitewise"]
 StreamMode = Literal["on-demand", "provisioned"]
+DRIFT_MODEL = "ADWIN"
+"""What `drift` is made of in consumer/use_cases.py."""
 STREAM_MODES: tuple[StreamMode, ...] = ("provisioned", "on-demand")
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What the plant sends.
+    """What the plant sends, and how many use cases learn it.
+
+    The first ones are those in `named`, the others like them; `model` is what `drift` is made of.
 
     Units: `rate` in values a second of each signal, `events_per_day` of each signal and use case
     """
@@ -18,9 +22,10 @@ class Workload:
     signals: int
     rate: float = 1.0
     use_cases: int = 1
-    model: str = "ADWIN"
+    model: str = DRIFT_MODEL
     ingest: Ingest = "kinesis"
     events_per_day: float = 1.0
+    named: tuple[str, ...] = ("drift",)
 
     @property
     def observations_per_s(self) -> float:

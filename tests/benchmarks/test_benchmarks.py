@@ -1,5 +1,7 @@
 """The benchmarks compare like with like, and say so when a bar does not hold."""
 
+import asyncio
+import random
 import subprocess
 import sys
 from dataclasses import asdict
@@ -7,11 +9,29 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bare_loop, document, figures, footprint, handler_vs_loop, persistence, stages
+from benchmarks import (
+    bare_loop,
+    cold_start,
+    document,
+    figures,
+    footprint,
+    handler_vs_loop,
+    newest_python,
+    persistence,
+    shipped_vs_loop,
+    small_batches,
+    stages,
+)
 from benchmarks.alternatives import SeedHandler
 from benchmarks.measuring import Figure, Pair, Spread, alternately, spread, wall_s
-from benchmarks.warm_function import GET_S, FakeS3, function
+from benchmarks.s3_server import S3Server
+from benchmarks.warm_function import GET_S, PUT_S, FakeS3, function
 from benchmarks.workloads import column_batches, point_batches
+from consumer.aws.event_bus import open_event_bus
+from consumer.aws.s3 import open_bucket
+from consumer.errors import PageChanged
+from consumer.events.event import Event
+from consumer.ports import Found, Missing, Unchanged
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,6 +40,90 @@ def test_the_handler_and_the_loop_learn_the_same():
     """`handler_vs_loop` itself asserts equal models and as many events as drifts."""
     assert handler_vs_loop.points(100, rounds=2).ratio.median > 0
     assert handler_vs_loop.columns(20, rounds=2).ratio.median > 0
+    assert handler_vs_loop.points(100, rounds=2, from_bytes=True).ratio.median > 0
+    assert handler_vs_loop.columns(20, rounds=2, from_bytes=True).ratio.median > 0
+
+
+@pytest.mark.parametrize("use_case", ["anomaly", "shift"])
+def test_a_shipped_use_case_and_a_loop_of_its_detectors_learn_the_same(use_case):
+    """`shipped_vs_loop` itself asserts equal detectors and as many events as findings."""
+    assert shipped_vs_loop.shipped(use_case, 100, rounds=2).ratio.median > 0
+
+
+def test_a_loop_that_learned_something_else_is_no_comparison():
+    loop = shipped_vs_loop.DetectorLoop("anomaly")
+    first, second = (next(point_batches(3, records=30, seed=seed)) for seed in (1, 2))
+    loop.learn(first)
+    with function(use_case="anomaly") as ours:
+        ours.invoke(first)
+        shipped_vs_loop._check_equal(ours, loop)
+        loop.learn(second)
+        with pytest.raises(AssertionError):
+            shipped_vs_loop._check_equal(ours, loop)
+
+
+def test_small_batches_are_all_of_the_records_in_order():
+    event = next(point_batches(10, records=30))
+    cut = small_batches._cut(event, 7)
+    assert [len(batch["Records"]) for batch in cut] == [7, 7, 7, 7, 2]
+    assert [record for batch in cut for record in batch["Records"]] == event["Records"]
+    assert small_batches.small_batches(500, rounds=2).ratio.median > 0
+
+
+def test_a_function_of_another_process_finds_an_s3_with_latencies(tmp_path, monkeypatch):
+    """Conditional writes, 304, 404, and what was published: as the consumer's own clients see them."""
+    with S3Server(FakeS3(GET_S, PUT_S)) as aws:
+        for name, value in aws.environment().items():
+            monkeypatch.setenv(name, value)
+        objects = open_bucket("models", "eu-west-1", aws.environment()["AWS_ENDPOINT_URL"])
+        bus = open_event_bus("bus", "eu-west-1", random.Random(1))
+
+        async def exchange():
+            assert await objects.get("pages/1", bytes_max=100) == Missing()
+            start = wall_s()
+            version = await objects.replace("pages/1", b"one", None)
+            assert wall_s() - start >= PUT_S
+            start = wall_s()
+            assert await objects.get("pages/1", bytes_max=100) == Found(version, 3, b"one")
+            assert wall_s() - start >= GET_S
+            assert await objects.get("pages/1", bytes_max=100, unless=version) == Unchanged()
+            newer = await objects.replace("pages/1", b"two", version)
+            for stale in (None, version):
+                with pytest.raises(PageChanged):
+                    await objects.replace("pages/1", b"three", stale)
+            assert newer != version
+            await bus.publish([Event("1", "Drift Detected", "{}")])
+
+        asyncio.run(exchange())
+        assert len(aws.function.bus.events) == 1
+        assert aws.function.s3.objects["pages/1"][1] == b"two"
+
+
+def test_without_a_newer_python_it_says_so_and_goes_on(tmp_path, capsys):
+    broken = tmp_path / f"python3.{sys.version_info.minor + 1}"
+    broken.write_text("#!/bin/sh\nexit 127\n")
+    broken.chmod(0o755)
+    older = tmp_path / "python3.6"
+    older.symlink_to(sys.executable)
+    assert newest_python.newest_python([tmp_path, tmp_path / "missing"]) is None
+    assert capsys.readouterr().err.startswith("No newer Python")
+
+
+def test_a_newer_python_without_packages_is_left_out_with_the_reason(tmp_path, capsys, monkeypatch):
+    minor = sys.version_info.minor + 1
+    other = tmp_path / f"python3.{minor}"
+    other.write_text(f"#!/bin/sh\necho {minor}\n")
+    other.chmod(0o755)
+    monkeypatch.setattr(newest_python, "_ROOT", tmp_path)
+    assert newest_python.newest_python([tmp_path]) is None
+    assert f"Python 3.{minor} is left out: " in capsys.readouterr().err
+
+
+def test_importing_the_handler_is_faster_compiled_and_with_what_few_need_deferred():
+    imports = cold_start.imports(rounds=1)
+    assert imports.compiled.ratio.median < 0.8
+    assert imports.deferred.ratio.median < 0.8
+    assert 20 < imports.memory_mib.median < 110
 
 
 def test_the_seed_and_the_loop_learn_the_same():
@@ -69,6 +173,10 @@ def test_every_bar_that_was_set_is_among_the_figures():
         assert bar in source
     assert set(figures.measured()) >= {
         "handler_vs_loop",
+        "shipped_vs_loop",
+        "small_batches",
+        "lambda_client",
+        "newest_python",
         "handler_vs_seed",
         "handler_vs_bytewax",
         "cold_start",
@@ -100,6 +208,8 @@ def test_what_was_measured_is_written_between_the_marks_and_nowhere_else(tmp_pat
         "handler_vs_bytewax",
         "S3 requests per million observations, 16 pages",
         "peak memory, 10,000 ADWINs",
+        "shipped_vs_loop, anomaly, 1,000 signals",
+        "shipped_vs_loop, shift, 1,000 signals",
     ]
     measured = [
         asdict(Figure(name, spread([at + 0.25]), "x", "at most", 3.0, "a note"))
@@ -122,6 +232,7 @@ def test_what_was_measured_is_written_between_the_marks_and_nowhere_else(tmp_pat
     assert "| handler_vs_seed | 2.25 x | 2.25 to 2.25 | at most 3.00 | a note |" in text
     assert "| handler_vs_bytewax | 3.25 x | 3.25 to 3.25 | at most 3.00 ✗ | a note |" in text
     assert "takes 0.25 times" in text
+    assert "`anomaly` and `shift` 6.25 and 7.25 times" in text
     assert "10,000 signals take 5.25 MiB" in text
 
 

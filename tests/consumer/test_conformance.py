@@ -26,8 +26,8 @@ from consumer.errors import ModelRaised
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec
 from consumer.pages.packing import packed
-from consumer.pages.river_classes import CLASSES, FACTORIES, METHODS
-from consumer.pages.river_packers import PACKED
+from consumer.pages.river_classes import CLASSES, CLASSES_LATER, FACTORIES, METHODS
+from consumer.pages.river_packers import PACKED, PACKED_LATER
 from consumer.pages.unpacking import unpacked
 from consumer.plant import plant
 from tests.consumer.every_model import EVERY_MODEL
@@ -282,6 +282,8 @@ def registered() -> dict[str, set[str]]:
     texts: dict[str, set[str]] = {}
     for made, text, *_ in [*CLASSES, *PACKED, *FACTORIES]:
         texts.setdefault(made.__name__, set()).add(text)
+    for full_name, text, *_ in [*CLASSES_LATER, *PACKED_LATER]:
+        texts.setdefault(full_name.rpartition(".")[2], set()).add(text)
     for _, names, text in METHODS:
         for name in names:
             texts.setdefault(name, set()).add(text)

@@ -37,7 +37,6 @@ ROUND = replace(
         processor_mb=1769,
         processor_speed=0.5,
         warm_share=0.25,
-        memory_per_page_byte=2.0,
         delivery_s=1,
         old_versions_days=2,
         versions_min=11,
@@ -63,9 +62,14 @@ ROUND = replace(
         batch_mb=40,
     ),
     models={
-        "ADWIN": Model(update_us=1, dump_us=5, load_us=5, page_bytes=900, memory_bytes=2000),
+        "ADWIN": Model(update_us=1, dump_us=5, load_us=5, page_bytes=900, memory_bytes=2000, warm_bytes=2000),
         "Large": Model(
-            update_us=40, dump_us=10_000, load_us=10_000, page_bytes=2**17 - 100, memory_bytes=2**20
+            update_us=40,
+            dump_us=10_000,
+            load_us=10_000,
+            page_bytes=2**17 - 100,
+            memory_bytes=2**20,
+            warm_bytes=2**18,
         ),
     },
 )

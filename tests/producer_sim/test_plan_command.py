@@ -13,13 +13,15 @@ from producer_sim.commands.plan import plan
 from producer_sim.plan.advice import fragment_of, plans_of, recommended, use_case_names
 from producer_sim.plan.assumptions import read_assumptions
 from producer_sim.plan.bill import PRICES_FILE, read_prices
+from producer_sim.plan.load import Load
 from producer_sim.plan.plan_table import figures_of
-from producer_sim.plan.workload import Choices, Workload
+from producer_sim.plan.workload import Choices, Configuration, Workload
 from stack.context import read_plants
 
 APP = typer.Typer()
 APP.command()(plan)
 ASSUMPTIONS, PRICES = read_assumptions(), read_prices()
+CONFIGURATION = Configuration(10, "provisioned", 1, pages=64)
 
 
 def run(*arguments):
@@ -149,6 +151,39 @@ def test_use_cases_that_are_still_to_be_written_are_named():
     assert told("5")[0].startswith("Not in consumer/use_cases.py yet: use-case-2 to use-case-5. ")
 
 
+def test_the_shipped_use_cases_are_planned_by_name():
+    named = "--use-case", "anomaly", "--use-case", "shift"
+    told = as_json("--signals", "1000", *named)
+    settings = {"pages": 16, "batch_window_s": 10, "memory_mb": 1024}
+    assert told["cdk_json"]["use_cases"] == {"anomaly": settings, "shift": settings}
+    assert not any("use_cases.py" in reason for reason in told["reasons"])
+    assert "2 use cases: anomaly, shift, a month" in run("--signals", "1000", *named).stdout
+    more = as_json("--signals", "1000", *named, "--use-cases", "3")["reasons"]
+    assert any("use_cases.py yet: use-case-3." in reason for reason in more)
+    assert as_json("--signals", "1000", "--use-case", "drift") == as_json("--signals", "1000")
+
+
+def test_several_use_cases_are_planned_as_the_dearest():
+    anomaly, shift, both = (
+        Load(Workload(1000, named=named), CONFIGURATION, ASSUMPTIONS)
+        for named in (("anomaly",), ("shift",), ("shift", "anomaly"))
+    )
+    assert both.model.update_us == max(anomaly.model.update_us, shift.model.update_us)
+    assert both.state_bytes == max(anomaly.state_bytes, shift.state_bytes)
+    assert both.duration_s >= max(anomaly.duration_s, shift.duration_s)
+
+
+def test_what_a_model_counts_in_memory_decides_how_much_stays_warm():
+    """A warm function keeps fewer states of `anomaly` than ADWINs."""
+    adwin, anomaly = (
+        Load(Workload(100_000, named=named), CONFIGURATION, ASSUMPTIONS)
+        for named in (("drift",), ("anomaly",))
+    )
+    assert anomaly.warm_states_max < adwin.warm_states_max / 3
+    warm_bytes_max = ASSUMPTIONS.assumed.warm_share * 1024 * 2**20
+    assert anomaly.warm_states_max == warm_bytes_max / ASSUMPTIONS.use_cases["anomaly"].warm_bytes
+
+
 def test_one_fast_signal_fills_one_shard_however_many_there_are():
     plans = plans_of(Workload(1, rate=1000.0), Choices(), ASSUMPTIONS, PRICES)
     reached = {one.name: one.first_limit.reached_at for one in plans}
@@ -160,6 +195,13 @@ def test_one_fast_signal_fills_one_shard_however_many_there_are():
     ("arguments", "words"),
     [
         (("--signals", "10", "--model", "Oracle"), "measured: ADWIN"),
+        (("--signals", "10", "--model", "anomaly"), "measured: ADWIN"),
+        (("--signals", "10", "--use-case", "asset"), "asset was not measured"),
+        (("--signals", "10", "--use-case", "anomaly", "--model", "KSWIN"), "drift does"),
+        (
+            ("--signals", "10", "--use-case", "anomaly", "--use-case", "shift", "--use-cases", "1"),
+            "2 are named",
+        ),
         (("--signals", "-1"), "--signals"),
         (("--signals", "10", "--rate", "inf"), "--rate"),
         (("--signals", "10", "--events-per-day", "inf"), "--events-per-day"),

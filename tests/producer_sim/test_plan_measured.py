@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from producer_sim.plan.assumptions import ASSUMPTIONS_FILE, Measured, read_assumptions
+from producer_sim.plan.assumptions import ASSUMPTIONS_FILE, Measured, Model, read_assumptions
 from producer_sim.plan.measure import _PARTS, CASES, Case, _least_squares, _measure, write_figures
 from producer_sim.plan.measuring_world import MeasuringWorld
 
@@ -42,13 +42,14 @@ def test_what_is_written_is_what_is_read(tmp_path):
     shutil.copy(ASSUMPTIONS_FILE, path)
     before = read_assumptions()
     parts = dict.fromkeys(Measured.__struct_fields__, 1.25)
-    models = {"ADWIN": dict.fromkeys(("update_us", "dump_us", "load_us", "page_bytes", "memory_bytes"), 2.5)}
-    write_figures(parts, models, "2026-12-01", "a machine", path)
+    costs = dict.fromkeys(Model.__struct_fields__, 2.5)
+    write_figures(parts, {"ADWIN": costs}, {"anomaly": costs}, "2026-12-01", "a machine", path)
     after = read_assumptions(path)
     assert (after.assumed, after.limits) == (before.assumed, before.limits)
     assert after.measured == Measured(**parts)
     assert after.measured_on == "2026-12-01"
-    assert list(after.models) == ["ADWIN"]
+    assert after.models == {"ADWIN": Model(**costs)}
+    assert after.use_cases == {"anomaly": Model(**costs)}
     assert "a machine" in path.read_text()
     sources_before, sources = (
         re.findall("source = .*", file.read_text().partition("[models.")[0])

@@ -33,6 +33,8 @@ KINDS = frozenset(
         "time is short",
         "stalled process",
         "cold start",
+        "event read by its types",
+        "event left to the reader of dicts",
         "stream throttled",
         "split",
         "merge",

@@ -3,10 +3,12 @@
 import asyncio
 import contextvars
 import copy
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from consumer.decode.lambda_event import typed
 from consumer.pipeline import Pipeline
 from consumer.staleness_sweep import VISIT, sweep
 from tests.local.fake_stream import START
@@ -15,6 +17,7 @@ from tests.simulation.progress import Progress
 
 TIMEOUT_S = 20.0
 _SHORT_S = 3.0
+READ_TYPED = "event read by its types"
 
 
 class Died(BaseException):
@@ -82,8 +85,11 @@ class Lambda:
     violations: list[str] = field(default_factory=list)
     """Invocations that raised something of their own."""
     progress: Progress = field(init=False)
+    reads_bytes: bool = field(init=False)
 
     def __post_init__(self) -> None:
+        draws_bytes = self.chance.rng(READ_TYPED).random() < 0.5
+        self.reads_bytes = draws_bytes and READ_TYPED not in self.chance.without
         self.progress = Progress(self.chance.exercised, self.violations)
 
     def deploy(self, cold: Callable[[], Pipeline]) -> None:
@@ -118,6 +124,16 @@ class Lambda:
         """What a schedule calls, without waiting for it."""
         self._in_background(self._run(self._invocation({VISIT: True, "Records": []})))
 
+    def _read(self, event: dict[str, Any]) -> dict[str, Any]:
+        """What the handler is given: in half of the worlds an event is read from its bytes."""
+        if not self.reads_bytes:
+            return event
+        body = json.dumps(event).encode()
+        found = typed(body)
+        # Once: what goes on counting is what goes wrong.
+        self.chance.exercised[READ_TYPED if found else "event left to the reader of dicts"] = 1
+        return found or json.loads(body)
+
     async def settled(self) -> None:
         """Wait until no invocation is left, those that nobody waits for included."""
         while self.background:
@@ -147,7 +163,7 @@ class Lambda:
                 now_s = START + asyncio.get_running_loop().time()
                 report = await sweep(pipeline, now_s, invocation)
             else:
-                report = await pipeline.consume(invocation.event, invocation)
+                report = await pipeline.consume(self._read(invocation.event), invocation)
         except Died as died:
             raise FunctionError("the process ended") from died
         except Exception as error:

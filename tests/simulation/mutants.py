@@ -110,7 +110,7 @@ MUTANTS = {
         "consumer.pipeline", "[] if unread_from is None else [unread_from]", "[]"
     ),
     "a batch is cut between records of one sequence number": Mutant(
-        "consumer.decode.lambda_event", " and not records.shares_number(record, record - 1)", ""
+        "consumer.decode.fast_payloads", " and not self._batch.records.shares_number(record, record - 1)", ""
     ),
     "a page takes one signal too many": Mutant(
         "consumer.learning.page_learner",
@@ -173,12 +173,6 @@ MUTANTS = {
     ),
     "what was learned since is redriven": Mutant(
         "ops.quarantine.command", "lines = [line for line in lines if line.id not in left]", "pass"
-    ),
-    "what was learned before is counted from nothing": Mutant(
-        "ops.redrive.learned_since", "passing.is_from_nothing and (learned or self.may_be_anew)", "False"
-    ),
-    "a checkout that is no longer deployed redrives": Mutant(
-        "ops.state.other_models", "        if written_s > own_s:", "        if False:"
     ),
     "what a full or broken page should have learned is forgotten": Mutant(
         "consumer.pipeline",

@@ -140,7 +140,7 @@ def learned_in(aws: EmbeddedAWS, bucket: str) -> dict[str, int]:
     s3 = aws.client("s3")
     learned = {}
     for key in {key for key, _, _ in versions_of_objects(aws, bucket)}:
-        if not key.endswith("/layout.json"):
+        if "/pages/" in key:
             body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
             learned |= {name: state.learned for (_, name), state in PageCodec().decode(body).items()}
     return learned
@@ -173,17 +173,54 @@ def test_it_learns_and_alerts_as_a_plain_loop_does_and_a_redelivery_changes_noth
     assert drain_audit(aws, resources, empty_polls=1) == []
 
     packages = {path.relative_to(here.folder).parts[0] for path in loaded if here.folder in path.parents}
-    assert packages >= {"river", "numpy", "scipy", "msgspec", "obstore"}
+    assert packages >= {"river", "numpy", "msgspec", "obstore"}
     from_here = {path.name.split(".")[0] for path in loaded if SITE_PACKAGES in path.parents}
     assert from_here <= {"runtime_client", "_speedups"}, "only the runtime client and its simplejson"
     for line in (tmp_path / "log").read_text().splitlines():
         json.loads(line)
     record_property(
         "summary",
-        f"Lambda's runtime client, Python {platform.python_version()}: init {function.init_s:.2f} s without "
-        f".pyc files, first invocation {first.duration_s * 1000:.0f} ms for {len(RECORDS)} records, asset "
+        f"Lambda's runtime client, Python {platform.python_version()}: init {function.init_s:.2f} s, "
+        f"first invocation {first.duration_s * 1000:.0f} ms for {len(RECORDS)} records, asset "
         f"{unpacked_bytes(here.folder) / MIB:.0f} MiB unpacked",
     )
+
+
+PROBE = """
+from consumer.handler import handler
+
+def probe(event, context):
+    records = type(event.get("Records")).__name__
+    return {"records": records, "failures": handler(event, context)["batchItemFailures"]}
+"""
+
+
+@on_linux
+def test_lambdas_client_gives_batches_read_by_their_types_and_what_is_unusual_as_ever(
+    here, environment, aws, tmp_path
+):
+    folder, bucket = tmp_path / "asset", "read-by-types"
+    folder.mkdir()
+    for path in here.folder.iterdir():
+        (folder / path.name).symlink_to(path)
+    (folder / "probe.py").write_text(PROBE)
+    aws.client("s3").create_bucket(Bucket=bucket)
+    typed, dicts = ({"records": kind, "failures": []} for kind in ("TypedRecords", "list"))
+    usual = [record(1, b"1.5", key="one"), record(2, b"{"), record(3, b"2.5", key="one")]
+    of_two_shards = [record(number, b"1.5", key="two", shard=f"s-{number % 2}") for number in range(4)]
+    with_invalid = [record(number, b"1.5", key="three") for number in range(10, 13)]
+    with_invalid[1]["kinesis"]["data"] = "NDI"
+    with LambdaRuntime(
+        folder, environment | {"MODEL_BUCKET": bucket}, tmp_path / "log", handler="probe.probe"
+    ) as function:
+        assert function.invoke({"Records": usual}).response == typed
+        assert function.invoke({"Records": of_two_shards}).response == dicts
+        assert function.invoke({"Records": with_invalid}).response == dicts
+        assert function.invoke({"visit": True}).response == {"records": "NoneType", "failures": []}
+        with pytest.raises(FunctionRaised, match="no list of Records"):
+            function.invoke({"records": []})
+        assert function.invoke({"Records": usual}).response == typed
+    assert learned_in(aws, bucket) == {"one": 2, "two": 4, "three": 2}
 
 
 @on_linux
@@ -234,6 +271,63 @@ def test_all_of_river_can_be_imported_from_it_alone(here):
         assert here.folder / package / "__init__.py" in files
 
 
+@on_linux
+def test_what_the_handler_imports_is_compiled_and_never_compiled_again(here):
+    ran = subprocess.run(
+        [sys.executable, "-S", "-B", "-v", "-c", "import consumer.handler"],
+        cwd=here.folder,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    code = [
+        line.rpartition(" ")[2].strip("'") for line in ran.stderr.splitlines() if "code object from" in line
+    ]
+    from_asset = [Path(path) for path in code if Path(path).is_relative_to(here.folder)]
+    assert len(from_asset) > 500
+    assert {path.suffix for path in from_asset} == {".pyc"}
+
+
+@on_linux
+def test_lambdas_runtime_client_runs_what_is_compiled_and_does_not_look_at_its_source(tmp_path):
+    folder = tmp_path / "asset"
+    folder.mkdir()
+    source = folder / "function.py"
+    source.write_text(FUNCTION)
+    compiler = bundling._compiler(f"{sys.version_info.major}.{sys.version_info.minor}")
+    assert compiler is not None
+    bundling._compile(compiler, folder, ["function.py"])
+    source.write_text("raise ImportError('compiled again')\n")
+    with runtime(folder) as function:
+        assert function.invoke({}).response["event"] == {}
+
+
+@on_linux
+def test_a_model_that_uses_scipy_finds_it_in_the_asset(here):
+    probe = (
+        "import consumer.handler, sys\n"
+        "from consumer.detectors.drift import DriftUseCase\n"
+        "from river import drift\n"
+        "use_case = DriftUseCase(drift.KSWIN(window_size=60, stat_size=20))\n"
+        "found = use_case.learn(use_case.create(1), [0.0, 1.0] * 100 + [5.0, 6.0] * 100)\n"
+        "print(len(found), sys.modules['scipy.stats'].__file__)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-S", "-B", "-c", probe],
+        cwd=here.folder,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    found, file = ran.stdout.split()
+    assert int(found) > 0
+    assert Path(file) == here.folder / "scipy" / "stats" / "__init__.py"
+
+
 # For Lambda.
 
 
@@ -272,8 +366,14 @@ def test_whatever_is_compiled_is_for_lambdas_processor_and_python(asset):
 def test_it_has_what_runs_and_nothing_that_is_for_developers(asset):
     files = files_of(asset.folder)
     folders = {part for path in files for part in path.parent.parts}
-    assert not folders & {"tests", "include", "__pycache__", "bin"}
-    assert not {path.suffix for path in files} & {".h", ".c", ".pyc", ".pyi", ".pyx", ".pxd", ".a"}
+    assert not folders & {"tests", "include", "bin"}
+    assert not {path.suffix for path in files} & {".h", ".c", ".pyi", ".pyx", ".pxd", ".a"}
+    compiled = [path for path in files if path.suffix == ".pyc" or path.parent.name == "__pycache__"]
+    assert bool(compiled) == asset.is_compiled
+    for path in compiled:
+        name, tag, _ = path.name.rsplit(".", 2)
+        assert (path.parent.name, tag) == ("__pycache__", "cpython-314")
+        assert path.parents[1] / f"{name}.py" in files
     consumer = {path.relative_to("consumer") for path in files if path.parts[0] == "consumer"}
     assert {"handler.py", "use_cases.py", "learning/page_learner.py", "pages/store.py"} <= set(
         map(Path.as_posix, consumer)
@@ -347,6 +447,45 @@ def test_it_has_the_sources_and_the_packages_without_what_only_developers_need(c
     sources = {path.as_posix() for path in files_of(checkout) if path.parts[0] == "consumer"}
     modules = {name for name in sources if name.endswith(".py")}
     assert names & sources == modules | {"consumer/signals.yaml"}
+
+
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def compiled_in(folder: Path) -> dict[Path, bytes]:
+    return {path: (folder / path).read_bytes() for path in files_of(folder) if path.suffix == ".pyc"}
+
+
+def test_what_is_compiled_is_the_same_in_every_build_and_needs_no_source(checkout, monkeypatch, tmp_path):
+    first = bundle(python=HERE)
+    assert first.is_compiled
+    compiled = compiled_in(first.folder)
+    sources = {
+        path for path in files_of(first.folder) if path.suffix == ".py" and path.parts[0] == "consumer"
+    }
+    assert {path.parents[1] / f"{path.name.split('.')[0]}.py" for path in compiled} == sources
+    assert {int.from_bytes(code[4:8], "little") for code in compiled.values()} == {1}, "unchecked hashes"
+    assert not [path for path, code in compiled.items() if str(tmp_path).encode() in code]
+    monkeypatch.setattr(bundling, "_BUILD", tmp_path / "elsewhere" / "build")
+    second = bundle(python=HERE)
+    assert second.hash == first.hash
+    assert second.folder != first.folder
+    assert compiled_in(second.folder) == compiled
+
+
+def test_where_there_is_no_such_python_the_asset_is_another_without_compiled_modules(checkout, monkeypatch):
+    compiled = bundle(python=HERE)
+    monkeypatch.setattr(bundling, "_compiler", lambda python: None)
+    plain = bundle(python=HERE)
+    assert not plain.is_compiled
+    assert plain.hash != compiled.hash
+    assert compiled_in(plain.folder) == {}
+    with_source = [path for path in files_of(compiled.folder) if path.suffix != ".pyc"]
+    assert sorted(with_source) == sorted(files_of(plain.folder))
+
+
+def test_a_python_that_is_not_on_this_machine_is_not_fetched():
+    assert bundling._compiler("3.99") is None
 
 
 def flip_a_byte(checkout: Path) -> None:

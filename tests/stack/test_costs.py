@@ -18,6 +18,7 @@ from consumer.settings.environment import Settings
 from producer_sim.commands.plan import plan
 from producer_sim.plan.assumptions import read_assumptions
 from producer_sim.plan.bill import read_prices
+from producer_sim.plan.document import documented
 from producer_sim.plan.workload import Configuration
 from stack.config import PlantConfig
 from tests.stack.synthesis import of_type, template
@@ -61,15 +62,37 @@ def table():
 
 
 def test_the_examples_are_what_the_command_prints():
-    """Where this fails: run the command, and paste what it prints."""
-    assert [options for options, _ in examples()] == ["--signals 100000 --rate 1"]
+    """Where this fails: `python -m producer_sim.plan.document`."""
+    shown = {"--signals 100000 --rate 1": 80, "--signals 1000 --use-case anomaly --use-case shift": 10}
+    assert [options for options, _ in examples()] == [*shown]
     for options, pieces in examples():
         output = "\n".join(line.rstrip() for line in printed(options).splitlines())
-        assert sum(piece.count("\n") for piece in pieces) > 80
+        assert sum(piece.count("\n") for piece in pieces) > shown[options]
         position = 0
         for piece in pieces:
             position = output.find(piece.rstrip("\n"), position)
             assert position >= 0, piece
+
+
+def test_the_document_is_what_its_own_command_writes():
+    assert documented(COSTS, printed) == COSTS
+    stale = re.sub(r"(?m)^( all +)[\d,.]+$", r"\g<1>1.00", COSTS)
+    stale = re.sub(r"(?m)^(\| `--signals 1000` .* \|) \d+ \|$", r"\g<1> 1 |", stale)
+    stale = re.sub(r"\| `anomaly` \|.*", "| `anomaly` | 1 |", stale).replace("In short: $39", "In short: $1")
+    assert sum(old != new for old, new in zip(COSTS.splitlines(), stale.splitlines(), strict=True)) >= 5
+    assert documented(stale, printed) == COSTS
+
+
+def test_an_example_of_what_is_no_longer_printed_is_an_error():
+    with pytest.raises(ValueError, match="Five ways"):
+        documented(COSTS.replace("Four ways to set it up", "...\nFive ways to set it up"), printed)
+
+
+def test_the_shipped_use_cases_are_those_that_the_planner_has_measured():
+    cdk = json.loads((ROOT / "cdk.json").read_text())
+    shipped = [*cdk["context"]["plants"]["KinesisRiver"]["use_cases"]]
+    assert shipped == [*FILE.use_cases]
+    assert " ".join(f"--use-case {name}" for name in shipped) in COSTS
 
 
 def test_the_command_of_the_first_lines_is_that_of_the_readme():

@@ -298,7 +298,7 @@ def test_an_event_that_is_not_of_kinesis_is_an_error_on_one_line_without_its_con
 
 def test_nothing_is_traced_where_nobody_listens():
     assert "AWS_XRAY_DAEMON_ADDRESS" not in os.environ
-    assert observability.tracer.disabled is True
+    assert observability.tracer is None
 
 
 TRACE = "1-5759e988-bd862e3fe1be46a994272793"
@@ -310,7 +310,7 @@ from tests.consumer.world import World, points, step
 world = World()
 handler.start = lambda settings: world.function
 answers = [handler.handler({"Records": points(step("secretsignal"), first)}, None) for first in (100, 500)]
-print(json.dumps({"answers": answers, "disabled": tracer.disabled}))
+print(json.dumps({"answers": answers, "disabled": tracer is None}))
 """
 
 

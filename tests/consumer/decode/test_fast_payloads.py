@@ -66,11 +66,17 @@ def plain(batch: Batch) -> tuple:
     assert firsts == sorted(firsts), "runs are in the order of their first records"
     untimed = any(None in run.timestamps for run in batch.signals.values())
     assert batch.has_untimed or not untimed
-    return batch.shard, list(batch.records), runs, batch.rejections, batch.uncertain, set(batch.own_columns)
+    counts = batch.observations, batch.uncertain
+    return batch.shard, list(batch.records), runs, batch.rejections, counts, set(batch.own_columns)
 
 
 def carefully(delivery: dict) -> list[Batch]:
-    return [lambda_event._batch(*each) for each in delivered(entries_of(delivery)).items()]
+    batches = [Batch(*each) for each in delivered(entries_of(delivery)).items()]
+    for batch in batches:
+        for record in range(len(batch.records)):
+            batch.go_to(record)
+            lambda_event._read_current(batch, b"")
+    return batches
 
 
 @given(st.lists(PAYLOADS, min_size=1, max_size=12))

@@ -20,7 +20,7 @@ from consumer.errors import ConfigurationError, UnreadableModel, UnwritableModel
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec
 from consumer.pages.packing import packed
-from consumer.pages.river_classes import CLASSES
+from consumer.pages.river_classes import CLASSES, CLASSES_LATER, imported
 from consumer.pages.unpacking import unpacked
 from tests.consumer import own_model
 from tests.consumer.every_model import EVERY_MODEL
@@ -413,7 +413,11 @@ def test_nothing_of_a_planted_model_is_called_when_it_is_read(own_module, monkey
             pages.append(CODEC.encode({KEY: State(model)}))
     own = Wobble()
     pages.append(CODEC.encode({KEY: State(own)}))
-    known = [made for made, *_ in CLASSES] + [own_model.Wobble, Plain, Slots]
+    known = (
+        [made for made, *_ in CLASSES]
+        + [imported(name) for name, *_ in CLASSES_LATER]
+        + [own_model.Wobble, Plain, Slots]
+    )
     for made, name in itertools.product({*known, Base}, CALLED):
         if (made, name) == (Base, "__hash__"):  # by which the splits of trees are kept
             continue
