@@ -61,7 +61,7 @@ def in_short(results: Measured) -> str:
     return f"""\
 - An invocation of 10,000 records of 1,000 signals takes {points} times the processor time of a bare loop \
 that only
-  decodes and learns, with columns of 100 values {columns} times; with `anomaly` and `shift` {anomaly} \
+  decodes and learns, with columns of 100 values {columns}; with `anomaly` and `shift` {anomaly} \
 and {shift} times that of theirs.
 - It learns {medians["handler_vs_seed"]} times as many observations a second as one GET and one PUT for each,
   and {medians["handler_vs_bytewax"]} times as many a second of processor as Bytewax with recovery.

@@ -73,7 +73,7 @@ def _small_batches() -> Iterator[Figure]:
 
 def _lambda_client() -> Iterator[Figure]:
     found = lambda_client.lambda_client()
-    yield Figure("lambda_client, 1,000 signals", found.cpu.ratio, "x", "at most", 3.0, _times(found.cpu))
+    yield Figure("lambda_client, 1,000 signals", found.cpu.ratio, "x", "at most", 2.0, _times(found.cpu))
     yield Figure("lambda_client, wall", Spread(*(1000 * seconds for seconds in spread(found.wall_s))), "ms")
 
 
