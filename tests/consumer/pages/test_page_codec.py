@@ -15,9 +15,15 @@ from consumer.detectors.alert_policy import AlertState
 from consumer.detectors.base import STATE_FORMAT
 from consumer.detectors.drift import DriftState, DriftUseCase
 from consumer.detectors.sensor_checks import Health
-from consumer.errors import ConfigurationError, UnreadableModel, UnreadablePage, UnwritableModels
+from consumer.errors import (
+    ConfigurationError,
+    LayoutChanged,
+    UnreadableModel,
+    UnreadablePage,
+    UnwritableModels,
+)
 from consumer.learning.state import Checkpoint, State
-from consumer.pages.codec import Header, PageCodec, versions
+from consumer.pages.codec import Header, PageCodec, unmarked, versions
 from consumer.pages.columns import columns_of
 from tests.consumer.pages.hostile_pages import enveloped, planted, sealed, with_columns, with_models
 
@@ -158,8 +164,9 @@ def test_a_page_cut_short_is_noticed(length):
 
 @given(st.integers(0, len(PAGE)), st.binary(min_size=1, max_size=20))
 def test_bytes_that_slipped_in_are_noticed(index, more):
-    with pytest.raises(UnreadablePage):
-        CODEC.decode(PAGE[:index] + more + PAGE[index:])
+    page = PAGE[:index] + more + PAGE[index:]
+    with pytest.raises(LayoutChanged if page != unmarked(page) else UnreadablePage):
+        CODEC.decode(page)
 
 
 @pytest.mark.parametrize(
