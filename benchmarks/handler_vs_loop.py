@@ -64,11 +64,11 @@ def _compare(
             pairs = ((partial(ours.invoke, event), partial(learn, event)) for event in batches)
         alternately(_WARM_UP, clock, pairs)
         pair = alternately(rounds, clock, pairs)
-        _check_equal(ours, models, len(drifts))
+        check_equal(ours, models, len(drifts))
     return pair
 
 
-def _check_equal(ours: Function, models: bare_loop.Models, drifts: int) -> None:
+def check_equal(ours: Function, models: bare_loop.Models, drifts: int) -> None:
     """Both must have learned the same, or the ratio would mean nothing."""
     learned = {key.signal: state.model.detector for key, state in ours.states().items()}
     assert learned.keys() == models.keys()

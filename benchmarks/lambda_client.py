@@ -16,7 +16,7 @@ import simplejson  # type: ignore[import-untyped]
 
 from benchmarks import bare_loop
 from benchmarks.cold_start import asset_for_this_machine
-from benchmarks.handler_vs_loop import _check_equal
+from benchmarks.handler_vs_loop import check_equal
 from benchmarks.measuring import Pair, cpu_s, timed
 from benchmarks.s3_server import S3Server
 from benchmarks.warm_function import GET_S, PUT_S, FakeS3
@@ -55,7 +55,7 @@ def lambda_client(rounds: int = _ROUNDS) -> Invocations:
                 taken_s.append(answer.duration_s)
                 assert answer.response == {"batchItemFailures": []}, answer
                 cpu.theirs_s.append(timed(cpu_s, partial(learn, json.dumps(event).encode())))
-        _check_equal(aws.function, models, len(drifts))
+        check_equal(aws.function, models, len(drifts))
     return Invocations(Pair(cpu.ours_s[_WARM_UP:], cpu.theirs_s[_WARM_UP:]), taken_s[_WARM_UP:])
 
 

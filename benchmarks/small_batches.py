@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from benchmarks import bare_loop
-from benchmarks.handler_vs_loop import _check_equal
+from benchmarks.handler_vs_loop import check_equal
 from benchmarks.measuring import Pair, alternately, cpu_s
 from benchmarks.warm_function import function
 from benchmarks.workloads import LambdaEvent, point_batches
@@ -30,7 +30,7 @@ def small_batches(records: int, rounds: int = _ROUNDS) -> Pair:
         pairs = ((partial(_each, ours.invoke, events), partial(_each, learn, events)) for events in cut)
         alternately(_WARM_UP, cpu_s, pairs)
         pair = alternately(rounds, cpu_s, pairs)
-        _check_equal(ours, models, len(drifts))
+        check_equal(ours, models, len(drifts))
     return Pair(
         *([seconds / _RECORDS_PER_ROUND for seconds in each] for each in (pair.ours_s, pair.theirs_s))
     )
