@@ -151,17 +151,17 @@ def resident_mb() -> float:
     return int(_MEMORY.read_text().split()[1]) * _PAGE_BYTES / _MB
 
 
-def print_memory_bytes(page: bytes) -> None:
-    """Print how much memory a state of the page takes, from that of many copies."""
+def loaded_bytes(page: bytes) -> float:
+    """How much memory a state of the page takes, from that of many copies."""
     kept = [_read(page)]
     before_mb = resident_mb()
     kept += [_read(page) for _ in range(max(2, _LOADED_BYTES // len(page)))]
-    print((resident_mb() - before_mb) * _MB / sum(map(len, kept[1:])))
+    return (resident_mb() - before_mb) * _MB / sum(map(len, kept[1:]))
 
 
 def _memory_bytes(page: bytes) -> float:
     """The same in a process of its own: this one would use again what it has freed."""
-    code = f"import sys; from {__name__} import print_memory_bytes as p; p(sys.stdin.buffer.read())"
+    code = f"import sys; from {__name__} import loaded_bytes; print(loaded_bytes(sys.stdin.buffer.read()))"
     done = subprocess.run([sys.executable, "-c", code], input=page, capture_output=True, check=True)
     return float(done.stdout)
 

@@ -458,10 +458,10 @@ def test_a_page_that_cannot_be_read_is_never_replaced(pages):
 
 def written_unchecked(state_class, state, pack):
     """As somebody writes a state who wants to plant it: whatever is in its fields."""
-    fields = [getattr(state, name) for name in state.__struct_fields__]
-    for index in state_class._models:
-        fields[index] = msgspec.Raw(pack(fields[index]))
-    return msgspec.msgpack.encode(fields)
+    fields = {name: getattr(state, name) for name in state.__struct_fields__}
+    for name in state_class._no_models:
+        fields[name] = msgspec.Raw(pack(fields[name]))
+    return msgspec.msgpack.encode([*fields.values()])
 
 
 @LAYOUTS
