@@ -51,24 +51,47 @@ class Repage:
             version = await self._record(Recorded(old.pages, pages, secrets.token_hex(8)), version)
             if recorded.moving_to not in (None, old.pages, pages):
                 # An interrupted move elsewhere: what it has written is in force nowhere, nor will be.
-                await self._each(Layout(self.prefix, recorded.moving_to or 0).folder, self._give_up)
-            await self._each(old.folder, self._fence)
+                await self._replace_each(
+                    Layout(self.prefix, recorded.moving_to or 0).folder, _given_up, version
+                )
+            await self._replace_each(old.folder, _fenced, version)
             self.report("the old pages are fenced")
             replaced = await self._versions(new)  # from here on, whoever writes there makes this move fail
             states = await self._gather(old)
-            _, now = await self._recorded()
-            if now != version:
-                raise PageChanged("another move has begun meanwhile")
+            await self._check_is_own(version)
             await self._write(new, states, replaced)
-            await self._record(Recorded(pages), version)
+            version = await self._record(Recorded(pages), version)
             self.report("the new pages are in force")
             signals = len(states)
-        await self._each(new.folder, self._open)
+        await self._replace_each(new.folder, _opened, version)
         folders = f"{self.prefix}/pages/", f"{self.prefix}/signals/"
         keys = [key for folder in folders for key in await self.objects.keys(folder)]
         for folder in {key.rpartition("/")[0] + "/" for key in keys} - {new.folder}:
-            await self._each(folder, self._empty)
+            await self._replace_each(folder, self._emptied, version)
         return signals
+
+    async def _check_is_own(self, version: str | None) -> None:
+        """Check that `layout.json` is as this move has left it. Raises: `PageChanged`."""
+        _, now = await self._recorded()
+        if now != version:
+            raise PageChanged("another move has begun meanwhile")
+
+    async def _replace_each(
+        self, folder: str, content: Callable[[str, bytes], bytes], version: str | None
+    ) -> None:
+        """Give the objects of a folder other content, if no other move had begun when all were read.
+
+        One that begins later writes them too, so that this fails, or it does.
+        """
+
+        async def change(key: str, e_tag: str, body: bytes) -> tuple[str, bytes, str] | None:
+            wanted = content(key, body)
+            return None if wanted == body else (key, wanted, e_tag)
+
+        changes = [each for each in await self._each(folder, change) if each is not None]
+        if changes:
+            await self._check_is_own(version)
+        await asyncio.gather(*(self.objects.replace(*each) for each in changes))
 
     async def _recorded(self) -> tuple[Recorded, str]:
         found = await read_layout(self.objects, self.prefix)
@@ -93,10 +116,6 @@ class Repage:
 
         keys = await self.objects.keys(folder)
         return [done for each in await asyncio.gather(*map(one, keys)) for done in each]
-
-    async def _fence(self, key: str, version: str, body: bytes) -> None:
-        if moved(body) != body:
-            await self.objects.replace(key, moved(body), version)
 
     async def _states(self, key: str, version: str, body: bytes) -> States:
         content = unmarked(body)
@@ -136,19 +155,23 @@ class Repage:
         await asyncio.gather(*(write(key, page) for key, page in pages.items()))
         self.report(f"{len(pages)} pages are written, with {len(states)} signals")
 
-    async def _open(self, key: str, version: str, body: bytes) -> None:
-        if body == coming(body):
-            await self.objects.replace(key, unmarked(body), version)
+    def _emptied(self, key: str, body: bytes) -> bytes:
+        if body == moved(body):
+            return _given_up(key, body)
+        self.report(f"skipped, written in a layout that was not in force: {key}")
+        return body
 
-    async def _give_up(self, key: str, version: str, body: bytes) -> None:
-        if body != moved(b""):
-            await self.objects.replace(key, moved(b""), version)
 
-    async def _empty(self, key: str, version: str, body: bytes) -> None:
-        if body != moved(body):
-            self.report(f"skipped, written in a layout that was not in force: {key}")
-        else:
-            await self._give_up(key, version, body)
+def _fenced(_: str, body: bytes) -> bytes:
+    return moved(body)
+
+
+def _opened(_: str, body: bytes) -> bytes:
+    return unmarked(body) if body == coming(body) else body
+
+
+def _given_up(_key: str, _body: bytes) -> bytes:
+    return moved(b"")
 
 
 def _name(layout: Layout) -> str:

@@ -284,9 +284,14 @@ class Meanwhile:
 
 
 def before_the_new_pages_are_written():
-    """The move reads layout.json once more when it knows what it will write."""
+    """The move reads layout.json a third time when it knows what it will write."""
+    return before_it_asks(2)
+
+
+def before_it_asks(times: int):
+    """Before it reads layout.json, after so many times."""
     reads = itertools.count()
-    return lambda call, key: call == "read" and key.endswith("layout.json") and next(reads) == 1
+    return lambda call, key: call == "read" and key.endswith("layout.json") and next(reads) == times
 
 
 def move_beside(objects, pages: int):
@@ -300,7 +305,14 @@ def interrupted(world: World, pages: int, number: int) -> None:
     world.faults.clear()
 
 
-def test_a_move_elsewhere_does_not_give_up_pages_that_another_has_put_in_force_meanwhile():
+@pytest.mark.parametrize(
+    "when",
+    [
+        pytest.param(lambda call, key: call == "put" and key.endswith("layout.json"), id="before it begins"),
+        pytest.param(lambda call, key: call == "list" and "/pages/32/" in key, id="when it has begun"),
+    ],
+)
+def test_a_move_elsewhere_does_not_give_up_pages_that_another_has_put_in_force_meanwhile(when):
     world = World(16)
     world.invoke(STREAM[:HALF])
     interrupted(world, 32, 9)
@@ -309,9 +321,7 @@ def test_a_move_elsewhere_does_not_give_up_pages_that_another_has_put_in_force_m
         move(world, 32)
         assert world.invoke(STREAM[HALF:], world.cold()).failed == []
 
-    beside = Meanwhile(
-        world.objects, lambda call, key: key.endswith("layout.json") and call == "put", the_other_ends
-    )
+    beside = Meanwhile(world.objects, when, the_other_ends)
     with pytest.raises(PageChanged):
         move_beside(beside, 64)
     assert layout(world) == {"pages": 32}
@@ -350,6 +360,7 @@ class AsS3(InMemoryObjects):
 @pytest.mark.parametrize(
     "when",
     [
+        pytest.param(lambda: before_it_asks(1), id="before it fences"),
         pytest.param(lambda: before_the_new_pages_are_written(), id="before it asks whether it is alone"),
         pytest.param(
             lambda: lambda call, key: call == "put" and "/pages/64/" in key, id="after it has asked"

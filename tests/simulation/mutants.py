@@ -102,8 +102,13 @@ MUTANTS = {
     ),
     "models are moved without fences": Mutant(
         "ops.state.repage",
-        "            await self.objects.replace(key, moved(body), version)\n",
+        "            await self._replace_each(old.folder, _fenced, version)\n",
         "            pass\n",
+    ),
+    "a move gives up what another has put in force": Mutant(
+        "ops.state.repage",
+        "        if changes:\n            await self._check_is_own(version)\n",
+        "",
     ),
     "a new page is trusted though the models moved": Mutant("consumer.pipeline", "if is_new:", "if False:"),
     "what is left unread is not reported": Mutant(
