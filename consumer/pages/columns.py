@@ -92,8 +92,9 @@ def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes]]
     record_signals, signals = zip(*states, strict=True) if states else ((), ())
     checkpoints = [state.checkpoints for state in values]
     counts = list(map(len, checkpoints))
-    marks = [mark for each in checkpoints for mark in each.values()]
-    shards: dict[Shard, int] = {}
+    pairs = [pair for each in checkpoints for pair in each.items()]
+    of_shards, marks = zip(*pairs, strict=True) if pairs else ((), ())
+    shards, mark_shards = _numbered(of_shards)
     of_marks = record_signals if set(counts) == {1} else _repeated(record_signals, counts)
     models, adwins, are_adwins, memory = _models_of(states, stored)
     return (
@@ -106,7 +107,7 @@ def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes]]
             learned=_counts([state.learned for state in values]),
             skipped=_counts([state.skipped for state in values]),
             latest_s=[state.latest_s for state in values],
-            mark_shards=[shards.setdefault(shard, len(shards)) for each in checkpoints for shard in each],
+            mark_shards=mark_shards,
             shards=[(shard.stream_arn, shard.shard_id) for shard in shards],
             marks=counts,
             mark_sequence_numbers=_integers([mark.sequence_number for mark in marks]),
@@ -179,6 +180,14 @@ def checkpoints_of(columns: Columns) -> dict[SignalKey, dict[Shard, Checkpoint]]
     if len(found) != len(columns.record_signals):
         raise ValueError("a signal is there twice")
     return found
+
+
+def _numbered(shards: Sequence[Shard]) -> tuple[Sequence[Shard], list[int]]:
+    """Each once, and which of them each is; most pages have learned one."""
+    if not shards or shards.count(shards[0]) == len(shards):
+        return shards[:1], [0] * len(shards)
+    numbers = {shard: number for number, shard in enumerate(dict.fromkeys(shards))}
+    return [*numbers], [numbers[shard] for shard in shards]
 
 
 def _repeated(record_signals: Sequence[str], counts: list[int]) -> list[str]:
