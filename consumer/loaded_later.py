@@ -7,9 +7,9 @@ raises comes where it is first used. To be imported before River.
 import gc
 import sys
 from collections.abc import Sequence
+from importlib._bootstrap import _ModuleLockManager  # type: ignore[attr-defined]
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
-from threading import RLock
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -26,9 +26,10 @@ LATER = frozenset(
         "scipy.stats",
     }
 )
-"""Packages whose own code waits. A module within one runs when it is imported, without its package's."""
+"""Packages whose own code waits, until something of them is asked for or a module within is imported."""
+ALONE = frozenset({"river.feature_extraction.vectorize"})
+"""Modules within that run without the code of their packages, which they do not need."""
 
-_LOCK = RLock()
 _running: set[str] = set()
 
 
@@ -47,7 +48,8 @@ class _Waiting(ModuleType):
 
 
 def _run(package: ModuleType, spec: ModuleSpec) -> None:
-    with _LOCK:
+    # Python's own lock of the module, by which it finds that threads wait for each other.
+    with _ModuleLockManager(spec.name):
         # Its own code may import it, and finds what is there so far, as ever.
         if type(package) is not _Waiting or spec.name in _running or spec.loader is None:
             return
@@ -69,7 +71,7 @@ def run_for(model: Any) -> None:
         seen.add(id(part))
         parts += gc.get_referents(part)
         for kind in type(part).__mro__:
-            for used in [*vars(sys.modules[kind.__module__]).values()]:
+            for used in [*vars(sys.modules.get(kind.__module__, sys)).values()]:
                 if type(used) is _Waiting and used.__spec__ is not None:
                     _run(used, used.__spec__)
 
@@ -87,10 +89,28 @@ class _Deferring(Loader):
             module.__class__ = _Waiting
 
 
+class _Present(Loader):
+    """Of a module that the code of its package has imported meanwhile."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module, self._spec = module, module.__spec__
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return self._module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self._spec
+
+
 class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        package = sys.modules.get(fullname.rpartition(".")[0])
+        if type(package) is _Waiting and package.__spec__ is not None and fullname not in ALONE:
+            _run(package, package.__spec__)
+            if fullname in sys.modules:
+                return ModuleSpec(fullname, _Present(sys.modules[fullname]))
         spec = PathFinder.find_spec(fullname, path, target) if fullname in LATER else None
         if spec is not None and spec.loader is not None:
             spec.loader = _Deferring(spec.loader)

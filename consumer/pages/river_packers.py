@@ -257,10 +257,13 @@ def _read_masses(packed: bytes, leaves: int) -> "array[int]":
 def _read_trees(reader: Reader, parts: list[Node]) -> "HalfSpaceTrees":
     made: HalfSpaceTrees = reader.made(object.__new__(imported(_OUR_TREES)))
     n_trees, window_size, height, seed, counter, first_window, limits, rng, *of_trees = parts
-    numbers = (n_trees, window_size, height, counter)
-    if any(type(number) is not int for number in numbers) or not 0 <= height <= _HEIGHT_MAX or n_trees < 0:
+    count = of_trees[0] if of_trees else 0
+    numbers = (n_trees, window_size, height, counter, count)
+    if any(type(number) is not int for number in numbers) or not 0 <= height <= _HEIGHT_MAX:
         raise ValueError("trees of what is no number")
-    reader.count(_trees_take(height, n_trees, of_trees[0] if of_trees else 0))
+    if n_trees < 0 or count < 0:
+        raise ValueError("trees of which there are fewer than none")
+    reader.count(_trees_take(height, n_trees, count))
     vars(made).update(
         n_trees=n_trees,
         window_size=window_size,

@@ -93,9 +93,11 @@ class _Counted:
     checkpoints: Mapping[Shard, Checkpoint]
     seen: int
     """Observations that it has learned or skipped."""
+    parameters: str | None
+    """Of its model, which starts anew with other ones; None: there is none yet."""
 
 
-_NOTHING = _Counted({}, 0)
+_NOTHING = _Counted({}, 0, None)
 
 
 @dataclass(slots=True)
@@ -115,6 +117,17 @@ class _Passing:
     def is_from_nothing(self) -> bool:
         """Whether it is not known where in one of the shards it began."""
         return any(shard not in self.before.checkpoints for shard in self.shards())
+
+    @property
+    def counts_on(self) -> bool:
+        """Whether the model did not start anew in it, with parameters of its signal's own."""
+        return self.before.parameters in (None, self.after.parameters)
+
+    def has_number(self, shard: Shard, number: int) -> bool:
+        """Whether it passed a record of this number, or stopped within."""
+        before, after = self.before.checkpoints.get(shard), self.after.checkpoints.get(shard)
+        since = -1 if before is None else before.sequence_number
+        return after is not None and since <= number <= after.sequence_number
 
     def has(self, shard: Shard, number: int, partition_key: str) -> bool:
         """Whether it passed this record."""
@@ -293,8 +306,9 @@ class LearnedSince:
         except UnreadablePage:
             return None
         return {
-            key: _Counted(states[key].checkpoints, states[key].learned + states[key].skipped)
-            for key in keys & states.keys()
+            key: _Counted(state.checkpoints, state.learned + state.skipped, state.parameters)
+            for key, state in states.items()
+            if key in keys
         }
 
     def _judge_version(self, judged: Judged, passings: dict[SignalKey, _Passing]) -> list[Observation]:
@@ -302,7 +316,7 @@ class LearnedSince:
         everything = [each for passing in passings.values() for each in passing.observations]
         on_stream: defaultdict[SignalKey, int] = defaultdict(int)
         in_quarantine: defaultdict[SignalKey, list[_Rank]] = defaultdict(list)
-        uncounted: set[SignalKey] = set()
+        uncounted = {key for key, passing in passings.items() if not self._is_counted(key, passing)}
         try:
             for batch in self._read(passings.values()):
                 of_records = self.quarantined.positions(batch)
@@ -335,6 +349,12 @@ class LearnedSince:
                 elif place in newest:
                     judged.learned.add(each.line.id)
         return unknown
+
+    def _is_counted(self, key: SignalKey, passing: _Passing) -> bool:
+        """Whether its model only counted up: neither started anew, nor lost a row at which it raised."""
+        rows = self.quarantined.rows(self.settings.use_case.merge_signals).of_signals.get(key, ())
+        raised_at = [place for row in rows for place in row.raised_at.items()]
+        return passing.counts_on and not any(passing.has_number(*place) for place in raised_at)
 
     def _is_given_up(self, shard: Shard, number: int) -> bool:
         return any(each[0] == shard and each[1] <= number <= each[2] for each in self._given_up)

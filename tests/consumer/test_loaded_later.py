@@ -156,11 +156,11 @@ def package(tmp_path, monkeypatch) -> Any:
     monkeypatch.setattr(loaded_later, "LATER", frozenset({"waits_for_its_use"}))
     monkeypatch.setattr(loaded_later, "runs", [], raising=False)
 
-    def write(code: str) -> ModuleType:
+    def write(code: str, within: str = "value = 3") -> ModuleType:
         folder = tmp_path / "waits_for_its_use"
         folder.mkdir()
         (folder / "__init__.py").write_text(f"from consumer.loaded_later import runs\nruns.append(1)\n{code}")
-        (folder / "within.py").write_text("value = 3\n")
+        (folder / "within.py").write_text(f"{within}\n")
         return importlib.import_module("waits_for_its_use")
 
     yield write
@@ -168,7 +168,8 @@ def package(tmp_path, monkeypatch) -> Any:
         sys.modules.pop(name, None)
 
 
-def test_a_package_runs_once_when_something_of_it_is_asked_for(package):
+def test_a_package_runs_once_when_something_of_it_is_asked_for(package, monkeypatch):
+    monkeypatch.setattr(loaded_later, "ALONE", frozenset({"waits_for_its_use.within"}))
     made = package("value = 1\n")
     import waits_for_its_use.within
 
@@ -183,6 +184,16 @@ def test_a_package_runs_once_when_something_of_it_is_asked_for(package):
     assert loaded_later.runs == [1]
     with pytest.raises(AttributeError, match="has no attribute 'other'"):
         _ = made.other
+
+
+@pytest.mark.parametrize("then", ["", "from waits_for_its_use import within\n"])
+def test_a_module_within_that_uses_its_package_finds_it(package, then):
+    made = package(f"base = 1\n{then}", "from waits_for_its_use import base\nvalue = base + 2")
+    within = importlib.import_module("waits_for_its_use.within")
+    assert within.value == 3
+    assert made.within is within is sys.modules["waits_for_its_use.within"]
+    assert within.__spec__.origin.endswith("within.py")
+    assert loaded_later.runs == [1]
 
 
 def test_its_own_error_comes_where_it_is_used_and_each_time(package):

@@ -6,7 +6,9 @@ import pytest
 from river import drift
 from typer.testing import CliRunner
 
+import consumer.plant
 from consumer.detectors.drift import DriftUseCase
+from consumer.handler import start
 from ops.__main__ import app
 from ops.replay.stream_reader import StreamReader
 from tests.consumer.world import interleaved, step
@@ -346,6 +348,25 @@ def test_what_was_learned_beside_a_batch_that_was_given_up_nobody_can_tell(plant
     assert plant.deliver([*batch, *plant.points(PARTS[3])]) == []
     said, sent = redrive(plant)
     assert "Not sent: 15 lines" in said
+    assert sent == 0
+
+
+def test_what_was_learned_by_a_model_that_started_anew_in_between_nobody_can_tell(
+    plant, tmp_path, monkeypatch
+):
+    """With parameters of its signal's own: its count began again."""
+    plant.learn(VALUES[:3])
+    pages = spoil_pages(plant)
+    batch = plant.learn(VALUES[3:8])
+    put_back(plant, pages)
+    own = tmp_path / "signals.yaml"
+    own.write_text("version: 1\nsignals:\n  - {match: a, use_cases: {drift: {delta: 0.0001}}}\n")
+    monkeypatch.setattr(consumer.plant.Plant, "settings_file", lambda *_: own)
+    start.cache_clear()
+    assert plant.deliver(batch) == []
+    assert learned(plant) == {"a": 5}
+    said, sent = redrive(plant)
+    assert "Not sent: 5 lines" in said
     assert sent == 0
 
 

@@ -12,6 +12,7 @@ from consumer.pages.codec import versions
 from consumer.pages.layout import prefix_of
 from consumer.pages.store import PageStore
 from tests.ops.live_plant import Plant, a_second_passes, endpoint, plant
+from tests.ops.test_redrive import spoil_pages
 from tests.ops.test_upgrade import Checkout, checkout, states_under
 
 __all__ = ["checkout", "endpoint", "plant"]
@@ -170,3 +171,23 @@ def test_values_of_which_one_delivery_has_kept_the_row_and_another_each_are_sent
     assert ("Not sent: 2 lines" if is_upgraded else "delivered again: 2 lines") in said
     assert plant.deliver(plant.arrived()) == []
     assert learned(plant, NEW if is_upgraded else OLD) == 15
+
+
+def test_what_was_learned_beside_a_row_that_left_the_state_nobody_can_tell(plant, models):
+    """The model has forgotten what had waited: it counts fewer than it has learned."""
+    a_row_waits(plant)
+    pages = spoil_pages(plant)
+    batch = plant.send([row(3, v=3.0), row(4, p=4.0, t=4.0, v=4.0)])
+    deliver_again(plant, batch)
+    for key, body in pages.items():
+        plant.s3.put_object(Bucket="models", Key=key, Body=body)
+    deliver_again(plant, batch)
+    models.raises = False
+    assert "Not sent: 3 lines" in plant.command("quarantine", "redrive")
+    assert plant.deliver(plant.arrived()) == []
+    assert learned(plant, OLD) == 15
+
+
+def deliver_again(plant: Plant, batch: list[dict]) -> None:
+    start.cache_clear()
+    assert plant.deliver(batch) == []

@@ -105,11 +105,6 @@ MUTANTS = {
         "            await self._replace_each(old.folder, _fenced, version)\n",
         "            pass\n",
     ),
-    "a move gives up what another has put in force": Mutant(
-        "ops.state.repage",
-        "        if changes:\n            await self._check_is_own(version)\n",
-        "",
-    ),
     "a new page is trusted though the models moved": Mutant("consumer.pipeline", "if is_new:", "if False:"),
     "what is left unread is not reported": Mutant(
         "consumer.pipeline", "[] if unread_from is None else [unread_from]", "[]"

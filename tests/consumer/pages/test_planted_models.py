@@ -3,6 +3,7 @@
 import functools
 import itertools
 import sys
+import tracemalloc
 from collections import defaultdict, deque
 from dataclasses import dataclass
 from enum import Enum
@@ -212,6 +213,19 @@ REFUSED = {
 def test_what_no_model_is_packed_as_is_unreadable(name):
     with pytest.raises(UnreadableModel):
         read(planted(REFUSED[name]))
+
+
+@pytest.mark.parametrize("count", [[LIST, 1], [1, 1], "text", 1.5, True, -1])
+def test_trees_whose_count_is_no_number_take_no_memory(count):
+    """They would be multiplied by the millions of nodes of a high tree."""
+    trees = [PACKED, "HalfSpaceTrees", 0, 1, 20, 1, 1, True, None, None, count, b"", b"", b"", b"", []]
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreadableModel):
+            read(planted(trees))
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 PARTS = (None, 7, -1, 2.5, True, "value", "Random", b"", b"12345678", [LIST], [TUPLE], [CLASS, "float"])
