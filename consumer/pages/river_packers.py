@@ -259,10 +259,9 @@ def _read_trees(reader: Reader, parts: list[Node]) -> "HalfSpaceTrees":
     n_trees, window_size, height, seed, counter, first_window, limits, rng, *of_trees = parts
     count = of_trees[0] if of_trees else 0
     numbers = (n_trees, window_size, height, counter, count)
-    if any(type(number) is not int for number in numbers) or not 0 <= height <= _HEIGHT_MAX:
+    are_numbers = all(type(number) is int for number in numbers)
+    if not are_numbers or not 0 <= height <= _HEIGHT_MAX or min(n_trees, count) < 0:
         raise ValueError("trees of what is no number")
-    if n_trees < 0 or count < 0:
-        raise ValueError("trees of which there are fewer than none")
     reader.count(_trees_take(height, n_trees, count))
     vars(made).update(
         n_trees=n_trees,
