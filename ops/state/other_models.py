@@ -30,8 +30,8 @@ async def check_in_use(target: Target, objects: Objects) -> None:
         if written_s > own_s:
             raise ConfigurationError(
                 f"{target.name} has learned in models of another code, {prefix}, at {shown(written_s)} UTC, "
-                "after those of use_cases.py here. Check out what is deployed; if that is this code again, wait "
-                "until it has learned something"
+                "after those of use_cases.py here. Check out what is deployed; if that is this code again, "
+                "wait until it has learned something"
             )
 
 
