@@ -1,8 +1,10 @@
 """The means of equal blocks of values: how they usually vary, and excursions from that."""
 
 import math
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from consumer.detectors.states import ModelState, model_state
 
@@ -189,6 +191,10 @@ _SCALES = 5
 """With blocks of 8 values up to 2,048: means of whole cycles, in which the cycles do not show."""
 
 
+_OF_SCALES = Meta(min_length=_SCALES, max_length=_SCALES)
+_OF_SUMS = Meta(min_length=_SCALES - 1, max_length=_SCALES - 1)
+
+
 def _scales() -> list[BlockStatistics]:
     return [BlockStatistics() for _ in range(_SCALES)]
 
@@ -201,8 +207,8 @@ def _sums() -> list[float]:
 class DyadicScales(ModelState):
     """Block statistics by scale: the shortest sees a step soon, longer ones what is small or slow."""
 
-    scales: list[BlockStatistics] = msgspec.field(default_factory=_scales)
-    sums: list[float] = msgspec.field(default_factory=_sums)
+    scales: Annotated[list[BlockStatistics], _OF_SCALES] = msgspec.field(default_factory=_scales)
+    sums: Annotated[list[float], _OF_SUMS] = msgspec.field(default_factory=_sums)
     """Sums of the blocks that wait for the next scale."""
     blocks: int = 0
 

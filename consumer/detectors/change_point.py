@@ -2,9 +2,10 @@
 
 import math
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState
 from consumer.detectors.base import Found, Step, UseCase
@@ -15,6 +16,7 @@ from consumer.detectors.states import ModelState, model_state
 _BLOCK = 8
 """Values in the shortest blocks: few, to be soon; enough for a mean that single values hardly move."""
 _HOURS = 24
+_OF_HOURS = Meta(min_length=_HOURS, max_length=_HOURS)
 _HOUR_S, _DAY_S = 3600.0, 86_400.0
 _SUDDEN_S = 900.0
 """What takes longer may be the daily cycle, until a day has been seen."""
@@ -45,13 +47,13 @@ class DeseasonalisedChangeDetector(ModelState):
     State: some 200 numbers: 2 kB at most.
     """
 
-    block: list[float] = msgspec.field(default_factory=list)
+    block: Annotated[list[float], Meta(max_length=_BLOCK)] = msgspec.field(default_factory=list)
     levels: DyadicScales = msgspec.field(default_factory=DyadicScales)
     spreads: DyadicScales = msgspec.field(default_factory=DyadicScales)
     before: float = 0.0
     """The mean of the last block: a hunting control loop moves whole blocks to and fro."""
-    hours: list[float] = msgspec.field(default_factory=lambda: [0.0] * _HOURS)
-    visits: list[int] = msgspec.field(default_factory=lambda: [0] * _HOURS)
+    hours: Annotated[list[float], _OF_HOURS] = msgspec.field(default_factory=lambda: [0.0] * _HOURS)
+    visits: Annotated[list[int], _OF_HOURS] = msgspec.field(default_factory=lambda: [0] * _HOURS)
     started_s: float | None = None
     last_s: float | None = None
     usual_s: float | None = None

@@ -3,9 +3,10 @@
 import dataclasses
 import math
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState
 from consumer.detectors.base import Found, Step, UseCase, finite
@@ -16,6 +17,7 @@ _HOURS, _DAYS = 24, 7
 _HOUR_S, _DAY_S = 3600.0, 86_400.0
 _LEVEL, _BY_HOUR, _BY_WEEK = 0, 1, 1 + _HOURS
 _MEANS = _BY_WEEK + _HOURS * _DAYS
+_OF_PLACES = Meta(min_length=_MEANS, max_length=_MEANS)
 _STILL_MIN = 50
 """Values that were all the same, before another one is an anomaly."""
 _EXCEEDANCE_MAX = 1.0
@@ -57,8 +59,8 @@ class SeasonalBaseline(ModelState):
     State: 193 means and counts, and some numbers: 3 kB at most.
     """
 
-    means: list[float] = msgspec.field(default_factory=lambda: [0.0] * _MEANS)
-    counts: list[int] = msgspec.field(default_factory=lambda: [0] * _MEANS)
+    means: Annotated[list[float], _OF_PLACES] = msgspec.field(default_factory=lambda: [0.0] * _MEANS)
+    counts: Annotated[list[int], _OF_PLACES] = msgspec.field(default_factory=lambda: [0] * _MEANS)
     low: float = 0.0
     high: float = 0.0
     lasting: float = 0.0

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState, Count, Finding
+from consumer.detectors.state_columns import Keys
 
 Fault = Literal["flat", "range", "quality", "stale"]
 
@@ -49,7 +50,7 @@ class Health(msgspec.Struct, gc=False, array_like=True, forbid_unknown_fields=Tr
     """Whether it was reported as silent by itself, and not with many others."""
     is_untold: bool = False
     """Whether a sweep has noted that it is silent, and may not have published it yet."""
-    alerts: dict[str, AlertState] = {}
+    alerts: Annotated[dict[str, AlertState], Keys(("flat", "range", "quality", "stale"))] = {}
 
     @property
     def has_empty(self) -> bool:
