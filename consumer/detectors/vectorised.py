@@ -48,29 +48,60 @@ class Twin(Protocol):
         """Write the working copy back to the pages' arrays."""
 
 
+class Rows:
+    """Where the rows of a twin lie in the pages' arrays.
+
+    Row i is the `order[i]`-th of the sources' places, one source after another.
+    """
+
+    def __init__(self, sources: Sequence[Source], order: Places) -> None:
+        self.sources = [source for source in sources if len(source.places)]
+        self.order = order
+        lengths = [len(source.places) for source in self.sources]
+        self._ends = np.cumsum(lengths)
+        self._places = np.concatenate([np.empty(0, np.intp), *(source.places for source in self.sources)])
+        self.is_in_order = bool((order[1:] > order[:-1]).all())
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self.order)
+
+    def by_source(self, rows: Places) -> tuple[Places, Places, list[tuple[StateColumns, slice]]]:
+        """Some rows in the order of the sources, their places, and which of them are of each source."""
+        number = self.order[rows]
+        if not (self.is_in_order and bool((rows[1:] > rows[:-1]).all())):
+            sorting = np.argsort(number)
+            rows, number = rows[sorting], number[sorting]
+        bounds = [0, *np.searchsorted(number, self._ends).tolist()]
+        parts = [
+            (source.columns, slice(bounds[at], bounds[at + 1]))
+            for at, source in enumerate(self.sources)
+            if bounds[at + 1] > bounds[at]
+        ]
+        return rows, self._places[number], parts
+
+
 class Gathered:
     """Some fields of the rows' states, copied from the pages' arrays; all others stay there.
 
-    Row i is the `order[i]`-th of the sources' places, one source after another. Shape: `floats` and
-    `integers` (fields, rows), in the order of the class's layout.
+    `learned` are the fields that are written back, and `known` those that are only read. Shape: `floats` and
+    `integers` (fields, rows): the learned fields in the order of the class's layout, then the known ones.
     """
 
     def __init__(
-        self, made: type[Any], sources: Sequence[Source], order: Places, paths: Sequence[str]
+        self, made: type[Any], rows: Rows, learned: Sequence[str], known: Sequence[str] = ()
     ) -> None:
         places = layout_of(made).places
-        self._places = {path: places[path] for path in paths}
-        self._sources, self._order = sources, order
-        self._fields = {
-            kind: sorted(place.start for place in self._places.values() if place.kind == kind)
-            for kind in ("floats", "integers")
-        }
+        self._places = {path: places[path] for path in (*learned, *known)}
+        self._rows = rows
+        self._learned = {kind: self._starts(kind, learned) for kind in ("floats", "integers")}
+        self._fields = {kind: self._learned[kind] + self._starts(kind, known) for kind in self._learned}
         self.floats: Floats = self._gather("floats", np.float64)
         self.integers: Integers = self._gather("integers", np.int64)
 
     def __len__(self) -> int:
         """How many rows there are."""
-        return len(self._order)
+        return len(self._rows)
 
     def index(self, path: str) -> int:
         """Which row of `floats` or `integers` holds a field."""
@@ -83,34 +114,46 @@ class Gathered:
         values: Numbers = whole[self.index(path)]
         return values
 
+    def pair(self, one: str, other: str) -> Numbers:
+        """The working copies of two fields, as one view. Shape: (2, rows)."""
+        whole: Numbers = getattr(self, self._places[one].kind)
+        start, last = self.index(one), self.index(other)
+        values: Numbers = whole[start : last + 1 : last - start]
+        return values
+
     def scatter(self) -> None:
-        """Write the fields back."""
-        back = np.empty_like(self._order)
-        back[self._order] = np.arange(len(self._order))
-        for kind in ("floats", "integers"):
-            whole = getattr(self, kind)[:, back]
+        """Write the learned fields back."""
+        back = None
+        if not self._rows.is_in_order:
+            back = np.empty_like(self._rows.order)
+            back[self._rows.order] = np.arange(len(self._rows))
+        for kind, fields in self._learned.items():
+            whole: Numbers = getattr(self, kind)[: len(fields)]
+            whole = whole if back is None else whole.take(back, axis=1)
             start = 0
-            for columns, places in self._sources:
+            for columns, places in self._rows.sources:
                 ours, theirs = whole[:, start : start + len(places)], getattr(columns, kind)
-                for first, last, at in _runs(self._fields[kind]):
+                for first, last, at in _runs(fields):
                     theirs[first:last, places] = ours[at : at + last - first]
                 start += len(places)
 
+    def _starts(self, kind: str, paths: Sequence[str]) -> list[int]:
+        return sorted(self._places[path].start for path in paths if self._places[path].kind == kind)
+
     def _gather(self, kind: str, dtype: type[Any]) -> Numbers:
         fields = self._fields[kind]
-        whole = np.empty((len(fields), len(self._order)), dtype=dtype)
+        whole = np.empty((len(fields), len(self._rows)), dtype=dtype)
         start = 0
-        for columns, places in self._sources:
+        for columns, places in self._rows.sources:
             ours, theirs = whole[:, start : start + len(places)], getattr(columns, kind)
             for first, last, at in _runs(fields):
                 ours[at : at + last - first] = theirs[first:last].take(places, axis=1)
             start += len(places)
-        ordered: Numbers = whole.take(self._order, axis=1)
-        return ordered
+        return whole if self._rows.is_in_order else whole.take(self._rows.order, axis=1)
 
 
 def _runs(fields: Sequence[int]) -> list[tuple[int, int, int]]:
-    """Ascending numbers as runs of neighbours: the first, the one after the last, and where the run begins.
+    """Numbers as runs of neighbours: the first, the one after the last, and where the run begins.
 
     >>> _runs([0, 5, 6, 7, 9])
     [(0, 1, 0), (5, 8, 1), (9, 10, 4)]

@@ -1,0 +1,241 @@
+"""Vectorised learning: what the columns learn is, bit for bit, what the scalar classes learn."""
+
+import dataclasses
+import math
+import random
+import struct
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pytest
+
+from consumer.detectors import vectorised
+from consumer.detectors.alert_policy import AlertPolicy, Finding
+from consumer.detectors.seasonal_anomaly import DecayRates, SeasonalAnomaly, SeasonalAnomalyState
+from consumer.detectors.seasonal_anomaly_twin import SeasonalAnomalyTwin
+from consumer.detectors.sensor_checks import Health, SensorChecks
+from consumer.detectors.sensor_checks_twin import HealthTwin
+from consumer.detectors.state_columns import StateColumns, Unfit, layout_of
+from consumer.detectors.vectorised import Source, learn_by_rank
+from consumer.errors import ModelRaised
+
+SIGNALS, BATCHES, PAGES = 48, 24, 3
+Draw = random.Random
+
+
+def noise(draw: Draw) -> Iterator[float]:
+    while True:
+        yield draw.gauss(20.0, 1.0)
+
+
+def daily(draw: Draw) -> Iterator[float]:
+    for number in range(10**9):
+        spike = 30.0 if draw.random() < 0.01 else 0.0
+        yield math.sin(number / 20.0) + draw.gauss(0.0, 0.05) + spike
+
+
+def flat(draw: Draw) -> Iterator[float]:
+    value = draw.choice([0.0, 7.5])
+    while True:
+        for _ in range(draw.choice([2, 40, 150])):
+            yield value
+        yield from (draw.gauss(0.0, 1.0) for _ in range(draw.choice([1, 30])))
+
+
+def stepped(draw: Draw) -> Iterator[float]:
+    level = 0.0
+    while True:
+        level += draw.choice([-1.0, 1.0, 0.5])
+        for _ in range(draw.randrange(1, 60)):
+            yield level
+
+
+def outbursts(draw: Draw) -> Iterator[float]:
+    while True:
+        yield from (draw.gauss(0.0, 1.0) for _ in range(draw.randrange(80)))
+        yield from (draw.gauss(9.0, 3.0) for _ in range(draw.randrange(30)))
+
+
+def zeros(draw: Draw) -> Iterator[float]:
+    while True:
+        yield draw.choice([0.0, -0.0, -0.0, 5e-324, -5e-324, 0.0])
+
+
+def extremes(draw: Draw) -> Iterator[float]:
+    sizes = draw.choice([[1e99, 1e100], [1e-300, 5e-324, 0.0], [1e99, 1.0, 1e-99], [1.7e308, 1.0, 1e307]])
+    while True:
+        yield draw.choice(sizes) * draw.choice([1.0, -1.0, draw.random()])
+
+
+def regular(draw: Draw) -> Iterator[float]:
+    at_s, every_s = draw.choice([0.0, 1.7e9]), draw.choice([1.0, 60.0, 599.9, 3600.0, 40_000.0])
+    while True:
+        yield at_s
+        at_s += every_s
+
+
+def jumping(draw: Draw) -> Iterator[float]:
+    at_s = 1.7e9
+    while True:
+        yield at_s
+        at_s += draw.choice([0.0, 1.0, 60.0, 60.0, 600.0, 3600.0, -60.0, 1e5, -1e5, 1e7, -1e7, 700_000.0])
+
+
+def on_the_hour(draw: Draw) -> Iterator[float]:
+    while True:
+        hour_s = 3600.0 * draw.choice([1, 24, 167, 168, 472_000, 2**24 + 1])
+        yield draw.choice(
+            [hour_s, math.nextafter(hour_s, 0.0), math.nextafter(hour_s, math.inf), 0.0, 5e-324]
+        )
+
+
+def out_of_range(draw: Draw) -> Iterator[float]:
+    at_s = draw.choice([-86_400.0, 1e11 - 3600.0])
+    while True:
+        yield at_s if draw.random() < 0.9 else draw.choice([-0.0, -1e-9, 1e300, -1e300])
+        at_s += 300.0
+
+
+SERIES: list[Callable[[Draw], Iterator[float]]] = [noise, daily, flat, stepped, outbursts, zeros, extremes]
+CLOCKS: list[Callable[[Draw], Iterator[float]]] = [regular, regular, jumping, on_the_hour, out_of_range]
+
+
+def use_case_of(draw: Draw) -> SeasonalAnomaly:
+    policy = AlertPolicy(
+        clear_after=draw.choice([0, 1, 3, 20]),
+        still_open_s=draw.choice([0.0, 1800.0, 86_400.0]),
+        cool_down_s=draw.choice([0.0, 600.0]),
+        alerts_per_week=draw.choice([0.0, 1.0, 1.0, 500.0, 1e6]),
+    )
+    rates = DecayRates(
+        course=draw.choice([0.05, 0.5]),
+        level=draw.choice([0.003, 0.0]),
+        shrinking=draw.choice([1e-4, 0.0, 0.6]),
+        growth=draw.choice([0.08, 0.0, 1.0]),
+        rest=draw.choice([0.9, 0.0, 1.0]),
+        lasting=draw.choice([0.03, 0.5]),
+        lasting_share=draw.choice([0.3, 0.0, 1.0]),
+        step_s=draw.choice([300.0, 1.0]),
+    )
+    return SeasonalAnomaly(
+        exceedance=draw.choice([0.0275, 0.5, 1e-6]),
+        warm_up=draw.choice([0, 30, 100]),
+        alert=policy,
+        decay_rates=draw.choice([rates, DecayRates()]),
+        sensor_checks=SensorChecks(flat=draw.choice([0, 1, 4, 60])),
+    )
+
+
+def bits(state: Any) -> bytes:
+    numbers = layout_of(type(state)).numbers_of(state)
+    return struct.pack(f"{len(numbers.floats)}d", *numbers.floats) + repr(numbers.integers).encode()
+
+
+class Columns:
+    """The states of one class, spread over some pages with other states between them."""
+
+    def __init__(self, made: type[Any], where: list[tuple[int, int]], draw: Draw) -> None:
+        self.where, self.layout = where, layout_of(made)
+        self.pages = [StateColumns.empty(made, SIGNALS + 5) for _ in range(PAGES)]
+        for page in self.pages:
+            page.floats[...], page.integers[...] = draw.random(), 3
+
+    def take(self, signal: int) -> Any:
+        page, place = self.where[signal]
+        return self.pages[page].take(place)
+
+    def put(self, signal: int, state: Any) -> None:
+        page, place = self.where[signal]
+        self.pages[page].put([place], [self.layout.numbers_of(state)])
+
+    def sources(self, signals: list[int]) -> tuple[list[Source], list[int]]:
+        """The sources of these signals, and the signals in the order of the sources."""
+        of_pages = [[signal for signal in signals if self.where[signal][0] == page] for page in range(PAGES)]
+        sources = [
+            Source(page, np.array([self.where[signal][1] for signal in of_page], dtype=np.intp))
+            for page, of_page in zip(self.pages, of_pages, strict=True)
+        ]
+        return sources, list(chain(*of_pages))
+
+
+def learned(
+    use_case: SeasonalAnomaly, state: Any, health: Health, values: list[float], times: list[float]
+) -> list[Finding]:
+    """The definition."""
+    findings = use_case.learn(state, values, times)
+    return use_case.sensor_checks.apply(health, findings, values, times, times[0])
+
+
+@pytest.fixture
+def no_few(monkeypatch):
+    monkeypatch.setattr(vectorised, "FEW", 1)
+
+
+@pytest.mark.usefixtures("no_few")
+@pytest.mark.parametrize("seed", range(24))
+def test_anomaly_and_sensor_checks_learn_in_columns_what_they_learn_alone(seed):
+    draw = random.Random(seed)
+    use_case = use_case_of(draw)
+    series = [draw.choice(SERIES)(draw) for _ in range(SIGNALS)]
+    clocks = [draw.choice(CLOCKS)(draw) for _ in range(SIGNALS)]
+    where = [(draw.randrange(PAGES), place) for place in draw.sample(range(SIGNALS + 5), SIGNALS)]
+    states = [SeasonalAnomalyState() for _ in range(SIGNALS)]
+    healths = [Health(first_arrived_s=draw.choice([None, 0.0])) for _ in range(SIGNALS)]
+    models, checks = Columns(SeasonalAnomalyState, where, draw), Columns(Health, where, draw)
+    for signal in range(SIGNALS):
+        models.put(signal, states[signal])
+        checks.put(signal, healths[signal])
+    known = set(range(SIGNALS))
+    for _ in range(BATCHES):
+        signals = [signal for signal in sorted(known) if draw.random() < 0.9]
+        sources, signals = models.sources(signals)
+        lengths = [draw.choice([1, 9, 10, 10, 17]) for _ in signals]
+        order = sorted(range(len(signals)), key=lambda row: -lengths[row])
+        if not signals:
+            continue
+        rows = [signals[at] for at in order]
+        counts = np.array([lengths[at] for at in order])
+        values = [
+            [next(series[signal]) for _ in range(count)] for signal, count in zip(rows, counts, strict=True)
+        ]
+        times = [
+            [next(clocks[signal]) for _ in range(count)] for signal, count in zip(rows, counts, strict=True)
+        ]
+        twins = [
+            SeasonalAnomalyTwin(use_case, sources, np.array(order)),
+            HealthTwin(use_case.sensor_checks, checks.sources(signals)[0], np.array(order)),
+        ]
+        starts = np.cumsum(counts) - counts
+        left = learn_by_rank(
+            twins, np.array(list(chain(*values))), np.array(list(chain(*times))), starts, counts
+        )
+        for twin in twins:
+            twin.scatter()
+        for row, signal in enumerate(rows):
+            own, at_s, begin = values[row], times[row], int(left[row])
+            state, health = models.take(signal), checks.take(signal)
+            try:
+                expected = learned(use_case, states[signal], healths[signal], own, at_s)
+            except ModelRaised as error:
+                raised_at = error.index
+                known.remove(signal)
+                with pytest.raises(ModelRaised) as raised:
+                    learned(use_case, state, health, own[begin:], at_s[begin:])
+                assert raised.value.index + begin == raised_at
+                continue
+            found = []
+            if begin < len(own):
+                found = learned(use_case, state, health, own[begin:], at_s[begin:])
+            found = [dataclasses.replace(one, index=one.index + begin) for one in found]
+            assert repr(found) == repr(expected)
+            try:
+                expected_bits = bits(states[signal]), bits(healths[signal])
+            except Unfit:  # NaN has no place in columns
+                known.remove(signal)
+                assert begin < len(own)
+                continue
+            assert (bits(state), bits(health)) == expected_bits
+            models.put(signal, state)
+            checks.put(signal, health)
