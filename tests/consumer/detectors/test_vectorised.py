@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from consumer.detectors import vectorised
-from consumer.detectors.alert_policy import AlertPolicy, Finding
+from consumer.detectors.alert_policy import AlertPolicy, AlertState, Finding
 from consumer.detectors.seasonal_anomaly import DecayRates, SeasonalAnomaly, SeasonalAnomalyState
 from consumer.detectors.seasonal_anomaly_twin import SeasonalAnomalyTwin
 from consumer.detectors.sensor_checks import Health, SensorChecks
@@ -128,6 +128,16 @@ def use_case_of(draw: Draw) -> SeasonalAnomaly:
     )
 
 
+def health_of(draw: Draw) -> Health:
+    """What may be known of a sensor when its signal comes to be learned in columns."""
+    health = Health(first_arrived_s=draw.choice([None, 0.0, 0.0]), longest=draw.choice([0, 5]))
+    for fault in ("flat", "range", "quality", "stale"):
+        if draw.random() < 0.1:
+            of_fault = AlertState(is_open=draw.random() < 0.3, since_s=0.0, notified_s=0.0, quiet=1, times=1)
+            health.alerts[fault] = of_fault
+    return health
+
+
 def bits(state: Any) -> bytes:
     numbers = layout_of(type(state)).numbers_of(state)
     return struct.pack(f"{len(numbers.floats)}d", *numbers.floats) + repr(numbers.integers).encode()
@@ -136,11 +146,11 @@ def bits(state: Any) -> bytes:
 class Columns:
     """The states of one class, spread over some pages with other states between them."""
 
-    def __init__(self, made: type[Any], where: list[tuple[int, int]], draw: Draw) -> None:
+    def __init__(self, made: type[Any], where: list[tuple[int, int]]) -> None:
         self.where, self.layout = where, layout_of(made)
         self.pages = [StateColumns.empty(made, SIGNALS + 5) for _ in range(PAGES)]
         for page in self.pages:
-            page.floats[...], page.integers[...] = draw.random(), 3
+            page.floats[...], page.integers[...] = -7.5, 3
 
     def take(self, signal: int) -> Any:
         page, place = self.where[signal]
@@ -149,6 +159,16 @@ class Columns:
     def put(self, signal: int, state: Any) -> None:
         page, place = self.where[signal]
         self.pages[page].put([place], [self.layout.numbers_of(state)])
+
+    def are_others_untouched(self) -> bool:
+        """Whether the places of no signal are as they were at first."""
+        own = set(self.where)
+        others = [
+            (page, place) for page in range(PAGES) for place in range(SIGNALS + 5) if (page, place) not in own
+        ]
+        floats = {float(number) for page, place in others for number in self.pages[page].floats[:, place]}
+        integers = {int(number) for page, place in others for number in self.pages[page].integers[:, place]}
+        return (floats, integers) == ({-7.5}, {3})
 
     def sources(self, signals: list[int]) -> tuple[list[Source], list[int]]:
         """The sources of these signals, and the signals in the order of the sources."""
@@ -182,8 +202,8 @@ def test_anomaly_and_sensor_checks_learn_in_columns_what_they_learn_alone(seed):
     clocks = [draw.choice(CLOCKS)(draw) for _ in range(SIGNALS)]
     where = [(draw.randrange(PAGES), place) for place in draw.sample(range(SIGNALS + 5), SIGNALS)]
     states = [SeasonalAnomalyState() for _ in range(SIGNALS)]
-    healths = [Health(first_arrived_s=draw.choice([None, 0.0])) for _ in range(SIGNALS)]
-    models, checks = Columns(SeasonalAnomalyState, where, draw), Columns(Health, where, draw)
+    healths = [health_of(draw) for _ in range(SIGNALS)]
+    models, checks = Columns(SeasonalAnomalyState, where), Columns(Health, where)
     for signal in range(SIGNALS):
         models.put(signal, states[signal])
         checks.put(signal, healths[signal])
@@ -239,3 +259,113 @@ def test_anomaly_and_sensor_checks_learn_in_columns_what_they_learn_alone(seed):
             assert (bits(state), bits(health)) == expected_bits
             models.put(signal, state)
             checks.put(signal, health)
+    assert models.are_others_untouched()
+    assert checks.are_others_untouched()
+
+
+def learn_noise(
+    use_case: SeasonalAnomaly, health: Health, rows: int = 40, count: int = 3, **unusual: float
+) -> tuple[list[int], bool]:
+    """How many of some plain values each row learns in columns, and whether all rows are as they were before.
+
+    `unusual` is the value or the time of the last row's second observation.
+    """
+    models, checks = StateColumns.empty(SeasonalAnomalyState, rows), StateColumns.empty(Health, rows)
+    for columns, state in ((models, SeasonalAnomalyState()), (checks, health)):
+        columns.put(range(rows), [columns.layout.numbers_of(state)] * rows)
+    before = models.floats.copy(), models.integers.copy(), checks.floats.copy(), checks.integers.copy()
+    places = np.arange(rows)
+    twins = [
+        SeasonalAnomalyTwin(use_case, [Source(models, places)], places),
+        HealthTwin(use_case.sensor_checks, [Source(checks, places)], places),
+    ]
+    draw = random.Random(1)
+    values = np.array([draw.gauss(0.0, 1.0) for _ in range(rows * count)])
+    at_s = np.tile(np.arange(count) * 60.0, rows)
+    values[count * (rows - 1) + 1] = unusual.get("value", 1.0)
+    at_s[count * (rows - 1) + 1] = unusual.get("at_s", 60.0)
+    left = learn_by_rank(twins, values, at_s, np.arange(rows) * count, np.full(rows, count))
+    for twin in twins:
+        twin.scatter()
+    after = models.floats, models.integers, checks.floats, checks.integers
+    is_same = all(np.array_equal(*pair, equal_nan=True) for pair in zip(before, after, strict=True))
+    return left.tolist(), is_same
+
+
+PLAIN, HEARD_OF = SeasonalAnomaly(), Health(first_arrived_s=0.0)
+
+
+def test_plain_values_are_all_learned_in_columns():
+    assert learn_noise(PLAIN, HEARD_OF) == ([3] * 40, False)
+
+
+def test_few_rows_are_left_to_the_scalar_code():
+    assert learn_noise(PLAIN, HEARD_OF, rows=vectorised.FEW - 1) == ([0] * (vectorised.FEW - 1), True)
+
+
+@pytest.mark.parametrize(
+    "unusual",
+    [
+        {"value": math.nan},
+        {"value": math.inf},
+        {"value": 1.7e308},
+        {"at_s": math.nan},
+        {"at_s": -1.0},
+        {"at_s": 1e11},
+        {"at_s": math.inf},
+    ],
+    ids=str,
+)
+def test_a_row_leaves_before_a_value_that_is_unusual_and_the_others_stay(unusual):
+    assert learn_noise(PLAIN, HEARD_OF, **unusual) == ([3] * 39 + [1], False)
+
+
+class Own(SeasonalAnomaly):
+    """Somebody's own use case, which may do otherwise."""
+
+
+@pytest.mark.parametrize(
+    "use_case",
+    [
+        Own(),
+        SeasonalAnomaly(decay_rates=DecayRates(step_s=0.0)),
+        SeasonalAnomaly(exceedance=0.0),
+        SeasonalAnomaly(alert=AlertPolicy(alerts_per_week=-1.0)),
+        SeasonalAnomaly(sensor_checks=SensorChecks(lowest=-100.0)),
+        SeasonalAnomaly(sensor_checks=SensorChecks(highest=100.0)),
+    ],
+    ids=["own class", "step 0", "exceedance 0", "negative budget", "lowest", "highest"],
+)
+def test_all_rows_leave_at_once_where_settings_are_not_those_of_the_arithmetic(use_case):
+    assert learn_noise(use_case, HEARD_OF) == ([0] * 40, True)
+
+
+@pytest.mark.parametrize(
+    "health",
+    [
+        Health(),
+        Health(first_arrived_s=0.0, empty=1),
+        Health(first_arrived_s=0.0, is_untold=True),
+        *(
+            Health(first_arrived_s=0.0, alerts={fault: AlertState(is_open=True)})
+            for fault in ("flat", "range", "quality", "stale")
+        ),
+        Health(first_arrived_s=0.0, seen=2**53),
+    ],
+    ids=["new", "empty", "untold", "flat", "range", "quality", "stale", "altered"],
+)
+def test_a_row_leaves_at_once_if_anything_is_wrong_with_the_sensor(health):
+    assert learn_noise(PLAIN, health) == ([0] * 40, True)
+
+
+@pytest.mark.parametrize("fault", ["flat", "range", "quality", "stale"])
+def test_a_sensor_that_is_well_again_stays_in_columns(fault):
+    health = Health(first_arrived_s=0.0, alerts={fault: AlertState(times=1, cleared_s=0.0)})
+    assert learn_noise(PLAIN, health) == ([3] * 40, False)
+
+
+@pytest.mark.parametrize("numbers", [(0.0, -0.0), (-0.0, 0.0), (1.0, 2.0), (2.0, 1.0)])
+def test_least_and_greatest_are_those_of_python(numbers):
+    one, other = map(np.array, numbers)
+    assert repr(float(vectorised.first_max(one, other))) == repr(max(numbers))
+    assert repr(float(vectorised.first_min(one, other))) == repr(min(numbers))
