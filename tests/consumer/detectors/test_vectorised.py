@@ -13,7 +13,12 @@ import pytest
 
 from consumer.detectors import vectorised
 from consumer.detectors.alert_policy import AlertPolicy, AlertState, Finding
-from consumer.detectors.seasonal_anomaly import DecayRates, SeasonalAnomaly, SeasonalAnomalyState
+from consumer.detectors.seasonal_anomaly import (
+    DecayRates,
+    SeasonalAnomaly,
+    SeasonalAnomalyState,
+    SeasonalBaseline,
+)
 from consumer.detectors.seasonal_anomaly_twin import SeasonalAnomalyTwin
 from consumer.detectors.sensor_checks import Health, SensorChecks
 from consumer.detectors.sensor_checks_twin import HealthTwin
@@ -128,6 +133,19 @@ def use_case_of(draw: Draw) -> SeasonalAnomaly:
     )
 
 
+def state_of(draw: Draw) -> SeasonalAnomalyState:
+    """New, or one that holds what the learning hardly ever comes to, and a page may."""
+    if draw.random() < 0.7:
+        return SeasonalAnomalyState()
+    least = [0.0, -0.0, 5e-324, -5e-324, -1.0]
+    baseline = SeasonalBaseline(last_s=draw.choice([None, 0.0]))
+    baseline.means = [draw.choice(least) for _ in baseline.means]
+    baseline.counts = [draw.choice([0, 1, 60]) for _ in baseline.counts]
+    for name in ("low", "high", "lasting", "lasting_low", "lasting_high", "recent"):
+        setattr(baseline, name, draw.choice(least))
+    return SeasonalAnomalyState(baseline)
+
+
 def health_of(draw: Draw) -> Health:
     """What may be known of a sensor when its signal comes to be learned in columns."""
     health = Health(first_arrived_s=draw.choice([None, 0.0, 0.0]), longest=draw.choice([0, 5]))
@@ -201,7 +219,7 @@ def test_anomaly_and_sensor_checks_learn_in_columns_what_they_learn_alone(seed):
     series = [draw.choice(SERIES)(draw) for _ in range(SIGNALS)]
     clocks = [draw.choice(CLOCKS)(draw) for _ in range(SIGNALS)]
     where = [(draw.randrange(PAGES), place) for place in draw.sample(range(SIGNALS + 5), SIGNALS)]
-    states = [SeasonalAnomalyState() for _ in range(SIGNALS)]
+    states = [state_of(draw) for _ in range(SIGNALS)]
     healths = [health_of(draw) for _ in range(SIGNALS)]
     models, checks = Columns(SeasonalAnomalyState, where), Columns(Health, where)
     for signal in range(SIGNALS):
@@ -318,6 +336,15 @@ def test_few_rows_are_left_to_the_scalar_code():
 )
 def test_a_row_leaves_before_a_value_that_is_unusual_and_the_others_stay(unusual):
     assert learn_noise(PLAIN, HEARD_OF, **unusual) == ([3] * 39 + [1], False)
+
+
+def test_a_row_leaves_before_an_unknown_time_whatever_it_learns():
+    checks = StateColumns.empty(Health, 20)
+    checks.put(range(20), [checks.layout.numbers_of(HEARD_OF)] * 20)
+    twin = HealthTwin(SensorChecks(), [Source(checks, np.arange(20))], np.arange(20))
+    at_s = np.array([0.0] * 19 + [math.nan])
+    left = learn_by_rank([twin], np.ones(20), at_s, np.arange(20), np.ones(20, dtype=np.intp))
+    assert left.tolist() == [1] * 19 + [0]
 
 
 class Own(SeasonalAnomaly):
