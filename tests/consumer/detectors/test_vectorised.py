@@ -49,6 +49,12 @@ def flat(draw: Draw) -> Iterator[float]:
         yield from (draw.gauss(0.0, 1.0) for _ in range(draw.choice([1, 30])))
 
 
+def standing_still(draw: Draw) -> Iterator[float]:
+    yield from [1.0] * draw.choice([0, 1, 30])
+    while True:
+        yield from [draw.gauss(0.0, 1.0)] * draw.choice([1, 3, 15, 30, 100, 300, 450])
+
+
 def stepped(draw: Draw) -> Iterator[float]:
     level = 0.0
     while True:
@@ -141,8 +147,9 @@ def state_of(draw: Draw) -> SeasonalAnomalyState:
     baseline = SeasonalBaseline(last_s=draw.choice([None, 0.0]))
     baseline.means = [draw.choice(least) for _ in baseline.means]
     baseline.counts = [draw.choice([0, 1, 60]) for _ in baseline.counts]
-    for name in ("low", "high", "lasting", "lasting_low", "lasting_high", "recent"):
-        setattr(baseline, name, draw.choice(least))
+    baseline.lasting, baseline.recent = draw.choice(least), draw.choice(least)
+    baseline.low, baseline.lasting_low = (draw.choice([-0.0, -0.0, *least]) for _ in range(2))
+    baseline.high, baseline.lasting_high = (draw.choice([1.0, 1.0, *least]) for _ in range(2))
     return SeasonalAnomalyState(baseline)
 
 
@@ -279,6 +286,33 @@ def test_anomaly_and_sensor_checks_learn_in_columns_what_they_learn_alone(seed):
             checks.put(signal, health)
     assert models.are_others_untouched()
     assert checks.are_others_untouched()
+
+
+@pytest.mark.usefixtures("no_few")
+@pytest.mark.parametrize("seed", range(12))
+def test_sensors_that_stand_still_for_long_are_watched_in_columns_as_alone(seed):
+    draw = random.Random(seed)
+    checks = SensorChecks(flat=draw.choice([0, 2, 5, 20, 60]))
+    series = [standing_still(draw) for _ in range(SIGNALS)]
+    clocks = [draw.choice([regular, jumping])(draw) for _ in range(SIGNALS)]
+    healths = [Health(first_arrived_s=0.0) for _ in range(SIGNALS)]
+    columns = Columns(Health, [(0, signal) for signal in range(SIGNALS)])
+    order, counts = np.arange(SIGNALS), np.full(SIGNALS, 12)
+    for _ in range(60):
+        for signal, health in enumerate(healths):
+            columns.put(signal, health)
+        values = [[next(one) for _ in range(12)] for one in series]
+        times = [[next(one) for _ in range(12)] for one in clocks]
+        twin = HealthTwin(checks, columns.sources(list(range(SIGNALS)))[0], order)
+        left = learn_by_rank([twin], np.ravel(values), np.ravel(times), 12 * order, counts)
+        twin.scatter()
+        for signal, (own, at_s, begin) in enumerate(zip(values, times, left.tolist(), strict=True)):
+            expected = checks.apply(healths[signal], [], own, at_s, at_s[0])
+            health, found = columns.take(signal), []
+            if begin < 12:
+                found = checks.apply(health, [], own[begin:], at_s[begin:], at_s[begin])
+            assert [dataclasses.replace(one, index=one.index + begin) for one in found] == expected
+            assert bits(health) == bits(healths[signal])
 
 
 def learn_noise(
