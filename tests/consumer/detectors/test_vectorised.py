@@ -81,7 +81,7 @@ def extremes(draw: Draw) -> Iterator[float]:
 
 
 def regular(draw: Draw) -> Iterator[float]:
-    at_s, every_s = draw.choice([0.0, 1.7e9]), draw.choice([1.0, 60.0, 599.9, 3600.0, 40_000.0])
+    at_s, every_s = draw.choice([0.0, 1.7e9]), draw.choice([1.0, 60.0, 300.0, 599.9, 3600.0, 40_000.0])
     while True:
         yield at_s
         at_s += every_s
@@ -313,6 +313,18 @@ def test_sensors_that_stand_still_for_long_are_watched_in_columns_as_alone(seed)
                 found = checks.apply(health, [], own[begin:], at_s[begin:], at_s[begin])
             assert [dataclasses.replace(one, index=one.index + begin) for one in found] == expected
             assert bits(health) == bits(healths[signal])
+
+
+def test_a_range_that_ends_at_minus_zero_leaves_the_same_zeros():
+    baseline = SeasonalBaseline(low=-0.0, high=1.0, lasting_low=-0.0, lasting_high=1.0)
+    state, columns = SeasonalAnomalyState(baseline), StateColumns.empty(SeasonalAnomalyState, 20)
+    columns.put(range(20), [columns.layout.numbers_of(state)] * 20)
+    twin = SeasonalAnomalyTwin(SeasonalAnomaly(), [Source(columns, np.arange(20))], np.arange(20))
+    learn_by_rank([twin], np.zeros(20), np.zeros(20), np.arange(20), np.ones(20, dtype=np.intp))
+    twin.scatter()
+    SeasonalAnomaly().learn(state, [0.0], [0.0])
+    assert math.copysign(1.0, state.baseline.exceedance) == -1.0
+    assert bits(columns.take(19)) == bits(state)
 
 
 def learn_noise(
