@@ -50,7 +50,7 @@ def flat(draw: Draw) -> Iterator[float]:
 
 
 def standing_still(draw: Draw) -> Iterator[float]:
-    yield from [1.0] * draw.choice([0, 1, 30])
+    yield from [1.0] * draw.choice([0, 1, 30, 450, 450])
     while True:
         yield from [draw.gauss(0.0, 1.0)] * draw.choice([1, 3, 15, 30, 100, 300, 450])
 
