@@ -17,8 +17,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from consumer.decode.batch import Batch, RejectedColumns, Rejections
+from consumer.decode.batch import Batch
 from consumer.decode.lambda_event import decode
+from consumer.decode.rejections import RejectedColumns, Rejections
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.vectorised import FEW
 from consumer.errors import (

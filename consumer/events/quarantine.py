@@ -12,14 +12,8 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from consumer.decode.batch import (
-    FURTHER_REASONS,
-    OBSERVATIONS_PER_RECORD_MAX,
-    Batch,
-    RejectedRecord,
-    Rejection,
-    Rejections,
-)
+from consumer.decode.batch import OBSERVATIONS_PER_RECORD_MAX, Batch
+from consumer.decode.rejections import FURTHER_REASONS, RejectedRecord, Rejection, Rejections
 from consumer.ports import ObjectStore
 
 LINES, RECORD, ROW = ".ndjson", ".record", ".row.ndjson"

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from consumer.decode.batch import Batch, Indices, RejectedColumns, SignalColumns
+from consumer.decode.batch import Batch, Indices
+from consumer.decode.observed_columns import SignalColumns
+from consumer.decode.rejections import RejectedColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import new_model
 from consumer.errors import UnreadableModel, brief, is_models_own

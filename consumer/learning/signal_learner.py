@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from consumer.decode.batch import Batch, Indices, RejectedColumns, SignalColumns
+from consumer.decode.batch import Batch, Indices
+from consumer.decode.observed_columns import SignalColumns
+from consumer.decode.rejections import RejectedColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import Finding
 from consumer.detectors.asset_rows import name_of
