@@ -7,15 +7,16 @@ import numpy as np
 
 from consumer.detectors import block_statistics as scalar
 from consumer.detectors.block_statistics import WIDER, BlockStatistics
-from consumer.detectors.lazy_fields import LazyFields
+from consumer.detectors.lazy_fields import LazyFields, columns_of
 from consumer.detectors.state_columns import Floats, Integers, Places, layout_of
-from consumer.detectors.vectorised import Bools, Rows, first_max, first_min, write
+from consumer.detectors.vectorised import Bools, Source, first_max, first_min, write
 
 _LAYOUT = layout_of(BlockStatistics)
-_MEAN = _LAYOUT.places["mean"].start
 _INDEPENDENT = _LAYOUT.places["independent"].start
-_VARIANCE = _LAYOUT.places["variance"].start
-_BLOCKS = _LAYOUT.places["blocks"].start
+_FIRST, _FIRST_INTEGER = (
+    next(name for name, place in _LAYOUT.places.items() if place[:2] == (kind, 0))
+    for kind in ("floats", "integers")
+)
 
 
 class BlockStatisticsTwin:
@@ -158,30 +159,24 @@ class LearnedScale(NamedTuple):
 
 
 class DyadicScalesTwin:
-    """The working copy of the scales of many signals, which may have several series each, one after another.
+    """The working copy of the `DyadicScales` at some paths of many states, each of which is a track."""
 
-    Track `series * rows + row` is a series of a row.
-    """
-
-    def __init__(self, rows: Rows, made: type[Any], paths: Sequence[str]) -> None:
+    def __init__(self, sources: Sequence[Source], made: type[Any], paths: Sequence[str]) -> None:
         places = layout_of(made).places
+
+        def lazy(floats: int, float_name: str, integers: int, integer_name: str) -> LazyFields:
+            float_starts = [places[f"{path}.{float_name}"].start for path in paths]
+            integer_starts = [places[f"{path}.{integer_name}"].start for path in paths]
+            return LazyFields(sources, floats, float_starts, integers, integer_starts)
+
+        scales = [f"scales.{scale}" for scale in range(scalar._SCALES)]
+        size = _LAYOUT.floats, _LAYOUT.integers
         self._scales = [
-            LazyFields(
-                rows,
-                _LAYOUT.floats,
-                [places[f"{path}.scales.{scale}.mean"].start - _MEAN for path in paths],
-                _LAYOUT.integers,
-                [places[f"{path}.scales.{scale}.blocks"].start - _BLOCKS for path in paths],
-            )
-            for scale in range(scalar._SCALES)
+            lazy(size[0], f"{one}.{_FIRST}", size[1], f"{one}.{_FIRST_INTEGER}") for one in scales
         ]
-        self._waiting = LazyFields(
-            rows,
-            scalar._SCALES - 1,
-            [places[f"{path}.sums"].start for path in paths],
-            1,
-            [places[f"{path}.blocks"].start for path in paths],
-        )
+        self._known = [lazy(1, f"{one}.variance", 1, f"{one}.blocks") for one in scales]
+        """What a shorter scale needs of one: the rest only where a block is carried to it."""
+        self._waiting = lazy(scalar._SCALES - 1, "sums", 1, "blocks")
 
     def blocks_of(self, tracks: Places) -> Integers:
         """How many blocks they have learned."""
@@ -228,17 +223,23 @@ class DyadicScalesTwin:
 
     def commit(self, learned: Sequence[LearnedScale], where: Bools) -> None:
         """Write what `learn_one` gave, for the blocks where True."""
+        is_whole = bool(where.all())
         for scale, one in enumerate(learned):
-            kept = np.flatnonzero(where[one.at])
-            tracks = one.tracks[kept]
-            statistics = one.statistics
-            self._scales[scale].write(tracks, statistics.floats[:, kept], statistics.integers[:, kept])
-            if one.sums.size:
-                self._waiting.floats[scale, tracks] = one.sums[kept]
+            tracks, sums = one.tracks, one.sums
+            floats, integers = one.statistics.floats, one.statistics.integers
+            if not is_whole:
+                kept = np.flatnonzero(where[one.at])
+                tracks, sums = tracks[kept], sums[kept] if sums.size else sums
+                floats, integers = floats.take(kept, axis=1), integers.take(kept, axis=1)
+            self._scales[scale].write(tracks, floats, integers)
+            if scale:
+                known, statistics = self._known[scale], BlockStatisticsTwin(floats, integers)
+                known.floats[0, tracks], known.integers[0, tracks] = statistics.variance, statistics.blocks
+            if sums.size:
+                self._waiting.floats[scale, tracks] = sums
         tracks = learned[0].tracks[where]
-        self._waiting.write(
-            tracks, self._waiting.floats.take(tracks, axis=1), self._waiting.integers.take(tracks, axis=1) + 1
-        )
+        self._waiting.integers[0, tracks] += 1
+        self._waiting.changed(tracks)
 
     def scatter(self) -> None:
         """Write what has changed back to the pages' arrays."""
@@ -248,11 +249,11 @@ class DyadicScalesTwin:
     def _statistics(self, scale: int, tracks: Places) -> BlockStatisticsTwin:
         fields = self._scales[scale]
         fields.load(tracks)
-        return BlockStatisticsTwin(fields.floats.take(tracks, axis=1), fields.integers.take(tracks, axis=1))
+        return BlockStatisticsTwin(columns_of(fields.floats, tracks), columns_of(fields.integers, tracks))
 
     def _slow_variance(self, scale: int, tracks: Places, finer: Floats) -> Floats:
-        fields = self._scales[scale]
+        fields = self._known[scale]
         fields.load(tracks)
-        beyond = fields.floats[_VARIANCE].take(tracks) - finer * finer
-        is_known = fields.integers[_BLOCKS].take(tracks) >= scalar._SLOW_MIN
+        beyond = fields.floats[0].take(tracks) - finer * finer
+        is_known = fields.integers[0].take(tracks) >= scalar._SLOW_MIN
         return np.where(is_known & (beyond > 0.0), beyond, 0.0)

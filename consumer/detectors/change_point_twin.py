@@ -10,7 +10,7 @@ from consumer.detectors import change_point as scalar
 from consumer.detectors.alert_twin import AlertTwin, alert_fields
 from consumer.detectors.block_statistics_twin import DyadicScalesTwin, LearnedScale
 from consumer.detectors.change_point import ChangePoint, ChangePointState
-from consumer.detectors.lazy_fields import LazyFields
+from consumer.detectors.lazy_fields import LazyFields, columns_of, neighbours
 from consumer.detectors.state_columns import Floats, Integers, Places, layout_of
 from consumer.detectors.vectorised import Bools, Gathered, Rows, Source, Step, first_max, write
 
@@ -59,7 +59,7 @@ class ChangePointTwin:
 
     def __init__(self, use_case: ChangePoint, sources: Sequence[Source], order: Places) -> None:
         rows = Rows(sources, order)
-        count, places = len(rows), layout_of(ChangePointState).places
+        places = layout_of(ChangePointState).places
         paths = [f"detector.{name}" for name in _FIELDS]
         self._gathered = Gathered(ChangePointState, rows, [*paths, *alert_fields("alert")])
         field = self._gathered.field
@@ -73,15 +73,14 @@ class ChangePointTwin:
             self._score,
         ) = (field(path) for path in paths)
         self._alert = AlertTwin(use_case.alert, self._gathered)
-        self._block = LazyFields(rows, scalar._BLOCK, [places["detector.block"].start], 0, [0])
+        self._block = LazyFields(sources, scalar._BLOCK, [places["detector.block"].start], 0, [0])
         hours, visits = places["detector.hours"].start, places["detector.visits"].start
         self._hours = LazyFields(
-            rows, 1, range(hours, hours + scalar._HOURS), 1, range(visits, visits + scalar._HOURS)
+            sources, 1, range(hours, hours + scalar._HOURS), 1, range(visits, visits + scalar._HOURS)
         )
-        self._scales = DyadicScalesTwin(rows, ChangePointState, ["detector.levels", "detector.spreads"])
-        self._row = np.arange(count)
-        self._is_gone = np.zeros(count, dtype=np.bool_)
-        self._block.load(self._row)
+        self._scales = DyadicScalesTwin(sources, ChangePointState, ["detector.levels", "detector.spreads"])
+        self._order, self._is_gone = order, np.zeros(len(order), dtype=np.bool_)
+        self._block.load(order)
 
     def step(self, rows: slice, values: Floats, at_s: Floats) -> Step:
         """Let the first rows learn a value each; nothing is committed yet."""
@@ -98,14 +97,17 @@ class ChangePointTwin:
         blocks = None
         if is_full.any():
             full = np.flatnonzero(is_full)
+            full = full[np.argsort(self._order[full])]
             blocks = self._learn_block(full, value[full], at_s[full], hour.mean[full])
             leaves[full] = blocks.leaves
 
         def commit(where: Bools | None) -> None:
             self._commit_hour(rows, hour, at_s, where)
-            row = self._row[rows] if where is None else np.flatnonzero(where)
-            self._block.floats[length[row], row] = value[row]
-            self._block.is_changed[row] = True
+            cells, at, new = self._order[rows], length, value
+            if where is not None:
+                cells, at, new = cells[where], at[where], new[where]
+            self._block.floats[at, cells] = new
+            self._block.changed(cells)
             write(self._length[rows], length + 1, where)
             if blocks is not None:
                 self._commit_blocks(blocks, where)
@@ -124,7 +126,7 @@ class ChangePointTwin:
     def _expected(self, rows: slice, value: Floats, at_s: Floats) -> _Hour:
         """What `_expected` of the scalar class says of each value."""
         number = (at_s.astype(np.int64) // _HOUR_S) % scalar._HOURS
-        cells = number * len(self._row) + self._row[rows]
+        cells = number * len(self._order) + self._order[rows]
         self._hours.load(cells)
         usual, visits = self._hours.floats[0].take(cells), self._hours.integers[0].take(cells)
         started_s, last_s = self._started_s[rows], self._last_s[rows]
@@ -150,9 +152,10 @@ class ChangePointTwin:
     def _learn_block(self, rows: Places, value: Floats, at_s: Floats, mean_of_hour: Floats) -> _Blocks:
         """What `_learn_block` of the scalar class does, for blocks of which the values given are the last."""
         count = len(rows)
-        block = self._block.floats.take(rows, axis=1)
+        cells = self._order[rows]
+        block = columns_of(self._block.floats, cells)
         block[-1] = value
-        tracks = np.concatenate((rows, rows + len(self._row)))
+        tracks = np.concatenate((cells, cells + len(self._order)))
         level = _sum(block) / scalar._BLOCK
         before = np.where(self._scales.blocks_of(tracks)[:count] == 0, level, self._before[rows])
         spread = np.sqrt(_sum(np.abs(block - 0.5 * (level + before))) / scalar._BLOCK)
@@ -181,7 +184,7 @@ class ChangePointTwin:
     def _commit_blocks(self, blocks: _Blocks, where: Bools | None) -> None:
         kept = ~blocks.leaves if where is None else where[blocks.rows]
         rows = blocks.rows[kept]
-        self._block.floats[:, rows], self._length[rows] = 0.0, 0
+        self._block.floats[:, neighbours(self._order[rows])], self._length[rows] = 0.0, 0
         self._before[rows], self._usual_s[rows] = blocks.level[kept], blocks.usual_s[kept]
         self._score[rows] = blocks.score[kept]
         self._scales.commit(blocks.scales, np.concatenate((kept, kept)))
