@@ -9,7 +9,7 @@ from consumer.detectors import block_statistics as scalar
 from consumer.detectors.block_statistics import WIDER, BlockStatistics
 from consumer.detectors.lazy_fields import LazyFields, columns_of
 from consumer.detectors.state_columns import Floats, Integers, Places, layout_of
-from consumer.detectors.vectorised import Bools, Source, first_max, first_min, write
+from consumer.detectors.vectorised import Bools, Rows, first_max, first_min, write
 
 _LAYOUT = layout_of(BlockStatistics)
 _INDEPENDENT = _LAYOUT.places["independent"].start
@@ -161,13 +161,13 @@ class LearnedScale(NamedTuple):
 class DyadicScalesTwin:
     """The working copy of the `DyadicScales` at some paths of many states, each of which is a track."""
 
-    def __init__(self, sources: Sequence[Source], made: type[Any], paths: Sequence[str]) -> None:
+    def __init__(self, in_order: Rows, made: type[Any], paths: Sequence[str]) -> None:
         places = layout_of(made).places
 
         def lazy(floats: int, float_name: str, integers: int, integer_name: str) -> LazyFields:
             float_starts = [places[f"{path}.{float_name}"].start for path in paths]
             integer_starts = [places[f"{path}.{integer_name}"].start for path in paths]
-            return LazyFields(sources, floats, float_starts, integers, integer_starts)
+            return LazyFields(in_order, floats, float_starts, integers, integer_starts)
 
         scales = [f"scales.{scale}" for scale in range(scalar._SCALES)]
         size = _LAYOUT.floats, _LAYOUT.integers

@@ -58,7 +58,7 @@ class ChangePointTwin:
     """
 
     def __init__(self, use_case: ChangePoint, sources: Sequence[Source], order: Places) -> None:
-        rows = Rows(sources, order)
+        rows, in_order = Rows(sources, order), Rows(sources, np.arange(len(order)))
         places = layout_of(ChangePointState).places
         paths = [f"detector.{name}" for name in _FIELDS]
         self._gathered = Gathered(ChangePointState, rows, [*paths, *alert_fields("alert")])
@@ -73,12 +73,12 @@ class ChangePointTwin:
             self._score,
         ) = (field(path) for path in paths)
         self._alert = AlertTwin(use_case.alert, self._gathered)
-        self._block = LazyFields(sources, scalar._BLOCK, [places["detector.block"].start], 0, [0])
+        self._block = LazyFields(in_order, scalar._BLOCK, [places["detector.block"].start], 0, [0])
         hours, visits = places["detector.hours"].start, places["detector.visits"].start
         self._hours = LazyFields(
-            sources, 1, range(hours, hours + scalar._HOURS), 1, range(visits, visits + scalar._HOURS)
+            in_order, 1, range(hours, hours + scalar._HOURS), 1, range(visits, visits + scalar._HOURS)
         )
-        self._scales = DyadicScalesTwin(sources, ChangePointState, ["detector.levels", "detector.spreads"])
+        self._scales = DyadicScalesTwin(in_order, ChangePointState, ["detector.levels", "detector.spreads"])
         self._order, self._is_gone = order, np.zeros(len(order), dtype=np.bool_)
         self._block.load(order)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from consumer.detectors.state_columns import Floats, Integers, Places
-from consumer.detectors.vectorised import Numbers, Rows, Source
+from consumer.detectors.vectorised import Numbers, Rows
 
 
 class LazyFields:
@@ -13,19 +13,18 @@ class LazyFields:
 
     Of track t, the n-th of the sources' places is cell `t * count + n`, where `count` is how many places
     there are: in this order, neighbours here are neighbours on the pages. Shape: `floats`, `integers`
-    (fields, cells), of meaning only where loaded.
+    (fields, cells), of meaning only where loaded. `in_order` are the rows in the sources' order.
     """
 
     def __init__(
         self,
-        sources: Sequence[Source],
+        in_order: Rows,
         floats: int,
         float_starts: Sequence[int],
         integers: int,
         integer_starts: Sequence[int],
     ) -> None:
-        self.count = sum(len(source.places) for source in sources)
-        self._in_order = Rows(sources, np.arange(self.count))
+        self._in_order, self.count = in_order, len(in_order)
         self._starts = list(zip(float_starts, integer_starts, strict=True))
         cells = len(self._starts) * self.count
         self.floats: Floats = np.empty((floats, cells))
