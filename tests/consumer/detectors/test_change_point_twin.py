@@ -256,3 +256,47 @@ def test_a_sum_is_from_the_first_to_the_last_on_every_python(monkeypatch):
     for value in [1e16, *[0.0] * 7]:
         whole += abs(value - centre)
     assert detector.spreads.shortest.mean == math.sqrt(whole / 8)
+
+
+def altered(pages, path, number):
+    """The state of a signal that has learned noise, with a number of a page that somebody changed."""
+    state = pages.use_case.create(seed=1)
+    drawn = random.Random(5)
+    pages.use_case.learn(state, [drawn.gauss(0.0, 1.0) for _ in range(407)], [60.0 * at for at in range(407)])
+    *steps, name = path.split(".")
+    one = state.detector
+    for step in steps:
+        one = one[int(step)] if step.isdigit() else getattr(one, step)
+    setattr(one, name, number)
+    return state
+
+
+@pytest.mark.parametrize(
+    ("path", "number"),
+    [
+        ("levels.scales.0.variance", -1.0),
+        ("spreads.scales.0.variance", -1.0),
+        ("levels.scales.0.mean", math.inf),
+        ("spreads.scales.0.drift", -math.inf),
+        ("hours", [math.inf] * 24),
+        ("block", [1.0] * 8),
+    ],
+)
+def test_what_no_detector_has_learned_is_left_to_the_scalar_code(path, number):
+    pages = Pages(ChangePoint(), 2, random.Random(1))
+    pages.put(0, altered(pages, path, number))
+    pages.put(1, altered(pages, "score", 0.25))
+    before = pages.numbers(0)
+    where = [pages.where[signal] for signal in (0, 1)]
+    sources = [
+        Source(columns, np.array([place for at, place in where if at == page], dtype=np.intp))
+        for page, columns in enumerate(pages.columns)
+    ]
+    together = [place for page in range(PAGES) for place in where if place[0] == page]
+    order = np.array([together.index(one) for one in where], dtype=np.intp)
+    twin = ChangePointTwin(pages.use_case, sources, order)
+    counts = np.array([1, 1])
+    learned = learn_by_rank([twin], np.array([0.5, 0.5]), np.full(2, 60.0 * 407), counts - 1, counts)
+    twin.scatter()
+    assert learned.tolist() == [0, 1]
+    assert pages.numbers(0) == before
