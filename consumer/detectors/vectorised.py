@@ -184,18 +184,25 @@ def write(to: Numbers, new: Any, where: Bools | None) -> None:
 
 
 def learn_by_rank(
-    twins: Sequence[Twin], values: Floats, at_s: Floats, starts: Places, counts: Places
+    twins: Sequence[Twin], values: Floats, at_s: Floats, starts: Places, counts: Places, few: int = FEW
 ) -> Places:
     """Let the rows learn their values, all the first one, then all the second, until few rows are left.
 
     Row i learns `values[starts[i] : starts[i] + counts[i]]`; those with most values come first. A row that
     leaves one twin at a value leaves all, before it. Returns how many values each row has learned: where
-    these are fewer than `counts`, the scalar code has to go on. The twins are not scattered yet.
+    these are fewer than `counts`, the scalar code has to go on, once the twins are scattered.
 
-    >>> columns = StateColumns.empty(Health, 4)  # doctest: +SKIP
-    >>> twins = [HealthTwin(SENSOR_CHECKS, [Source(columns, places)], order)]  # doctest: +SKIP
-    >>> left = learn_by_rank(twins, values, at_s, starts, counts)  # doctest: +SKIP
-    >>> twins[0].scatter()  # doctest: +SKIP
+    All twins are made of the same rows, in the order of `starts`: row i is the `order[i]`-th of the places in
+    their sources, so `order` sorts the places by count. If anything raises, the pages are to be read again.
+
+        order = np.argsort(-counts, kind="stable")
+        twins = [
+            SeasonalAnomalyTwin(use_case, [Source(page.models, slots), ...], order),
+            HealthTwin(use_case.sensor_checks, [Source(page.health, slots), ...], order),
+        ]
+        left = learn_by_rank(twins, values, at_s, starts[order], counts[order])
+        for twin in twins:
+            twin.scatter()
     """
     left = counts.copy()
     here = np.ones(len(counts), dtype=np.bool_)
@@ -204,7 +211,7 @@ def learn_by_rank(
     with np.errstate(all="ignore"):
         for rank in range(most):
             rows = slice(0, int(lengths[rank]))
-            if np.count_nonzero(here[rows]) < FEW:
+            if np.count_nonzero(here[rows]) < few:
                 np.copyto(left[rows], rank, where=here[rows])
                 break
             at = starts[rows] + rank

@@ -213,12 +213,6 @@ def learned(
     return use_case.sensor_checks.apply(health, findings, values, times, times[0])
 
 
-@pytest.fixture
-def no_few(monkeypatch):
-    monkeypatch.setattr(vectorised, "FEW", 1)
-
-
-@pytest.mark.usefixtures("no_few")
 @pytest.mark.parametrize("seed", range(24))
 def test_anomaly_and_sensor_checks_learn_in_columns_what_they_learn_alone(seed):
     draw = random.Random(seed)
@@ -254,7 +248,7 @@ def test_anomaly_and_sensor_checks_learn_in_columns_what_they_learn_alone(seed):
         ]
         starts = np.cumsum(counts) - counts
         left = learn_by_rank(
-            twins, np.array(list(chain(*values))), np.array(list(chain(*times))), starts, counts
+            twins, np.array(list(chain(*values))), np.array(list(chain(*times))), starts, counts, 1
         )
         for twin in twins:
             twin.scatter()
@@ -288,7 +282,6 @@ def test_anomaly_and_sensor_checks_learn_in_columns_what_they_learn_alone(seed):
     assert checks.are_others_untouched()
 
 
-@pytest.mark.usefixtures("no_few")
 @pytest.mark.parametrize("seed", range(12))
 def test_sensors_that_stand_still_for_long_are_watched_in_columns_as_alone(seed):
     draw = random.Random(seed)
@@ -304,7 +297,7 @@ def test_sensors_that_stand_still_for_long_are_watched_in_columns_as_alone(seed)
         values = [[next(one) for _ in range(12)] for one in series]
         times = [[next(one) for _ in range(12)] for one in clocks]
         twin = HealthTwin(checks, columns.sources(list(range(SIGNALS)))[0], order)
-        left = learn_by_rank([twin], np.ravel(values), np.ravel(times), 12 * order, counts)
+        left = learn_by_rank([twin], np.ravel(values), np.ravel(times), 12 * order, counts, 1)
         twin.scatter()
         for signal, (own, at_s, begin) in enumerate(zip(values, times, left.tolist(), strict=True)):
             expected = checks.apply(healths[signal], [], own, at_s, at_s[0])
