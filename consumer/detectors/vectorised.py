@@ -184,9 +184,9 @@ def write(to: Numbers, new: Any, where: Bools | None) -> None:
 
 
 def learn_by_rank(
-    twins: Sequence[Twin], values: Floats, at_s: Floats, starts: Places, counts: Places
+    twins: Sequence[Twin], values: Floats, at_s: Floats, starts: Places, counts: Places, few: int = FEW
 ) -> Places:
-    """Let the rows learn their values, all the first one, then all the second, until few rows are left.
+    """Let the rows learn their values, all the first one, then all the second, until fewer than `few` rows are left.
 
     Row i learns `values[starts[i] : starts[i] + counts[i]]`; those with most values come first. A row that
     leaves one twin at a value leaves all, before it. Returns how many values each row has learned: where
@@ -204,7 +204,7 @@ def learn_by_rank(
     with np.errstate(all="ignore"):
         for rank in range(most):
             rows = slice(0, int(lengths[rank]))
-            if np.count_nonzero(here[rows]) < FEW:
+            if np.count_nonzero(here[rows]) < few:
                 np.copyto(left[rows], rank, where=here[rows])
                 break
             at = starts[rows] + rank
