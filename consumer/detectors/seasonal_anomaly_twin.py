@@ -68,8 +68,8 @@ class CellsTwin:
         has_cells = (times_s >= 0.0) & (times_s < _TIME_MAX)
         if not has_cells.all():
             moved, times_s = moved[has_cells], times_s[has_cells]
+        # Exact: just before an hour, the quotient is more than half of a last place below a whole number.
         hours = np.floor(times_s / scalar._HOUR_S)
-        hours -= times_s < hours * scalar._HOUR_S  # the quotient was rounded up to a whole number
         self._put(moved[~np.isnan(self._hour_s[moved])])
         self._hour_s[moved] = hours * scalar._HOUR_S
         of_week = hours.astype(np.intp) % _HOURS_OF_WEEK
@@ -156,7 +156,7 @@ class SeasonalAnomalyTwin:
         exceedance = (1.0 - rates.lasting_share) * own + rates.lasting_share * of_lasting
         lows, highs = _learned(deviations, lows, highs, 1.0 - rates.shrinking * weight, rates.growth)
         recent = self._recent[rows]
-        further = first_max(0.0, exceedance - recent)
+        further = np.maximum(0.0, exceedance - recent)
         recent = first_max(exceedance, rates.rest * recent)
         whole = means.sum(axis=0) + lows.sum(axis=0) + highs.sum(axis=0) + deviations.sum(axis=0)
         leaves |= ~np.isfinite(whole + further)

@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from consumer.decode.batch import Batch, RejectedColumns, Shard, SignalColumns
+from consumer.decode.batch import Batch
 from consumer.decode.lambda_event import decode_all
+from consumer.decode.observed_columns import SignalColumns
+from consumer.decode.records import Shard
+from consumer.decode.rejections import RejectedColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.learning.outcome import FailedObservations
 from consumer.learning.page_learner import PageLearner
@@ -49,7 +52,7 @@ class OfflineLearner:
     name: str
     settings: SettingsOfSignals
     layout: Layout = _ONE_PAGE
-    pages: defaultdict[str, States] = field(default_factory=lambda: defaultdict(dict))
+    pages: defaultdict[str, States] = field(default_factory=lambda: defaultdict(States))
     only: SignalKey | None = None
     limit: Limit | None = None
     has_scores: bool = False
@@ -66,7 +69,7 @@ class OfflineLearner:
     """Observations that were passed over because they are in quarantine."""
 
     @property
-    def states(self) -> States:
+    def states(self) -> dict[SignalKey, State]:
         """The states of all pages."""
         return {key: state for page in self.pages.values() for key, state in page.items()}
 

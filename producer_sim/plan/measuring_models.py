@@ -12,7 +12,7 @@ from typing import Any
 
 from river import cluster, drift
 
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import UseCase
 from consumer.detectors.drift import DriftState
@@ -121,7 +121,7 @@ def model_costs(subject: Subject) -> dict[str, float]:
     }
 
 
-def _named(states: Sequence[State]) -> States:
+def _named(states: Sequence[State]) -> dict[SignalKey, State]:
     """States by signal, with a checkpoint each."""
     names = [f"compressor{number}.pressure" for number in range(len(states))]
     return {

@@ -13,7 +13,12 @@ import pytest
 
 from consumer.detectors import vectorised
 from consumer.detectors.alert_policy import AlertPolicy, AlertState, Finding
-from consumer.detectors.seasonal_anomaly import DecayRates, SeasonalAnomaly, SeasonalAnomalyState
+from consumer.detectors.seasonal_anomaly import (
+    DecayRates,
+    SeasonalAnomaly,
+    SeasonalAnomalyState,
+    SeasonalBaseline,
+)
 from consumer.detectors.seasonal_anomaly_twin import SeasonalAnomalyTwin
 from consumer.detectors.sensor_checks import Health, SensorChecks
 from consumer.detectors.sensor_checks_twin import HealthTwin
@@ -44,6 +49,12 @@ def flat(draw: Draw) -> Iterator[float]:
         yield from (draw.gauss(0.0, 1.0) for _ in range(draw.choice([1, 30])))
 
 
+def standing_still(draw: Draw) -> Iterator[float]:
+    yield from [1.0] * draw.choice([0, 1, 30, 450, 450])
+    while True:
+        yield from [draw.gauss(0.0, 1.0)] * draw.choice([1, 3, 15, 30, 100, 300, 450])
+
+
 def stepped(draw: Draw) -> Iterator[float]:
     level = 0.0
     while True:
@@ -70,7 +81,7 @@ def extremes(draw: Draw) -> Iterator[float]:
 
 
 def regular(draw: Draw) -> Iterator[float]:
-    at_s, every_s = draw.choice([0.0, 1.7e9]), draw.choice([1.0, 60.0, 599.9, 3600.0, 40_000.0])
+    at_s, every_s = draw.choice([0.0, 1.7e9]), draw.choice([1.0, 60.0, 300.0, 599.9, 3600.0, 40_000.0])
     while True:
         yield at_s
         at_s += every_s
@@ -126,6 +137,20 @@ def use_case_of(draw: Draw) -> SeasonalAnomaly:
         decay_rates=draw.choice([rates, DecayRates()]),
         sensor_checks=SensorChecks(flat=draw.choice([0, 1, 4, 60])),
     )
+
+
+def state_of(draw: Draw) -> SeasonalAnomalyState:
+    """New, or one that holds what the learning hardly ever comes to, and a page may."""
+    if draw.random() < 0.7:
+        return SeasonalAnomalyState()
+    least = [0.0, -0.0, 5e-324, -5e-324, -1.0]
+    baseline = SeasonalBaseline(last_s=draw.choice([None, 0.0]))
+    baseline.means = [draw.choice(least) for _ in baseline.means]
+    baseline.counts = [draw.choice([0, 1, 60]) for _ in baseline.counts]
+    baseline.lasting, baseline.recent = draw.choice(least), draw.choice(least)
+    baseline.low, baseline.lasting_low = (draw.choice([-0.0, -0.0, *least]) for _ in range(2))
+    baseline.high, baseline.lasting_high = (draw.choice([1.0, 1.0, *least]) for _ in range(2))
+    return SeasonalAnomalyState(baseline)
 
 
 def health_of(draw: Draw) -> Health:
@@ -201,7 +226,7 @@ def test_anomaly_and_sensor_checks_learn_in_columns_what_they_learn_alone(seed):
     series = [draw.choice(SERIES)(draw) for _ in range(SIGNALS)]
     clocks = [draw.choice(CLOCKS)(draw) for _ in range(SIGNALS)]
     where = [(draw.randrange(PAGES), place) for place in draw.sample(range(SIGNALS + 5), SIGNALS)]
-    states = [SeasonalAnomalyState() for _ in range(SIGNALS)]
+    states = [state_of(draw) for _ in range(SIGNALS)]
     healths = [health_of(draw) for _ in range(SIGNALS)]
     models, checks = Columns(SeasonalAnomalyState, where), Columns(Health, where)
     for signal in range(SIGNALS):
@@ -263,6 +288,45 @@ def test_anomaly_and_sensor_checks_learn_in_columns_what_they_learn_alone(seed):
     assert checks.are_others_untouched()
 
 
+@pytest.mark.usefixtures("no_few")
+@pytest.mark.parametrize("seed", range(12))
+def test_sensors_that_stand_still_for_long_are_watched_in_columns_as_alone(seed):
+    draw = random.Random(seed)
+    checks = SensorChecks(flat=draw.choice([0, 2, 5, 20, 60]))
+    series = [standing_still(draw) for _ in range(SIGNALS)]
+    clocks = [draw.choice([regular, jumping])(draw) for _ in range(SIGNALS)]
+    healths = [Health(first_arrived_s=0.0) for _ in range(SIGNALS)]
+    columns = Columns(Health, [(0, signal) for signal in range(SIGNALS)])
+    order, counts = np.arange(SIGNALS), np.full(SIGNALS, 12)
+    for _ in range(60):
+        for signal, health in enumerate(healths):
+            columns.put(signal, health)
+        values = [[next(one) for _ in range(12)] for one in series]
+        times = [[next(one) for _ in range(12)] for one in clocks]
+        twin = HealthTwin(checks, columns.sources(list(range(SIGNALS)))[0], order)
+        left = learn_by_rank([twin], np.ravel(values), np.ravel(times), 12 * order, counts)
+        twin.scatter()
+        for signal, (own, at_s, begin) in enumerate(zip(values, times, left.tolist(), strict=True)):
+            expected = checks.apply(healths[signal], [], own, at_s, at_s[0])
+            health, found = columns.take(signal), []
+            if begin < 12:
+                found = checks.apply(health, [], own[begin:], at_s[begin:], at_s[begin])
+            assert [dataclasses.replace(one, index=one.index + begin) for one in found] == expected
+            assert bits(health) == bits(healths[signal])
+
+
+def test_a_range_that_ends_at_minus_zero_leaves_the_same_zeros():
+    baseline = SeasonalBaseline(low=-0.0, high=1.0, lasting_low=-0.0, lasting_high=1.0)
+    state, columns = SeasonalAnomalyState(baseline), StateColumns.empty(SeasonalAnomalyState, 20)
+    columns.put(range(20), [columns.layout.numbers_of(state)] * 20)
+    twin = SeasonalAnomalyTwin(SeasonalAnomaly(), [Source(columns, np.arange(20))], np.arange(20))
+    learn_by_rank([twin], np.zeros(20), np.zeros(20), np.arange(20), np.ones(20, dtype=np.intp))
+    twin.scatter()
+    SeasonalAnomaly().learn(state, [0.0], [0.0])
+    assert math.copysign(1.0, state.baseline.exceedance) == -1.0
+    assert bits(columns.take(19)) == bits(state)
+
+
 def learn_noise(
     use_case: SeasonalAnomaly, health: Health, rows: int = 40, count: int = 3, **unusual: float
 ) -> tuple[list[int], bool]:
@@ -318,6 +382,15 @@ def test_few_rows_are_left_to_the_scalar_code():
 )
 def test_a_row_leaves_before_a_value_that_is_unusual_and_the_others_stay(unusual):
     assert learn_noise(PLAIN, HEARD_OF, **unusual) == ([3] * 39 + [1], False)
+
+
+def test_a_row_leaves_before_an_unknown_time_whatever_it_learns():
+    checks = StateColumns.empty(Health, 20)
+    checks.put(range(20), [checks.layout.numbers_of(HEARD_OF)] * 20)
+    twin = HealthTwin(SensorChecks(), [Source(checks, np.arange(20))], np.arange(20))
+    at_s = np.array([0.0] * 19 + [math.nan])
+    left = learn_by_rank([twin], np.ones(20), at_s, np.arange(20), np.ones(20, dtype=np.intp))
+    assert left.tolist() == [1] * 19 + [0]
 
 
 class Own(SeasonalAnomaly):
