@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from consumer.detectors import change_point
+from consumer.detectors.block_statistics import BlockStatistics
+from consumer.detectors.block_statistics_twin import BlockStatisticsTwin
 from consumer.detectors.change_point import ChangePoint, DeseasonalisedChangeDetector
 from consumer.detectors.change_point_twin import ChangePointTwin
-from consumer.detectors.state_columns import StateColumns
+from consumer.detectors.state_columns import StateColumns, layout_of
 from consumer.detectors.vectorised import Source, learn_by_rank
 
 PAGES = 3
@@ -250,6 +252,47 @@ def test_a_sum_is_from_the_first_to_the_last_on_every_python(monkeypatch):
     for value in [1e16, *[0.0] * 7]:
         whole += abs(value - centre)
     assert detector.spreads.shortest.mean == math.sqrt(whole / 8)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_statistics_of_any_numbers_learn_a_block_as_the_scalar_code_does(seed):
+    draw, layout, count = random.Random(seed), layout_of(BlockStatistics), 2_000
+    size = [0.0, -0.0, 1.0, 1e-3, 1e30, 5e-324]
+
+    def some():
+        return draw.choice(size) * draw.choice([1.0, -1.0, draw.gauss(0.0, 3.0)])
+
+    statistics = [
+        BlockStatistics(
+            blocks=draw.choice([0, 1, 5, 6, 7, 11, 12, 13, 200, 511, 512, 2_000]),
+            mean=some(),
+            variance=abs(some()),
+            mean_squared_successive_difference=abs(some()),
+            **{name: some() for name in ("drift", "lead", "last", "independent")},
+            slow=abs(some()),
+            excursion=draw.choice([0, 0, 1, 2, 5, 6, 8, 9, 15, 16, 17]),
+            outside=draw.choice([0, 1, 3, 4, 9]),
+            **{name: some() for name in ("excursion_sum", "rise_sum", "rise_moment")},
+        )
+        for _ in range(count)
+    ]
+    given = [
+        (some(), draw.choice([1e-9, 1e-140]), abs(some()), draw.choice([math.inf, 5.0, 30.0]), abs(some()))
+        for _ in range(count)
+    ]
+    numbers = [layout.numbers_of(one) for one in statistics]
+    twin = BlockStatisticsTwin(
+        np.array([one.floats for one in numbers]).T.copy(),
+        np.array([one.integers for one in numbers], dtype=np.int64).T.copy(),
+    )
+    with np.errstate(all="ignore"):
+        significance = twin.learn_one(*np.array(given).T)
+    for at, (one, arguments) in enumerate(zip(statistics, given, strict=True)):
+        expected = one.learn_one(*arguments)
+        floats, integers = layout.numbers_of(one)
+        assert significance[at].tobytes() == np.float64(expected).tobytes(), at
+        assert twin.floats[:, at].tobytes() == np.array(floats).tobytes(), (at, one)
+        assert twin.integers[:, at].tolist() == integers, (at, one)
 
 
 def altered(pages, path, number):
