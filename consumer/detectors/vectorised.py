@@ -186,7 +186,7 @@ def write(to: Numbers, new: Any, where: Bools | None) -> None:
 def learn_by_rank(
     twins: Sequence[Twin], values: Floats, at_s: Floats, starts: Places, counts: Places, few: int = FEW
 ) -> Places:
-    """Let the rows learn their values, all the first one, then all the second, until fewer than `few` rows are left.
+    """Let the rows learn their values, all the first, then all the second, until fewer than `few` are left.
 
     Row i learns `values[starts[i] : starts[i] + counts[i]]`; those with most values come first. A row that
     leaves one twin at a value leaves all, before it. Returns how many values each row has learned: where
