@@ -1,5 +1,6 @@
 """The observations of a batch as columns: in the order of the records, and by signal where somebody asks."""
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -66,10 +67,10 @@ class ObservedColumns:
         self.values: list[float] = []
         self.timestamps: list[float | None] = []
         """None where the observation came without one."""
-        self._numbers: list[int] = []
-        self._records: list[int] = []
-        self._first_positions: list[int] = []
-        self._lengths: list[int] = []
+        self._numbers = array("q")
+        self._records = array("q")
+        self._first_positions = array("q")
+        self._lengths = array("q")
         self.skipped_numbers: list[int] = []
         self.skipped_records: list[int] = []
         self.skipped_positions: list[int] = []
@@ -104,10 +105,10 @@ class ObservedColumns:
         count = len(numbers)
         self.values += values
         self.timestamps += timestamps
-        self._numbers += numbers
-        self._records += range(first_record, first_record + count)
-        self._first_positions += [0] * count
-        self._lengths += [1] * count
+        self._numbers += array("q", numbers)
+        self._records.frombytes(np.arange(first_record, first_record + count).tobytes())
+        self._first_positions.frombytes(bytes(8 * count))
+        self._lengths.frombytes(np.ones(count, np.int64).tobytes())
 
     def skip(self, number: int, record: int, position: int) -> None:
         """Append an observation that carries nothing to learn."""
@@ -121,8 +122,8 @@ class ObservedColumns:
 
     def truncate(self, mark: Mark) -> None:
         """Remove what was added since."""
-        for column in (self._numbers, self._records, self._first_positions, self._lengths):
-            del column[mark.pieces :]
+        for of_pieces in (self._numbers, self._records, self._first_positions, self._lengths):
+            del of_pieces[mark.pieces :]
         del self.values[mark.observed :]
         del self.timestamps[mark.observed :]
         for column in (self.skipped_numbers, self.skipped_records, self.skipped_positions):
@@ -144,13 +145,13 @@ class ObservedColumns:
         firsts = self._of_each(self._first_positions)
         if self._are_single:
             return firsts
-        lengths = np.array(self._lengths, np.int64)
+        lengths = np.frombuffer(self._lengths, np.int64)
         return firsts + np.arange(len(self.values)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
 
     @cached_property
     def value_array(self) -> Floats:
         """The values."""
-        return np.array(self.values, np.float64)
+        return np.fromiter(self.values, np.float64, len(self.values))
 
     @cached_property
     def time_array(self) -> Floats:
@@ -161,9 +162,9 @@ class ObservedColumns:
     def _are_single(self) -> bool:
         return len(self._lengths) == len(self.values)
 
-    def _of_each(self, of_pieces: list[int]) -> Integers:
-        column = np.array(of_pieces, np.int64)
-        return column if self._are_single else np.repeat(column, np.array(self._lengths, np.int64))
+    def _of_each(self, of_pieces: "array[int]") -> Integers:
+        column = np.frombuffer(of_pieces, np.int64)
+        return column if self._are_single else np.repeat(column, np.frombuffer(self._lengths, np.int64))
 
     def _add_piece(self, number: int, record: int, position: int, length: int) -> None:
         self._numbers.append(number)
