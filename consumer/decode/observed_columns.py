@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -94,21 +94,22 @@ class ObservedColumns:
         self.timestamps += timestamps
         self._add_piece(number, record, position, len(values))
 
-    def add_points(
+    def add_records(
         self,
         numbers: list[int],
         first_record: int,
+        lengths: list[int] | None,
         values: list[float],
         timestamps: Sequence[float | None],
     ) -> None:
-        """Append the only observations of records, one each, from a record on."""
+        """Append all observations of records, from a record on, each of one signal; no lengths: one each."""
         count = len(numbers)
         self.values += values
         self.timestamps += timestamps
         self._numbers += array("q", numbers)
         self._records.frombytes(np.arange(first_record, first_record + count).tobytes())
         self._first_positions.frombytes(bytes(8 * count))
-        self._lengths.frombytes(np.ones(count, np.int64).tobytes())
+        self._lengths += array("q", [1] * count if lengths is None else lengths)
 
     def skip(self, number: int, record: int, position: int) -> None:
         """Append an observation that carries nothing to learn."""
@@ -210,50 +211,46 @@ class SignalRuns(Mapping[SignalKey, SignalColumns]):
 
     @cached_property
     def _observed(self) -> "_Places":
-        return _Places(self._columns.numbers)
+        columns = self._columns
+        return _Places(columns.numbers, columns.record_of, columns.positions)
 
     @cached_property
     def _skipped(self) -> "_Places":
-        return _Places(np.array(self._columns.skipped_numbers, np.int64))
-
-    @cached_property
-    def _records(self) -> list[int]:
-        return cast("list[int]", self._columns.record_of.tolist())
-
-    @cached_property
-    def _positions(self) -> list[int]:
-        return cast("list[int]", self._columns.positions.tolist())
+        columns = self._columns
+        return _Places(
+            np.array(columns.skipped_numbers, np.int64),
+            np.array(columns.skipped_records, np.int64),
+            np.array(columns.skipped_positions, np.int64),
+        )
 
     def _run(self, number: int) -> SignalColumns:
-        columns, places, skipped = self._columns, self._observed.of(number), self._skipped.of(number)
-        values, timestamps, records, positions = (
-            columns.values,
-            columns.timestamps,
-            self._records,
-            self._positions,
-        )
-        return SignalColumns(
+        places, records, positions = self._observed.of(number)
+        values, timestamps = self._columns.values, self._columns.timestamps
+        run = SignalColumns(
             [values[place] for place in places],
             [timestamps[place] for place in places],
-            [records[place] for place in places],
-            [positions[place] for place in places],
-            [columns.skipped_records[place] for place in skipped],
-            [columns.skipped_positions[place] for place in skipped],
+            records,
+            positions,
         )
+        if self._columns.skipped_numbers:
+            _, run.skipped, run.skipped_positions = self._skipped.of(number)
+        return run
 
 
 class _Places:
-    """At which places of a column of numbers each of them lies, ascending."""
+    """Where the observations of each signal lie: places in the columns, records and positions."""
 
-    def __init__(self, numbers: Integers) -> None:
+    def __init__(self, numbers: Integers, records: Integers, positions: Integers) -> None:
         order = np.argsort(numbers, kind="stable")
         ordered = numbers[order]
         starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-        self._order: list[int] = order.tolist()
         bounds = pairwise([*starts.tolist(), len(numbers)])
         self._bounds = dict(zip(ordered[starts].tolist(), bounds, strict=True))
+        # A slice of a memory view costs half as much as one of an array, and there may be ten thousand.
+        self._columns = order.data, records[order].data, positions[order].data
 
-    def of(self, number: int) -> list[int]:
-        """The places of one of them."""
+    def of(self, number: int) -> tuple[list[int], list[int], list[int]]:
+        """Those of one of them."""
         start, end = self._bounds.get(number, (0, 0))
-        return self._order[start:end]
+        places, records, positions = self._columns
+        return places[start:end].tolist(), records[start:end].tolist(), positions[start:end].tolist()
