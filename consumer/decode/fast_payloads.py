@@ -4,15 +4,13 @@ The result is the same as that of `payloads`: a record with anything out of the 
 of its signal to a value out of bounds, is left to that full reader as a whole.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, cast
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from consumer.decode.batch import OBSERVATIONS_PER_RECORD_MAX, Batch, SignalColumns
-from consumer.decode.signal_names import own_key
+from consumer.decode.batch import OBSERVATIONS_PER_RECORD_MAX, Batch
 from consumer.decode.values import VALUE_MAX, number, seconds, seconds_column
 from consumer.errors import Unlearnable
 
@@ -142,22 +140,9 @@ def _read_points(payloads: Sequence[bytes], first: int, batch: Batch) -> bool:
     try:
         points, timestamps = _points(payloads)
         values = cast("list[float]", [point.value for point in points])
-        places: defaultdict[str, list[int]] = defaultdict(list)
-        for place, point in enumerate(points):
-            places[point.signal].append(place)
-        keys = [own_key(signal) for signal in places]
+        batch.observe_points([point.signal for point in points], first, values, timestamps)
     except (*UNREADABLE, Unlearnable):
         return False
-    batch.has_untimed |= timestamps is None
-    for key, of_signal in zip(keys, places.values(), strict=True):
-        columns = SignalColumns(
-            [values[place] for place in of_signal],
-            [None] * len(of_signal) if timestamps is None else [timestamps[place] for place in of_signal],
-            [first + place for place in of_signal] if first else of_signal,
-            [0] * len(of_signal),
-        )
-        batch.add_columns(key, columns)
-    batch.observations += len(points)
     return True
 
 

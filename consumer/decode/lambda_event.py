@@ -10,11 +10,14 @@ from functools import cached_property
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar, cast
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 from msgspec import UNSET, Meta
 
-from consumer.decode.batch import Batch, Record, Records, Shard, UnlearnableRecord
+from consumer.decode.batch import Batch, UnlearnableRecord
 from consumer.decode.fast_payloads import SECONDS_MAX, UNREADABLE, FastPayloadReader, Nothing
 from consumer.decode.payloads import read
+from consumer.decode.records import Record, Records, Shard
 from consumer.decode.unpacking import UNPACKED_BYTES_MAX, is_aggregated, sub_records, unpack
 from consumer.decode.values import seconds
 from consumer.errors import MalformedEvent, Unlearnable
@@ -229,23 +232,29 @@ def _as_sent(
         raise _NotAsSent
     shard_id, _, _ = event_ids[0].rpartition(":")
     prefix = f"{shard_id}:"
-    if not (
-        set(arns) == {arns[0]}
-        and event_ids == [prefix + number for number in identifiers]
-        and _ascend(identifiers)
-    ):
+    if set(arns) != {arns[0]} or event_ids != [prefix + number for number in identifiers]:
         raise _NotAsSent
-    records = Records(identifiers, partition_keys, cast("list[float | None]", arrived_s), data, True)
+    texts = _ascending(identifiers)
+    arrived = cast("list[float | None]", arrived_s)
+    # Only of the number zero is a leading zero canonical.
+    is_canonical = len(identifiers[0]) == 1 or identifiers[0][0] != "0"
+    records = Records(identifiers, partition_keys, arrived, data, True, texts if is_canonical else None)
     return Delivery(Shard(stream_of(arns[0]), shard_id), records, payloads)
 
 
-def _ascend(identifiers: list[str]) -> bool:
-    """Whether these are numbers of one length, each above the one before: they ascend as texts do."""
-    return (
-        len(set(map(len, identifiers))) == 1
+def _ascending(identifiers: list[str]) -> npt.NDArray[np.bytes_]:
+    """The numbers as texts; raises `_NotAsSent` unless they are of one length, each above the one before.
+
+    Of one length, they ascend as texts do.
+    """
+    width, joined = len(identifiers[0]), "".join(identifiers).encode("ascii")
+    if not (
+        set(map(len, identifiers)) == {width}
         and all(map(operator.lt, identifiers, identifiers[1:]))
-        and "".join(identifiers).encode("ascii").isdigit()
-    )
+        and joined.isdigit()
+    ):
+        raise _NotAsSent
+    return np.frombuffer(joined, f"S{width}")
 
 
 def _payloads(data: list[str]) -> list[bytes]:

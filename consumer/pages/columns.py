@@ -14,7 +14,7 @@ import msgspec
 from river._river_rust.drift import AdaptiveWindowing
 from river.drift import ADWIN
 
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import COUNT_MAX, Count
 from consumer.detectors.drift import DriftState

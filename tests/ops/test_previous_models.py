@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import AlertState
 from consumer.detectors.sensor_checks import Fault, Health

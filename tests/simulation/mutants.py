@@ -58,7 +58,7 @@ MUTANTS = {
         "            each.checkpoints[self.batch.shard] = state.checkpoints[self.batch.shard]\n",
     ),
     "checkpoints are of a shard id, whatever the stream": Mutant(
-        "consumer.decode.batch",
+        "consumer.decode.records",
         "    shard_id: str\n\n    @property",
         "    shard_id: str\n\n"
         "    def __eq__(self, other):\n        return self.shard_id == other.shard_id\n\n"

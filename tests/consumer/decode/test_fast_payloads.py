@@ -67,7 +67,8 @@ def plain(batch: Batch) -> tuple:
     untimed = any(None in run.timestamps for run in batch.signals.values())
     assert batch.has_untimed or not untimed
     counts = batch.observations, batch.uncertain
-    return batch.shard, list(batch.records), runs, batch.rejections, counts, set(batch.own_columns)
+    alone = {key.signal for key in batch.signals if key.signal == key.record_signal}
+    return batch.shard, list(batch.records), runs, batch.rejections, counts, alone
 
 
 def carefully(delivery: dict) -> list[Batch]:
