@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from consumer.pages.marks import WrittenMarks
 from river import anomaly, drift
 from river._river_rust.drift import AdaptiveWindowing
 from river._river_rust.stats import RsQuantile
@@ -33,7 +34,6 @@ from consumer.learning.state import State
 from consumer.pages.arrays import write_row
 from consumer.pages.codec import PageCodec, opened
 from consumer.pages.columns import columns_of
-from consumer.pages.marks import WrittenMarks
 from consumer.pages.packing import packed
 from consumer.pages.unpacking import unpacked
 from tests.consumer.every_model import EVERY_MODEL
