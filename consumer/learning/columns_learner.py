@@ -278,7 +278,7 @@ def _are_usual(learner: PageLearner, part: PagePart, slots: Places, numbers: Pla
         usual &= states.has_health[slots]
         if states.health is None:
             return np.zeros(len(slots), dtype=bool)
-        for name in ("empty", "is_untold", "alerts.quality.is_there"):
+        for name in ("empty", "is_untold", "alerts.quality.is_open"):
             usual &= states.health.field(name)[slots] == 0
     if settings.are_set:
         keys, use_case = batch.numbering.keys, settings.use_case
