@@ -282,7 +282,8 @@ def _are_usual(learner: PageLearner, part: PagePart, slots: Places, numbers: Pla
             usual &= states.health.field(name)[slots] == 0
     if settings.are_set:
         keys, use_case = batch.numbering.keys, settings.use_case
-        usual &= [settings.of(keys[number].signal).use_case is use_case for number in numbers.tolist()]
+        own = [settings.of(keys[number].signal).use_case for number in numbers.tolist()]
+        usual &= np.array([each is use_case for each in own], dtype=bool)
     if isinstance(states.models, AdwinColumns):
         usual &= ~np.isin(slots, states.models.read(slots.tolist()))
     elif np.isnan(batch.at_s[part.observations]).any():

@@ -235,7 +235,7 @@ def memory_bytes_of(columns: Columns, column_bytes: int) -> int:
         per_state += len(marks.template) + _PER_SLOT
         checkpoints += marks.count
         arrays += len(marks.slots) + len(marks.digits) + len(marks.arrived_s)
-    layout = layout_tagged(columns.models)
+    layout = layout_tagged(columns.model_class)
     if layout is not None:
         per_state += _memory_of(layout)
     if columns.health_kinds:

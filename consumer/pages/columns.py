@@ -53,7 +53,7 @@ class Columns(msgspec.Struct, array_like=True, forbid_unknown_fields=True, kw_on
     """Row: of each model's bytes; of an ADWIN, of its window's."""
     memory: bytes
     """Row: how many bytes of memory each takes, beside some for each byte; 0 for what is in arrays."""
-    models: str
+    model_class: str
     """The tag of the class whose states are in the arrays; "" if there are none."""
     in_arrays: bytes
     """Row: 1 for those whose model is there."""
@@ -99,7 +99,7 @@ def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes]]
         parameters=sorted(whole.parameters.items()),
         lengths=write_row(np.array([*map(len, models)] or [0] * len(names), np.int64)),
         memory=write_row(np.array(memory or [0] * len(names), np.int64)),
-        models=_tag_of(whole.models),
+        model_class=_tag_of(whole.models),
         in_arrays=write_row(whole.in_models.astype(np.int64)),
         kinds=kinds,
         adwins=_adwins_of(whole),
@@ -277,8 +277,8 @@ def _read_models(states: States, columns: Columns, lengths: list[int], behind: m
     memory = read_row(columns.memory, slots)
     if memory[in_models].any():
         raise ValueError("a model in the arrays that takes more memory")
-    layout = layout_tagged(columns.models)
-    if (columns.models == "") != (len(apart) == slots) or (columns.models == _DRIFTS) != (
+    layout = layout_tagged(columns.model_class)
+    if (columns.model_class == "") != (len(apart) == slots) or (columns.model_class == _DRIFTS) != (
         columns.adwins is not None
     ):
         raise ValueError("models in arrays that are not there")

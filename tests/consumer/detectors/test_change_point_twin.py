@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from consumer.detectors import change_point, vectorised
+from consumer.detectors import change_point
 from consumer.detectors.block_statistics import BlockStatistics
 from consumer.detectors.block_statistics_twin import BlockStatisticsTwin
 from consumer.detectors.change_point import ChangePoint, DeseasonalisedChangeDetector
@@ -189,7 +189,7 @@ class Pages:
         all_values = np.array(list(itertools.chain(*(values[one] for one in chosen))))
         at_s = np.array(list(itertools.chain(*(timestamps[one] for one in chosen))), dtype=np.float64)
         twin = ChangePointTwin(self.use_case, sources, order)
-        learned = learn_by_rank([twin], all_values, at_s, starts, counts).tolist()
+        learned = learn_by_rank([twin], all_values, at_s, starts, counts, few=1).tolist()
         twin.scatter()
         left = Counter()
         for signal, done in zip(chosen, learned, strict=True):
@@ -204,12 +204,6 @@ class Pages:
                 left["found"] += bool(found[signal])
                 self.put(signal, state)
         return found, left
-
-
-@pytest.fixture(autouse=True)
-def few(monkeypatch):
-    """However few are left, they are learned vectorised."""
-    monkeypatch.setattr(vectorised, "FEW", 1)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -339,7 +333,7 @@ def test_what_no_detector_has_learned_is_left_to_the_scalar_code(path, number):
     order = np.array([together.index(one) for one in where], dtype=np.intp)
     twin = ChangePointTwin(pages.use_case, sources, order)
     counts = np.array([1, 1])
-    learned = learn_by_rank([twin], np.array([0.5, 0.5]), np.full(2, 60.0 * 407), counts - 1, counts)
+    learned = learn_by_rank([twin], np.array([0.5, 0.5]), np.full(2, 60.0 * 407), counts - 1, counts, few=1)
     twin.scatter()
     assert learned.tolist() == [0, 1]
     assert pages.numbers(0) == before

@@ -213,12 +213,6 @@ def learned(
     return use_case.sensor_checks.apply(health, findings, values, times, times[0])
 
 
-@pytest.fixture
-def no_few(monkeypatch):
-    monkeypatch.setattr(vectorised, "FEW", 1)
-
-
-@pytest.mark.usefixtures("no_few")
 @pytest.mark.parametrize("seed", range(24))
 def test_anomaly_and_sensor_checks_learn_in_columns_what_they_learn_alone(seed):
     draw = random.Random(seed)
@@ -254,7 +248,7 @@ def test_anomaly_and_sensor_checks_learn_in_columns_what_they_learn_alone(seed):
         ]
         starts = np.cumsum(counts) - counts
         left = learn_by_rank(
-            twins, np.array(list(chain(*values))), np.array(list(chain(*times))), starts, counts
+            twins, np.array(list(chain(*values))), np.array(list(chain(*times))), starts, counts, few=1
         )
         for twin in twins:
             twin.scatter()
@@ -288,7 +282,6 @@ def test_anomaly_and_sensor_checks_learn_in_columns_what_they_learn_alone(seed):
     assert checks.are_others_untouched()
 
 
-@pytest.mark.usefixtures("no_few")
 @pytest.mark.parametrize("seed", range(12))
 def test_sensors_that_stand_still_for_long_are_watched_in_columns_as_alone(seed):
     draw = random.Random(seed)
@@ -304,7 +297,7 @@ def test_sensors_that_stand_still_for_long_are_watched_in_columns_as_alone(seed)
         values = [[next(one) for _ in range(12)] for one in series]
         times = [[next(one) for _ in range(12)] for one in clocks]
         twin = HealthTwin(checks, columns.sources(list(range(SIGNALS)))[0], order)
-        left = learn_by_rank([twin], np.ravel(values), np.ravel(times), 12 * order, counts)
+        left = learn_by_rank([twin], np.ravel(values), np.ravel(times), 12 * order, counts, few=1)
         twin.scatter()
         for signal, (own, at_s, begin) in enumerate(zip(values, times, left.tolist(), strict=True)):
             expected = checks.apply(healths[signal], [], own, at_s, at_s[0])
@@ -320,7 +313,8 @@ def test_a_range_that_ends_at_minus_zero_leaves_the_same_zeros():
     state, columns = SeasonalAnomalyState(baseline), StateColumns.empty(SeasonalAnomalyState, 20)
     columns.put(range(20), [columns.layout.numbers_of(state)] * 20)
     twin = SeasonalAnomalyTwin(SeasonalAnomaly(), [Source(columns, np.arange(20))], np.arange(20))
-    learn_by_rank([twin], np.zeros(20), np.zeros(20), np.arange(20), np.ones(20, dtype=np.intp))
+    ones = np.ones(20, dtype=np.intp)
+    learn_by_rank([twin], np.zeros(20), np.zeros(20), np.arange(20), ones, few=1)
     twin.scatter()
     SeasonalAnomaly().learn(state, [0.0], [0.0])
     assert math.copysign(1.0, state.baseline.exceedance) == -1.0
@@ -389,7 +383,7 @@ def test_a_row_leaves_before_an_unknown_time_whatever_it_learns():
     checks.put(range(20), [checks.layout.numbers_of(HEARD_OF)] * 20)
     twin = HealthTwin(SensorChecks(), [Source(checks, np.arange(20))], np.arange(20))
     at_s = np.array([0.0] * 19 + [math.nan])
-    left = learn_by_rank([twin], np.ones(20), at_s, np.arange(20), np.ones(20, dtype=np.intp))
+    left = learn_by_rank([twin], np.ones(20), at_s, np.arange(20), np.ones(20, dtype=np.intp), few=1)
     assert left.tolist() == [1] * 19 + [0]
 
 
