@@ -29,6 +29,11 @@ OBSERVATIONS_PER_BATCH_MAX = 1_000_000  # some 100 MB
 UNPACKED_BYTES_PER_BATCH_MAX = 256 * 1024 * 1024  # seconds
 
 
+def fit_a_record(observations: int) -> bool:
+    """Whether a record may hold so many."""
+    return observations <= OBSERVATIONS_PER_RECORD_MAX
+
+
 @dataclass
 class Batch:
     """The records of one shard in order of their sequence numbers, and what they say.
@@ -226,7 +231,7 @@ class Batch:
         first = self.position
         self.position += positions
         self.observations += positions
-        if self.position > OBSERVATIONS_PER_RECORD_MAX:
+        if not fit_a_record(self.position):
             raise UnlearnableRecord(f"the record holds more than {OBSERVATIONS_PER_RECORD_MAX} observations")
         return first
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from consumer.decode.batch import OBSERVATIONS_PER_RECORD_MAX, Batch
+from consumer.decode.batch import Batch, fit_a_record
 from consumer.decode.values import VALUE_MAX, number, seconds, seconds_column
 from consumer.errors import Unlearnable
 
@@ -173,7 +173,7 @@ def _read_first_columns(payloads: Sequence[bytes], first: int, batch: Batch) -> 
     lengths = list(map(len, values))
     if (
         not found
-        or not 0 < min(lengths) <= max(lengths) <= OBSERVATIONS_PER_RECORD_MAX
+        or not (min(lengths) > 0 and fit_a_record(max(lengths)))
         or not batch.has_room_for(sum(lengths))
         or (times and list(map(len, times)) != lengths)
     ):
@@ -237,7 +237,7 @@ def _read(decoded: PointPayload | ColumnsPayload, batch: Batch) -> None:
 def _read_columns(columns: ColumnsPayload, batch: Batch) -> None:
     values = columns.values
     timestamps = None
-    if not 0 < len(values) <= OBSERVATIONS_PER_RECORD_MAX:
+    if not (values and fit_a_record(len(values))):
         raise _NotFastPath
     if columns.timestamps is not UNSET:
         timestamps = _seconds(columns.timestamps)

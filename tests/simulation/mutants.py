@@ -230,8 +230,8 @@ MUTANTS = {
     ),
     "a record may hold anything": Mutant(
         "consumer.decode.batch",
-        "if self.position > OBSERVATIONS_PER_RECORD_MAX:",
-        "if self.position > 2 * OBSERVATIONS_PER_RECORD_MAX:",
+        "return observations <= OBSERVATIONS_PER_RECORD_MAX",
+        "return observations <= 2 * OBSERVATIONS_PER_RECORD_MAX",
     ),
 }
 # These two move a step to after the commit.

@@ -70,6 +70,8 @@ class World:
         self.objects = SimulatedObjects(self.bucket)
         self.bus = Bus(self.chance)
         self.pages = rng.choice([0, 0, 1, 2, 4, 16])
+        self.few = self.chance.rng("learns in columns").choice([1, 1, 100])
+        """Fewer signals than these do not learn together."""
         self.functions = Lambda(self.chance, self.cold)
         self.functions.violations = self.functions.progress.violations = self.audit.violations
         self.destination = Destination(self.chance)
@@ -132,6 +134,7 @@ class World:
             self.objects,
             random.Random(1),
             self.audit.signals_max,
+            few=self.few,
         )
 
     async def run(self) -> None:
