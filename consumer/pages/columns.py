@@ -95,7 +95,7 @@ def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes]]
         learned=write_row(whole.learned),
         skipped=write_row(whole.skipped),
         latest_s=write_row(whole.latest_s),
-        marks=[write_marks(shard, marks) for shard, marks in whole.marks.items() if marks.is_there().any()],
+        marks=[write_marks(shard, marks) for shard, marks in sorted(whole.marks.items()) if marks.is_there().any()],
         parameters=sorted(whole.parameters.items()),
         lengths=write_row(np.array([*map(len, models)] or [0] * len(names), np.int64)),
         memory=write_row(np.array(memory or [0] * len(names), np.int64)),
@@ -265,9 +265,10 @@ def _adwins_of(states: States) -> Adwins | None:
         which, counts, totals, drifted = (array[places] for array in arrays)
     else:
         which, counts, totals, drifted = arrays
-    used = np.unique(which)
-    parameters = [models.parameters[index] for index in used.tolist()]
-    which = np.searchsorted(used, which)
+    used, first, which = np.unique(which, return_index=True, return_inverse=True)
+    by_use = np.argsort(first)  # whatever came and went before, the same states are the same bytes
+    parameters = [models.parameters[index] for index in used[by_use].tolist()]
+    which = np.argsort(by_use)[which]
     return Adwins(parameters, *map(write_row, (which, counts, totals, drifted)))
 
 
