@@ -7,7 +7,7 @@ from functools import partial
 from river import anomaly, cluster, drift, time_series
 
 from benchmarks.measuring import Spread, cpu_s, spread, timed
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.anomaly import AnomalyUseCase
 from consumer.detectors.asset_rows import NamedValue

@@ -3,7 +3,7 @@
 1. decode the records, and group their signals by page;
 then, for each page at the same time:
 2. load the page;
-3. learn its signals;
+3. learn its signals, together with those of all pages that are loaded by then;
 4. quarantine what cannot be learned;
 5. publish the events;
 6. commit the page: one conditional PUT.
@@ -17,9 +17,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from consumer.decode.batch import Batch, RejectedColumns, Rejections
+from consumer.decode.batch import Batch
 from consumer.decode.lambda_event import decode
+from consumer.decode.rejections import RejectedColumns, Rejections
 from consumer.decode.signal_names import SignalKey
+from consumer.detectors.vectorised import FEW
 from consumer.errors import (
     LayoutChanged,
     MoreMemoryNeeded,
@@ -31,10 +33,12 @@ from consumer.errors import (
 from consumer.events.event import Event
 from consumer.events.mutes import MuteStore
 from consumer.events.quarantine import Quarantine
+from consumer.learning.columns_learner import Member, learn_together
 from consumer.learning.outcome import DeploymentCheck, FailedObservations, InvocationReport, PageOutcome
 from consumer.learning.page_learner import PageLearner
+from consumer.learning.page_parts import PagePart
 from consumer.learning.state import State
-from consumer.pages.layout import LayoutStore
+from consumer.pages.layout import LayoutStore, parts_by_page
 from consumer.pages.store import Page, PageStore, commit_with_retries
 from consumer.ports import EventBus, Jitter, ObjectStore, TimeLeft
 from consumer.settings.signal_settings import SettingsOfSignals
@@ -46,14 +50,38 @@ class PageWork:
 
     batch: Batch
     page_key: str
-    keys: list[SignalKey]
-    first_record: int
+    part: PagePart
     quarantine: Quarantine
+    turns: "Turns"
 
-    def rejected(self, reason: str) -> list[RejectedColumns]:
-        """All of its observations, those to be skipped included."""
-        columns_of = self.batch.signals
-        return [each for key in self.keys for each in columns_of[key].rejected(key.signal, reason)]
+
+class Turns:
+    """Pages that are loaded learn together: all that are ready when the event loop comes round."""
+
+    def __init__(self, few: int) -> None:
+        self._few = few
+        self._ready: list[tuple[Member, asyncio.Future[None]]] = []
+
+    async def learn(self, member: Member) -> None:
+        """Learn with the others. Raises: what is no signal's own failure."""
+        loop = asyncio.get_running_loop()
+        if not self._ready:
+            loop.call_soon(self._learn)
+        learned = loop.create_future()
+        self._ready.append((member, learned))
+        await learned
+
+    def _learn(self) -> None:
+        ready, self._ready = [one for one in self._ready if not one[1].done()], []
+        try:
+            errors = learn_together([member for member, _ in ready], self._few)
+        except BaseException as error:
+            errors = [error] * len(ready)
+        for (_, learned), raised in zip(ready, errors, strict=True):
+            if raised is None:
+                learned.set_result(None)
+            else:
+                learned.set_exception(raised)
 
 
 async def first_left(
@@ -97,6 +125,8 @@ class Pipeline:
     page_signals_max: int
     mutes: MuteStore | None = None
     """None: nothing is ever muted."""
+    few: int = FEW
+    """Fewer signals than these learn one by one."""
 
     async def consume(self, event: Mapping[str, Any], time_left: TimeLeft) -> InvocationReport:
         """Learn the invocation's records; the report names those from which Lambda must deliver again.
@@ -125,14 +155,14 @@ class Pipeline:
             report.problems.append("the time ran out while the layout waited for an answer")
             report.add(pages_failed=1)
             return 0
-        keys_of = layout.grouped(batch.signals)
+        parts = parts_by_page(batch, layout)
         check = DeploymentCheck(self.name, self.settings.use_case, batch)
-        quarantine = Quarantine(self.name, self.objects, batch, keys_of.values())
-        steps = {}
-        for page_key, keys in keys_of.items():
-            work = PageWork(batch, page_key, keys, batch.first_record(keys), quarantine)
+        quarantine = Quarantine(self.name, self.objects, batch, [part.records for part in parts.values()])
+        turns, steps = Turns(self.few), {}
+        for page_key, part in parts.items():
+            work = PageWork(batch, page_key, part, quarantine, turns)
             step = self._page_step(work, check, time_left, report)
-            steps[asyncio.create_task(step)] = work.first_record
+            steps[asyncio.create_task(step)] = part.first_record
         if batch.rejections:
             step = self._rejections_step(batch.rejections, quarantine, report)
             steps[asyncio.create_task(step)] = batch.rejections.first_record
@@ -160,7 +190,7 @@ class Pipeline:
         report.problems.append(str(error))
         report.add(pages_unreadable=1)
         try:
-            await self._quarantine(work, work.rejected(str(error)), report)
+            await self._quarantine(work, work.part.rejected(str(error)), report)
         except Unavailable as unavailable:
             return self._left(work, unavailable, report)
         return None
@@ -171,7 +201,7 @@ class Pipeline:
             self.layouts.forget()
         report.problems.append(str(error))
         report.add(pages_failed=1)
-        return work.first_record
+        return work.part.first_record
 
     async def _commit(
         self, work: PageWork, check: DeploymentCheck, time_left: TimeLeft, report: InvocationReport
@@ -229,7 +259,7 @@ class Pipeline:
                 time_left.is_short,
                 0 if page.is_full else self.page_signals_max,
             )
-            learner.learn(work.keys)
+            await work.turns.learn(Member(learner, work.part))
             if learner.outcome.needs_confirmed_page:
                 confirmed = await self.pages.confirm(page)
                 if confirmed is not page:

@@ -2,9 +2,13 @@
 
 import json
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import md5, sha256
 from typing import NamedTuple, NewType
+
+import numpy as np
+import numpy.typing as npt
 
 from consumer.errors import Unlearnable
 
@@ -42,12 +46,6 @@ def check_name(name: object) -> Signal:
 
 
 @lru_cache(_NAMES_KNOWN_MAX)
-def own_key(name: str) -> SignalKey:
-    """The key of a signal that its records bring alone; raises `Unlearnable` for what cannot be its name."""
-    return SignalKey(check_name(name), name)
-
-
-@lru_cache(_NAMES_KNOWN_MAX)
 def page_of(record_signal: str, pages: int) -> int:
     """The page, 0 to `pages` - 1, by the top bits of the hash that assigns a partition key to a shard.
 
@@ -71,3 +69,83 @@ def identity(*parts: object) -> str:
     """
     # `json` escapes half a surrogate pair, which a partition key may hold and UTF-8 may not.
     return sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+class _OfNames(dict[str, int]):
+    """The numbers of the signals that their records bring alone, by name: all that were ever asked for."""
+
+    def __init__(self, keys: list[SignalKey]) -> None:
+        super().__init__()
+        self._keys = keys
+
+    def __missing__(self, name: str) -> int:
+        check_name(name)
+        number = self[name] = len(self._keys)
+        self._keys.append(SignalKey(name, name))
+        return number
+
+
+class SignalNumbers:
+    """Numbers for signals, from 0 on, by which arrays know them. A record's names are checked once."""
+
+    def __init__(self) -> None:
+        self.keys: list[SignalKey] = []
+        """By number."""
+        self._of_names = _OfNames(self.keys)
+        self._of_parts: dict[tuple[str, str], int] = {}
+        self._of_others: dict[SignalKey, int] = {}
+        """The parts, by their keys, and what a page holds under names that no record can bring."""
+        self._pages: dict[int, npt.NDArray[np.int64]] = {}
+
+    def of_names(self, names: Iterable[str]) -> list[int]:
+        """The numbers of signals that their records bring alone. Raises: `Unlearnable`, as `check_name`."""
+        return list(map(self._of_names.__getitem__, names))
+
+    def of_name(self, name: str) -> int:
+        """The number of a signal that its records bring alone. Raises: `Unlearnable`, as `check_name`."""
+        return self._of_names[name]
+
+    def of_part(self, record_signal: str, name: str) -> int:
+        """The number of one of several values, by its name. Raises: `Unlearnable`, as `check_name`."""
+        number = self._of_parts.get((record_signal, name))
+        if number is None:
+            if name == "":
+                raise Unlearnable("one of the several values has no name")
+            key = SignalKey(check_name(record_signal), f"{record_signal}.{name}")
+            check_name(key.signal)
+            number = self._of_parts[record_signal, name] = self.number_of(key)
+        return number
+
+    def number_of(self, signal: SignalKey | str) -> int:
+        """The number of any signal, by its key, or by its name if its records bring it alone."""
+        key = SignalKey(signal, signal) if isinstance(signal, str) else signal
+        if key.record_signal == key.signal:
+            try:
+                return self._of_names[key.signal]
+            except Unlearnable:
+                pass
+        number = self._of_others.get(key)
+        if number is None:
+            number = self._of_others[key] = len(self.keys)
+            self.keys.append(key)
+        return number
+
+    def pages(self, count: int) -> npt.NDArray[np.int64]:
+        """The page, of so many, of each signal by number."""
+        known = self._pages.get(count, np.empty(0, np.int64))
+        if len(known) < len(self.keys):
+            further = [page_of(key.record_signal, count) for key in self.keys[len(known) :]]
+            known = self._pages[count] = np.concatenate([known, np.array(further, np.int64)])
+        return known
+
+
+_SIGNALS_KNOWN_MAX = 200_000
+_known = SignalNumbers()
+
+
+def known_signals() -> SignalNumbers:
+    """The numbers of the signals that this process has seen; other ones when it has seen very many."""
+    global _known
+    if len(_known.keys) > _SIGNALS_KNOWN_MAX:
+        _known = SignalNumbers()
+    return _known

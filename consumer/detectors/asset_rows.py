@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from consumer.decode.batch import Batch, SignalColumns
+from consumer.decode.batch import Batch
+from consumer.decode.observed_columns import SignalColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.decode.values import iso8601
 from consumer.detectors.alert_policy import AlertState, Change, Finding

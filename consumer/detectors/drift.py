@@ -94,15 +94,15 @@ class DriftUseCase(UseCase):
             while length_hint(left) and any(map(updating(detector), left)):
                 drifted(detector)
                 end = len(values) - length_hint(left)
-                total = _plus(total, rest[: end - len(values) + len(rest)])
-                findings.append(Finding(end - 1, _evidence(detector, end - start, total)))
+                total = plus(total, rest[: end - len(values) + len(rest)])
+                findings.append(Finding(end - 1, evidence_of(detector, end - start, total)))
                 start, total, rest = end, 0.0, values[end:]
         except BaseException as error:  # a model may raise anything; this value is not learned then
             if not is_models_own(error):
                 raise
             index = max(0, len(values) - length_hint(left) - 1)
             raise ModelRaised(index, f"the model raised {brief(error)}") from error
-        state.count, state.total = len(values) - start, _plus(total, rest)
+        state.count, state.total = len(values) - start, plus(total, rest)
         if scores is not None:
             found = {finding.index for finding in findings}
             scores += [float(index in found) for index in range(len(values))]
@@ -113,12 +113,12 @@ class DriftUseCase(UseCase):
         return model.count
 
 
-def _plus(total: float, values: Sequence[float]) -> float:
+def plus(total: float, values: Sequence[float]) -> float:
     """Add one by one: the sum must not depend on how the values are cut into calls, as that of `sum` does."""
     return reduce(add, values, total)
 
 
-def _evidence(detector: Any, count: int, total: float) -> dict[str, Any]:
+def evidence_of(detector: Any, count: int, total: float) -> dict[str, Any]:
     """The means on either side of the change, where the detector keeps a window; else the mean up to it."""
     width, mean = getattr(detector, "width", None), getattr(detector, "estimation", None)
     evidence: dict[str, Any] = {"detector": type(detector).__name__}

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from consumer.decode.batch import Batch, Record, Shard
+from consumer.decode.batch import Batch
+from consumer.decode.records import Record, Shard
 from consumer.decode.signal_names import identity
 from consumer.decode.values import iso8601
 from consumer.detectors.alert_policy import Change, Finding

@@ -6,21 +6,14 @@ import binascii
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from consumer.decode.batch import (
-    FURTHER_REASONS,
-    OBSERVATIONS_PER_RECORD_MAX,
-    Batch,
-    RejectedRecord,
-    Rejection,
-    Rejections,
-)
-from consumer.decode.signal_names import SignalKey
+from consumer.decode.batch import OBSERVATIONS_PER_RECORD_MAX, Batch
+from consumer.decode.rejections import FURTHER_REASONS, RejectedRecord, Rejection, Rejections
 from consumer.ports import ObjectStore
 
 LINES, RECORD, ROW = ".ndjson", ".record", ".row.ndjson"
@@ -41,10 +34,10 @@ class SharedRecord(NamedTuple):
 
 
 class Quarantine:
-    """Keeps what is rejected of one batch. `pages` are the signals of each page, which keep theirs apart."""
+    """Keeps what is rejected of one batch. `pages` give the records of each page, which keep theirs apart."""
 
     def __init__(
-        self, use_case: str, objects: ObjectStore, batch: Batch, pages: Iterable[Sequence[SignalKey]]
+        self, use_case: str, objects: ObjectStore, batch: Batch, pages: Iterable[Callable[[], set[int]]]
     ) -> None:
         self._use_case = use_case
         self._objects = objects
@@ -85,12 +78,8 @@ class Quarantine:
     def _writers(self) -> Counter[int]:
         """How many may write a line of each record: the pages that learn it, and whoever decodes it."""
         writers = Counter(self._batch.rejections.of_records.keys())
-        columns_of = self._batch.signals
-        for keys in self._pages:
-            of_page: set[int] = set()
-            for key in keys:
-                of_page.update(columns_of[key].records, columns_of[key].skipped)
-            writers.update(of_page)
+        for records_of_page in self._pages:
+            writers.update(records_of_page())
         return writers
 
 

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from consumer.decode.batch import Batch, RejectedColumns, SignalColumns
+from consumer.decode.batch import Batch
+from consumer.decode.observed_columns import SignalColumns
+from consumer.decode.rejections import RejectedColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import UseCase, can_learn
 from consumer.errors import BadDeployment

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequenc
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from consumer.decode.batch import Batch, Indices, RejectedColumns, SignalColumns
+from consumer.decode.batch import Batch, Indices
+from consumer.decode.observed_columns import SignalColumns
+from consumer.decode.rejections import RejectedColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import new_model
 from consumer.errors import UnreadableModel, brief, is_models_own
@@ -16,7 +18,6 @@ from consumer.learning.signal_learner import (
     chunks,
     failure_of,
     taken,
-    times,
     unlearned,
 )
 from consumer.learning.state import State
@@ -75,7 +76,7 @@ class PageLearner:
     def learn(self, keys: Iterable[SignalKey]) -> None:
         """Learn these signals of the batch, all of which belong on this page."""
         batch, outcome = self.batch, self.outcome
-        for key in self._learn_fast_path(keys):
+        for key in keys:
             columns, state = batch.signals[key], self.states.get(key)
             if state is None and len(self.states) >= self.signals_max:
                 outcome.reject_signal(key, columns)
@@ -90,77 +91,6 @@ class PageLearner:
                 outcome.rollback_to(savepoint)
                 outcome.signals += 1
                 outcome.raised[key] = failure_of(error, columns)
-
-    def _learn_fast_path(self, keys: Iterable[SignalKey]) -> Iterable[SignalKey]:
-        """Learn known signals with few observations, all after their checkpoints; return the other signals.
-
-        One loop without calls of its own: there may be ten thousand signals.
-        """
-        batch, records, outcome = self.batch, self.batch.records, self.outcome
-        settings = self.settings
-        use_case, of_signal = settings.use_case, settings.of
-        rules, arrived_s = use_case.sensor_checks, self.batch.records.arrived_s
-        if use_case.late != "learn" or not records.are_distinct or self.failed:
-            return keys
-        if self.scores is not None:
-            return keys
-        columns_of, states, shard, learn = batch.signals, self.states, batch.shard, use_case.learn
-        others, signals, observations, since_time_check = [], 0, 0, self._since_time_check
-        first, untimed, are_set = records.first_sequence_number, batch.has_untimed, settings.are_set
-        for key in keys:
-            columns, state = columns_of[key], states.get(key)
-            count, events_before, is_learning = len(columns.values), len(outcome.events), False
-            try:
-                checkpoint = None if state is None else state.checkpoints.get(shard)
-                if (
-                    state is None
-                    or checkpoint is None
-                    or checkpoint.sequence_number >= first
-                    or columns.skipped
-                ):
-                    others.append(key)
-                    continue
-                health = state.health
-                if rules is not None and (health is None or health.has_empty or health.is_untold):
-                    others.append(key)
-                    continue
-                if state.parameters or (are_set and of_signal(key.signal).use_case is not use_case):
-                    others.append(key)
-                    continue
-                model = state.model
-                if since_time_check + count > OBSERVATIONS_PER_CHUNK:
-                    if count > OBSERVATIONS_PER_CHUNK or self.is_short():
-                        others.append(key)
-                        continue
-                    since_time_check = 0
-                since_time_check += count
-                is_learning = True
-                timestamps = times(columns, range(count), batch) if untimed else columns.timestamps
-                findings = learn(model, columns.values, timestamps)
-                if rules is not None and state.health is not None:
-                    first_s = arrived_s[columns.records[0]]
-                    findings = rules.apply(state.health, findings, columns.values, timestamps, first_s)
-                if findings:
-                    own = of_signal(key.signal)
-                    learner = SignalLearner(self.name, batch, outcome, key, columns, state, own)
-                    learner.add_events(findings, range(count))
-                state.learned += count
-                self._advance(state, columns.records)
-            except BaseException as error:  # its state may be anything, if its page was altered
-                failure = failure_of(error, columns, range(count))
-                if not is_learning:
-                    others.append(key)
-                    continue
-                del outcome.events[events_before:]
-                outcome.raised[key] = failure
-                signals += 1
-                continue
-            signals += 1
-            observations += count
-        self._since_time_check = since_time_check
-        outcome.signals += signals
-        outcome.observations += observations
-        return others
 
     def _advance(self, state: State, done: Sequence[int]) -> None:
         outcome = self.outcome
@@ -208,10 +138,27 @@ class PageLearner:
             outcome.signals += bool(rest.indices)
         outcome.redelivered += len(columns.records) + len(columns.skipped) - sum(map(len, rest))
 
+    def go_on(self, key: SignalKey, begun: int) -> None:
+        """Learn what a known signal has left, whose first `begun` observations were learned in arrays."""
+        outcome, columns, settings = self.outcome, self.batch.signals[key], self.settings.of(key.signal)
+        savepoint, rest = outcome.savepoint(), _Rest(range(len(columns.records)), ())
+        try:
+            self._learn_unlearned(key, self.states[key], columns, rest, settings, begun)
+        except BaseException as error:  # its state may be anything, if its page was altered
+            outcome.rollback_to(savepoint)
+            outcome.observations -= begun
+            outcome.raised[key] = failure_of(error, columns)
+
     def _learn_unlearned(
-        self, key: SignalKey, state: State, columns: SignalColumns, rest: _Rest, settings: SignalSettings
+        self,
+        key: SignalKey,
+        state: State,
+        columns: SignalColumns,
+        rest: _Rest,
+        settings: SignalSettings,
+        begun: int = 0,
     ) -> None:
-        failed, indices = self.failed, rest.indices
+        failed, indices = self.failed, rest.indices[begun:]
         reasons = failed.reasons(key, indices) if failed.raised else {}
         is_singly = bool(failed.raised) and failed.is_singly(key)
         signal = SignalLearner(
@@ -223,8 +170,10 @@ class PageLearner:
         if indices and failed.raised:
             signal.forget_rows(failed.waiting(key))
         left = len(self.batch.records)
+        # The record within which the arrays left off must be learned whole.
+        is_within = begun > 0 and columns.records[indices[0]] == columns.records[begun - 1]
         for chunk in chunks(indices, columns.records):
-            if self._time_is_short(len(chunk)):
+            if self._time_is_short(len(chunk)) and not (is_within and chunk[0] == begun):
                 left = columns.records[chunk[0]]
                 self.outcome.defer(left)
                 break

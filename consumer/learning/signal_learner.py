@@ -7,13 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from consumer.decode.batch import Batch, Indices, RejectedColumns, SignalColumns
+from consumer.decode.batch import Batch, Indices
+from consumer.decode.observed_columns import SignalColumns
+from consumer.decode.rejections import RejectedColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import Finding
 from consumer.detectors.asset_rows import name_of
 from consumer.detectors.sensor_checks import Health
 from consumer.errors import JoinedRow, ModelRaised, brief, is_models_own
-from consumer.events.event import ObservationRef, event_of_finding
+from consumer.events.event import Event, ObservationRef, event_of_finding
 from consumer.learning.outcome import ModelFailure, PageOutcome, Waiting
 from consumer.learning.staleness import silence_event
 from consumer.learning.state import State
@@ -259,13 +261,7 @@ class SignalLearner:
             at = finding.index
             if not 0 <= at < count:
                 raise IndexError(f"the model found something at value {at} of {count}")
-            try:
-                self._add(_ref(columns, indices[at]), self.state.learned + at + 1, finding)
-            except Exception as error:  # what the model of an altered page has seen may be anything
-                if not is_models_own(error):
-                    raise
-                reason = f"no event can be made of what the model found: {brief(error)}"
-                raise ModelRaised(at, reason) from error
+            self._add(_ref(columns, indices[at]), self.state.learned + at + 1, finding)
 
     def check_quality(self, skipped: Indices, left: int) -> None:
         """Add the events for where observations before record `left` stop or start to carry a value."""
@@ -281,7 +277,24 @@ class SignalLearner:
                 self._add(ref, observations, finding)
 
     def _add(self, ref: ObservationRef, observations: int, finding: Finding) -> None:
-        event = event_of_finding(
-            self.name, self.settings, self.batch, self.key.signal, ref, observations, finding
-        )
+        event = event_at(self.name, self.settings, self.batch, self.key, ref, observations, finding)
         self.outcome.events.append(event)
+
+
+def event_at(
+    name: str,
+    settings: SignalSettings,
+    batch: Batch,
+    key: SignalKey,
+    ref: ObservationRef,
+    observations: int,
+    finding: Finding,
+) -> Event:
+    """The event for a finding. Raises: `ModelRaised` if none can be made."""
+    try:
+        return event_of_finding(name, settings, batch, key.signal, ref, observations, finding)
+    except Exception as error:  # what the model of an altered page has seen may be anything
+        if not is_models_own(error):
+            raise
+        reason = f"no event can be made of what the model found: {brief(error)}"
+        raise ModelRaised(finding.index, reason) from error

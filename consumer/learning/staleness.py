@@ -7,7 +7,7 @@ then knows that it may have been published, and that its end has to be.
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from consumer.decode.batch import Record, Shard
+from consumer.decode.records import Record, Shard
 from consumer.decode.signal_names import SignalKey, check_name
 from consumer.detectors.sensor_checks import Health, SensorChecks
 from consumer.errors import Unlearnable, is_models_own

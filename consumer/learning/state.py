@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 
-from consumer.decode.batch import Batch, Shard, SignalColumns
+from consumer.decode.batch import Batch
+from consumer.decode.observed_columns import SignalColumns
+from consumer.decode.records import Shard
 from consumer.detectors.sensor_checks import Health
 
 # The longest retention of a Kinesis stream, a year, and a day: nothing older can come again.

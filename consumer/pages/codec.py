@@ -22,10 +22,10 @@ from consumer.detectors.sensor_checks import Health
 from consumer.detectors.state_columns import StateLayout, layout_of
 from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage, UnwritableModels, is_models_own
 from consumer.learning.state import State
+from consumer.learning.states import AnyStates as AnyStates
+from consumer.learning.states import States as States
 from consumer.pages.arrays import read_row
 from consumer.pages.columns import Columns, columns_of, layout_tagged, states_of
-from consumer.pages.states import AnyStates as AnyStates
-from consumer.pages.states import States as States
 
 _MAGIC = b"RVPG\x02"
 _MOVED = b"RVPG moved\n"

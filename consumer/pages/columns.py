@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.adwin_columns import AdwinColumns, are_parameters
 from consumer.detectors.alert_policy import Count
@@ -19,13 +19,13 @@ from consumer.detectors.sensor_checks import Health
 from consumer.detectors.state_columns import StateColumns, StateLayout, layout_of
 from consumer.detectors.states import class_tagged, tag_of
 from consumer.errors import UnwritableModel, UnwritableModels
+from consumer.learning.marks import WrittenMarks, marks_of, read_marks, write_marks
 from consumer.learning.state import Checkpoint, Packed, State
+from consumer.learning.states import States, unreadable
 from consumer.pages import river_classes as river_classes
 from consumer.pages import river_packers as river_packers
 from consumer.pages.arrays import read_row, read_rows, write_row, write_rows
-from consumer.pages.marks import WrittenMarks, marks_of, read_marks, write_marks
 from consumer.pages.packing import packed
-from consumer.pages.states import States, unreadable
 from consumer.pages.unpacking import unpacked
 
 _DRIFTS = "drift"

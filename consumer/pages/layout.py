@@ -7,11 +7,14 @@ from hashlib import sha256
 from typing import Annotated
 
 import msgspec
+import numpy as np
 from msgspec import Meta
 
+from consumer.decode.batch import Batch
 from consumer.decode.signal_names import SignalKey, page_of
 from consumer.errors import LayoutChanged, PageChanged, Unavailable
 from consumer.events.quarantine import quoted
+from consumer.learning.page_parts import PagePart
 from consumer.ports import InvocationLock, Missing, ObjectStore, Unchanged
 
 _SEGMENT_BYTES_MAX = 600
@@ -45,6 +48,25 @@ class Layout:
     def folder(self) -> str:
         """The prefix of the keys of its pages, and of nothing else."""
         return f"{self.prefix}/pages/{self.pages}/" if self.pages else f"{self.prefix}/signals/"
+
+
+def parts_by_page(batch: Batch, layout: Layout) -> dict[str, PagePart]:
+    """What a batch holds for each page, by the pages' keys, in no order."""
+    if batch.is_regrouped or not layout.pages:
+        return {
+            page_key: PagePart(batch, apart=keys) for page_key, keys in layout.grouped(batch.signals).items()
+        }
+    pages = batch.numbering.pages(layout.pages)
+    of_observations = pages[batch.numbers]
+    of_skipped = pages[np.asarray(batch.skipped_numbers, np.int64)]
+    order = np.argsort(of_observations, kind="stable")
+    ends = np.searchsorted(of_observations, np.arange(layout.pages + 1), sorter=order)
+    return {
+        f"{layout.folder}{page}": PagePart(
+            batch, order[ends[page] : ends[page + 1]], np.flatnonzero(of_skipped == page)
+        )
+        for page in np.union1d(of_observations, of_skipped).tolist()
+    }
 
 
 def prefix_of(use_case: str, fingerprint: str) -> str:

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
-from consumer.decode.batch import Batch, Records, Shard, SignalColumns
+from consumer.decode.batch import Batch
+from consumer.decode.observed_columns import SignalColumns
+from consumer.decode.records import Records, Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.decode.values import VALUE_MAX
 from consumer.errors import ConfigurationError
@@ -66,6 +68,7 @@ class Backtest:
             list(map(str, numbers)), [self.asset] * len(rows), list(timestamps), [""] * len(rows), True
         )
         batch = Batch(_SHARD, records)
+        found: dict[SignalKey, SignalColumns] = {}
         columns = zip(*(values for _, values in rows), strict=True)
         for position, (signal, column) in enumerate(zip(self.signals, columns, strict=True)):
             values = {row: value for row, value in enumerate(column) if value is not None}
@@ -73,12 +76,13 @@ class Backtest:
             for row in sorted(values.keys() - set(good)):
                 batch.rejections.add(row, position, f"the value is beyond ±{VALUE_MAX:g}", signal)
             if good:
-                batch.signals[SignalKey(self.asset, signal)] = SignalColumns(
+                found[SignalKey(self.asset, signal)] = SignalColumns(
                     [values[row] for row in good],
                     [timestamps[row] for row in good],
                     good,
                     [position] * len(good),
                 )
+        batch.signals = found
         self.settings.use_case.merge_signals(batch)
         return batch
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.errors import ConfigurationError, PageChanged, Unavailable
 from consumer.ports import Found, Missing, ObjectStore
 

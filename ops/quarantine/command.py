@@ -17,7 +17,7 @@ from ops.options import TargetOptions, Yes, check_unchanged, confirmed, with_tar
 
 if TYPE_CHECKING:
     from consumer.aws.s3 import Objects
-    from consumer.decode.batch import Shard
+    from consumer.decode.records import Shard
     from ops.quarantine.lines import QuarantinedLine, QuarantineObject
     from ops.redrive.learned_since import Judged, LearnedSince
     from ops.redrive.redrive import RedrivePlan

@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from consumer.decode.batch import Batch, Shard
+from consumer.decode.batch import Batch
+from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.ports import ObjectStore
 from ops.quarantine.lines import PlaceOfLine, keys_of_rows, keys_of_shard, read_lines, span_of

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.decode.unpacking import unpack
 from consumer.errors import ConfigurationError, Unavailable, Unlearnable
 from consumer.events.quarantine import RECORD, ROW, Rejected, line_id, quoted, rejected_in

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from clients.lambda_event import lambda_record
-from consumer.decode.batch import Batch, Shard, SignalColumns
+from consumer.decode.batch import Batch
 from consumer.decode.lambda_event import decode
+from consumer.decode.observed_columns import SignalColumns
+from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.asset_rows import name_of
 from consumer.detectors.base import UseCase

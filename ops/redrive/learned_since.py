@@ -15,8 +15,9 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from consumer.decode.batch import Batch, Shard
+from consumer.decode.batch import Batch
 from consumer.decode.lambda_event import decode, decode_all
+from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import new_model
 from consumer.errors import Unavailable, UnreadablePage

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.errors import PageChanged, Unavailable
 from consumer.events.quarantine import positions_in, positions_text, quoted
 from consumer.ports import Found, Missing, ObjectStore

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from clients.kinesis_writer.ordered_put import OrderedPut
 from clients.kinesis_writer.put_request import RECORDS_PER_REQUEST_MAX, StreamRecord, check
 from clients.kinesis_writer.sending import AnswerLost, PutFailed
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.decode.values import iso8601
 from consumer.errors import ConfigurationError, Unavailable
 from consumer.ports import ObjectStore

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from consumer.decode.batch import Shard, SignalColumns
+from consumer.decode.observed_columns import SignalColumns
+from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.decode.values import iso8601
 from consumer.errors import ConfigurationError

@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from consumer.decode.batch import Batch, RejectedColumns, Shard, SignalColumns
+from consumer.decode.batch import Batch
 from consumer.decode.lambda_event import decode_all
+from consumer.decode.observed_columns import SignalColumns
+from consumer.decode.records import Shard
+from consumer.decode.rejections import RejectedColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.learning.outcome import FailedObservations
 from consumer.learning.page_learner import PageLearner

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from clients.lambda_event import lambda_record
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.errors import ConfigurationError, Unavailable
 from ops.target import aws_answers
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.decode.values import iso8601
 from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from clients.terminal import echo, printable
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.detectors.base import fingerprint
 from consumer.errors import ConfigurationError
 from consumer.pages.codec import versions

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from consumer.aws.s3 import Objects
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import STATE_FORMAT, UseCase
 from consumer.errors import ConfigurationError, UnreadablePage

@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.errors import BadDeployment, ConfigurationError, LayoutChanged, PageChanged
 from consumer.learning.state import Checkpoint
 from consumer.pages.codec import PageCodec, States

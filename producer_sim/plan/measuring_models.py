@@ -12,7 +12,7 @@ from typing import Any
 
 from river import cluster, drift
 
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import UseCase
 from consumer.detectors.drift import DriftState

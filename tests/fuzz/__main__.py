@@ -16,7 +16,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.sensor_checks import Health
 from consumer.learning.state import Checkpoint, State

@@ -15,7 +15,7 @@ import typer
 from moto.server import ThreadedMotoServer
 from typer.testing import CliRunner
 
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.detectors.base import fingerprint
 from consumer.events.quarantine import RECORD, each_rejected
 from consumer.handler import handler, start

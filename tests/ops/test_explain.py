@@ -6,7 +6,7 @@ import boto3
 import pytest
 import yaml
 
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.handler import handler
 from ops.replay.stream_reader import delivered
 from tests.ops.operated import plant, run, steps, waves

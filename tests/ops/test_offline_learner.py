@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from river import drift
 
 from consumer.decode import batch as batches
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.drift import DriftUseCase
 from consumer.learning.state import Checkpoint

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import AlertState
 from consumer.detectors.sensor_checks import Fault, Health

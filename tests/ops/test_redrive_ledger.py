@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from ops.quarantine.lines import find_lines
 from ops.redrive.ledger import RedriveLedger, read_ledger
 from ops.redrive.redrive import plan

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.decode.batch import Batch, Rejection, Rejections
+from consumer.decode.batch import Batch
 from consumer.decode.lambda_event import decode
+from consumer.decode.rejections import Rejection, Rejections
 from consumer.events.quarantine import quarantine_objects
 from ops.quarantine.lines import QuarantinedLine, read_lines
 from ops.redrive.resending import as_it_was

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from ops.replay.stream_reader import StreamReader, Stretch
 
 ARN = "arn:aws:kinesis:us-east-1:123456789012:stream/plant"

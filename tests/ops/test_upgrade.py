@@ -12,7 +12,7 @@ from river import cluster, drift, preprocessing
 from typer.testing import CliRunner
 
 from consumer.aws.event_bus import EventBridgeBus
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.base import fingerprint

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import duckdb
 
-from consumer.decode.batch import Batch, Record, Shard
+from consumer.decode.batch import Batch
 from consumer.decode.payloads import read
+from consumer.decode.records import Record, Shard
 
 START = datetime(2020, 3, 1, 12, tzinfo=UTC)
 

@@ -58,7 +58,7 @@ MUTANTS = {
         "            each.checkpoints[self.batch.shard] = state.checkpoints[self.batch.shard]\n",
     ),
     "checkpoints are of a shard id, whatever the stream": Mutant(
-        "consumer.decode.batch",
+        "consumer.decode.records",
         "    shard_id: str\n\n    @property",
         "    shard_id: str\n\n"
         "    def __eq__(self, other):\n        return self.shard_id == other.shard_id\n\n"
@@ -123,7 +123,7 @@ MUTANTS = {
         "                (lambda *_: None)(",
     ),
     "what is known of a sensor is not kept": Mutant(
-        "consumer.pages.states", "        elif self.has_health[slot] and", "        elif False and"
+        "consumer.learning.states", "        elif self.has_health[slot] and", "        elif False and"
     ),
     "bad quality is counted out of order": Mutant(
         "consumer.learning.signal_learner", "sorted(refs, key=lambda one: one[0][:2])", "refs"

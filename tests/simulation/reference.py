@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.decode.signal_names import identity, seed_of
 from consumer.detectors.alert_policy import Finding
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly, SeasonalAnomalyState

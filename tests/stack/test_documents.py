@@ -8,8 +8,8 @@ from typing import Any, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from consumer.decode.batch import Record, Shard
 from consumer.decode.lambda_event import decode
+from consumer.decode.records import Record, Shard
 from consumer.events.event import event_of
 from consumer.events.quarantine import quarantine_objects
 from consumer.use_cases import USE_CASES

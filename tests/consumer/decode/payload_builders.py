@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from hashlib import md5
 from pathlib import Path
 
-from consumer.decode.batch import Batch, Rejection, Rejections
+from consumer.decode.batch import Batch
 from consumer.decode.lambda_event import decode
+from consumer.decode.rejections import Rejection, Rejections
 from consumer.events.quarantine import each_rejected, quarantine_objects
 
 if sys.version_info >= (3, 14):

@@ -5,7 +5,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.decode.batch import Record, Shard
+from consumer.decode.records import Record, Shard
 from consumer.events.event import HEADLINE_BYTES_MAX, event_of
 
 PAGERDUTY_CHARACTERS_MAX, SLACK_CHARACTERS_MAX = 1024, 3000

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.decode.batch import Batch, Record, Rejection, Shard
+from consumer.decode.batch import Batch
 from consumer.decode.lambda_event import decode
+from consumer.decode.records import Record, Shard
+from consumer.decode.rejections import Rejection
 from consumer.events.quarantine import each_rejected, quarantine_objects, quoted
 from tests.consumer.decode.payload_builders import (
     ARN,

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.decode.batch import Batch, Record, Shard
+from consumer.decode.batch import Batch
+from consumer.decode.records import Record, Shard
 from consumer.learning.state import State
 
 ARN = "arn:aws:kinesis:eu-west-1:123456789012:stream/plant"

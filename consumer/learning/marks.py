@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.detectors.alert_policy import Count
 from consumer.detectors.state_columns import Floats, Places
 from consumer.learning.state import Checkpoint

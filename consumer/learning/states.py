@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from consumer.decode.batch import Shard
+from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.adwin_columns import AdwinColumns, AdwinNumbers
 from consumer.detectors.alert_policy import COUNT_MAX
@@ -26,8 +26,8 @@ from consumer.detectors.state_columns import (
 )
 from consumer.detectors.states import class_of
 from consumer.errors import UnreadableModel, UnwritableModels, is_models_own
+from consumer.learning.marks import Flags, Marks, Texts, texts_of
 from consumer.learning.state import CHECKPOINT_AGE_MAX_S, SPREAD_WITHIN_S, Checkpoint, Packed, State
-from consumer.pages.marks import Flags, Marks, Texts, texts_of
 
 AnyStates = MutableMapping[SignalKey, State]
 """States of a page, or a dict of some."""

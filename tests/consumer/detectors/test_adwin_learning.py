@@ -1,0 +1,91 @@
+"""ADWINs in arrays learn as the use case lets each of them learn."""
+
+import random
+
+import numpy as np
+import pytest
+from river.drift import ADWIN
+
+from consumer.detectors.adwin_columns import AdwinColumns
+from consumer.detectors.adwin_learning import learn_adwins
+from consumer.detectors.drift import DriftUseCase
+
+SIGNALS = 40
+
+
+def series(rng: random.Random, length: int) -> list[float]:
+    """Values whose mean jumps now and then, so that some drift twice within a batch."""
+    level, found = 0.0, []
+    for _ in range(length):
+        if rng.random() < 0.01:
+            level += rng.choice((-8.0, 8.0, 1e3))
+        found.append(rng.choice((rng.gauss(level, 1.0), level, -0.0, level * 1e90)))
+    return found
+
+
+def content(state):
+    detector = state.detector
+    return (
+        vars(detector).keys(),
+        detector._drift_detected,
+        detector._helper.__getstate__(),
+        state.count,
+        state.total.hex(),
+    )
+
+
+def placed(states) -> AdwinColumns:
+    columns = AdwinColumns(len(states))
+    columns.put(range(len(states)), [columns.numbers_of(state) for state in states])
+    return columns
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_learned_in_arrays_is_what_each_learns_alone(seed):
+    rng = random.Random(seed)
+    use_case = DriftUseCase(ADWIN(clock=rng.choice((1, 4, 32)), grace_period=rng.choice((1, 10))))
+    alone = [use_case.create(seed=1) for _ in range(SIGNALS)]
+    columns, drifts = placed([use_case.create(seed=1) for _ in range(SIGNALS)]), 0
+    for _ in range(30):
+        slots = np.array(sorted(rng.sample(range(SIGNALS), rng.randint(1, SIGNALS))))
+        batches = [series(rng, rng.choice((1, 1, 2, 30, 200))) for _ in slots]
+        rows = np.repeat(np.arange(len(slots)), [len(batch) for batch in batches])
+        found, raised = learn_adwins(columns, slots, rows, [value for batch in batches for value in batch])
+        assert not raised
+        expected = [
+            (row, finding)
+            for row, (slot, batch) in enumerate(zip(slots, batches, strict=True))
+            for finding in use_case.learn(alone[slot], batch)
+        ]
+        assert found == expected
+        drifts += len(found)
+    assert drifts > 20
+    assert [content(columns.take(slot)) for slot in range(SIGNALS)] == [content(state) for state in alone]
+
+
+class Raising:
+    """A window that raises at a value."""
+
+    def __init__(self, helper):
+        self.helper = helper
+
+    def update(self, value):
+        if value == 7.0:
+            raise ArithmeticError("seven")
+        return self.helper.update(value)
+
+
+def test_a_window_that_raises_is_alone_in_that(monkeypatch):
+    use_case = DriftUseCase(ADWIN())
+    columns = placed([use_case.create(seed=1) for _ in range(3)])
+    columns.helpers[1] = Raising(columns.helpers[1])
+    rows = np.repeat(np.arange(3), 4)
+    found, raised = learn_adwins(
+        columns, np.arange(3), rows, [1.0, 2.0, 3.0, 4.0, 1.0, 7.0, 7.0, 1.0, *[1.0] * 4]
+    )
+    assert (found, raised.keys()) == ([], {1})
+    assert (raised[1].index, raised[1].reason) == (1, "the model raised ArithmeticError: seven")
+    for slot, values in ((0, [1.0, 2.0, 3.0, 4.0]), (2, [1.0] * 4)):
+        state = use_case.create(seed=1)
+        use_case.learn(state, values)
+        assert content(columns.take(slot)) == content(state)

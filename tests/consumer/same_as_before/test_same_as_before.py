@@ -1,0 +1,69 @@
+"""The consumer makes of 24 mixed batches what it made of them before batches and pages were columns."""
+
+import pytest
+
+from consumer.decode.lambda_event import TypedRecords
+from consumer.use_cases import USE_CASES
+from tests.consumer.same_as_before import golden
+from tests.consumer.same_as_before.mixed_batches import deliveries
+from tests.consumer.same_as_before.replay import CASES, WAYS, became_of, machine, read_from_bytes
+
+
+@pytest.fixture(scope="module")
+def before():
+    found = golden.read()
+    if found["machine"] != machine():
+        pytest.skip(
+            "this machine's C library, numpy or Python calculates other last digits than the recorder's"
+        )
+    return found["cases"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("case", CASES)
+def test_states_events_quarantine_and_counts_are_those_of_before(before, case, way):
+    expected = before[case]
+    became = became_of(case, way)
+    found = golden.common_to_ways(became)
+    for number, delivery in enumerate(deliveries()):
+        other = differing(found["signals"][number], expected["signals"][number])
+        assert not other, f"after batch {number}, {delivery.name}"
+        assert found["states"][number] == expected["states"][number], f"batch {number}: in the whole digest"
+    assert found["events"] == expected["events"]
+    assert found["quarantine"] == expected["quarantine"]
+    assert golden.of_way(way, became) == expected["ways"][way]
+
+
+def differing(found, expected):
+    """The signals whose state is another one, or which only one of the two has changed."""
+    return [signal for signal in sorted({*found, *expected}) if found.get(signal) != expected.get(signal)]
+
+
+def test_the_batches_are_of_all_kinds(before):
+    batches = deliveries()
+    assert len(batches) == 24
+    typed = [isinstance(read_from_bytes(batch.records)["Records"], TypedRecords) for batch in batches]
+    assert typed.count(True) >= 16, "most are as Lambda sends them"
+    assert typed.count(False) >= 4, "some are not"
+    changes = {text.split()[-3] for case in before.values() for text in case["events"]}
+    assert changes == {"opened", "still_open", "cleared"}
+    counted = {
+        name
+        for case in before.values()
+        for way in case["ways"].values()
+        for _, counts in way.get("reports", [])
+        for name in counts
+    }
+    assert counted >= {
+        "redelivered",
+        "skipped",
+        "uncertain",
+        "of_no_asset",
+        "quarantined",
+        "signals_on_several_shards",
+        "events_published",
+    }
+
+
+def test_each_use_case_that_ships_is_replayed():
+    assert [case.use_case for case in CASES.values()][: len(USE_CASES)] == list(USE_CASES.values())
