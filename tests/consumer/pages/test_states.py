@@ -17,11 +17,11 @@ from consumer.detectors.drift import DriftState, DriftUseCase
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.sensor_checks import Health
 from consumer.detectors.state_columns import StateColumns
+from consumer.learning.marks import texts_of
 from consumer.learning.state import CHECKPOINT_AGE_MAX_S, Checkpoint, State
+from consumer.learning.states import States
 from consumer.pages.codec import PageCodec
-from consumer.pages.marks import texts_of
 from consumer.pages.packing import packed
-from consumer.pages.states import States
 
 CODEC = PageCodec()
 SHARDS = [Shard("arn:aws:kinesis:eu-west-1:123456789012:stream/plant", f"shardId-{n}") for n in range(3)]
@@ -75,6 +75,7 @@ healths = st.one_of(
         ),
     ),
 )
+STEPS = ["put", "put", "change", "learn", "delete", "settle", "write", "look"]
 counts = st.one_of(st.integers(0, 300), st.integers(2**32, 2**53))
 
 
@@ -91,18 +92,16 @@ def written(states: object) -> dict[SignalKey, object]:
     }
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=25)
 @given(st.data(), st.sampled_from([["ADWIN", "PageHinkley"], ["anomaly", "that does not fit"]]))
 def test_whatever_is_done_to_them_they_are_as_a_dict_of_states(data, kinds):
     models = st.builds(
-        lambda kind, count: MODELS[kind](count), st.sampled_from(kinds), st.sampled_from([0, 3, 40])
+        lambda kind, count: MODELS[kind](count), st.sampled_from(kinds), st.sampled_from([0, 3])
     )
     states, model = States(), {}
-    for _ in range(data.draw(st.integers(1, 25))):
+    for _ in range(data.draw(st.integers(1, 12))):
         key = data.draw(st.sampled_from(KEYS))
-        step = data.draw(
-            st.sampled_from(["put", "put", "change", "learn", "delete", "settle", "write", "look"])
-        )
+        step = data.draw(st.sampled_from(STEPS))
         if step == "put":
             state = data.draw(states_of(models))
             model[key] = copy.deepcopy(state)
@@ -111,7 +110,7 @@ def test_whatever_is_done_to_them_they_are_as_a_dict_of_states(data, kinds):
             states.settle()
         elif step == "write":
             page = CODEC.encode(states)
-            assert CODEC.encode(copy.deepcopy(model)) == page or kinds[0] == "anomaly"
+            assert CODEC.encode(copy.deepcopy(model)) == page
             states = CODEC.decode(page)
             assert CODEC.encode(states) == page
         elif step == "look":
@@ -174,15 +173,14 @@ def test_slots_are_found_by_numbers_and_follow_what_comes_and_goes():
     assert states.numbers(of).tolist() == [of.number_of(key) for key in states]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(
     st.lists(checkpoints, min_size=1, max_size=6),
-    st.integers(0, 10**20),
     st.sampled_from(["1700000000000", "7", "4959033827149025660855969253836157109592157598913658"]),
     st.lists(st.one_of(times, st.just(2e9 + CHECKPOINT_AGE_MAX_S)), min_size=6, max_size=6),
     st.booleans(),
 )
-def test_checkpoints_are_raised_in_arrays_as_state_by_state(before, _, first, arrived_s, are_own):
+def test_checkpoints_are_raised_in_arrays_as_state_by_state(before, first, arrived_s, are_own):
     """Of signals whose checkpoints all lie below the batch."""
     states = {key: State(None, copy.deepcopy(marks)) for key, marks in zip(KEYS, before, strict=False)}
     names = [key.record_signal if are_own else "another" for key in KEYS]
