@@ -89,6 +89,8 @@ def _write_texts(texts: Texts) -> tuple[bytes, bytes]:
     different = np.ascontiguousarray(codes[:, differ].T)
     if len(different) % 2:
         different = np.vstack([np.zeros((1, len(codes)), np.uint8), different])
+    zeros = len(template) - len(template.tobytes().lstrip(b"\0"))  # of a longer one that was there before
+    template = template[min(zeros, len(template) - 1) :]
     return template.tobytes(), (different[::2] << 4 | different[1::2]).tobytes()
 
 
