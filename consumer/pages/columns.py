@@ -19,7 +19,6 @@ from consumer.detectors.sensor_checks import Health
 from consumer.detectors.state_columns import StateColumns, StateLayout, layout_of
 from consumer.detectors.states import class_tagged, tag_of
 from consumer.errors import UnwritableModel, UnwritableModels
-from consumer.learning.marks import WrittenMarks, marks_of, read_marks, write_marks
 from consumer.learning.state import Checkpoint, Packed, State
 from consumer.learning.states import States, unreadable
 from consumer.pages import river_classes as river_classes
@@ -27,6 +26,7 @@ from consumer.pages import river_packers as river_packers
 from consumer.pages.arrays import read_row, read_rows, write_row, write_rows
 from consumer.pages.packing import packed
 from consumer.pages.unpacking import unpacked
+from consumer.pages.written_marks import WrittenMarks, marks_of, read_marks, write_marks
 
 _DRIFTS = "drift"
 """The tag of drifts; those of ADWINs have columns of their own."""
@@ -95,7 +95,11 @@ def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes]]
         learned=write_row(whole.learned),
         skipped=write_row(whole.skipped),
         latest_s=write_row(whole.latest_s),
-        marks=[write_marks(shard, marks) for shard, marks in whole.marks.items() if marks.is_there().any()],
+        marks=[
+            write_marks(shard, whole.marks[shard])
+            for shard in sorted(whole.marks)
+            if whole.marks[shard].is_there().any()
+        ],
         parameters=sorted(whole.parameters.items()),
         lengths=write_row(np.array([*map(len, models)] or [0] * len(names), np.int64)),
         memory=write_row(np.array(memory or [0] * len(names), np.int64)),
@@ -265,9 +269,10 @@ def _adwins_of(states: States) -> Adwins | None:
         which, counts, totals, drifted = (array[places] for array in arrays)
     else:
         which, counts, totals, drifted = arrays
-    used = np.unique(which)
-    parameters = [models.parameters[index] for index in used.tolist()]
-    which = np.searchsorted(used, which)
+    used, first, which = np.unique(which, return_index=True, return_inverse=True)
+    by_use = np.argsort(first)  # whatever came and went before, the same states are the same bytes
+    parameters = [models.parameters[index] for index in used[by_use].tolist()]
+    which = np.argsort(by_use)[which]
     return Adwins(parameters, *map(write_row, (which, counts, totals, drifted)))
 
 

@@ -36,6 +36,7 @@ from consumer.pages.codec import PageCodec, opened
 from consumer.pages.columns import columns_of
 from consumer.pages.packing import packed
 from consumer.pages.unpacking import unpacked
+from consumer.pages.written_marks import WrittenMarks
 from tests.consumer.every_model import EVERY_MODEL
 from tests.consumer.pages.hostile_pages import deep, memory_of, with_columns, with_models
 from tests.consumer.pages.memory_taken import Taken, taken
