@@ -17,7 +17,7 @@ from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.forecast import ForecastUseCase
 from consumer.handler import gc_paused
 from consumer.learning.state import Checkpoint, State
-from consumer.pages.codec import PageCodec, States
+from consumer.pages.codec import AnyStates, PageCodec
 from consumer.use_cases import USE_CASES
 
 _VALUES = 10
@@ -89,7 +89,7 @@ def persist_vs_learn(name: str) -> StorageCost:
     return StorageCost(times[0], times[1], times[2], len(page) // signals)
 
 
-def _learn_all(use_case: UseCase, states: States, values: list[float], start: int) -> None:
+def _learn_all(use_case: UseCase, states: AnyStates, values: list[float], start: int) -> None:
     times: list[float | None] = [1.7e9 + 60.0 * (start + number) for number in range(len(values))]
     if use_case.learns_assets:
         values = [NamedValue(value, name) for value in values for name in _PROPERTIES]

@@ -14,8 +14,10 @@ from obstore.store import S3Store
 
 from benchmarks.workloads import LambdaEvent
 from consumer.aws.s3 import Objects
+from consumer.decode.signal_names import SignalKey
 from consumer.events.event import Event
-from consumer.pages.codec import PageCodec, States
+from consumer.learning.state import State
+from consumer.pages.codec import PageCodec
 from local.function.execution_environment import Context
 
 GET_S, PUT_S = 0.015, 0.030
@@ -119,9 +121,9 @@ class Function:
 
         self.invoke(TypedMarshaller(LambdaMarshaller()).unmarshal_request(event, "application/json"))
 
-    def states(self) -> States:
+    def states(self) -> dict[SignalKey, State]:
         """All states in S3."""
-        codec, states = PageCodec(), cast("States", {})
+        codec, states = PageCodec(), dict[SignalKey, State]()
         for key, (_, body) in self.s3.objects.items():
             if "/pages/" in key or "/signals/" in key:
                 states |= codec.decode(body)

@@ -107,17 +107,22 @@ class Batch:
         times = [None] * len(values) if timestamps is None else timestamps
         self.observed.add_column(number, self.record, first, values, times)
 
-    def observe_points(
-        self, names: Iterable[str], first: int, values: list[float], timestamps: Sequence[float] | None
+    def observe_records(
+        self,
+        names: Iterable[str],
+        first: int,
+        lengths: list[int] | None,
+        values: list[float],
+        timestamps: Sequence[float] | None,
     ) -> None:
-        """Add one observation of each record from `first` on, its only one; no timestamps: the arrivals'.
+        """Add all that records hold, from `first` on: values of one signal each. No lengths: one value each.
 
         Raises: `Unlearnable`, having added nothing, if one of the names cannot be a signal's.
         """
         numbers = self.numbering.of_names(names)
         self.has_untimed |= timestamps is None
         times = [None] * len(values) if timestamps is None else timestamps
-        self.observed.add_points(numbers, first, values, times)
+        self.observed.add_records(numbers, first, lengths, values, times)
         self.observations += len(values)
 
     def skip(self, record_signal: str, name: str | None = None) -> None:

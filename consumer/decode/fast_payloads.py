@@ -5,6 +5,7 @@ of its signal to a value out of bounds, is left to that full reader as a whole.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -17,6 +18,9 @@ from consumer.errors import Unlearnable
 _Value = Annotated[float, Meta(ge=-VALUE_MAX, le=VALUE_MAX)]  # JSON has no NaN
 _Time = Annotated[float, Meta(ge=0, lt=1e14)]  # seconds or milliseconds, since 1970
 SECONDS_MAX = 1e11
+_Seconds = Annotated[float, Meta(ge=0, lt=SECONDS_MAX)]
+# Lambda delivers less; what a command reads may be more than should be unpacked at once.
+_COLUMNS_BYTES_MAX = 8 * 1024 * 1024
 # No text matches: a payload with a field of this type is refused by the decoder.
 Nothing = Annotated[str, Meta(min_length=1, max_length=0)] | UnsetType
 
@@ -78,10 +82,17 @@ class ColumnsPayload(_NoOther, gc=False, kw_only=True):
     value: Nothing = UNSET
 
 
+class SecondsColumns(ColumnsPayload, gc=False, kw_only=True):
+    """Values of `signal`, whose timestamps are seconds for sure."""
+
+    timestamps: list[_Seconds] | UnsetType = UNSET
+
+
 decode_bare_point = msgspec.json.Decoder(BarePoint).decode
 decode_point = msgspec.json.Decoder(PointPayload).decode
 decode_key_and_body = msgspec.json.Decoder(KeyAndBody).decode
 decode_columns = msgspec.json.Decoder(ColumnsPayload).decode
+decode_seconds_columns = msgspec.json.Decoder(SecondsColumns).decode
 
 
 class _NotFastPath(Unlearnable):
@@ -114,12 +125,13 @@ class FastPayloadReader:
             return
         tries_points = self._are_points and batch.has_room_for(len(payloads))
         if not (tries_points and _read_points(payloads, self._record, batch)):
-            self._read_each(payloads)
+            self._read_each(payloads, _read_first_columns(payloads, self._record, batch))
         self._record += len(payloads)
 
-    def _read_each(self, payloads: Sequence[bytes]) -> None:
-        self._are_points = True
-        for record, payload in enumerate(payloads, self._record):
+    def _read_each(self, payloads: Sequence[bytes], start: int) -> None:
+        """Read those from `start` on; the others were columns."""
+        self._are_points = start == 0
+        for record, payload in enumerate(payloads[start:], self._record + start):
             # What comes again does so from a sequence number on, which several records may share.
             if self._batch.is_full() and not self._batch.records.shares_number(record, record - 1):
                 self._batch.unread_from = record
@@ -140,10 +152,43 @@ def _read_points(payloads: Sequence[bytes], first: int, batch: Batch) -> bool:
     try:
         points, timestamps = _points(payloads)
         values = cast("list[float]", [point.value for point in points])
-        batch.observe_points([point.signal for point in points], first, values, timestamps)
+        batch.observe_records([point.signal for point in points], first, None, values, timestamps)
     except (*UNREADABLE, Unlearnable):
         return False
     return True
+
+
+def _read_first_columns(payloads: Sequence[bytes], first: int, batch: Batch) -> int:
+    """Read the columns up to the first record that is something else; return how many records were read."""
+    if batch.is_full() or sum(map(len, payloads)) > _COLUMNS_BYTES_MAX:
+        return 0
+    found: list[SecondsColumns] = []
+    try:
+        for payload in payloads:
+            found.append(decode_seconds_columns(payload))
+    except UNREADABLE:
+        pass
+    values = [columns.values for columns in found]
+    times = [columns.timestamps for columns in found if columns.timestamps is not UNSET]
+    lengths = list(map(len, values))
+    if (
+        not found
+        or not 0 < min(lengths) <= max(lengths) <= OBSERVATIONS_PER_RECORD_MAX
+        or not batch.has_room_for(sum(lengths))
+        or (times and list(map(len, times)) != lengths)
+    ):
+        return 0
+    try:
+        batch.observe_records(
+            [columns.signal for columns in found],
+            first,
+            lengths,
+            list(chain.from_iterable(values)),
+            list(chain.from_iterable(times)) if times else None,
+        )
+    except Unlearnable:
+        return 0
+    return len(found)
 
 
 def _points(payloads: Sequence[bytes]) -> tuple[Sequence[BarePoint | PointPayload], list[float] | None]:

@@ -1,9 +1,10 @@
 """The observations of a batch as columns: in the order of the records, and by signal where somebody asks."""
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -66,10 +67,10 @@ class ObservedColumns:
         self.values: list[float] = []
         self.timestamps: list[float | None] = []
         """None where the observation came without one."""
-        self._numbers: list[int] = []
-        self._records: list[int] = []
-        self._first_positions: list[int] = []
-        self._lengths: list[int] = []
+        self._numbers = array("q")
+        self._records = array("q")
+        self._first_positions = array("q")
+        self._lengths = array("q")
         self.skipped_numbers: list[int] = []
         self.skipped_records: list[int] = []
         self.skipped_positions: list[int] = []
@@ -93,21 +94,22 @@ class ObservedColumns:
         self.timestamps += timestamps
         self._add_piece(number, record, position, len(values))
 
-    def add_points(
+    def add_records(
         self,
         numbers: list[int],
         first_record: int,
+        lengths: list[int] | None,
         values: list[float],
         timestamps: Sequence[float | None],
     ) -> None:
-        """Append the only observations of records, one each, from a record on."""
+        """Append all observations of records, from a record on, each of one signal; no lengths: one each."""
         count = len(numbers)
         self.values += values
         self.timestamps += timestamps
-        self._numbers += numbers
-        self._records += range(first_record, first_record + count)
-        self._first_positions += [0] * count
-        self._lengths += [1] * count
+        self._numbers += array("q", numbers)
+        self._records.frombytes(np.arange(first_record, first_record + count).tobytes())
+        self._first_positions.frombytes(bytes(8 * count))
+        self._lengths += array("q", [1] * count if lengths is None else lengths)
 
     def skip(self, number: int, record: int, position: int) -> None:
         """Append an observation that carries nothing to learn."""
@@ -121,8 +123,8 @@ class ObservedColumns:
 
     def truncate(self, mark: Mark) -> None:
         """Remove what was added since."""
-        for column in (self._numbers, self._records, self._first_positions, self._lengths):
-            del column[mark.pieces :]
+        for of_pieces in (self._numbers, self._records, self._first_positions, self._lengths):
+            del of_pieces[mark.pieces :]
         del self.values[mark.observed :]
         del self.timestamps[mark.observed :]
         for column in (self.skipped_numbers, self.skipped_records, self.skipped_positions):
@@ -144,13 +146,13 @@ class ObservedColumns:
         firsts = self._of_each(self._first_positions)
         if self._are_single:
             return firsts
-        lengths = np.array(self._lengths, np.int64)
+        lengths = np.frombuffer(self._lengths, np.int64)
         return firsts + np.arange(len(self.values)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
 
     @cached_property
     def value_array(self) -> Floats:
         """The values."""
-        return np.array(self.values, np.float64)
+        return np.fromiter(self.values, np.float64, len(self.values))
 
     @cached_property
     def time_array(self) -> Floats:
@@ -161,9 +163,9 @@ class ObservedColumns:
     def _are_single(self) -> bool:
         return len(self._lengths) == len(self.values)
 
-    def _of_each(self, of_pieces: list[int]) -> Integers:
-        column = np.array(of_pieces, np.int64)
-        return column if self._are_single else np.repeat(column, np.array(self._lengths, np.int64))
+    def _of_each(self, of_pieces: "array[int]") -> Integers:
+        column = np.frombuffer(of_pieces, np.int64)
+        return column if self._are_single else np.repeat(column, np.frombuffer(self._lengths, np.int64))
 
     def _add_piece(self, number: int, record: int, position: int, length: int) -> None:
         self._numbers.append(number)
@@ -209,50 +211,46 @@ class SignalRuns(Mapping[SignalKey, SignalColumns]):
 
     @cached_property
     def _observed(self) -> "_Places":
-        return _Places(self._columns.numbers)
+        columns = self._columns
+        return _Places(columns.numbers, columns.record_of, columns.positions)
 
     @cached_property
     def _skipped(self) -> "_Places":
-        return _Places(np.array(self._columns.skipped_numbers, np.int64))
-
-    @cached_property
-    def _records(self) -> list[int]:
-        return cast("list[int]", self._columns.record_of.tolist())
-
-    @cached_property
-    def _positions(self) -> list[int]:
-        return cast("list[int]", self._columns.positions.tolist())
+        columns = self._columns
+        return _Places(
+            np.array(columns.skipped_numbers, np.int64),
+            np.array(columns.skipped_records, np.int64),
+            np.array(columns.skipped_positions, np.int64),
+        )
 
     def _run(self, number: int) -> SignalColumns:
-        columns, places, skipped = self._columns, self._observed.of(number), self._skipped.of(number)
-        values, timestamps, records, positions = (
-            columns.values,
-            columns.timestamps,
-            self._records,
-            self._positions,
-        )
-        return SignalColumns(
+        places, records, positions = self._observed.of(number)
+        values, timestamps = self._columns.values, self._columns.timestamps
+        run = SignalColumns(
             [values[place] for place in places],
             [timestamps[place] for place in places],
-            [records[place] for place in places],
-            [positions[place] for place in places],
-            [columns.skipped_records[place] for place in skipped],
-            [columns.skipped_positions[place] for place in skipped],
+            records,
+            positions,
         )
+        if self._columns.skipped_numbers:
+            _, run.skipped, run.skipped_positions = self._skipped.of(number)
+        return run
 
 
 class _Places:
-    """At which places of a column of numbers each of them lies, ascending."""
+    """Where the observations of each signal lie: places in the columns, records and positions."""
 
-    def __init__(self, numbers: Integers) -> None:
+    def __init__(self, numbers: Integers, records: Integers, positions: Integers) -> None:
         order = np.argsort(numbers, kind="stable")
         ordered = numbers[order]
         starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-        self._order: list[int] = order.tolist()
         bounds = pairwise([*starts.tolist(), len(numbers)])
         self._bounds = dict(zip(ordered[starts].tolist(), bounds, strict=True))
+        # A slice of a memory view costs half as much as one of an array, and there may be ten thousand.
+        self._columns = order.data, records[order].data, positions[order].data
 
-    def of(self, number: int) -> list[int]:
-        """The places of one of them."""
+    def of(self, number: int) -> tuple[list[int], list[int], list[int]]:
+        """Those of one of them."""
         start, end = self._bounds.get(number, (0, 0))
-        return self._order[start:end]
+        places, records, positions = self._columns
+        return places[start:end].tolist(), records[start:end].tolist(), positions[start:end].tolist()

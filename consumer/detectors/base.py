@@ -17,7 +17,7 @@ from consumer.detectors.alert_policy import AlertState, Change, Finding
 from consumer.detectors.sensor_checks import SensorChecks
 from consumer.errors import BadDeployment, ConfigurationError, ModelRaised, brief, is_models_own
 
-STATE_FORMAT = 4
+STATE_FORMAT = 5
 
 Severity = Literal["info", "warning", "error", "critical"]
 Late = Literal["learn", "skip"]

@@ -55,6 +55,8 @@ class _Part(NamedTuple):
     write: Callable[[Any, Numbers], None]
     read: _Read
     places: dict[str, "Place"]
+    most: tuple[int, ...] = ()
+    """The largest that each of its integers may be."""
 
 
 class Place(NamedTuple):
@@ -76,6 +78,8 @@ class StateLayout:
     """By the path of the field, such as `alert.since_s` or `scales.0.mean`."""
     write: Callable[[Any, Numbers], None]
     read: _Read
+    most: tuple[int, ...]
+    """The largest that each integer may be."""
 
     def numbers_of(self, state: Any) -> Numbers:
         """The numbers of a state. Raises: `Unfit`."""
@@ -88,6 +92,14 @@ class StateLayout:
     def state_of(self, floats: Sequence[float], integers: Sequence[int]) -> Any:
         """The state that has these numbers."""
         return self.read(floats, integers, 0, 0)
+
+
+class Row(NamedTuple):
+    """The numbers of one state as they are in the arrays. Shape: (floats,), (integers,)."""
+
+    made: type[Any]
+    floats: Floats
+    integers: Integers
 
 
 class StateColumns:
@@ -125,17 +137,36 @@ class StateColumns:
 
     def keep(self, places: Places) -> None:
         """Have only these places, in this order."""
-        self.floats, self.integers = self.floats[:, places], self.integers[:, places]
+        self.floats = np.ascontiguousarray(self.floats[:, places])
+        self.integers = np.ascontiguousarray(self.integers[:, places])
 
     def take(self, place: int) -> Any:
         """The state at a place, made anew."""
         return self.layout.state_of(self.floats[:, place].tolist(), self.integers[:, place].tolist())
 
-    def put(self, places: Sequence[int], numbers: Sequence[Numbers]) -> None:
+    def numbers_of(self, state: Any) -> Numbers:
+        """The numbers of a state. Raises: `Unfit`."""
+        return self.layout.numbers_of(state)
+
+    def numbers_at(self, place: int) -> Row:
+        """The numbers at a place, copied."""
+        return Row(self.layout.made, self.floats[:, place].copy(), self.integers[:, place].copy())
+
+    @staticmethod
+    def state_of(row: Row) -> Any:
+        """The state that has these numbers."""
+        return layout_of(row.made).state_of(row.floats.tolist(), row.integers.tolist())
+
+    def put(self, places: Sequence[int], numbers: Sequence[Numbers | Row]) -> None:
         """Write states, as `layout.numbers_of` gave them, to their places."""
         if places:
             self.floats[:, places] = np.array([each.floats for each in numbers], dtype=np.float64).T
             self.integers[:, places] = np.array([each.integers for each in numbers], dtype=np.int64).T
+
+    def clear(self, places: Sequence[int]) -> None:
+        """Have zeros at these places."""
+        if places:
+            self.floats[:, places], self.integers[:, places] = 0.0, 0
 
     def field(self, path: str) -> npt.NDArray[Any]:
         """The array of a field, as a view. Shape: (places,), or (values, places) of a list."""
@@ -145,6 +176,7 @@ class StateColumns:
 
 
 _LAYOUTS: dict[type[Any], StateLayout] = {}
+_WITHOUT_LAYOUT: set[type[Any]] = set()
 
 
 def layout_of(made: type[Any]) -> StateLayout:
@@ -152,16 +184,19 @@ def layout_of(made: type[Any]) -> StateLayout:
     layout = _LAYOUTS.get(made)
     if layout is None:
         part = _of_state(made)
-        layout = StateLayout(made, part.floats, part.integers, part.places, part.write, part.read)
+        layout = StateLayout(made, part.floats, part.integers, part.places, part.write, part.read, part.most)
         _LAYOUTS[made] = layout
     return layout
 
 
 def has_layout(made: type[Any]) -> bool:
     """Whether all fields of the class have a place in arrays."""
+    if made in _WITHOUT_LAYOUT:
+        return False
     try:
         layout_of(made)
     except TypeError:
+        _WITHOUT_LAYOUT.add(made)
         return False
     return True
 
@@ -188,7 +223,8 @@ def _of_state(made: type[Any]) -> _Part:
     def read(floats: Sequence[float], integers: Sequence[int], at: int, at_integer: int) -> Any:
         return made(*[one(floats, integers, at + f, at_integer + i) for one, f, i in readers])
 
-    return _Part(floats, integers, write, read, places)
+    most = tuple(each for _, part in parts for each in part.most)
+    return _Part(floats, integers, write, read, places, most)
 
 
 def _add_places(places: dict[str, Place], name: str, part: _Part, floats: int, integers: int) -> None:
@@ -263,8 +299,8 @@ def _read_optional(floats: Sequence[float], integers: Sequence[int], at: int, at
 _OF_FLOAT, _OF_INTEGER = {"": Place("floats", 0, 0)}, {"": Place("integers", 0, 0)}
 _FLOAT = _Part(1, 0, _write_float, lambda floats, _, at, __: floats[at], _OF_FLOAT)
 _OPTIONAL = _Part(1, 0, _write_optional, _read_optional, _OF_FLOAT)
-_INTEGER = _Part(0, 1, _write_integer, lambda _, integers, __, at: integers[at], _OF_INTEGER)
-_BOOL = _Part(0, 1, _write_bool, lambda _, integers, __, at: bool(integers[at]), _OF_INTEGER)
+_INTEGER = _Part(0, 1, _write_integer, lambda _, integers, __, at: integers[at], _OF_INTEGER, (INTEGER_MAX,))
+_BOOL = _Part(0, 1, _write_bool, lambda _, integers, __, at: bool(integers[at]), _OF_INTEGER, (1,))
 
 
 def _of_list(of: Any, least: int, most: int) -> _Part:
@@ -306,7 +342,8 @@ def _of_list(of: Any, least: int, most: int) -> _Part:
             for index in range(length)
         ]
 
-    return _Part(most * part.floats, before + most * part.integers, write, read, places)
+    largest = (() if is_fixed else (most,)) + most * part.most
+    return _Part(most * part.floats, before + most * part.integers, write, read, places, largest)
 
 
 def _of_dict(names: tuple[str, ...], part: _Part) -> _Part:
@@ -336,4 +373,5 @@ def _of_dict(names: tuple[str, ...], part: _Part) -> _Part:
             at, at_integer = at + part.floats, at_integer + 1 + part.integers
         return found
 
-    return _Part(len(names) * part.floats, len(names) * (1 + part.integers), write, read, places)
+    largest = len(names) * (1, *part.most)
+    return _Part(len(names) * part.floats, len(names) * (1 + part.integers), write, read, places, largest)

@@ -53,6 +53,11 @@ class StateClass:
         self._decoder = msgspec.msgpack.Decoder(stored)
 
     @property
+    def made(self) -> type[ModelState]:
+        """The class."""
+        return self._made
+
+    @property
     def holds_models(self) -> bool:
         """Whether a field holds a model of another class."""
         return bool(self._no_models)
@@ -101,6 +106,11 @@ def model_state(tag: str) -> Callable[[_T], _T]:
 def class_of(state: Any) -> StateClass | None:
     """How the states of its class are written; None if the class is not registered."""
     return _BY_CLASS.get(type(state))
+
+
+def tag_of(made: type[ModelState]) -> str:
+    """The tag of a class that is registered."""
+    return _BY_CLASS[made].tag
 
 
 def class_tagged(tag: str) -> StateClass:

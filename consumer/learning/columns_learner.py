@@ -8,6 +8,7 @@ alert, leaves the arrays at that value and goes on as the others do: that is the
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,7 +34,7 @@ from consumer.learning.outcome import ModelFailure
 from consumer.learning.page_learner import PageLearner
 from consumer.learning.page_parts import PagePart
 from consumer.learning.signal_learner import event_at
-from consumer.pages.states import States
+from consumer.learning.states import States
 
 OBSERVATIONS_PER_SLICE = 100_000
 """Between two checks of the time."""
@@ -86,7 +87,6 @@ class _Usual:
     """How many of the batch's observations each one has, of a slice."""
     begun: Places
     """How many each has learned in the slices before."""
-
     alive: npt.NDArray[np.bool_]
     """Which still learn in the arrays."""
     events: list[tuple[int, Event]] = field(default_factory=list)
@@ -95,7 +95,8 @@ class _Usual:
         return len(self.slots)
 
     def key(self, row: int) -> SignalKey:
-        return self.learner.batch.numbering.keys[self.numbers[row]]
+        key: SignalKey = self.learner.batch.numbering.keys[self.numbers[row]]
+        return key
 
     def within(self, begin: int, end: int) -> "_Runs":
         """What is to be learned of the batch's observations from `begin` to `end`."""
@@ -124,9 +125,7 @@ class _Runs(NamedTuple):
 
     def places(self) -> Places:
         """Their observations, one run after another."""
-        ends = np.cumsum(self.counts)
-        within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - self.counts, self.counts)
-        return self.usual.places[np.repeat(self.starts, self.counts) + within]
+        return self.usual.places[_ranges(self.starts, self.counts)]
 
     def add_event(self, row: int, finding: Finding) -> None:
         """Note the event for a finding. Raises: `ModelRaised` if none can be made."""
@@ -157,7 +156,8 @@ class _Runs(NamedTuple):
         """Count what was learned and raise the checkpoints; what left the arrays goes on from there."""
         usual = self.usual
         learner, states = usual.learner, usual.states
-        outcome, batch = learner.outcome, learner.batch
+        outcome, batch, texts = learner.outcome, learner.batch, learner.batch.records.texts
+        assert texts is not None  # no signal is usual without them
         is_alive = usual.alive[self.rows]
         states.learned[usual.slots[self.rows]] += learned
         usual.begun[self.rows] += learned
@@ -169,9 +169,9 @@ class _Runs(NamedTuple):
             outcome.signals_spread += states.advance(
                 slots,
                 batch.shard,
-                batch.records.texts[records],
+                texts[records],
                 batch.records.arrival[records],
-                batch.partition_keys(records),
+                [batch.records.partition_keys[record] for record in records.tolist()],
             )
             first = int(batch.record_of[usual.places[starts]].min())
             outcome.first_done = first if outcome.first_done is None else min(first, outcome.first_done)
@@ -203,6 +203,13 @@ def _learn_usual(members: Sequence[Member], few: int) -> list[list[SignalKey]]:
     for usual in found:
         usual.learner.outcome.events += [event for row, event in usual.events if usual.alive[row]]
     return others
+
+
+def _ranges(starts: Places, counts: Places) -> Places:
+    """The numbers from each start on, so many as its count says, one range after another."""
+    ends = np.cumsum(counts)
+    found: Places = np.arange(ends[-1]) + np.repeat(starts - ends + counts, counts)
+    return found
 
 
 def _slices(batch: Batch) -> Iterator[tuple[int, int]]:
@@ -247,12 +254,9 @@ def _split(learner: PageLearner, part: PagePart, few: int) -> tuple[_Usual | Non
         usual_numbers = set(numbers[is_usual].tolist())
         number_of = batch.numbering.number_of
         others = [key for key in part.keys if number_of(key) not in usual_numbers]
-        slots, numbers, starts, counts = (
-            slots[is_usual],
-            numbers[is_usual],
-            starts[is_usual],
-            counts[is_usual],
-        )
+        places = places[_ranges(starts[is_usual], counts[is_usual])]
+        slots, numbers, counts = slots[is_usual], numbers[is_usual], counts[is_usual]
+        starts = np.cumsum(counts) - counts
     learner.outcome.signals += len(slots)
     begun, alive = np.zeros(len(slots), dtype=np.intp), np.ones(len(slots), dtype=bool)
     return _Usual(learner, states, numbers, slots, places, starts, counts, begun, alive), others
@@ -266,10 +270,10 @@ def _learns_in_arrays(states: States, use_case: UseCase) -> bool:
 
 
 def _are_usual(learner: PageLearner, part: PagePart, slots: Places, numbers: Places) -> npt.NDArray[np.bool_]:
-    batch, states, settings = learner.batch, learner.states, learner.settings
+    batch, states, settings = learner.batch, States.of(learner.states), learner.settings
     usual = states.plain[slots] & states.below(batch.shard, slots, batch.records.first_sequence_number)
     if len(part.skipped):
-        usual &= ~np.isin(numbers, batch.skipped_numbers[part.skipped])
+        usual &= ~np.isin(numbers, [batch.skipped_numbers[place] for place in part.skipped.tolist()])
     if settings.use_case.sensor_checks is not None:
         usual &= states.has_health[slots]
         if states.health is None:
@@ -278,7 +282,8 @@ def _are_usual(learner: PageLearner, part: PagePart, slots: Places, numbers: Pla
             usual &= states.health.field(name)[slots] == 0
     if settings.are_set:
         keys, use_case = batch.numbering.keys, settings.use_case
-        usual &= [settings.of(keys[number].signal).use_case is use_case for number in numbers.tolist()]
+        own = [settings.of(keys[number].signal).use_case for number in numbers.tolist()]
+        usual &= np.array([each is use_case for each in own], dtype=bool)
     if isinstance(states.models, AdwinColumns):
         usual &= ~np.isin(slots, states.models.read(slots.tolist()))
     elif np.isnan(batch.at_s[part.observations]).any():
@@ -298,8 +303,8 @@ def _learn_adwins(slices: Sequence[_Runs]) -> None:
             if row not in raised:
                 try:
                     runs.add_event(row, finding)
-                except ModelRaised as error:
-                    raised[row] = error
+                except ModelRaised as failure:
+                    raised[row] = failure
         for row, error in raised.items():
             runs.fail(row, error)
         runs.account(runs.counts)
@@ -313,12 +318,12 @@ def _learn_twins(slices: Sequence[_Runs], few: int) -> None:
     places = np.concatenate([runs.places() for runs in slices])
     order = np.argsort(-counts, kind="stable")  # those with most values first
 
-    def sources(columns_of: Callable[[States], StateColumns]) -> list[Source]:
+    def sources(columns_of: Callable[[States], Any]) -> list[Source]:
         return [Source(columns_of(runs.usual.states), runs.usual.slots[runs.rows]) for runs in slices]
 
-    twins: list[Twin] = [TWINS[type(use_case)](use_case, sources(lambda states: states.models), order)]
+    twins: list[Twin] = [TWINS[type(use_case)](use_case, sources(attrgetter("models")), order)]
     if use_case.sensor_checks is not None:
-        twins.append(HealthTwin(use_case.sensor_checks, sources(lambda states: states.health), order))
+        twins.append(HealthTwin(use_case.sensor_checks, sources(attrgetter("health")), order))
     learned = np.empty_like(counts)
     learned[order] = learn_by_rank(
         twins, batch.value_array[places], batch.at_s[places], starts[order], counts[order], few

@@ -1,6 +1,6 @@
 """A page learns its signals of a batch one by one, in order, each from its checkpoint on."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -63,7 +63,7 @@ class PageLearner:
     name: str
     settings: SettingsOfSignals
     batch: Batch
-    states: dict[SignalKey, State]
+    states: MutableMapping[SignalKey, State]
     failed: FailedObservations
     is_short: Callable[[], bool]
     signals_max: int

@@ -6,7 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from consumer.decode.batch import Batch, RejectedColumns
+from consumer.decode.batch import Batch
+from consumer.decode.rejections import RejectedColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.state_columns import Places
 
@@ -27,7 +28,8 @@ class PagePart:
     def keys(self) -> list[SignalKey]:
         """Its signals, in the order of their first observations; those that are skipped follow."""
         batch = self.batch
-        numbers = [*batch.numbers[self.observations].tolist(), *batch.skipped_numbers[self.skipped].tolist()]
+        skipped = [batch.skipped_numbers[place] for place in self.skipped.tolist()]
+        numbers = [*batch.numbers[self.observations].tolist(), *skipped]
         names = batch.numbering.keys
         return [*(names[number] for number in dict.fromkeys(numbers)), *self.apart]
 
@@ -39,13 +41,14 @@ class PagePart:
         if len(self.observations):
             firsts.append(int(batch.record_of[self.observations[0]]))
         if len(self.skipped):
-            firsts.append(int(batch.skipped_records[self.skipped[0]]))
+            firsts.append(batch.skipped_records[self.skipped[0]])
         return min(firsts)
 
     def records(self) -> set[int]:
         """The records that carry something for this page."""
         batch = self.batch
-        found = {*batch.record_of[self.observations].tolist(), *batch.skipped_records[self.skipped].tolist()}
+        found = set(batch.record_of[self.observations].tolist())
+        found.update(batch.skipped_records[place] for place in self.skipped.tolist())
         for key in self.apart:
             found.update(batch.signals[key].records, batch.signals[key].skipped)
         return found

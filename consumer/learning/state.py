@@ -13,9 +13,9 @@ from consumer.decode.records import Shard
 from consumer.detectors.sensor_checks import Health
 
 # The longest retention of a Kinesis stream, a year, and a day: nothing older can come again.
-_CHECKPOINT_AGE_MAX_S = 366 * 24 * 3600.0
+CHECKPOINT_AGE_MAX_S = 366 * 24 * 3600.0
 # After a split or merge the old shard falls silent; a signal that two shards still bring is spread over them.
-_SPREAD_WITHIN_S = 60.0
+SPREAD_WITHIN_S = 60.0
 
 
 # How far a clock may be ahead of the stream's. One that is further ahead once must not make all others late.
@@ -171,13 +171,13 @@ class State(msgspec.Struct, gc=False):
             return False
         arrived_s = self.checkpoints[shard].arrived_s or 0.0
         return any(
-            other != shard and (checkpoint.arrived_s or 0.0) > arrived_s - _SPREAD_WITHIN_S
+            other != shard and (checkpoint.arrived_s or 0.0) > arrived_s - SPREAD_WITHIN_S
             for other, checkpoint in self.checkpoints.items()
         )
 
     def _drop_old_checkpoints(self, arrived_s: float | None) -> None:
         if arrived_s is not None:
-            oldest = arrived_s - _CHECKPOINT_AGE_MAX_S
+            oldest = arrived_s - CHECKPOINT_AGE_MAX_S
             self.checkpoints = {
                 shard: checkpoint
                 for shard, checkpoint in self.checkpoints.items()

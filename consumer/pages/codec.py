@@ -18,10 +18,14 @@ import msgspec
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import Count
 from consumer.detectors.base import STATE_FORMAT, UseCase
+from consumer.detectors.sensor_checks import Health
+from consumer.detectors.state_columns import StateLayout, layout_of
 from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage, UnwritableModels, is_models_own
 from consumer.learning.state import State
-from consumer.pages.columns import Columns, columns_of, states_of
-from consumer.pages.columns import States as States
+from consumer.learning.states import AnyStates as AnyStates
+from consumer.learning.states import States as States
+from consumer.pages.arrays import read_row
+from consumer.pages.columns import Columns, columns_of, layout_tagged, states_of
 
 _MAGIC = b"RVPG\x02"
 _MOVED = b"RVPG moved\n"
@@ -41,6 +45,11 @@ _PER_BYTE_READ = 96
 _PER_COLUMN_BYTE = 60
 """For a byte of the columns, which have names and lists."""
 _PER_STATE = 640
+_PER_SLOT = 16
+"""Of a shard, for each state, beside the digits of its sequence number."""
+_PER_CHECKPOINT = 400
+_PER_NUMBER = 56
+"""In an array, and in an object."""
 _PER_ADWIN = 800
 
 
@@ -104,7 +113,7 @@ class PageCodec:
             Header(STATE_FORMAT, self._river, self._python, len(states), len(encoded), memory_bytes)
         )
         checksum = crc32(encoded, crc32(header))
-        joined = max(1, _JOINED_BYTES * len(models) // max(1, sum(columns.lengths)))
+        joined = max(1, _JOINED_BYTES * len(models) // max(1, sum(map(len, models))))
         for start in range(0, len(models), joined):
             checksum = crc32(b"".join(models[start : start + joined]), checksum)
         envelope = (_MAGIC, len(header).to_bytes(_LENGTH_BYTES), header, checksum.to_bytes(_CHECKSUM_BYTES))
@@ -210,20 +219,43 @@ def read_columns(header: Header, body: memoryview, memory_bytes_max: int = 4 * 1
 
 
 def memory_bytes_of(columns: Columns, column_bytes: int) -> int:
-    """How much memory the states take at most, once all of their models were read."""
-    adwins, arrays = 0, len(columns.mark_sequence_numbers) + len(columns.are_adwins)
+    """How much memory the states take at most, once all of them were taken out.
+
+    Raises: `ValueError` for columns that are of another length than there are states.
+    """
+    states = len(columns.record_signals)
+    lengths, memory = read_row(columns.lengths, states), read_row(columns.memory, states)
+    adwins, arrays = 0, sum(map(len, (columns.learned, columns.skipped, columns.latest_s)))
     if columns.adwins is not None:
-        adwins = len(columns.adwins.drifted)
-        arrays += sum(map(len, (columns.adwins.which, columns.adwins.counts, columns.adwins.totals)))
+        adwins = int(read_row(columns.in_arrays, states, most=1).sum())
+        each = columns.adwins
+        arrays += sum(map(len, (each.which, each.counts, each.totals, each.drifted)))
+    per_state, checkpoints = _PER_STATE, 0
+    for marks in columns.marks:
+        per_state += len(marks.template) + _PER_SLOT
+        checkpoints += marks.count
+        arrays += len(marks.slots) + len(marks.digits) + len(marks.arrived_s)
+    layout = layout_tagged(columns.model_class)
+    if layout is not None:
+        per_state += _memory_of(layout)
+    if columns.health_kinds:
+        per_state += _memory_of(layout_of(Health))
     return (
         _PER_COLUMN_BYTE * (column_bytes - arrays)
         + _PER_BYTE * arrays
-        + _PER_STATE * (len(columns.record_signals) + len(columns.shards))
+        + per_state * states
+        + _PER_STATE * len(columns.marks)
+        + _PER_CHECKPOINT * checkpoints
         + _PER_ADWIN * adwins
-        + _PER_BYTE * sum(columns.lengths)
-        + _PER_BYTE_READ * max(columns.lengths, default=0)
-        + sum(columns.memory)
+        + _PER_BYTE * int(lengths.sum())
+        + _PER_BYTE_READ * int(lengths.max(initial=0))
+        + int(memory.sum())
     )
+
+
+def _memory_of(layout: StateLayout) -> int:
+    """Of one state: in the arrays, and as an object."""
+    return _PER_NUMBER * (layout.floats + layout.integers)
 
 
 def moved(page: bytes) -> bytes:

@@ -1,153 +1,155 @@
-"""The states of a page as columns: what is the same of all states lies together, each model apart as bytes.
+"""The states of a page as it is written: arrays by slot, and what is in none of them as bytes.
 
-A model is read when it is first asked for: one that cannot be read concerns its own signal only. Those that
-nobody asked for are written back as they were.
+A model that is not in an array is read when it is first asked for: one that cannot be read concerns its own
+signal only. Those that nobody asked for are written back as they were.
 """
 
-import operator
-from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Mapping
+from itertools import accumulate, repeat
 from typing import Any
 
 import msgspec
-from river._river_rust.drift import AdaptiveWindowing
-from river.drift import ADWIN
+import numpy as np
 
 from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.alert_policy import COUNT_MAX, Count
-from consumer.detectors.drift import DriftState
+from consumer.detectors.adwin_columns import AdwinColumns, are_parameters
+from consumer.detectors.alert_policy import Count
 from consumer.detectors.sensor_checks import Health
-from consumer.errors import UnreadableModel, UnwritableModel, UnwritableModels, is_models_own
+from consumer.detectors.state_columns import StateColumns, StateLayout, layout_of
+from consumer.detectors.states import class_tagged, tag_of
+from consumer.errors import UnwritableModel, UnwritableModels
+from consumer.learning.marks import WrittenMarks, marks_of, read_marks, write_marks
 from consumer.learning.state import Checkpoint, Packed, State
+from consumer.learning.states import States, unreadable
 from consumer.pages import river_classes as river_classes
+from consumer.pages import river_packers as river_packers
+from consumer.pages.arrays import read_row, read_rows, write_row, write_rows
 from consumer.pages.packing import packed
-from consumer.pages.river_packers import window
 from consumer.pages.unpacking import unpacked
 
-States = dict[SignalKey, State]
+_DRIFTS = "drift"
+"""The tag of drifts; those of ADWINs have columns of their own."""
 
 
 class Columns(msgspec.Struct, array_like=True, forbid_unknown_fields=True, kw_only=True):
-    """An entry for each state, but for the shards and the checkpoints.
+    """What is known of all states. Rows, as in `arrays.py`, have a number for each state.
 
-    `marks` says how many checkpoints each state has; they follow one another in the columns after it, where
-    `mark_shards` are indices into `shards`. None stands for the record_signal's own name, as signal and as
-    partition key. Sequence numbers are big-endian integers of one length. `parameters` has an entry only for
-    those states whose parameters are their own, by index, and `health` for those whose sensors are looked at.
+    Behind the columns lie the bytes of each model that is not in the arrays, in the order of the states; then
+    the rows of the arrays of models and of sensors.
     """
 
     record_signals: list[str]
-    signals: list[str | None]
-    learned: list[Count]
-    skipped: list[Count]
-    latest_s: list[float | None]
-    shards: list[tuple[str, str]]
-    marks: list[Count]
-    mark_shards: list[Count]
-    mark_sequence_numbers: bytes
-    mark_keys: list[tuple[str, ...] | None]
-    mark_arrived_s: list[float | None]
+    signals: list[tuple[Count, str]]
+    """Names, by index, that are not their record signal's own."""
+    learned: bytes
+    skipped: bytes
+    latest_s: bytes
+    marks: list[WrittenMarks]
+    """The checkpoints, by shard."""
     parameters: list[tuple[Count, str]]
-    health: list[tuple[Count, bytes]]
-    lengths: list[Count]
-    """Of each model's bytes, which lie behind the columns in this order; of an ADWIN, of its window's."""
+    """By index, those of models whose parameters are their own."""
+    lengths: bytes
+    """Row: of each model's bytes; of an ADWIN, of its window's."""
+    memory: bytes
+    """Row: how many bytes of memory each takes, beside some for each byte; 0 for what is in arrays."""
+    model_class: str
+    """The tag of the class whose states are in the arrays; "" if there are none."""
+    in_arrays: bytes
+    """Row: 1 for those whose model is there."""
+    kinds: bytes
+    """Of the rows behind the columns: those of the floats and then those of the integers of the class."""
     adwins: "Adwins | None"
-    """The other numbers of the models that are ADWINs, and nothing else, of a use case of drifts."""
-    are_adwins: bytes
-    """Which models are. Shape: n bytes, 0 or 1; none, if all are or none is."""
-    memory: list[Count]
-    """How many bytes the others take, beside some for each byte; 0 for an ADWIN. None, if all are ADWINs."""
+    """The numbers of the models that are ADWINs, and nothing else, of a use case of drifts."""
+    has_health: bytes
+    """Row: 1 for those of whose sensor the state is in the arrays."""
+    health_kinds: bytes
+    """As `kinds`; none if there is no such state."""
+    health: list[tuple[Count, bytes]]
+    """By index, states of sensors that do not fit into the arrays."""
 
 
 class Adwins(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    """The states of drifts, where the detectors are ADWINs: arrays, and the bytes of their windows."""
+    """The states of drifts, where the detectors are ADWINs: rows of those. Their windows are bytes."""
 
     parameters: list[tuple[float, int, int, int, int]]
     which: bytes
-    """Index of each one's parameters. Shape: n unsigned integers of 4 bytes."""
+    """Index of each one's parameters."""
     counts: bytes
-    """Shape: n integers of 8 bytes"""
     totals: bytes
-    """Shape: n floats of 8 bytes"""
     drifted: bytes
-    """Shape: n bytes, 0 or 1"""
-
-
-_PARAMETERS = ("delta", "clock", "max_buckets", "min_window_length", "grace_period")
-_ATTRIBUTES = len(_PARAMETERS) + len(("_drift_detected", "_helper"))
-_parameters_of = operator.itemgetter(*_PARAMETERS)
-_ENCODER = msgspec.msgpack.Encoder()
-_COLUMNS = msgspec.msgpack.Decoder(Columns)
-_HEALTH = msgspec.msgpack.Decoder(Health)
-_AdwinParts = tuple[tuple[Any, ...], int, float, int, bytes]
-"""Parameters, count, total, whether it has drifted, window."""
+    """0 or 1"""
 
 
 def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes]]:
-    """The columns of the states, and the bytes of their models. Raises: `UnwritableModels`."""
-    values = [*states.values()]
-    stored = [state.stored for state in values]
-    record_signals, signals = zip(*states, strict=True) if states else ((), ())
-    checkpoints = [state.checkpoints for state in values]
-    counts = list(map(len, checkpoints))
-    pairs = [pair for each in checkpoints for pair in each.items()]
-    of_shards, marks = zip(*pairs, strict=True) if pairs else ((), ())
-    shards, mark_shards = _numbered(of_shards)
-    of_marks = record_signals if set(counts) == {1} else _repeated(record_signals, counts)
-    models, adwins, are_adwins, memory = _models_of(states, stored)
-    return (
-        Columns(
-            record_signals=[*record_signals],
-            signals=[
-                None if signal == record_signal else signal
-                for record_signal, signal in zip(record_signals, signals, strict=True)
-            ],
-            learned=_counts([state.learned for state in values]),
-            skipped=_counts([state.skipped for state in values]),
-            latest_s=[state.latest_s for state in values],
-            mark_shards=mark_shards,
-            shards=[(shard.stream_arn, shard.shard_id) for shard in shards],
-            marks=counts,
-            mark_sequence_numbers=_integers([mark.sequence_number for mark in marks]),
-            mark_keys=[
-                None if mark.partition_keys == (record_signal,) else mark.partition_keys
-                for record_signal, mark in zip(of_marks, marks, strict=True)
-            ],
-            mark_arrived_s=[mark.arrived_s for mark in marks],
-            parameters=[(index, state.parameters) for index, state in enumerate(values) if state.parameters],
-            health=_healths(states, stored),
-            lengths=list(map(len, models)),
-            adwins=adwins,
-            are_adwins=are_adwins,
-            memory=memory,
-        ),
-        models,
+    """The columns of the states, and what lies behind them. Raises: `UnwritableModels`."""
+    whole = States.of(states)
+    whole.settle()
+    names = whole.keys_in_order
+    models, memory = _models_of(whole)
+    kinds, rows = _rows_of(whole.models)
+    health_kinds, health_rows = _rows_of(whole.health if whole.has_health.any() else None)
+    columns = Columns(
+        record_signals=[key.record_signal for key in names],
+        signals=[(slot, key.signal) for slot, key in enumerate(names) if key.signal != key.record_signal],
+        learned=write_row(whole.learned),
+        skipped=write_row(whole.skipped),
+        latest_s=write_row(whole.latest_s),
+        marks=[write_marks(shard, marks) for shard, marks in whole.marks.items() if marks.is_there().any()],
+        parameters=sorted(whole.parameters.items()),
+        lengths=write_row(np.array([*map(len, models)] or [0] * len(names), np.int64)),
+        memory=write_row(np.array(memory or [0] * len(names), np.int64)),
+        model_class=_tag_of(whole.models),
+        in_arrays=write_row(whole.in_models.astype(np.int64)),
+        kinds=kinds,
+        adwins=_adwins_of(whole),
+        has_health=write_row(whole.has_health.astype(np.int64)),
+        health_kinds=health_kinds,
+        health=sorted(whole.health_apart.items()),
     )
+    return columns, [*models, *rows, *health_rows]
 
 
-def states_of(columns: Columns, models: memoryview) -> States:
-    """The states again; their models are read when they are asked for.
+def states_of(columns: Columns, behind: memoryview) -> States:
+    """The states again; each model that is not in the arrays is read when it is asked for.
 
     Raises: anything, where `columns_of` did not make them.
     """
-    parameters, health = dict(columns.parameters), dict(columns.health)
-    states = {}
-    for index, ((key, checkpoints), stored, learned, skipped, latest_s) in enumerate(
-        zip(
-            checkpoints_of(columns).items(),
-            _stored_models(columns, models),
-            columns.learned,
-            columns.skipped,
-            columns.latest_s,
-            strict=True,
-        )
-    ):
-        state = State(stored, checkpoints, learned, skipped, latest_s, parameters.get(index, ""))
-        if index in health:
-            _read_health(state, health[index])
-        states[key] = state
+    states = States()
+    keys = keys_of(columns)
+    slots = len(keys)
+    states.add_slots(keys)
+    states.learned = read_row(columns.learned, slots)
+    states.skipped = read_row(columns.skipped, slots)
+    states.latest_s = read_row(columns.latest_s, slots, float)
+    for written in columns.marks:
+        states.marks[Shard(*written.shard)] = marks_of(*read_marks(written, slots), dict(written.keys), slots)
+    if len(states.marks) != len(columns.marks):
+        raise ValueError("a shard is there twice")
+    states.parameters = _by_slot(columns.parameters, slots)
+    states.in_models = read_row(columns.in_arrays, slots, most=1).astype(np.bool_)
+    lengths = read_row(columns.lengths, slots).tolist()
+    start = sum(lengths)
+    if start > len(behind):
+        raise ValueError("the models are longer than the page")
+    _read_models(states, columns, lengths, behind)
+    if isinstance(states.models, StateColumns):
+        start += _read_arrays(states.models, columns.kinds, behind[start:])
+    elif columns.kinds:
+        raise ValueError("rows of models that are in no arrays")
+    states.has_health = read_row(columns.has_health, slots, most=1).astype(np.bool_)
+    if states.has_health.any():
+        states.health = StateColumns.empty(Health, slots)
+        start += _read_arrays(states.health, columns.health_kinds, behind[start:])
+    elif columns.health_kinds:
+        raise ValueError("rows of no sensor")
+    if start != len(behind):
+        raise ValueError("there is more behind the columns than they say")
+    states.health_apart = _by_slot(columns.health, slots)
+    if states.health_apart and states.has_health[[*states.health_apart]].any():
+        raise ValueError("a sensor is there twice")
+    states.plain = states.in_models.copy()
+    states.plain[[*states.parameters, *states.health_apart]] = False
     return states
 
 
@@ -156,254 +158,166 @@ def checkpoints_of(columns: Columns) -> dict[SignalKey, dict[Shard, Checkpoint]]
 
     Raises: anything, where `columns_of` did not make them.
     """
-    shards = [Shard(*shard) for shard in columns.shards]
-    marks = zip(
-        columns.mark_shards,
-        _read_integers(columns.mark_sequence_numbers, len(columns.mark_shards)),
-        columns.mark_keys,
-        columns.mark_arrived_s,
-        strict=True,
-    )
-    found: dict[SignalKey, dict[Shard, Checkpoint]] = {}
-    for record_signal, signal, count in zip(
-        columns.record_signals, columns.signals, columns.marks, strict=True
-    ):
-        checkpoints = {}
-        for _ in range(count):
-            shard, sequence_number, keys, arrived_s = next(marks)
-            checkpoints[shards[shard]] = Checkpoint(
-                sequence_number, (record_signal,) if keys is None else keys, arrived_s
-            )
-        found[SignalKey(record_signal, record_signal if signal is None else signal)] = checkpoints
-    if next(marks, None) is not None:
-        raise ValueError("there are more checkpoints than the states have")
-    if len(found) != len(columns.record_signals):
+    keys = keys_of(columns)
+    found: dict[SignalKey, dict[Shard, Checkpoint]] = {key: {} for key in keys}
+    if len(found) != len(keys):
         raise ValueError("a signal is there twice")
+    for written in columns.marks:
+        slots, texts, arrived_s = read_marks(written, len(keys))
+        marks = marks_of(slots, texts, arrived_s, dict(written.keys), len(keys))
+        for slot in slots.tolist():
+            of_key, shard = found[keys[slot]], Shard(*written.shard)
+            if shard in of_key:
+                raise ValueError("a shard is there twice")
+            mark = marks.checkpoint(slot, keys[slot].record_signal)
+            assert mark is not None, "it was written above"
+            of_key[shard] = mark
     return found
 
 
-def _numbered(shards: Sequence[Shard]) -> tuple[Sequence[Shard], list[int]]:
-    """Each once, and which of them each is; most pages have learned one."""
-    if not shards or shards.count(shards[0]) == len(shards):
-        return shards[:1], [0] * len(shards)
-    numbers = {shard: number for number, shard in enumerate(dict.fromkeys(shards))}
-    return [*numbers], [numbers[shard] for shard in shards]
+def keys_of(columns: Columns) -> list[SignalKey]:
+    """The signals. Raises: `IndexError` for a name of none."""
+    names = columns.record_signals
+    signals = names
+    if columns.signals:
+        signals = [*names]
+        for slot, name in columns.signals:
+            signals[slot] = name
+    keys: list[SignalKey] = list(map(tuple.__new__, repeat(SignalKey), zip(names, signals, strict=True)))
+    return keys
 
 
-def _repeated(record_signals: Sequence[str], counts: list[int]) -> list[str]:
-    return [
-        record_signal
-        for record_signal, count in zip(record_signals, counts, strict=True)
-        for _ in range(count)
-    ]
-
-
-def _integers(numbers: list[int]) -> bytes:
-    size = max(numbers, default=0).bit_length() // 8 + 1
-    return b"".join([number.to_bytes(size) for number in numbers])
-
-
-def _read_integers(packed_numbers: bytes, count: int) -> list[int]:
-    size = len(packed_numbers) // max(1, count)
-    if size * count != len(packed_numbers):
-        raise ValueError("sequence numbers of different lengths")
-    return [
-        int.from_bytes(packed_numbers[start : start + size])
-        for start in range(0, len(packed_numbers), max(1, size))
-    ]
-
-
-def _counts(numbers: list[int]) -> list[int]:
-    """An altered page may say as many as there can be: one more, and it could not be read again."""
-    if max(numbers, default=0) <= COUNT_MAX:
-        return numbers
-    return [min(number, COUNT_MAX) for number in numbers]
-
-
-def _healths(states: Mapping[SignalKey, State], stored: list[Any]) -> list[tuple[int, bytes]]:
-    found: list[tuple[int, bytes]] = []
-    healths = [state.health for state in states.values()]
-    if healths.count(None) == len(healths) and Packed not in set(map(type, stored)):
-        return found
-    for index, (key, state) in enumerate(states.items()):
-        if type(state.stored) is Packed and state.stored.health:
-            found.append((index, state.stored.health))
-        elif state.health is not None:
-            try:
-                found.append((index, _ENCODER.encode(_HEALTH.decode(_ENCODER.encode(state.health)))))
-            except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
-                reason = f"the state of its sensor cannot be written: {error}"
-                raise UnwritableModels({key: reason}) from error
-    return found
-
-
-def _read_health(state: State, written: bytes) -> None:
+def layout_tagged(tag: str) -> StateLayout | None:
+    """How the states of the arrays lie in them; None for ADWINs and for none. Raises: `ValueError`."""
+    if tag in ("", _DRIFTS):
+        return None
     try:
-        state.health = _HEALTH.decode(written)
-        if _ENCODER.encode(state.health) != written:  # such as no fields at all: few bytes, and much memory
-            raise ValueError("it is not written as such states are")
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        stored: Packed = state.stored
-        state.health = None
-        reason = f"the state of the sensor beside it cannot be read: {error}"
-        state.stored = Packed(stored.written, lambda _: _raise(reason), stored.memory_bytes, written)
+        return layout_of(class_tagged(tag).made)
+    except TypeError as error:
+        raise ValueError(f"there are no arrays for states {tag!r}") from error
 
 
-def _raise(reason: str) -> Any:
-    raise UnreadableModel(reason)
+def _by_slot(pairs: list[tuple[int, Any]], slots: int) -> dict[int, Any]:
+    by_slot = dict(pairs)
+    if len(by_slot) != len(pairs) or max(by_slot, default=-1) >= slots:
+        raise ValueError("an index twice, or of no state")
+    return by_slot
 
 
 # Models.
 
 
-def _models_of(
-    states: Mapping[SignalKey, State], stored: list[Any]
-) -> tuple[list[bytes], Adwins | None, bytes, list[int]]:
-    """Their bytes, and the columns of those that are ADWINs."""
-    if not stored:
-        return [], None, b"", []
-    adwins = _only_adwins(stored)
-    if adwins is not None:
-        return *adwins, b"", []
-    models, memory, adwin_parts, failed = [], [], [], {}
-    for key, one in zip(states, stored, strict=True):
-        parts = _adwin_parts(one)
-        if parts is not None:
-            adwin_parts.append(parts)
-            written, takes = parts[-1], 0
-        elif type(one) is Packed:
-            written, takes = one.written, one.memory_bytes
-        else:
-            try:
-                written, takes = packed(one)
-            except UnwritableModel as error:
-                failed[key] = str(error)
-                continue
-        models.append(written)
-        memory.append(takes)
+def _tag_of(models: StateColumns | AdwinColumns | None) -> str:
+    if models is None:
+        return ""
+    if isinstance(models, AdwinColumns):
+        return _DRIFTS
+    return tag_of(models.layout.made)
+
+
+def _models_of(states: States) -> tuple[list[bytes], list[int]]:
+    """Bytes and memory of what is in no arrays, and the windows of ADWINs; nothing if all is in arrays."""
+    keys, in_models = states.keys_in_order, states.in_models
+    written: list[bytes] = [b""] * len(keys)
+    if isinstance(states.models, AdwinColumns):
+        places = np.flatnonzero(in_models).tolist()
+        windows = states.models.written(places)
+        if len(places) == len(keys):
+            return windows, []
+        for place, of_place in zip(places, windows, strict=True):
+            written[place] = of_place
+    elif in_models.all():
+        return [], []
+    memory, failed = [0] * len(keys), {}
+    for slot in np.flatnonzero(~in_models).tolist():
+        try:
+            written[slot], memory[slot] = _packed(states.others.get(slot))
+        except UnwritableModel as error:
+            failed[keys[slot]] = str(error)
     if failed:
         raise UnwritableModels(failed)
-    if not adwin_parts:
-        return models, None, b"", memory
-    parameters, counts, totals, drifted, _ = zip(*adwin_parts, strict=True)
-    are_adwins = bytes(_adwin_parts(one) is not None for one in stored)
-    if all(are_adwins):
-        are_adwins, memory = b"", []
-    return models, _adwins(parameters, counts, totals, drifted), are_adwins, memory
+    return written, memory
 
 
-def _only_adwins(stored: list[Any]) -> tuple[list[bytes], Adwins] | None:
-    """The windows and the columns, if all were read and are ADWINs: the same as of each alone, and faster."""
-    if set(map(type, stored)) != {DriftState}:
+def _packed(stored: Any) -> tuple[bytes, int]:
+    if type(stored) is not Packed:
+        return packed(stored)
+    if type(stored.written) is bytes:
+        return stored.written, stored.memory_bytes
+    return packed(stored.read(stored))  # of the arrays of another page
+
+
+def _rows_of(columns: StateColumns | AdwinColumns | None) -> tuple[bytes, list[bytes]]:
+    if not isinstance(columns, StateColumns):
+        return b"", []
+    kinds, rows = write_rows(columns.floats)
+    integer_kinds, integer_rows = write_rows(columns.integers)
+    return kinds + integer_kinds, rows + integer_rows
+
+
+def _adwins_of(states: States) -> Adwins | None:
+    models = states.models
+    if not isinstance(models, AdwinColumns):
         return None
-    detectors = [watched.detector for watched in stored]
-    if set(map(type, detectors)) != {ADWIN}:
-        return None
-    attributes: list[Any] = [*map(vars, detectors)]
-    if set(map(len, attributes)) != {_ATTRIBUTES}:  # somebody has added one
-        return None
-    try:
-        adwins = _adwins(
-            [*map(_parameters_of, attributes)],
-            [watched.count for watched in stored],
-            [watched.total for watched in stored],
-            [named["_drift_detected"] for named in attributes],
-        )
-        windows = [named["_helper"].__getstate__() for named in attributes]
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):  # one was altered
-        return None
-    if set(map(type, windows)) != {bytes} or not all(map(_are_parameters, adwins.parameters)):
-        return None
-    return windows, adwins
+    arrays = models.which, models.counts, models.totals, models.drifted.astype(np.int64)
+    if not states.in_models.all():
+        places = np.flatnonzero(states.in_models)
+        which, counts, totals, drifted = (array[places] for array in arrays)
+    else:
+        which, counts, totals, drifted = arrays
+    used = np.unique(which)
+    parameters = [models.parameters[index] for index in used.tolist()]
+    which = np.searchsorted(used, which)
+    return Adwins(parameters, *map(write_row, (which, counts, totals, drifted)))
 
 
-def _are_parameters(parameters: tuple[Any, ...]) -> bool:
-    """Whether they can be read from a column: one that cannot would make the page unreadable."""
-    kinds = [*map(type, parameters)] == [float, int, int, int, int]
-    return kinds and all(abs(number) < 2**63 for number in parameters[1:])
+def _read_models(states: States, columns: Columns, lengths: list[int], behind: memoryview) -> None:
+    slots, in_models = len(lengths), states.in_models
+    apart = np.flatnonzero(~in_models).tolist()
+    memory = read_row(columns.memory, slots)
+    if memory[in_models].any():
+        raise ValueError("a model in the arrays that takes more memory")
+    layout = layout_tagged(columns.model_class)
+    if (columns.model_class == "") != (len(apart) == slots) or (columns.model_class == _DRIFTS) != (
+        columns.adwins is not None
+    ):
+        raise ValueError("models in arrays that are not there")
+    ends = [*accumulate(lengths)]
+    if columns.adwins is not None:
+        states.models = _read_adwins(columns.adwins, np.flatnonzero(in_models), slots)
+        for slot in np.flatnonzero(in_models).tolist():
+            states.models.windows[slot] = bytes(behind[ends[slot] - lengths[slot] : ends[slot]])
+    elif layout is not None:
+        states.models = StateColumns.empty(layout.made, slots)
+        if sum(lengths) and any(lengths[slot] for slot in np.flatnonzero(in_models).tolist()):
+            raise ValueError("a model in the arrays that has bytes")
+    for slot in apart:
+        model = bytes(behind[ends[slot] - lengths[slot] : ends[slot]])
+        states.others[slot] = Packed(model, _read_model, int(memory[slot]))
 
 
-def _adwins(
-    parameters: Sequence[tuple[Any, ...]],
-    counts: Sequence[int],
-    totals: Sequence[float],
-    drifted: Sequence[bool],
-) -> Adwins:
-    table: dict[tuple[Any, ...], int] = {parameters[0]: 0}
-    which = bytes(4 * len(parameters))
-    if parameters.count(parameters[0]) < len(parameters):
-        which = array("I", [table.setdefault(each, len(table)) for each in parameters]).tobytes()
-    return Adwins([*table], which, array("q", counts).tobytes(), array("d", totals).tobytes(), bytes(drifted))
+def _read_adwins(adwins: Adwins, places: Any, slots: int) -> AdwinColumns:
+    count, columns = len(places), AdwinColumns(slots)
+    if not all(map(are_parameters, adwins.parameters)) or not adwins.parameters:
+        raise ValueError("parameters that no ADWIN has")
+    columns.parameters = [*adwins.parameters]
+    columns.which[places] = read_row(adwins.which, count, most=len(adwins.parameters) - 1)
+    columns.counts[places] = read_row(adwins.counts, count)
+    columns.totals[places] = read_row(adwins.totals, count, float)
+    columns.drifted[places] = read_row(adwins.drifted, count, most=1)
+    return columns
 
 
-def _adwin_parts(stored: Any) -> _AdwinParts | None:
-    """The parts of an ADWIN, if it is one and nothing else."""
-    if type(stored) is Packed:
-        return stored.written if type(stored.written) is tuple else None
-    if type(stored) is not DriftState or type(stored.detector) is not ADWIN:
-        return None
-    named = vars(stored.detector)
-    if len(named) != _ATTRIBUTES or type(named.get("_helper")) is not AdaptiveWindowing:
-        return None
-    parameters, drifted = _parameters_of(named), named["_drift_detected"]
-    kinds = [type(stored.count), type(stored.total), type(drifted)]
-    if kinds != [int, float, bool] or abs(stored.count) >= 2**63 or not _are_parameters(parameters):
-        return None
-    return parameters, stored.count, stored.total, drifted, named["_helper"].__getstate__()
-
-
-def _stored_models(columns: Columns, models: memoryview) -> list[Packed]:
-    count, adwins = len(columns.record_signals), columns.adwins
-    ends = [*accumulate(columns.lengths)]
-    if len(ends) != count or (ends[-1] if ends else 0) != len(models):
-        raise ValueError("the models have other lengths than the columns say")
-    written = [bytes(models[end - length : end]) for end, length in zip(ends, columns.lengths, strict=True)]
-    are_adwins = columns.are_adwins or bytes([adwins is not None]) * count
-    memory = columns.memory or [0] * count
-    parts = iter(() if adwins is None else _parts_of(adwins, sum(are_adwins)))
-    stored = []
-    for model, is_adwin, takes in zip(written, are_adwins, memory, strict=True):
-        if is_adwin:
-            stored.append(Packed((*next(parts), model), _read_adwin))
-        else:
-            stored.append(Packed(model, _read_model, takes))
-    if next(parts, None) is not None:
-        raise ValueError("there are more ADWINs than the columns say")
-    return stored
-
-
-def _parts_of(adwins: Adwins, count: int) -> Iterator[tuple[Any, ...]]:
-    which, counts, totals = array("I"), array("q"), array("d")
-    for column, content in ((which, adwins.which), (counts, adwins.counts), (totals, adwins.totals)):
-        column.frombytes(content)
-    if {len(which), len(counts), len(totals), len(adwins.drifted)} != {count}:
-        raise ValueError("the columns of the ADWINs have other lengths than there are ADWINs")
-    parameters = [adwins.parameters[index] for index in which]
-    return zip(parameters, counts, totals, map(bool, adwins.drifted), strict=True)
-
-
-def _read_adwin(stored: Packed) -> DriftState:
-    parameters, count, total, drifted, state = stored.written
-    try:
-        helper = window(parameters, state)
-    except BaseException as error:
-        raise _unreadable(error) from error
-    detector = ADWIN.__new__(ADWIN)
-    attributes = vars(detector)  # in the order in which River's own constructor sets them
-    attributes["_drift_detected"] = drifted
-    attributes.update(zip(_PARAMETERS, parameters, strict=True), _helper=helper)
-    return DriftState(detector, count, total)
+def _read_arrays(columns: StateColumns, kinds: bytes, written: memoryview) -> int:
+    layout = columns.layout
+    if len(kinds) != layout.floats + layout.integers:
+        raise ValueError("another number of rows than the class has")
+    size = read_rows(columns.floats, kinds[: layout.floats], written, [0] * layout.floats)
+    return size + read_rows(columns.integers, kinds[layout.floats :], written[size:], layout.most)
 
 
 def _read_model(stored: Packed) -> Any:
     try:
         return unpacked(stored.written, stored.memory_bytes)
     except BaseException as error:
-        raise _unreadable(error) from error
-
-
-def _unreadable(error: BaseException) -> BaseException:
-    """What to raise for the error of a model that was altered: any, and also a lack of memory."""
-    if not (is_models_own(error) or isinstance(error, MemoryError)):
-        return error
-    return UnreadableModel(f"the model cannot be read: {type(error).__name__}: {error}")
+        raise unreadable(error) from error

@@ -57,7 +57,8 @@ def parts_by_page(batch: Batch, layout: Layout) -> dict[str, PagePart]:
             page_key: PagePart(batch, apart=keys) for page_key, keys in layout.grouped(batch.signals).items()
         }
     pages = batch.numbering.pages(layout.pages)
-    of_skipped, of_observations = pages[batch.skipped_numbers], pages[batch.numbers]
+    of_observations = pages[batch.numbers]
+    of_skipped = pages[np.asarray(batch.skipped_numbers, np.int64)]
     order = np.argsort(of_observations, kind="stable")
     ends = np.searchsorted(of_observations, np.arange(layout.pages + 1), sorter=order)
     return {

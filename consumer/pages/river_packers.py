@@ -15,6 +15,7 @@ from river._river_rust.vectordict import VectorDict
 from river.time_series import holt_winters
 from river.utils import Rolling
 
+from consumer.detectors.adwin_columns import BUCKETS_MAX, window
 from consumer.errors import UnwritableModel
 from consumer.pages.packing import Node, Writer, deque_parts
 from consumer.pages.river_classes import REGISTRY, Packer, imported
@@ -26,26 +27,6 @@ if TYPE_CHECKING:
     from consumer.detectors.half_space_trees import HalfSpaceTrees
 
 # Windows, as ADWIN's.
-
-BUCKETS_MAX = 1000
-# Where the state of a window has its own parameters, at its beginning and again at its end: delta, clock and
-# the number of buckets. River has no name for them.
-_AT_START = struct.Struct("<diQ")
-_AT_END = struct.Struct("<diQII")
-
-
-def window(parameters: tuple[Any, ...], state: bytes) -> AdaptiveWindowing:
-    """A window again. Raises: `ValueError` and `struct.error` for the state of none."""
-    _, _, max_buckets, *_ = parameters
-    _, _, first = _AT_START.unpack_from(state)
-    _, _, last, _, _ = _AT_END.unpack_from(state, len(state) - _AT_END.size)
-    if max(max_buckets, first, last) > BUCKETS_MAX:
-        raise ValueError(
-            f"a window of {max(max_buckets, first, last)} buckets in a row, and {BUCKETS_MAX} are the most"
-        )
-    made = AdaptiveWindowing(*parameters)
-    made.__setstate__(state)
-    return made
 
 
 def _write_window(writer: Writer, value: AdaptiveWindowing) -> list[Node]:

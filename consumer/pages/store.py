@@ -203,14 +203,14 @@ class PageStore:
             known.is_confirmed = True
             return known
         if isinstance(found, Missing):
-            return Page(key, None, {})
+            return Page(key, None, States())
         if found.body is None:  # nor was more read than there is room for
             self.memory.check(key, _COPIES * found.size)
             raise UnreadablePage(f"the page {key} has {found.size} bytes, more than there is memory for")
         body = _body_of(key, found)
         self.memory.check(key, memory_bytes_for(body) + _COPIES * len(body))
         try:
-            states = self._codec.decode(body)
+            states = States.of(self._codec.decode(body))
         except UnreadablePage as error:
             raise UnreadablePage(f"the page {key} cannot be read: {error}") from error
         return Page(key, found.e_tag, states, self._codec.is_nearly_full(body))
@@ -221,7 +221,8 @@ class PageStore:
         Raises: `UnwritableModels` for models that no page can hold; `UnreadablePage` if it would take too
             much memory.
         """
-        page.encoded = page.encoded or self._codec.encode_measured(page.states)
+        if page.encoded is None:
+            page.encoded = self._codec.encode_measured(page.states)
 
     async def commit(self, page: Page) -> int:
         """Write the page unless somebody else has since it was loaded; return its size in bytes.

@@ -10,11 +10,12 @@ from statistics import median
 from typing import Any
 
 from clients.kinesis_writer.put_request import Acknowledgement
-from consumer.decode.signal_names import identity, seed_of
+from consumer.decode.signal_names import SignalKey, identity, seed_of
 from consumer.detectors.base import UseCase
 from consumer.detectors.drift import DriftUseCase
 from consumer.events.quarantine import RECORD, each_rejected
-from consumer.pages.codec import PageCodec, States
+from consumer.learning.state import State
+from consumer.pages.codec import PageCodec
 from consumer.settings.signal_settings import SettingsFile, SettingsOfSignals
 from local.demo.records import Sent
 from local.emulator.embedded_aws import EmbeddedAWS
@@ -105,10 +106,10 @@ def score_detections(
     return DetectionScore(injected, len(delays), false_alarms, median(delays) if delays else None)
 
 
-def states_in(objects: Iterable[tuple[str, bytes]], use_case: str) -> States:
+def states_in(objects: Iterable[tuple[str, bytes]], use_case: str) -> dict[SignalKey, State]:
     """All states of a use case in a bucket's objects, given as (key, content)."""
     codec = PageCodec()
-    states: States = {}
+    states: dict[SignalKey, State] = {}
     for key, content in objects:
         if key.startswith(f"models/{use_case}/") and not key.endswith("/layout.json"):
             states |= codec.decode(content)

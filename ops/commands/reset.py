@@ -17,6 +17,7 @@ from ops.options import TargetOptions, Yes, confirmed, with_target
 if TYPE_CHECKING:
     from consumer.decode.signal_names import SignalKey
     from consumer.learning.state import State
+    from consumer.pages.codec import AnyStates
     from consumer.settings.signal_settings import SettingsOfSignals
     from ops.state.page_editor import PageEditor
     from ops.state.pages import Place
@@ -100,7 +101,7 @@ class Reset:
         for page_key, keys in of_pages.items():
 
             def start_anew(
-                states: "dict[SignalKey, State]", keys: "Sequence[SignalKey]" = keys, page_key: str = page_key
+                states: "AnyStates", keys: "Sequence[SignalKey]" = keys, page_key: str = page_key
             ) -> "tuple[bool, dict[SignalKey, int | None]]":
                 for key in keys:
                     check_went_on(key, shown[page_key, key], states.get(key))

@@ -22,7 +22,7 @@ from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import new_model
 from consumer.errors import Unavailable, UnreadablePage
 from consumer.learning.state import Checkpoint, State
-from consumer.pages.codec import PageCodec, unmarked
+from consumer.pages.codec import AnyStates, PageCodec, unmarked
 from consumer.settings.signal_settings import SettingsOfSignals
 from ops.quarantine.left_out import QuarantinedObservations
 from ops.quarantine.lines import QuarantinedLine
@@ -208,7 +208,7 @@ class LearnedSince:
         for page_key, observations in ahead.items():
 
             def raise_checkpoints(
-                states: dict[SignalKey, State], observations: Sequence[Observation] = observations
+                states: AnyStates, observations: Sequence[Observation] = observations
             ) -> tuple[bool, None]:
                 if any(each.is_passed_by(states) for each in observations):
                     raise Unavailable("a batch of these lines was learned meanwhile: run it again")
@@ -218,7 +218,7 @@ class LearnedSince:
 
             await self.editor.change(page_key, raise_checkpoints)
 
-    def _raise_checkpoint(self, states: dict[SignalKey, State], observation: Observation) -> None:
+    def _raise_checkpoint(self, states: AnyStates, observation: Observation) -> None:
         line, key = observation.line, observation.key
         state = states.get(key)
         if state is None:

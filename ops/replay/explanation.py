@@ -60,7 +60,7 @@ def _learned_again(target: Target, detail: dict[str, Any], records_file: Path | 
         return checkpoint is None or checkpoint.sequence_number < number
 
     earlier = last_version(target, place.page.key, is_early)
-    version, states = earlier or (None, {})
+    version, states = earlier or (None, States())
     known = states.get(key)
     if version is None and detail["observations"] > _FROM_NOTHING_MAX:
         raise ConfigurationError(

@@ -52,7 +52,7 @@ class OfflineLearner:
     name: str
     settings: SettingsOfSignals
     layout: Layout = _ONE_PAGE
-    pages: defaultdict[str, States] = field(default_factory=lambda: defaultdict(dict))
+    pages: defaultdict[str, States] = field(default_factory=lambda: defaultdict(States))
     only: SignalKey | None = None
     limit: Limit | None = None
     has_scores: bool = False
@@ -69,7 +69,7 @@ class OfflineLearner:
     """Observations that were passed over because they are in quarantine."""
 
     @property
-    def states(self) -> States:
+    def states(self) -> dict[SignalKey, State]:
         """The states of all pages."""
         return {key: state for page in self.pages.values() for key, state in page.items()}
 

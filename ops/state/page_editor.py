@@ -7,6 +7,7 @@ from typing import TypeVar
 from consumer.decode.signal_names import SignalKey
 from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage
 from consumer.learning.state import State
+from consumer.pages.codec import AnyStates
 from consumer.pages.layout import Layout
 from consumer.pages.store import PageStore, commit_with_retries
 from consumer.ports import Jitter
@@ -35,7 +36,7 @@ def _went_on(shown: State, now: State) -> bool:
     return shown.parameters == now.parameters and shown.learned <= now.learned
 
 
-_States = dict[SignalKey, State]
+_States = AnyStates
 _T = TypeVar("_T")
 
 

@@ -16,9 +16,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from consumer.decode.signal_names import SignalKey
 from consumer.errors import ConfigurationError, PageChanged, UnreadablePage
-from consumer.pages.codec import PageCodec, coming, moved, unmarked
-from consumer.pages.columns import States
+from consumer.learning.state import State
+from consumer.pages.codec import AnyStates, PageCodec, coming, moved, unmarked
 from consumer.pages.layout import Layout, Recorded, being_built, layout_key, read_layout, record_layout
 from consumer.pages.store import read_page_body
 from consumer.ports import ObjectStore
@@ -117,20 +118,20 @@ class Repage:
         keys = await self.objects.keys(folder)
         return [done for each in await asyncio.gather(*map(one, keys)) for done in each]
 
-    async def _states(self, key: str, version: str, body: bytes) -> States:
+    async def _states(self, key: str, version: str, body: bytes) -> AnyStates:
         content = unmarked(body)
         try:
             return self.codec.decode(content) if content else {}
         except UnreadablePage as error:
             raise UnreadablePage(f"the page {key} cannot be read, and nothing was moved: {error}") from error
 
-    async def _fenced_states(self, key: str, version: str, body: bytes) -> States:
+    async def _fenced_states(self, key: str, version: str, body: bytes) -> AnyStates:
         if moved(body) != body:
             raise PageChanged(f"{key} was written after the others were fenced")
         return await self._states(key, version, body)
 
-    async def _gather(self, old: Layout) -> States:
-        states: States = {}
+    async def _gather(self, old: Layout) -> AnyStates:
+        states: dict[SignalKey, State] = {}
         for page in await self._each(old.folder, self._fenced_states):
             if twice := states.keys() & page.keys():
                 raise UnreadablePage(f"two pages of {old.folder} hold the signal {min(twice).signal!r}")
@@ -143,13 +144,13 @@ class Repage:
 
         return dict(await self._each(layout.folder, version))
 
-    async def _write(self, new: Layout, states: States, versions: dict[str, str]) -> None:
+    async def _write(self, new: Layout, states: AnyStates, versions: dict[str, str]) -> None:
         """Write every new page, over what an earlier or an interrupted move has left there."""
-        pages: dict[str, States] = {key: {} for key in versions}
+        pages: dict[str, AnyStates] = {key: {} for key in versions}
         for key, state in states.items():
             pages.setdefault(new.key_of(key.record_signal), {})[key] = state
 
-        async def write(key: str, page: States) -> None:
+        async def write(key: str, page: AnyStates) -> None:
             await self.objects.replace(key, coming(self.codec.encode(page)), versions.get(key))
 
         await asyncio.gather(*(write(key, page) for key, page in pages.items()))

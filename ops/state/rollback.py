@@ -14,7 +14,7 @@ from consumer.decode.signal_names import SignalKey
 from consumer.decode.values import iso8601
 from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage
 from consumer.learning.state import Checkpoint, State
-from consumer.pages.codec import PageCodec, States
+from consumer.pages.codec import AnyStates, PageCodec, States
 from consumer.settings.signal_settings import SettingsOfSignals
 from ops.quarantine.left_out import QuarantinedObservations
 from ops.replay.offline_learner import OfflineLearner
@@ -158,7 +158,7 @@ class Rollback:
         """
         key = then.place.key
 
-        def put_back(states: States) -> tuple[bool, tuple[State, State]]:
+        def put_back(states: AnyStates) -> tuple[bool, tuple[State, State]]:
             if key not in states:
                 raise ConfigurationError(f"{key.signal!r} has no model any more: nothing was done to it")
             current = states[key]

@@ -11,7 +11,8 @@ from consumer.decode.lambda_event import decode_all
 from consumer.decode.signal_names import SignalKey
 from consumer.errors import ConfigurationError, PageChanged
 from consumer.learning.signal_learner import times
-from consumer.pages.codec import PageCodec, States
+from consumer.learning.state import State
+from consumer.pages.codec import AnyStates, PageCodec
 from consumer.pages.layout import Layout, Recorded, read_layout, record_layout
 from ops.backtest.backtest import Backtest, Row
 from ops.backtest.command import Columns, Recording, read_recording
@@ -105,7 +106,9 @@ class HistoryBackfill:
         except ReplayRefused as error:
             raise ConfigurationError(str(error)) from error
 
-    def _learn(self, wanted: Iterable[SignalKey], before_s: Mapping[SignalKey, float]) -> States:
+    def _learn(
+        self, wanted: Iterable[SignalKey], before_s: Mapping[SignalKey, float]
+    ) -> dict[SignalKey, State]:
         """Models of these signals that have learned their recordings, each up to that time, or whole."""
         states, wanted = {}, set(wanted)
         for path in self._recordings.files:
@@ -149,12 +152,12 @@ def _until(rows: Iterable[Row], ends: Sequence[float]) -> Iterator[Row]:
         yield at_s, [value if at_s < end else None for value, end in zip(values, ends, strict=True)]
 
 
-def _adding(states: States) -> Callable[[States], tuple[bool, int]]:
+def _adding(states: Mapping[SignalKey, State]) -> Callable[[AnyStates], tuple[bool, int]]:
     """A change of a page that adds models, unless somebody has made one of that signal meanwhile."""
 
-    def add(page: States) -> tuple[bool, int]:
+    def add(page: AnyStates) -> tuple[bool, int]:
         new = {key: state for key, state in states.items() if key not in page}
-        page |= new
+        page.update(new)
         return bool(new), len(new)
 
     return add

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from consumer.decode.records import Shard
 from consumer.errors import BadDeployment, ConfigurationError, LayoutChanged, PageChanged
 from consumer.learning.state import Checkpoint
-from consumer.pages.codec import PageCodec
+from consumer.pages.codec import PageCodec, States
 from consumer.pages.layout import Layout, Recorded, layout_key, read_layout, record_layout
 from consumer.pages.store import Page, PageStore
 from consumer.ports import ObjectStore
@@ -180,7 +180,7 @@ class Upgrade:
             [(reason, times)] = learner.raised.most_common(1)
             raise BadDeployment(f"nothing could be learned: {times} times {reason}")
         for key in sorted(learner.changed):
-            page = self._loaded.get(key) or Page(key, None, {})
+            page = self._loaded.get(key) or Page(key, None, States())
             page.states = learner.pages[key]
             try:
                 await self.pages.commit(page)

@@ -121,7 +121,7 @@ def model_costs(subject: Subject) -> dict[str, float]:
     }
 
 
-def _named(states: Sequence[State]) -> States:
+def _named(states: Sequence[State]) -> dict[SignalKey, State]:
     """States by signal, with a checkpoint each."""
     names = [f"compressor{number}.pressure" for number in range(len(states))]
     return {

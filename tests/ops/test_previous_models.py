@@ -2,6 +2,8 @@
 
 from typing import get_args
 
+import msgspec
+import numpy as np
 import pytest
 
 from consumer.decode.records import Shard
@@ -10,6 +12,7 @@ from consumer.detectors.alert_policy import AlertState
 from consumer.detectors.sensor_checks import Fault, Health
 from consumer.errors import UnreadablePage
 from consumer.learning.state import Checkpoint, State
+from consumer.pages.arrays import write_row
 from consumer.pages.codec import PageCodec
 from consumer.pages.columns import columns_of
 from consumer.use_cases import USE_CASES
@@ -73,28 +76,33 @@ def test_no_model_is_looked_at():
     states = {SignalKey("a", "a"): State(None, MARKS), SignalKey("b", "b"): State(None, MARKS)}
     columns, _ = columns_of(states)
     models = [b"\xc1\xff", b""]
-    page = with_columns(columns, models, lengths=[2, 0], health=[(0, b"\xc1")])
+    lengths = write_row(np.array([2, 0]))
+    page = with_columns(columns, models, lengths=lengths, health=[(0, b"\xc1")])
     assert checkpoints_in(page)[1] == dict.fromkeys(states, MARKS)
 
 
 @pytest.mark.parametrize(
     "altered",
     [
-        {"mark_sequence_numbers": ["7"]},
-        {"mark_sequence_numbers": b""},
-        {"mark_keys": [["k", 7]]},
-        {"mark_keys": [7]},
-        {"mark_shards": [1]},
-        {"mark_shards": [-1]},
-        {"shards": [["arn"]]},
-        {"marks": [2]},
-        {"marks": [0]},
+        {"digits": ["7"]},
+        {"digits": b"7"},
+        {"template": b""},
+        {"keys": [(0, ["k", 7])]},
+        {"keys": [7]},
+        {"keys": [(1, ["k"])]},
+        {"slots": b"\x81\1"},
+        {"slots": -1},
+        {"shard": ["arn"]},
+        {"count": 2},
+        {"count": 0},
         {"signals": [7]},
     ],
 )
 def test_checkpoints_of_other_types_are_refused(altered):
     columns, models = columns_of({SignalKey("a", "a"): State(USE_CASES["drift"].create(1), MARKS)})
     assert checkpoints_in(with_columns(columns, models))[1] == {SignalKey("a", "a"): MARKS}
+    if "signals" not in altered:
+        altered = {"marks": [msgspec.structs.replace(columns.marks[0], **altered), *columns.marks[1:]]}
     with pytest.raises(UnreadablePage, match="checkpoints cannot be read"):
         checkpoints_in(with_columns(columns, models, **altered))
 

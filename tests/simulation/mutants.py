@@ -123,7 +123,7 @@ MUTANTS = {
         "                (lambda *_: None)(",
     ),
     "what is known of a sensor is not kept": Mutant(
-        "consumer.pages.columns", "        if index in health:\n", "        if False:\n"
+        "consumer.learning.states", "        elif self.has_health[slot] and", "        elif False and"
     ),
     "bad quality is counted out of order": Mutant(
         "consumer.learning.signal_learner", "sorted(refs, key=lambda one: one[0][:2])", "refs"

@@ -68,7 +68,49 @@ def plain(batch: Batch) -> tuple:
     assert batch.has_untimed or not untimed
     counts = batch.observations, batch.uncertain
     alone = {key.signal for key in batch.signals if key.signal == key.record_signal}
-    return batch.shard, list(batch.records), runs, batch.rejections, counts, alone
+    return batch.shard, list(batch.records), runs, batch.rejections, counts, alone, in_order(batch)
+
+
+def in_order(batch: Batch) -> tuple:
+    """The columns in the order of the records, which hold what the runs hold."""
+    keys = batch.numbering.keys
+    observed = list(
+        zip(
+            batch.record_of.tolist(),
+            batch.positions.tolist(),
+            [keys[number] for number in batch.numbers],
+            batch.values,
+            batch.timestamps,
+            strict=True,
+        )
+    )
+    skipped = list(
+        zip(
+            batch.skipped_records,
+            batch.skipped_positions,
+            [keys[number] for number in batch.skipped_numbers],
+            strict=True,
+        )
+    )
+    of_runs = [
+        (*place, key, value, timestamp)
+        for key, run in batch.signals.items()
+        for *place, value, timestamp in zip(
+            run.records, run.positions, run.values, run.timestamps, strict=True
+        )
+    ]
+    assert observed == sorted(of_runs, key=lambda each: each[:2])
+    assert skipped == sorted(
+        (*place, key)
+        for key, run in batch.signals.items()
+        for place in zip(run.skipped, run.skipped_positions, strict=True)
+    )
+    assert batch.value_array.tolist() == batch.values
+    arrived_s = [batch.records[record].arrived_s for record, *_ in observed]
+    assert batch.at_s.tolist() == [
+        arrived if own is None else own for own, arrived in zip(batch.timestamps, arrived_s, strict=True)
+    ]
+    return observed, skipped
 
 
 def carefully(delivery: dict) -> list[Batch]:

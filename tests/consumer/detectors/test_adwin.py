@@ -106,7 +106,7 @@ def test_adwins_have_columns_of_their_own_also_beside_others_and_both_ways_are_t
     assert len(together.adwins.parameters) == 2
     apart, other_windows = columns_of(stated([*models, DriftUseCase(drift.PageHinkley()).create(1)]))
     assert (apart.adwins, other_windows[:3]) == (together.adwins, windows)
-    assert (together.are_adwins, apart.are_adwins) == (b"", b"\1\1\1\0")
+    assert (together.in_arrays, apart.in_arrays) == (b"\x81\1", b"\1\1\1\1\0"), "all; all but the last"
     assert len(windows[0]) < 1_000
 
 
@@ -149,7 +149,7 @@ def test_an_altered_adwin_is_not_written_as_one(attributes):
         columns, _ = columns_of(stated([watched, other]))
     except UnwritableModels:
         return
-    assert columns.are_adwins == b"\0\1"
+    assert columns.in_arrays == b"\1\0\1"
     states = [*PageCodec().decode(PageCodec().encode(stated([watched, other]))).values()]
     assert pickle.dumps(states[1].model) == pickle.dumps(other)
     with suppress(UnreadableModel):

@@ -4,9 +4,9 @@ import random
 
 import numpy as np
 import pytest
-from consumer.detectors.adwin_columns import AdwinColumns
 from river.drift import ADWIN
 
+from consumer.detectors.adwin_columns import AdwinColumns
 from consumer.detectors.adwin_learning import learn_adwins
 from consumer.detectors.drift import DriftUseCase
 

@@ -213,7 +213,7 @@ class Planted(PageCodec):
         states = super().decode(body)
         of = states[SignalKey("a.p", "a.p")]
         planted = State(of.model, of.checkpoints, learned=100, health=copy.deepcopy(of.health))
-        return {SignalKey(self.name, self.name): planted} | states
+        return {SignalKey(self.name, self.name): planted, **states}
 
     def encode_measured(self, states):
         known = {key: state for key, state in states.items() if key.signal != self.name}

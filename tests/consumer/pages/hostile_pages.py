@@ -7,10 +7,12 @@ from typing import Any
 from zlib import crc32
 
 import msgspec
+import numpy as np
 
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import STATE_FORMAT
 from consumer.learning.state import State
+from consumer.pages.arrays import write_row
 from consumer.pages.codec import Header, memory_bytes_of, versions
 from consumer.pages.columns import Columns, columns_of
 from consumer.pages.unpacking import Reader
@@ -48,7 +50,10 @@ def with_models(*models: bytes, memory: int = MEMORY, **altered: object) -> byte
     """A page of the signals "0", "1" and so on, whose models are these bytes."""
     states = {SignalKey(str(number), str(number)): State(None) for number in range(len(models))}
     columns, _ = columns_of(states)
-    lengths = {"lengths": [*map(len, models)], "memory": [memory] * len(models)}
+    lengths = {
+        "lengths": write_row(np.array([*map(len, models)], np.int64)),
+        "memory": write_row(np.full(len(models), memory)),
+    }
     return with_columns(columns, models, **lengths | altered)
 
 

@@ -13,7 +13,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from river.drift import ADWIN
+
+from consumer.decode.signal_names import SignalKey
+from consumer.detectors.drift import DriftState
+from consumer.detectors.sensor_checks import Health
 from consumer.errors import UnreadableModel, UnreadablePage
+from consumer.learning.state import State
 from consumer.pages.codec import PageCodec, opened
 from tests.consumer import every_model as every_model  # whose states are registered
 
@@ -75,12 +81,14 @@ def _measured(page: bytes, codec: PageCodec) -> Taken:
 
 def _main() -> None:
     codec = PageCodec(int(sys.argv[1]))
+    small = PageCodec().encode({SignalKey("a", "a"): State(DriftState(ADWIN()), health=Health())})
     for name in sys.argv[2:]:
         page = Path(name).read_bytes()
         sys.stdout.flush()
         child = os.fork()
         if not child:
             resource.setrlimit(resource.RLIMIT_CPU, (_PROCESSOR_S_MAX, _PROCESSOR_S_MAX))
+            _read(small, PageCodec())  # a new process maps the code of libraries when it first runs
             print(json.dumps(_measured(page, codec)), flush=True)
             os._exit(0)
         _, status = os.waitpid(child, 0)

@@ -11,7 +11,9 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
+from consumer.pages.marks import WrittenMarks
 from river import anomaly, drift
 from river._river_rust.drift import AdaptiveWindowing
 from river._river_rust.stats import RsQuantile
@@ -21,6 +23,7 @@ from consumer.detectors import states as registry
 from consumer.detectors.alert_policy import AlertState
 from consumer.detectors.drift import DriftState, DriftUseCase
 from consumer.detectors.sensor_checks import Health
+from consumer.detectors.state_columns import layout_of
 from consumer.errors import (
     ConfigurationError,
     UnreadableModel,
@@ -28,6 +31,7 @@ from consumer.errors import (
     UnwritableModel,
 )
 from consumer.learning.state import State
+from consumer.pages.arrays import write_row
 from consumer.pages.codec import PageCodec, opened
 from consumer.pages.columns import columns_of
 from consumer.pages.packing import packed
@@ -180,50 +184,64 @@ BOMBS = {
 CELLS = 20_000
 NAMES = [chr(0x100 + number) for number in range(CELLS)]
 NOTHING, _ = columns_of({SignalKey("a", "a"): State(None)})
+
+
+def all_of(number: float) -> bytes:
+    """A row of that number for every state."""
+    return write_row(np.full(CELLS, number))
+
+
 PLAIN = {
     "record_signals": NAMES,
-    "signals": [None] * CELLS,
-    "learned": [0] * CELLS,
-    "skipped": [0] * CELLS,
-    "latest_s": [None] * CELLS,
-    "marks": [0] * CELLS,
-    "lengths": [1] * CELLS,
-    "memory": [0] * CELLS,
+    "latest_s": all_of(float("nan")),
+    "lengths": all_of(1),
 }
-ONE_MARK = {
-    "shards": [("", "")],
-    "marks": [1] * CELLS,
-    "mark_shards": [0] * CELLS,
-    "mark_sequence_numbers": b"\1" * CELLS,
-    "mark_keys": [None] * CELLS,
-    "mark_arrived_s": [None] * CELLS,
-}
-SHARDS = [("", name) for name in NAMES]
+
+
+def marks(count: int, shards: Sequence[str] = ("",), digits: int = 1) -> dict[str, object]:
+    """So many checkpoints for each of these shards, which are the same."""
+    none = write_row(np.full(count, float("nan")))
+    written = WrittenMarks(("", ""), count, b"", b"\1" * digits, b"", none, [])
+    return {"marks": [msgspec.structs.replace(written, shard=("", name)) for name in shards]}
+
+
+def of_arrays(tag: str) -> dict[str, object]:
+    """States of a class that are all zeros."""
+    layout = layout_of(registry.class_tagged(tag).made)
+    kinds = bytes(layout.floats + layout.integers)
+    return PLAIN | {"lengths": b"\0", "model_class": tag, "in_arrays": all_of(1), "kinds": kinds}
+
+
+HEALTH = layout_of(Health)
+IN_ARRAYS = {"has_health": all_of(1), "health_kinds": bytes(HEALTH.floats + HEALTH.integers)}
+# Of the lengths, the alerts are all there: as many objects as can be.
+ALL_ALERTS = bytes(
+    0x81 if name.endswith("is_there") else 0
+    for name, place in sorted(HEALTH.places.items(), key=lambda item: item[1].start)
+    if place.kind == "integers"
+)
 ALERTS = encode(Health(1, 1.0, alerts=dict.fromkeys(NAMES, AlertState())))
 COLUMN_BOMBS = {
     "states": PLAIN,
-    "checkpoints": PLAIN | ONE_MARK,
-    "checkpoints of one state": ONE_MARK
-    | {"shards": SHARDS, "marks": [CELLS], "mark_shards": [*range(CELLS)]},
-    "shards": {"shards": SHARDS},
-    "equal shards": {"shards": [("", "")] * CELLS},
-    "parameters": {"parameters": [(number, "") for number in range(CELLS)]},
+    "checkpoints": PLAIN | marks(CELLS),
+    "checkpoints of some shards": PLAIN | marks(CELLS, "abcdefgh"),
+    "checkpoints of one state": marks(1, NAMES),
+    "long sequence numbers": PLAIN | marks(CELLS, digits=129),
+    "parameters": PLAIN | {"parameters": [(number, "") for number in range(CELLS)]},
     "alerts": {"health": [(0, ALERTS)]},
     "health": PLAIN | {"health": [(number, encode(Health(1, 1.0))) for number in range(CELLS)]},
     "health of nothing": PLAIN | {"health": [(number, b"\x90") for number in range(CELLS)]},
-    "long sequence numbers": ONE_MARK
-    | {
-        "marks": [1],
-        "mark_shards": [0],
-        "mark_sequence_numbers": b"\1" * 1_000_000,
-        "mark_keys": [None],
-        "mark_arrived_s": [None],
-    },
+    "health in arrays": PLAIN | IN_ARRAYS,
+    "health with all alerts": PLAIN
+    | IN_ARRAYS
+    | {"health_kinds": bytes(HEALTH.floats) + ALL_ALERTS, "behind": b"\1" * 4},
+    **{f"states of {tag} in arrays": of_arrays(tag) for tag in ("alert", "seasonal_anomaly", "change_point")},
     "ADWINs": PLAIN
     | {
-        "lengths": [len(WINDOW)] * CELLS,
-        "memory": [],
-        "adwins": [[(0.002, 32, 1000, 5, 10)], *(bytes(size * CELLS) for size in (4, 8, 8, 1))],
+        "lengths": all_of(len(WINDOW)),
+        "model_class": "drift",
+        "in_arrays": all_of(1),
+        "adwins": [[(0.002, 32, 1000, 5, 10)], b"\0", b"\0", all_of(0.0), b"\0"],
     },
 }
 
@@ -233,9 +251,11 @@ def bombs() -> dict[str, bytes]:
     """Pages that say as little as they can, and still are read."""
     pages = {name: with_models(model, memory=memory_of(model)) for name, model in BOMBS.items()}
     for name, altered in COLUMN_BOMBS.items():
-        lengths = altered.get("lengths", [1])
-        models = [WINDOW if name == "ADWINs" else b"\xc0"] * len(lengths)
-        pages[f"columns: {name}"] = with_columns(NOTHING, models, **altered)
+        altered = dict(altered)
+        behind = [altered.pop("behind", b"")]
+        is_each = altered.get("lengths", b"\0") != b"\0"
+        models = [WINDOW if name == "ADWINs" else b"\xc0"] * (CELLS if is_each else "kinds" not in altered)
+        pages[f"columns: {name}"] = with_columns(NOTHING, models + behind, **altered)
     return pages
 
 

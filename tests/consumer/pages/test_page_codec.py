@@ -4,6 +4,7 @@ import pickle
 from dataclasses import replace
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from consumer.errors import (
     UnwritableModels,
 )
 from consumer.learning.state import Checkpoint, State
+from consumer.pages.arrays import read_row, write_row
 from consumer.pages.codec import Header, PageCodec, unmarked, versions
 from consumer.pages.columns import columns_of
 from tests.consumer.pages.hostile_pages import enveloped, planted, sealed, with_columns, with_models
@@ -254,6 +256,11 @@ COLUMNS, MODELS = columns_of(WHOLE)
 TWO_ADWINS = COLUMNS.adwins
 
 
+def row(*numbers: float) -> bytes:
+    """A row of integers, or of floats."""
+    return write_row(np.array(numbers))
+
+
 def test_a_page_of_columns_made_by_hand_is_read():
     states = CODEC.decode(with_columns(COLUMNS, MODELS))
     assert states[KEY].learned == 400
@@ -265,70 +272,92 @@ def altered_adwins(**fields: object) -> dict[str, object]:
     return {"adwins": msgspec.structs.replace(TWO_ADWINS, **fields)}
 
 
-OF_NO_TYPE = {
-    name: [value]
-    for name in COLUMNS.__struct_fields__
-    for value in ["text" if name != "are_adwins" and name != "mark_sequence_numbers" else 7]
-}
-LISTS = (
-    "record_signals",
-    "signals",
-    "learned",
-    "skipped",
-    "latest_s",
-    "marks",
-    "lengths",
-    "memory",
-    "mark_shards",
-    "mark_keys",
-    "mark_arrived_s",
-)
-"""Those that have an entry for each state, or for each checkpoint."""
+def altered_marks(**fields: object) -> dict[str, object]:
+    """The checkpoints for one shard, which only the first signal has."""
+    return {"marks": [msgspec.structs.replace(COLUMNS.marks[0], **fields), *COLUMNS.marks[1:]]}
+
+
+OF_NO_TYPE = {name: 7 if name == "model_class" else "text" for name in COLUMNS.__struct_fields__}
+ROWS = ("learned", "skipped", "latest_s", "lengths", "memory", "in_arrays", "has_health")
+"""Those that have a number for each state."""
+INTEGERS = tuple(name for name in ROWS if name != "latest_s")
+BEYOND = (2**53 + 1).to_bytes(8, "little")
 HOSTILE_COLUMNS = {
-    **{f"{name} of another type": {name: values[0]} for name, values in OF_NO_TYPE.items()},
+    **{f"{name} of another type": {name: value} for name, value in OF_NO_TYPE.items()},
     **{f"{name} of nothing": {name: None} for name in COLUMNS.__struct_fields__ if name != "adwins"},
     **{f"{name} of a map": {name: {}} for name in COLUMNS.__struct_fields__},
-    **{
-        f"{name} too short": {name: getattr(COLUMNS, name)[:-1]}
-        for name in (*LISTS, "mark_sequence_numbers", "are_adwins", "shards")
-    },
-    **{f"{name} too long": {name: [*getattr(COLUMNS, name), getattr(COLUMNS, name)[-1]]} for name in LISTS},
-    **{
-        f"{name} below zero": {name: [-1, *getattr(COLUMNS, name)[1:]]}
-        for name in ("learned", "skipped", "marks", "mark_shards", "lengths", "memory")
-    },
-    **{
-        f"{name} of floats": {name: [0.5, *getattr(COLUMNS, name)[1:]]}
-        for name in ("learned", "skipped", "marks", "mark_shards", "lengths", "memory")
-    },
-    "numbers of 9 bytes": {"learned": [2**64 - 1] * 3},
+    **{f"{name} too short": {name: getattr(COLUMNS, name)[:-1]} for name in (*ROWS, "record_signals")},
+    **{f"{name} too long": {name: getattr(COLUMNS, name) + b"\0"} for name in ROWS},
+    **{f"{name} of no bytes": {name: b""} for name in ROWS},
+    **{f"{name} below zero": {name: b"\x08" + b"\xff" * 24} for name in INTEGERS},
+    **{f"{name} below zero, all": {name: b"\x88" + b"\xff" * 8} for name in INTEGERS},
+    **{f"{name} beyond the largest": {name: b"\x08" + bytes(16) + BEYOND} for name in INTEGERS},
+    **{f"{name} of three bytes each": {name: b"\x03" + bytes(9)} for name in ROWS},
+    **{f"{name} of no bytes for all": {name: b"\x80"} for name in ROWS},
+    "times of four bytes": {"latest_s": b"\x04" + bytes(12)},
     "names of bytes": {"record_signals": [b"compressor1", "b", "b"]},
-    "a signal twice": {"signals": [None, "b", None]},
-    "shards of three": {"shards": [("a", "b", "c")] * 3},
-    "shards of numbers": {"shards": [("arn", 7)] * 3},
-    "a shard that is not there": {"mark_shards": [0, 1, 3]},
-    "a shard far away": {"mark_shards": [0, 1, 2**40]},
-    "more checkpoints than there are": {"marks": [4, 0, 0]},
-    "fewer checkpoints than there are": {"marks": [2, 0, 0]},
-    "keys of numbers": {"mark_keys": [(7,), None, None]},
-    "a time of text": {"mark_arrived_s": ["now", None, None]},
-    "lengths beyond the end": {"lengths": [10**6, 0, 0]},
-    "lengths that overflow": {"lengths": [2**63, 2**63, 2**63]},
-    "lengths within the end": {"lengths": [1, 1, 1]},
+    "a name too many": {"record_signals": [*COLUMNS.record_signals, "x"]},
+    "a signal twice": {"signals": [(0, "a")]},
+    "a name of no signal": {"signals": [*COLUMNS.signals, (3, "x")]},
+    "a name of a number": {"signals": [(0, 7), (2, "b.c")]},
+    "a name below zero": {"signals": [(-1, "b.c"), (0, "x")]},
+    "shards of three": altered_marks(shard=("a", "b", "c")),
+    "shards of numbers": altered_marks(shard=("arn", 7)),
+    "a shard twice": {"marks": [COLUMNS.marks[0], *COLUMNS.marks]},
+    "more checkpoints than there are": altered_marks(count=2),
+    "more checkpoints than states": altered_marks(count=4),
+    "no checkpoints": altered_marks(count=0),
+    "checkpoints below zero": altered_marks(count=-1),
+    "a checkpoint of all": altered_marks(slots=b""),
+    "checkpoints of no state": altered_marks(slots=row(3)),
+    "checkpoints far away": altered_marks(slots=row(2**40)),
+    "a checkpoint twice": altered_marks(count=2, slots=row(1, 1), arrived_s=row(1.0, 2.0)),
+    "checkpoints that do not ascend": altered_marks(count=2, slots=row(1, 0), arrived_s=row(1.0, 2.0)),
+    "sequence numbers of no digits": altered_marks(template=b""),
+    "sequence numbers of too many digits": altered_marks(template=b"\1" * 130),
+    "sequence numbers of an A": altered_marks(template=b"\x0a"),
+    "too few digits": altered_marks(template=b"\1\xff\xff", digits=b""),
+    "too many digits": altered_marks(template=b"\1\xff\xff", digits=b"\1\1"),
+    "a digit that is none": altered_marks(template=b"\1\xff\xff", digits=b"\xa0"),
+    "a digit that is half of none": altered_marks(template=b"\1\xff", digits=b"\x11"),
+    "keys of numbers": altered_marks(keys=[(0, (7,))]),
+    "keys of no checkpoint": altered_marks(keys=[(1, ("x",))]),
+    "keys of no state": altered_marks(keys=[(3, ("x",))]),
+    "a time too many": altered_marks(arrived_s=row(1.0, 2.0)),
+    "a time of text": altered_marks(arrived_s="now"),
+    "lengths beyond the end": {"lengths": row(10**6, 0, 0)},
+    "lengths that overflow": {"lengths": b"\x08" + (2**63).to_bytes(8, "little") * 3},
+    "lengths within the end": {"lengths": row(1, 1, 1)},
     "parameters of numbers": {"parameters": [(1, 7)]},
+    "parameters of no state": {"parameters": [(3, "x")]},
+    "parameters twice": {"parameters": [(1, "x"), (1, "y")]},
     "health of text": {"health": [(2, "x")]},
-    "more ADWINs than there are": {"are_adwins": b"\1\1\1"},
-    "fewer ADWINs than there are": {"are_adwins": b"\0\0\1"},
-    "ADWINs by a 2": {"are_adwins": b"\2\0\0"},
-    "ADWINs by a 2 and a 1": {"are_adwins": b"\2\0\1"},
-    "all are ADWINs": {"are_adwins": b""},
+    "health of no state": {"health": [(3, b"x")]},
+    "health that is there twice": {"health": [(2, b"x")]},
+    "a sensor that has none": {"has_health": row(0, 0, 0)},
+    "more sensors than there are": {"has_health": row(1, 1, 2)},
+    "rows of a sensor too few": {"health_kinds": COLUMNS.health_kinds[:-1]},
+    "rows of a sensor too many": {"health_kinds": COLUMNS.health_kinds + b"\0"},
+    "no rows of sensors": {"health_kinds": b""},
+    "rows of other sizes": {"health_kinds": b"\x08" * len(COLUMNS.health_kinds)},
+    "rows of models that are in none": {"kinds": b"\0"},
+    "models of a class that is not there": {"model_class": "nobody"},
+    "models of a class without arrays": {"model_class": "row_buffer", "adwins": None},
+    "models of another class": {"model_class": "alert"},
+    "models of no class": {"model_class": ""},
+    "more ADWINs than there are": {"in_arrays": row(1, 1, 1)},
+    "fewer ADWINs than there are": {"in_arrays": row(0, 0, 1)},
+    "ADWINs by a 2": {"in_arrays": row(2, 0, 0)},
+    "ADWINs by a 2 and a 1": {"in_arrays": row(2, 0, 1)},
     "no ADWINs": {"adwins": None},
+    "memory of an ADWIN": {"memory": row(1, 0, 0)},
     "no counts": altered_adwins(counts=b""),
-    "a count too few": altered_adwins(counts=bytes(8)),
-    "half a count": altered_adwins(counts=bytes(15)),
-    "half a total": altered_adwins(totals=bytes(15)),
-    "a flag too many": altered_adwins(drifted=b"\0\0\0"),
-    "parameters that are not there": altered_adwins(which=b"\xff" * 8),
+    "a count too few": altered_adwins(counts=b"\x08" + bytes(8)),
+    "half a count": altered_adwins(counts=b"\x08" + bytes(15)),
+    "half a total": altered_adwins(totals=b"\x08" + bytes(15)),
+    "a flag too many": altered_adwins(drifted=row(0, 1, 0)),
+    "a flag of 2": altered_adwins(drifted=row(2, 2)),
+    "parameters that are not there": altered_adwins(which=row(2, 2)),
     "no parameters": altered_adwins(parameters=[]),
     "parameters of text": altered_adwins(parameters=[("x", 32, 5, 5, 10)] * 2),
     "four parameters": altered_adwins(parameters=[(0.1, 32, 5, 5)] * 2),
@@ -379,7 +408,7 @@ def three(*, adwins: bool, **altered: object) -> bytes:
     columns, models = columns_of(states)
     if "model" in altered:
         models[1] = altered.pop("model")
-    return with_columns(columns, models, lengths=[*map(len, models)], **altered)
+    return with_columns(columns, models, lengths=row(*map(len, models)), **altered)
 
 
 @pytest.mark.parametrize(
@@ -389,7 +418,7 @@ def three(*, adwins: bool, **altered: object) -> bytes:
         three(adwins=False, model=b""),
         three(adwins=False, model=b"\xc1"),
         three(adwins=False, model=b"\x92\x01" * 200_000 + b"\xc0"),
-        three(adwins=False, memory=[10**5, 0, 10**5]),
+        three(adwins=False, memory=row(10**5, 0, 10**5)),
         three(adwins=True, model=b""),
         three(adwins=True, model=b"\xff" * 248),
         three(adwins=False, health=[(1, b"\xc1")]),
@@ -488,7 +517,8 @@ def test_the_header_counts_the_signals_and_says_where_the_models_begin():
 def read_lengths(page: bytes, header: Header) -> list[int]:
     start = len(page) - int.from_bytes(page[5:9]) - 13
     columns = page[len(page) - start :][: header.column_bytes]
-    return msgspec.msgpack.decode(columns)[COLUMNS.__struct_fields__.index("lengths")]
+    lengths = msgspec.msgpack.decode(columns)[COLUMNS.__struct_fields__.index("lengths")]
+    return read_row(lengths, header.signals).tolist()
 
 
 def test_a_page_of_one_planted_model_is_read():

@@ -1,7 +1,8 @@
 """Pages that the code of before has written are read, and their models go on.
 
 `pages_of_before.msgpack` holds a page of each model of `every_model.py`, in which one of seed 7 has learned
-as many values of the conformance test as its name ends in, from when half-space trees were objects.
+as many values of the conformance test as its name ends in, from when half-space trees were objects. The bytes
+of the models are of that time; the columns around them are those of today's format.
 """
 
 from pathlib import Path

@@ -1,0 +1,64 @@
+"""The alert's life cycle over many signals at once: the vectorised twin of `AlertPolicy.next`."""
+
+import numpy as np
+
+from consumer.detectors.alert_policy import AlertPolicy
+from consumer.detectors.state_columns import Floats
+from consumer.detectors.vectorised import COUNT_FAR, Bools, Gathered, Step, first_max, write
+
+_FIELDS = ("is_open", "notified_s", "values", "quiet", "worst", "before_notified")
+
+
+def alert_fields(path: str) -> list[str]:
+    """The fields of the alert at that path of a state, which its twin has to find among the gathered."""
+    return [f"{path}.{name}" for name in _FIELDS]
+
+
+class AlertTwin:
+    """The alerts of the rows, of which all those leave that open (or might), clear or are to be reported.
+
+    A closed one that does not open stays, and so does an open one that stays open.
+    """
+
+    def __init__(self, policy: AlertPolicy, gathered: Gathered, path: str = "alert") -> None:
+        self._clear_after = min(policy.clear_after, COUNT_FAR)
+        self._still_open_s = policy.still_open_s
+        self.is_open, self._notified_s, self._values, self._quiet, self._worst, self._before_notified = (
+            gathered.field(name) for name in alert_fields(path)
+        )
+
+    def next(self, rows: slice, score: Floats, opens: Bools, keeps: Bools, at_s: Floats) -> Step:
+        """The rows that leave at a value, and what writes the alerts of the others.
+
+        As for `AlertPolicy.next`, `score` says how bad the values are, `opens` whether they are bad enough
+        to open an alert, `keeps` to keep one open.
+        """
+        is_open = self.is_open[rows] != 0
+        quiet = np.minimum(self._quiet[rows] + 1, self._clear_after)
+        quiet[keeps | opens] = 0
+        if not is_open.any():
+
+            def commit_quiet(where: Bools | None) -> None:
+                write(self._quiet[rows], quiet, where)
+
+            return Step(opens.copy(), commit_quiet)
+        notified_s, before = self._notified_s[rows], self._before_notified[rows]
+        values, worst = self._values[rows] + 1, first_max(self._worst[rows], score)
+        since_s = at_s - notified_s  # NaN where it was never reported, so that no comparison holds
+        is_due = since_s >= self._still_open_s
+        is_timed = notified_s == notified_s
+        before = np.where(is_timed, np.where(since_s <= -self._still_open_s, before + 1, 0), before)
+        was_ahead = before > self._clear_after
+        was_ahead &= is_timed
+        notified_s, before = np.where(was_ahead, at_s, notified_s), np.where(was_ahead, 0, before)
+        leaves = np.where(is_open, (quiet >= self._clear_after) | is_due, opens)
+
+        def commit(where: Bools | None) -> None:
+            write(self._quiet[rows], quiet, where)
+            of_open = is_open if where is None else is_open & where
+            write(self._values[rows], values, of_open)
+            write(self._worst[rows], worst, of_open)
+            write(self._notified_s[rows], notified_s, of_open)
+            write(self._before_notified[rows], before, of_open)
+
+        return Step(leaves, commit)

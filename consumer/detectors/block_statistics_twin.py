@@ -1,0 +1,259 @@
+"""The block statistics of many series at once: the arithmetic of `block_statistics`, bit for bit."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from consumer.detectors import block_statistics as scalar
+from consumer.detectors.block_statistics import WIDER, BlockStatistics
+from consumer.detectors.lazy_fields import LazyFields, columns_of
+from consumer.detectors.state_columns import Floats, Integers, Places, layout_of
+from consumer.detectors.vectorised import Bools, Rows, first_max, first_min, write
+
+_LAYOUT = layout_of(BlockStatistics)
+_INDEPENDENT = _LAYOUT.places["independent"].start
+_FIRST, _FIRST_INTEGER = (
+    next(name for name, place in _LAYOUT.places.items() if place[:2] == (kind, 0))
+    for kind in ("floats", "integers")
+)
+
+
+class BlockStatisticsTwin:
+    """Statistics of one scale for many series: each method does for all what that of `BlockStatistics` does.
+
+    Shape: `floats`, `integers` (fields, series), changed in place.
+    """
+
+    def __init__(self, floats: Floats, integers: Integers) -> None:
+        self.floats, self.integers = floats, integers
+        wholes: dict[str, Any] = {"floats": floats, "integers": integers}
+        fields = {name: wholes[place.kind][place.start] for name, place in _LAYOUT.places.items()}
+        self.blocks: Integers = fields["blocks"]
+        self.mean: Floats = fields["mean"]
+        self.variance: Floats = fields["variance"]
+        self.mean_squared_successive_difference: Floats = fields["mean_squared_successive_difference"]
+        self.drift: Floats = fields["drift"]
+        self.lead: Floats = fields["lead"]
+        self.last: Floats = fields["last"]
+        self.independent: Floats = fields["independent"]
+        self.slow: Floats = fields["slow"]
+        self.excursion: Integers = fields["excursion"]
+        self.outside: Integers = fields["outside"]
+        self.excursion_sum: Floats = fields["excursion_sum"]
+        self.rise_sum: Floats = fields["rise_sum"]
+        self.rise_moment: Floats = fields["rise_moment"]
+
+    def learn_one(
+        self, block: Floats, least: Floats, finer: Floats, independent_max: Any, slow: Any
+    ) -> Floats:
+        """The significance of a lasting change of each series."""
+        is_over = (self.excursion == 0) | (self.excursion > scalar._UNDECIDED_MAX)
+        write(self.slow, slow, is_over)
+        off, deviation = block - self.mean, first_max(np.sqrt(self.variance), least)
+        is_new = self.blocks < scalar._SLOW_MIN
+        independent = first_min(self._independent(finer), independent_max)
+        write(independent, independent_max, is_new)
+        self.independent[...] = independent
+        is_young = is_new | (self.blocks < scalar._BLOCKS_MIN) | (independent < scalar._INDEPENDENT_MIN)
+        far = scalar._OUTSIDE * deviation
+        side = off * self.excursion_sum
+        is_inside = np.abs(off) <= np.where(side > 0.0, scalar._INSIDE * deviation, far)
+        extends = ~(is_young | is_inside | (self.excursion >= scalar._EXCURSION_MAX))
+        self.end_excursion(~is_young & (~extends | (side < 0.0)))
+        learned = block - self.mean  # the mean that an excursion's end may have moved
+        write(learned, first_min(first_max(off, -far), far), is_young)
+        write(learned, off, is_new)
+        self._learn(learned, None if not extends.any() else ~extends)
+        significance = np.zeros(len(block))
+        outside = np.flatnonzero(extends)
+        if outside.size:
+            significance[outside] = self._extended(
+                outside, off[outside], deviation[outside], independent[outside]
+            )
+        return significance
+
+    def is_near(self, block: Floats, least: Floats) -> Bools:
+        """Whether a block would end an excursion."""
+        near: Bools = np.abs(block - self.mean) <= scalar._INSIDE * np.sqrt(self.variance) + least
+        return near
+
+    def end_excursion(self, where: Bools) -> None:
+        """The excursions did not last: learn that as much happens."""
+        ended = np.flatnonzero(where & (self.excursion != 0))
+        if ended.size:
+            some = BlockStatisticsTwin(self.floats[:, ended], self.integers[:, ended])
+            edge = np.copysign(scalar._OUTSIDE * np.sqrt(some.variance), some.excursion_sum)
+            for time in range(scalar._EXCURSION_MIN):
+                goes_on = some.excursion > time
+                if goes_on.any():
+                    some._learn(edge, goes_on)
+            self.floats[:, ended], self.integers[:, ended] = some.floats, some.integers
+        for counted in (self.excursion, self.outside):
+            write(counted, 0, where)
+        for summed in (self.excursion_sum, self.rise_sum, self.rise_moment):
+            write(summed, 0.0, where)
+
+    def coarser_deviation(self) -> Floats:
+        """Of blocks of the next scale, if these were independent."""
+        coarser: Floats = np.sqrt(self.variance) / scalar._HALVED
+        return coarser
+
+    def is_sound(self) -> Bools:
+        """Where all numbers are finite; how many blocks are independent may be without a limit."""
+        is_finite = np.isfinite(self.floats)
+        is_finite[_INDEPENDENT] = True
+        sound: Bools = np.logical_and.reduce(is_finite, axis=0)
+        return sound
+
+    def _independent(self, finer: Floats) -> Floats:
+        blocks = np.minimum(self.blocks, scalar._REMEMBERED).astype(np.float64)
+        rough = self.mean_squared_successive_difference / (2.0 * self.variance)
+        share = np.where(finer > 0.0, scalar._MEMORY * finer * finer / self.variance, 1.0)
+        return np.where(self.variance <= 0.0, blocks, blocks * first_min(first_min(1.0, rough), share))
+
+    def _extended(self, series: Places, off: Floats, deviation: Floats, independent: Floats) -> Floats:
+        """Extend the excursions of these series by one block; their significance."""
+        excursion, summed = self.excursion[series], self.excursion_sum[series] + off
+        goes_on = excursion > 0
+        on, more = series[goes_on], off[goes_on]
+        self.rise_sum[on] += more
+        self.rise_moment[on] += (excursion[goes_on] - 1) * more
+        excursion += 1
+        outside = self.outside[series] + (np.abs(off) > scalar._OUTSIDE * deviation)
+        self.excursion[series], self.outside[series], self.excursion_sum[series] = excursion, outside, summed
+        share = independent / self.blocks[series]
+        error = deviation * np.sqrt(1.0 / first_max(1.0, share * excursion) + 1.0 / independent)
+        error = np.sqrt(error * error + self.slow[series])
+        deviations = np.abs(summed) / excursion / error
+        significance = deviations / (scalar._SIGNIFICANT + scalar._SIGNIFICANT_FEW / independent)
+        is_lasting = (excursion >= scalar._EXCURSION_MIN) & (outside >= scalar._OUTSIDE_MIN)
+        return np.where(is_lasting, significance, first_min(significance, 1.0) * excursion / (excursion + 1))
+
+    def _learn(self, off: Floats, where: Bools | None) -> None:
+        block = self.mean + off
+        step = block - self.last
+        weight = 1.0 / np.clip(self.blocks, 1, scalar._REMEMBERED)
+        square, mean_square = step * step, self.mean_squared_successive_difference
+        least = first_min(square, scalar._OUTSIDE * scalar._OUTSIDE * mean_square)
+        write(square, least, self.blocks >= scalar._SLOW_MIN)
+        has_last = self.blocks > 0 if where is None else where & (self.blocks > 0)
+        write(mean_square, mean_square + weight * (square - mean_square), has_last)
+        write(self.drift, self.drift + weight * (step - self.drift), has_last)
+        write(self.lead, self.lead + scalar._LEAD * (off - self.lead), where)
+        write(self.last, block, where)
+        write(self.blocks, self.blocks + 1, where)
+        weight = 1.0 / np.clip(self.blocks, 1, scalar._REMEMBERED)
+        moved = weight * off
+        write(self.mean, self.mean + moved, where)
+        write(self.variance, (1.0 - weight) * (self.variance + moved * off), where)
+
+
+class LearnedScale(NamedTuple):
+    """What is to be written of one scale: for which tracks, and of which of the blocks each comes."""
+
+    tracks: Places
+    at: Places
+    statistics: BlockStatisticsTwin
+    sums: Floats
+
+
+class DyadicScalesTwin:
+    """The working copy of the `DyadicScales` at some paths of many states, each of which is a track."""
+
+    def __init__(self, in_order: Rows, made: type[Any], paths: Sequence[str]) -> None:
+        places = layout_of(made).places
+
+        def lazy(floats: int, float_name: str, integers: int, integer_name: str) -> LazyFields:
+            float_starts = [places[f"{path}.{float_name}"].start for path in paths]
+            integer_starts = [places[f"{path}.{integer_name}"].start for path in paths]
+            return LazyFields(in_order, floats, float_starts, integers, integer_starts)
+
+        scales = [f"scales.{scale}" for scale in range(scalar._SCALES)]
+        size = _LAYOUT.floats, _LAYOUT.integers
+        self._scales = [
+            lazy(size[0], f"{one}.{_FIRST}", size[1], f"{one}.{_FIRST_INTEGER}") for one in scales
+        ]
+        self._known = [lazy(1, f"{one}.variance", 1, f"{one}.blocks") for one in scales]
+        """What a shorter scale needs of one: the rest only where a block is carried to it."""
+        self._waiting = lazy(scalar._SCALES - 1, "sums", 1, "blocks")
+
+    def blocks_of(self, tracks: Places) -> Integers:
+        """How many blocks they have learned."""
+        self._waiting.load(tracks)
+        blocks: Integers = self._waiting.integers[0].take(tracks)
+        return blocks
+
+    def shortest_of(self, tracks: Places) -> BlockStatisticsTwin:
+        """A copy of the statistics of the blocks that are learned."""
+        return self._statistics(0, tracks)
+
+    def learn_one(
+        self, tracks: Places, shortest: BlockStatisticsTwin, block: Floats, least: Floats, finer: Floats
+    ) -> tuple[Floats, Bools, list[LearnedScale]]:
+        """Learn a block of each track on all scales that it completes; nothing is committed yet.
+
+        Returns the highest significance, where all numbers are finite, and what is to be committed.
+        """
+        count = self.blocks_of(tracks) + 1
+        best, is_sound = np.zeros(len(tracks)), np.ones(len(tracks), dtype=np.bool_)
+        at, statistics, independent = np.arange(len(tracks)), shortest, np.full(len(tracks), np.inf)
+        learned = []
+        for scale in range(scalar._SCALES):
+            is_longest = scale + 1 == scalar._SCALES
+            coarser = statistics.coarser_deviation()
+            slow = np.zeros(1) if is_longest else self._slow_variance(scale + 1, tracks, coarser)
+            significance = statistics.learn_one(block, least, finer, independent, slow)
+            is_sound[at] &= statistics.is_sound() & np.isfinite(significance) & (coarser >= 0.0)
+            best[at] = np.where(significance > best[at], significance, best[at])
+            if is_longest:
+                learned.append(LearnedScale(tracks, at, statistics, np.empty(0)))
+                break
+            sums = self._waiting.floats[scale].take(tracks) + block
+            carries = count % WIDER == 0
+            learned.append(LearnedScale(tracks, at, statistics, np.where(carries, 0.0, sums)))
+            on = np.flatnonzero(carries)
+            if not on.size:
+                break
+            tracks, at, count, least = tracks[on], at[on], count[on] // WIDER, least[on]
+            block, finer = sums[on] / WIDER, statistics.coarser_deviation()[on]
+            independent = statistics.independent[on]
+            statistics = self._statistics(scale + 1, tracks)
+        return best, is_sound, learned
+
+    def commit(self, learned: Sequence[LearnedScale], where: Bools) -> None:
+        """Write what `learn_one` gave, for the blocks where True."""
+        is_whole = bool(where.all())
+        for scale, one in enumerate(learned):
+            tracks, sums = one.tracks, one.sums
+            floats, integers = one.statistics.floats, one.statistics.integers
+            if not is_whole:
+                kept = np.flatnonzero(where[one.at])
+                tracks, sums = tracks[kept], sums[kept] if sums.size else sums
+                floats, integers = floats.take(kept, axis=1), integers.take(kept, axis=1)
+            self._scales[scale].write(tracks, floats, integers)
+            if scale:
+                known, statistics = self._known[scale], BlockStatisticsTwin(floats, integers)
+                known.floats[0, tracks], known.integers[0, tracks] = statistics.variance, statistics.blocks
+            if sums.size:
+                self._waiting.floats[scale, tracks] = sums
+        tracks = learned[0].tracks[where]
+        self._waiting.integers[0, tracks] += 1
+        self._waiting.changed(tracks)
+
+    def scatter(self) -> None:
+        """Write what has changed back to the pages' arrays."""
+        for fields in (*self._scales, self._waiting):
+            fields.scatter()
+
+    def _statistics(self, scale: int, tracks: Places) -> BlockStatisticsTwin:
+        fields = self._scales[scale]
+        fields.load(tracks)
+        return BlockStatisticsTwin(columns_of(fields.floats, tracks), columns_of(fields.integers, tracks))
+
+    def _slow_variance(self, scale: int, tracks: Places, finer: Floats) -> Floats:
+        fields = self._known[scale]
+        fields.load(tracks)
+        beyond = fields.floats[0].take(tracks) - finer * finer
+        is_known = fields.integers[0].take(tracks) >= scalar._SLOW_MIN
+        return np.where(is_known & (beyond > 0.0), beyond, 0.0)

@@ -1,0 +1,479 @@
+"""The states of a page as arrays, by slot: a signal's place in the page."""
+
+import math
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from consumer.decode.records import Shard
+from consumer.decode.signal_names import SignalKey
+from consumer.detectors.adwin_columns import AdwinColumns, AdwinNumbers
+from consumer.detectors.alert_policy import COUNT_MAX
+from consumer.detectors.drift import DriftState
+from consumer.detectors.sensor_checks import Health
+from consumer.detectors.state_columns import (
+    Floats,
+    Integers,
+    Numbers,
+    Places,
+    Row,
+    StateColumns,
+    Unfit,
+    has_layout,
+)
+from consumer.detectors.states import class_of
+from consumer.errors import UnreadableModel, UnwritableModels, is_models_own
+from consumer.learning.marks import Flags, Marks, Texts, texts_of
+from consumer.learning.state import CHECKPOINT_AGE_MAX_S, SPREAD_WITHIN_S, Checkpoint, Packed, State
+
+AnyStates = MutableMapping[SignalKey, State]
+"""States of a page, or a dict of some."""
+ModelColumns = StateColumns | AdwinColumns
+
+_ENCODER = msgspec.msgpack.Encoder()
+_HEALTH = msgspec.msgpack.Decoder(Health)
+
+
+class Numbering(Protocol):
+    """Numbers of signals, which a function gives for as long as it lives."""
+
+    def number_of(self, key: SignalKey) -> int:
+        """The signal's number."""
+
+
+class _Numbers:
+    """The numbers of a page's signals by slot, and sorted."""
+
+    def __init__(self, of: Numbering, numbers: npt.NDArray[np.intp]) -> None:
+        self.of, self.by_slot = of, numbers
+        self.slots: Places = np.argsort(numbers, kind="stable")
+        self.ascending = numbers[self.slots]
+
+
+class States(MutableMapping[SignalKey, State]):
+    """The states of a page's signals, in the order in which they came.
+
+    `states[key]` takes a state out of the arrays, and whatever is done to it is kept: `settle` puts it back.
+    From then on it is no longer the page's, and what is done to it is not kept: ask for it again.
+
+    Arrays have a place for each slot, but for those of signals that came since `settle` or `slots_of` was
+    called. A state that is out, or does not fit, has no meaning there, which `plain` says.
+    """
+
+    def __init__(self) -> None:
+        self._keys: list[SignalKey] = []
+        self._slots: dict[SignalKey, int] = {}
+        self._out: dict[int, State] = {}
+        self._numbers: _Numbers | None = None
+        self.learned: Integers = np.zeros(0, np.int64)
+        self.skipped: Integers = np.zeros(0, np.int64)
+        self.latest_s: Floats = np.zeros(0)
+        """NaN for None."""
+        self.marks: dict[Shard, Marks] = {}
+        self.plain: Flags = np.zeros(0, np.bool_)
+        """Which models are in `models`, and have no parameters of their own."""
+        self.models: ModelColumns | None = None
+        """Of one class, that of the first that fits."""
+        self.in_models: Flags = np.zeros(0, np.bool_)
+        """Which have their models there."""
+        self.health: StateColumns | None = None
+        self.has_health: Flags = np.zeros(0, np.bool_)
+        self.others: dict[int, Any] = {}
+        """Models that are not in `models`, or `Packed` ones, by slot."""
+        self.parameters: dict[int, str] = {}
+        """Those of models whose parameters were set for their signals alone, by slot."""
+        self.health_apart: dict[int, bytes] = {}
+        """Of sensors, as pages have it, that is not in `health`: perhaps it cannot be read."""
+
+    @classmethod
+    def of(cls, states: Mapping[SignalKey, State]) -> "States":
+        """These states; themselves, if they are a page's already."""
+        if isinstance(states, States):
+            return states
+        made = cls()
+        for key, state in states.items():
+            made[key] = state
+        return made
+
+    # As a mapping.
+
+    @property
+    def keys_in_order(self) -> list[SignalKey]:
+        """The signals by slot."""
+        return self._keys
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __iter__(self) -> Iterator[SignalKey]:
+        return iter(self._keys)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._slots
+
+    def __getitem__(self, key: SignalKey) -> State:
+        slot = self._slots[key]
+        state = self._out.get(slot)
+        return self._taken_out(slot) if state is None else state
+
+    def __setitem__(self, key: SignalKey, state: State) -> None:
+        slot = self._slots.get(key)
+        if slot is None:
+            slot = self._slots[key] = len(self._keys)
+            self._keys.append(key)
+            self._numbers = None
+        elif slot not in self._out:
+            self._forget(slot)
+        self._out[slot] = state
+
+    def __delitem__(self, key: SignalKey) -> None:
+        slot = self._slots[key]
+        self._grow()
+        kept: Places = np.delete(np.arange(len(self)), slot)
+        del self._keys[slot]
+        self._slots = {key: index for index, key in enumerate(self._keys)}
+        self._out.pop(slot, None)
+        self._numbers = None
+        for name in ("learned", "skipped", "latest_s", "plain", "in_models", "has_health"):
+            setattr(self, name, getattr(self, name)[kept])
+        for columns in (*self.marks.values(), self.models, self.health):
+            if columns is not None:
+                columns.keep(kept)
+        for by_slot in (self._out, self.others, self.parameters, self.health_apart):
+            _close_gap(by_slot, slot)
+
+    def add_slots(self, keys: list[SignalKey]) -> None:
+        """Have these signals, whose states come as arrays. Raises: `ValueError` if one is there twice."""
+        self._keys, self._slots = keys, dict(zip(keys, range(len(keys)), strict=True))
+        if len(self._slots) != len(keys):
+            raise ValueError("a signal is there twice")
+
+    # By number, for what is learned vectorised.
+
+    def numbers(self, of: Numbering) -> npt.NDArray[np.intp]:
+        """The numbers of the signals, by slot."""
+        return self._numbered(of).by_slot
+
+    def slots_of(self, of: Numbering, numbers: npt.NDArray[np.intp]) -> Places:
+        """The slots of the signals with these numbers, -1 for those that the page does not have."""
+        self._grow()
+        known = self._numbered(of)
+        if len(known.slots) == 0:
+            return np.full(len(numbers), -1, np.intp)
+        at = np.minimum(np.searchsorted(known.ascending, numbers), len(known.slots) - 1)
+        return np.where(known.ascending[at] == numbers, known.slots[at], -1)
+
+    def below(self, shard: Shard, slots: Places, first_sequence_number: int) -> Flags:
+        """Which of these have a checkpoint for the shard that lies below the number."""
+        marks = self.marks.get(shard)
+        if marks is None:
+            return np.zeros(len(slots), np.bool_)
+        return marks.below(slots, first_sequence_number)
+
+    def advance(
+        self,
+        slots: Places,
+        shard: Shard,
+        sequence_numbers: Texts,
+        arrived_s: Floats,
+        partition_keys: Sequence[str] | None = None,
+    ) -> int:
+        """Raise the checkpoints of signals to records above them; of each the last that it has learned.
+
+        `arrived_s` has NaN where that is unknown. Without `partition_keys`, each is that of the signal's
+        record signal. Returns how many of these are spread over several shards, as `State.is_spread` says.
+        """
+        if len(slots) == 0:
+            return 0
+        marks = self.marks.get(shard)
+        if marks is None:
+            marks = self.marks[shard] = Marks(len(self))
+        marks.put(slots, sequence_numbers, arrived_s, int(max(sequence_numbers.tolist())))
+        if partition_keys is not None:
+            names = map(self._keys.__getitem__, slots.tolist())
+            own = [
+                None if at.record_signal == key else (key,)
+                for at, key in zip(names, partition_keys, strict=True)
+            ]
+            marks.put_keys(slots.tolist(), own)
+        elif marks.keys:
+            marks.put_keys(slots.tolist(), [None] * len(slots))
+        spread = np.zeros(len(slots), np.bool_)
+        known_s = np.nan_to_num(arrived_s, nan=0.0)
+        for other, others in self.marks.items():
+            if other != shard:
+                of_other_s = others.arrived_s[slots]
+                is_old = of_other_s < arrived_s - CHECKPOINT_AGE_MAX_S
+                if is_old.any():
+                    others.remove(slots[is_old])
+                is_late = np.nan_to_num(of_other_s, nan=0.0) > known_s - SPREAD_WITHIN_S
+                spread |= others.is_there(slots) & is_late
+        return int(spread.sum())
+
+    # What is out.
+
+    def settle(self) -> None:
+        """Put back what was taken out.
+
+        Raises: `UnwritableModels` for the health of a sensor that no page can hold; `ValueError`, `TypeError`
+            and others for counters and checkpoints of other types.
+        """
+        self._grow()
+        if not self._out:
+            return
+        slots = sorted(self._out)
+        states = [self._out[slot] for slot in slots]
+        counts = [_counts([state.learned for state in states]), _counts([state.skipped for state in states])]
+        latest_s = np.array([_number(state.latest_s) for state in states])
+        kept = self._numbers_of_health(slots, states)
+        self._put_checkpoints(slots, states)
+        self.learned[slots], self.skipped[slots] = counts
+        self.latest_s[slots] = latest_s
+        self._put_health(slots, states, kept)
+        self._put_models(slots, states)
+        _put_each(self.parameters, slots, [state.parameters or None for state in states])
+        self.plain[slots] = self.in_models[slots]
+        apart = [slot for slot in slots if slot in self.parameters or slot in self.health_apart]
+        self.plain[apart] = False
+        self._out.clear()
+
+    def _numbered(self, of: Numbering) -> _Numbers:
+        if self._numbers is None or self._numbers.of is not of:
+            self._numbers = _Numbers(of, np.array([*map(of.number_of, self._keys)], np.intp))
+        return self._numbers
+
+    def _grow(self) -> None:
+        """Have places for the signals that are new."""
+        slots = len(self._keys)
+        added = slots - len(self.learned)
+        if added <= 0:
+            return
+        for name in ("learned", "skipped", "plain", "in_models", "has_health"):
+            setattr(self, name, np.pad(getattr(self, name), (0, added)))
+        self.latest_s = np.pad(self.latest_s, (0, added), constant_values=np.nan)
+        for columns in (*self.marks.values(), self.models, self.health):
+            if columns is not None:
+                columns.grow(slots)
+
+    def _taken_out(self, slot: int) -> State:
+        latest_s = float(self.latest_s[slot])
+        state = State(
+            self._stored(slot),
+            self._checkpoints(slot),
+            int(self.learned[slot]),
+            int(self.skipped[slot]),
+            None if math.isnan(latest_s) else latest_s,
+            self.parameters.get(slot, ""),
+        )
+        if slot in self.health_apart:
+            _read_health(state, self.health_apart[slot])
+        elif self.has_health[slot] and self.health is not None:
+            state.health = self.health.take(slot)
+        self._out[slot] = state
+        self.plain[slot] = False
+        return state
+
+    def _stored(self, slot: int) -> Any:
+        if slot in self.others or self.models is None or not self.in_models[slot]:
+            return self.others.get(slot)
+        numbers = self.models.numbers_at(slot)
+        if isinstance(numbers, AdwinNumbers) and type(numbers.window) is not bytes:
+            return AdwinColumns.state_of(numbers)
+        return Packed(numbers, read_numbers)
+
+    def _checkpoints(self, slot: int) -> dict[Shard, Checkpoint]:
+        name = self._keys[slot].record_signal
+        marks = ((shard, marks.checkpoint(slot, name)) for shard, marks in self.marks.items())
+        return {shard: mark for shard, mark in marks if mark is not None}
+
+    def _forget(self, slot: int) -> None:
+        """A state in the arrays that another takes the place of."""
+        if slot < len(self.plain):
+            self.plain[slot] = False
+
+    def _put_checkpoints(self, slots: list[int], states: list[State]) -> None:
+        of_shards: dict[Shard, list[tuple[int, Checkpoint]]] = {}
+        for slot, state in zip(slots, states, strict=True):
+            for shard, mark in state.checkpoints.items():
+                of_shards.setdefault(shard, []).append((slot, mark))
+        written = {}
+        for shard, pairs in of_shards.items():
+            numbers = [mark.sequence_number for _, mark in pairs]
+            arrived_s = np.array([_number(mark.arrived_s) for _, mark in pairs])
+            keys = [
+                None
+                if mark.partition_keys == (self._keys[slot].record_signal,)
+                else _texts(mark.partition_keys)
+                for slot, mark in pairs
+            ]
+            written[shard] = [slot for slot, _ in pairs], numbers, texts_of(numbers), arrived_s, keys
+        for marks in self.marks.values():
+            marks.remove(slots)
+        for shard, (places, numbers, texts, arrived_s, keys) in written.items():
+            marks = self.marks.setdefault(shard, Marks(0))
+            marks.grow(len(self))
+            marks.put(places, texts, arrived_s, max(numbers))
+            marks.put_keys(places, keys)
+        self.marks = {shard: marks for shard, marks in self.marks.items() if marks.is_there().any()}
+
+    def _numbers_of_health(self, slots: list[int], states: list[State]) -> list[Numbers | bytes | None]:
+        """What to keep of each sensor: its numbers, or if they do not fit, what a page has of it."""
+        if self.health is None and any(state.health is not None for state in states):
+            self.health = StateColumns.empty(Health, len(self))
+        found: list[Numbers | bytes | None] = []
+        for slot, state in zip(slots, states, strict=True):
+            stored = state.stored
+            if type(stored) is Packed and stored.health:
+                found.append(stored.health)
+            elif state.health is None or self.health is None:
+                found.append(None)
+            else:
+                try:
+                    found.append(self.health.numbers_of(state.health))
+                except Unfit:
+                    found.append(_write_health(self._keys[slot], state.health))
+        return found
+
+    def _put_health(self, slots: list[int], states: list[State], kept: list[Numbers | bytes | None]) -> None:
+        fitting = [(slot, one) for slot, one in zip(slots, kept, strict=True) if type(one) is Numbers]
+        _put_each(self.health_apart, slots, [one if type(one) is bytes else None for one in kept])
+        self.has_health[slots] = [type(one) is Numbers for one in kept]
+        if self.health is not None:
+            without = [slot for slot, one in zip(slots, kept, strict=True) if type(one) is not Numbers]
+            self.health.clear(without)
+            self.health.put([slot for slot, _ in fitting], [one for _, one in fitting])
+
+    def _put_models(self, slots: list[int], states: list[State]) -> None:
+        stored = [_without_health(state.stored) for state in states]
+        if self.models is None:
+            self.models = self._columns_for(stored)
+        models, fitting, apart = self.models, [], {}
+        for slot, one in zip(slots, stored, strict=True):
+            numbers = None if models is None else _numbers_in(models, one)
+            if numbers is None:
+                apart[slot] = one
+            else:
+                fitting.append((slot, numbers))
+        was_in = self.in_models[slots]
+        self.in_models[slots] = False
+        places = [slot for slot, _ in fitting]
+        self.in_models[places] = True
+        _put_each(self.others, slots, [apart.get(slot) for slot in slots])
+        if models is not None:
+            models.clear(
+                [slot for slot, was in zip(slots, was_in.tolist(), strict=True) if was and slot in apart]
+            )
+            models.put(places, [numbers for _, numbers in fitting])
+            if not self.in_models.any():
+                self.models = None
+
+    def _columns_for(self, stored: list[Any]) -> ModelColumns | None:
+        """Arrays for the class of the first model that fits into any."""
+        tried = set()
+        for one in stored:
+            kind = type(one)
+            if kind is Packed and type(one.written) is Row:
+                return StateColumns.empty(one.written.made, len(self))
+            if kind is DriftState or (kind is Packed and type(one.written) is AdwinNumbers):
+                columns: ModelColumns = AdwinColumns(len(self))
+            elif kind in tried or class_of(one) is None or not has_layout(kind):
+                tried.add(kind)
+                continue
+            else:
+                columns = StateColumns.empty(kind, len(self))
+            if _numbers_in(columns, one) is not None:
+                return columns
+        return None
+
+
+def read_numbers(stored: Packed) -> Any:
+    """The model whose numbers these are. Raises: `UnreadableModel`."""
+    columns = StateColumns if type(stored.written) is Row else AdwinColumns
+    try:
+        return columns.state_of(stored.written)
+    except BaseException as error:
+        raise unreadable(error) from error
+
+
+def unreadable(error: BaseException) -> BaseException:
+    """What to raise for the error of a model that was altered: any, and also a lack of memory."""
+    if not (is_models_own(error) or isinstance(error, MemoryError)):
+        return error
+    return UnreadableModel(f"the model cannot be read: {type(error).__name__}: {error}")
+
+
+def _numbers_in(columns: ModelColumns, stored: Any) -> Any:
+    """What these arrays keep of a model; None if it does not fit."""
+    if type(stored) is Packed:
+        written = stored.written
+        if isinstance(columns, AdwinColumns):
+            return written if type(written) is AdwinNumbers else None
+        return written if type(written) is Row and written.made is columns.layout.made else None
+    try:
+        return columns.numbers_of(stored)
+    except (Unfit, AttributeError, TypeError, ValueError):  # such as one that was altered
+        return None
+
+
+def _without_health(stored: Any) -> Any:
+    """A model as it was before the health beside it could not be read."""
+    return stored.written if type(stored) is Packed and stored.health else stored
+
+
+def _read_health(state: State, written: bytes) -> None:
+    try:
+        state.health = _HEALTH.decode(written)
+        if _ENCODER.encode(state.health) != written:  # such as no fields at all: few bytes, and much memory
+            raise ValueError("it is not written as such states are")
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        state.health = None
+        reason = f"the state of the sensor beside it cannot be read: {error}"
+        state.stored = Packed(state.stored, lambda _: _raise(reason), health=written)
+
+
+def _raise(reason: str) -> Any:
+    raise UnreadableModel(reason)
+
+
+def _write_health(key: SignalKey, health: Health) -> bytes:
+    try:
+        return _ENCODER.encode(_HEALTH.decode(_ENCODER.encode(health)))
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
+        reason = f"the state of its sensor cannot be written: {error}"
+        raise UnwritableModels({key: reason}) from error
+
+
+def _counts(numbers: list[int]) -> Integers:
+    """An altered page may say as many as there can be: one more, and it could not be read again."""
+    if set(map(type, numbers)) - {int} or min(numbers) < 0:
+        raise ValueError("a count below zero, or of another type")
+    return np.array([min(number, COUNT_MAX) for number in numbers], np.int64)
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _texts(partition_keys: tuple[str, ...]) -> tuple[str, ...]:
+    if type(partition_keys) is not tuple or set(map(type, partition_keys)) - {str}:
+        raise TypeError("partition keys that are no texts")
+    return partition_keys
+
+
+def _put_each(by_slot: dict[int, Any], slots: list[int], values: list[Any]) -> None:
+    """Write what is not None, and forget what was there before."""
+    for slot, value in zip(slots, values, strict=True):
+        if value is not None:
+            by_slot[slot] = value
+        elif by_slot:
+            by_slot.pop(slot, None)
+
+
+def _close_gap(by_slot: dict[int, Any], slot: int) -> None:
+    """Leave out a slot; those behind it move up."""
+    kept = {at - (at > slot): value for at, value in by_slot.items() if at != slot}
+    by_slot.clear()
+    by_slot.update(kept)

@@ -1,0 +1,438 @@
+"""Vectorised learning: what the columns learn is, bit for bit, what the scalar classes learn."""
+
+import dataclasses
+import math
+import random
+import struct
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pytest
+
+from consumer.detectors import vectorised
+from consumer.detectors.alert_policy import AlertPolicy, AlertState, Finding
+from consumer.detectors.seasonal_anomaly import (
+    DecayRates,
+    SeasonalAnomaly,
+    SeasonalAnomalyState,
+    SeasonalBaseline,
+)
+from consumer.detectors.seasonal_anomaly_twin import SeasonalAnomalyTwin
+from consumer.detectors.sensor_checks import Health, SensorChecks
+from consumer.detectors.sensor_checks_twin import HealthTwin
+from consumer.detectors.state_columns import StateColumns, Unfit, layout_of
+from consumer.detectors.vectorised import Source, learn_by_rank
+from consumer.errors import ModelRaised
+
+SIGNALS, BATCHES, PAGES = 48, 24, 3
+Draw = random.Random
+
+
+def noise(draw: Draw) -> Iterator[float]:
+    while True:
+        yield draw.gauss(20.0, 1.0)
+
+
+def daily(draw: Draw) -> Iterator[float]:
+    for number in range(10**9):
+        spike = 30.0 if draw.random() < 0.01 else 0.0
+        yield math.sin(number / 20.0) + draw.gauss(0.0, 0.05) + spike
+
+
+def flat(draw: Draw) -> Iterator[float]:
+    value = draw.choice([0.0, 7.5])
+    while True:
+        for _ in range(draw.choice([2, 40, 150])):
+            yield value
+        yield from (draw.gauss(0.0, 1.0) for _ in range(draw.choice([1, 30])))
+
+
+def standing_still(draw: Draw) -> Iterator[float]:
+    yield from [1.0] * draw.choice([0, 1, 30, 450, 450])
+    while True:
+        yield from [draw.gauss(0.0, 1.0)] * draw.choice([1, 3, 15, 30, 100, 300, 450])
+
+
+def stepped(draw: Draw) -> Iterator[float]:
+    level = 0.0
+    while True:
+        level += draw.choice([-1.0, 1.0, 0.5])
+        for _ in range(draw.randrange(1, 60)):
+            yield level
+
+
+def outbursts(draw: Draw) -> Iterator[float]:
+    while True:
+        yield from (draw.gauss(0.0, 1.0) for _ in range(draw.randrange(80)))
+        yield from (draw.gauss(9.0, 3.0) for _ in range(draw.randrange(30)))
+
+
+def zeros(draw: Draw) -> Iterator[float]:
+    while True:
+        yield draw.choice([0.0, -0.0, -0.0, 5e-324, -5e-324, 0.0])
+
+
+def extremes(draw: Draw) -> Iterator[float]:
+    sizes = draw.choice([[1e99, 1e100], [1e-300, 5e-324, 0.0], [1e99, 1.0, 1e-99], [1.7e308, 1.0, 1e307]])
+    while True:
+        yield draw.choice(sizes) * draw.choice([1.0, -1.0, draw.random()])
+
+
+def regular(draw: Draw) -> Iterator[float]:
+    at_s, every_s = draw.choice([0.0, 1.7e9]), draw.choice([1.0, 60.0, 300.0, 599.9, 3600.0, 40_000.0])
+    while True:
+        yield at_s
+        at_s += every_s
+
+
+def jumping(draw: Draw) -> Iterator[float]:
+    at_s = 1.7e9
+    while True:
+        yield at_s
+        at_s += draw.choice([0.0, 1.0, 60.0, 60.0, 600.0, 3600.0, -60.0, 1e5, -1e5, 1e7, -1e7, 700_000.0])
+
+
+def on_the_hour(draw: Draw) -> Iterator[float]:
+    while True:
+        hour_s = 3600.0 * draw.choice([1, 24, 167, 168, 472_000, 2**24 + 1])
+        yield draw.choice(
+            [hour_s, math.nextafter(hour_s, 0.0), math.nextafter(hour_s, math.inf), 0.0, 5e-324]
+        )
+
+
+def out_of_range(draw: Draw) -> Iterator[float]:
+    at_s = draw.choice([-86_400.0, 1e11 - 3600.0])
+    while True:
+        yield at_s if draw.random() < 0.9 else draw.choice([-0.0, -1e-9, 1e300, -1e300])
+        at_s += 300.0
+
+
+SERIES: list[Callable[[Draw], Iterator[float]]] = [noise, daily, flat, stepped, outbursts, zeros, extremes]
+CLOCKS: list[Callable[[Draw], Iterator[float]]] = [regular, regular, jumping, on_the_hour, out_of_range]
+
+
+def use_case_of(draw: Draw) -> SeasonalAnomaly:
+    policy = AlertPolicy(
+        clear_after=draw.choice([0, 1, 3, 20]),
+        still_open_s=draw.choice([0.0, 1800.0, 86_400.0]),
+        cool_down_s=draw.choice([0.0, 600.0]),
+        alerts_per_week=draw.choice([0.0, 1.0, 1.0, 500.0, 1e6]),
+    )
+    rates = DecayRates(
+        course=draw.choice([0.05, 0.5]),
+        level=draw.choice([0.003, 0.0]),
+        shrinking=draw.choice([1e-4, 0.0, 0.6]),
+        growth=draw.choice([0.08, 0.0, 1.0]),
+        rest=draw.choice([0.9, 0.0, 1.0]),
+        lasting=draw.choice([0.03, 0.5]),
+        lasting_share=draw.choice([0.3, 0.0, 1.0]),
+        step_s=draw.choice([300.0, 1.0]),
+    )
+    return SeasonalAnomaly(
+        exceedance=draw.choice([0.0275, 0.5, 1e-6]),
+        warm_up=draw.choice([0, 30, 100]),
+        alert=policy,
+        decay_rates=draw.choice([rates, DecayRates()]),
+        sensor_checks=SensorChecks(flat=draw.choice([0, 1, 4, 60])),
+    )
+
+
+def state_of(draw: Draw) -> SeasonalAnomalyState:
+    """New, or one that holds what the learning hardly ever comes to, and a page may."""
+    if draw.random() < 0.7:
+        return SeasonalAnomalyState()
+    least = [0.0, -0.0, 5e-324, -5e-324, -1.0]
+    baseline = SeasonalBaseline(last_s=draw.choice([None, 0.0]))
+    baseline.means = [draw.choice(least) for _ in baseline.means]
+    baseline.counts = [draw.choice([0, 1, 60]) for _ in baseline.counts]
+    baseline.lasting, baseline.recent = draw.choice(least), draw.choice(least)
+    baseline.low, baseline.lasting_low = (draw.choice([-0.0, -0.0, *least]) for _ in range(2))
+    baseline.high, baseline.lasting_high = (draw.choice([1.0, 1.0, *least]) for _ in range(2))
+    return SeasonalAnomalyState(baseline)
+
+
+def health_of(draw: Draw) -> Health:
+    """What may be known of a sensor when its signal comes to be learned in columns."""
+    health = Health(first_arrived_s=draw.choice([None, 0.0, 0.0]), longest=draw.choice([0, 5]))
+    for fault in ("flat", "range", "quality", "stale"):
+        if draw.random() < 0.1:
+            of_fault = AlertState(is_open=draw.random() < 0.3, since_s=0.0, notified_s=0.0, quiet=1, times=1)
+            health.alerts[fault] = of_fault
+    return health
+
+
+def bits(state: Any) -> bytes:
+    numbers = layout_of(type(state)).numbers_of(state)
+    return struct.pack(f"{len(numbers.floats)}d", *numbers.floats) + repr(numbers.integers).encode()
+
+
+class Columns:
+    """The states of one class, spread over some pages with other states between them."""
+
+    def __init__(self, made: type[Any], where: list[tuple[int, int]]) -> None:
+        self.where, self.layout = where, layout_of(made)
+        self.pages = [StateColumns.empty(made, SIGNALS + 5) for _ in range(PAGES)]
+        for page in self.pages:
+            page.floats[...], page.integers[...] = -7.5, 3
+
+    def take(self, signal: int) -> Any:
+        page, place = self.where[signal]
+        return self.pages[page].take(place)
+
+    def put(self, signal: int, state: Any) -> None:
+        page, place = self.where[signal]
+        self.pages[page].put([place], [self.layout.numbers_of(state)])
+
+    def are_others_untouched(self) -> bool:
+        """Whether the places of no signal are as they were at first."""
+        own = set(self.where)
+        others = [
+            (page, place) for page in range(PAGES) for place in range(SIGNALS + 5) if (page, place) not in own
+        ]
+        floats = {float(number) for page, place in others for number in self.pages[page].floats[:, place]}
+        integers = {int(number) for page, place in others for number in self.pages[page].integers[:, place]}
+        return (floats, integers) == ({-7.5}, {3})
+
+    def sources(self, signals: list[int]) -> tuple[list[Source], list[int]]:
+        """The sources of these signals, and the signals in the order of the sources."""
+        of_pages = [[signal for signal in signals if self.where[signal][0] == page] for page in range(PAGES)]
+        sources = [
+            Source(page, np.array([self.where[signal][1] for signal in of_page], dtype=np.intp))
+            for page, of_page in zip(self.pages, of_pages, strict=True)
+        ]
+        return sources, list(chain(*of_pages))
+
+
+def learned(
+    use_case: SeasonalAnomaly, state: Any, health: Health, values: list[float], times: list[float]
+) -> list[Finding]:
+    """The definition."""
+    findings = use_case.learn(state, values, times)
+    return use_case.sensor_checks.apply(health, findings, values, times, times[0])
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_anomaly_and_sensor_checks_learn_in_columns_what_they_learn_alone(seed):
+    draw = random.Random(seed)
+    use_case = use_case_of(draw)
+    series = [draw.choice(SERIES)(draw) for _ in range(SIGNALS)]
+    clocks = [draw.choice(CLOCKS)(draw) for _ in range(SIGNALS)]
+    where = [(draw.randrange(PAGES), place) for place in draw.sample(range(SIGNALS + 5), SIGNALS)]
+    states = [state_of(draw) for _ in range(SIGNALS)]
+    healths = [health_of(draw) for _ in range(SIGNALS)]
+    models, checks = Columns(SeasonalAnomalyState, where), Columns(Health, where)
+    for signal in range(SIGNALS):
+        models.put(signal, states[signal])
+        checks.put(signal, healths[signal])
+    known = set(range(SIGNALS))
+    for _ in range(BATCHES):
+        signals = [signal for signal in sorted(known) if draw.random() < 0.9]
+        sources, signals = models.sources(signals)
+        lengths = [draw.choice([1, 9, 10, 10, 17]) for _ in signals]
+        order = sorted(range(len(signals)), key=lambda row: -lengths[row])
+        if not signals:
+            continue
+        rows = [signals[at] for at in order]
+        counts = np.array([lengths[at] for at in order])
+        values = [
+            [next(series[signal]) for _ in range(count)] for signal, count in zip(rows, counts, strict=True)
+        ]
+        times = [
+            [next(clocks[signal]) for _ in range(count)] for signal, count in zip(rows, counts, strict=True)
+        ]
+        twins = [
+            SeasonalAnomalyTwin(use_case, sources, np.array(order)),
+            HealthTwin(use_case.sensor_checks, checks.sources(signals)[0], np.array(order)),
+        ]
+        starts = np.cumsum(counts) - counts
+        left = learn_by_rank(
+            twins, np.array(list(chain(*values))), np.array(list(chain(*times))), starts, counts, few=1
+        )
+        for twin in twins:
+            twin.scatter()
+        for row, signal in enumerate(rows):
+            own, at_s, begin = values[row], times[row], int(left[row])
+            state, health = models.take(signal), checks.take(signal)
+            try:
+                expected = learned(use_case, states[signal], healths[signal], own, at_s)
+            except ModelRaised as error:
+                raised_at = error.index
+                known.remove(signal)
+                with pytest.raises(ModelRaised) as raised:
+                    learned(use_case, state, health, own[begin:], at_s[begin:])
+                assert raised.value.index + begin == raised_at
+                continue
+            found = []
+            if begin < len(own):
+                found = learned(use_case, state, health, own[begin:], at_s[begin:])
+            found = [dataclasses.replace(one, index=one.index + begin) for one in found]
+            assert repr(found) == repr(expected)
+            try:
+                expected_bits = bits(states[signal]), bits(healths[signal])
+            except Unfit:  # NaN has no place in columns
+                known.remove(signal)
+                assert begin < len(own)
+                continue
+            assert (bits(state), bits(health)) == expected_bits
+            models.put(signal, state)
+            checks.put(signal, health)
+    assert models.are_others_untouched()
+    assert checks.are_others_untouched()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_sensors_that_stand_still_for_long_are_watched_in_columns_as_alone(seed):
+    draw = random.Random(seed)
+    checks = SensorChecks(flat=draw.choice([0, 2, 5, 20, 60]))
+    series = [standing_still(draw) for _ in range(SIGNALS)]
+    clocks = [draw.choice([regular, jumping])(draw) for _ in range(SIGNALS)]
+    healths = [Health(first_arrived_s=0.0) for _ in range(SIGNALS)]
+    columns = Columns(Health, [(0, signal) for signal in range(SIGNALS)])
+    order, counts = np.arange(SIGNALS), np.full(SIGNALS, 12)
+    for _ in range(60):
+        for signal, health in enumerate(healths):
+            columns.put(signal, health)
+        values = [[next(one) for _ in range(12)] for one in series]
+        times = [[next(one) for _ in range(12)] for one in clocks]
+        twin = HealthTwin(checks, columns.sources(list(range(SIGNALS)))[0], order)
+        left = learn_by_rank([twin], np.ravel(values), np.ravel(times), 12 * order, counts, few=1)
+        twin.scatter()
+        for signal, (own, at_s, begin) in enumerate(zip(values, times, left.tolist(), strict=True)):
+            expected = checks.apply(healths[signal], [], own, at_s, at_s[0])
+            health, found = columns.take(signal), []
+            if begin < 12:
+                found = checks.apply(health, [], own[begin:], at_s[begin:], at_s[begin])
+            assert [dataclasses.replace(one, index=one.index + begin) for one in found] == expected
+            assert bits(health) == bits(healths[signal])
+
+
+def test_a_range_that_ends_at_minus_zero_leaves_the_same_zeros():
+    baseline = SeasonalBaseline(low=-0.0, high=1.0, lasting_low=-0.0, lasting_high=1.0)
+    state, columns = SeasonalAnomalyState(baseline), StateColumns.empty(SeasonalAnomalyState, 20)
+    columns.put(range(20), [columns.layout.numbers_of(state)] * 20)
+    twin = SeasonalAnomalyTwin(SeasonalAnomaly(), [Source(columns, np.arange(20))], np.arange(20))
+    ones = np.ones(20, dtype=np.intp)
+    learn_by_rank([twin], np.zeros(20), np.zeros(20), np.arange(20), ones, few=1)
+    twin.scatter()
+    SeasonalAnomaly().learn(state, [0.0], [0.0])
+    assert math.copysign(1.0, state.baseline.exceedance) == -1.0
+    assert bits(columns.take(19)) == bits(state)
+
+
+def learn_noise(
+    use_case: SeasonalAnomaly, health: Health, rows: int = 40, count: int = 3, **unusual: float
+) -> tuple[list[int], bool]:
+    """How many of some plain values each row learns in columns, and whether all rows are as they were before.
+
+    `unusual` is the value or the time of the last row's second observation.
+    """
+    models, checks = StateColumns.empty(SeasonalAnomalyState, rows), StateColumns.empty(Health, rows)
+    for columns, state in ((models, SeasonalAnomalyState()), (checks, health)):
+        columns.put(range(rows), [columns.layout.numbers_of(state)] * rows)
+    before = models.floats.copy(), models.integers.copy(), checks.floats.copy(), checks.integers.copy()
+    places = np.arange(rows)
+    twins = [
+        SeasonalAnomalyTwin(use_case, [Source(models, places)], places),
+        HealthTwin(use_case.sensor_checks, [Source(checks, places)], places),
+    ]
+    draw = random.Random(1)
+    values = np.array([draw.gauss(0.0, 1.0) for _ in range(rows * count)])
+    at_s = np.tile(np.arange(count) * 60.0, rows)
+    values[count * (rows - 1) + 1] = unusual.get("value", 1.0)
+    at_s[count * (rows - 1) + 1] = unusual.get("at_s", 60.0)
+    left = learn_by_rank(twins, values, at_s, np.arange(rows) * count, np.full(rows, count))
+    for twin in twins:
+        twin.scatter()
+    after = models.floats, models.integers, checks.floats, checks.integers
+    is_same = all(np.array_equal(*pair, equal_nan=True) for pair in zip(before, after, strict=True))
+    return left.tolist(), is_same
+
+
+PLAIN, HEARD_OF = SeasonalAnomaly(), Health(first_arrived_s=0.0)
+
+
+def test_plain_values_are_all_learned_in_columns():
+    assert learn_noise(PLAIN, HEARD_OF) == ([3] * 40, False)
+
+
+def test_few_rows_are_left_to_the_scalar_code():
+    assert learn_noise(PLAIN, HEARD_OF, rows=vectorised.FEW - 1) == ([0] * (vectorised.FEW - 1), True)
+
+
+@pytest.mark.parametrize(
+    "unusual",
+    [
+        {"value": math.nan},
+        {"value": math.inf},
+        {"value": 1.7e308},
+        {"at_s": math.nan},
+        {"at_s": -1.0},
+        {"at_s": 1e11},
+        {"at_s": math.inf},
+    ],
+    ids=str,
+)
+def test_a_row_leaves_before_a_value_that_is_unusual_and_the_others_stay(unusual):
+    assert learn_noise(PLAIN, HEARD_OF, **unusual) == ([3] * 39 + [1], False)
+
+
+def test_a_row_leaves_before_an_unknown_time_whatever_it_learns():
+    checks = StateColumns.empty(Health, 20)
+    checks.put(range(20), [checks.layout.numbers_of(HEARD_OF)] * 20)
+    twin = HealthTwin(SensorChecks(), [Source(checks, np.arange(20))], np.arange(20))
+    at_s = np.array([0.0] * 19 + [math.nan])
+    left = learn_by_rank([twin], np.ones(20), at_s, np.arange(20), np.ones(20, dtype=np.intp), few=1)
+    assert left.tolist() == [1] * 19 + [0]
+
+
+class Own(SeasonalAnomaly):
+    """Somebody's own use case, which may do otherwise."""
+
+
+@pytest.mark.parametrize(
+    "use_case",
+    [
+        Own(),
+        SeasonalAnomaly(decay_rates=DecayRates(step_s=0.0)),
+        SeasonalAnomaly(exceedance=0.0),
+        SeasonalAnomaly(alert=AlertPolicy(alerts_per_week=-1.0)),
+        SeasonalAnomaly(sensor_checks=SensorChecks(lowest=-100.0)),
+        SeasonalAnomaly(sensor_checks=SensorChecks(highest=100.0)),
+    ],
+    ids=["own class", "step 0", "exceedance 0", "negative budget", "lowest", "highest"],
+)
+def test_all_rows_leave_at_once_where_settings_are_not_those_of_the_arithmetic(use_case):
+    assert learn_noise(use_case, HEARD_OF) == ([0] * 40, True)
+
+
+@pytest.mark.parametrize(
+    "health",
+    [
+        Health(),
+        Health(first_arrived_s=0.0, empty=1),
+        Health(first_arrived_s=0.0, is_untold=True),
+        *(
+            Health(first_arrived_s=0.0, alerts={fault: AlertState(is_open=True)})
+            for fault in ("flat", "range", "quality", "stale")
+        ),
+        Health(first_arrived_s=0.0, seen=2**53),
+    ],
+    ids=["new", "empty", "untold", "flat", "range", "quality", "stale", "altered"],
+)
+def test_a_row_leaves_at_once_if_anything_is_wrong_with_the_sensor(health):
+    assert learn_noise(PLAIN, health) == ([0] * 40, True)
+
+
+@pytest.mark.parametrize("fault", ["flat", "range", "quality", "stale"])
+def test_a_sensor_that_is_well_again_stays_in_columns(fault):
+    health = Health(first_arrived_s=0.0, alerts={fault: AlertState(times=1, cleared_s=0.0)})
+    assert learn_noise(PLAIN, health) == ([3] * 40, False)
+
+
+@pytest.mark.parametrize("numbers", [(0.0, -0.0), (-0.0, 0.0), (1.0, 2.0), (2.0, 1.0)])
+def test_least_and_greatest_are_those_of_python(numbers):
+    one, other = map(np.array, numbers)
+    assert repr(float(vectorised.first_max(one, other))) == repr(max(numbers))
+    assert repr(float(vectorised.first_min(one, other))) == repr(min(numbers))
