@@ -21,7 +21,7 @@ from consumer.decode.batch import Batch
 from consumer.decode.lambda_event import decode
 from consumer.decode.rejections import RejectedColumns, Rejections
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.vectorised import FEW
+from consumer.detectors.in_columns.vectorised import FEW
 from consumer.errors import (
     LayoutChanged,
     MoreMemoryNeeded,

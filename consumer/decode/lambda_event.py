@@ -2,11 +2,12 @@
 
 import binascii
 import json
+import math
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Generic, NamedTuple, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar, cast
 
 import msgspec
 import numpy as np
@@ -171,43 +172,74 @@ def typed(event: bytes) -> dict[str, Any] | None:
     """The event, read from its JSON by its types; None if it is not as Lambda sends them."""
     try:
         entries = _decode(event).records
-        payloads = [entry.kinesis.data for entry in entries]
-        delivery = _as_sent(entries, _Texts(event), payloads)
+        kinesis = [entry.kinesis for entry in entries]
+        delivery = _as_sent(
+            [entry.arn for entry in entries],
+            [entry.event_id for entry in entries],
+            [fields.sequence_number for fields in kinesis],
+            [fields.partition_key for fields in kinesis],
+            [fields.approximate_arrival_timestamp for fields in kinesis],
+            _Texts(event),
+            [fields.data for fields in kinesis],
+        )
     except (*UNREADABLE, _NotAsSent):
         return None
     return {"Records": TypedRecords(event, delivery)}
 
 
-def _in_columns(event_records: list[Any]) -> Delivery:
-    """The same of dicts; raises `_NotAsSent` too if one has not the types of what Lambda sends."""
+def _in_columns(entries: list[Any]) -> Delivery:
+    """The same of dicts."""
     try:
-        entries = msgspec.convert(event_records, list[_Entry[str]])
-        data = [entry.kinesis.data for entry in entries]
-        return _as_sent(entries, data, _payloads(data))
-    except (*UNREADABLE, TypeError) as error:
+        kinesis = [entry["kinesis"] for entry in entries]
+        data = [fields["data"] for fields in kinesis]
+        partition_keys = [fields["partitionKey"] for fields in kinesis]
+        if set(map(type, data)) | set(map(type, partition_keys)) != {str}:
+            raise _NotAsSent
+        return _as_sent(
+            [entry["eventSourceARN"] for entry in entries],
+            [entry["eventID"] for entry in entries],
+            [fields["sequenceNumber"] for fields in kinesis],
+            partition_keys,
+            _seconds([fields["approximateArrivalTimestamp"] for fields in kinesis]),
+            data,
+            _payloads(data),
+        )
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise _NotAsSent from error
 
 
-def _as_sent(entries: list[_Entry[_Data]], data: Sequence[str], payloads: list[bytes]) -> Delivery:
-    """The delivery, in columns of one length; raises `_NotAsSent` if the records are none of one shard."""
-    if not entries:
+def _seconds(column: list[Any]) -> list[float]:
+    """The numbers themselves, which are seconds for sure; raises `_NotAsSent` if one is anything else."""
+    kinds = set(map(type, column))
+    if not (kinds <= {int, float} and min(column) >= 0 and max(column) < SECONDS_MAX):
         raise _NotAsSent
-    kinesis = [entry.kinesis for entry in entries]
-    identifiers = [fields.sequence_number for fields in kinesis]
-    arn = entries[0].arn
-    shard_id, _, _ = entries[0].event_id.rpartition(":")
+    if not math.isfinite(sum(column)):  # a NaN slips through comparisons
+        raise _NotAsSent
+    return column if kinds == {float} else list(map(float, column))
+
+
+def _as_sent(
+    arns: list[str],
+    event_ids: list[str],
+    identifiers: list[str],
+    partition_keys: list[str],
+    arrived_s: list[float],
+    data: Sequence[str],
+    payloads: list[bytes],
+) -> Delivery:
+    """The delivery, in columns of one length; raises `_NotAsSent` if the records are none of one shard."""
+    if not arns:
+        raise _NotAsSent
+    shard_id, _, _ = event_ids[0].rpartition(":")
     prefix = f"{shard_id}:"
-    if {entry.arn for entry in entries} != {arn} or [entry.event_id for entry in entries] != [
-        prefix + number for number in identifiers
-    ]:
+    if set(arns) != {arns[0]} or event_ids != [prefix + number for number in identifiers]:
         raise _NotAsSent
     texts = _ascending(identifiers)
-    arrived_s: list[float | None] = [fields.approximate_arrival_timestamp for fields in kinesis]
-    partition_keys = [fields.partition_key for fields in kinesis]
+    arrived = cast("list[float | None]", arrived_s)
     # Only of the number zero is a leading zero canonical.
     is_canonical = len(identifiers[0]) == 1 or identifiers[0][0] != "0"
-    records = Records(identifiers, partition_keys, arrived_s, data, True, texts if is_canonical else None)
-    return Delivery(Shard(stream_of(arn), shard_id), records, payloads)
+    records = Records(identifiers, partition_keys, arrived, data, True, texts if is_canonical else None)
+    return Delivery(Shard(stream_of(arns[0]), shard_id), records, payloads)
 
 
 def _ascending(identifiers: list[str]) -> npt.NDArray[np.bytes_]:

@@ -16,18 +16,18 @@ import numpy.typing as npt
 
 from consumer.decode.batch import Batch
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.adwin_columns import AdwinColumns
-from consumer.detectors.adwin_learning import learn_adwins
 from consumer.detectors.alert_policy import Finding
 from consumer.detectors.base import UseCase
 from consumer.detectors.change_point import ChangePoint
-from consumer.detectors.change_point_twin import ChangePointTwin
 from consumer.detectors.drift import DriftUseCase
+from consumer.detectors.in_columns.adwin_columns import AdwinColumns
+from consumer.detectors.in_columns.adwin_learning import learn_adwins
+from consumer.detectors.in_columns.change_point_twin import ChangePointTwin
+from consumer.detectors.in_columns.seasonal_anomaly_twin import SeasonalAnomalyTwin
+from consumer.detectors.in_columns.sensor_checks_twin import HealthTwin
+from consumer.detectors.in_columns.vectorised import FEW, Source, Twin, learn_by_rank
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
-from consumer.detectors.seasonal_anomaly_twin import SeasonalAnomalyTwin
-from consumer.detectors.sensor_checks_twin import HealthTwin
 from consumer.detectors.state_columns import Places, StateColumns
-from consumer.detectors.vectorised import FEW, Source, Twin, learn_by_rank
 from consumer.errors import ModelRaised
 from consumer.events.event import Event, ObservationRef
 from consumer.learning.outcome import ModelFailure
@@ -278,7 +278,7 @@ def _are_usual(learner: PageLearner, part: PagePart, slots: Places, numbers: Pla
         usual &= states.has_health[slots]
         if states.health is None:
             return np.zeros(len(slots), dtype=bool)
-        for name in ("empty", "is_untold", "alerts.quality.is_there"):
+        for name in ("empty", "is_untold", "alerts.quality.is_open"):
             usual &= states.health.field(name)[slots] == 0
     if settings.are_set:
         keys, use_case = batch.numbering.keys, settings.use_case

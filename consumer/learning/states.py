@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.adwin_columns import AdwinColumns, AdwinNumbers
 from consumer.detectors.alert_policy import COUNT_MAX
 from consumer.detectors.drift import DriftState
+from consumer.detectors.in_columns.adwin_columns import AdwinColumns, AdwinNumbers
 from consumer.detectors.sensor_checks import Health
 from consumer.detectors.state_columns import (
     Floats,

@@ -13,8 +13,8 @@ import numpy as np
 
 from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.adwin_columns import AdwinColumns, are_parameters
 from consumer.detectors.alert_policy import Count
+from consumer.detectors.in_columns.adwin_columns import AdwinColumns, are_parameters
 from consumer.detectors.sensor_checks import Health
 from consumer.detectors.state_columns import StateColumns, StateLayout, layout_of
 from consumer.detectors.states import class_tagged, tag_of

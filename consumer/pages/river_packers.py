@@ -15,7 +15,7 @@ from river._river_rust.vectordict import VectorDict
 from river.time_series import holt_winters
 from river.utils import Rolling
 
-from consumer.detectors.adwin_columns import BUCKETS_MAX, window
+from consumer.detectors.in_columns.adwin_columns import BUCKETS_MAX, window
 from consumer.errors import UnwritableModel
 from consumer.pages.packing import Node, Writer, deque_parts
 from consumer.pages.river_classes import REGISTRY, Packer, imported

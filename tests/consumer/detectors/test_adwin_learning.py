@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from river.drift import ADWIN
 
-from consumer.detectors.adwin_columns import AdwinColumns
-from consumer.detectors.adwin_learning import learn_adwins
 from consumer.detectors.drift import DriftUseCase
+from consumer.detectors.in_columns.adwin_columns import AdwinColumns
+from consumer.detectors.in_columns.adwin_learning import learn_adwins
 
 SIGNALS = 40
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState
-from consumer.detectors.alert_twin import AlertTwin
+from consumer.detectors.in_columns.alert_twin import AlertTwin
+from consumer.detectors.in_columns.vectorised import Gathered, Rows, Source
 from consumer.detectors.seasonal_anomaly import SeasonalAnomalyState
 from consumer.detectors.state_columns import StateColumns
-from consumer.detectors.vectorised import Gathered, Rows, Source
 
 SIGNALS, BATCHES, VALUES = 40, 30, 5
 STEPS_S = [0.0, 60.0, 60.0, 60.0, -60.0, 3600.0, -3600.0, 1e5, -1e5]

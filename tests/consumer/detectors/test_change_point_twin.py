@@ -10,11 +10,11 @@ import pytest
 
 from consumer.detectors import change_point
 from consumer.detectors.block_statistics import BlockStatistics
-from consumer.detectors.block_statistics_twin import BlockStatisticsTwin
 from consumer.detectors.change_point import ChangePoint, DeseasonalisedChangeDetector
-from consumer.detectors.change_point_twin import ChangePointTwin
+from consumer.detectors.in_columns.block_statistics_twin import BlockStatisticsTwin
+from consumer.detectors.in_columns.change_point_twin import ChangePointTwin
+from consumer.detectors.in_columns.vectorised import Source, learn_by_rank
 from consumer.detectors.state_columns import StateColumns, layout_of
-from consumer.detectors.vectorised import Source, learn_by_rank
 
 PAGES = 3
 VALUES = 1_600

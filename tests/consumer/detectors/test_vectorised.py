@@ -13,17 +13,17 @@ import pytest
 
 from consumer.detectors import vectorised
 from consumer.detectors.alert_policy import AlertPolicy, AlertState, Finding
+from consumer.detectors.in_columns.seasonal_anomaly_twin import SeasonalAnomalyTwin
+from consumer.detectors.in_columns.sensor_checks_twin import HealthTwin
+from consumer.detectors.in_columns.vectorised import Source, learn_by_rank
 from consumer.detectors.seasonal_anomaly import (
     DecayRates,
     SeasonalAnomaly,
     SeasonalAnomalyState,
     SeasonalBaseline,
 )
-from consumer.detectors.seasonal_anomaly_twin import SeasonalAnomalyTwin
 from consumer.detectors.sensor_checks import Health, SensorChecks
-from consumer.detectors.sensor_checks_twin import HealthTwin
 from consumer.detectors.state_columns import StateColumns, Unfit, layout_of
-from consumer.detectors.vectorised import Source, learn_by_rank
 from consumer.errors import ModelRaised
 
 SIGNALS, BATCHES, PAGES = 48, 24, 3

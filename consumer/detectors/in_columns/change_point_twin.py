@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from consumer.detectors import change_point as scalar
-from consumer.detectors.alert_twin import AlertTwin, alert_fields
-from consumer.detectors.block_statistics_twin import DyadicScalesTwin, LearnedScale
 from consumer.detectors.change_point import ChangePoint, ChangePointState
-from consumer.detectors.lazy_fields import LazyFields, columns_of, neighbours
+from consumer.detectors.in_columns.alert_twin import AlertTwin, alert_fields
+from consumer.detectors.in_columns.block_statistics_twin import DyadicScalesTwin, LearnedScale
+from consumer.detectors.in_columns.lazy_fields import LazyFields, columns_of, neighbours
+from consumer.detectors.in_columns.vectorised import Bools, Gathered, Rows, Source, Step, first_max, write
 from consumer.detectors.state_columns import Floats, Integers, Places, layout_of
-from consumer.detectors.vectorised import Bools, Gathered, Rows, Source, Step, first_max, write
 
 _LATEST_S = 1e11
 """Times beyond it, thousands of years ahead, are for the scalar code."""

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from consumer.detectors.in_columns.vectorised import Numbers, Rows
 from consumer.detectors.state_columns import Floats, Integers, Places
-from consumer.detectors.vectorised import Numbers, Rows
 
 
 class LazyFields:

@@ -6,9 +6,9 @@ from operator import call, length_hint
 import numpy as np
 from river._river_rust.drift import AdaptiveWindowing
 
-from consumer.detectors.adwin_columns import AdwinColumns
 from consumer.detectors.alert_policy import Finding
 from consumer.detectors.drift import evidence_of, plus
+from consumer.detectors.in_columns.adwin_columns import AdwinColumns
 from consumer.detectors.state_columns import Places
 from consumer.errors import ModelRaised, brief, is_models_own
 
