@@ -35,6 +35,31 @@ def layout_wall(pages: int, rounds: int = 9) -> Pair:
     return _compare(point_batches(_WALL_SIGNALS), bare_loop.learn_points, rounds, wall_s, ours)
 
 
+def invocations(
+    batches: Iterator[LambdaEvent],
+    ours: Function,
+    loop: Callable[[LambdaEvent], object],
+    *,
+    from_bytes: bool,
+) -> Iterator[tuple[Callable[[], object], Callable[[], object]]]:
+    """An invocation of each batch, and the loop over it.
+
+    From bytes, the handler has them read as in Lambda, and the loop is after Lambda's own reader.
+    """
+
+    def loop_bytes(event: bytes) -> None:
+        import simplejson  # type: ignore[import-untyped]  # Lambda has it, but not what ships in the function
+
+        loop(simplejson.loads(event))
+
+    for event in batches:
+        if from_bytes:
+            body = json.dumps(event).encode()
+            yield partial(ours.invoke_bytes, body), partial(loop_bytes, body)
+        else:
+            yield partial(ours.invoke, event), partial(loop, event)
+
+
 def _compare(
     batches: Iterator[LambdaEvent],
     loop: Callable[[LambdaEvent, bare_loop.Models], list[tuple[str, float]]],
@@ -43,25 +68,14 @@ def _compare(
     opened: AbstractContextManager[Function],
     from_bytes: bool = False,
 ) -> Pair:
-    """From bytes, the handler has them read as in Lambda, and the loop is after Lambda's own reader."""
     models = bare_loop.new_models()
     drifts = []
 
     def learn(event: LambdaEvent) -> None:
         drifts.extend(loop(event, models))
 
-    def learn_bytes(event: bytes) -> None:
-        import simplejson  # type: ignore[import-untyped]  # Lambda has it, but not what ships in the function
-
-        learn(simplejson.loads(event))
-
     with opened as ours:
-        pairs: Iterator[tuple[Callable[[], None], Callable[[], None]]]
-        if from_bytes:
-            bodies = (json.dumps(event).encode() for event in batches)
-            pairs = ((partial(ours.invoke_bytes, body), partial(learn_bytes, body)) for body in bodies)
-        else:
-            pairs = ((partial(ours.invoke, event), partial(learn, event)) for event in batches)
+        pairs = invocations(batches, ours, learn, from_bytes=from_bytes)
         alternately(_WARM_UP, clock, pairs)
         pair = alternately(rounds, clock, pairs)
         check_equal(ours, models, len(drifts))

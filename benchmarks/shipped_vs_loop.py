@@ -1,11 +1,11 @@
 """The use cases that ship, `anomaly` and `shift`, beside a bare loop of the same detectors."""
 
 from binascii import a2b_base64
-from functools import partial
 from typing import Any
 
 import msgspec
 
+from benchmarks.handler_vs_loop import invocations
 from benchmarks.measuring import Pair, alternately, cpu_s
 from benchmarks.warm_function import Function, function
 from benchmarks.workloads import LambdaEvent, point_batches
@@ -63,13 +63,11 @@ class DetectorLoop:
         return step
 
 
-def shipped(use_case: str, signals: int, rounds: int = _ROUNDS) -> Pair:
+def shipped(use_case: str, signals: int, rounds: int = _ROUNDS, *, from_bytes: bool = False) -> Pair:
     """CPU seconds of a warm invocation of 10,000 points of that many signals, and of the loop."""
     loop = DetectorLoop(use_case)
     with function(use_case=use_case) as ours:
-        pairs = (
-            (partial(ours.invoke, event), partial(loop.learn, event)) for event in point_batches(signals)
-        )
+        pairs = invocations(point_batches(signals), ours, loop.learn, from_bytes=from_bytes)
         alternately(_WARM_UP, cpu_s, pairs)
         pair = alternately(rounds, cpu_s, pairs)
         _check_equal(ours, loop)

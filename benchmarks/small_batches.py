@@ -36,6 +36,27 @@ def small_batches(records: int, rounds: int = _ROUNDS) -> Pair:
     )
 
 
+def few_records(rounds: int = _ROUNDS) -> Pair:
+    """CPU seconds of an invocation of ten records, and of the bare loop over a full batch.
+
+    What an invocation takes by itself is most of the former: over ten records of the loop it would vary too
+    much to have a bar.
+    """
+    few = point_batches(_SIGNALS, _RECORDS_PER_ROUND)
+    full, models = point_batches(_SIGNALS), bare_loop.new_models()
+    with function() as ours:
+        pairs = (
+            (
+                partial(_each, ours.invoke, _cut(event, 10)),
+                partial(bare_loop.learn_points, next(full), models),
+            )
+            for event in few
+        )
+        alternately(_WARM_UP, cpu_s, pairs)
+        pair = alternately(rounds, cpu_s, pairs)
+    return Pair([seconds * 10 / _RECORDS_PER_ROUND for seconds in pair.ours_s], pair.theirs_s)
+
+
 def _cut(event: LambdaEvent, records: int) -> list[LambdaEvent]:
     whole = event["Records"]
     return [{"Records": whole[start : start + records]} for start in range(0, len(whole), records)]

@@ -48,6 +48,7 @@ def test_the_handler_and_the_loop_learn_the_same():
 def test_a_shipped_use_case_and_a_loop_of_its_detectors_learn_the_same(use_case):
     """`shipped_vs_loop` itself asserts equal detectors and as many events as findings."""
     assert shipped_vs_loop.shipped(use_case, 100, rounds=2).ratio.median > 0
+    assert shipped_vs_loop.shipped(use_case, 100, rounds=2, from_bytes=True).ratio.median > 0
 
 
 def test_a_loop_that_learned_something_else_is_no_comparison():
@@ -68,6 +69,7 @@ def test_small_batches_are_all_of_the_records_in_order():
     assert [len(batch["Records"]) for batch in cut] == [7, 7, 7, 7, 2]
     assert [record for batch in cut for record in batch["Records"]] == event["Records"]
     assert small_batches.small_batches(500, rounds=2).ratio.median > 0
+    assert small_batches.few_records(rounds=2).ratio.median > 0
 
 
 def test_a_function_of_another_process_finds_an_s3_with_latencies(tmp_path, monkeypatch):
@@ -169,7 +171,21 @@ def test_an_unknown_figure_is_refused_by_name():
 
 def test_every_bar_that_was_set_is_among_the_figures():
     source = (ROOT / "benchmarks" / "figures.py").read_text()
-    for bar in ("1.5", "6.0", "5_000", '"at least", 2,', "120", "1.0", "1.8", "4_000", "400 / 1.048576"):
+    of_lines = (
+        "5_000",
+        '"handler_vs_bytewax", _inverse(pair.ratio), "x", "at least", 1.8,',
+        "120",
+        "1.0",
+        "4_000",
+        "400 / 1.048576",
+    )
+    over_loops = (
+        "1_000: 1.75, 10_000: 2.2",
+        "1.25",
+        "(1_000, 0.7), (10_000, 0.85)",
+        "1_000: 0.6, 10_000: 1.0",
+    )
+    for bar in (*of_lines, *over_loops, "0.2, _times", 'shards, "x", "at least", 1.8'):
         assert bar in source
     assert set(figures.measured()) >= {
         "handler_vs_loop",
@@ -202,14 +218,14 @@ def test_what_a_model_costs_to_keep_is_measured_as_a_page_keeps_it():
 
 def test_what_was_measured_is_written_between_the_marks_and_nowhere_else(tmp_path):
     names = [
-        "handler_vs_loop, 1,000 signals",
-        "handler_vs_loop, columns of 100 values, 1,000 signals",
+        "shipped_vs_loop, from bytes, anomaly, 1,000 signals",
+        "shipped_vs_loop, from bytes, shift, 1,000 signals",
         "handler_vs_seed",
         "handler_vs_bytewax",
         "S3 requests per million observations, 16 pages",
         "peak memory, 10,000 ADWINs",
-        "shipped_vs_loop, anomaly, 1,000 signals",
-        "shipped_vs_loop, shift, 1,000 signals",
+        "shipped_vs_loop, from bytes, anomaly, 10,000 signals",
+        "shipped_vs_loop, from bytes, shift, 10,000 signals",
     ]
     measured = [
         asdict(Figure(name, spread([at + 0.25]), "x", "at most", 3.0, "a note"))
@@ -231,8 +247,8 @@ def test_what_was_measured_is_written_between_the_marks_and_nowhere_else(tmp_pat
     assert "old" not in text
     assert "| handler_vs_seed | 2.25 x | 2.25 to 2.25 | at most 3.00 | a note |" in text
     assert "| handler_vs_bytewax | 3.25 x | 3.25 to 3.25 | at most 3.00 ✗ | a note |" in text
-    assert "takes 0.25 times" in text
-    assert "`anomaly` and `shift` 6.25 and 7.25 times" in text
+    assert "takes 0.25 and 1.25 times" in text
+    assert "with 10,000 signals 6.25 and 7.25 times" in text
     assert "10,000 signals take 5.25 MiB" in text
 
 

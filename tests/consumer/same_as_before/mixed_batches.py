@@ -313,8 +313,13 @@ def deliveries() -> list[Delivery]:
     for at in range(5, len(shared), 50):  # as few producers do: unique by partition key alone
         shared[at]["kinesis"]["sequenceNumber"] = shared[at - 1]["kinesis"]["sequenceNumber"]
         shared[at]["eventID"] = shared[at - 1]["eventID"]
-    add("shared sequence numbers", shared)
-    add("these again, cut at such a number", shared[5:])
+    last = shared[-1]
+    for key in ("one", "another", "a third"):  # and one of them is delivered later
+        shared.append(stream.record(Payload(two[-1].at_s, key, encoders.point("p000.noise", 1.0))))
+        shared[-1]["kinesis"]["sequenceNumber"] = last["kinesis"]["sequenceNumber"]
+        shared[-1]["eventID"] = last["eventID"]
+    add("shared sequence numbers", shared[:-1])
+    add("these again, cut at such a number", [*shared[5:-3], shared[-1]])
     add("all of it twice", [*shared, *shared])
     add("three old records and two new ones", [*rest[-3:], *stream.records(next(fresh))[:2]])
     for at, batch in enumerate(fresh):
