@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from consumer.detectors.in_columns import vectorised
 from consumer.detectors.alert_policy import AlertPolicy, AlertState, Finding
+from consumer.detectors.in_columns import vectorised
 from consumer.detectors.in_columns.seasonal_anomaly_twin import SeasonalAnomalyTwin
 from consumer.detectors.in_columns.sensor_checks_twin import HealthTwin
 from consumer.detectors.in_columns.vectorised import Source, learn_by_rank

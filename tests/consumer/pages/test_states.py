@@ -5,13 +5,13 @@ import copy
 import msgspec
 import numpy as np
 import pytest
+from consumer.detectors.adwin_columns import AdwinColumns
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import drift
 
 from consumer.decode.batch import Batch, Record, Records, Shard
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.adwin_columns import AdwinColumns
 from consumer.detectors.alert_policy import AlertState
 from consumer.detectors.drift import DriftState, DriftUseCase
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
