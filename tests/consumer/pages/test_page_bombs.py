@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from consumer.pages.marks import WrittenMarks
 from river import anomaly, drift
 from river._river_rust.drift import AdaptiveWindowing
 from river._river_rust.stats import RsQuantile
