@@ -14,6 +14,7 @@ from consumer.decode.batch import Batch, Record, Records, Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import AlertState
 from consumer.detectors.drift import DriftState, DriftUseCase
+from consumer.detectors.in_columns.adwin_columns import AdwinColumns
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.sensor_checks import Health
 from consumer.detectors.state_columns import StateColumns
