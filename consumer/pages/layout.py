@@ -51,7 +51,7 @@ class Layout:
 
 
 def parts_by_page(batch: Batch, layout: Layout) -> dict[str, PagePart]:
-    """What a batch holds for each page, by the pages' keys, in no order."""
+    """What a batch holds for each page, by the pages' keys, in the order of their first records."""
     if batch.is_regrouped or not layout.pages:
         return {
             page_key: PagePart(batch, apart=keys) for page_key, keys in layout.grouped(batch.signals).items()
@@ -61,12 +61,12 @@ def parts_by_page(batch: Batch, layout: Layout) -> dict[str, PagePart]:
     of_skipped = pages[np.asarray(batch.skipped_numbers, np.int64)]
     order = np.argsort(of_observations, kind="stable")
     ends = np.searchsorted(of_observations, np.arange(layout.pages + 1), sorter=order)
-    return {
-        f"{layout.folder}{page}": PagePart(
-            batch, order[ends[page] : ends[page + 1]], np.flatnonzero(of_skipped == page)
-        )
+    parts = {
+        page: PagePart(batch, order[ends[page] : ends[page + 1]], np.flatnonzero(of_skipped == page))
         for page in np.union1d(of_observations, of_skipped).tolist()
     }
+    ordered = sorted(parts.items(), key=lambda one: one[1].first_record)
+    return {f"{layout.folder}{page}": part for page, part in ordered}
 
 
 def prefix_of(use_case: str, fingerprint: str) -> str:
