@@ -5,7 +5,6 @@ import copy
 import msgspec
 import numpy as np
 import pytest
-from consumer.detectors.adwin_columns import AdwinColumns
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import drift
