@@ -23,6 +23,8 @@ Places = npt.NDArray[np.intp]
 
 INTEGER_MAX = 2**53
 """Larger ones do not fit: as floats they would not be exact."""
+COUNT_FAR = 2**52
+"""Larger counts, which only an altered page has, could grow beyond what fits: no arrays learn them."""
 
 
 class Unfit(Exception):
@@ -162,6 +164,10 @@ class StateColumns:
         if places:
             self.floats[:, places] = np.array([each.floats for each in numbers], dtype=np.float64).T
             self.integers[:, places] = np.array([each.integers for each in numbers], dtype=np.int64).T
+
+    def are_far(self, places: Sequence[int] | slice, rows: Sequence[int] | slice = slice(None)) -> Any:
+        """Which of these have a count, in these rows of integers, that may not grow in the arrays."""
+        return (self.integers[rows][:, places] > COUNT_FAR).any(axis=0)
 
     def clear(self, places: Sequence[int]) -> None:
         """Have zeros at these places."""

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from consumer.decode.batch import Batch
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.alert_policy import Finding
+from consumer.detectors.alert_policy import COUNT_MAX, Finding
 from consumer.detectors.base import UseCase
 from consumer.detectors.change_point import ChangePoint
 from consumer.detectors.drift import DriftUseCase
@@ -159,7 +159,8 @@ class _Runs(NamedTuple):
         outcome, batch, texts = learner.outcome, learner.batch, learner.batch.records.texts
         assert texts is not None  # no signal is usual without them
         is_alive = usual.alive[self.rows]
-        states.learned[usual.slots[self.rows]] += learned
+        slots = usual.slots[self.rows]
+        states.learned[slots] = np.minimum(states.learned[slots] + learned, COUNT_MAX)
         usual.begun[self.rows] += learned
         outcome.observations += int(learned[is_alive].sum())
         is_done = is_alive & (learned == self.counts)

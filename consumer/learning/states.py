@@ -238,6 +238,8 @@ class States(MutableMapping[SignalKey, State]):
         self.plain[slots] = self.in_models[slots]
         apart = [slot for slot in slots if slot in self.parameters or slot in self.health_apart]
         self.plain[apart] = False
+        if self.models is not None:
+            self.plain[slots] &= ~self.models.are_far(slots)
         self._out.clear()
 
     def _numbered(self, of: Numbering) -> _Numbers:

@@ -247,9 +247,9 @@ def memory_bytes_of(columns: Columns, column_bytes: int) -> int:
         + _PER_STATE * len(columns.marks)
         + _PER_CHECKPOINT * checkpoints
         + _PER_ADWIN * adwins
-        + _PER_BYTE * int(lengths.sum())
+        + _PER_BYTE * int(sum(lengths.tolist()))  # exact: in 64 bits large ones wrap to small ones
         + _PER_BYTE_READ * int(lengths.max(initial=0))
-        + int(memory.sum())
+        + int(sum(memory.tolist()))
     )
 
 

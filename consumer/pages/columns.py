@@ -154,6 +154,7 @@ def states_of(columns: Columns, behind: memoryview) -> States:
         raise ValueError("a sensor is there twice")
     states.plain = states.in_models.copy()
     states.plain[[*states.parameters, *states.health_apart]] = False
+    states.plain &= ~_are_far(states.models, columns.kinds, slots)
     return states
 
 
@@ -319,6 +320,16 @@ def _read_arrays(columns: StateColumns, kinds: bytes, written: memoryview) -> in
         raise ValueError("another number of rows than the class has")
     size = read_rows(columns.floats, kinds[: layout.floats], written, [0] * layout.floats)
     return size + read_rows(columns.integers, kinds[layout.floats :], written[size:], layout.most)
+
+
+def _are_far(models: StateColumns | AdwinColumns | None, kinds: bytes, slots: int) -> Any:
+    """Which have counts that could grow beyond the largest if they were learned in the arrays."""
+    if isinstance(models, AdwinColumns):
+        return models.are_far(slice(None))
+    if models is None:
+        return np.zeros(slots, np.bool_)
+    wide = [row for row, kind in enumerate(kinds[models.layout.floats :]) if kind & 8]  # of eight bytes
+    return models.are_far(slice(None), wide)
 
 
 def _read_model(stored: Packed) -> Any:

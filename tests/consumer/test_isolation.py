@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 from river import drift
 
@@ -11,7 +12,9 @@ from consumer.decode.signal_names import SignalKey, seed_of
 from consumer.detectors.alert_policy import Finding
 from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.base import UseCase
+from consumer.detectors.change_point import ChangePoint
 from consumer.detectors.drift import DriftUseCase
+from consumer.detectors.in_columns.adwin_columns import AdwinColumns
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.errors import BadDeployment, ConfigurationError, ModelRaised
 from consumer.learning.state import State
@@ -309,3 +312,38 @@ def test_a_page_is_read_once_more_however_often_its_models_raise():
     assert len(reads) == 2, "it is confirmed, then read"
     assert {signal: state.learned for signal, state in world.states().items()} == {"a": 2, "b": 1, "c": 2}
     assert kept(world) == {"a": 2, "b": 1}
+
+
+FAR = 2**53
+
+
+def _far_in_state(states):
+    states.learned[1] = FAR
+
+
+def _far_in_model(states):
+    if isinstance(states.models, AdwinColumns):
+        states.models.counts[1] = FAR
+    else:
+        largest = np.array(states.models.layout.most)
+        states.models.integers[:, 1] = np.where(largest < FAR, states.models.integers[:, 1], largest)
+
+
+@pytest.mark.parametrize("alter", [_far_in_state, _far_in_model])
+@pytest.mark.parametrize("use_case", [SeasonalAnomaly(), ChangePoint(), DriftUseCase(drift.ADWIN())])
+def test_counters_as_large_as_can_be_cost_no_signal_that_learns_beside_them_its_page(use_case, alter):
+    names = [f"s{number}" for number in range(30)]
+    world = World(pages=1, use_case=use_case)
+    rows = [(name, float(number % 7)) for number in range(10) for name in names]
+    world.invoke(points(rows, first=1_000))
+    world.invoke(points(rows, first=2_000))
+    [(key, (e_tag, body))] = [one for one in world.objects.objects.items() if "/pages/" in one[0]]
+    states = PageCodec().decode(body)
+    alter(states)
+    world.objects.objects[key] = e_tag, PageCodec().encode(states)
+    for first in (3_000, 4_000):
+        report = world.invoke(points(rows, first=first), world.cold())
+        assert (report.failed, report.counts["pages_unreadable"]) == ([], 0)
+    learned = {signal: state.learned for signal, state in world.states().items()}
+    assert all(learned[name] == 40 for name in names if name != "s1")
+    assert kept(world).keys() <= {"s1"}

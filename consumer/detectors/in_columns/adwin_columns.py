@@ -11,7 +11,7 @@ from river._river_rust.drift import AdaptiveWindowing
 from river.drift import ADWIN
 
 from consumer.detectors.drift import DriftState
-from consumer.detectors.state_columns import INTEGER_MAX, Floats, Integers, Places, Unfit
+from consumer.detectors.state_columns import COUNT_FAR, INTEGER_MAX, Floats, Integers, Places, Unfit
 from consumer.errors import is_models_own
 
 BUCKETS_MAX = 1000
@@ -150,6 +150,10 @@ class AdwinColumns:
             is_packed = type(kept) is bytes
             self.windows[place] = kept if is_packed else None
             self.helpers[place] = None if is_packed else kept
+
+    def are_far(self, places: Sequence[int] | slice) -> Any:
+        """Which of these have a count that may not grow in the arrays."""
+        return self.counts[places] > COUNT_FAR
 
     def clear(self, places: Sequence[int]) -> None:
         """Have nothing at these places."""

@@ -3,8 +3,8 @@
 import numpy as np
 
 from consumer.detectors.alert_policy import AlertPolicy
-from consumer.detectors.in_columns.vectorised import COUNT_FAR, Bools, Gathered, Step, first_max, write
-from consumer.detectors.state_columns import Floats
+from consumer.detectors.in_columns.vectorised import Bools, Gathered, Step, first_max, write
+from consumer.detectors.state_columns import COUNT_FAR, Floats
 
 _FIELDS = ("is_open", "notified_s", "values", "quiet", "worst", "before_notified")
 

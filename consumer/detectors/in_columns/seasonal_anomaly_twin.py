@@ -9,7 +9,6 @@ from consumer.detectors import seasonal_anomaly as scalar
 from consumer.detectors.alert_policy import AlertPolicy
 from consumer.detectors.in_columns.alert_twin import AlertTwin, alert_fields
 from consumer.detectors.in_columns.vectorised import (
-    COUNT_FAR,
     Bools,
     Gathered,
     Rows,
@@ -20,7 +19,7 @@ from consumer.detectors.in_columns.vectorised import (
     write,
 )
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly, SeasonalAnomalyState
-from consumer.detectors.state_columns import Floats, Integers, Places, layout_of
+from consumer.detectors.state_columns import COUNT_FAR, Floats, Integers, Places, layout_of
 
 _HOURS_OF_WEEK = scalar._HOURS * scalar._DAYS
 _TIME_MAX = 1e11

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from consumer.detectors import sensor_checks as scalar
-from consumer.detectors.in_columns.vectorised import COUNT_FAR, Bools, Gathered, Rows, Source, Step, write
+from consumer.detectors.in_columns.vectorised import Bools, Gathered, Rows, Source, Step, write
 from consumer.detectors.sensor_checks import Health, SensorChecks
-from consumer.detectors.state_columns import Floats, Integers, Places
+from consumer.detectors.state_columns import COUNT_FAR, Floats, Integers, Places
 
 _LEARNED = ("last", "same_since_s", "seen", "same", "longest", "alerts.flat.quiet")
 _KNOWN = ("first_arrived_s", "empty", "is_untold", "alerts.flat.is_there")

@@ -18,8 +18,6 @@ Numbers = npt.NDArray[Any]
 
 FEW = 24
 """Rows: fewer learn faster one by one; a value for each takes 80 us at least, as long as 20 to 40 alone."""
-COUNT_FAR = 2**52
-"""Counts from here on, which only an altered page has, could grow beyond what arrays and events hold."""
 
 
 class Source(NamedTuple):

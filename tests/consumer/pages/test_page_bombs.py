@@ -397,3 +397,9 @@ def test_what_is_written_can_be_read_again_by_a_function_of_the_same_memory(case
     assert len(reader.decode(page)) == 300
     with pytest.raises(UnreadablePage, match="would take more"):
         PageCodec(takes - 1).encode(states)
+
+
+def test_models_that_say_so_much_that_their_sum_wraps_are_not_read():
+    """2,048 times 2**53 is 0 in 64 bits."""
+    with pytest.raises(UnreadablePage):
+        PageCodec(256 * MIB).decode(with_models(*[encode([1])] * 2048, memory=2**53))
