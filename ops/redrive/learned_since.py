@@ -141,6 +141,8 @@ class _NotOnStream(Exception):
     """The stream does not hold any more what a version of a page has passed."""
 
 
+_PAGE_IS_FULL = "page is full"
+
 _Rank = tuple[bool, int, int, Shard, str]
 """Sorts what is in quarantine: by whether its page rejected it, sequence number, position, shard, key."""
 
@@ -179,8 +181,9 @@ class LearnedSince:
             for each in observations:
                 if each.is_passed_by(states):
                     passed.append(each)
-                elif each.line.is_of_model:
-                    # Its batch is not committed, and may hold what its signal has not learned yet.
+                elif each.line.is_of_model or (each.key not in states and _PAGE_IS_FULL in each.line.reason):
+                    # Its batch is not committed, and may hold what its signal has not learned yet; or nobody
+                    # can know, for a signal that was refused has no checkpoint.
                     judged.in_doubt.add(each.line.id)
                 else:
                     judged.ahead.setdefault(page_key, []).append(each)
@@ -222,8 +225,6 @@ class LearnedSince:
         line, key = observation.line, observation.key
         state = states.get(key)
         if state is None:
-            if "page is full" in line.reason:
-                return  # nor does it become a known signal so
             own = self.settings.of(key.signal)
             model = new_model(self.quarantined.use_case, own.use_case, key.signal)
             state = states[key] = State(model, parameters=own.parameters)
@@ -342,6 +343,8 @@ class LearnedSince:
             if passing.is_from_nothing and (learned or self.may_be_anew):
                 # Several batches, if the models were moved; or an upgrade learned what has expired since.
                 is_known = False
+                if self.may_be_anew:  # other code's models may have rejected these, and not committed that
+                    judged.in_doubt |= {each.line.id for each in passing.observations}
             places, newest = set(ranked), set(ranked[len(ranked) - learned :])
             for each in passing.observations:
                 place = (*each.order, each.line.shard, each.line.partition_key)
