@@ -29,6 +29,8 @@ from consumer.errors import (
     Unavailable,
     UnreadablePage,
     UnwritableModels,
+    brief,
+    is_models_own,
 )
 from consumer.events.event import Event
 from consumer.events.mutes import MuteStore
@@ -55,6 +57,13 @@ class PageWork:
     turns: "Turns"
 
 
+class ArraysRaised(Exception):
+    """Pages learned together in arrays, and something raised: each is to be learned again, one by one."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(f"its signals are learned one by one, for the arrays raised {brief(error)}")
+
+
 class Turns:
     """Pages that are loaded learn together: all that are ready when the event loop comes round."""
 
@@ -76,7 +85,7 @@ class Turns:
         try:
             errors = learn_together([member for member, _ in ready], self._few)
         except BaseException as error:
-            errors = [error] * len(ready)
+            errors = [ArraysRaised(error) if is_models_own(error) else error] * len(ready)
         for (_, learned), raised in zip(ready, errors, strict=True):
             if raised is None:
                 learned.set_result(None)
@@ -210,7 +219,7 @@ class Pipeline:
 
         async def attempt() -> int | None:
             # 2. Load, and 3. learn.
-            page, outcome = await self._learn(work, failed, check, time_left)
+            page, outcome = await self._learn(work, failed, check, time_left, report)
             # 4. Quarantine.
             if outcome.rejections:
                 await self._quarantine(work, outcome.rejections, report)
@@ -240,7 +249,12 @@ class Pipeline:
         report.add(events_published=len(events))
 
     async def _learn(
-        self, work: PageWork, failed: FailedObservations, check: DeploymentCheck, time_left: TimeLeft
+        self,
+        work: PageWork,
+        failed: FailedObservations,
+        check: DeploymentCheck,
+        time_left: TimeLeft,
+        report: InvocationReport,
     ) -> tuple[Page, PageOutcome]:
         """Load the page and learn the batch, without the observations at which models raise."""
         page: Page | None = None
@@ -259,7 +273,12 @@ class Pipeline:
                 time_left.is_short,
                 0 if page.is_full else self.page_signals_max,
             )
-            await work.turns.learn(Member(learner, work.part))
+            try:
+                await work.turns.learn(Member(learner, work.part))
+            except ArraysRaised as error:  # perhaps of an altered page, no matter whose
+                report.problems.append(f"{work.page_key}: {error}")
+                failed.in_arrays, page = True, None
+                continue
             if learner.outcome.needs_confirmed_page:
                 confirmed = await self.pages.confirm(page)
                 if confirmed is not page:

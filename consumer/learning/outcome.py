@@ -94,6 +94,8 @@ class FailedObservations:
     raised: dict[SignalKey, list[ModelFailure]] = field(default_factory=dict)
     set_aside: dict[SignalKey, str] = field(default_factory=dict)
     """Signals of which nothing is to be learned, and why."""
+    in_arrays: bool = False
+    """Whether the arrays raised: then nothing is learned in them."""
 
     def add(self, raised: Mapping[SignalKey, ModelFailure]) -> None:
         """Leave these out from now on."""
@@ -106,7 +108,7 @@ class FailedObservations:
 
     def __bool__(self) -> bool:
         """Whether there is anything to leave out."""
-        return bool(self.raised or self.set_aside)
+        return bool(self.raised or self.set_aside or self.in_arrays)
 
     def is_singly(self, key: SignalKey) -> bool:
         """Whether to learn this signal observation by observation, so that the one that fails is known."""

@@ -17,6 +17,7 @@ from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.in_columns.adwin_columns import AdwinColumns
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.errors import BadDeployment, ConfigurationError, ModelRaised
+from consumer.learning import columns_learner
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec
 from consumer.plant import plant
@@ -347,3 +348,21 @@ def test_counters_as_large_as_can_be_cost_no_signal_that_learns_beside_them_its_
     learned = {signal: state.learned for signal, state in world.states().items()}
     assert all(learned[name] == 40 for name in names if name != "s1")
     assert kept(world).keys() <= {"s1"}
+
+
+def test_whatever_arrays_raise_holds_no_shard(monkeypatch):
+    def raises(*_):
+        raise ValueError("numpy says no")
+
+    world, alone = World(pages=4, use_case=SeasonalAnomaly()), World(pages=4, use_case=SeasonalAnomaly())
+    rows = [(f"s{number}", float(turn % 7)) for turn in range(10) for number in range(100)]
+    for each in (world, alone):
+        each.invoke(points(rows, first=1_000))
+    alone.invoke(points(rows, first=3_000))
+    monkeypatch.setattr(columns_learner, "learn_by_rank", raises)
+    report = world.invoke(points(rows, first=3_000))
+    assert (report.failed, report.counts["observations_learned"], len(report.problems)) == ([], 1_000, 4)
+    models = [
+        {name: (one.model, one.learned) for name, one in each.states().items()} for each in (world, alone)
+    ]
+    assert models[0] == models[1]
