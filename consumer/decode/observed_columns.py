@@ -130,6 +130,16 @@ class ObservedColumns:
         for column in (self.skipped_numbers, self.skipped_records, self.skipped_positions):
             del column[mark.skipped :]
 
+    @property
+    def piece_numbers(self) -> "array[int]":
+        """The number of each piece's signal."""
+        return self._numbers
+
+    @property
+    def piece_records(self) -> "array[int]":
+        """The record of each piece, ascending."""
+        return self._records
+
     @cached_property
     def numbers(self) -> Integers:
         """The number of each observation's signal."""

@@ -74,14 +74,15 @@ def identity(*parts: object) -> str:
 class _OfNames(dict[str, int]):
     """The numbers of the signals that their records bring alone, by name: all that were ever asked for."""
 
-    def __init__(self, keys: list[SignalKey]) -> None:
+    def __init__(self, keys: list[SignalKey], record_signals: list[str]) -> None:
         super().__init__()
-        self._keys = keys
+        self._keys, self._record_signals = keys, record_signals
 
     def __missing__(self, name: str) -> int:
         check_name(name)
         number = self[name] = len(self._keys)
         self._keys.append(SignalKey(name, name))
+        self._record_signals.append(name)
         return number
 
 
@@ -91,7 +92,9 @@ class SignalNumbers:
     def __init__(self) -> None:
         self.keys: list[SignalKey] = []
         """By number."""
-        self._of_names = _OfNames(self.keys)
+        self.record_signals: list[str] = []
+        """Of each, by number: the signal that its records name."""
+        self._of_names = _OfNames(self.keys, self.record_signals)
         self._of_parts: dict[tuple[str, str], int] = {}
         self._of_others: dict[SignalKey, int] = {}
         """The parts, by their keys, and what a page holds under names that no record can bring."""
@@ -128,6 +131,7 @@ class SignalNumbers:
         if number is None:
             number = self._of_others[key] = len(self.keys)
             self.keys.append(key)
+            self.record_signals.append(key.record_signal)
         return number
 
     def pages(self, count: int) -> npt.NDArray[np.int64]:

@@ -167,12 +167,15 @@ class _Runs(NamedTuple):
         if is_done.any():
             starts, slots = self.starts[is_done], usual.slots[self.rows[is_done]]
             records = batch.record_of[usual.places[starts + self.counts[is_done] - 1]]
+            keys = None
+            if not batch.are_keyed_by_signals:
+                keys = [batch.records.partition_keys[record] for record in records.tolist()]
             outcome.signals_spread += states.advance(
                 slots,
                 batch.shard,
                 texts[records],
                 batch.records.arrival[records],
-                [batch.records.partition_keys[record] for record in records.tolist()],
+                keys,
             )
             first = int(batch.record_of[usual.places[starts]].min())
             outcome.first_done = first if outcome.first_done is None else min(first, outcome.first_done)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -53,6 +53,13 @@ class _Numbers:
         self.ascending = numbers[self.slots]
 
 
+class Names(NamedTuple):
+    """Of a page's signals, by slot: the record signals, and the others' own names."""
+
+    record_signals: list[str]
+    signals: list[tuple[int, str]]
+
+
 class States(MutableMapping[SignalKey, State]):
     """The states of a page's signals, in the order in which they came.
 
@@ -68,6 +75,7 @@ class States(MutableMapping[SignalKey, State]):
         self._slots: dict[SignalKey, int] = {}
         self._out: dict[int, State] = {}
         self._numbers: _Numbers | None = None
+        self._names: Names | None = None
         self.learned: Integers = np.zeros(0, np.int64)
         self.skipped: Integers = np.zeros(0, np.int64)
         self.latest_s: Floats = np.zeros(0)
@@ -105,6 +113,19 @@ class States(MutableMapping[SignalKey, State]):
         """The signals by slot."""
         return self._keys
 
+    def names(self) -> "Names":
+        """The names of the signals, by slot."""
+        if self._names is None:
+            self._names = Names(
+                [key.record_signal for key in self._keys],
+                [
+                    (slot, key.signal)
+                    for slot, key in enumerate(self._keys)
+                    if key.signal != key.record_signal
+                ],
+            )
+        return self._names
+
     def __len__(self) -> int:
         return len(self._keys)
 
@@ -124,7 +145,7 @@ class States(MutableMapping[SignalKey, State]):
         if slot is None:
             slot = self._slots[key] = len(self._keys)
             self._keys.append(key)
-            self._numbers = None
+            self._numbers = self._names = None
         elif slot not in self._out:
             self._forget(slot)
         self._out[slot] = state
@@ -136,7 +157,7 @@ class States(MutableMapping[SignalKey, State]):
         del self._keys[slot]
         self._slots = {key: index for index, key in enumerate(self._keys)}
         self._out.pop(slot, None)
-        self._numbers = None
+        self._numbers = self._names = None
         for name in ("learned", "skipped", "latest_s", "plain", "in_models", "has_health"):
             setattr(self, name, getattr(self, name)[kept])
         for columns in (*self.marks.values(), self.models, self.health):

@@ -68,9 +68,8 @@ def size_of(kind: int, places: int) -> int:
 
 
 def _written(row: Row) -> tuple[int, bytes]:
-    bits = row.view(np.int64)
-    is_one = len(row) == 0 or bool((bits[:_FIRST] == bits[0]).all() and (bits == bits[0]).all())
-    return _written_once(row) if is_one else _written_each(row)
+    content = row.tobytes()
+    return _written_once(row) if content[8:] == content[:-8] else _written_each(row)
 
 
 def _written_once(row: Row) -> tuple[int, bytes]:

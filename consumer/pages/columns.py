@@ -85,13 +85,13 @@ def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes]]
     """The columns of the states, and what lies behind them. Raises: `UnwritableModels`."""
     whole = States.of(states)
     whole.settle()
-    names = whole.keys_in_order
+    names, slots = whole.names(), len(whole)
     models, memory = _models_of(whole)
     kinds, rows = _rows_of(whole.models)
     health_kinds, health_rows = _rows_of(whole.health if whole.has_health.any() else None)
     columns = Columns(
-        record_signals=[key.record_signal for key in names],
-        signals=[(slot, key.signal) for slot, key in enumerate(names) if key.signal != key.record_signal],
+        record_signals=names.record_signals,
+        signals=names.signals,
         learned=write_row(whole.learned),
         skipped=write_row(whole.skipped),
         latest_s=write_row(whole.latest_s),
@@ -101,8 +101,8 @@ def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes]]
             if whole.marks[shard].is_there().any()
         ],
         parameters=sorted(whole.parameters.items()),
-        lengths=write_row(np.array([*map(len, models)] or [0] * len(names), np.int64)),
-        memory=write_row(np.array(memory or [0] * len(names), np.int64)),
+        lengths=write_row(np.array([*map(len, models)] or [0] * slots, np.int64)),
+        memory=write_row(np.array(memory or [0] * slots, np.int64)),
         model_class=_tag_of(whole.models),
         in_arrays=write_row(whole.in_models.astype(np.int64)),
         kinds=kinds,
