@@ -85,7 +85,8 @@ class Turns:
         try:
             errors = learn_together([member for member, _ in ready], self._few)
         except BaseException as error:
-            errors = [ArraysRaised(error) if is_models_own(error) else error] * len(ready)
+            is_of_arrays = is_models_own(error) or isinstance(error, MemoryError)
+            errors = [ArraysRaised(error) if is_of_arrays else error] * len(ready)
         for (_, learned), raised in zip(ready, errors, strict=True):
             if raised is None:
                 learned.set_result(None)

@@ -89,6 +89,8 @@ class _Usual:
     """How many each has learned in the slices before."""
     alive: npt.NDArray[np.bool_]
     """Which still learn in the arrays."""
+    spread: npt.NDArray[np.bool_]
+    """Which several shards bring, of those that learned."""
     events: list[tuple[int, Event]] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -170,12 +172,9 @@ class _Runs(NamedTuple):
             keys = None
             if not batch.are_keyed_by_signals:
                 keys = [batch.records.partition_keys[record] for record in records.tolist()]
-            outcome.signals_spread += states.advance(
-                slots,
-                batch.shard,
-                texts[records],
-                batch.records.arrival[records],
-                keys,
+            arrived_s = batch.records.arrival[records]
+            usual.spread[self.rows[is_done]] = states.advance(
+                slots, batch.shard, texts[records], arrived_s, keys
             )
             first = int(batch.record_of[usual.places[starts]].min())
             outcome.first_done = first if outcome.first_done is None else min(first, outcome.first_done)
@@ -205,7 +204,9 @@ def _learn_usual(members: Sequence[Member], few: int) -> list[list[SignalKey]]:
             break
         learn(slices)
     for usual in found:
-        usual.learner.outcome.events += [event for row, event in usual.events if usual.alive[row]]
+        outcome = usual.learner.outcome
+        outcome.events += [event for row, event in usual.events if usual.alive[row]]
+        outcome.signals_spread += int(np.count_nonzero(usual.spread & usual.alive))
     return others
 
 
@@ -262,8 +263,8 @@ def _split(learner: PageLearner, part: PagePart, few: int) -> tuple[_Usual | Non
         slots, numbers, counts = slots[is_usual], numbers[is_usual], counts[is_usual]
         starts = np.cumsum(counts) - counts
     learner.outcome.signals += len(slots)
-    begun, alive = np.zeros(len(slots), dtype=np.intp), np.ones(len(slots), dtype=bool)
-    return _Usual(learner, states, numbers, slots, places, starts, counts, begun, alive), others
+    begun, alive, spread = (np.full(len(slots), each) for each in (0, True, False))
+    return _Usual(learner, states, numbers, slots, places, starts, counts, begun, alive, spread), others
 
 
 def _learns_in_arrays(states: States, use_case: UseCase) -> bool:

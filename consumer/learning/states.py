@@ -201,14 +201,14 @@ class States(MutableMapping[SignalKey, State]):
         sequence_numbers: Texts,
         arrived_s: Floats,
         partition_keys: Sequence[str] | None = None,
-    ) -> int:
+    ) -> Flags:
         """Raise the checkpoints of signals to records above them; of each the last that it has learned.
 
         `arrived_s` has NaN where that is unknown. Without `partition_keys`, each is that of the signal's
-        record signal. Returns how many of these are spread over several shards, as `State.is_spread` says.
+        record signal. Returns which of these are spread over several shards, as `State.is_spread` says.
         """
         if len(slots) == 0:
-            return 0
+            return np.zeros(0, np.bool_)
         marks = self.marks.get(shard)
         if marks is None:
             marks = self.marks[shard] = Marks(len(self))
@@ -232,7 +232,7 @@ class States(MutableMapping[SignalKey, State]):
                     others.remove(slots[is_old])
                 is_late = np.nan_to_num(of_other_s, nan=0.0) > known_s - SPREAD_WITHIN_S
                 spread |= others.is_there(slots) & is_late
-        return int(spread.sum())
+        return spread
 
     # What is out.
 

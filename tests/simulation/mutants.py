@@ -46,9 +46,9 @@ MUTANTS = {
         f"                try:\n    {_PUBLISHED}{_UNAVAILABLE}",
     ),
     "checkpoints are compared as text": Mutant(
-        "consumer.learning.page_learner",
-        "checkpoint.sequence_number >= first",
-        "str(checkpoint.sequence_number) >= str(first)",
+        "consumer.learning.state",
+        "checkpoint.sequence_number < batch.records.first_sequence_number",
+        "str(checkpoint.sequence_number) < str(batch.records.first_sequence_number)",
     ),
     "a page has one checkpoint": Mutant(
         "consumer.learning.page_learner",
@@ -176,7 +176,7 @@ MUTANTS = {
     ),
     "what a full or broken page should have learned is forgotten": Mutant(
         "consumer.pipeline",
-        "            await self._quarantine(work, work.rejected(str(error)), report)\n",
+        "            await self._quarantine(work, work.part.rejected(str(error)), report)\n",
         "            pass\n",
     ),
     "a page larger than the memory ends the invocation": Mutant(
@@ -227,6 +227,19 @@ MUTANTS = {
     ),
     "a time without a zone is the process's own": Mutant(
         "consumer.decode.values", "moment = moment.replace(tzinfo=UTC)", "moment = moment.astimezone(UTC)"
+    ),
+    "what learns in columns forgets its partition keys": Mutant(
+        "consumer.learning.columns_learner", "if not batch.are_keyed_by_signals:", "if False:"
+    ),
+    "what was learned learns in columns again": Mutant(
+        "consumer.learning.columns_learner",
+        "states.below(batch.shard, slots, batch.records.first_sequence_number)",
+        "np.ones(len(slots), np.bool_)",
+    ),
+    "of what learns in columns the first record alone is a checkpoint": Mutant(
+        "consumer.learning.columns_learner",
+        "usual.places[starts + self.counts[is_done] - 1]",
+        "usual.places[starts]",
     ),
     "a record may hold anything": Mutant(
         "consumer.decode.batch",

@@ -1,0 +1,151 @@
+"""What learns in columns is what learns one by one: the same states, events, quarantine and counts."""
+
+import math
+import random
+from dataclasses import replace
+
+import pytest
+import river.drift
+
+from consumer.detectors.alert_policy import AlertPolicy
+from consumer.detectors.change_point import ChangePoint
+from consumer.detectors.drift import DriftUseCase
+from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
+from consumer.detectors.sensor_checks import SensorChecks
+from consumer.learning import columns_learner
+from tests.consumer.world import World, record
+
+SIGNALS, BATCHES, START_S = 30, 14, 1_700_000_000.0
+SOON = AlertPolicy(clear_after=3, still_open_s=1_800.0, cool_down_s=0.0, alerts_per_week=10_000.0)
+USE_CASES = {
+    "drift": DriftUseCase(river.drift.ADWIN(clock=4, grace_period=4)),
+    "anomaly": SeasonalAnomaly(warm_up=10, alert=SOON, sensor_checks=SensorChecks(flat=6, empty=2)),
+    "shift": ChangePoint(alert=SOON, sensor_checks=SensorChecks(flat=6, is_told=True)),
+}
+
+
+def value_of(rng: random.Random, signal: int, at: int) -> float:
+    """Noise around a level that steps, with spikes; some signals stand still for a while."""
+    if signal % 7 == 0 and at % 90 > 70:
+        return 5.0
+    level = 20.0 if at > 200 + 5 * signal else 0.0
+    return level + rng.gauss(0.0, 1.0) + (60.0 if rng.random() < 0.01 else 0.0)
+
+
+def batches(seed: int) -> list[list[dict]]:
+    """Points, columns, named values, what carries nothing, what is below the checkpoint, two shards."""
+    rng, number, at, found = random.Random(seed), 1_000, [0] * SIGNALS, []
+    for batch in range(BATCHES):
+        records = []
+        for signal in range(SIGNALS if batch else SIGNALS - 4):  # some are new later
+            for _ in range(rng.choice((1, 2, 3))):
+                name, length = f"s{signal}", rng.choice((1, 1, 20))
+                times = [START_S + 60.0 * (at[signal] + step) for step in range(length)]
+                values = [value_of(rng, signal, at[signal] + step) for step in range(length)]
+                at[signal] += length
+                number += 1
+                payload: dict = {"signal": name, "timestamps": times, "values": values}
+                if length == 1:
+                    payload = {"signal": name, "timestamp": times[0], "value": values[0]}
+                if rng.random() < 0.03:
+                    payload = {"signal": name, "value": math.nan}
+                if rng.random() < 0.03:
+                    payload = {"signal": name, "timestamp": times[0], "values": {"a": values[0], "b": 1.0}}
+                key = name if rng.random() < 0.9 else f"other{rng.randint(0, 3)}"
+                records.append(record(number, payload, key=key, arrived=times[-1] + 2.0))
+        found.append(records)
+        if rng.random() < 0.4 and batch:
+            found.append(found[rng.randrange(len(found))][5:])
+    return found
+
+
+def learned(use_case, seed: int, few: int, pages: int = 2) -> tuple:
+    world = World(pages, use_case)
+    world.function = replace(world.function, few=few)
+    reports = [world.invoke(each) for each in batches(seed)]
+    counts = [(dict(report.counts), report.failed, report.oldest_arrived_s) for report in reports]
+    quarantine = {
+        key: body for key, (_, body) in world.objects.objects.items() if key.startswith("quarantine")
+    }
+    events = sorted((event.id, event.detail) for event in world.bus.events)
+    return world.states(), events, quarantine, counts
+
+
+def dumped(states) -> dict:
+    return {
+        name: (
+            state.checkpoints,
+            state.learned,
+            state.skipped,
+            state.health,
+            (state.model.count, state.model.total, state.model.detector._helper.__getstate__())
+            if hasattr(state.model, "total")
+            else state.model,
+        )
+        for name, state in states.items()
+    }
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("name", USE_CASES)
+def test_many_in_columns_learn_what_each_learns_alone(name, seed, monkeypatch):
+    left = []
+    go_on = columns_learner.PageLearner.go_on
+    monkeypatch.setattr(
+        columns_learner.PageLearner, "go_on", lambda self, *args: (left.append(args), go_on(self, *args))
+    )
+    states, events, quarantine, counts = learned(USE_CASES[name], seed, few=1)
+    assert events
+    assert bool(left) == (name != "drift")  # what comes to an alert leaves; a drift is found in the columns
+    left.clear()
+    monkeypatch.setattr(columns_learner, "_FEW_OF_PAGE", 10**9)
+    alone = learned(USE_CASES[name], seed, few=10**9)
+    assert not left
+    assert (dumped(states), events, quarantine, counts) == (dumped(alone[0]), *alone[1:])
+
+
+@pytest.mark.parametrize("name", USE_CASES)
+def test_a_batch_may_be_learned_in_slices(name, monkeypatch):
+    whole = learned(USE_CASES[name], 3, few=1)
+    monkeypatch.setattr(columns_learner, "OBSERVATIONS_PER_SLICE", 40)
+    cut = learned(USE_CASES[name], 3, few=1)
+    assert (dumped(cut[0]), *cut[1:]) == (dumped(whole[0]), *whole[1:])
+
+
+class Hurry:
+    """Time that runs short after so many looks at the clock."""
+
+    def __init__(self, looks: int):
+        self.looks = looks
+
+    def is_short(self):
+        self.looks -= 1
+        return self.looks < 0
+
+    def seconds_to_answer(self):
+        return None
+
+
+@pytest.mark.parametrize("looks", range(1, 40, 3))
+@pytest.mark.parametrize("name", USE_CASES)
+def test_what_time_did_not_suffice_for_is_learned_when_it_comes_again(name, looks, monkeypatch):
+    monkeypatch.setattr(columns_learner, "OBSERVATIONS_PER_SLICE", 60)
+    with monkeypatch.context() as alone:
+        alone.setattr(columns_learner, "_FEW_OF_PAGE", 10**9)
+        whole = learned(USE_CASES[name], 4, few=10**9)
+    world, delivered_again = World(2, USE_CASES[name]), 0
+    world.function = replace(world.function, few=1)
+    for records in batches(4):
+        left, hurry = records, Hurry(looks)
+        while left:
+            failed = world.invoke(left, time_left=hurry).failed
+            if not failed:
+                break
+            delivered_again += 1
+            hurry = Hurry(hurry.looks + 10**6 if delivered_again % 2 else looks)
+            [first] = failed
+            left = [each for each in left if int(each["kinesis"]["sequenceNumber"]) >= int(first)]
+    assert delivered_again or looks > 10
+    states = dumped(world.states())
+    assert states == dumped(whole[0])
+    assert {event.id for event in world.bus.events} == {event_id for event_id, _ in whole[1]}
