@@ -9,6 +9,7 @@ import types
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -47,6 +48,9 @@ class Numbers(NamedTuple):
 
 _Read = Callable[[Sequence[float], Sequence[int], int, int], Any]
 """Reads a value that starts at two places, among the floats and among the integers."""
+
+
+_Get = Callable[[Any], Any]
 
 
 class _Part(NamedTuple):
@@ -218,11 +222,13 @@ def _of_state(made: type[Any]) -> _Part:
         _add_places(places, name, part, floats, integers)
         floats, integers = floats + part.floats, integers + part.integers
 
+    writers = _writers(parts)
+
     def write(state: Any, numbers: Numbers) -> None:
         if type(state) is not made:
             raise Unfit(f"it holds a {type(state).__name__}")
-        for name, part in parts:
-            part.write(getattr(state, name), numbers)
+        for values_of, write_values in writers:
+            write_values(values_of(state), numbers)
 
     readers = [(part.read, *start) for (_, part), start in zip(parts, starts, strict=True)]
 
@@ -231,6 +237,30 @@ def _of_state(made: type[Any]) -> _Part:
 
     most = tuple(each for _, part in parts for each in part.most)
     return _Part(floats, integers, write, read, places, most)
+
+
+def _writers(parts: "Sequence[tuple[str, _Part]]") -> list[tuple[_Get, Callable[[Any, Numbers], None]]]:
+    """How to get and write the values of a state: floats between other parts at once, and counts likewise."""
+    found: list[tuple[_Get, Callable[[Any, Numbers], None]]] = []
+    alike: dict[str, list[str]] = {"floats": [], "integers": []}
+
+    def flush() -> None:
+        for kind, write in (("floats", _write_floats), ("integers", _write_integers)):
+            names = alike[kind]
+            if len(names) == 1:
+                found.append((attrgetter(*names), _write_float if kind == "floats" else _write_integer))
+            elif names:
+                found.append((attrgetter(*names), write))
+            alike[kind] = []
+
+    for name, part in parts:
+        if part is _FLOAT or part is _INTEGER:
+            alike["floats" if part is _FLOAT else "integers"].append(name)
+        else:
+            flush()
+            found.append((attrgetter(name), part.write))
+    flush()
+    return found
 
 
 def _add_places(places: dict[str, Place], name: str, part: _Part, floats: int, integers: int) -> None:
@@ -276,6 +306,18 @@ def _write_float(value: Any, numbers: Numbers) -> None:
     if type(value) is not float or math.isnan(value):
         raise Unfit(f"{value!r} is no float")
     numbers.floats.append(value)
+
+
+def _write_floats(values: Sequence[Any], numbers: Numbers) -> None:
+    if set(map(type, values)) - {float} or any(map(math.isnan, values)):
+        raise Unfit("something else than floats")
+    numbers.floats.extend(values)
+
+
+def _write_integers(values: Sequence[Any], numbers: Numbers) -> None:
+    if set(map(type, values)) - {int} or min(values) < 0 or max(values) > INTEGER_MAX:
+        raise Unfit("something else than counts")
+    numbers.integers.extend(values)
 
 
 def _write_optional(value: Any, numbers: Numbers) -> None:

@@ -400,13 +400,18 @@ class States(MutableMapping[SignalKey, State]):
             kind = type(one)
             if kind is Packed and type(one.written) is Row:
                 return StateColumns.empty(one.written.made, len(self))
-            if kind is DriftState or (kind is Packed and type(one.written) is AdwinNumbers):
-                columns: ModelColumns = AdwinColumns(len(self))
-            elif kind in tried or class_of(one) is None or not has_layout(kind):
+            if kind is Packed and type(one.written) is AdwinNumbers:
+                return AdwinColumns(len(self))
+            if kind is DriftState:
+                try:
+                    AdwinColumns.numbers_of(one)
+                except (Unfit, AttributeError, TypeError, ValueError):
+                    continue
+                return AdwinColumns(len(self))
+            if kind in tried or class_of(one) is None or not has_layout(kind):
                 tried.add(kind)
                 continue
-            else:
-                columns = StateColumns.empty(kind, len(self))
+            columns = StateColumns.empty(kind, len(self))
             if _numbers_in(columns, one) is not None:
                 return columns
         return None
