@@ -232,6 +232,7 @@ def _split(learner: PageLearner, part: PagePart, few: int) -> tuple[_Usual | Non
     batch, states, use_case = learner.batch, learner.states, learner.settings.use_case
     if (
         not isinstance(states, States)
+        or len(part.observations) < min(few, _FEW_OF_PAGE)
         or not len(part.observations)
         or not len(states)
         or learner.failed
