@@ -149,10 +149,6 @@ class Batch:
         self.uncertain = self.uncertain_before
         self.rejections.add(self.record, self._take(), reason, is_whole=True)
 
-    def first_record(self, keys: Iterable[SignalKey]) -> int:
-        """The first record that carries an observation of any of these signals, of this batch's order."""
-        return self.signals[next(iter(keys))].first_record()
-
     @property
     def signals(self) -> Mapping[SignalKey, SignalColumns]:
         """The observations by signal, in the order of the signals' first ones.

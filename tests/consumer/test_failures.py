@@ -22,6 +22,7 @@ from tests.consumer.world import (
     PREFIX,
     Crash,
     NoHurry,
+    RunsShort,
     World,
     assert_exact,
     interleaved,
@@ -372,20 +373,6 @@ def test_one_signal_that_learns_shows_that_the_deployment_is_good(pages):
     assert report.failed == []
     assert len(world.objects.quarantined()) == 100
     assert world.states()["fine"].learned == 1
-
-
-class RunsShort:
-    """Time for `looks` looks at the clock."""
-
-    def __init__(self, looks: int):
-        self.looks = looks
-
-    def is_short(self):
-        self.looks -= 1
-        return self.looks < 0
-
-    def seconds_to_answer(self):
-        return None
 
 
 @LAYOUTS

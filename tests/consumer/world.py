@@ -156,6 +156,20 @@ class NoHurry:
         return None
 
 
+class RunsShort:
+    """Time for `looks` looks at the clock."""
+
+    def __init__(self, looks: int):
+        self.looks = looks
+
+    def is_short(self):
+        self.looks -= 1
+        return self.looks < 0
+
+    def seconds_to_answer(self):
+        return None
+
+
 @dataclass
 class World:
     """One bucket and one bus, and as many warm functions as a test asks for."""

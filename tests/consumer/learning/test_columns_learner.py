@@ -13,7 +13,7 @@ from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.sensor_checks import SensorChecks
 from consumer.learning import columns_learner
-from tests.consumer.world import World, record
+from tests.consumer.world import RunsShort, World, record
 
 SIGNALS, BATCHES, START_S = 30, 14, 1_700_000_000.0
 SOON = AlertPolicy(clear_after=3, still_open_s=1_800.0, cool_down_s=0.0, alerts_per_week=10_000.0)
@@ -112,20 +112,6 @@ def test_a_batch_may_be_learned_in_slices(name, monkeypatch):
     assert (dumped(cut[0]), *cut[1:]) == (dumped(whole[0]), *whole[1:])
 
 
-class Hurry:
-    """Time that runs short after so many looks at the clock."""
-
-    def __init__(self, looks: int):
-        self.looks = looks
-
-    def is_short(self):
-        self.looks -= 1
-        return self.looks < 0
-
-    def seconds_to_answer(self):
-        return None
-
-
 @pytest.mark.parametrize("looks", range(1, 40, 3))
 @pytest.mark.parametrize("name", USE_CASES)
 def test_what_time_did_not_suffice_for_is_learned_when_it_comes_again(name, looks, monkeypatch):
@@ -136,13 +122,13 @@ def test_what_time_did_not_suffice_for_is_learned_when_it_comes_again(name, look
     world, delivered_again = World(2, USE_CASES[name]), 0
     world.function = replace(world.function, few=1)
     for records in batches(4):
-        left, hurry = records, Hurry(looks)
+        left, hurry = records, RunsShort(looks)
         while left:
             failed = world.invoke(left, time_left=hurry).failed
             if not failed:
                 break
             delivered_again += 1
-            hurry = Hurry(hurry.looks + 10**6 if delivered_again % 2 else looks)
+            hurry = RunsShort(hurry.looks + 10**6 if delivered_again % 2 else looks)
             [first] = failed
             left = [each for each in left if int(each["kinesis"]["sequenceNumber"]) >= int(first)]
     assert delivered_again or looks > 10
