@@ -230,8 +230,8 @@ MUTANTS = {
     ),
     "what learns in columns forgets its partition keys": Mutant(
         "consumer.learning.columns_learner",
-        "if keys == [*map(batch.numbering.record_signals.__getitem__, usual.numbers[rows].tolist())]:",
-        "if keys:",
+        "if not _are_keyed_by_signals(batch, records, usual.numbers[rows]):",
+        "if False:",
     ),
     "what was learned learns in columns again": Mutant(
         "consumer.learning.columns_learner",
