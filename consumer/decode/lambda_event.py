@@ -2,7 +2,6 @@
 
 import binascii
 import json
-import math
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +49,7 @@ def delivered(entries: Sequence[Any]) -> dict[Shard, Records]:
     placed.sort(key=operator.itemgetter(0))
     shards: dict[Shard, Records] = {}
     latest: dict[Shard, tuple[int, set[str]]] = {}
-    for sequence_number, shard, record in placed:
+    for sequence_number, shard, record, data in placed:
         records = shards.setdefault(shard, Records())
         # A sequence number is unique per partition key.
         last, keys = latest.get(shard, (None, set()))
@@ -59,11 +58,11 @@ def delivered(entries: Sequence[Any]) -> dict[Shard, Records]:
             latest[shard] = sequence_number, keys
         if record.partition_key not in keys:
             keys.add(record.partition_key)
-            records.append(record)
+            records.append(record, data)
     return shards
 
 
-def _record(entry: Mapping[str, Any]) -> tuple[int, Shard, Record]:
+def _record(entry: Mapping[str, Any]) -> tuple[int, Shard, Record, str]:
     kinesis = entry["kinesis"]
     shard_id, _, _ = entry["eventID"].rpartition(":")
     identifier = kinesis["sequenceNumber"]
@@ -78,8 +77,8 @@ def _record(entry: Mapping[str, Any]) -> tuple[int, Shard, Record]:
             identifier,
             kinesis["partitionKey"],
             None if arrived is None else seconds(arrived),
-            kinesis["data"],
         ),
+        kinesis["data"],
     )
 
 
@@ -204,18 +203,19 @@ def _in_columns(entries: list[Any]) -> Delivery:
             data,
             _payloads(data),
         )
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise _NotAsSent from error
 
 
 def _seconds(column: list[Any]) -> list[float]:
     """The numbers themselves, which are seconds for sure; raises `_NotAsSent` if one is anything else."""
     kinds = set(map(type, column))
-    if not (kinds <= {int, float} and min(column) >= 0 and max(column) < SECONDS_MAX):
+    if not kinds <= {int, float}:
         raise _NotAsSent
-    if not math.isfinite(sum(column)):  # a NaN slips through comparisons
+    times = np.array(column, np.float64)
+    if not (times.min() >= 0 and times.max() < SECONDS_MAX):  # false for NaN too
         raise _NotAsSent
-    return column if kinds == {float} else list(map(float, column))
+    return column if kinds == {float} else times.tolist()
 
 
 def _as_sent(
@@ -232,7 +232,7 @@ def _as_sent(
         raise _NotAsSent
     shard_id, _, _ = event_ids[0].rpartition(":")
     prefix = f"{shard_id}:"
-    if set(arns) != {arns[0]} or event_ids != [prefix + number for number in identifiers]:
+    if arns.count(arns[0]) < len(arns) or event_ids != [prefix + number for number in identifiers]:
         raise _NotAsSent
     texts = _ascending(identifiers)
     arrived = cast("list[float | None]", arrived_s)
@@ -248,13 +248,12 @@ def _ascending(identifiers: list[str]) -> npt.NDArray[np.bytes_]:
     Of one length, they ascend as texts do.
     """
     width, joined = len(identifiers[0]), "".join(identifiers).encode("ascii")
-    if not (
-        set(map(len, identifiers)) == {width}
-        and all(map(operator.lt, identifiers, identifiers[1:]))
-        and joined.isdigit()
-    ):
+    if not (joined.isdigit() and set(map(len, identifiers)) == {width}):
         raise _NotAsSent
-    return np.frombuffer(joined, f"S{width}")
+    texts = np.frombuffer(joined, f"S{width}")
+    if not (texts[:-1] < texts[1:]).all():
+        raise _NotAsSent
+    return texts
 
 
 def _payloads(data: list[str]) -> list[bytes]:
@@ -315,7 +314,7 @@ def decode_all(records: Sequence[Any], merge: Callable[[Batch], int] | None = No
 
 
 def _is_unread(entry: Mapping[str, Any], shard: Shard, first: int) -> bool:
-    sequence_number, own, _ = _record(entry)
+    sequence_number, own, _, _ = _record(entry)
     return own == shard and sequence_number >= first
 
 

@@ -134,12 +134,7 @@ class _Runs(NamedTuple):
         usual, batch = self.usual, self.usual.learner.batch
         at = int(self.rows[row])
         place = usual.places[self.starts[row] + finding.index]
-        ref = ObservationRef(
-            int(batch.record_of[place]),
-            int(batch.positions[place]),
-            batch.values[place],
-            batch.timestamps[place],
-        )
+        ref = ObservationRef(*batch.observation(place))
         observations = int(usual.states.learned[usual.slots[at]]) + finding.index + 1
         learner, key = usual.learner, usual.key(at)
         settings = learner.settings.of(key.signal)
