@@ -17,6 +17,7 @@ from consumer.decode.signal_names import SignalKey
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 _UNTIMED = array("d", [math.nan])
+_DIGIT_MAX = 2**16 - 1
 
 
 class SignalColumns(msgspec.Struct, gc=False):  # there may be ten thousand
@@ -254,13 +255,24 @@ class SignalRuns(Mapping[SignalKey, SignalColumns]):
         return run
 
 
+def stable_order(numbers: Integers) -> npt.NDArray[np.intp]:
+    """What sorts them, equal ones in order; they are 0 to 2^32 - 1.
+
+    numpy sorts numbers of 16 bits digit by digit, ten times as fast as others.
+    """
+    order = np.argsort(numbers.astype(np.uint16), kind="stable")
+    if len(numbers) and numbers.max() > _DIGIT_MAX:
+        order = order[np.argsort((numbers[order] >> 16).astype(np.uint16), kind="stable")]
+    return order
+
+
 class _Sorted:
     """Columns sorted by signal."""
 
     def __init__(self, numbers: Integers, *columns: npt.NDArray[Any]) -> None:
         ordered = numbers
         if (numbers[1:] < numbers[:-1]).any():  # else there may be much of few signals: it is not copied
-            order = np.argsort(numbers, kind="stable")
+            order = stable_order(numbers)
             ordered, columns = numbers[order], tuple(column[order] for column in columns)
         starts = np.flatnonzero(np.diff(ordered, prepend=-1))
         bounds = pairwise([*starts.tolist(), len(numbers)])
