@@ -5,7 +5,6 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from operator import eq
 from typing import Any
 
 import numpy as np
@@ -194,13 +193,6 @@ class Batch:
         if not self.has_untimed:
             return own
         return np.where(np.isnan(own), self.records.arrival[self.record_of], own)
-
-    @cached_property
-    def are_keyed_by_signals(self) -> bool:
-        """Whether each record of observations has its signal for partition key."""
-        signals = map(self.numbering.record_signals.__getitem__, self.observed.piece_numbers)
-        keys = map(self.records.partition_keys.__getitem__, self.observed.piece_records)
-        return all(map(eq, signals, keys))
 
     @property
     def record_of(self) -> Integers:
