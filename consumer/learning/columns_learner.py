@@ -160,12 +160,7 @@ class _Runs(NamedTuple):
         usual, batch = self.usual, self.usual.batch
         at = int(self.rows[row])
         place = usual.places[self.starts[row] + finding.index]
-        ref = ObservationRef(
-            int(batch.record_of[place]),
-            int(batch.positions[place]),
-            batch.values[place],
-            batch.timestamps[place],
-        )
+        ref = ObservationRef(*batch.observation(place))
         learner, key = usual.learner_of(at), usual.key(at)
         learned = States.of(learner.states).learned[usual.slots[at]]
         observations = int(learned) + finding.index + 1

@@ -186,7 +186,7 @@ def test_checkpoints_are_raised_in_arrays_as_state_by_state(before, first, arriv
     names = [key.record_signal if are_own else "another" for key in KEYS]
     records = Records(are_distinct=True)
     for number, (name, at_s) in enumerate(zip(names, arrived_s, strict=True)):
-        records.append(Record(str(int(first) + number).rjust(len(first), "0"), name, at_s, ""))
+        records.append(Record(str(int(first) + number).rjust(len(first), "0"), name, at_s), "")
     batch = Batch(SHARDS[0], records)
     arrays = CODEC.decode(CODEC.encode(copy.deepcopy(states)))
     slots = np.arange(len(states))
