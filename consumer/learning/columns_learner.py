@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
-from operator import attrgetter, eq
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -204,7 +204,7 @@ class _Runs(NamedTuple):
         firsts = batch.record_of[usual.places[starts]]
         records = batch.record_of[usual.places[starts + self.counts[done] - 1]]
         keys: list[str] | None = None
-        if not _are_keyed_by_signals(batch, records, usual.numbers[rows]):
+        if not batch.are_keyed_by_signals:
             keys = [batch.records.partition_keys[record] for record in records.tolist()]
         arrived_s, highest = batch.records.arrival[records], int(texts[records.max()])
         texts = texts[records]
@@ -236,13 +236,6 @@ def _learn_usual(members: Sequence[Member], few: int) -> list[list[SignalKey]]:
     for learner, part in usual.pages(np.flatnonzero(usual.spread & usual.alive)):
         learner.outcome.signals_spread += part.stop - part.start
     return others
-
-
-def _are_keyed_by_signals(batch: Batch, records: Places, numbers: Places) -> bool:
-    """Whether these records have these signals for partition keys."""
-    order = np.argsort(records)  # as they lie in memory: there may be ten thousand
-    keys = map(batch.records.partition_keys.__getitem__, records[order].tolist())
-    return all(map(eq, keys, map(batch.numbering.record_signals.__getitem__, numbers[order].tolist())))
 
 
 def _ranges(starts: Places, counts: Places) -> Places:
