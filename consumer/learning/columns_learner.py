@@ -264,9 +264,11 @@ def _split(members: Sequence[Member], few: int) -> tuple[_Usual | None, list[lis
     places = np.concatenate([part.observations for _, part in candidates])
     ends = np.cumsum([len(part.observations) for _, part in candidates])
     numbers = batch.numbers[places]
-    pages = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
-    order = np.argsort(pages * len(batch.numbering.keys) + numbers, kind="stable")
-    numbers, places = numbers[order], places[order]
+    falls = np.flatnonzero(numbers[1:] < numbers[:-1]) + 1
+    if len(falls) >= len(ends) or not {*falls.tolist()} <= {*ends.tolist()}:  # signals that come in turn
+        pages = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
+        order = np.argsort(pages * len(batch.numbering.keys) + numbers, kind="stable")
+        numbers, places = numbers[order], places[order]
     is_first = np.empty(len(numbers), np.bool_)
     is_first[0] = True
     np.not_equal(numbers[1:], numbers[:-1], out=is_first[1:])
