@@ -163,6 +163,8 @@ class States(MutableMapping[SignalKey, State]):
         for columns in (*self.marks.values(), self.models, self.health):
             if columns is not None:
                 columns.keep(kept)
+        if not self.in_models.any():  # a page with arrays of nothing could not be read
+            self.models = None
         for by_slot in (self._out, self.others, self.parameters, self.health_apart):
             _close_gap(by_slot, slot)
 

@@ -134,6 +134,14 @@ def test_whatever_is_done_to_them_they_are_as_a_dict_of_states(data, kinds):
     assert CODEC.encode(states) == page, "what was taken out and not changed is written as it was"
 
 
+@pytest.mark.parametrize(("in_arrays", "apart"), [("ADWIN", "PageHinkley"), ("anomaly", "that does not fit")])
+def test_a_page_that_loses_its_last_model_in_arrays_can_be_read(in_arrays, apart):
+    states = States.of({KEYS[0]: State(MODELS[in_arrays](3)), KEYS[1]: State(MODELS[apart](3))})
+    states.settle()
+    del states[KEYS[0]]
+    assert [*CODEC.decode(CODEC.encode(states))] == [KEYS[1]]
+
+
 @pytest.mark.parametrize(("name", "made"), [("ADWIN", AdwinColumns), ("anomaly", StateColumns)])
 def test_plain_states_lie_in_the_arrays_until_they_are_taken_out(name, made):
     states = {key: State(MODELS[name](20), learned=20, health=Health(20)) for key in KEYS}
