@@ -98,7 +98,6 @@ def test_many_in_columns_learn_what_each_learns_alone(name, seed, monkeypatch):
     assert events
     assert bool(left) == (name != "drift")  # what comes to an alert leaves; a drift is found in the columns
     left.clear()
-    monkeypatch.setattr(columns_learner, "_FEW_OF_PAGE", 10**9)
     alone = learned(USE_CASES[name], seed, few=10**9)
     assert not left
     assert (dumped(states), events, quarantine, counts) == (dumped(alone[0]), *alone[1:])
@@ -116,9 +115,7 @@ def test_a_batch_may_be_learned_in_slices(name, monkeypatch):
 @pytest.mark.parametrize("name", USE_CASES)
 def test_what_time_did_not_suffice_for_is_learned_when_it_comes_again(name, looks, monkeypatch):
     monkeypatch.setattr(columns_learner, "OBSERVATIONS_PER_SLICE", 60)
-    with monkeypatch.context() as alone:
-        alone.setattr(columns_learner, "_FEW_OF_PAGE", 10**9)
-        whole = learned(USE_CASES[name], 4, few=10**9)
+    whole = learned(USE_CASES[name], 4, few=10**9)
     world, delivered_again = World(2, USE_CASES[name]), 0
     world.function = replace(world.function, few=1)
     for records in batches(4):
