@@ -30,11 +30,20 @@ class Marks:
         """The partition keys, where they are not the record signal alone."""
         self.highest = 0
         """No sequence number of the page is higher."""
+        self._slots: Places | None = None
+        """Those that have a checkpoint, once somebody has asked for them and until some come or go."""
 
     @property
     def width(self) -> int:
         """How many digits the sequence numbers have."""
         return self.sequence_numbers.dtype.itemsize
+
+    @property
+    def slots(self) -> Places:
+        """Those that have a checkpoint, ascending."""
+        if self._slots is None:
+            self._slots = np.flatnonzero(self.is_there())
+        return self._slots
 
     def grow(self, slots: int) -> None:
         """Have at least so many slots."""
@@ -47,6 +56,7 @@ class Marks:
     def keep(self, slots: Places) -> None:
         """Have only these slots, in this order."""
         self.sequence_numbers, self.arrived_s = self.sequence_numbers[slots], self.arrived_s[slots]
+        self._slots = None
         self.keys = {index: self.keys[slot] for index, slot in enumerate(slots.tolist()) if slot in self.keys}
 
     def is_there(self, slots: Places | slice = slice(None)) -> Flags:
@@ -87,6 +97,8 @@ class Marks:
         elif width < self.width:
             sequence_numbers = _widened(sequence_numbers, self.width)
         self.sequence_numbers[slots], self.arrived_s[slots] = sequence_numbers, arrived_s
+        if self._slots is not None and len(self._slots) < len(self.sequence_numbers):
+            self._slots = None
         self.highest = max(self.highest, highest)
 
     def put_keys(self, slots: Sequence[int], partition_keys: Sequence[tuple[str, ...] | None]) -> None:
@@ -100,6 +112,7 @@ class Marks:
     def remove(self, slots: Places | Sequence[int]) -> None:
         """Have no checkpoint at these slots."""
         self.sequence_numbers[slots], self.arrived_s[slots] = b"", np.nan
+        self._slots = None
         if self.keys:
             for slot in slots if isinstance(slots, list) else np.asarray(slots).tolist():
                 self.keys.pop(slot, None)
