@@ -64,14 +64,11 @@ class Marks:
         there: Flags = self.sequence_numbers[slots] != b""
         return there
 
-    def checkpoint(self, slot: int, record_signal: str) -> Checkpoint | None:
-        """The checkpoint at a slot, if it has one."""
-        text = self.sequence_numbers[slot]
-        if not text:
-            return None
-        keys, arrived_s = self.keys.get(slot), float(self.arrived_s[slot])
+    def checkpoint(self, slot: int, record_signal: str) -> Checkpoint:
+        """The checkpoint at a slot that has one."""
+        keys, arrived_s = self.keys.get(slot), self.arrived_s.item(slot)
         return Checkpoint(
-            int(text),
+            int(self.sequence_numbers[slot]),
             (record_signal,) if keys is None else keys,
             None if math.isnan(arrived_s) else arrived_s,
         )
@@ -101,13 +98,24 @@ class Marks:
             self._slots = None
         self.highest = max(self.highest, highest)
 
+    def put_one(self, slot: int, text: bytes, arrived_s: float, keys: tuple[str, ...] | None) -> None:
+        """Write one checkpoint, and its partition keys; None for the record signal alone."""
+        texts = self.sequence_numbers
+        if len(text) > self.width:
+            texts = self.sequence_numbers = _widened(texts, len(text))
+        if self._slots is not None and not texts[slot]:
+            self._slots = None
+        texts[slot], self.arrived_s[slot] = text.rjust(self.width, b"0"), arrived_s
+        self.highest = max(self.highest, int(text))
+        self.put_keys([slot], [keys])
+
     def put_keys(self, slots: Sequence[int], partition_keys: Sequence[tuple[str, ...] | None]) -> None:
         """Write the partition keys of checkpoints; None for the record signal alone."""
         for slot, keys in zip(slots, partition_keys, strict=True):
-            if keys is None:
-                self.keys.pop(slot, None)
-            else:
+            if keys is not None:
                 self.keys[slot] = keys
+            elif self.keys:
+                self.keys.pop(slot, None)
 
     def remove(self, slots: Places | Sequence[int]) -> None:
         """Have no checkpoint at these slots."""
@@ -118,15 +126,14 @@ class Marks:
                 self.keys.pop(slot, None)
 
 
-def texts_of(sequence_numbers: Sequence[int]) -> Texts:
-    """Sequence numbers as texts of one width. Raises: `ValueError` for one that is none."""
-    if set(map(type, sequence_numbers)) - {int} or min(sequence_numbers, default=0) < 0:
+def text_of(sequence_number: int) -> bytes:
+    """A sequence number as a text. Raises: `ValueError` for one that is none."""
+    if type(sequence_number) is not int or sequence_number < 0:
         raise ValueError("a sequence number below zero, or of another type")
-    if max(sequence_numbers, default=0) >= 10**DIGITS_MAX:
+    text = b"%d" % sequence_number
+    if len(text) > DIGITS_MAX:
         raise ValueError(f"a sequence number of more than {DIGITS_MAX} digits")
-    texts = list(map(str, sequence_numbers))
-    width = max(map(len, texts), default=1)
-    return np.array([text.rjust(width, "0").encode() for text in texts], f"S{width}")
+    return text
 
 
 def _widened(texts: Texts, width: int) -> Texts:

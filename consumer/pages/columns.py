@@ -175,9 +175,7 @@ def checkpoints_of(columns: Columns) -> dict[SignalKey, dict[Shard, Checkpoint]]
             of_key, shard = found[keys[slot]], Shard(*written.shard)
             if shard in of_key:
                 raise ValueError("a shard is there twice")
-            mark = marks.checkpoint(slot, keys[slot].record_signal)
-            assert mark is not None, "it was written above"
-            of_key[shard] = mark
+            of_key[shard] = marks.checkpoint(slot, keys[slot].record_signal)
     return found
 
 
