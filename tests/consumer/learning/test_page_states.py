@@ -17,7 +17,6 @@ from consumer.detectors.in_columns.adwin_columns import AdwinColumns
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.sensor_checks import Health
 from consumer.detectors.state_columns import StateColumns
-from consumer.learning.marks import texts_of
 from consumer.learning.state import CHECKPOINT_AGE_MAX_S, Checkpoint, State
 from consumer.learning.states import States
 from consumer.pages.codec import PageCodec
