@@ -204,9 +204,9 @@ class _Runs(NamedTuple):
         slots, starts = usual.slots[rows], self.starts[done]
         firsts = batch.record_of[usual.places[starts]]
         records = batch.record_of[usual.places[starts + self.counts[done] - 1]]
-        keys: list[str] | None = [*map(batch.records.partition_keys.__getitem__, records.tolist())]
-        if keys == [*map(batch.numbering.record_signals.__getitem__, usual.numbers[rows].tolist())]:
-            keys = None
+        keys: list[str] | None = None
+        if not batch.are_keyed_by_signals:
+            keys = [batch.records.partition_keys[record] for record in records.tolist()]
         arrived_s, highest = batch.records.arrival[records], int(texts[records.max()])
         texts = texts[records]
         for learner, part in usual.pages(rows):
