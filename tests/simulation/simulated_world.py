@@ -80,6 +80,8 @@ class World:
         slices = self.chance.rng("slices").choice([2, 5, 100_000])
         columns_learner.OBSERVATIONS_PER_SLICE = slices
         self.functions = Lambda(self.chance, self.cold)
+        if self.is_columnar:  # so that now and then it is short just when a signal leaves the columns
+            self.functions.is_short_share = 0.06
         self.functions.violations = self.functions.progress.violations = self.audit.violations
         self.destination = Destination(self.chance)
         self.destination.on_put = self.functions.progress.given_up
@@ -96,7 +98,7 @@ class World:
         if self.is_columnar:  # batches of many records, whose pages are warm
             self.mapping_config = replace(self.mapping_config, batch_size=40, batching_window_s=5)
             for stream in self.streams:
-                stream.number, stream.shares_numbers = 1_000, 0.003
+                stream.number, stream.shares_numbers = of_columns.choice([80, 980]), 0.003
         # Of the process, which plays one world at a time.
         is_low = self.chance.happens("batch of too many observations", 0.1)
         batch.OBSERVATIONS_PER_BATCH_MAX = rng.randint(1, 30) if is_low else 1_000_000
