@@ -7,7 +7,9 @@ _TWINS = "consumer.detectors.in_columns"
 
 IN_COLUMNS = {
     "what learns in columns forgets its partition keys": Mutant(
-        _LEARNER, "if not batch.are_keyed_by_signals:", "if False:"
+        _LEARNER,
+        "if keys == [*map(batch.numbering.record_signals.__getitem__, usual.numbers[rows].tolist())]:",
+        "if keys:",
     ),
     "what was learned learns in columns again": Mutant(
         _LEARNER,
@@ -16,7 +18,7 @@ IN_COLUMNS = {
     ),
     "of what learns in columns the first record alone is a checkpoint": Mutant(
         _LEARNER,
-        "usual.places[starts + self.counts[is_done] - 1]",
+        "usual.places[starts + self.counts[done] - 1]",
         "usual.places[starts]",
     ),
     "what leaves the columns goes on a value late": Mutant(
@@ -46,25 +48,33 @@ IN_COLUMNS = {
         "consumer.learning.marks", "if self.highest < sequence_number:", "if self.highest <= sequence_number:"
     ),
     "checkpoints in columns are compared as texts of any length": Mutant(
-        "consumer.learning.marks", 'text.rjust(self.width, b"0")', "text"
+        "consumer.learning.marks", 'found < text.rjust(self.width, b"0")', "found < text"
     ),
     "partition keys of an earlier checkpoint stay": Mutant(
         "consumer.learning.states", "elif marks.keys:", "elif False:"
     ),
+    "what is not learned in columns for lack of time is another page's": Mutant(
+        _LEARNER,
+        "for learner, part in self.pages(rows):",
+        "for _, part in self.pages(rows):\n            learner = self.learners[0]",
+    ),
+    "the highest checkpoint is that of the first record": Mutant(
+        _LEARNER, "texts[records.max()]", "texts[records.min()]"
+    ),
     "what one page learned in columns counts for another": Mutant(
-        _LEARNER, "    first = 0\n    for runs in slices:", "    first = 0\n    for runs in slices[::-1]:"
+        _LEARNER, "counts[own] + learned[part]", "counts[own] + learned[: part.stop - part.start]"
     ),
     "drifts in columns are those of another page": Mutant(
         _LEARNER,
-        "outcome = usual.learner.outcome\n        outcome.events +=",
-        "outcome = found[0].learner.outcome\n        outcome.events +=",
+        "usual.learner_of(row).outcome.events",
+        "usual.learners[0].outcome.events",
     ),
     "what learned in columns of a sensor is not put back": Mutant(
         _LEARNER, "    for twin in twins:\n        twin.scatter()", "    twins[0].scatter()"
     ),
-    "what is late learns in columns": Mutant(_LEARNER, 'use_case.late != "learn"', "False"),
+    "what is late learns in columns": Mutant(_LEARNER, 'use_case.late == "learn"', "True"),
     "signals with settings of their own learn in columns without them": Mutant(
-        _LEARNER, "each is use_case for each in own", "True for each in own"
+        _LEARNER, "one.use_case is settings.use_case for one in own_settings", "True for one in own_settings"
     ),
     "what carries nothing is forgotten by what learns in columns": Mutant(
         _LEARNER, "usual &= ~np.isin(numbers, [", "_ = (numbers, ["
