@@ -202,12 +202,14 @@ class States(MutableMapping[SignalKey, State]):
         shard: Shard,
         sequence_numbers: Texts,
         arrived_s: Floats,
+        highest: int,
         partition_keys: Sequence[str] | None = None,
     ) -> Flags:
         """Raise the checkpoints of signals to records above them; of each the last that it has learned.
 
-        `arrived_s` has NaN where that is unknown. Without `partition_keys`, each is that of the signal's
-        record signal. Returns which of these are spread over several shards, as `State.is_spread` says.
+        `arrived_s` has NaN where that is unknown, and no sequence number is above `highest`. Without
+        `partition_keys`, each is that of the signal's record signal. Returns which of these are spread over
+        several shards, as `State.is_spread` says.
         """
         if len(slots) == 0:
             return np.zeros(0, np.bool_)
@@ -216,7 +218,7 @@ class States(MutableMapping[SignalKey, State]):
             marks = self.marks[shard] = Marks(len(self))
         if len(marks.slots) < len(self):
             self._shards = None
-        marks.put(slots, sequence_numbers, arrived_s, int(max(sequence_numbers.tolist())))
+        marks.put(slots, sequence_numbers, arrived_s, highest)
         if partition_keys is not None:
             names = map(self._keys.__getitem__, slots.tolist())
             own = [
@@ -227,9 +229,9 @@ class States(MutableMapping[SignalKey, State]):
         elif marks.keys:
             marks.put_keys(slots.tolist(), [None] * len(slots))
         spread = np.zeros(len(slots), np.bool_)
-        known_s = np.nan_to_num(arrived_s, nan=0.0)
         for other, others in self.marks.items():
             if other != shard:
+                known_s = np.nan_to_num(arrived_s, nan=0.0)
                 of_other_s = others.arrived_s[slots]
                 is_old = of_other_s < arrived_s - CHECKPOINT_AGE_MAX_S
                 if is_old.any():

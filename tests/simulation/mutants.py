@@ -229,7 +229,9 @@ MUTANTS = {
         "consumer.decode.values", "moment = moment.replace(tzinfo=UTC)", "moment = moment.astimezone(UTC)"
     ),
     "what learns in columns forgets its partition keys": Mutant(
-        "consumer.learning.columns_learner", "if not batch.are_keyed_by_signals:", "if False:"
+        "consumer.learning.columns_learner",
+        "if keys == [*map(batch.numbering.record_signals.__getitem__, usual.numbers[rows].tolist())]:",
+        "if keys:",
     ),
     "what was learned learns in columns again": Mutant(
         "consumer.learning.columns_learner",
@@ -238,7 +240,7 @@ MUTANTS = {
     ),
     "of what learns in columns the first record alone is a checkpoint": Mutant(
         "consumer.learning.columns_learner",
-        "usual.places[starts + self.counts[is_done] - 1]",
+        "usual.places[starts + self.counts[done] - 1]",
         "usual.places[starts]",
     ),
     "a record may hold anything": Mutant(

@@ -98,15 +98,15 @@ def test_the_signals_come_in_the_order_of_their_first_observations_skipped_ones_
 
 def test_a_record_that_is_rejected_takes_back_all_that_it_brought():
     batch = Batch(SHARD)
-    batch.begin(Record("1", "k", 7.0, ""))
+    batch.begin(Record("1", "k", 7.0))
     batch.observe("a", None, 1.0, None)
-    batch.begin(Record("2", "k", 8.0, ""))
+    batch.begin(Record("2", "k", 8.0))
     batch.observe("b", None, 2.0, 5.0)
     batch.observe_column("a", [3.0, 4.0], None)
     batch.skip("c")
     batch.reject_record("reason")
-    assert batch.values == [1.0]
-    assert batch.timestamps == [None]
+    assert batch.value_array.tolist() == [1.0]
+    assert batch.observation(0) == (0, 0, 1.0, None)
     assert numbered(batch) == ["a"]
     assert batch.record_of.tolist() == batch.positions.tolist() == [0]
     assert batch.at_s.tolist() == [7.0]
@@ -116,7 +116,7 @@ def test_a_record_that_is_rejected_takes_back_all_that_it_brought():
 
 def test_a_record_without_an_arrival_and_a_time_was_measured_at_nobody_knows_when():
     batch = Batch(SHARD)
-    batch.begin(Record("1", "k", None, ""))
+    batch.begin(Record("1", "k", None))
     batch.observe("a", None, 1.0, None)
     assert math.isnan(batch.at_s[0])
     assert math.isnan(batch.records.arrival[0])
