@@ -211,7 +211,7 @@ def test_a_shard_that_no_signal_has_learned_gets_its_first_checkpoints():
     states = States.of({KEYS[0]: State(None), KEYS[4]: State(None)})
     states.settle()
     assert states.below(SHARDS[0], np.array([0, 1]), 9).tolist() == [False, False]
-    states.advance(np.array([1]), SHARDS[0], texts_of([12]), np.array([NAN]), 12)
+    states.advance(np.array([1]), SHARDS[0], np.array([b"12"]), np.array([NAN]), 12)
     assert states.below(SHARDS[0], np.array([0, 1]), 12).tolist() == [False, False]
     assert states.below(SHARDS[0], np.array([0, 1]), 13).tolist() == [False, True]
     assert states[KEYS[4]].checkpoints == {SHARDS[0]: Checkpoint(12, ("a",), None)}
