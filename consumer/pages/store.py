@@ -62,7 +62,8 @@ async def commit_with_retries(
     Raises: `Unavailable` if others changed it each time; whatever else `attempt` raises.
     """
     for tried in range(COMMIT_TRIES):
-        await asyncio.sleep(tried and jitter.uniform(0, _BACKOFF_S * 2**tried))
+        if tried:
+            await asyncio.sleep(jitter.uniform(0, _BACKOFF_S * 2**tried))
         try:
             return await attempt()
         except PageChanged:
