@@ -229,9 +229,7 @@ MUTANTS = {
         "consumer.decode.values", "moment = moment.replace(tzinfo=UTC)", "moment = moment.astimezone(UTC)"
     ),
     "what learns in columns forgets its partition keys": Mutant(
-        "consumer.learning.columns_learner",
-        "if keys == [*map(batch.numbering.record_signals.__getitem__, usual.numbers[rows].tolist())]:",
-        "if keys:",
+        "consumer.learning.columns_learner", "if not batch.are_keyed_by_signals:", "if False:"
     ),
     "what was learned learns in columns again": Mutant(
         "consumer.learning.columns_learner",
