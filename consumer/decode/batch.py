@@ -11,7 +11,6 @@ import numpy as np
 
 from consumer.decode.observed_columns import (
     Floats,
-    Integers,
     Mark,
     ObservedColumns,
     SignalColumns,
@@ -20,6 +19,7 @@ from consumer.decode.observed_columns import (
 from consumer.decode.records import Record, Records, Shard
 from consumer.decode.rejections import Rejections
 from consumer.decode.signal_names import SignalKey, SignalNumbers, known_signals
+from consumer.decode.sorting import Integers
 from consumer.errors import Unlearnable
 
 Indices = Sequence[int]

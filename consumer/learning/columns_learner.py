@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from consumer.decode.batch import Batch
 from consumer.decode.signal_names import SignalKey
+from consumer.decode.sorting import ranges, starts_of
 from consumer.detectors.alert_policy import COUNT_MAX, Finding
 from consumer.detectors.base import UseCase
 from consumer.detectors.change_point import ChangePoint
@@ -153,7 +154,7 @@ class _Runs(NamedTuple):
         places = self.usual.places
         if len(self.rows) == len(self.usual) and int(self.counts.sum()) == len(places):
             return places
-        return places[_ranges(self.starts, self.counts)]
+        return places[ranges(self.starts, self.counts)]
 
     def add_event(self, row: int, finding: Finding) -> None:
         """Note the event for a finding. Raises: `ModelRaised` if none can be made."""
@@ -238,13 +239,6 @@ def _learn_usual(members: Sequence[Member], few: int) -> list[list[SignalKey]]:
     return others
 
 
-def _ranges(starts: Places, counts: Places) -> Places:
-    """The numbers from each start on, so many as its count says, one range after another."""
-    ends = np.cumsum(counts)
-    found: Places = np.arange(ends[-1]) + np.repeat(starts - ends + counts, counts)
-    return found
-
-
 def _slices(batch: Batch) -> Iterator[tuple[int, int]]:
     """Cut the batch's observations between records."""
     records, begin = batch.record_of, 0
@@ -259,23 +253,14 @@ def _split(members: Sequence[Member], few: int) -> tuple[_Usual | None, list[lis
     """The usual signals of all pages, and the others of each."""
     batch = members[0].learner.batch
     candidates = [member for member in members if _has_usual(member)]
-    most = sum(len(part.observations) for _, part in candidates)
+    most = sum(len(part.observed.places) for _, part in candidates)
     if not pays(_RANKS_BEFORE, most, most, few):
         return None, [part.keys for _, part in members]
-    places = np.concatenate([part.observations for _, part in candidates])
-    ends = np.cumsum([len(part.observations) for _, part in candidates])
-    numbers = batch.numbers[places]
-    falls = np.flatnonzero(numbers[1:] < numbers[:-1]) + 1
-    if len(falls) >= len(ends) or not {*falls.tolist()} <= {*ends.tolist()}:  # signals that come in turn
-        pages = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
-        order = np.argsort(pages * len(batch.numbering.keys) + numbers, kind="stable")
-        numbers, places = numbers[order], places[order]
-    is_first = np.empty(len(numbers), np.bool_)
-    is_first[0] = True
-    np.not_equal(numbers[1:], numbers[:-1], out=is_first[1:])
-    starts = np.flatnonzero(is_first)
-    counts = np.diff(starts, append=len(numbers))
-    numbers, bounds = numbers[starts], [0, *np.searchsorted(starts, ends).tolist()]
+    numbers, counts, places = (
+        np.concatenate(columns) for columns in zip(*(part.observed for _, part in candidates), strict=True)
+    )
+    starts = starts_of(counts)
+    bounds = [0, *accumulate(len(part.observed.numbers) for _, part in candidates)]
     slots, is_usual = np.empty(len(numbers), np.intp), np.empty(len(numbers), np.bool_)
     for (learner, part), (start, end) in zip(candidates, pairwise(bounds), strict=True):
         own = slice(start, end)
@@ -292,9 +277,9 @@ def _split(members: Sequence[Member], few: int) -> tuple[_Usual | None, list[lis
         return None, [part.keys for _, part in members]
     others = _others(members, candidates, bounds, numbers, is_usual)
     if len(rows) < len(numbers):
-        places = places[_ranges(starts[rows], counts[rows])]
+        places = places[ranges(starts[rows], counts[rows])]
         numbers, slots, counts = numbers[rows], slots[rows], counts[rows]
-        starts, bounds = np.cumsum(counts) - counts, np.searchsorted(rows, bounds).tolist()
+        starts, bounds = starts_of(counts), np.searchsorted(rows, bounds).tolist()
     learners = [learner for learner, _ in candidates]
     for learner, (start, end) in zip(learners, pairwise(bounds), strict=True):
         learner.outcome.signals += end - start
@@ -307,7 +292,7 @@ def _has_usual(member: Member) -> bool:
     states, use_case = learner.states, learner.settings.use_case
     return (
         isinstance(states, States)
-        and len(part.observations) > 0
+        and len(part.observed.numbers) > 0
         and len(states) > 0
         and not learner.failed
         and learner.scores is None

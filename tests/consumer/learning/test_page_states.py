@@ -17,7 +17,6 @@ from consumer.detectors.in_columns.adwin_columns import AdwinColumns
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.sensor_checks import Health
 from consumer.detectors.state_columns import StateColumns
-from consumer.learning.marks import texts_of
 from consumer.learning.state import CHECKPOINT_AGE_MAX_S, Checkpoint, State
 from consumer.learning.states import States
 from consumer.pages.codec import PageCodec
@@ -220,7 +219,7 @@ def test_a_shard_that_no_signal_has_learned_gets_its_first_checkpoints():
     states = States.of({KEYS[0]: State(None), KEYS[4]: State(None)})
     states.settle()
     assert states.below(SHARDS[0], np.array([0, 1]), 9).tolist() == [False, False]
-    states.advance(np.array([1]), SHARDS[0], texts_of([12]), np.array([NAN]), 12)
+    states.advance(np.array([1]), SHARDS[0], np.array([b"12"]), np.array([NAN]), 12)
     assert states.below(SHARDS[0], np.array([0, 1]), 12).tolist() == [False, False]
     assert states.below(SHARDS[0], np.array([0, 1]), 13).tolist() == [False, True]
     assert states[KEYS[4]].checkpoints == {SHARDS[0]: Checkpoint(12, ("a",), None)}
