@@ -14,16 +14,8 @@ from consumer.detectors.alert_policy import COUNT_MAX
 from consumer.detectors.drift import DriftState
 from consumer.detectors.in_columns.adwin_columns import AdwinColumns, AdwinNumbers
 from consumer.detectors.sensor_checks import Health
-from consumer.detectors.state_columns import (
-    Floats,
-    Integers,
-    Numbers,
-    Places,
-    Row,
-    StateColumns,
-    Unfit,
-    has_layout,
-)
+from consumer.detectors.state_columns import Floats, Integers, Places, Row, StateColumns
+from consumer.detectors.state_layouts import Numbers, Unfit, has_layout
 from consumer.detectors.states import class_of
 from consumer.errors import UnreadableModel, UnwritableModels, is_models_own
 from consumer.learning.marks import Flags, Marks, Texts, text_of

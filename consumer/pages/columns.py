@@ -16,7 +16,8 @@ from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import Count
 from consumer.detectors.in_columns.adwin_columns import AdwinColumns, are_parameters
 from consumer.detectors.sensor_checks import Health
-from consumer.detectors.state_columns import StateColumns, StateLayout, layout_of
+from consumer.detectors.state_columns import StateColumns
+from consumer.detectors.state_layouts import StateLayout, layout_of
 from consumer.detectors.states import class_tagged, tag_of
 from consumer.errors import UnwritableModel, UnwritableModels
 from consumer.learning.state import Checkpoint, Packed, State
