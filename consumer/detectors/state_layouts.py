@@ -115,7 +115,10 @@ def has_layout(made: type[Any]) -> bool:
 
 
 class _Code:
-    """Code of a function that is made of a layout: some hundred values, gotten at once."""
+    """Code of a function that is made of a layout: some hundred values, gotten at once.
+
+    It is made of the annotations of our own classes, and of nothing that a page or a record says.
+    """
 
     def __init__(self) -> None:
         self.lines: list[str] = []
