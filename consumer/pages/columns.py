@@ -98,9 +98,9 @@ def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes |
         skipped=write_row(whole.skipped),
         latest_s=write_row(whole.latest_s),
         marks=[
-            write_marks(shard, whole.marks[shard])
-            for shard in sorted(whole.marks)
-            if len(whole.marks[shard].slots)
+            write_marks(shard, marks)
+            for shard, marks in sorted(whole.checkpoints.marks.items())
+            if len(marks.slots)
         ],
         parameters=sorted(whole.parameters.items()),
         lengths=write_row(np.array([*map(len, models)], np.int64)) if models else NO_NUMBERS,
@@ -129,8 +129,10 @@ def states_of(columns: Columns, behind: memoryview) -> States:
     states.skipped = read_row(columns.skipped, slots)
     states.latest_s = read_row(columns.latest_s, slots, float)
     for written in columns.marks:
-        states.marks[Shard(*written.shard)] = marks_of(*read_marks(written, slots), dict(written.keys), slots)
-    if len(states.marks) != len(columns.marks):
+        states.checkpoints.marks[Shard(*written.shard)] = marks_of(
+            *read_marks(written, slots), dict(written.keys), slots
+        )
+    if len(states.checkpoints.marks) != len(columns.marks):
         raise ValueError("a shard is there twice")
     states.parameters = _by_slot(columns.parameters, slots)
     states.in_models = read_row(columns.in_arrays, slots, most=1).astype(np.bool_)
