@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from consumer.detectors.state_columns import Floats, Integers, Place, Places, StateColumns, layout_of
+from consumer.detectors.state_columns import Floats, Integers, Places, StateColumns
+from consumer.detectors.state_layouts import Place, layout_of
 
 Bools = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[Any]

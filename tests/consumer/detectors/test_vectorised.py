@@ -23,7 +23,8 @@ from consumer.detectors.seasonal_anomaly import (
     SeasonalBaseline,
 )
 from consumer.detectors.sensor_checks import Health, SensorChecks
-from consumer.detectors.state_columns import StateColumns, Unfit, layout_of
+from consumer.detectors.state_columns import StateColumns
+from consumer.detectors.state_layouts import Unfit, layout_of
 from consumer.errors import ModelRaised
 
 SIGNALS, BATCHES, PAGES = 48, 24, 3
