@@ -2,7 +2,7 @@
 
 import math
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,6 @@ import numpy as np
 
 from consumer.decode.observed_columns import (
     Floats,
-    Integers,
     Mark,
     ObservedColumns,
     SignalColumns,
@@ -20,6 +19,7 @@ from consumer.decode.observed_columns import (
 from consumer.decode.records import Record, Records, Shard
 from consumer.decode.rejections import Rejections
 from consumer.decode.signal_names import SignalKey, SignalNumbers, known_signals
+from consumer.decode.sorting import Integers
 from consumer.errors import Unlearnable
 
 Indices = Sequence[int]
@@ -54,6 +54,8 @@ class Batch:
     """Whether `signals` are others than the records name, or a part of them."""
     has_untimed: bool = False
     """Whether some observations came without a timestamp of their own."""
+    are_keyed_by_signals: bool = True
+    """Whether each record of observations has its signal for partition key."""
     of_no_asset: int = 0
     """Observations that no model of the use case learns."""
     rejections: Rejections = field(init=False)
@@ -102,6 +104,7 @@ class Batch:
         number = self._number(record_signal, name)
         position = self._take()  # it may raise: the columns stay of one length
         self.has_untimed |= timestamp is None
+        self.are_keyed_by_signals &= record_signal == self.records.partition_keys[self.record]
         self.observed.add(number, self.record, position, value, timestamp)
 
     def observe_column(
@@ -111,11 +114,12 @@ class Batch:
         number = self._number(record_signal)
         first = self._take(len(values))
         self.has_untimed |= timestamps is None
+        self.are_keyed_by_signals &= record_signal == self.records.partition_keys[self.record]
         self.observed.add_column(number, self.record, first, values, timestamps)
 
     def observe_records(
         self,
-        names: Iterable[str],
+        names: list[str],
         first: int,
         lengths: list[int] | None,
         values: "array[float]",
@@ -127,6 +131,8 @@ class Batch:
         """
         numbers = self.numbering.of_names(names)
         self.has_untimed |= timestamps is None
+        # Now: later, ten thousand of each would have to be fetched into the processor's cache again.
+        self.are_keyed_by_signals &= names == self.records.partition_keys[first : first + len(names)]
         self.observed.add_records(numbers, first, lengths, values, timestamps)
         self.observations += len(values)
 

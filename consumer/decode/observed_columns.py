@@ -13,11 +13,10 @@ import numpy.typing as npt
 
 from consumer.decode.rejections import RejectedColumns
 from consumer.decode.signal_names import SignalKey
+from consumer.decode.sorting import Integers, Runs, ranges, runs_of, starts_of
 
-Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 _UNTIMED = array("d", [math.nan])
-_DIGIT_MAX = 2**16 - 1
 
 
 class SignalColumns(msgspec.Struct, gc=False):  # there may be ten thousand
@@ -158,7 +157,7 @@ class ObservedColumns:
         if self._are_single:
             return firsts
         lengths = np.frombuffer(self._lengths, np.int64)
-        return firsts + np.arange(len(self._values)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        return firsts + ranges(np.zeros_like(lengths), lengths)
 
     @cached_property
     def value_array(self) -> Floats:
@@ -169,6 +168,16 @@ class ObservedColumns:
     def time_array(self) -> Floats:
         """The timestamps, NaN where there is none."""
         return np.frombuffer(self._times)
+
+    def by_signal(self, ranks: Integers | None = None) -> "Runs":
+        """The observations signal by signal: by `ranks` of the signals' numbers if given, then by number."""
+        pieces = runs_of(np.frombuffer(self._numbers, np.int64), ranks)
+        if self._are_single:
+            return pieces
+        lengths = np.frombuffer(self._lengths, np.int64)
+        firsts, ordered = starts_of(lengths)[pieces.places], lengths[pieces.places]
+        counts = np.add.reduceat(ordered, starts_of(pieces.counts))
+        return Runs(pieces.numbers, counts, ranges(firsts, ordered))
 
     @property
     def _are_single(self) -> bool:
@@ -228,18 +237,17 @@ class SignalRuns(Mapping[SignalKey, SignalColumns]):
     def _observed(self) -> "_Sorted":
         columns = self._columns
         return _Sorted(
-            columns.numbers, columns.value_array, columns.time_array, columns.record_of, columns.positions
+            columns.by_signal(), columns.value_array, columns.time_array, columns.record_of, columns.positions
         )
 
     @cached_property
     def _skipped(self) -> "_Sorted":
         columns = self._columns
-        return _Sorted(
-            *(
-                np.array(column, np.int64)
-                for column in (columns.skipped_numbers, columns.skipped_records, columns.skipped_positions)
-            )
+        numbers, records, positions = (
+            np.array(column, np.int64)
+            for column in (columns.skipped_numbers, columns.skipped_records, columns.skipped_positions)
         )
+        return _Sorted(runs_of(numbers), records, positions)
 
     @cached_property
     def _has_untimed(self) -> bool:
@@ -255,28 +263,15 @@ class SignalRuns(Mapping[SignalKey, SignalColumns]):
         return run
 
 
-def stable_order(numbers: Integers) -> npt.NDArray[np.intp]:
-    """What sorts them, equal ones in order; they are 0 to 2^32 - 1.
-
-    numpy sorts numbers of 16 bits digit by digit, ten times as fast as others.
-    """
-    order = np.argsort(numbers.astype(np.uint16), kind="stable")
-    if len(numbers) and numbers.max() > _DIGIT_MAX:
-        order = order[np.argsort((numbers[order] >> 16).astype(np.uint16), kind="stable")]
-    return order
-
-
 class _Sorted:
     """Columns sorted by signal."""
 
-    def __init__(self, numbers: Integers, *columns: npt.NDArray[Any]) -> None:
-        ordered = numbers
-        if (numbers[1:] < numbers[:-1]).any():  # else there may be much of few signals: it is not copied
-            order = stable_order(numbers)
-            ordered, columns = numbers[order], tuple(column[order] for column in columns)
-        starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-        bounds = pairwise([*starts.tolist(), len(numbers)])
-        self._bounds = dict(zip(ordered[starts].tolist(), bounds, strict=True))
+    def __init__(self, runs: Runs, *columns: npt.NDArray[Any]) -> None:
+        places = runs.places
+        if (places[1:] < places[:-1]).any():  # else there may be much of few signals: it is not copied
+            columns = tuple(column[places] for column in columns)
+        bounds = pairwise([0, *np.cumsum(runs.counts).tolist()])
+        self._bounds = dict(zip(runs.numbers.tolist(), bounds, strict=True))
         # A slice of a memory view costs half as much as one of an array, and there may be ten thousand.
         self._columns = [column.data for column in columns]
 

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from consumer.decode.batch import Batch
 from consumer.decode.signal_names import SignalKey
+from consumer.decode.sorting import ranges, starts_of
 from consumer.detectors.alert_policy import COUNT_MAX, Finding
 from consumer.detectors.base import UseCase
 from consumer.detectors.change_point import ChangePoint
@@ -153,7 +154,7 @@ class _Runs(NamedTuple):
         places = self.usual.places
         if len(self.rows) == len(self.usual) and int(self.counts.sum()) == len(places):
             return places
-        return places[_ranges(self.starts, self.counts)]
+        return places[ranges(self.starts, self.counts)]
 
     def add_event(self, row: int, finding: Finding) -> None:
         """Note the event for a finding. Raises: `ModelRaised` if none can be made."""
@@ -203,9 +204,9 @@ class _Runs(NamedTuple):
         slots, starts = usual.slots[rows], self.starts[done]
         firsts = batch.record_of[usual.places[starts]]
         records = batch.record_of[usual.places[starts + self.counts[done] - 1]]
-        keys: list[str] | None = [*map(batch.records.partition_keys.__getitem__, records.tolist())]
-        if keys == [*map(batch.numbering.record_signals.__getitem__, usual.numbers[rows].tolist())]:
-            keys = None
+        keys: list[str] | None = None
+        if not batch.are_keyed_by_signals:
+            keys = [batch.records.partition_keys[record] for record in records.tolist()]
         arrived_s, highest = batch.records.arrival[records], int(texts[records.max()])
         texts = texts[records]
         for learner, part in usual.pages(rows):
@@ -238,13 +239,6 @@ def _learn_usual(members: Sequence[Member], few: int) -> list[list[SignalKey]]:
     return others
 
 
-def _ranges(starts: Places, counts: Places) -> Places:
-    """The numbers from each start on, so many as its count says, one range after another."""
-    ends = np.cumsum(counts)
-    found: Places = np.arange(ends[-1]) + np.repeat(starts - ends + counts, counts)
-    return found
-
-
 def _slices(batch: Batch) -> Iterator[tuple[int, int]]:
     """Cut the batch's observations between records."""
     records, begin = batch.record_of, 0
@@ -261,18 +255,11 @@ def _split(members: Sequence[Member], few: int) -> tuple[_Usual | None, list[lis
     candidates = [member for member in members if _has_usual(member, few)]
     if not candidates:
         return None, [part.keys for _, part in members]
-    places = np.concatenate([part.observations for _, part in candidates])
-    ends = np.cumsum([len(part.observations) for _, part in candidates])
-    numbers = batch.numbers[places]
-    pages = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
-    order = np.argsort(pages * len(batch.numbering.keys) + numbers, kind="stable")
-    numbers, places = numbers[order], places[order]
-    is_first = np.empty(len(numbers), np.bool_)
-    is_first[0] = True
-    np.not_equal(numbers[1:], numbers[:-1], out=is_first[1:])
-    starts = np.flatnonzero(is_first)
-    counts = np.diff(starts, append=len(numbers))
-    numbers, bounds = numbers[starts], [0, *np.searchsorted(starts, ends).tolist()]
+    numbers, counts, places = (
+        np.concatenate(columns) for columns in zip(*(part.observed for _, part in candidates), strict=True)
+    )
+    starts = starts_of(counts)
+    bounds = [0, *accumulate(len(part.observed.numbers) for _, part in candidates)]
     slots, is_usual = np.empty(len(numbers), np.intp), np.empty(len(numbers), np.bool_)
     for (learner, part), (start, end) in zip(candidates, pairwise(bounds), strict=True):
         own = slice(start, end)
@@ -290,9 +277,9 @@ def _split(members: Sequence[Member], few: int) -> tuple[_Usual | None, list[lis
     if not len(rows):
         return None, others
     if len(rows) < len(numbers):
-        places = places[_ranges(starts[rows], counts[rows])]
+        places = places[ranges(starts[rows], counts[rows])]
         numbers, slots, counts = numbers[rows], slots[rows], counts[rows]
-        starts, bounds = np.cumsum(counts) - counts, np.searchsorted(rows, bounds).tolist()
+        starts, bounds = starts_of(counts), np.searchsorted(rows, bounds).tolist()
     learners = [learner for learner, _ in candidates]
     for learner, (start, end) in zip(learners, pairwise(bounds), strict=True):
         learner.outcome.signals += end - start
@@ -305,7 +292,7 @@ def _has_usual(member: Member, few: int) -> bool:
     states, use_case = learner.states, learner.settings.use_case
     return (
         isinstance(states, States)
-        and len(part.observations) >= max(1, min(few, _FEW_OF_PAGE))
+        and len(part.observed.places) >= max(1, min(few, _FEW_OF_PAGE))
         and len(states) > 0
         and not learner.failed
         and learner.scores is None

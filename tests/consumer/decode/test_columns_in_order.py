@@ -45,6 +45,26 @@ def test_beyond_200_000_names_they_start_anew_for_the_next_batch(monkeypatch):
     assert known_signals() is next_one.numbering
 
 
+def column(signal: str) -> bytes:
+    return json.dumps({"signal": signal, "values": [1.0, 2.0], "timestamps": [1.0, 2.0]}).encode()
+
+
+def named(signal: str) -> bytes:
+    return json.dumps({"signal": signal, "values": {"x": 1.0, "y": 2.0}}).encode()
+
+
+@pytest.mark.parametrize("payloads", [[point], [column], [named], [point, column, named]])
+def test_a_batch_knows_whether_records_have_their_signals_for_partition_keys(payloads):
+    key, other = "compressor1.pressure", "compressor2.pressure"
+    own = [
+        point(key, 1.0) if payload is point else payload(key) for payload in (*payloads, *payloads, *payloads)
+    ]
+    assert read(*own, b"no record of observations").are_keyed_by_signals
+    for at, payload in enumerate(payloads):
+        strange = point(other, 1.0) if payload is point else payload(other)
+        assert not read(*own[:at], strange, *own[at:]).are_keyed_by_signals
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_a_page_holds_under_another_name_makes_it_none_for_records(name):
     numbers = SignalNumbers()

@@ -408,7 +408,7 @@ def test_models_that_say_so_much_that_their_sum_wraps_are_not_read():
 
 def test_thousands_of_shards_cost_no_signal_more_than_its_own_checkpoints():
     """Looking for each signal's checkpoints in all of them would take many seconds."""
-    shards, count = 4_000, 3_000
+    shards, count = 4_000, 4_000
     names, no_time = [str(number) for number in range(count)], write_row(np.full(count, float("nan")))
     of_one = msgspec.structs.replace(marks(1)["marks"][0], slots=write_row(np.array([7])))
     written = [msgspec.structs.replace(of_one, shard=("", str(shard))) for shard in range(shards)]
@@ -419,6 +419,6 @@ def test_thousands_of_shards_cost_no_signal_more_than_its_own_checkpoints():
     states = PageCodec().decode(page)
     checkpoints = [len(state.checkpoints) for state in states.values()]
     states.settle()
-    assert time.process_time() - begun < PROCESSOR_S_MAX / 2
+    assert time.process_time() - begun < 1.5
     assert (checkpoints[7], sum(checkpoints)) == (shards, shards)
     assert PageCodec().encode(states)[-count:] == page[-count:]
