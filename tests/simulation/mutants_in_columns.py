@@ -51,11 +51,6 @@ IN_COLUMNS = {
     "partition keys of an earlier checkpoint stay": Mutant(
         "consumer.learning.checkpoints", "elif marks.keys:", "elif False:"
     ),
-    "what is not learned in columns for lack of time is another page's": Mutant(
-        _LEARNER,
-        "for learner, part in self.pages(rows):",
-        "for _, part in self.pages(rows):\n            learner = self.learners[0]",
-    ),
     "the highest checkpoint is that of the first record": Mutant(
         _LEARNER, "texts[records.max()]", "texts[records.min()]"
     ),

@@ -224,3 +224,12 @@ def test_a_shard_that_no_signal_has_learned_gets_its_first_checkpoints():
     assert states.below(SHARDS[0], np.array([0, 1]), 13).tolist() == [False, True]
     assert states[KEYS[4]].checkpoints == {SHARDS[0]: Checkpoint(12, ("a",), None)}
     assert states[KEYS[0]].checkpoints == {}
+
+
+def test_a_state_that_takes_the_place_of_another_is_not_learned_in_its_arrays():
+    states = CODEC.decode(CODEC.encode({key: State(adwin(20), learned=20) for key in KEYS}))
+    states[KEYS[2]] = State(adwin(3), learned=3)
+    assert states.plain.tolist() == [True, True, False, True, True, True]
+    states.settle()
+    assert states.plain.all()
+    assert (states[KEYS[2]].learned, states[KEYS[2]].model.count) == (3, 3)
