@@ -5,7 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from clients.recordings.table import ReplayRefused
+from clients.recordings.columns import ReadOptions
+from clients.recordings.refusal import ReplayRefused
 from clients.terminal import echo, printable
 from consumer.decode.lambda_event import decode_all
 from consumer.decode.signal_names import SignalKey
@@ -15,7 +16,7 @@ from consumer.learning.state import State
 from consumer.pages.codec import AnyStates, PageCodec
 from consumer.pages.layout import Layout, Recorded, read_layout, record_layout
 from ops.backtest.backtest import Backtest, Row
-from ops.backtest.command import Columns, Recording, read_recording
+from ops.backtest.command import Recording, read_recording
 from ops.context import PAGES, editor_of, settings_of
 from ops.formatting import pluralize, shown
 from ops.replay.stream_reader import StreamReader
@@ -29,7 +30,7 @@ class RecordingFiles:
     """The recordings that are given, and how to read them."""
 
     files: Sequence[Path]
-    columns: Columns = Columns()  # noqa: RUF009  # it is frozen
+    read: ReadOptions = ReadOptions()  # noqa: RUF009  # it is frozen
     are_rows: bool = False
     """Whether the stream brings an asset's values in one record; else each signal has records of its own."""
 
@@ -88,6 +89,8 @@ class HistoryBackfill:
         found: dict[SignalKey, Path] = {}
         for path in self._recordings.files:
             recording = self._read(path)
+            for line in recording.said:
+                echo(printable(line), err=True)
             for key in {self._key(recording.asset, signal) for signal in recording.signals}:
                 if key in found:
                     raise ConfigurationError(f"{found[key]} and {path} both have {key.signal!r}")
@@ -102,7 +105,7 @@ class HistoryBackfill:
 
     def _read(self, path: Path) -> Recording:
         try:
-            return read_recording(path, self._recordings.columns)
+            return read_recording(path, self._recordings.read)
         except ReplayRefused as error:
             raise ConfigurationError(str(error)) from error
 

@@ -51,9 +51,9 @@ class Replay:
     def truth(self, started_s: float) -> Truth:
         """The signals and labels, at the times that are sent."""
         signals = [
-            SimulatedSignal(f"{recording.asset}.{column.name}", column.name, "", recording.survey.period_s)
+            SimulatedSignal(signal, name, "", recording.survey.period_s)
             for recording in self.recordings
-            for column in recording.choice.signals
+            for signal, name in zip(recording.signals, recording.choice.names, strict=True)
         ]
         found: list[Fault] = []
         for recording, windows in zip(self.recordings, self.windows, strict=True):

@@ -7,7 +7,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from clients.recordings.table import ReplayRefused
+from clients.recordings.columns import ReadOptions
+from clients.recordings.refusal import ReplayRefused
 from producer_sim.commands import replay as replay_module
 from producer_sim.commands.replay import replay_command
 from producer_sim.observe import observer as observer_module
@@ -116,7 +117,7 @@ def test_several_files_start_together_and_each_is_an_asset(tmp_path):
 
 def test_the_folder_holds_truth_and_values_at_the_times_that_were_sent(tmp_path):
     path = write_csv(tmp_path / "rig.csv", changes=(30,))
-    _, run, folder = replayed(tmp_path, [path], labels="changepoint", speed=10.0)
+    _, run, folder = replayed(tmp_path, [path], read=ReadOptions(labels="changepoint"), speed=10.0)
     (fault,) = folder.truth.faults
     assert fault.signals == ("rig.Pressure", "rig.Volume Flow")
     assert fault.first_s == fault.last_s == pytest.approx(run.started_s + 30)
@@ -167,12 +168,14 @@ def test_two_files_of_one_name_are_refused_unless_their_assets_are_named(tmp_pat
 
 def test_a_person_hears_what_is_not_sent(tmp_path):
     path = tmp_path / "a.csv"
-    path.write_text("time,v,anomaly\n2020-03-01 12:00:01,,0\n2020-03-01 12:00:00,2,1\n")
+    path.write_text(
+        "time,v,anomaly\n2020-03-01 12:00:01,,0\n2020-03-01 12:00:00,2,1\n2020-03-01 12:00:02,3,0\n"
+    )
     heard = []
     prepare(ReplayOptions([path]), heard.append)
     text = "\n".join(heard)
     for part in (
-        "2 rows, 1 signals",
+        "1 signals (v), 3 rows",
         "1 cells without",
         "1 rows are earlier",
         "Named like labels, so not sent: anomaly",
