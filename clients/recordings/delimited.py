@@ -145,7 +145,7 @@ def _separator(lines: Sequence[str]) -> str:
         share = _share(lines, separator)
         if share > best_share:
             best, best_share = separator, share
-    return _BLANKS if best_share < 0.5 and _share(lines, _BLANKS) > 0.8 else best
+    return _BLANKS if best_share < 0.5 and _share(lines, _BLANKS) > 0.5 else best
 
 
 def _share(lines: Sequence[str], separator: str) -> float:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +51,16 @@ def open_json(path: Path) -> Table:
 
 
 def _is_lines(path: Path) -> bool:
-    """Whether the first line is a whole object, or several."""
+    """Whether the first line is a whole object and others follow, there or below."""
     with text_of(path) as text:
-        first = next((line for line in text if line.strip()), "")
+        first, *others = [*islice((line for line in text if line.strip()), 2)] or [""]
+    is_named_so = path.suffix.lower() in (".jsonl", ".ndjson")
     if not first.lstrip().startswith("{"):
         return False
     try:
-        list(_objects(first))
+        return len(list(_objects(first))) > 1 or bool(others) or is_named_so
     except ValueError:
-        return path.suffix.lower() in (".jsonl", ".ndjson")
-    return True
+        return is_named_so
 
 
 def _of_lines(path: Path) -> Iterator[tuple[int, Row]]:
@@ -153,6 +154,8 @@ def _of_document(path: Path, document: Any) -> tuple[list[Row], str]:
         found = _of_object(path, document)
         if found is not None:
             return found
+        if any(not isinstance(value, list | dict) for value in document.values()):
+            return [document], "JSON, one object"
     raise ReplayRefused(
         f"{path}: JSON of this form is not known. Write an object for each row, "
         '[{"timestamp": "2024-03-01T00:00:00Z", "pressure": 4.2}, …]'
