@@ -20,6 +20,7 @@ from consumer.decode.values import iso8601
 from consumer.detectors.base import UseCase
 from consumer.detectors.forecast import ForecastUseCase
 from consumer.errors import ConfigurationError
+from consumer.pages.codec import PageCodec
 from consumer.plant import plant
 from consumer.settings.signal_settings import SettingsOfSignals
 from consumer.settings.signals_yaml import SHIPPED, read_signals_file
@@ -81,6 +82,7 @@ def run_backtest(
         raise ConfigurationError("--windows needs --plot, which draws them")
     if outputs.plot and len(files) > 1:
         raise ConfigurationError("--plot draws one file")
+    PageCodec().check(settings.use_case)  # what the function refuses at its start
     with ExitStack() as files_open:
         events = files_open.enter_context(outputs.events.open("w")) if outputs.events else None
         scores = None

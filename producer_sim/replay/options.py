@@ -56,7 +56,8 @@ def prepare(options: ReplayOptions, say: Callable[[str], None] = lambda text: No
     )
     shape, rows = shape_for(options.shape, options.rows_in_columns, period_s)
     configuration = _configuration(options, recordings, shape, rows)
-    return Replay(recordings, windows, shape, rows, options.settle_s, configuration)
+    is_labelled = bool(options.read.labels or options.windows)
+    return Replay(recordings, windows, shape, rows, options.settle_s, configuration, is_labelled)
 
 
 def speed_of(text: str) -> float:

@@ -228,6 +228,25 @@ def test_a_mistake_is_answered(arguments, told, tmp_path, monkeypatch):
     assert told in ran.stderr
 
 
+class Unkept:
+    """A model whose module no plant names: no page may hold it."""
+
+    def score_one(self, x):
+        return 0.0
+
+    def learn_one(self, x):
+        return None
+
+
+def test_what_the_function_refuses_at_its_start_a_backtest_refuses_too(tmp_path, monkeypatch):
+    monkeypatch.setitem(
+        use_cases.USE_CASES, "own", AnomalyUseCase(anomaly.ThresholdFilter(Unkept(), threshold=0.8))
+    )
+    ran = CliRunner().invoke(app, ["backtest", "--use-case", "own", str(csv(tmp_path))])
+    assert (ran.exit_code, ran.stdout) == (1, "")
+    assert "cannot be kept in a page" in ran.stderr
+
+
 def test_a_forecast_takes_a_limit(tmp_path):
     """The signal rises to 46 after 400 seconds."""
     where = ["--use-case", "forecast", str(csv(tmp_path)), "--signals", "flow"]

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 import typer
@@ -16,6 +17,11 @@ from producer_sim.replay.chart_series import ChartSeries
 from producer_sim.replay.options import ReplayOptions, prepare, speed_of
 from producer_sim.replay.replay import run_replay
 from producer_sim.replay.shapes import scheduled_records
+from producer_sim.report.mistakes import mistakes
+from producer_sim.report.report import render_report
+from producer_sim.report.score import score
+from producer_sim.report.summary import read_outcome
+from producer_sim.report.verdict import verdict
 from producer_sim.run_folder import RunFolder
 from tests.producer_sim.recordings import (
     START,
@@ -124,6 +130,29 @@ def test_the_folder_holds_truth_and_values_at_the_times_that_were_sent(tmp_path)
     assert [series.signal for series in folder.series] == list(fault.signals)
     assert fault.first_s in [pytest.approx(at) for at in folder.series[0].timestamps_s]
     assert folder.run.configuration["timestamps"] == "ahead"
+
+
+@pytest.mark.parametrize(
+    ("labels", "false_alarms", "said"), [("anomaly", 1, "1 false alarm"), (None, None, "raised 1 alerts")]
+)
+def test_an_alert_is_false_only_where_there_are_labels(tmp_path, labels, false_alarms, said):
+    """One second after the start nothing is labelled; where nobody has labelled, nobody knows."""
+    path = write_csv(tmp_path / "rig.csv")
+    asked = {"read": ReadOptions(labels=labels)} if labels else {}
+    _, run, folder = replayed(tmp_path, [path], MemoryObserver(), **asked)
+    at = datetime.fromtimestamp(run.started_s + 1, UTC).isoformat()
+    detail = {"id": "1", "signal": "rig.Pressure", "timestamp": at, "value": 0.25, "evidence": {}}
+    (folder.path / "events.jsonl").write_text(
+        json.dumps({"received_s": run.ended_s, "detail_type": "Drift Detected", "detail": detail}) + "\n"
+    )
+    outcome = read_outcome(folder, within=1)
+    assert outcome.summary["false_alarms"] == false_alarms
+    assert said in verdict(outcome).sentence
+    page = render_report(outcome)
+    assert ("There are no labels" in page) == (labels is None)
+    assert len(mistakes(outcome)) == (2 if labels else 0)  # the window of labels was missed
+    scored = score(folder.truth, folder.events, 1)
+    assert (len(scored.false_alarms), scored.is_labelled) == (1, True) if labels else (0, False)
 
 
 def test_the_observer_hears_what_is_due_and_acknowledged(tmp_path):
