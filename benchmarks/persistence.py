@@ -1,30 +1,40 @@
 """The cost of storing models beside that of learning: 1,000 signals, ten values each."""
 
+import json
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, islice, repeat
+from typing import Any
 
 from river import anomaly, cluster, drift, time_series
 
 from benchmarks.measuring import Spread, cpu_s, spread, timed
-from consumer.decode.records import Shard
-from consumer.decode.signal_names import SignalKey
+from benchmarks.workloads import ARN
+from clients.lambda_event import lambda_record
+from consumer.decode.batch import Batch
+from consumer.decode.lambda_event import decode
 from consumer.detectors.anomaly import AnomalyUseCase
-from consumer.detectors.asset_rows import NamedValue
 from consumer.detectors.base import UseCase
 from consumer.detectors.clusters import ClustersUseCase
 from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.forecast import ForecastUseCase
 from consumer.handler import gc_paused
-from consumer.learning.state import Checkpoint, State
-from consumer.pages.codec import AnyStates, PageCodec
+from consumer.learning.columns_learner import Member, learn_together
+from consumer.learning.outcome import FailedObservations
+from consumer.learning.page_learner import PageLearner
+from consumer.learning.states import States
+from consumer.pages.codec import PageCodec
+from consumer.pages.layout import Layout, parts_by_page
+from consumer.settings.signal_settings import SettingsOfSignals
 from consumer.use_cases import USE_CASES
 
 _VALUES = 10
 _BEFORE = 200
 _ROUNDS = 9
 _PROPERTIES = ("pressure", "temperature", "flow", "level")
-_SHARD = Shard("arn:aws:kinesis:eu-west-1:123456789012:stream/plant", "shardId-000000000000")
+_SHARD_ID = "shardId-000000000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +71,20 @@ MODELS: dict[str, tuple[UseCase, int]] = {
 
 
 def persist_vs_learn(name: str) -> StorageCost:
-    """Measure one kind of model, stored as in a page; each asset learns ten rows of four values."""
+    """Measure one kind of model, in one page, learned as the function learns a batch of ten values each."""
     use_case, signals = MODELS[name]
-    rng, codec = random.Random(4), PageCodec()
-    marks = {_SHARD: Checkpoint(10**55, ("asset",), 1.7e9)}
-    states = {
-        SignalKey(f"asset{number}.signal", f"asset{number}.signal"): State(use_case.create(number), {**marks})
-        for number in range(signals)
-    }
-    _learn_all(use_case, states, [rng.random() for _ in range(_BEFORE)], 0)
+    codec, states = PageCodec(), States()
+    batches = _batches(use_case, signals)
+    _learn(use_case, states, next(batches))
     learned, written, read = [], [], []
-    for round_ in range(_ROUNDS):
-        values, start = [rng.random() for _ in range(_VALUES)], _BEFORE + round_ * _VALUES
+    for batch in islice(batches, _ROUNDS):
         with gc_paused():  # as in an invocation, which writes what it has just learned
             begun = cpu_s()
-            _learn_all(use_case, states, values, start)
+            _learn(use_case, states, batch)
             between = cpu_s()
-            codec.encode(states)
+            page = codec.encode(states)
             written.append(cpu_s() - between)
             learned.append(between - begun)
-    page = codec.encode(states)
     for _ in range(_ROUNDS):  # apart: what it makes and drops would be in the way of the others
         with gc_paused():
             read.append(timed(cpu_s, partial(_read, codec, page)))
@@ -89,13 +93,34 @@ def persist_vs_learn(name: str) -> StorageCost:
     return StorageCost(times[0], times[1], times[2], len(page) // signals)
 
 
-def _learn_all(use_case: UseCase, states: AnyStates, values: list[float], start: int) -> None:
-    times: list[float | None] = [1.7e9 + 60.0 * (start + number) for number in range(len(values))]
-    if use_case.learns_assets:
-        values = [NamedValue(value, name) for value in values for name in _PROPERTIES]
-        times = [at_s for at_s in times for _ in _PROPERTIES]
-    for state in states.values():
-        use_case.learn(state.model, values, times)
+def _batches(use_case: UseCase, signals: int) -> Iterator[Batch]:
+    """The first one has so many values that all that are learned later are scored."""
+    rng, number = random.Random(4), 0
+    for values in chain([_BEFORE], repeat(_VALUES)):
+        records: list[Any] = []
+        for signal in (f"asset{each}.signal" for each in range(signals)):
+            for place in range(number, number + values):
+                payload: dict[str, Any] = {"signal": signal, "timestamp": 1.7e9 + 60.0 * place}
+                if use_case.learns_assets:
+                    payload["values"] = {each: rng.random() for each in _PROPERTIES}
+                else:
+                    payload["value"] = rng.random()
+                data, sequence_number = json.dumps(payload).encode(), 10**55 + number * signals + len(records)
+                records.append(lambda_record(ARN, _SHARD_ID, str(sequence_number), signal, data, 1.8e9))
+        number += values
+        [batch] = decode({"Records": records}, use_case.merge_signals)
+        yield batch
+
+
+def _learn(use_case: UseCase, states: States, batch: Batch) -> None:
+    settings = SettingsOfSignals("benchmark", use_case, None)
+    [part] = parts_by_page(batch, Layout("benchmark", 1)).values()
+    learner = PageLearner(
+        "benchmark", settings, batch, states, FailedObservations(), lambda: False, signals_max=1000
+    )
+    assert learn_together([Member(learner, part)]) == [None]
+    assert not learner.outcome.raised
+    assert learner.outcome.observations == len(batch.numbers)
 
 
 def _read(codec: PageCodec, page: bytes) -> None:

@@ -278,6 +278,7 @@ class Pipeline:
                 await work.turns.learn(Member(learner, work.part))
             except ArraysRaised as error:  # perhaps of an altered page, no matter whose
                 report.problems.append(f"{work.page_key}: {error}")
+                report.add(pages_one_by_one=1)
                 failed.in_arrays, page = True, None
                 continue
             if learner.outcome.needs_confirmed_page:

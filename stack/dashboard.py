@@ -12,7 +12,7 @@ from stack.consumers import Consumer
 from stack.ingest import Ingest
 
 _WIDTH, _HEIGHT = 12, 6
-_TROUBLES = ("Quarantined", "PagesFailed", "PagesUnreadable", "PageConflicts")
+_TROUBLES = ("Quarantined", "PagesFailed", "PagesUnreadable", "PagesOneByOne", "PageConflicts")
 
 
 def dashboard(

@@ -157,6 +157,11 @@ def _of_consumer(config: AlarmsConfig, namespace: str, use_case: str, consumer: 
         own("PagesUnreadable"),
     )
     yield Watch(
+        "PagesOneByOne",
+        "Pages could not learn their signals together; these learned one by one, which takes longer.",
+        own("PagesOneByOne"),
+    )
+    yield Watch(
         "Conflicts",
         "Several writers keep changing the same pages.",
         own("PageConflicts"),

@@ -31,6 +31,7 @@ _COUNTS = {
     "PageConflicts": "page_conflicts",
     "PagesFailed": "pages_failed",
     "PagesUnreadable": "pages_unreadable",
+    "PagesOneByOne": "pages_one_by_one",
     "ModelsCreated": "models_created",
     "SignalsRefused": "signals_refused",
     "SignalsOnSeveralShards": "signals_on_several_shards",

@@ -1,16 +1,16 @@
 """A batch, decoded: columns of observations, and what can never be learned."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from array import array
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from operator import eq
 from typing import Any
 
 import numpy as np
 
 from consumer.decode.observed_columns import (
     Floats,
-    Integers,
     Mark,
     ObservedColumns,
     SignalColumns,
@@ -19,6 +19,7 @@ from consumer.decode.observed_columns import (
 from consumer.decode.records import Record, Records, Shard
 from consumer.decode.rejections import Rejections
 from consumer.decode.signal_names import SignalKey, SignalNumbers, known_signals
+from consumer.decode.sorting import Integers
 from consumer.errors import Unlearnable
 
 Indices = Sequence[int]
@@ -53,6 +54,8 @@ class Batch:
     """Whether `signals` are others than the records name, or a part of them."""
     has_untimed: bool = False
     """Whether some observations came without a timestamp of their own."""
+    are_keyed_by_signals: bool = True
+    """Whether each record of observations has its signal for partition key."""
     of_no_asset: int = 0
     """Observations that no model of the use case learns."""
     rejections: Rejections = field(init=False)
@@ -84,9 +87,9 @@ class Batch:
         """Whether that many more do not overfill it."""
         return self.observations + observations <= OBSERVATIONS_PER_BATCH_MAX
 
-    def begin(self, record: Record) -> None:
+    def begin(self, record: Record, data: str = "") -> None:
         """Add a record, and go on to it."""
-        self.records.append(record)
+        self.records.append(record, data)
         self.go_to(len(self.records) - 1)
 
     def go_to(self, record: int) -> None:
@@ -101,25 +104,26 @@ class Batch:
         number = self._number(record_signal, name)
         position = self._take()  # it may raise: the columns stay of one length
         self.has_untimed |= timestamp is None
+        self.are_keyed_by_signals &= record_signal == self.records.partition_keys[self.record]
         self.observed.add(number, self.record, position, value, timestamp)
 
     def observe_column(
-        self, record_signal: str, values: list[float], timestamps: Sequence[float] | None
+        self, record_signal: str, values: Sequence[float], timestamps: Sequence[float] | None
     ) -> None:
         """Add many observations of one signal at once; no timestamps: the arrival's."""
         number = self._number(record_signal)
         first = self._take(len(values))
         self.has_untimed |= timestamps is None
-        times = [None] * len(values) if timestamps is None else timestamps
-        self.observed.add_column(number, self.record, first, values, times)
+        self.are_keyed_by_signals &= record_signal == self.records.partition_keys[self.record]
+        self.observed.add_column(number, self.record, first, values, timestamps)
 
     def observe_records(
         self,
-        names: Iterable[str],
+        names: list[str],
         first: int,
         lengths: list[int] | None,
-        values: list[float],
-        timestamps: Sequence[float] | None,
+        values: "array[float]",
+        timestamps: "array[float] | None",
     ) -> None:
         """Add all that records hold, from `first` on: values of one signal each. No lengths: one value each.
 
@@ -127,8 +131,9 @@ class Batch:
         """
         numbers = self.numbering.of_names(names)
         self.has_untimed |= timestamps is None
-        times = [None] * len(values) if timestamps is None else timestamps
-        self.observed.add_records(numbers, first, lengths, values, times)
+        # Now: later, ten thousand of each would have to be fetched into the processor's cache again.
+        self.are_keyed_by_signals &= names == self.records.partition_keys[first : first + len(names)]
+        self.observed.add_records(numbers, first, lengths, values, timestamps)
         self.observations += len(values)
 
     def skip(self, record_signal: str, name: str | None = None) -> None:
@@ -172,19 +177,20 @@ class Batch:
         return self.observed.numbers
 
     @property
-    def values(self) -> list[float]:
-        """The values."""
-        return self.observed.values
-
-    @property
     def value_array(self) -> Floats:
         """The values."""
         return self.observed.value_array
 
-    @property
-    def timestamps(self) -> list[float | None]:
-        """The timestamps that came with the observations."""
-        return self.observed.timestamps
+    def observation(self, place: int) -> tuple[int, int, float, float | None]:
+        """One of them: its record, its position in it, the value, and the timestamp that came with it."""
+        observed = self.observed
+        at_s = float(observed.time_array[place])
+        return (
+            int(observed.record_of[place]),
+            int(observed.positions[place]),
+            float(observed.value_array[place]),
+            None if math.isnan(at_s) else at_s,
+        )
 
     @cached_property
     def at_s(self) -> Floats:
@@ -193,13 +199,6 @@ class Batch:
         if not self.has_untimed:
             return own
         return np.where(np.isnan(own), self.records.arrival[self.record_of], own)
-
-    @cached_property
-    def are_keyed_by_signals(self) -> bool:
-        """Whether each record of observations has its signal for partition key."""
-        signals = map(self.numbering.record_signals.__getitem__, self.observed.piece_numbers)
-        keys = map(self.records.partition_keys.__getitem__, self.observed.piece_records)
-        return all(map(eq, signals, keys))
 
     @property
     def record_of(self) -> Integers:

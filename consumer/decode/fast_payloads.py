@@ -4,11 +4,12 @@ The result is the same as that of `payloads`: a record with anything out of the 
 of its signal to a value out of bounds, is left to that full reader as a whole.
 """
 
+from array import array
 from collections.abc import Callable, Sequence
-from itertools import chain
 from typing import Annotated, Any, cast
 
 import msgspec
+import numpy as np
 from msgspec import UNSET, Meta, UnsetType
 
 from consumer.decode.batch import Batch, fit_a_record
@@ -151,7 +152,7 @@ def _read_points(payloads: Sequence[bytes], first: int, batch: Batch) -> bool:
     """Read points, from record `first` on; False, having read nothing, if one is no point."""
     try:
         points, timestamps = _points(payloads)
-        values = cast("list[float]", [point.value for point in points])
+        values = array("d", cast("list[float]", [point.value for point in points]))
         batch.observe_records([point.signal for point in points], first, None, values, timestamps)
     except (*UNREADABLE, Unlearnable):
         return False
@@ -162,36 +163,35 @@ def _read_first_columns(payloads: Sequence[bytes], first: int, batch: Batch) -> 
     """Read the columns up to the first record that is something else; return how many records were read."""
     if batch.is_full() or sum(map(len, payloads)) > _COLUMNS_BYTES_MAX:
         return 0
-    found: list[SecondsColumns] = []
+    names: list[str] = []
+    lengths: list[int] = []
+    values, times = array("d"), array("d")
     try:
+        # A record's lists are dropped before the next one's are made, in the same memory.
         for payload in payloads:
-            found.append(decode_seconds_columns(payload))
+            columns = decode_seconds_columns(payload)
+            length, is_timed = len(columns.values), columns.timestamps is not UNSET
+            if length == 0 or not fit_a_record(length) or (names and is_timed != bool(times)):
+                break
+            if columns.timestamps is not UNSET:
+                if len(columns.timestamps) != length:
+                    break
+                times.fromlist(columns.timestamps)
+            values.fromlist(columns.values)
+            names.append(columns.signal)
+            lengths.append(length)
     except UNREADABLE:
         pass
-    values = [columns.values for columns in found]
-    times = [columns.timestamps for columns in found if columns.timestamps is not UNSET]
-    lengths = list(map(len, values))
-    if (
-        not found
-        or not (min(lengths) > 0 and fit_a_record(max(lengths)))
-        or not batch.has_room_for(sum(lengths))
-        or (times and list(map(len, times)) != lengths)
-    ):
+    if not names or not batch.has_room_for(len(values)):
         return 0
     try:
-        batch.observe_records(
-            [columns.signal for columns in found],
-            first,
-            lengths,
-            list(chain.from_iterable(values)),
-            list(chain.from_iterable(times)) if times else None,
-        )
+        batch.observe_records(names, first, lengths, values, times or None)
     except Unlearnable:
         return 0
-    return len(found)
+    return len(names)
 
 
-def _points(payloads: Sequence[bytes]) -> tuple[Sequence[BarePoint | PointPayload], list[float] | None]:
+def _points(payloads: Sequence[bytes]) -> tuple[Sequence[BarePoint | PointPayload], "array[float] | None"]:
     """The points with their timestamps in seconds; None if no point has one."""
     try:
         bare = [decode_bare_point(payload) for payload in payloads]
@@ -200,29 +200,28 @@ def _points(payloads: Sequence[bytes]) -> tuple[Sequence[BarePoint | PointPayloa
         if set(map(type, [point.value for point in points])) != {float}:
             raise _NotFastPath from None
         return points, _timestamps([point.timestamp for point in points])
-    timestamps = [point.timestamp for point in bare]
-    return bare, _seconds(timestamps)
+    return bare, _seconds(array("d", [point.timestamp for point in bare]))
 
 
-def _timestamps(column: list[float | str | None]) -> list[float] | None:
+def _timestamps(column: list[float | str | None]) -> "array[float] | None":
     """The timestamps in seconds; raises `_NotFastPath` if they are of several kinds."""
     kinds = set(map(type, column))
     if kinds == {float}:
-        return _seconds(cast("list[float]", column))
+        return _seconds(array("d", cast("list[float]", column)))
     if kinds == {str}:
-        return list(map(seconds, column))
+        return array("d", map(seconds, column))
     if kinds == {type(None)}:
         return None
     raise _NotFastPath
 
 
-def _seconds(column: list[float]) -> list[float]:
-    if max(column, default=0.0) < SECONDS_MAX:
+def _seconds(column: "array[float]") -> "array[float]":
+    if np.frombuffer(column).max(initial=0.0) < SECONDS_MAX:
         return column
-    found = seconds_column(column)
+    found = seconds_column(column.tolist())
     if found is None:
         raise _NotFastPath
-    return found
+    return array("d", found)
 
 
 def _read(decoded: PointPayload | ColumnsPayload, batch: Batch) -> None:
@@ -240,7 +239,7 @@ def _read_columns(columns: ColumnsPayload, batch: Batch) -> None:
     if not (values and fit_a_record(len(values))):
         raise _NotFastPath
     if columns.timestamps is not UNSET:
-        timestamps = _seconds(columns.timestamps)
+        timestamps = _seconds(array("d", columns.timestamps))
         if len(timestamps) != len(values):
             raise _NotFastPath
     batch.observe_column(columns.signal, values, timestamps)

@@ -2,16 +2,14 @@
 
 import binascii
 import json
-import math
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Generic, NamedTuple, TypeVar, cast
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 from msgspec import UNSET, Meta
 
 from consumer.decode.batch import Batch, UnlearnableRecord
@@ -50,7 +48,7 @@ def delivered(entries: Sequence[Any]) -> dict[Shard, Records]:
     placed.sort(key=operator.itemgetter(0))
     shards: dict[Shard, Records] = {}
     latest: dict[Shard, tuple[int, set[str]]] = {}
-    for sequence_number, shard, record in placed:
+    for sequence_number, shard, record, data in placed:
         records = shards.setdefault(shard, Records())
         # A sequence number is unique per partition key.
         last, keys = latest.get(shard, (None, set()))
@@ -59,11 +57,11 @@ def delivered(entries: Sequence[Any]) -> dict[Shard, Records]:
             latest[shard] = sequence_number, keys
         if record.partition_key not in keys:
             keys.add(record.partition_key)
-            records.append(record)
+            records.append(record, data)
     return shards
 
 
-def _record(entry: Mapping[str, Any]) -> tuple[int, Shard, Record]:
+def _record(entry: Mapping[str, Any]) -> tuple[int, Shard, Record, str]:
     kinesis = entry["kinesis"]
     shard_id, _, _ = entry["eventID"].rpartition(":")
     identifier = kinesis["sequenceNumber"]
@@ -78,8 +76,8 @@ def _record(entry: Mapping[str, Any]) -> tuple[int, Shard, Record]:
             identifier,
             kinesis["partitionKey"],
             None if arrived is None else seconds(arrived),
-            kinesis["data"],
         ),
+        kinesis["data"],
     )
 
 
@@ -168,21 +166,75 @@ class TypedRecords(Sequence[Any]):
         return len(self.delivery.payloads)
 
 
+_PART = 1_000
+"""Records that are looked at together: so many of them stay in the processor's cache meanwhile."""
+
+
+class _AsSent:
+    """The columns of a delivery, part by part; raises `_NotAsSent` where records are none of one shard."""
+
+    def __init__(self, arn: str, event_id: str, identifier: str) -> None:
+        """Begin with what the first record says of itself."""
+        self._arn, self._width = arn, len(identifier)
+        shard_id, _, _ = event_id.rpartition(":")
+        self._prefix, self._shard = f"{shard_id}:", Shard(stream_of(arn), shard_id)
+        self._records, self._payloads = Records(are_distinct=True), list[bytes]()
+        self._texts: list[bytes] = []
+
+    def add(
+        self,
+        arns: list[str],
+        event_ids: list[str],
+        identifiers: list[str],
+        partition_keys: list[str],
+        arrived_s: list[float],
+        payloads: list[bytes],
+    ) -> None:
+        """Add a part, in columns of one length."""
+        texts = "".join(identifiers).encode("ascii")
+        if not (
+            arns.count(self._arn) == len(arns)
+            and event_ids == [self._prefix + number for number in identifiers]
+            and texts.isdigit()
+            and set(map(len, identifiers)) == {self._width}
+        ):
+            raise _NotAsSent
+        self._texts.append(texts)
+        self._records.extend(identifiers, partition_keys, arrived_s)
+        self._payloads += payloads
+
+    def delivery(self, data: Sequence[str]) -> Delivery:
+        """All that was added."""
+        texts = np.frombuffer(b"".join(self._texts), f"S{self._width}")
+        # Of one length, numbers ascend as texts do.
+        if not (texts[:-1] < texts[1:]).all():
+            raise _NotAsSent
+        # Only of the number zero is a leading zero canonical.
+        is_canonical = self._width == 1 or texts[0][:1] != b"0"
+        records = self._records
+        records.data, records.texts = data, texts if is_canonical else None
+        return Delivery(self._shard, records, self._payloads)
+
+
 def typed(event: bytes) -> dict[str, Any] | None:
     """The event, read from its JSON by its types; None if it is not as Lambda sends them."""
     try:
         entries = _decode(event).records
-        kinesis = [entry.kinesis for entry in entries]
-        delivery = _as_sent(
-            [entry.arn for entry in entries],
-            [entry.event_id for entry in entries],
-            [fields.sequence_number for fields in kinesis],
-            [fields.partition_key for fields in kinesis],
-            [fields.approximate_arrival_timestamp for fields in kinesis],
-            _Texts(event),
-            [fields.data for fields in kinesis],
-        )
-    except (*UNREADABLE, _NotAsSent):
+        first = entries[0]
+        found = _AsSent(first.arn, first.event_id, first.kinesis.sequence_number)
+        for start in range(0, len(entries), _PART):
+            part = entries[start : start + _PART]
+            kinesis = [entry.kinesis for entry in part]
+            found.add(
+                [entry.arn for entry in part],
+                [entry.event_id for entry in part],
+                [fields.sequence_number for fields in kinesis],
+                [fields.partition_key for fields in kinesis],
+                [fields.approximate_arrival_timestamp for fields in kinesis],
+                [fields.data for fields in kinesis],
+            )
+        delivery = found.delivery(_Texts(event))
+    except (*UNREADABLE, IndexError, _NotAsSent):
         return None
     return {"Records": TypedRecords(event, delivery)}
 
@@ -190,71 +242,39 @@ def typed(event: bytes) -> dict[str, Any] | None:
 def _in_columns(entries: list[Any]) -> Delivery:
     """The same of dicts."""
     try:
-        kinesis = [entry["kinesis"] for entry in entries]
-        data = [fields["data"] for fields in kinesis]
-        partition_keys = [fields["partitionKey"] for fields in kinesis]
-        if set(map(type, data)) | set(map(type, partition_keys)) != {str}:
-            raise _NotAsSent
-        return _as_sent(
-            [entry["eventSourceARN"] for entry in entries],
-            [entry["eventID"] for entry in entries],
-            [fields["sequenceNumber"] for fields in kinesis],
-            partition_keys,
-            _seconds([fields["approximateArrivalTimestamp"] for fields in kinesis]),
-            data,
-            _payloads(data),
-        )
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        first = entries[0]
+        found = _AsSent(first["eventSourceARN"], first["eventID"], first["kinesis"]["sequenceNumber"])
+        texts: list[str] = []
+        for start in range(0, len(entries), _PART):
+            part = entries[start : start + _PART]
+            kinesis = [entry["kinesis"] for entry in part]
+            data = [fields["data"] for fields in kinesis]
+            partition_keys = [fields["partitionKey"] for fields in kinesis]
+            if set(map(type, data)) | set(map(type, partition_keys)) != {str}:
+                raise _NotAsSent
+            found.add(
+                [entry["eventSourceARN"] for entry in part],
+                [entry["eventID"] for entry in part],
+                [fields["sequenceNumber"] for fields in kinesis],
+                partition_keys,
+                _seconds([fields["approximateArrivalTimestamp"] for fields in kinesis]),
+                _payloads(data),
+            )
+            texts += data
+        return found.delivery(texts)
+    except (LookupError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise _NotAsSent from error
 
 
 def _seconds(column: list[Any]) -> list[float]:
     """The numbers themselves, which are seconds for sure; raises `_NotAsSent` if one is anything else."""
     kinds = set(map(type, column))
-    if not (kinds <= {int, float} and min(column) >= 0 and max(column) < SECONDS_MAX):
+    if not kinds <= {int, float}:
         raise _NotAsSent
-    if not math.isfinite(sum(column)):  # a NaN slips through comparisons
+    times = np.array(column, np.float64)
+    if not (times.min() >= 0 and times.max() < SECONDS_MAX):  # false for NaN too
         raise _NotAsSent
-    return column if kinds == {float} else list(map(float, column))
-
-
-def _as_sent(
-    arns: list[str],
-    event_ids: list[str],
-    identifiers: list[str],
-    partition_keys: list[str],
-    arrived_s: list[float],
-    data: Sequence[str],
-    payloads: list[bytes],
-) -> Delivery:
-    """The delivery, in columns of one length; raises `_NotAsSent` if the records are none of one shard."""
-    if not arns:
-        raise _NotAsSent
-    shard_id, _, _ = event_ids[0].rpartition(":")
-    prefix = f"{shard_id}:"
-    if set(arns) != {arns[0]} or event_ids != [prefix + number for number in identifiers]:
-        raise _NotAsSent
-    texts = _ascending(identifiers)
-    arrived = cast("list[float | None]", arrived_s)
-    # Only of the number zero is a leading zero canonical.
-    is_canonical = len(identifiers[0]) == 1 or identifiers[0][0] != "0"
-    records = Records(identifiers, partition_keys, arrived, data, True, texts if is_canonical else None)
-    return Delivery(Shard(stream_of(arns[0]), shard_id), records, payloads)
-
-
-def _ascending(identifiers: list[str]) -> npt.NDArray[np.bytes_]:
-    """The numbers as texts; raises `_NotAsSent` unless they are of one length, each above the one before.
-
-    Of one length, they ascend as texts do.
-    """
-    width, joined = len(identifiers[0]), "".join(identifiers).encode("ascii")
-    if not (
-        set(map(len, identifiers)) == {width}
-        and all(map(operator.lt, identifiers, identifiers[1:]))
-        and joined.isdigit()
-    ):
-        raise _NotAsSent
-    return np.frombuffer(joined, f"S{width}")
+    return column if kinds == {float} else times.tolist()
 
 
 def _payloads(data: list[str]) -> list[bytes]:
@@ -279,7 +299,6 @@ def _payload(text: str) -> bytes:
         raise Unlearnable(f"not readable as base64: {error}") from None
 
 
-_PART = 10_000  # more than Lambda delivers at once is read in parts
 # What a payload that cannot be unpacked counts as: to find that out may have cost gzip's best ratio.
 _UNREADABLE_BYTES_MAX = UNPACKED_BYTES_MAX // 16
 _UNREADABLE_RATIO = 1032
@@ -315,7 +334,7 @@ def decode_all(records: Sequence[Any], merge: Callable[[Batch], int] | None = No
 
 
 def _is_unread(entry: Mapping[str, Any], shard: Shard, first: int) -> bool:
-    sequence_number, own, _ = _record(entry)
+    sequence_number, own, _, _ = _record(entry)
     return own == shard and sequence_number >= first
 
 

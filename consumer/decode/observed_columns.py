@@ -1,10 +1,11 @@
 """The observations of a batch as columns: in the order of the records, and by signal where somebody asks."""
 
+import math
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -12,9 +13,10 @@ import numpy.typing as npt
 
 from consumer.decode.rejections import RejectedColumns
 from consumer.decode.signal_names import SignalKey
+from consumer.decode.sorting import Integers, Runs, ranges, runs_of, starts_of
 
-Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+_UNTIMED = array("d", [math.nan])
 
 
 class SignalColumns(msgspec.Struct, gc=False):  # there may be ten thousand
@@ -59,14 +61,14 @@ class ObservedColumns:
     Each addition is a piece: observations of one signal that follow each other in a record. A point is a
     piece of one, a record of a column's values is one too, and so columns are filled without a loop over
     values. Shape: the pieces' columns have one length; `values` and `timestamps` another; those of the
-    skipped observations, which carry nothing to learn, a third. The arrays are made when they are first
-    asked for: that is, when the batch is filled.
+    skipped observations, which carry nothing to learn, a third. Once an array is asked for, which is when
+    the batch is filled, nothing is added.
     """
 
     def __init__(self) -> None:
-        self.values: list[float] = []
-        self.timestamps: list[float | None] = []
-        """None where the observation came without one."""
+        self._values = array("d")
+        self._times = array("d")
+        """NaN where the observation came without one."""
         self._numbers = array("q")
         self._records = array("q")
         self._first_positions = array("q")
@@ -77,8 +79,8 @@ class ObservedColumns:
 
     def add(self, number: int, record: int, position: int, value: float, timestamp: float | None) -> None:
         """Append one observation."""
-        self.values.append(value)
-        self.timestamps.append(timestamp)
+        self._values.append(value)
+        self._times.append(math.nan if timestamp is None else timestamp)
         self._add_piece(number, record, position, 1)
 
     def add_column(
@@ -86,12 +88,11 @@ class ObservedColumns:
         number: int,
         record: int,
         position: int,
-        values: list[float],
-        timestamps: Sequence[float | None],
+        values: Sequence[float],
+        timestamps: Sequence[float] | None,
     ) -> None:
         """Append observations of one signal and record, the first of which has that position."""
-        self.values += values
-        self.timestamps += timestamps
+        self._add_values(array("d", values), None if timestamps is None else array("d", timestamps))
         self._add_piece(number, record, position, len(values))
 
     def add_records(
@@ -99,13 +100,12 @@ class ObservedColumns:
         numbers: list[int],
         first_record: int,
         lengths: list[int] | None,
-        values: list[float],
-        timestamps: Sequence[float | None],
+        values: "array[float]",
+        timestamps: "array[float] | None",
     ) -> None:
         """Append all observations of records, from a record on, each of one signal; no lengths: one each."""
         count = len(numbers)
-        self.values += values
-        self.timestamps += timestamps
+        self._add_values(values, timestamps)
         self._numbers += array("q", numbers)
         self._records.frombytes(np.arange(first_record, first_record + count).tobytes())
         self._first_positions.frombytes(bytes(8 * count))
@@ -119,14 +119,14 @@ class ObservedColumns:
 
     def mark(self) -> Mark:
         """How much there is now."""
-        return Mark(len(self._numbers), len(self.values), len(self.skipped_numbers))
+        return Mark(len(self._numbers), len(self._values), len(self.skipped_numbers))
 
     def truncate(self, mark: Mark) -> None:
         """Remove what was added since."""
         for of_pieces in (self._numbers, self._records, self._first_positions, self._lengths):
             del of_pieces[mark.pieces :]
-        del self.values[mark.observed :]
-        del self.timestamps[mark.observed :]
+        del self._values[mark.observed :]
+        del self._times[mark.observed :]
         for column in (self.skipped_numbers, self.skipped_records, self.skipped_positions):
             del column[mark.skipped :]
 
@@ -157,25 +157,39 @@ class ObservedColumns:
         if self._are_single:
             return firsts
         lengths = np.frombuffer(self._lengths, np.int64)
-        return firsts + np.arange(len(self.values)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        return firsts + ranges(np.zeros_like(lengths), lengths)
 
     @cached_property
     def value_array(self) -> Floats:
         """The values."""
-        return np.fromiter(self.values, np.float64, len(self.values))
+        return np.frombuffer(self._values)
 
     @cached_property
     def time_array(self) -> Floats:
         """The timestamps, NaN where there is none."""
-        return np.array(self.timestamps, np.float64)
+        return np.frombuffer(self._times)
+
+    def by_signal(self, ranks: Integers | None = None) -> "Runs":
+        """The observations signal by signal: by `ranks` of the signals' numbers if given, then by number."""
+        pieces = runs_of(np.frombuffer(self._numbers, np.int64), ranks)
+        if self._are_single:
+            return pieces
+        lengths = np.frombuffer(self._lengths, np.int64)
+        firsts, ordered = starts_of(lengths)[pieces.places], lengths[pieces.places]
+        counts = np.add.reduceat(ordered, starts_of(pieces.counts))
+        return Runs(pieces.numbers, counts, ranges(firsts, ordered))
 
     @property
     def _are_single(self) -> bool:
-        return len(self._lengths) == len(self.values)
+        return len(self._lengths) == len(self._values)
 
     def _of_each(self, of_pieces: "array[int]") -> Integers:
         column = np.frombuffer(of_pieces, np.int64)
         return column if self._are_single else np.repeat(column, np.frombuffer(self._lengths, np.int64))
+
+    def _add_values(self, values: "array[float]", timestamps: "array[float] | None") -> None:
+        self._values += values
+        self._times += _UNTIMED * len(values) if timestamps is None else timestamps
 
     def _add_piece(self, number: int, record: int, position: int, length: int) -> None:
         self._numbers.append(number)
@@ -220,47 +234,48 @@ class SignalRuns(Mapping[SignalKey, SignalColumns]):
         return {self._keys[number]: number for number in dict.fromkeys(numbers.tolist())}
 
     @cached_property
-    def _observed(self) -> "_Places":
+    def _observed(self) -> "_Sorted":
         columns = self._columns
-        return _Places(columns.numbers, columns.record_of, columns.positions)
+        return _Sorted(
+            columns.by_signal(), columns.value_array, columns.time_array, columns.record_of, columns.positions
+        )
 
     @cached_property
-    def _skipped(self) -> "_Places":
+    def _skipped(self) -> "_Sorted":
         columns = self._columns
-        return _Places(
-            np.array(columns.skipped_numbers, np.int64),
-            np.array(columns.skipped_records, np.int64),
-            np.array(columns.skipped_positions, np.int64),
+        numbers, records, positions = (
+            np.array(column, np.int64)
+            for column in (columns.skipped_numbers, columns.skipped_records, columns.skipped_positions)
         )
+        return _Sorted(runs_of(numbers), records, positions)
+
+    @cached_property
+    def _has_untimed(self) -> bool:
+        return bool(np.isnan(self._columns.time_array).any())
 
     def _run(self, number: int) -> SignalColumns:
-        places, records, positions = self._observed.of(number)
-        values, timestamps = self._columns.values, self._columns.timestamps
-        run = SignalColumns(
-            [values[place] for place in places],
-            [timestamps[place] for place in places],
-            records,
-            positions,
-        )
+        values, times, records, positions = self._observed.of(number)
+        if self._has_untimed:
+            times = [None if math.isnan(at_s) else at_s for at_s in times]
+        run = SignalColumns(values, times, records, positions)
         if self._columns.skipped_numbers:
-            _, run.skipped, run.skipped_positions = self._skipped.of(number)
+            run.skipped, run.skipped_positions = self._skipped.of(number)
         return run
 
 
-class _Places:
-    """Where the observations of each signal lie: places in the columns, records and positions."""
+class _Sorted:
+    """Columns sorted by signal."""
 
-    def __init__(self, numbers: Integers, records: Integers, positions: Integers) -> None:
-        order = np.argsort(numbers, kind="stable")
-        ordered = numbers[order]
-        starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-        bounds = pairwise([*starts.tolist(), len(numbers)])
-        self._bounds = dict(zip(ordered[starts].tolist(), bounds, strict=True))
+    def __init__(self, runs: Runs, *columns: npt.NDArray[Any]) -> None:
+        places = runs.places
+        if (places[1:] < places[:-1]).any():  # else there may be much of few signals: it is not copied
+            columns = tuple(column[places] for column in columns)
+        bounds = pairwise([0, *np.cumsum(runs.counts).tolist()])
+        self._bounds = dict(zip(runs.numbers.tolist(), bounds, strict=True))
         # A slice of a memory view costs half as much as one of an array, and there may be ten thousand.
-        self._columns = order.data, records[order].data, positions[order].data
+        self._columns = [column.data for column in columns]
 
-    def of(self, number: int) -> tuple[list[int], list[int], list[int]]:
-        """Those of one of them."""
+    def of(self, number: int) -> Iterator[list[Any]]:
+        """What each column has of one of them."""
         start, end = self._bounds.get(number, (0, 0))
-        places, records, positions = self._columns
-        return places[start:end].tolist(), records[start:end].tolist(), positions[start:end].tolist()
+        return (column[start:end].tolist() for column in self._columns)

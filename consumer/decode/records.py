@@ -22,12 +22,11 @@ class Shard(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A record as Lambda delivers it: `data` is still base64, `arrived_s` is since 1970."""
+    """A record as Lambda delivers it, without its data; `arrived_s` is since 1970."""
 
     identifier: str
     partition_key: str
     arrived_s: float | None
-    data: str
 
     @property
     def sequence_number(self) -> int:
@@ -47,6 +46,7 @@ class Records:
     partition_keys: list[str] = field(default_factory=list)
     arrived_s: list[float | None] = field(default_factory=list)
     data: Sequence[str] = field(default_factory=list)
+    """In base64. What was read by its types is read once more as soon as one of them is looked at."""
     are_distinct: bool = False
     """Whether it is known that no two of them share a sequence number."""
     texts: npt.NDArray[np.bytes_] | None = field(default=None, compare=False, repr=False)
@@ -54,9 +54,9 @@ class Records:
     zeros before them. They lie in the memory of the batch: whoever keeps some of them copies them.
     """
 
-    def append(self, record: Record) -> None:
+    def append(self, record: Record, data: str) -> None:
         """Add a record that does not lie before the others; all of them were added so."""
-        cast("list[str]", self.data).append(record.data)
+        cast("list[str]", self.data).append(data)
         self.extend([record.identifier], [record.partition_key], [record.arrived_s])
 
     def extend(
@@ -90,9 +90,7 @@ class Records:
         return len(self.identifiers)
 
     def __getitem__(self, index: int) -> Record:
-        return Record(
-            self.identifiers[index], self.partition_keys[index], self.arrived_s[index], self.data[index]
-        )
+        return Record(self.identifiers[index], self.partition_keys[index], self.arrived_s[index])
 
     def __iter__(self) -> Iterator[Record]:
         return map(self.__getitem__, range(len(self)))

@@ -5,11 +5,13 @@ and dicts of known keys. What does not fit, such as a NaN, stays out of the arra
 """
 
 import math
+import operator
+import struct
 import types
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -46,20 +48,17 @@ class Numbers(NamedTuple):
     integers: list[int]
 
 
-_Read = Callable[[Sequence[float], Sequence[int], int, int], Any]
-"""Reads a value that starts at two places, among the floats and among the integers."""
-
-
-_Get = Callable[[Any], Any]
-
-
 class _Part(NamedTuple):
-    """One value of a state: how many numbers it has, and how it becomes them and is made of them."""
+    """One value of a state: how many numbers it has, and the code that gets them and makes it of them."""
 
     floats: int
     integers: int
-    write: Callable[[Any, Numbers], None]
-    read: _Read
+    write: "Callable[[_Code, str], None]"
+    """Adds the code that gets the numbers of the value that an expression gives."""
+    read: "Callable[[_Code, int, int], str]"
+    """An expression that makes the value of numbers from two places on: of `floats`, and of `integers`."""
+    filling: Any
+    """A value all of whose numbers are zero, for a place where there is none."""
     places: dict[str, "Place"]
     most: tuple[int, ...] = ()
     """The largest that each of its integers may be."""
@@ -82,22 +81,12 @@ class StateLayout:
     integers: int
     places: dict[str, Place]
     """By the path of the field, such as `alert.since_s` or `scales.0.mean`."""
-    write: Callable[[Any, Numbers], None]
-    read: _Read
     most: tuple[int, ...]
     """The largest that each integer may be."""
-
-    def numbers_of(self, state: Any) -> Numbers:
-        """The numbers of a state. Raises: `Unfit`."""
-        if type(state) is not self.made:
-            raise Unfit(f"it is a {type(state).__name__}")
-        numbers = Numbers([], [])
-        self.write(state, numbers)
-        return numbers
-
-    def state_of(self, floats: Sequence[float], integers: Sequence[int]) -> Any:
-        """The state that has these numbers."""
-        return self.read(floats, integers, 0, 0)
+    numbers_of: Callable[[Any], Numbers]
+    """The numbers of a state. Raises: `Unfit`."""
+    state_of: Callable[[Sequence[float], Sequence[int]], Any]
+    """The state that has these numbers."""
 
 
 class Row(NamedTuple):
@@ -166,8 +155,9 @@ class StateColumns:
     def put(self, places: Sequence[int], numbers: Sequence[Numbers | Row]) -> None:
         """Write states, as `layout.numbers_of` gave them, to their places."""
         if places:
-            self.floats[:, places] = np.array([each.floats for each in numbers], dtype=np.float64).T
-            self.integers[:, places] = np.array([each.integers for each in numbers], dtype=np.int64).T
+            floats, integers = zip(*map(operator.itemgetter(-2, -1), numbers), strict=True)
+            self.floats[:, places] = _block(floats, "d")
+            self.integers[:, places] = _block(integers, "q")
 
     def are_far(self, places: Sequence[int] | slice, rows: Sequence[int] | slice = slice(None)) -> Any:
         """Which of these have a count, in these rows of integers, that may not grow in the arrays."""
@@ -194,7 +184,15 @@ def layout_of(made: type[Any]) -> StateLayout:
     layout = _LAYOUTS.get(made)
     if layout is None:
         part = _of_state(made)
-        layout = StateLayout(made, part.floats, part.integers, part.places, part.write, part.read, part.most)
+        layout = StateLayout(
+            made,
+            part.floats,
+            part.integers,
+            part.places,
+            part.most,
+            _numbers_getter(part),
+            _state_maker(part),
+        )
         _LAYOUTS[made] = layout
     return layout
 
@@ -211,6 +209,79 @@ def has_layout(made: type[Any]) -> bool:
     return True
 
 
+class _Code:
+    """Code of a function that is made of a layout: some hundred values, gotten at once."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.floats: list[str] = []
+        """Expressions."""
+        self.integers: list[str] = []
+        self.float_count = 0
+        self.kinds: list[type] = []
+        """Of the integers: int or bool."""
+        self.nones: list[tuple[int, str]] = []
+        """Places among the floats that have NaN if a variable is None."""
+        self.names: dict[str, Any] = {}
+        """What the code names."""
+        self._variables = 0
+
+    def variable(self, expression: str) -> str:
+        """A new variable that has the expression's value."""
+        self._variables += 1
+        self.lines.append(f"v{self._variables} = {expression}")
+        return f"v{self._variables}"
+
+    def named(self, thing: Any) -> str:
+        """A name for a class or another constant."""
+        name = f"c{len(self.names)}"
+        self.names[name] = thing
+        return name
+
+    def refuse_if(self, condition: str, reason: str) -> None:
+        """Raise `Unfit` under a condition."""
+        self.lines.append(f"if {condition}: raise Unfit({reason!r})")
+
+    def function(self, *parameters: str) -> Any:
+        """The function that has these lines."""
+        body = "".join(f"    {line}\n" for line in self.lines)
+        exec(f"def function({', '.join(parameters)}):\n{body}", self.names)
+        return self.names["function"]
+
+
+def _numbers_getter(part: _Part) -> Callable[[Any], Numbers]:
+    code = _Code()
+    code.names |= {"Unfit": Unfit, "Numbers": Numbers, "NAN": math.nan, "isnan": math.isnan}
+    part.write(code, "state")
+    float_kinds, kinds = code.named([float] * part.floats), code.named(code.kinds)
+    code.lines += [f"floats = [{', '.join(code.floats)}]", f"integers = [{', '.join(code.integers)}]"]
+    are_others = f"[*map(type, floats)] != {float_kinds} or [*map(type, integers)] != {kinds}"
+    code.refuse_if(are_others, "something else than floats, counts and flags")
+    code.lines.append("total = sum(floats)")
+    code.refuse_if("total != total and any(map(isnan, floats))", "a float that is none")
+    if part.integers:
+        code.refuse_if(f"min(integers) < 0 or max(integers) > {INTEGER_MAX}", "something else than counts")
+    code.lines += [f"if {variable} is None: floats[{place}] = NAN" for place, variable in code.nones]
+    code.lines.append("return Numbers(floats, integers)")
+    getter: Callable[[Any], Numbers] = code.function("state")
+    return getter
+
+
+def _state_maker(part: _Part) -> Callable[[Sequence[float], Sequence[int]], Any]:
+    code = _Code()
+    code.lines.append(f"return {part.read(code, 0, 0)}")
+    maker: Callable[[Sequence[float], Sequence[int]], Any] = code.function("floats", "integers")
+    return maker
+
+
+def _block(rows: Sequence[Any], kind: str) -> npt.NDArray[Any]:
+    """Numbers of states, as lists or as arrays. Shape: fields, states."""
+    width = len(rows[0])
+    pack = struct.Struct(f"{width}{kind}").pack
+    packed = [pack(*row) if type(row) is list else row.tobytes() for row in rows]
+    return np.ndarray((len(rows), width), kind, b"".join(packed)).T
+
+
 def _of_state(made: type[Any]) -> _Part:
     hints = typing.get_type_hints(made, include_extras=True)
     parts = [(name, _of_type(hints[name])) for name in made.__struct_fields__]
@@ -222,45 +293,20 @@ def _of_state(made: type[Any]) -> _Part:
         _add_places(places, name, part, floats, integers)
         floats, integers = floats + part.floats, integers + part.integers
 
-    writers = _writers(parts)
+    def write(code: _Code, value: str) -> None:
+        state = code.variable(value)
+        code.refuse_if(f"type({state}) is not {code.named(made)}", f"it is no {made.__name__}")
+        for name, part in parts:
+            part.write(code, f"{state}.{name}")
 
-    def write(state: Any, numbers: Numbers) -> None:
-        if type(state) is not made:
-            raise Unfit(f"it holds a {type(state).__name__}")
-        for values_of, write_values in writers:
-            write_values(values_of(state), numbers)
-
-    readers = [(part.read, *start) for (_, part), start in zip(parts, starts, strict=True)]
-
-    def read(floats: Sequence[float], integers: Sequence[int], at: int, at_integer: int) -> Any:
-        return made(*[one(floats, integers, at + f, at_integer + i) for one, f, i in readers])
+    def read(code: _Code, at: int, at_integer: int) -> str:
+        pairs = zip(parts, starts, strict=True)
+        values = (part.read(code, at + f, at_integer + i) for (_, part), (f, i) in pairs)
+        return f"{code.named(made)}({', '.join(values)})"
 
     most = tuple(each for _, part in parts for each in part.most)
-    return _Part(floats, integers, write, read, places, most)
-
-
-def _writers(parts: "Sequence[tuple[str, _Part]]") -> list[tuple[_Get, Callable[[Any, Numbers], None]]]:
-    """How to get and write the values of a state: floats between other parts at once, and counts likewise."""
-    found: list[tuple[_Get, Callable[[Any, Numbers], None]]] = []
-    alike: dict[str, list[str]] = {"floats": [], "integers": []}
-
-    def flush() -> None:
-        for kind, write in (("floats", _write_floats), ("integers", _write_integers)):
-            names = alike[kind]
-            if len(names) == 1:
-                found.append((attrgetter(*names), _write_float if kind == "floats" else _write_integer))
-            elif names:
-                found.append((attrgetter(*names), write))
-            alike[kind] = []
-
-    for name, part in parts:
-        if part is _FLOAT or part is _INTEGER:
-            alike["floats" if part is _FLOAT else "integers"].append(name)
-        else:
-            flush()
-            found.append((attrgetter(name), part.write))
-    flush()
-    return found
+    filling = made(*(part.filling for _, part in parts))
+    return _Part(floats, integers, write, read, filling, places, most)
 
 
 def _add_places(places: dict[str, Place], name: str, part: _Part, floats: int, integers: int) -> None:
@@ -302,53 +348,39 @@ def _bounds(metas: tuple[Any, ...]) -> tuple[int, int]:
     raise TypeError("a list without the most values that it may have")
 
 
-def _write_float(value: Any, numbers: Numbers) -> None:
-    if type(value) is not float or math.isnan(value):
-        raise Unfit(f"{value!r} is no float")
-    numbers.floats.append(value)
+def _write_float(code: _Code, value: str) -> None:
+    code.floats.append(value)
+    code.float_count += 1
 
 
-def _write_floats(values: Sequence[Any], numbers: Numbers) -> None:
-    if set(map(type, values)) - {float} or any(map(math.isnan, values)):
-        raise Unfit("something else than floats")
-    numbers.floats.extend(values)
+def _write_optional(code: _Code, value: str) -> None:
+    known = code.variable(value)
+    code.nones.append((code.float_count, known))
+    _write_float(code, f"0.0 if {known} is None else {known}")
 
 
-def _write_integers(values: Sequence[Any], numbers: Numbers) -> None:
-    if set(map(type, values)) - {int} or min(values) < 0 or max(values) > INTEGER_MAX:
-        raise Unfit("something else than counts")
-    numbers.integers.extend(values)
+def _read_optional(code: _Code, at: int, at_integer: int) -> str:
+    return f"(None if floats[{at}] != floats[{at}] else floats[{at}])"
 
 
-def _write_optional(value: Any, numbers: Numbers) -> None:
-    if value is None:
-        numbers.floats.append(math.nan)
-    else:
-        _write_float(value, numbers)
-
-
-def _write_integer(value: Any, numbers: Numbers) -> None:
-    if type(value) is not int or not 0 <= value <= INTEGER_MAX:
-        raise Unfit(f"{value!r} is no count")
-    numbers.integers.append(value)
-
-
-def _write_bool(value: Any, numbers: Numbers) -> None:
-    if type(value) is not bool:
-        raise Unfit(f"{value!r} is no bool")
-    numbers.integers.append(value)
-
-
-def _read_optional(floats: Sequence[float], integers: Sequence[int], at: int, at_integer: int) -> Any:
-    value = floats[at]
-    return None if value != value else value
+def _write_integer(code: _Code, value: str, kind: type = int) -> None:
+    code.integers.append(value)
+    code.kinds.append(kind)
 
 
 _OF_FLOAT, _OF_INTEGER = {"": Place("floats", 0, 0)}, {"": Place("integers", 0, 0)}
-_FLOAT = _Part(1, 0, _write_float, lambda floats, _, at, __: floats[at], _OF_FLOAT)
-_OPTIONAL = _Part(1, 0, _write_optional, _read_optional, _OF_FLOAT)
-_INTEGER = _Part(0, 1, _write_integer, lambda _, integers, __, at: integers[at], _OF_INTEGER, (INTEGER_MAX,))
-_BOOL = _Part(0, 1, _write_bool, lambda _, integers, __, at: bool(integers[at]), _OF_INTEGER, (1,))
+_FLOAT = _Part(1, 0, _write_float, lambda _, at, __: f"floats[{at}]", 0.0, _OF_FLOAT)
+_OPTIONAL = _Part(1, 0, _write_optional, _read_optional, 0.0, _OF_FLOAT)
+_INTEGER = _Part(0, 1, _write_integer, lambda _, __, at: f"integers[{at}]", 0, _OF_INTEGER, (INTEGER_MAX,))
+_BOOL = _Part(
+    0,
+    1,
+    partial(_write_integer, kind=bool),
+    lambda _, __, at: f"integers[{at}] != 0",
+    False,
+    _OF_INTEGER,
+    (1,),
+)
 
 
 def _of_list(of: Any, least: int, most: int) -> _Part:
@@ -362,36 +394,39 @@ def _of_list(of: Any, least: int, most: int) -> _Part:
     else:
         for index in range(most):
             _add_places(places, str(index), part, index * part.floats, before + index * part.integers)
-    filling = Numbers([0.0] * part.floats, [0] * part.integers)
 
-    def write(values: Any, numbers: Numbers) -> None:
-        if type(values) is not list or not least <= len(values) <= most:
-            raise Unfit("a list of another length")
+    def write(code: _Code, value: str) -> None:
+        values = code.variable(value)
+        is_other = f"type({values}) is not list or not {least} <= len({values}) <= {most}"
+        code.refuse_if(is_other, "a list of another length")
         if not is_fixed:
-            numbers.integers.append(len(values))
-        if part is _FLOAT and set(map(type, values)) <= {float} and not math.isnan(sum(values)):
-            numbers.floats.extend(values)
-        else:
-            for value in values:
-                part.write(value, numbers)
-        for _ in range(most - len(values)):
-            numbers.floats.extend(filling.floats)
-            numbers.integers.extend(filling.integers)
-
-    def read(floats: Sequence[float], integers: Sequence[int], at: int, at_integer: int) -> list[Any]:
-        length = most if is_fixed else integers[at_integer]
-        at_integer += before
+            length = code.variable(f"len({values})")
+            _write_integer(code, length)
+            fillings = code.named([[part.filling] * (most - count) for count in range(most + 1)])
+            values = code.variable(f"{values} + {fillings}[{length}]")
         if part is _FLOAT:
-            return list(floats[at : at + length])
-        if part is _INTEGER:
-            return list(integers[at_integer : at_integer + length])
-        return [
-            part.read(floats, integers, at + index * part.floats, at_integer + index * part.integers)
-            for index in range(length)
+            code.floats.append(f"*{values}")
+            code.float_count += most
+        elif part is _INTEGER:
+            code.integers.append(f"*{values}")
+            code.kinds += [int] * most
+        else:
+            for index in range(most):
+                part.write(code, f"{values}[{index}]")
+
+    def read(code: _Code, at: int, at_integer: int) -> str:
+        length, first = f"integers[{at_integer}]", at_integer + before
+        if part in (_FLOAT, _INTEGER):
+            row, start = ("floats", at) if part is _FLOAT else ("integers", first)
+            return f"list({row}[{start} : {start} + {most if is_fixed else length}])"
+        values = [
+            part.read(code, at + index * part.floats, first + index * part.integers) for index in range(most)
         ]
+        return f"[{', '.join(values)}]" + ("" if is_fixed else f"[:{length}]")
 
     largest = (() if is_fixed else (most,)) + most * part.most
-    return _Part(most * part.floats, before + most * part.integers, write, read, places, largest)
+    filling = [part.filling] * least
+    return _Part(most * part.floats, before + most * part.integers, write, read, filling, places, largest)
 
 
 def _of_dict(names: tuple[str, ...], part: _Part) -> _Part:
@@ -401,25 +436,24 @@ def _of_dict(names: tuple[str, ...], part: _Part) -> _Part:
         places[f"{name}.is_there"] = Place("integers", index * (1 + part.integers), 0)
         _add_places(places, name, part, index * part.floats, 1 + index * (1 + part.integers))
 
-    def write(values: Any, numbers: Numbers) -> None:
-        if type(values) is not dict or not known.issuperset(values):
-            raise Unfit("a dict of other keys")
+    def write(code: _Code, value: str) -> None:
+        values, filling = code.variable(value), code.named(part.filling)
+        is_other = f"type({values}) is not dict or not {code.named(known)}.issuperset({values})"
+        code.refuse_if(is_other, "a dict of other keys")
         for name in names:
-            value = values.get(name)
-            numbers.integers.append(value is not None)
-            if value is None:
-                numbers.floats.extend([0.0] * part.floats)
-                numbers.integers.extend([0] * part.integers)
-            else:
-                part.write(value, numbers)
+            one = code.variable(f"{values}.get({name!r})")
+            is_there = code.variable(f"{one} is not None")
+            _write_integer(code, is_there, bool)
+            part.write(code, f"{one} if {is_there} else {filling}")
 
-    def read(floats: Sequence[float], integers: Sequence[int], at: int, at_integer: int) -> dict[str, Any]:
-        found = {}
-        for name in names:
-            if integers[at_integer]:
-                found[name] = part.read(floats, integers, at, at_integer + 1)
-            at, at_integer = at + part.floats, at_integer + 1 + part.integers
-        return found
+    def read(code: _Code, at: int, at_integer: int) -> str:
+        entries = []
+        for index, name in enumerate(names):
+            first = at_integer + index * (1 + part.integers)
+            value = part.read(code, at + index * part.floats, first + 1)
+            entries.append(f"({name!r}, {value} if integers[{first}] else None)")
+        return f"{{name: value for name, value in ({', '.join(entries)},) if value is not None}}"
 
     largest = len(names) * (1, *part.most)
-    return _Part(len(names) * part.floats, len(names) * (1 + part.integers), write, read, places, largest)
+    floats, integers = len(names) * part.floats, len(names) * (1 + part.integers)
+    return _Part(floats, integers, write, read, {}, places, largest)

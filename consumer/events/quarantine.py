@@ -152,11 +152,11 @@ def _payload_object(use_case: str, batch: Batch, rejection: Rejection) -> tuple[
 def _line(
     use_case: str, batch: Batch, index: int, rejected: RejectedRecord, shared: SharedRecord | None
 ) -> bytes:
-    record = batch.records[index]
-    first, *others = _reasons(rejected, len(record.data) // (1 if shared is None else shared.lines))
+    data = batch.records.data[index]
+    first, *others = _reasons(rejected, len(data) // (1 if shared is None else shared.lines))
     line = _fields(use_case, batch, index, first.reason, first.signal, first.positions[0])
     line["whole_record"] = rejected.is_whole
-    line |= {"data": record.data} if shared is None else {"data_in": shared.key}
+    line |= {"data": data} if shared is None else {"data_in": shared.key}
     if len(first.positions) > 1:
         line["positions"] = positions_text(first.positions)
     if others:

@@ -5,9 +5,11 @@ skips nothing, and has no settings that change what it learns. One that comes to
 alert, leaves the arrays at that value and goes on as the others do: that is the definition.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import accumulate, pairwise
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -16,12 +18,13 @@ import numpy.typing as npt
 
 from consumer.decode.batch import Batch
 from consumer.decode.signal_names import SignalKey
+from consumer.decode.sorting import ranges, starts_of
 from consumer.detectors.alert_policy import COUNT_MAX, Finding
 from consumer.detectors.base import UseCase
 from consumer.detectors.change_point import ChangePoint
 from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.in_columns.adwin_columns import AdwinColumns
-from consumer.detectors.in_columns.adwin_learning import learn_adwins
+from consumer.detectors.in_columns.adwin_learning import AdwinSource, learn_adwins
 from consumer.detectors.in_columns.change_point_twin import ChangePointTwin
 from consumer.detectors.in_columns.seasonal_anomaly_twin import SeasonalAnomalyTwin
 from consumer.detectors.in_columns.sensor_checks_twin import HealthTwin
@@ -74,35 +77,55 @@ def learn_together(members: Sequence[Member], few: int = FEW) -> list[BaseExcept
 
 @dataclass(slots=True)
 class _Usual:
-    """The usual signals of a page, by row. `places` are theirs in the batch, signal by signal, in order."""
+    """The usual signals of the pages, by row: those of one page follow each other.
 
-    learner: PageLearner
-    states: States
+    `places` are their observations in the batch, signal by signal, in order.
+    """
+
+    batch: Batch
+    learners: list[PageLearner]
+    """Of the pages."""
+    bounds: list[int]
+    """Between which rows each page's lie: one more than there are pages."""
     numbers: Places
     slots: Places
+    """Each in the states of its page."""
     places: Places
     starts: Places
     """Where each signal's run begins in `places`."""
     counts: Places
-    """How many of the batch's observations each one has, of a slice."""
-    begun: Places
+    """How many of the batch's observations each one has."""
+    begun: Places = field(init=False)
     """How many each has learned in the slices before."""
-    alive: npt.NDArray[np.bool_]
+    alive: npt.NDArray[np.bool_] = field(init=False)
     """Which still learn in the arrays."""
-    spread: npt.NDArray[np.bool_]
+    spread: npt.NDArray[np.bool_] = field(init=False)
     """Which several shards bring, of those that learned."""
     events: list[tuple[int, Event]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.begun = np.zeros_like(self.counts)
+        self.alive, self.spread = np.ones(len(self), np.bool_), np.zeros(len(self), np.bool_)
 
     def __len__(self) -> int:
         return len(self.slots)
 
     def key(self, row: int) -> SignalKey:
-        key: SignalKey = self.learner.batch.numbering.keys[self.numbers[row]]
+        key: SignalKey = self.batch.numbering.keys[self.numbers[row]]
         return key
+
+    def learner_of(self, row: int) -> PageLearner:
+        return self.learners[bisect_right(self.bounds, row) - 1]
+
+    def pages(self, rows: Places) -> list[tuple[PageLearner, slice]]:
+        """The pages of these rows, which ascend, and which of them are of each."""
+        bounds = np.searchsorted(rows, self.bounds).tolist()
+        pages = zip(self.learners, pairwise(bounds), strict=True)
+        return [(learner, slice(start, end)) for learner, (start, end) in pages if end > start]
 
     def within(self, begin: int, end: int) -> "_Runs":
         """What is to be learned of the batch's observations from `begin` to `end`."""
-        if begin == 0 and end >= len(self.learner.batch.record_of):
+        if begin == 0 and end >= len(self.batch.record_of):
             taken = self.counts
         else:
             taken = np.add.reduceat((self.places >= begin) & (self.places < end), self.starts, dtype=np.intp)
@@ -111,14 +134,15 @@ class _Usual:
 
     def defer(self, begin: int) -> None:
         """Have Lambda deliver again what signals still have to learn from place `begin` on."""
-        batch = self.learner.batch
-        left = self.places[(self.places >= begin) & np.repeat(self.alive, self.counts)]
-        if len(left):
-            self.learner.outcome.defer(int(batch.record_of[left.min()]))
+        is_left = (self.places >= begin) & np.repeat(self.alive, self.counts)
+        firsts = np.minimum.reduceat(np.where(is_left, self.places, len(self.batch.record_of)), self.starts)
+        rows = np.flatnonzero(np.logical_or.reduceat(is_left, self.starts))
+        for learner, part in self.pages(rows):
+            learner.outcome.defer(int(self.batch.record_of[firsts[rows[part]].min()]))
 
 
 class _Runs(NamedTuple):
-    """What signals of one page learn at once: runs of `usual.places`. Shape: columns of one length."""
+    """What signals learn at once: runs of `usual.places`. Shape: columns of one length, `rows` ascending."""
 
     usual: _Usual
     rows: Places
@@ -127,21 +151,20 @@ class _Runs(NamedTuple):
 
     def places(self) -> Places:
         """Their observations, one run after another."""
-        return self.usual.places[_ranges(self.starts, self.counts)]
+        places = self.usual.places
+        if len(self.rows) == len(self.usual) and int(self.counts.sum()) == len(places):
+            return places
+        return places[ranges(self.starts, self.counts)]
 
     def add_event(self, row: int, finding: Finding) -> None:
         """Note the event for a finding. Raises: `ModelRaised` if none can be made."""
-        usual, batch = self.usual, self.usual.learner.batch
+        usual, batch = self.usual, self.usual.batch
         at = int(self.rows[row])
         place = usual.places[self.starts[row] + finding.index]
-        ref = ObservationRef(
-            int(batch.record_of[place]),
-            int(batch.positions[place]),
-            batch.values[place],
-            batch.timestamps[place],
-        )
-        observations = int(usual.states.learned[usual.slots[at]]) + finding.index + 1
-        learner, key = usual.learner, usual.key(at)
+        ref = ObservationRef(*batch.observation(place))
+        learner, key = usual.learner_of(at), usual.key(at)
+        learned = States.of(learner.states).learned[usual.slots[at]]
+        observations = int(learned) + finding.index + 1
         settings = learner.settings.of(key.signal)
         event = event_at(learner.name, settings, batch, key, ref, observations, finding)
         usual.events.append((at, event))
@@ -149,7 +172,7 @@ class _Runs(NamedTuple):
     def fail(self, row: int, error: ModelRaised) -> None:
         """A signal's model raised: all of its batch is to be learned again, without that observation."""
         usual, at = self.usual, int(self.rows[row])
-        outcome, begun = usual.learner.outcome, int(usual.begun[at])
+        outcome, begun = usual.learner_of(at).outcome, int(usual.begun[at])
         usual.alive[at] = False
         outcome.observations -= begun
         outcome.raised[usual.key(at)] = ModelFailure((begun + error.index,), error.reason)
@@ -157,64 +180,63 @@ class _Runs(NamedTuple):
     def account(self, learned: Places) -> None:
         """Count what was learned and raise the checkpoints; what left the arrays goes on from there."""
         usual = self.usual
-        learner, states = usual.learner, usual.states
-        outcome, batch, texts = learner.outcome, learner.batch, learner.batch.records.texts
-        assert texts is not None  # no signal is usual without them
-        is_alive = usual.alive[self.rows]
-        slots = usual.slots[self.rows]
-        states.learned[slots] = np.minimum(states.learned[slots] + learned, COUNT_MAX)
+        slots, is_alive = usual.slots[self.rows], usual.alive[self.rows]
         usual.begun[self.rows] += learned
-        outcome.observations += int(learned[is_alive].sum())
+        pages = usual.pages(self.rows)
+        of_pages = np.add.reduceat(np.where(is_alive, learned, 0), [part.start for _, part in pages])
+        for (learner, part), observations in zip(pages, of_pages.tolist(), strict=True):
+            counts, own = States.of(learner.states).learned, slots[part]
+            counts[own] = np.minimum(counts[own] + learned[part], COUNT_MAX)
+            learner.outcome.observations += observations
         is_done = is_alive & (learned == self.counts)
-        if is_done.any():
-            starts, slots = self.starts[is_done], usual.slots[self.rows[is_done]]
-            records = batch.record_of[usual.places[starts + self.counts[is_done] - 1]]
-            keys = None
-            if not batch.are_keyed_by_signals:
-                keys = [batch.records.partition_keys[record] for record in records.tolist()]
-            arrived_s = batch.records.arrival[records]
-            usual.spread[self.rows[is_done]] = states.advance(
-                slots, batch.shard, texts[records], arrived_s, keys
-            )
-            first = int(batch.record_of[usual.places[starts]].min())
-            outcome.first_done = first if outcome.first_done is None else min(first, outcome.first_done)
+        self._advance(np.flatnonzero(is_done))
         for row in self.rows[is_alive & ~is_done].tolist():
             usual.alive[row] = False
-            learner.go_on(usual.key(row), int(usual.begun[row]))
+            usual.learner_of(row).go_on(usual.key(row), int(usual.begun[row]))
+
+    def _advance(self, done: Places) -> None:
+        """Raise the checkpoints of these, which have learned all."""
+        if not len(done):
+            return
+        usual, batch, rows = self.usual, self.usual.batch, self.rows[done]
+        texts = batch.records.texts
+        assert texts is not None  # no signal is usual without them
+        slots, starts = usual.slots[rows], self.starts[done]
+        firsts = batch.record_of[usual.places[starts]]
+        records = batch.record_of[usual.places[starts + self.counts[done] - 1]]
+        keys: list[str] | None = None
+        if not batch.are_keyed_by_signals:
+            keys = [batch.records.partition_keys[record] for record in records.tolist()]
+        arrived_s, highest = batch.records.arrival[records], int(texts[records.max()])
+        texts = texts[records]
+        for learner, part in usual.pages(rows):
+            usual.spread[rows[part]] = States.of(learner.states).advance(
+                slots[part], batch.shard, texts[part], arrived_s[part], highest, keys and keys[part]
+            )
+            learner.outcome.learned_from(int(firsts[part].min()))
 
 
 def _learn_usual(members: Sequence[Member], few: int) -> list[list[SignalKey]]:
     """Let the usual signals learn; the other signals of each page."""
     first = members[0].learner
-    use_case = first.settings.use_case
-    found, others = [], []
-    for learner, part in members:
-        usual, keys = _split(learner, part, few)
-        others.append(keys)
-        if usual is not None:
-            found.append(usual)
-    learn = _learn_adwins if type(use_case) is DriftUseCase else partial(_learn_twins, few=few)
+    usual, others = _split(members, few)
+    if usual is None:
+        return others
+    learn = _learn_adwins if type(first.settings.use_case) is DriftUseCase else partial(_learn_twins, few=few)
     for begin, end in _slices(first.batch):
-        slices = [runs for usual in found if len((runs := usual.within(begin, end)).rows)]
-        if not slices:
+        runs = usual.within(begin, end)
+        if not len(runs.rows):
             continue
         if first.is_short():
-            for usual in found:
-                usual.defer(begin)
+            usual.defer(begin)
             break
-        learn(slices)
-    for usual in found:
-        outcome = usual.learner.outcome
-        outcome.events += [event for row, event in usual.events if usual.alive[row]]
-        outcome.signals_spread += int(np.count_nonzero(usual.spread & usual.alive))
+        learn(runs)
+    for row, event in usual.events:
+        if usual.alive[row]:
+            usual.learner_of(row).outcome.events.append(event)
+    for learner, part in usual.pages(np.flatnonzero(usual.spread & usual.alive)):
+        learner.outcome.signals_spread += part.stop - part.start
     return others
-
-
-def _ranges(starts: Places, counts: Places) -> Places:
-    """The numbers from each start on, so many as its count says, one range after another."""
-    ends = np.cumsum(counts)
-    found: Places = np.arange(ends[-1]) + np.repeat(starts - ends + counts, counts)
-    return found
 
 
 def _slices(batch: Batch) -> Iterator[tuple[int, int]]:
@@ -227,45 +249,81 @@ def _slices(batch: Batch) -> Iterator[tuple[int, int]]:
         begin = end
 
 
-def _split(learner: PageLearner, part: PagePart, few: int) -> tuple[_Usual | None, list[SignalKey]]:
-    """The usual signals of a page, and the others."""
-    batch, states, use_case = learner.batch, learner.states, learner.settings.use_case
-    if (
-        not isinstance(states, States)
-        or len(part.observations) < min(few, _FEW_OF_PAGE)
-        or not len(part.observations)
-        or not len(states)
-        or learner.failed
-        or learner.scores is not None
-        or use_case.late != "learn"
-        or batch.records.texts is None
-        or not _learns_in_arrays(states, use_case)
-    ):
-        return None, part.keys
-    numbers = batch.numbers[part.observations]
-    order = np.argsort(numbers, kind="stable")
-    ordered = numbers[order]
-    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-    counts = np.diff(starts, append=len(ordered))
-    numbers, places = ordered[starts], part.observations[order]
-    slots = states.slots_of(batch.numbering, numbers)
-    is_usual = slots >= 0
-    known = np.flatnonzero(is_usual)
-    is_usual[known] = _are_usual(learner, part, slots[known], numbers[known])
-    if np.count_nonzero(is_usual) < min(few, _FEW_OF_PAGE):
-        return None, part.keys
-    if is_usual.all() and not len(part.skipped):
-        others: list[SignalKey] = []
-    else:
-        usual_numbers = set(numbers[is_usual].tolist())
-        number_of = batch.numbering.number_of
-        others = [key for key in part.keys if number_of(key) not in usual_numbers]
-        places = places[_ranges(starts[is_usual], counts[is_usual])]
-        slots, numbers, counts = slots[is_usual], numbers[is_usual], counts[is_usual]
-        starts = np.cumsum(counts) - counts
-    learner.outcome.signals += len(slots)
-    begun, alive, spread = (np.full(len(slots), each) for each in (0, True, False))
-    return _Usual(learner, states, numbers, slots, places, starts, counts, begun, alive, spread), others
+def _split(members: Sequence[Member], few: int) -> tuple[_Usual | None, list[list[SignalKey]]]:
+    """The usual signals of all pages, and the others of each."""
+    batch = members[0].learner.batch
+    candidates = [member for member in members if _has_usual(member, few)]
+    if not candidates:
+        return None, [part.keys for _, part in members]
+    numbers, counts, places = (
+        np.concatenate(columns) for columns in zip(*(part.observed for _, part in candidates), strict=True)
+    )
+    starts = starts_of(counts)
+    bounds = [0, *accumulate(len(part.observed.numbers) for _, part in candidates)]
+    slots, is_usual = np.empty(len(numbers), np.intp), np.empty(len(numbers), np.bool_)
+    for (learner, part), (start, end) in zip(candidates, pairwise(bounds), strict=True):
+        own = slice(start, end)
+        slots[own] = States.of(learner.states).slots_of(batch.numbering, numbers[own])
+        is_usual[own] = _are_usual(learner, part, slots[own], numbers[own])
+        if np.count_nonzero(is_usual[own]) < min(few, _FEW_OF_PAGE):
+            is_usual[own] = False
+    settings = members[0].learner.settings
+    if settings.are_set:
+        keys = batch.numbering.keys
+        own_settings = [settings.of(keys[number].signal) for number in numbers.tolist()]
+        is_usual &= np.array([one.use_case is settings.use_case for one in own_settings], dtype=np.bool_)
+    rows = np.flatnonzero(is_usual)
+    others = _others(members, candidates, bounds, numbers, is_usual)
+    if not len(rows):
+        return None, others
+    if len(rows) < len(numbers):
+        places = places[ranges(starts[rows], counts[rows])]
+        numbers, slots, counts = numbers[rows], slots[rows], counts[rows]
+        starts, bounds = starts_of(counts), np.searchsorted(rows, bounds).tolist()
+    learners = [learner for learner, _ in candidates]
+    for learner, (start, end) in zip(learners, pairwise(bounds), strict=True):
+        learner.outcome.signals += end - start
+    return _Usual(batch, learners, bounds, numbers, slots, places, starts, counts), others
+
+
+def _has_usual(member: Member, few: int) -> bool:
+    """Whether there may be usual signals on the page."""
+    learner, part = member
+    states, use_case = learner.states, learner.settings.use_case
+    return (
+        isinstance(states, States)
+        and len(part.observed.places) >= max(1, min(few, _FEW_OF_PAGE))
+        and len(states) > 0
+        and not learner.failed
+        and learner.scores is None
+        and use_case.late == "learn"
+        and learner.batch.records.texts is not None
+        and _learns_in_arrays(states, use_case)
+    )
+
+
+def _others(
+    members: Sequence[Member],
+    candidates: Sequence[Member],
+    bounds: Sequence[int],
+    numbers: Places,
+    is_usual: npt.NDArray[np.bool_],
+) -> list[list[SignalKey]]:
+    """The signals of each page that are not usual; `bounds` are those of the candidates' rows."""
+    found, left, rows_of = list[list[SignalKey]](), iter(candidates), iter(pairwise(bounds))
+    candidate = next(left, None)
+    for member in members:
+        part, usual = member.part, set[int]()
+        if member is candidate:
+            start, end = next(rows_of)
+            candidate = next(left, None)
+            if is_usual[start:end].all() and not len(part.skipped):
+                found.append([])
+                continue
+            usual = set(numbers[start:end][is_usual[start:end]].tolist())
+        number_of = part.batch.numbering.number_of
+        found.append([key for key in part.keys if number_of(key) not in usual] if usual else part.keys)
+    return found
 
 
 def _learns_in_arrays(states: States, use_case: UseCase) -> bool:
@@ -276,67 +334,59 @@ def _learns_in_arrays(states: States, use_case: UseCase) -> bool:
 
 
 def _are_usual(learner: PageLearner, part: PagePart, slots: Places, numbers: Places) -> npt.NDArray[np.bool_]:
+    """Which of these signals of a page are usual; those that it does not have are at slot -1."""
     batch, states, settings = learner.batch, States.of(learner.states), learner.settings
     usual = states.plain[slots] & states.below(batch.shard, slots, batch.records.first_sequence_number)
+    usual &= slots >= 0
     if len(part.skipped):
         usual &= ~np.isin(numbers, [batch.skipped_numbers[place] for place in part.skipped.tolist()])
     if settings.use_case.sensor_checks is not None:
-        usual &= states.has_health[slots]
         if states.health is None:
             return np.zeros(len(slots), dtype=bool)
-        for name in ("empty", "is_untold", "alerts.quality.is_open"):
-            usual &= states.health.field(name)[slots] == 0
-    if settings.are_set:
-        keys, use_case = batch.numbering.keys, settings.use_case
-        own = [settings.of(keys[number].signal).use_case for number in numbers.tolist()]
-        usual &= np.array([each is use_case for each in own], dtype=bool)
+        usual &= states.has_health[slots]
     if isinstance(states.models, AdwinColumns):
-        usual &= ~np.isin(slots, states.models.read(slots.tolist()))
-    elif np.isnan(batch.at_s[part.observations]).any():
-        return np.zeros(len(slots), dtype=bool)
+        unreadable = states.models.read(slots[usual].tolist())
+        if unreadable:
+            usual &= ~np.isin(slots, unreadable)
     return usual
 
 
-def _learn_adwins(slices: Sequence[_Runs]) -> None:
-    for runs in slices:
-        usual, rows = runs.usual, np.repeat(np.arange(len(runs.rows)), runs.counts)
-        batch, columns = usual.learner.batch, usual.states.models
+def _learn_adwins(runs: _Runs) -> None:
+    usual = runs.usual
+    slots, sources = usual.slots[runs.rows], []
+    for learner, part in usual.pages(runs.rows):
+        columns = States.of(learner.states).models
         assert isinstance(columns, AdwinColumns)
-        places = runs.places()
-        values = batch.value_array[places].tolist()
-        findings, raised = learn_adwins(columns, usual.slots[runs.rows], rows, values)
-        for row, finding in findings:
-            if row not in raised:
-                try:
-                    runs.add_event(row, finding)
-                except ModelRaised as failure:
-                    raised[row] = failure
-        for row, error in raised.items():
-            runs.fail(row, error)
-        runs.account(runs.counts)
+        sources.append(AdwinSource(columns, slots[part]))
+    findings, raised = learn_adwins(sources, runs.counts, usual.batch.value_array[runs.places()])
+    for row, finding in findings:
+        if row not in raised:
+            try:
+                runs.add_event(row, finding)
+            except ModelRaised as failure:
+                raised[row] = failure
+    for row, error in raised.items():
+        runs.fail(row, error)
+    runs.account(runs.counts)
 
 
-def _learn_twins(slices: Sequence[_Runs], few: int) -> None:
-    learner = slices[0].usual.learner
-    batch, use_case = learner.batch, learner.settings.use_case
-    counts = np.concatenate([runs.counts for runs in slices])
+def _learn_twins(runs: _Runs, few: int) -> None:
+    usual, counts = runs.usual, runs.counts
+    use_case = usual.learners[0].settings.use_case
+    slots, pages = usual.slots[runs.rows], usual.pages(runs.rows)
     starts = np.cumsum(counts) - counts
-    places = np.concatenate([runs.places() for runs in slices])
+    places = runs.places()
     order = np.argsort(-counts, kind="stable")  # those with most values first
 
     def sources(columns_of: Callable[[States], Any]) -> list[Source]:
-        return [Source(columns_of(runs.usual.states), runs.usual.slots[runs.rows]) for runs in slices]
+        return [Source(columns_of(States.of(learner.states)), slots[part]) for learner, part in pages]
 
     twins: list[Twin] = [TWINS[type(use_case)](use_case, sources(attrgetter("models")), order)]
     if use_case.sensor_checks is not None:
         twins.append(HealthTwin(use_case.sensor_checks, sources(attrgetter("health")), order))
     learned = np.empty_like(counts)
-    learned[order] = learn_by_rank(
-        twins, batch.value_array[places], batch.at_s[places], starts[order], counts[order], few
-    )
+    values, at_s = usual.batch.value_array[places], usual.batch.at_s[places]
+    learned[order] = learn_by_rank(twins, values, at_s, starts[order], counts[order], few)
     for twin in twins:
         twin.scatter()
-    first = 0
-    for runs in slices:
-        runs.account(learned[first : first + len(runs.rows)])
-        first += len(runs.rows)
+    runs.account(learned)

@@ -30,11 +30,20 @@ class Marks:
         """The partition keys, where they are not the record signal alone."""
         self.highest = 0
         """No sequence number of the page is higher."""
+        self._slots: Places | None = None
+        """Those that have a checkpoint, once somebody has asked for them and until some come or go."""
 
     @property
     def width(self) -> int:
         """How many digits the sequence numbers have."""
         return self.sequence_numbers.dtype.itemsize
+
+    @property
+    def slots(self) -> Places:
+        """Those that have a checkpoint, ascending."""
+        if self._slots is None:
+            self._slots = np.flatnonzero(self.is_there())
+        return self._slots
 
     def grow(self, slots: int) -> None:
         """Have at least so many slots."""
@@ -47,6 +56,7 @@ class Marks:
     def keep(self, slots: Places) -> None:
         """Have only these slots, in this order."""
         self.sequence_numbers, self.arrived_s = self.sequence_numbers[slots], self.arrived_s[slots]
+        self._slots = None
         self.keys = {index: self.keys[slot] for index, slot in enumerate(slots.tolist()) if slot in self.keys}
 
     def is_there(self, slots: Places | slice = slice(None)) -> Flags:
@@ -54,14 +64,11 @@ class Marks:
         there: Flags = self.sequence_numbers[slots] != b""
         return there
 
-    def checkpoint(self, slot: int, record_signal: str) -> Checkpoint | None:
-        """The checkpoint at a slot, if it has one."""
-        text = self.sequence_numbers[slot]
-        if not text:
-            return None
-        keys, arrived_s = self.keys.get(slot), float(self.arrived_s[slot])
+    def checkpoint(self, slot: int, record_signal: str) -> Checkpoint:
+        """The checkpoint at a slot that has one."""
+        keys, arrived_s = self.keys.get(slot), self.arrived_s.item(slot)
         return Checkpoint(
-            int(text),
+            int(self.sequence_numbers[slot]),
             (record_signal,) if keys is None else keys,
             None if math.isnan(arrived_s) else arrived_s,
         )
@@ -87,33 +94,46 @@ class Marks:
         elif width < self.width:
             sequence_numbers = _widened(sequence_numbers, self.width)
         self.sequence_numbers[slots], self.arrived_s[slots] = sequence_numbers, arrived_s
+        if self._slots is not None and len(self._slots) < len(self.sequence_numbers):
+            self._slots = None
         self.highest = max(self.highest, highest)
+
+    def put_one(self, slot: int, text: bytes, arrived_s: float, keys: tuple[str, ...] | None) -> None:
+        """Write one checkpoint, and its partition keys; None for the record signal alone."""
+        texts = self.sequence_numbers
+        if len(text) > self.width:
+            texts = self.sequence_numbers = _widened(texts, len(text))
+        if self._slots is not None and not texts[slot]:
+            self._slots = None
+        texts[slot], self.arrived_s[slot] = text.rjust(self.width, b"0"), arrived_s
+        self.highest = max(self.highest, int(text))
+        self.put_keys([slot], [keys])
 
     def put_keys(self, slots: Sequence[int], partition_keys: Sequence[tuple[str, ...] | None]) -> None:
         """Write the partition keys of checkpoints; None for the record signal alone."""
         for slot, keys in zip(slots, partition_keys, strict=True):
-            if keys is None:
-                self.keys.pop(slot, None)
-            else:
+            if keys is not None:
                 self.keys[slot] = keys
+            elif self.keys:
+                self.keys.pop(slot, None)
 
     def remove(self, slots: Places | Sequence[int]) -> None:
         """Have no checkpoint at these slots."""
         self.sequence_numbers[slots], self.arrived_s[slots] = b"", np.nan
+        self._slots = None
         if self.keys:
             for slot in slots if isinstance(slots, list) else np.asarray(slots).tolist():
                 self.keys.pop(slot, None)
 
 
-def texts_of(sequence_numbers: Sequence[int]) -> Texts:
-    """Sequence numbers as texts of one width. Raises: `ValueError` for one that is none."""
-    if set(map(type, sequence_numbers)) - {int} or min(sequence_numbers, default=0) < 0:
+def text_of(sequence_number: int) -> bytes:
+    """A sequence number as a text. Raises: `ValueError` for one that is none."""
+    if type(sequence_number) is not int or sequence_number < 0:
         raise ValueError("a sequence number below zero, or of another type")
-    if max(sequence_numbers, default=0) >= 10**DIGITS_MAX:
+    text = b"%d" % sequence_number
+    if len(text) > DIGITS_MAX:
         raise ValueError(f"a sequence number of more than {DIGITS_MAX} digits")
-    texts = list(map(str, sequence_numbers))
-    width = max(map(len, texts), default=1)
-    return np.array([text.rjust(width, "0").encode() for text in texts], f"S{width}")
+    return text
 
 
 def _widened(texts: Texts, width: int) -> Texts:

@@ -173,6 +173,10 @@ class PageOutcome:
         self.rejections += columns.rejected(key.signal, "the signal is new, and its page is full")
         self.signals_refused += 1
 
+    def learned_from(self, record: int) -> None:
+        """Something was learned from `record`, and perhaps from records after it."""
+        self.first_done = record if self.first_done is None else min(self.first_done, record)
+
     def defer(self, record: int) -> None:
         """Have Lambda deliver from `record` on again, at the latest."""
         self.first_left = record if self.first_left is None else min(self.first_left, record)

@@ -97,8 +97,7 @@ class PageLearner:
         state.advance(done, self.batch)
         if len(state.checkpoints) > 1:
             outcome.signals_spread += state.is_spread(self.batch.shard)
-        if outcome.first_done is None or done[0] < outcome.first_done:
-            outcome.first_done = done[0]
+        outcome.learned_from(done[0])
 
     def restore_from(self, states: Mapping[SignalKey, State]) -> None:
         """Replace the states whose models raised by copies of these, as S3 has them."""

@@ -9,27 +9,30 @@ import numpy as np
 from consumer.decode.batch import Batch
 from consumer.decode.rejections import RejectedColumns
 from consumer.decode.signal_names import SignalKey
+from consumer.decode.sorting import Runs, starts_of
 from consumer.detectors.state_columns import Places
 
-_NONE: Places = np.zeros(0, dtype=np.intp)
+_NOTHING = Runs(*(np.zeros(0, np.int64) for _ in range(3)))
 
 
 @dataclass
 class PagePart:
-    """The observations of one page, by their places in the batch's columns."""
+    """What a batch holds for one page, signal by signal."""
 
     batch: Batch
-    observations: Places = field(default_factory=_NONE.copy)
-    skipped: Places = field(default_factory=_NONE.copy)
+    observed: Runs = _NOTHING
+    """Places in the batch's columns."""
+    skipped: Places = field(default_factory=_NOTHING.places.copy)
     apart: Sequence[SignalKey] = ()
-    """Signals that are learned one by one, whose observations `observations` does not have."""
+    """Signals that are learned one by one, which `observed` does not have."""
 
     @cached_property
     def keys(self) -> list[SignalKey]:
         """Its signals, in the order of their first observations; those that are skipped follow."""
-        batch = self.batch
+        batch, observed = self.batch, self.observed
+        firsts = observed.places[starts_of(observed.counts)]
         skipped = [batch.skipped_numbers[place] for place in self.skipped.tolist()]
-        numbers = [*batch.numbers[self.observations].tolist(), *skipped]
+        numbers = [*observed.numbers[firsts.argsort()].tolist(), *skipped]
         names = batch.numbering.keys
         return [*(names[number] for number in dict.fromkeys(numbers)), *self.apart]
 
@@ -38,8 +41,8 @@ class PagePart:
         """The first record that carries an observation for this page."""
         batch = self.batch
         firsts = [batch.signals[key].first_record() for key in self.apart]
-        if len(self.observations):
-            firsts.append(int(batch.record_of[self.observations[0]]))
+        if len(self.observed.places):
+            firsts.append(int(batch.record_of[self.observed.places.min()]))
         if len(self.skipped):
             firsts.append(batch.skipped_records[self.skipped[0]])
         return min(firsts)
@@ -47,7 +50,7 @@ class PagePart:
     def records(self) -> set[int]:
         """The records that carry something for this page."""
         batch = self.batch
-        found = set(batch.record_of[self.observations].tolist())
+        found = set(batch.record_of[self.observed.places].tolist())
         found.update(batch.skipped_records[place] for place in self.skipped.tolist())
         for key in self.apart:
             found.update(batch.signals[key].records, batch.signals[key].skipped)

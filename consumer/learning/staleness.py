@@ -146,7 +146,7 @@ def _last_of(state: State) -> _Last | None:
         identifier = str(checkpoint.sequence_number)
     except ValueError:  # thousands of digits, in an altered page
         return None
-    return _Last(shard, Record(identifier, partition_key, checkpoint.arrived_s, ""), checkpoint.arrived_s)
+    return _Last(shard, Record(identifier, partition_key, checkpoint.arrived_s), checkpoint.arrived_s)
 
 
 def _of_all(

@@ -26,7 +26,7 @@ from consumer.detectors.state_columns import (
 )
 from consumer.detectors.states import class_of
 from consumer.errors import UnreadableModel, UnwritableModels, is_models_own
-from consumer.learning.marks import Flags, Marks, Texts, texts_of
+from consumer.learning.marks import Flags, Marks, Texts, text_of
 from consumer.learning.state import CHECKPOINT_AGE_MAX_S, SPREAD_WITHIN_S, Checkpoint, Packed, State
 
 AnyStates = MutableMapping[SignalKey, State]
@@ -81,6 +81,8 @@ class States(MutableMapping[SignalKey, State]):
         self.latest_s: Floats = np.zeros(0)
         """NaN for None."""
         self.marks: dict[Shard, Marks] = {}
+        self._shards: dict[int, list[Shard]] | None = None
+        """Those for which a slot has a checkpoint, once somebody asked: a page may know thousands."""
         self.plain: Flags = np.zeros(0, np.bool_)
         """Which models are in `models`, and have no parameters of their own."""
         self.models: ModelColumns | None = None
@@ -157,7 +159,7 @@ class States(MutableMapping[SignalKey, State]):
         del self._keys[slot]
         self._slots = {key: index for index, key in enumerate(self._keys)}
         self._out.pop(slot, None)
-        self._numbers = self._names = None
+        self._numbers = self._names = self._shards = None
         for name in ("learned", "skipped", "latest_s", "plain", "in_models", "has_health"):
             setattr(self, name, getattr(self, name)[kept])
         for columns in (*self.marks.values(), self.models, self.health):
@@ -200,19 +202,23 @@ class States(MutableMapping[SignalKey, State]):
         shard: Shard,
         sequence_numbers: Texts,
         arrived_s: Floats,
+        highest: int,
         partition_keys: Sequence[str] | None = None,
     ) -> Flags:
         """Raise the checkpoints of signals to records above them; of each the last that it has learned.
 
-        `arrived_s` has NaN where that is unknown. Without `partition_keys`, each is that of the signal's
-        record signal. Returns which of these are spread over several shards, as `State.is_spread` says.
+        `arrived_s` has NaN where that is unknown, and no sequence number is above `highest`. Without
+        `partition_keys`, each is that of the signal's record signal. Returns which of these are spread over
+        several shards, as `State.is_spread` says.
         """
         if len(slots) == 0:
             return np.zeros(0, np.bool_)
         marks = self.marks.get(shard)
         if marks is None:
             marks = self.marks[shard] = Marks(len(self))
-        marks.put(slots, sequence_numbers, arrived_s, int(max(sequence_numbers.tolist())))
+        if len(marks.slots) < len(self):
+            self._shards = None
+        marks.put(slots, sequence_numbers, arrived_s, highest)
         if partition_keys is not None:
             names = map(self._keys.__getitem__, slots.tolist())
             own = [
@@ -223,13 +229,14 @@ class States(MutableMapping[SignalKey, State]):
         elif marks.keys:
             marks.put_keys(slots.tolist(), [None] * len(slots))
         spread = np.zeros(len(slots), np.bool_)
-        known_s = np.nan_to_num(arrived_s, nan=0.0)
         for other, others in self.marks.items():
             if other != shard:
+                known_s = np.nan_to_num(arrived_s, nan=0.0)
                 of_other_s = others.arrived_s[slots]
                 is_old = of_other_s < arrived_s - CHECKPOINT_AGE_MAX_S
                 if is_old.any():
                     others.remove(slots[is_old])
+                    self._shards = None
                 is_late = np.nan_to_num(of_other_s, nan=0.0) > known_s - SPREAD_WITHIN_S
                 spread |= others.is_there(slots) & is_late
         return spread
@@ -247,20 +254,15 @@ class States(MutableMapping[SignalKey, State]):
             return
         slots = sorted(self._out)
         states = [self._out[slot] for slot in slots]
-        counts = [_counts([state.learned for state in states]), _counts([state.skipped for state in states])]
-        latest_s = np.array([_number(state.latest_s) for state in states])
-        kept = self._numbers_of_health(slots, states)
-        self._put_checkpoints(slots, states)
-        self.learned[slots], self.skipped[slots] = counts
-        self.latest_s[slots] = latest_s
-        self._put_health(slots, states, kept)
+        health = self._numbers_of_health(slots, states)
+        for slot, state in zip(slots, states, strict=True):
+            counts, latest_s = (_count(state.learned), _count(state.skipped)), _number(state.latest_s)
+            self._put_checkpoints(slot, state.checkpoints)
+            self.learned[slot], self.skipped[slot] = counts
+            self.latest_s[slot] = latest_s
+            _put(self.parameters, slot, state.parameters or None)
+        self._put_health(slots, health)
         self._put_models(slots, states)
-        _put_each(self.parameters, slots, [state.parameters or None for state in states])
-        self.plain[slots] = self.in_models[slots]
-        apart = [slot for slot in slots if slot in self.parameters or slot in self.health_apart]
-        self.plain[apart] = False
-        if self.models is not None:
-            self.plain[slots] &= ~self.models.are_far(slots)
         self._out.clear()
 
     def _numbered(self, of: Numbering) -> _Numbers:
@@ -282,12 +284,12 @@ class States(MutableMapping[SignalKey, State]):
                 columns.grow(slots)
 
     def _taken_out(self, slot: int) -> State:
-        latest_s = float(self.latest_s[slot])
+        latest_s = self.latest_s.item(slot)
         state = State(
             self._stored(slot),
             self._checkpoints(slot),
-            int(self.learned[slot]),
-            int(self.skipped[slot]),
+            self.learned.item(slot),
+            self.skipped.item(slot),
             None if math.isnan(latest_s) else latest_s,
             self.parameters.get(slot, ""),
         )
@@ -307,40 +309,46 @@ class States(MutableMapping[SignalKey, State]):
             return AdwinColumns.state_of(numbers)
         return Packed(numbers, read_numbers)
 
+    def _shards_of(self, slot: int) -> list[Shard]:
+        """The shards for which a slot has a checkpoint."""
+        if self._shards is None:
+            self._shards = {}
+            for shard, marks in self.marks.items():
+                for each in marks.slots.tolist():
+                    self._shards.setdefault(each, []).append(shard)
+        return self._shards.setdefault(slot, [])
+
     def _checkpoints(self, slot: int) -> dict[Shard, Checkpoint]:
         name = self._keys[slot].record_signal
-        marks = ((shard, marks.checkpoint(slot, name)) for shard, marks in self.marks.items())
-        return {shard: mark for shard, mark in marks if mark is not None}
+        return {shard: self.marks[shard].checkpoint(slot, name) for shard in self._shards_of(slot)}
 
     def _forget(self, slot: int) -> None:
         """A state in the arrays that another takes the place of."""
         if slot < len(self.plain):
             self.plain[slot] = False
 
-    def _put_checkpoints(self, slots: list[int], states: list[State]) -> None:
-        of_shards: dict[Shard, list[tuple[int, Checkpoint]]] = {}
-        for slot, state in zip(slots, states, strict=True):
-            for shard, mark in state.checkpoints.items():
-                of_shards.setdefault(shard, []).append((slot, mark))
-        written = {}
-        for shard, pairs in of_shards.items():
-            numbers = [mark.sequence_number for _, mark in pairs]
-            arrived_s = np.array([_number(mark.arrived_s) for _, mark in pairs])
-            keys = [
-                None
-                if mark.partition_keys == (self._keys[slot].record_signal,)
-                else _texts(mark.partition_keys)
-                for slot, mark in pairs
-            ]
-            written[shard] = [slot for slot, _ in pairs], numbers, texts_of(numbers), arrived_s, keys
-        for marks in self.marks.values():
-            marks.remove(slots)
-        for shard, (places, numbers, texts, arrived_s, keys) in written.items():
-            marks = self.marks.setdefault(shard, Marks(0))
-            marks.grow(len(self))
-            marks.put(places, texts, arrived_s, max(numbers))
-            marks.put_keys(places, keys)
-        self.marks = {shard: marks for shard, marks in self.marks.items() if marks.is_there().any()}
+    def _put_checkpoints(self, slot: int, checkpoints: dict[Shard, Checkpoint]) -> None:
+        name, known = self._keys[slot].record_signal, self._shards_of(slot)
+        written = [
+            (
+                shard,
+                text_of(mark.sequence_number),
+                _number(mark.arrived_s),
+                None if mark.partition_keys == (name,) else _texts(mark.partition_keys),
+            )
+            for shard, mark in checkpoints.items()
+        ]
+        for shard in known:
+            if shard not in checkpoints:
+                self.marks[shard].remove([slot])
+                if not len(self.marks[shard].slots):
+                    del self.marks[shard]
+        for shard, text, arrived_s, keys in written:
+            marks = self.marks.get(shard)
+            if marks is None:
+                marks = self.marks[shard] = Marks(len(self))
+            marks.put_one(slot, text, arrived_s, keys)
+        known[:] = checkpoints
 
     def _numbers_of_health(self, slots: list[int], states: list[State]) -> list[Numbers | bytes | None]:
         """What to keep of each sensor: its numbers, or if they do not fit, what a page has of it."""
@@ -360,38 +368,39 @@ class States(MutableMapping[SignalKey, State]):
                     found.append(_write_health(self._keys[slot], state.health))
         return found
 
-    def _put_health(self, slots: list[int], states: list[State], kept: list[Numbers | bytes | None]) -> None:
-        fitting = [(slot, one) for slot, one in zip(slots, kept, strict=True) if type(one) is Numbers]
-        _put_each(self.health_apart, slots, [one if type(one) is bytes else None for one in kept])
-        self.has_health[slots] = [type(one) is Numbers for one in kept]
+    def _put_health(self, slots: list[int], kept: list[Numbers | bytes | None]) -> None:
+        for slot, one in zip(slots, kept, strict=True):
+            _put(self.health_apart, slot, one if type(one) is bytes else None)
         if self.health is not None:
-            without = [slot for slot, one in zip(slots, kept, strict=True) if type(one) is not Numbers]
-            self.health.clear(without)
-            self.health.put([slot for slot, _ in fitting], [one for _, one in fitting])
+            fitting = {slot: one for slot, one in zip(slots, kept, strict=True) if type(one) is Numbers}
+            self.has_health[slots] = [slot in fitting for slot in slots]
+            self.health.clear([slot for slot in slots if slot not in fitting])
+            self.health.put([*fitting], [*fitting.values()])
 
     def _put_models(self, slots: list[int], states: list[State]) -> None:
         stored = [_without_health(state.stored) for state in states]
         if self.models is None:
             self.models = self._columns_for(stored)
-        models, fitting, apart = self.models, [], {}
+        models, places, fitting = self.models, [], []
         for slot, one in zip(slots, stored, strict=True):
             numbers = None if models is None else _numbers_in(models, one)
-            if numbers is None:
-                apart[slot] = one
-            else:
-                fitting.append((slot, numbers))
-        was_in = self.in_models[slots]
-        self.in_models[slots] = False
-        places = [slot for slot, _ in fitting]
-        self.in_models[places] = True
-        _put_each(self.others, slots, [apart.get(slot) for slot in slots])
-        if models is not None:
-            models.clear(
-                [slot for slot, was in zip(slots, was_in.tolist(), strict=True) if was and slot in apart]
-            )
-            models.put(places, [numbers for _, numbers in fitting])
-            if not self.in_models.any():
-                self.models = None
+            if numbers is not None:
+                places.append(slot)
+                fitting.append(numbers)
+                _put(self.others, slot, None)
+                continue
+            if models is not None and self.in_models[slot]:
+                models.clear([slot])
+            self.in_models[slot] = self.plain[slot] = False
+            _put(self.others, slot, one)
+        if models is not None and places:
+            models.put(places, fitting)
+            self.in_models[places] = True
+            self.plain[places] = ~models.are_far(places)
+            if self.parameters or self.health_apart:
+                self.plain[[*self.parameters, *self.health_apart]] = False
+        elif not self.in_models.any():
+            self.models = None
 
     def _columns_for(self, stored: list[Any]) -> ModelColumns | None:
         """Arrays for the class of the first model that fits into any."""
@@ -474,11 +483,11 @@ def _write_health(key: SignalKey, health: Health) -> bytes:
         raise UnwritableModels({key: reason}) from error
 
 
-def _counts(numbers: list[int]) -> Integers:
+def _count(number: int) -> int:
     """An altered page may say as many as there can be: one more, and it could not be read again."""
-    if set(map(type, numbers)) - {int} or min(numbers) < 0:
+    if type(number) is not int or number < 0:
         raise ValueError("a count below zero, or of another type")
-    return np.array([min(number, COUNT_MAX) for number in numbers], np.int64)
+    return min(number, COUNT_MAX)
 
 
 def _number(value: float | None) -> float:
@@ -491,13 +500,12 @@ def _texts(partition_keys: tuple[str, ...]) -> tuple[str, ...]:
     return partition_keys
 
 
-def _put_each(by_slot: dict[int, Any], slots: list[int], values: list[Any]) -> None:
+def _put(by_slot: dict[int, Any], slot: int, value: Any) -> None:
     """Write what is not None, and forget what was there before."""
-    for slot, value in zip(slots, values, strict=True):
-        if value is not None:
-            by_slot[slot] = value
-        elif by_slot:
-            by_slot.pop(slot, None)
+    if value is not None:
+        by_slot[slot] = value
+    elif by_slot:
+        by_slot.pop(slot, None)
 
 
 def _close_gap(by_slot: dict[int, Any], slot: int) -> None:

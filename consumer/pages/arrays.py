@@ -18,6 +18,12 @@ Row = npt.NDArray[Any]
 _ONE_FOR_ALL = 0x80
 _INTEGERS = {size: np.dtype(f"<u{size}") for size in (1, 2, 4, 8)}
 _FLOAT = np.dtype("<f8")
+_ZERO = bytes(8)
+NO_NUMBERS, ONES = b"\0", bytes([_ONE_FOR_ALL | 1, 1])
+"""Rows of zeros, and of ones, of however many places."""
+_SIZES = np.array([1, 2, 4, 8], np.uint8)
+_MOST_IN_BYTES = np.array([2**8 - 1, 2**16 - 1, 2**32 - 1], np.uint64)
+_NO_COUNTS = "a count below zero, or beyond the largest"
 _FIRST = 32
 """Rows that differ mostly do so among the first places: the others need not be looked at."""
 
@@ -30,22 +36,72 @@ def write_row(row: Row) -> bytes:
 
 def read_row(written: bytes, places: int, kind: type[float | int] = int, most: int = INTEGER_MAX) -> Row:
     """A row of so many places; `most` is the largest integer. Raises: `ValueError` for what is none."""
-    if not written or len(written) != 1 + size_of(written[0], places):
-        raise ValueError("a column has another length than there are places")
+    _check_length(written, places)
     row: Row = np.zeros(places, np.float64 if kind is float else np.int64)
     _read_into(row, written[0], memoryview(written)[1:], most)
     return row
 
 
-def write_rows(rows: npt.NDArray[Any]) -> tuple[bytes, list[bytes]]:
+def sum_and_most(written: bytes, places: int, most: int = INTEGER_MAX) -> tuple[int, int]:
+    """The sum of a row of integers, and the largest. Raises: as `read_row`."""
+    _check_length(written, places)
+    if written[0] == 0 or places == 0:
+        return 0, 0
+    numbers = _numbers_of(written[0], memoryview(written)[1:], np.dtype(np.int64), most)
+    found = numbers.tolist()  # in 64 bits a sum of large ones could wrap to a small one
+    return sum(found) * (places if written[0] & _ONE_FOR_ALL else 1), max(found)
+
+
+def write_flags(flags: npt.NDArray[np.bool_]) -> bytes:
+    """The row that has 1 where a flag is set."""
+    content = flags.tobytes()
+    count = content.count(1)
+    if count == 0:
+        return NO_NUMBERS
+    return ONES if count == len(content) else b"\1" + content
+
+
+def write_rows(rows: npt.NDArray[Any]) -> tuple[bytes, list[bytes | memoryview]]:
     """The kind of each row, and what is to be written of them. Shape: rows, places."""
-    # What is the same at the first places and is zero is most of it, where few values were learned.
-    bits = rows.view(np.int64)
-    may_be_one = (bits[:, :_FIRST] == bits[:, :1]).all(axis=1).tolist()
-    written = [
-        _written(row) if one else _written_each(row) for row, one in zip(rows, may_be_one, strict=True)
-    ]
-    return bytes([kind for kind, _ in written]), [content for _, content in written]
+    kinds = np.zeros(len(rows), np.uint8)
+    written: list[bytes | memoryview] = [b""] * len(rows)
+    if rows.size == 0:
+        return kinds.tobytes(), written
+    bits = rows.view(np.uint64)
+    # What is the same at all places, and mostly zero, is most of it where few values were learned.
+    is_one = (bits[:, :_FIRST] == bits[:, :1]).all(axis=1)
+    if bits.shape[1] > _FIRST:
+        may_be = is_one.nonzero()[0]
+        is_one[may_be] = (bits[may_be, _FIRST:] == bits[may_be, :1]).all(axis=1)
+    one = (is_one & (bits[:, 0] != 0)).nonzero()[0]
+    each = (~is_one).nonzero()[0]
+    for places, numbers, all_places in ((one, rows[one, :1], _ONE_FOR_ALL), (each, rows[each], 0)):
+        sizes = _sizes(numbers)
+        kinds[places] = sizes | all_places
+        for size in set(sizes.tolist()):
+            of_size = (sizes == size).nonzero()[0]
+            content = _as_bytes(numbers[of_size], size)
+            length = len(content) // len(of_size)
+            for at, place in enumerate(places[of_size].tolist()):
+                written[place] = content[at * length : (at + 1) * length]
+    return kinds.tobytes(), written
+
+
+def _sizes(numbers: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """How many bytes each number of a row needs."""
+    if numbers.dtype == np.float64:
+        return np.full(len(numbers), 8, np.uint8)
+    most = numbers.view(np.uint64).max(axis=1)
+    if most.size and int(most.max()) > INTEGER_MAX:
+        raise ValueError(_NO_COUNTS)
+    sizes: npt.NDArray[np.uint8] = _SIZES[np.searchsorted(_MOST_IN_BYTES, most)]
+    return sizes
+
+
+def _as_bytes(numbers: npt.NDArray[Any], size: int) -> memoryview:
+    """The numbers, of so many bytes each; no copy where they are so already."""
+    kind = _FLOAT if numbers.dtype == np.float64 else _INTEGERS[size]
+    return np.ascontiguousarray(numbers, kind).data.cast("B")
 
 
 def read_rows(rows: npt.NDArray[Any], kinds: bytes, written: memoryview, most: Sequence[int]) -> int:
@@ -69,11 +125,9 @@ def size_of(kind: int, places: int) -> int:
 
 def _written(row: Row) -> tuple[int, bytes]:
     content = row.tobytes()
-    return _written_once(row) if content[8:] == content[:-8] else _written_each(row)
-
-
-def _written_once(row: Row) -> tuple[int, bytes]:
-    if len(row) == 0 or row.view(np.int64)[0] == 0:
+    if content[8:] != content[:-8]:
+        return _written_each(row)
+    if content[:8] in (b"", _ZERO):
         return 0, b""
     kind, content = _written_each(row[:1])
     return kind | _ONE_FOR_ALL, content
@@ -82,23 +136,33 @@ def _written_once(row: Row) -> tuple[int, bytes]:
 def _written_each(row: Row) -> tuple[int, bytes]:
     if row.dtype == np.float64:
         return 8, row.astype(_FLOAT, copy=False).tobytes()
-    most = int(row.view(np.uint64).max())
+    most = int(np.maximum.reduce(row.view(np.uint64)))
     if most > INTEGER_MAX:
-        raise ValueError("a count below zero, or beyond the largest")
+        raise ValueError(_NO_COUNTS)
     size = 1 if most < 2**8 else 2 if most < 2**16 else 4 if most < 2**32 else 8
     return size, row.astype(_INTEGERS[size]).tobytes()
 
 
+def _check_length(written: bytes, places: int) -> None:
+    if not written or len(written) != 1 + size_of(written[0], places):
+        raise ValueError("a column has another length than there are places")
+
+
 def _read_into(row: Row, kind: int, content: memoryview, most: int) -> None:
-    size = kind & ~_ONE_FOR_ALL
-    if size == 0 and kind == 0:
+    if kind == 0:
         return
-    is_float = row.dtype == np.float64
+    numbers = _numbers_of(kind, content, row.dtype, most)
+    if len(numbers) != (1 if kind & _ONE_FOR_ALL else len(row)):
+        raise ValueError("a row has another length than its kind says")
+    row[:] = numbers
+
+
+def _numbers_of(kind: int, content: memoryview, of: np.dtype[Any], most: int) -> npt.NDArray[Any]:
+    """What is written of a row: its numbers, or the one that stands for all."""
+    size, is_float = kind & ~_ONE_FOR_ALL, of == np.float64
     if size not in _INTEGERS or (is_float and size != 8):
         raise ValueError(f"there is no row of the kind {kind}")
     numbers = np.frombuffer(content, _FLOAT if is_float else _INTEGERS[size])
-    if len(numbers) != (1 if kind & _ONE_FOR_ALL else len(row)):
-        raise ValueError("a row has another length than its kind says")
-    if not is_float and len(numbers) and int(numbers.max()) > most:
+    if not is_float and len(numbers) and int(np.maximum.reduce(numbers)) > most:
         raise ValueError(f"a number above {most}, the most there can be")
-    row[:] = numbers
+    return numbers

@@ -24,7 +24,7 @@ from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage, U
 from consumer.learning.state import State
 from consumer.learning.states import AnyStates as AnyStates
 from consumer.learning.states import States as States
-from consumer.pages.arrays import read_row
+from consumer.pages.arrays import sum_and_most
 from consumer.pages.columns import Columns, columns_of, layout_tagged, states_of
 
 _MAGIC = b"RVPG\x02"
@@ -224,10 +224,11 @@ def memory_bytes_of(columns: Columns, column_bytes: int) -> int:
     Raises: `ValueError` for columns that are of another length than there are states.
     """
     states = len(columns.record_signals)
-    lengths, memory = read_row(columns.lengths, states), read_row(columns.memory, states)
+    length, length_max = sum_and_most(columns.lengths, states)
+    memory, _ = sum_and_most(columns.memory, states)
     adwins, arrays = 0, sum(map(len, (columns.learned, columns.skipped, columns.latest_s)))
     if columns.adwins is not None:
-        adwins = int(read_row(columns.in_arrays, states, most=1).sum())
+        adwins, _ = sum_and_most(columns.in_arrays, states, most=1)
         each = columns.adwins
         arrays += sum(map(len, (each.which, each.counts, each.totals, each.drifted)))
     per_state, checkpoints = _PER_STATE, 0
@@ -247,9 +248,9 @@ def memory_bytes_of(columns: Columns, column_bytes: int) -> int:
         + _PER_STATE * len(columns.marks)
         + _PER_CHECKPOINT * checkpoints
         + _PER_ADWIN * adwins
-        + _PER_BYTE * int(sum(lengths.tolist()))  # exact: in 64 bits large ones wrap to small ones
-        + _PER_BYTE_READ * int(lengths.max(initial=0))
-        + int(sum(memory.tolist()))
+        + _PER_BYTE * length
+        + _PER_BYTE_READ * length_max
+        + memory
     )
 
 

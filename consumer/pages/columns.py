@@ -23,7 +23,7 @@ from consumer.learning.state import Checkpoint, Packed, State
 from consumer.learning.states import States, unreadable
 from consumer.pages import river_classes as river_classes
 from consumer.pages import river_packers as river_packers
-from consumer.pages.arrays import read_row, read_rows, write_row, write_rows
+from consumer.pages.arrays import NO_NUMBERS, read_row, read_rows, write_flags, write_row, write_rows
 from consumer.pages.packing import packed
 from consumer.pages.unpacking import unpacked
 from consumer.pages.written_marks import WrittenMarks, marks_of, read_marks, write_marks
@@ -81,14 +81,15 @@ class Adwins(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """0 or 1"""
 
 
-def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes]]:
+def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes | memoryview]]:
     """The columns of the states, and what lies behind them. Raises: `UnwritableModels`."""
     whole = States.of(states)
     whole.settle()
-    names, slots = whole.names(), len(whole)
+    names = whole.names()
     models, memory = _models_of(whole)
     kinds, rows = _rows_of(whole.models)
-    health_kinds, health_rows = _rows_of(whole.health if whole.has_health.any() else None)
+    has_health = write_flags(whole.has_health)
+    health_kinds, health_rows = _rows_of(None if has_health == NO_NUMBERS else whole.health)
     columns = Columns(
         record_signals=names.record_signals,
         signals=names.signals,
@@ -98,16 +99,16 @@ def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes]]
         marks=[
             write_marks(shard, whole.marks[shard])
             for shard in sorted(whole.marks)
-            if whole.marks[shard].is_there().any()
+            if len(whole.marks[shard].slots)
         ],
         parameters=sorted(whole.parameters.items()),
-        lengths=write_row(np.array([*map(len, models)] or [0] * slots, np.int64)),
-        memory=write_row(np.array(memory or [0] * slots, np.int64)),
+        lengths=write_row(np.array([*map(len, models)], np.int64)) if models else NO_NUMBERS,
+        memory=write_row(np.array(memory, np.int64)) if memory else NO_NUMBERS,
         model_class=_tag_of(whole.models),
-        in_arrays=write_row(whole.in_models.astype(np.int64)),
+        in_arrays=write_flags(whole.in_models),
         kinds=kinds,
         adwins=_adwins_of(whole),
-        has_health=write_row(whole.has_health.astype(np.int64)),
+        has_health=has_health,
         health_kinds=health_kinds,
         health=sorted(whole.health_apart.items()),
     )
@@ -174,9 +175,7 @@ def checkpoints_of(columns: Columns) -> dict[SignalKey, dict[Shard, Checkpoint]]
             of_key, shard = found[keys[slot]], Shard(*written.shard)
             if shard in of_key:
                 raise ValueError("a shard is there twice")
-            mark = marks.checkpoint(slot, keys[slot].record_signal)
-            assert mark is not None, "it was written above"
-            of_key[shard] = mark
+            of_key[shard] = marks.checkpoint(slot, keys[slot].record_signal)
     return found
 
 
@@ -223,16 +222,11 @@ def _tag_of(models: StateColumns | AdwinColumns | None) -> str:
 def _models_of(states: States) -> tuple[list[bytes], list[int]]:
     """Bytes and memory of what is in no arrays, and the windows of ADWINs; nothing if all is in arrays."""
     keys, in_models = states.keys_in_order, states.in_models
-    written: list[bytes] = [b""] * len(keys)
-    if isinstance(states.models, AdwinColumns):
-        places = np.flatnonzero(in_models).tolist()
-        windows = states.models.written(places)
-        if len(places) == len(keys):
-            return windows, []
-        for place, of_place in zip(places, windows, strict=True):
-            written[place] = of_place
-    elif in_models.all():
-        return [], []
+    all_in_models = in_models.all()
+    windows = states.models.written(in_models) if isinstance(states.models, AdwinColumns) else []
+    if all_in_models:
+        return windows, []
+    written = windows or [b""] * len(keys)
     memory, failed = [0] * len(keys), {}
     for slot in np.flatnonzero(~in_models).tolist():
         try:
@@ -252,7 +246,7 @@ def _packed(stored: Any) -> tuple[bytes, int]:
     return packed(stored.read(stored))  # of the arrays of another page
 
 
-def _rows_of(columns: StateColumns | AdwinColumns | None) -> tuple[bytes, list[bytes]]:
+def _rows_of(columns: StateColumns | AdwinColumns | None) -> tuple[bytes, list[bytes | memoryview]]:
     if not isinstance(columns, StateColumns):
         return b"", []
     kinds, rows = write_rows(columns.floats)
@@ -264,17 +258,20 @@ def _adwins_of(states: States) -> Adwins | None:
     models = states.models
     if not isinstance(models, AdwinColumns):
         return None
-    arrays = models.which, models.counts, models.totals, models.drifted.astype(np.int64)
+    which, counts, totals, drifted = models.which, models.counts, models.totals, models.drifted
     if not states.in_models.all():
-        places = np.flatnonzero(states.in_models)
-        which, counts, totals, drifted = (array[places] for array in arrays)
+        of = states.in_models
+        which, counts, totals, drifted = which[of], counts[of], totals[of], drifted[of]
+    # Whatever came and went before, the same states are the same bytes.
+    used = [*dict.fromkeys(which.tolist())]
+    if used == [0]:
+        indices = NO_NUMBERS
     else:
-        which, counts, totals, drifted = arrays
-    used, first, which = np.unique(which, return_index=True, return_inverse=True)
-    by_use = np.argsort(first)  # whatever came and went before, the same states are the same bytes
-    parameters = [models.parameters[index] for index in used[by_use].tolist()]
-    which = np.argsort(by_use)[which]
-    return Adwins(parameters, *map(write_row, (which, counts, totals, drifted)))
+        renumbered = np.zeros(len(models.parameters), np.int64)
+        renumbered[used] = range(len(used))
+        indices = write_row(renumbered[which])
+    parameters = [models.parameters[index] for index in used]
+    return Adwins(parameters, indices, write_row(counts), write_row(totals), write_flags(drifted))
 
 
 def _read_models(states: States, columns: Columns, lengths: list[int], behind: memoryview) -> None:

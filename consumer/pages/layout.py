@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from consumer.decode.batch import Batch
 from consumer.decode.signal_names import SignalKey, page_of
+from consumer.decode.sorting import Runs
 from consumer.errors import LayoutChanged, PageChanged, Unavailable
 from consumer.events.quarantine import quoted
 from consumer.learning.page_parts import PagePart
@@ -57,14 +58,15 @@ def parts_by_page(batch: Batch, layout: Layout) -> dict[str, PagePart]:
             page_key: PagePart(batch, apart=keys) for page_key, keys in layout.grouped(batch.signals).items()
         }
     pages = batch.numbering.pages(layout.pages)
-    of_observations = pages[batch.numbers]
+    runs = batch.observed.by_signal(pages)
+    rows = np.searchsorted(pages[runs.numbers], np.arange(layout.pages + 1))
+    ends = np.concatenate([[0], np.cumsum(runs.counts)])[rows]
     of_skipped = pages[np.asarray(batch.skipped_numbers, np.int64)]
-    order = np.argsort(of_observations, kind="stable")
-    ends = np.searchsorted(of_observations, np.arange(layout.pages + 1), sorter=order)
-    parts = {
-        page: PagePart(batch, order[ends[page] : ends[page + 1]], np.flatnonzero(of_skipped == page))
-        for page in np.union1d(of_observations, of_skipped).tolist()
-    }
+    parts = {}
+    for page in {*(rows[1:] > rows[:-1]).nonzero()[0].tolist(), *of_skipped.tolist()}:
+        own, places = slice(rows[page], rows[page + 1]), slice(ends[page], ends[page + 1])
+        observed = Runs(runs.numbers[own], runs.counts[own], runs.places[places])
+        parts[page] = PagePart(batch, observed, (of_skipped == page).nonzero()[0])
     ordered = sorted(parts.items(), key=lambda one: one[1].first_record)
     return {f"{layout.folder}{page}": part for page, part in ordered}
 

@@ -1,7 +1,7 @@
 """Pages in the bucket: read and written with conditions, so that all that must agree is one PUT."""
 
 import asyncio
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -62,7 +62,8 @@ async def commit_with_retries(
     Raises: `Unavailable` if others changed it each time; whatever else `attempt` raises.
     """
     for tried in range(COMMIT_TRIES):
-        await asyncio.sleep(tried and jitter.uniform(0, _BACKOFF_S * 2**tried))
+        if tried:
+            await asyncio.sleep(jitter.uniform(0, _BACKOFF_S * 2**tried))
         try:
             return await attempt()
         except PageChanged:
@@ -72,6 +73,10 @@ async def commit_with_retries(
 
 _ROOMS = 16
 """Pages of unknown size that may be read at the same time; they share the memory."""
+_ROOMS_MAX = 256
+"""Pages of known size, however small: what a batch adds to them has to have room too."""
+_KNOWN_MAX = 10_000
+"""Pages whose size is remembered."""
 _COPIES = 3
 """Of a page's bytes, beside its states: as they were read, of models not read yet, as they are written."""
 
@@ -82,8 +87,20 @@ class _Rooms:
 
     loop: asyncio.AbstractEventLoop
     taken: int = 0
-    freed: asyncio.Event = field(default_factory=asyncio.Event)
+    waiting: deque[tuple[int, asyncio.Future[None]]] = field(default_factory=deque)
+    """What is needed, in the order in which it was asked for."""
     of_pages: dict[str, int] = field(default_factory=dict)
+
+    def admit(self, bytes_max: int) -> None:
+        """Take the room for those that wait, as far as it goes: a large page is not overtaken for ever."""
+        while self.waiting:
+            needed, turn = self.waiting[0]
+            if not turn.cancelled():
+                if self.taken and self.taken + needed > bytes_max:
+                    return
+                self.taken += needed
+                turn.set_result(None)
+            self.waiting.popleft()
 
 
 class PageMemory:
@@ -96,7 +113,7 @@ class PageMemory:
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
         self._known: dict[str, int] = {}
-        """What pages need that are larger than those of unknown size are thought to be."""
+        """What pages need, those noted last at the end."""
         self._rooms: _Rooms | None = None
 
     @asynccontextmanager
@@ -104,17 +121,19 @@ class PageMemory:
         """Wait for room for a page, and hold it."""
         rooms = self._current()
         needed = self._known.get(key, self._bytes_max // _ROOMS)
-        while rooms.taken and rooms.taken + needed > self._bytes_max:
-            await rooms.freed.wait()
-        rooms.taken += needed
-        rooms.of_pages[key] = needed
+        turn = rooms.loop.create_future()
+        rooms.waiting.append((needed, turn))
+        rooms.admit(self._bytes_max)
         try:
+            if not turn.done():  # who need not wait goes on at once
+                await turn
+            rooms.of_pages[key] = needed
             yield
         finally:
-            rooms.taken -= needed
+            if not turn.cancelled():
+                rooms.taken -= needed
             rooms.of_pages.pop(key, None)
-            rooms.freed.set()
-            rooms.freed = asyncio.Event()
+            rooms.admit(self._bytes_max)
 
     def of(self, key: str) -> int | None:
         """The room that is held for a page; None: nobody asked for any."""
@@ -130,10 +149,10 @@ class PageMemory:
     def note(self, key: str, needed: int) -> int:
         """Note what a page needs, for the next time; of more than there is, all that there is."""
         needed = min(needed, self._bytes_max)
-        if needed > self._bytes_max // _ROOMS:
-            self._known[key] = needed
-        else:
-            self._known.pop(key, None)
+        self._known.pop(key, None)
+        self._known[key] = max(needed, self._bytes_max // _ROOMS_MAX)
+        if len(self._known) > _KNOWN_MAX:
+            del self._known[next(iter(self._known))]
         return needed
 
     def _current(self) -> _Rooms:
@@ -235,9 +254,10 @@ class PageStore:
         assert page.encoded is not None
         (body, page.is_full), page.encoded = page.encoded, None
         page.e_tag = await self._objects.replace(page.key, body, page.e_tag)
-        self.memory.note(page.key, memory_bytes_for(body) + _COPIES * len(body))
+        memory_bytes = memory_bytes_for(body)
+        self.memory.note(page.key, memory_bytes + _COPIES * len(body))
         if page.e_tag is not None:
-            self._keep_warm(page, memory_bytes_for(body))
+            self._keep_warm(page, memory_bytes)
         return len(body)
 
     def _take_warm(self, key: str) -> _Warm | None:

@@ -11,6 +11,8 @@ from consumer.detectors.state_columns import Floats, Places
 from consumer.learning.marks import DIGITS_MAX, Marks, Texts, digits_of
 from consumer.pages.arrays import read_row, write_row
 
+_ZERO = ord("0")
+_CODES = bytes.maketrans(b"0123456789", bytes(range(10)))
 _OTHER = 0xFF
 """In the template of the sequence numbers: a digit that is not the same in all."""
 
@@ -34,7 +36,7 @@ class WrittenMarks(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 def write_marks(shard: Shard, marks: Marks) -> WrittenMarks:
     """The checkpoints as a page has them. Raises: `ValueError` for a sequence number that is none."""
-    slots = np.flatnonzero(marks.is_there())
+    slots = marks.slots
     texts, arrived_s = marks.sequence_numbers, marks.arrived_s
     is_whole = len(slots) == len(texts)
     if not is_whole:
@@ -80,18 +82,27 @@ def marks_of(slots: Places, texts: Texts, arrived_s: Floats, keys: dict[int, Any
 
 
 def _write_texts(texts: Texts) -> tuple[bytes, bytes]:
-    digits = digits_of(texts)
-    if len(digits) and (digits.min() < ord("0") or digits.max() > ord("9")):
+    shared = texts[:1].tobytes()
+    differ = _differing(texts)
+    digits = digits_of(texts).T[differ] - _ZERO  # below zero wraps to what is far above nine
+    if not shared.isdigit() or (differ and np.maximum.reduce(digits, axis=None) > 9):
         raise ValueError("a sequence number that is none")
-    codes = digits - np.uint8(ord("0"))
-    differ = (codes != codes[:1]).any(axis=0)
-    template = np.where(differ, np.uint8(_OTHER), codes[0] if len(codes) else np.uint8(0))
-    different = np.ascontiguousarray(codes[:, differ].T)
-    if len(different) % 2:
-        different = np.vstack([np.zeros((1, len(codes)), np.uint8), different])
-    zeros = len(template) - len(template.tobytes().lstrip(b"\0"))  # of a longer one that was there before
-    template = template[min(zeros, len(template) - 1) :]
-    return template.tobytes(), (different[::2] << 4 | different[1::2]).tobytes()
+    template = bytearray(shared.translate(_CODES))
+    for place in differ:
+        template[place] = _OTHER
+    if len(differ) % 2:
+        digits = np.concatenate([np.zeros((1, len(texts)), np.uint8), digits])
+    zeros = len(template) - len(template.lstrip(b"\0"))  # of a longer one that was there before
+    return bytes(template[min(zeros, len(template) - 1) :]), (digits[::2] << 4 | digits[1::2]).tobytes()
+
+
+def _differing(texts: Texts) -> list[int]:
+    """Places at which the texts are not all the same."""
+    width = texts.dtype.itemsize
+    word = np.dtype(np.uint8 if width % 8 else np.uint64)  # eight digits at once, where that goes up
+    words = np.ascontiguousarray(texts).view(word).reshape(len(texts), width // word.itemsize)
+    differences = np.bitwise_or.reduce(words ^ words[:1], axis=0).tobytes()
+    return [place for place, bits in enumerate(differences) if bits]
 
 
 def _read_texts(template: bytes, packed: bytes, count: int) -> Texts:

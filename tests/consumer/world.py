@@ -7,8 +7,9 @@ import asyncio
 import base64
 import json
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import river.drift
 
@@ -206,7 +207,9 @@ class World:
         )
 
     def invoke(self, records: Iterable[dict], function: Pipeline | None = None, time_left=None):
-        event = {"Records": list(records)}
+        return self.invoke_event({"Records": list(records)}, function, time_left)
+
+    def invoke_event(self, event: Mapping[str, Any], function: Pipeline | None = None, time_left=None):
         return asyncio.run((function or self.function).consume(event, time_left or NoHurry()))
 
     def sweep(self, now_s: float, function: Pipeline | None = None):

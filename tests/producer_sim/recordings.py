@@ -63,7 +63,7 @@ class MemoryStream:
         """What the consumer reads of it: timestamps and values by signal, in the order of the stream."""
         batch = Batch(Shard("stream/telemetry", "shardId-0"))
         for number, (key, payload) in enumerate(self.records):
-            batch.begin(Record(str(number), key, None, ""))
+            batch.begin(Record(str(number), key, None))
             read(payload, key, batch)
         assert batch.rejections == []
         return {

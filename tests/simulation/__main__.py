@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.simulation import mutants
-from tests.simulation.chance import KINDS
+from tests.simulation.chance import KINDS, REACHED
 
 # The world imports the consumer, which a mutant has to come before: so it is imported where it is needed.
 if TYPE_CHECKING:
@@ -49,19 +49,21 @@ def main(
 
 
 def _play(seeds: range, mutant: str) -> int:
-    start, failed, exercised = time.perf_counter(), [], Counter()
+    start, failed, exercised, reached = time.perf_counter(), [], Counter(), Counter()
     size = _CHUNK_OF_MUTANT if mutant else _CHUNK
     chunks = [seeds[at : at + size] for at in range(0, len(seeds), size)]
     with ProcessPoolExecutor(os.cpu_count(), initializer=partial(_prepare, mutant)) as processes:
         for outcomes in processes.map(_simulated, chunks):
             for outcome in outcomes:
                 exercised += outcome.exercised
+                reached += outcome.coverage
                 failed += [outcome] if outcome.violations else []
             if failed and mutant:
                 processes.shutdown(cancel_futures=True)
                 break
-    never = [] if mutant else sorted(KINDS - exercised.keys())
-    _print_exercised(exercised)
+    never = [] if mutant else sorted((KINDS - exercised.keys()) | (REACHED - reached.keys()))
+    _print_counts("Exercised", KINDS, exercised)
+    _print_counts("Reached", REACHED, reached)
     for outcome in failed[:_SHOWN_MAX]:
         _tell(outcome.plan, outcome.violations)
     if failed and not mutant:
@@ -88,10 +90,10 @@ def _simulated(seeds: range) -> "list[Outcome]":
     return [simulate(Plan(seed)) for seed in seeds]
 
 
-def _print_exercised(exercised: Counter) -> None:
-    table = Table("what happened", "how often", title="Exercised", title_justify="left")
-    for kind in sorted(KINDS):
-        table.add_row(kind, f"{exercised[kind]:,}")
+def _print_counts(title: str, kinds: frozenset[str], counts: Counter) -> None:
+    table = Table("what happened", "how often", title=title, title_justify="left")
+    for kind in sorted(kinds):
+        table.add_row(kind, f"{counts[kind]:,}")
     Console().print(table)
 
 

@@ -82,6 +82,23 @@ KINDS = frozenset(
     }
 )
 
+# These too, though nothing goes wrong there: what learned in columns, and what was published.
+REACHED = frozenset(
+    {
+        *(f"world in which {kind} learns in columns" for kind in ("anomaly", "drift", "shift")),
+        *(f"observation of {kind} learned in columns" for kind in ("anomaly", "drift", "shift")),
+        *(f"signal of {kind} that left the columns" for kind in ("anomaly", "shift")),
+        *(f"signal of {kind} that left the columns within a record" for kind in ("anomaly", "shift")),
+        *(f"pages of {kind} that learned together in columns" for kind in ("anomaly", "drift", "shift")),
+        *(f"{kind} {change}" for kind in ("anomaly", "shift") for change in ("opened", "cleared")),
+        *(
+            f"sensor {fault} {change}"
+            for fault in ("flat", "range", "quality")
+            for change in ("opened", "cleared")
+        ),
+    }
+)
+
 
 @dataclass
 class Chance:

@@ -39,6 +39,8 @@ class Invocation:
     is_dead: bool = False
     is_stalled: bool = False
     """It is slow without knowing: its process gets no time, say."""
+    is_short_share: float = 0.01
+    """How often its time is short when it asks."""
 
     def live(self) -> None:
         """Go no further where it is dead."""
@@ -56,7 +58,7 @@ class Invocation:
         """Whether to learn no more."""
         if self.is_stalled:
             return False
-        return self._left_s() < _SHORT_S or self.chance.happens("time is short", 0.01)
+        return self._left_s() < _SHORT_S or self.chance.happens("time is short", self.is_short_share)
 
     def seconds_to_answer(self) -> float | None:
         """How long effects may be waited for."""
@@ -82,6 +84,7 @@ class Lambda:
     warm: list[Pipeline] = field(default_factory=list)
     background: set[asyncio.Task[Any]] = field(default_factory=set)
     invocations: int = 0
+    is_short_share: float = 0.01
     violations: list[str] = field(default_factory=list)
     """Invocations that raised something of their own."""
     progress: Progress = field(init=False)
@@ -142,7 +145,7 @@ class Lambda:
     def _invocation(self, event: dict[str, Any]) -> Invocation:
         self.invocations += 1
         now, is_stalled = asyncio.get_running_loop().time(), self.chance.happens("stalled process", 0.02)
-        return Invocation(self.invocations, event, self.chance, now, is_stalled=is_stalled)
+        return Invocation(self.invocations, event, self.chance, now, False, is_stalled, self.is_short_share)
 
     def _in_background(self, run: Any) -> "asyncio.Task[Any]":
         task = asyncio.get_running_loop().create_task(run)

@@ -1,24 +1,7 @@
-"""The protocol with a mistake in it: the simulation has to see each of these.
+"""The protocol with a mistake in it: the simulation has to see each of these."""
 
-A mutant is a piece of a module's source, and what stands there instead. It is read in place of the source
-when the module is imported, so `install` comes before any import of the consumer.
-"""
-
-import importlib.abc
-import importlib.machinery
-import importlib.util
-import sys
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """In `module`, `source` becomes `mistake`."""
-
-    module: str
-    source: str
-    mistake: str
-
+from tests.simulation.mutant import Mutant, install_mutant
+from tests.simulation.mutants_in_columns import IN_COLUMNS
 
 _QUARANTINE = """            if outcome.rejections:
                 await self._quarantine(work, outcome.rejections, report)
@@ -27,6 +10,12 @@ _PUBLISHED = "                await self.publish(outcome.events, report)\n"
 _UNAVAILABLE = "                except Unavailable:\n                    pass\n"
 _PUBLISH = f"            if outcome.events:\n{_PUBLISHED}"
 _COMMITTED = "                report.committed(outcome, work.batch, page_bytes)\n"
+
+
+def _after_commit(step: str) -> tuple[str, str]:
+    moved = "".join(f"    {line}\n" for line in step.splitlines())
+    return _COMMITTED, _COMMITTED + moved
+
 
 MUTANTS = {
     "a page is saved without If-Match": Mutant(
@@ -39,7 +28,9 @@ MUTANTS = {
         "report.add(page_conflicts=int(page.is_confirmed))\n                    raise\n",
         "page_bytes = 0\n",
     ),
-    "events are published after the commit": Mutant("consumer.pipeline", _PUBLISH, ""),
+    "events are published after the commit": Mutant(
+        "consumer.pipeline", _PUBLISH, "", _after_commit(_PUBLISH)
+    ),
     "events are not published again after a failure": Mutant(
         "consumer.pipeline",
         _PUBLISHED,
@@ -89,7 +80,9 @@ MUTANTS = {
     "what time did not suffice for is not reported": Mutant(
         "consumer.learning.page_learner", "                self.outcome.defer(left)\n", ""
     ),
-    "quarantine comes after the commit": Mutant("consumer.pipeline", _QUARANTINE, ""),
+    "quarantine comes after the commit": Mutant(
+        "consumer.pipeline", _QUARANTINE, "", _after_commit(_QUARANTINE)
+    ),
     "a failed quarantine is not reported": Mutant(
         "consumer.pipeline",
         "            return rejections.first_record\n",
@@ -228,64 +221,21 @@ MUTANTS = {
     "a time without a zone is the process's own": Mutant(
         "consumer.decode.values", "moment = moment.replace(tzinfo=UTC)", "moment = moment.astimezone(UTC)"
     ),
-    "what learns in columns forgets its partition keys": Mutant(
-        "consumer.learning.columns_learner", "if not batch.are_keyed_by_signals:", "if False:"
-    ),
-    "what was learned learns in columns again": Mutant(
-        "consumer.learning.columns_learner",
-        "states.below(batch.shard, slots, batch.records.first_sequence_number)",
-        "np.ones(len(slots), np.bool_)",
-    ),
-    "of what learns in columns the first record alone is a checkpoint": Mutant(
-        "consumer.learning.columns_learner",
-        "usual.places[starts + self.counts[is_done] - 1]",
-        "usual.places[starts]",
-    ),
     "a record may hold anything": Mutant(
         "consumer.decode.batch",
         "return observations <= OBSERVATIONS_PER_RECORD_MAX",
         "return observations <= 2 * OBSERVATIONS_PER_RECORD_MAX",
     ),
-}
-# These two move a step to after the commit.
-_AFTER_COMMIT = {
-    "events are published after the commit": _PUBLISH,
-    "quarantine comes after the commit": _QUARANTINE,
+    **IN_COLUMNS,
 }
 
 
 def mutated(name: str, source: str) -> str:
     """The module's source with the mistake in it; raises `LookupError` where the source is another by now."""
-    mutant = MUTANTS[name]
-    if source.count(mutant.source) != 1:
-        raise LookupError(f"{mutant.module} has not this source just once: {mutant.source!r}")
-    source = source.replace(mutant.source, mutant.mistake)
-    if name in _AFTER_COMMIT:
-        moved = "".join(f"    {line}\n" for line in _AFTER_COMMIT[name].splitlines())
-        source = source.replace(_COMMITTED, _COMMITTED + moved)
-    return source
+    return MUTANTS[name].applied(source)
 
 
 def install(name: str) -> None:
     """Have the module read with its mistake; nothing where there is no name."""
-    if not name:
-        return
-    module = MUTANTS[name].module
-    assert module not in sys.modules, f"{module} was imported already"
-
-    class Loader(importlib.machinery.SourceFileLoader):
-        def get_code(self, fullname):
-            path = self.get_filename(fullname)
-            return compile(mutated(name, self.get_data(path).decode()), path, "exec")
-
-    class Finder(importlib.abc.MetaPathFinder):
-        def find_spec(self, fullname, path, target=None):
-            if fullname != module:
-                return None
-            found = importlib.machinery.PathFinder.find_spec(fullname, path)
-            assert found is not None
-            return importlib.util.spec_from_file_location(
-                fullname, found.origin, loader=Loader(fullname, found.origin)
-            )
-
-    sys.meta_path.insert(0, Finder())
+    if name:
+        install_mutant(MUTANTS[name])

@@ -31,3 +31,5 @@ class Outcome:
     exercised: Counter
     records: int
     trace: list[str] = field(default_factory=list)
+    coverage: Counter = field(default_factory=Counter)
+    """What was reached, though nothing went wrong: see `chance.REACHED`."""

@@ -52,6 +52,8 @@ class Stream(FakeStream):
         self.ranges = {"shardId-000000000000": (0, _HASHES)}
         self.last_put: tuple[str, int, set[str]] | None = None
         self.number = 7  # text orders 7, 70 and 8 otherwise
+        self.shares_numbers = 0.1
+        """How often a record has the sequence number of the one before."""
         self.resumed_at: dict[str, int] = {}
         """How many records of each shard were done when the mapping was paused: it goes on after these."""
 
@@ -61,7 +63,7 @@ class Stream(FakeStream):
         self.number += 1 + (hashed % 5 == 0)
         number = self.number
         is_free = self.last_put and self.last_put[0] == shard and key not in self.last_put[2]
-        if is_free and self.chance.happens("equal sequence numbers", 0.1):
+        if is_free and self.chance.happens("equal sequence numbers", self.shares_numbers):
             number = self.number = self.last_put[1]
         keys = self.last_put[2] if self.last_put and self.last_put[:2] == (shard, number) else set()
         self.last_put = shard, number, keys | {key}
@@ -127,6 +129,10 @@ class Producer:
         self.raises = rng.random() < 0.3
         self.wanders = {signal for signal in self.signals if rng.random() < 0.2}
         self.clock = 1_699_999_000.0
+        self.values_max, self.steps, self.empty, self.tick_s = 12, 0.03, 0.03, 1.0
+        """Values of one record; the shares of values at which a mean steps, and of those that are missing;
+        between two timestamps."""
+        self.shapes = ["point", "point", "columns", "values", "kpl"]
         self._levels = dict.fromkeys(self.signals, 0.0)
 
     def record(self) -> tuple[str, bytes, list[Observation]]:
@@ -137,7 +143,7 @@ class Producer:
             key = f"{self.rng.randrange(10**9)}"
         if self.chance.happens("poison record", 0.03):
             return key, self.rng.choice([b"", b"{", b"\xff\xfe", b'{"signal": 5}']), []
-        shape = self.rng.choice(["point", "point", "columns", "values", "kpl"])
+        shape = self.rng.choice(self.shapes)
         if shape == "point":
             return key, *self._point(signal, 0)
         if shape == "columns":
@@ -155,7 +161,7 @@ class Producer:
         return json.dumps({"signal": signal, "value": one.value, **_timed(one)}).encode(), [one]
 
     def _columns(self, signal: str) -> tuple[bytes, list[Observation]]:
-        column = [self._observation(signal, place) for place in range(self.rng.randint(1, 12))]
+        column = [self._observation(signal, place) for place in range(self.rng.randint(1, self.values_max))]
         column = [Observation(signal, one.position, one.value, one.timestamp or self.clock) for one in column]
         data = {
             "signal": signal,
@@ -179,12 +185,12 @@ class Producer:
         return json.dumps(data | ({} if timestamp is None else {"timestamp": timestamp})).encode(), found
 
     def _observation(self, signal: str, position: int) -> Observation:
-        if self.rng.random() < 0.03:
+        if self.rng.random() < self.steps:
             self._levels[signal] = self.rng.choice([0.0, 5.0, -5.0])
         value: float | None = round(self._levels[signal] + self.rng.gauss(0, 0.5), 3)
         if self.rng.random() < 0.2:
             value = self._levels[signal]  # again, perhaps
-        if self.rng.random() < 0.03:
+        if self.rng.random() < self.empty:
             value = None
         elif self.chance.happens("observation that cannot be learned", 0.02):
             value = float("nan")
@@ -193,7 +199,7 @@ class Producer:
         return Observation(signal, position, value, self._timestamp())
 
     def _timestamp(self) -> float | None:
-        self.clock += 1.0
+        self.clock += self.tick_s
         drawn = self.rng.random()
         if drawn < 0.2:
             return None

@@ -7,6 +7,7 @@ import time
 
 from tests.local.fake_stream import SimulatedTimeLoop
 from tests.simulation.chance import Chance
+from tests.simulation.coverage import learned_in_columns
 from tests.simulation.operated.world import OperatedWorld
 from tests.simulation.plan import Outcome, Plan
 from tests.simulation.simulated_world import World
@@ -59,7 +60,10 @@ def _played(plan: Plan, is_traced: bool) -> Outcome:
             watching.cancel()
 
     try:
-        with asyncio.Runner(loop_factory=SimulatedTimeLoop) as runner:
+        with (
+            learned_in_columns() as coverage,
+            asyncio.Runner(loop_factory=SimulatedTimeLoop) as runner,
+        ):
             runner.run(bounded())
     except* _Hopeless:
         pass
@@ -67,7 +71,8 @@ def _played(plan: Plan, is_traced: bool) -> Outcome:
         world.audit.violations.append("it never came to an end")
     except* Exception as errors:
         world.audit.violations += [f"it raised {error!r}" for error in errors.exceptions]
-    return Outcome(plan, world.audit.violations, world.chance.exercised, world.records, trace)
+    coverage += world.events_by_change
+    return Outcome(plan, world.audit.violations, world.chance.exercised, world.records, trace, coverage)
 
 
 async def _watch(world: World) -> None:

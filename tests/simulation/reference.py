@@ -6,10 +6,12 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from consumer.decode.records import Shard
 from consumer.decode.signal_names import identity, seed_of
 from consumer.detectors.alert_policy import Finding
-from consumer.detectors.seasonal_anomaly import SeasonalAnomaly, SeasonalAnomalyState
+from consumer.detectors.drift import DriftState, DriftUseCase
 from consumer.detectors.sensor_checks import Health
 from consumer.events.quarantine import each_rejected
 from consumer.learning.state import State
@@ -91,21 +93,32 @@ def places_of(event: dict[str, Any]) -> list[Place]:
     ]
 
 
-def reference_of(use_case: Any, signal: str, history: History) -> tuple[Any, set[str]]:
+class Reference(NamedTuple):
     """A model that a plain loop feeds with what was committed, and the ids of what is to be told of it."""
-    if isinstance(use_case, SeasonalAnomaly):
+
+    model: Any
+    told: set[str]
+    health: Health | None = None
+    """Of its sensor, where that is looked at; but for its silence."""
+
+
+def reference_of(use_case: Any, signal: str, history: History) -> Reference:
+    """What is to come of a signal, by a loop that learns one value at a time."""
+    if not isinstance(use_case, DriftUseCase):
         return watched_reference_of(use_case, signal, history)
-    detector = use_case.create(seed_of("drift", signal)).detector
+    detector, count, total = use_case.create(seed_of("drift", signal)).detector, 0, 0.0
     drifts = set()
     for place, one in history.learned:
         detector.update(one.value)
+        count, total = count + 1, total + one.value
         if detector.drift_detected:
             drifts.add(event_id(place, one, "drift"))
-    return detector, drifts
+            count, total = 0, 0.0
+    return Reference(DriftState(detector, count, total), drifts)
 
 
-def watched_reference_of(use_case: SeasonalAnomaly, signal: str, history: History) -> tuple[Any, set[str]]:
-    """The same for a model of alerts that open and clear, whose sensor is looked at; but for its silence."""
+def watched_reference_of(use_case: Any, signal: str, history: History) -> Reference:
+    """The same for a model of alerts that open and clear, whose sensor is looked at."""
     model, health, learned = use_case.create(seed_of("drift", signal)), Health(), 0
     rules = use_case.sensor_checks
     told = set()
@@ -120,10 +133,10 @@ def watched_reference_of(use_case: SeasonalAnomaly, signal: str, history: Histor
         quality = rules.observed(health, one.value is None, learned, arrived_s)
         findings += [quality] if quality else []
         told |= {event_id(place, one, kind_of(use_case, finding)) for finding in findings}
-    return model, told
+    return Reference(model, told, health)
 
 
-def kind_of(use_case: SeasonalAnomaly, finding: Finding) -> str:
+def kind_of(use_case: Any, finding: Finding) -> str:
     """What an event's id calls it."""
     kind = f"sensor {finding.fault}" if finding.fault else use_case.kind
     return kind if finding.change == "opened" else f"{kind} {finding.change}"
@@ -131,7 +144,7 @@ def kind_of(use_case: SeasonalAnomaly, finding: Finding) -> str:
 
 def kinds_of(use_case: Any) -> list[str]:
     """All that the reference knows of."""
-    if not isinstance(use_case, SeasonalAnomaly):
+    if isinstance(use_case, DriftUseCase):
         return ["drift"]
     kinds = [use_case.kind, "sensor flat", "sensor range", "sensor quality"]
     return [f"{kind}{change}" for kind in kinds for change in ("", " still_open", " cleared")]
@@ -143,10 +156,32 @@ def event_id(place: Place, one: Observation, kind: str) -> str:
     return identity("drift", stream, shard, str(number), key, one.signal, kind, one.position)
 
 
-def knowledge(detector: Any) -> Any:
-    """All that a detector knows, comparable."""
-    if isinstance(detector, SeasonalAnomalyState):
-        return detector
+def knowledge(model: Any) -> Any:
+    """All that a model knows, comparable: to the last bit, so that 0.0 is not -0.0."""
+    if not isinstance(model, DriftState):
+        return msgspec.msgpack.encode(model)
+    return msgspec.msgpack.encode([model.count, model.total]), knowledge_of_detector(model.detector)
+
+
+def health_known(health: Health | None) -> Any:
+    """The same of a sensor, but for its silence, which no value tells.
+
+    How often its quality was good again counts only while that alert is open.
+    """
+    if health is None:
+        return None
+    known = msgspec.to_builtins(health.alerts)
+    known.pop("stale", None)
+    if "quality" in known and not health.is_open("quality"):
+        known["quality"] = msgspec.to_builtins(msgspec.structs.replace(health.alerts["quality"], quiet=0))
+    plain = msgspec.structs.replace(
+        health, longest_gap_s=0.0, is_stale_alone=True, is_untold=False, alerts={}
+    )
+    return msgspec.msgpack.encode([plain, sorted(known.items())])
+
+
+def knowledge_of_detector(detector: Any) -> Any:
+    """All that a detector of River's knows, comparable."""
     return {
         name: value.getstate()
         if isinstance(value, random.Random)

@@ -3,23 +3,22 @@
 import asyncio
 import hashlib
 import random
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 from river import drift
 
 from consumer.decode import batch
-from consumer.detectors.alert_policy import AlertPolicy
 from consumer.detectors.drift import DriftUseCase
-from consumer.detectors.seasonal_anomaly import DecayRates, SeasonalAnomaly
-from consumer.detectors.sensor_checks import SensorChecks
 from consumer.errors import ConfigurationError, Unavailable
+from consumer.learning import columns_learner
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec, unmarked
 from consumer.pages.layout import Layout, LayoutStore, prefix_of
 from consumer.pages.store import PageStore
 from consumer.pipeline import Pipeline
-from consumer.settings.signal_settings import SettingsOfSignals
+from consumer.settings.signal_settings import SettingsFile, SettingsOfSignals
 from local.emulator.clock import Pace as MappingPace
 from local.emulator.event_source_mapping import EventSourceMapping, MappingConfig
 from ops.state.repage import Repage
@@ -27,21 +26,14 @@ from tests.local.fake_stream import SimulatedClock
 from tests.simulation.audit import Audit
 from tests.simulation.chance import Chance
 from tests.simulation.cloud import Bucket, Bus, Destination, SimulatedObjects
+from tests.simulation.coverage import published_in
 from tests.simulation.functions import Lambda
 from tests.simulation.fussy import Fussy
 from tests.simulation.plan import Plan
 from tests.simulation.plant import Plant, Producer, Stream
 from tests.simulation.reference import kept_in
+from tests.simulation.shipped import SHIPPED, own_settings
 from tests.simulation.verdict import Verdict
-
-
-def watching(late: Any) -> list[Any]:
-    """Two versions of a use case whose alerts open and clear within few values, and whose sensors fail."""
-    often = AlertPolicy(clear_after=2, still_open_s=30.0, cool_down_s=5.0, alerts_per_week=1e6)
-    rules = SensorChecks(flat=2, empty=2, stale_s=20.0, lowest=-6.0, highest=6.0)
-    use_case = SeasonalAnomaly(warm_up=2, alert=often, sensor_checks=rules, late=late)
-    return [use_case, replace(use_case, decay_rates=DecayRates(course=0.2))]
-
 
 PACE = MappingPace(
     discovery_interval_s=3.0, backoff_first_s=0.1, backoff_cap_s=20.0, destination_attempts=100
@@ -53,8 +45,11 @@ PATIENCE_S = 300.0
 class World:
     """Everything, made from a plan."""
 
+    may_be_columnar = True
+    """Whether its models may have places in arrays."""
+
     def __init__(self, plan: Plan):
-        self.chance = Chance(plan.seed, plan.without)
+        self.plan, self.chance = plan, Chance(plan.seed, plan.without)
         rng = self.rng = self.chance.rng("world")
         # Of the process, which plays one world at a time.
         batch.OBSERVATIONS_PER_RECORD_MAX, batch.UNPACKED_BYTES_PER_BATCH_MAX = 10_000, 2**28
@@ -62,7 +57,16 @@ class World:
         self.producer = self.new_producer(rng)
         self.records = plan.records or rng.randint(5, 120)
         self.late: Any = "skip" if rng.random() < 0.2 else "learn"
+        of_columns = self.chance.rng("learns in columns")
+        self.few = of_columns.choice([1, 1, 100])
+        """Fewer signals than these do not learn together."""
+        self.is_columnar = self.may_be_columnar and of_columns.random() < 0.6
+        """Whether there is little that would keep signals from learning in columns."""
+        if self.is_columnar:
+            self.few, self.late = 1, "learn"
+        self.of_signals: SettingsFile | None = None
         self.versions = self.use_cases(rng)
+        self.settings = [SettingsOfSignals("drift", version, self.of_signals) for version in self.versions]
         self.prefixes = self.new_prefixes()
         self.deployed = 0
         self.audit = self.new_audit(self._signals_max())
@@ -70,9 +74,14 @@ class World:
         self.objects = SimulatedObjects(self.bucket)
         self.bus = Bus(self.chance)
         self.pages = rng.choice([0, 0, 1, 2, 4, 16])
-        self.few = self.chance.rng("learns in columns").choice([1, 1, 100])
-        """Fewer signals than these do not learn together."""
+        if self.is_columnar:
+            self.pages = of_columns.choice([1, 2, 4, 4])
+        # Of the process, which plays one world at a time.
+        slices = self.chance.rng("slices").choice([2, 5, 100_000])
+        columns_learner.OBSERVATIONS_PER_SLICE = slices
         self.functions = Lambda(self.chance, self.cold)
+        if self.is_columnar:  # so that now and then it is short just when a signal leaves the columns
+            self.functions.is_short_share = 0.06
         self.functions.violations = self.functions.progress.violations = self.audit.violations
         self.destination = Destination(self.chance)
         self.destination.on_put = self.functions.progress.given_up
@@ -86,10 +95,16 @@ class World:
             bisect_on_error=rng.random() < 0.8,
             maximum_retry_attempts=rng.choice([-1, -1, 0, 2, 5]),
         )
+        if self.is_columnar:  # batches of many records, whose pages are warm
+            self.mapping_config = replace(self.mapping_config, batch_size=40, batching_window_s=5)
+            for stream in self.streams:
+                stream.number, stream.shares_numbers = of_columns.choice([80, 980]), 0.003
         # Of the process, which plays one world at a time.
         is_low = self.chance.happens("batch of too many observations", 0.1)
         batch.OBSERVATIONS_PER_BATCH_MAX = rng.randint(1, 30) if is_low else 1_000_000
         self.running: list[tuple[EventSourceMapping, asyncio.Task]] = []
+        self.events_by_change: Counter[str] = Counter()
+        """What was published, by kind and change; known at the end."""
 
     def new_producer(self, rng: random.Random) -> Producer:
         """What fills the streams."""
@@ -98,12 +113,20 @@ class World:
     def use_cases(self, rng: random.Random) -> list[Any]:
         """Two versions of a use case: the one that is deployed first, and another."""
         detector: Any = drift.ADWIN(delta=0.3, clock=1, grace_period=3, min_window_length=1)
-        if rng.random() < 0.4:
+        if rng.random() < 0.4 and not self.is_columnar:
             detector = drift.DummyDriftDetector(trigger_method="random", t_0=4, w=2)
         use_case = (Fussy if self.producer.raises else DriftUseCase)(detector, late=self.late)
-        if not self.producer.raises and self.chance.happens("sensors are looked at", 0.4):
-            return watching(self.late)
-        return [use_case, replace(use_case, detector=drift.ADWIN(clock=3, grace_period=5))]
+        self.use_case = self.chance.rng("use case").choice([*SHIPPED, *SHIPPED, "drift"])
+        if self.producer.raises or "sensors are looked at" in self.chance.without:
+            self.use_case = "drift"
+        if self.use_case == "drift":
+            return [use_case, replace(use_case, detector=drift.ADWIN(clock=3, grace_period=5))]
+        self.chance.exercised["sensors are looked at"] += 1
+        shipped = SHIPPED[self.use_case]
+        shipped.fit(self.producer)
+        self.records = self.plan.records or max(self.records, shipped.records_min)
+        self.of_signals = own_settings(self.producer.signals, self.chance.rng("settings of signals"))
+        return shipped.versions(self.late)
 
     def new_prefixes(self) -> list[str]:
         """Where their models lie."""
@@ -125,11 +148,12 @@ class World:
     def cold(self) -> Pipeline:
         """A new execution environment of what is deployed now."""
         layout = Layout(self.prefixes[self.deployed], self.pages)
+        warm_bytes = self.rng.choice([0, 3_000, 2**26])
         return Pipeline(
             "drift",
-            SettingsOfSignals("drift", self.versions[self.deployed]),
+            self.settings[self.deployed],
             LayoutStore(self.objects, layout, lambda text: None),
-            PageStore(self.objects, self.new_codec(), self.rng.choice([0, 3_000, 2**26])),
+            PageStore(self.objects, self.new_codec(), 2**26 if self.is_columnar else warm_bytes),
             self.bus,
             self.objects,
             random.Random(1),
@@ -224,8 +248,9 @@ class World:
         kept = kept_in(self.bucket.objects, self.destination.objects, self.plant)
         published = {event.id for event in self.bus.events}
         started = 1 + self.deployed
-        use_cases = dict(list(zip(self.prefixes, self.versions, strict=True))[:started])
-        Verdict(self.audit).look(states, published, kept, use_cases)
+        settings = dict(list(zip(self.prefixes, self.settings, strict=True))[:started])
+        Verdict(self.audit).look(states, published, kept, settings)
+        self.events_by_change = published_in(self.bus.events, self.versions[0].kind)
 
     def states(self) -> dict[str, dict[str, State]]:
         """All states in the layouts in force, by prefix and signal."""

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,13 +15,29 @@ from tests.simulation.play import simulate
 from tests.simulation.shrink import shrunk
 
 ROOT = Path(__file__).parents[2]
+SEEDS = 100
 
 
-@pytest.mark.parametrize("first", range(0, 100, 10))
+@cache
+def played(seed: int) -> Outcome:
+    return simulate(Plan(seed))
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, 10))
 def test_no_promise_is_broken_whatever_fails(first):
     for seed in range(first, first + 10):
-        outcome = simulate(Plan(seed))
+        outcome = played(seed)
         assert not outcome.violations, f"{outcome.violations}; again: {outcome.plan.command}"
+
+
+def test_much_learns_in_columns_and_some_of_it_leaves_them():
+    reached = sum((played(seed).coverage for seed in range(SEEDS)), Counter())
+    for kind in ("anomaly", "drift", "shift"):
+        assert reached[f"observation of {kind} learned in columns"] > 100, reached
+    for kind in ("anomaly", "shift"):
+        assert reached[f"signal of {kind} that left the columns"] > 5, reached
+        assert reached[f"{kind} opened"], reached
+        assert reached[f"{kind} cleared"], reached
 
 
 def test_a_zone_of_the_process_changes_nothing(monkeypatch):

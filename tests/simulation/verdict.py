@@ -3,12 +3,21 @@
 import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import Any
 
 from consumer.learning.state import State
+from consumer.settings.signal_settings import SettingsOfSignals
 from tests.simulation.audit import Audit
 from tests.simulation.plant import Observation, Place
-from tests.simulation.reference import History, Kept, Known, event_id, kinds_of, knowledge, reference_of
+from tests.simulation.reference import (
+    History,
+    Kept,
+    Known,
+    event_id,
+    health_known,
+    kinds_of,
+    knowledge,
+    reference_of,
+)
 
 
 @dataclass
@@ -22,11 +31,14 @@ class Verdict:
         states: dict[str, dict[str, State]],
         published: set[str],
         kept: Kept,
-        use_cases: dict[str, Any],
+        settings: dict[str, SettingsOfSignals],
     ) -> None:
-        """Look at what is left when nothing moves any more: all states by prefix, ids, and what was kept."""
+        """Look at what is left when nothing moves any more: states by prefix, ids, and what was kept.
+
+        `settings` are those of each version that was deployed, by its prefix.
+        """
         done: set[Known] = set()
-        for prefix, use_case in use_cases.items():
+        for prefix, of_signals in settings.items():
             found, histories = states.get(prefix, {}), self.audit.in_force(prefix)
             if found.keys() != histories.keys():
                 self.audit.violations.append(
@@ -34,7 +46,7 @@ class Verdict:
                 )
             for signal, history in histories.items():
                 if signal in found:
-                    self._check_model(prefix, signal, history, found[signal], use_case, published)
+                    self._check_model(prefix, signal, history, found[signal], of_signals, published)
             counted = Counter(
                 (place, one.position)
                 for history in histories.values()
@@ -44,34 +56,41 @@ class Verdict:
             self.audit.violations += [
                 f"{known} was done {times} times" for known, times in counted.items() if times > 1
             ]
-        self._check_ids(use_cases, published, kept)
+        self._check_ids(settings, published, kept)
         self._check_nothing_is_lost(done | kept.quarantined, kept.stored)
 
     def _check_model(
-        self, prefix: str, signal: str, history: History, state: State, use_case: Any, published: set[str]
+        self,
+        prefix: str,
+        signal: str,
+        history: History,
+        state: State,
+        settings: SettingsOfSignals,
+        published: set[str],
     ) -> None:
-        reference, drifts = reference_of(use_case, signal, history)
-        model = getattr(state.model, "detector", state.model)
-        if knowledge(model) != knowledge(reference):
+        reference = reference_of(settings.of(signal).use_case, signal, history)
+        if knowledge(state.model) != knowledge(reference.model):
             self.audit.violations.append(f"{prefix} {signal}: its model is not the reference's")
+        if history.learned and health_known(state.health) != health_known(reference.health):
+            self.audit.violations.append(f"{prefix} {signal}: its sensor's state is not the reference's")
         if state.learned != len(history.learned) or state.skipped != len(history.skipped):
             self.audit.violations.append(f"{prefix} {signal}: its counters are not the reference's")
-        if missing := drifts - published:
+        if missing := reference.told - published:
             self.audit.violations.append(f"{prefix} {signal}: {len(missing)} events were never published")
 
-    def _check_ids(self, use_cases: dict[str, Any], published: set[str], kept: Kept) -> None:
+    def _check_ids(self, settings: dict[str, SettingsOfSignals], published: set[str], kept: Kept) -> None:
         """No event but the reference's, where it says that for sure: see docs/guarantees.md."""
         allowed: set[str] = set()
-        uncertain = len(use_cases) > 1
+        uncertain = len(settings) > 1
         spread = self._spread_signals()
-        for prefix, use_case in use_cases.items():
+        for prefix, of_signals in settings.items():
             for signal, history in self.audit.in_force(prefix).items():
-                allowed |= reference_of(use_case, signal, history)[1]
+                allowed |= reference_of(of_signals.of(signal).use_case, signal, history).told
         sure = {
             event_id(place, one, kind)
             for place, observations in self.audit.plant.records.items()
             for one in observations
-            for kind in kinds_of(next(iter(use_cases.values())))
+            for kind in kinds_of(next(iter(settings.values())).use_case)
             if one.signal not in spread and one.signal not in kept.signals
         }
         if not uncertain and (extra := (published - allowed) & sure):

@@ -130,7 +130,7 @@ def test_each_alarm_is_said_to_mean_what_it_does():
 
 
 def test_the_table_of_an_event_names_every_field_and_no_other():
-    at = Record("1", "key", 1.7e9, "")
+    at = Record("1", "key", 1.7e9)
     event = event_of(
         use_case="drift",
         kind="drift",

@@ -226,6 +226,7 @@ def test_each_alarm_on_a_metric_of_the_function_is_on_one_that_it_sends_under_th
         "Quarantined",
         "PagesFailed",
         "PagesUnreadable",
+        "PagesOneByOne",
         "PageConflicts",
         "ModelsCreated",
         "SignalsRefused",

@@ -174,13 +174,14 @@ class AdwinColumns:
                     unreadable.append(place)
         return unreadable
 
-    def written(self, places: Sequence[int]) -> list[bytes]:
-        """The states of the windows at these places."""
+    def written(self, are_there: npt.NDArray[np.bool_]) -> list[bytes]:
+        """The states of the windows by place, where there are any; b"" elsewhere."""
         helpers, windows = self.helpers, self.windows
-        learned = [place for place in places if windows[place] is None]
-        for place, state in zip(learned, map(_get_state, [helpers[place] for place in learned]), strict=True):
-            windows[place] = state
-        return [windows[place] or b"" for place in places]
+        if None in windows:
+            for place in are_there.nonzero()[0].tolist():
+                if windows[place] is None:
+                    windows[place] = _get_state(helpers[place])
+        return [state or b"" for state in windows]
 
 
 def are_parameters(parameters: Parameters) -> bool:

@@ -1,7 +1,10 @@
 """ADWINs that learn a batch in the order of its records, without an object for each but River's window."""
 
-from collections.abc import Callable, Sequence
-from operator import call, length_hint
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice, pairwise, repeat
+from operator import length_hint
+from typing import Any, NamedTuple
 
 import numpy as np
 from river._river_rust.drift import AdaptiveWindowing
@@ -9,94 +12,122 @@ from river._river_rust.drift import AdaptiveWindowing
 from consumer.detectors.alert_policy import Finding
 from consumer.detectors.drift import evidence_of, plus
 from consumer.detectors.in_columns.adwin_columns import AdwinColumns
-from consumer.detectors.state_columns import Places
+from consumer.detectors.state_columns import Floats, Places
 from consumer.errors import ModelRaised, brief, is_models_own
+
+_update = AdaptiveWindowing.update
+
+
+class AdwinSource(NamedTuple):
+    """ADWINs of one page: those at these places."""
+
+    columns: AdwinColumns
+    places: Places
 
 
 def learn_adwins(
-    columns: AdwinColumns, slots: Places, rows: Places, values: Sequence[float]
+    sources: Sequence[AdwinSource], counts: Places, values: Floats
 ) -> tuple[list[tuple[int, Finding]], dict[int, ModelRaised]]:
-    """Let the ADWINs at `slots` learn the values in order, each that of its row; the same as `DriftUseCase`.
+    """Let ADWINs learn the values, one run of them after another; the same as `DriftUseCase`.
 
-    Shape: `rows` and `values` of one length, `rows` are indices into `slots`. Returns the findings by row,
-    where an index counts the row's own values, and what raised; a model that raised must not be used again.
+    Row i, the i-th of the sources' places, learns the next `counts[i]` of the values, one at least. Returns
+    the findings by row, where an index counts the row's own values, and what raised; a model that raised must
+    not be used again.
     """
-    learning = _Learning(columns, slots, rows, values)
+    learning = _Learning(sources, counts, values)
     learning.run()
     return learning.findings, learning.raised
 
 
-def _nothing(value: float) -> bool:
-    """In place of an update, for what follows in a row whose model raised."""
-    return False
-
-
 class _Learning:
-    def __init__(self, columns: AdwinColumns, slots: Places, rows: Places, values: Sequence[float]) -> None:
-        self._columns, self._slots, self._rows, self._values = columns, slots, rows, values
+    def __init__(self, sources: Sequence[AdwinSource], counts: Places, values: Floats) -> None:
+        self._sources, self._counts, self._value_array = sources, counts, values
+        self._values: list[float] = values.tolist()
+        self._ends = np.cumsum(counts)
+        self._first_rows = np.cumsum([0, *(len(places) for _, places in sources)])
         self.findings: list[tuple[int, Finding]] = []
         self.raised: dict[int, ModelRaised] = {}
         self._drifted_at: dict[int, int] = {}
         """By row, where it last drifted."""
-        for slot in slots[columns.drifted[slots]].tolist():
-            self._reset(slot)  # as River does with the value after a drift
-        learning = slots.tolist()
-        for slot in learning:
-            columns.windows[slot] = None
-        updates = [columns.helpers[slot].update for slot in learning]
-        self._calls = [updates[row] for row in rows.tolist()]
+        windows: list[Any] = []
+        for columns, places in sources:
+            for place in places[columns.drifted[places]].tolist():
+                _reset(columns, place)  # as River does with the value after a drift
+            learning = places.tolist()
+            windows += map(columns.helpers.__getitem__, learning)
+            for place in learning:
+                columns.windows[place] = None
+        self._further: Iterator[Any] = iter(windows)
+        """The windows of the values that follow, but for the rest of a run whose window was replaced."""
+        if len(values) > len(windows):
+            self._further = chain.from_iterable(map(repeat, windows, counts.tolist()))
 
     def run(self) -> None:
-        columns, slots, rows, values = self._columns, self._slots, self._rows, self._values
-        left = iter(values)
-        called = map(call, self._calls, left)
+        windows, left = self._further, iter(self._values)
         while length_hint(left):
             try:
-                if any(called):
-                    self._drifts(len(values) - length_hint(left) - 1)
+                if any(map(_update, windows, left)):
+                    windows = self._drifts(len(self._values) - length_hint(left) - 1)
             except BaseException as error:  # a model may raise anything; this value is not learned then
                 if not is_models_own(error):
                     raise
-                self._fails(len(values) - length_hint(left) - 1, error)
-        np.add.at(columns.totals, slots[rows], np.asarray(values))  # one by one, in order
-        columns.counts[slots] += np.bincount(rows, minlength=len(slots))
+                later = self._fails(len(self._values) - length_hint(left) - 1, error)
+                _skip(left, later)
+                windows = self._further
+        rows = np.repeat(np.arange(len(self._counts)), self._counts)
+        totals = np.concatenate([columns.totals[places] for columns, places in self._sources])
+        np.add.at(totals, rows, self._value_array)  # one by one, in order
+        counts = np.concatenate([columns.counts[places] for columns, places in self._sources]) + self._counts
         for row, at in self._drifted_at.items():
-            since = self._places(row, at + 1)
-            columns.counts[slots[row]] = len(since)
-            columns.totals[slots[row]] = plus(0.0, [values[place] for place in since])
+            since = self._values[at + 1 : self._ends[row]]
+            counts[row], totals[row] = len(since), plus(0.0, since)
+        for (columns, places), bounds in zip(self._sources, pairwise(self._first_rows.tolist()), strict=True):
+            own = slice(*bounds)
+            columns.counts[places], columns.totals[places] = counts[own], totals[own]
 
-    def _places(self, row: int, start: int, end: int | None = None) -> list[int]:
-        """Where the row's values lie."""
-        found: list[int] = (np.flatnonzero(self._rows[start:end] == row) + start).tolist()
-        return found
+    def _row_at(self, at: int) -> tuple[int, int, int]:
+        """The row that learns the value at `at`, and where its run starts and ends."""
+        row = int(np.searchsorted(self._ends, at, "right"))
+        end = int(self._ends[row])
+        return row, end - int(self._counts[row]), end
 
-    def _drifts(self, at: int) -> None:
-        columns, row = self._columns, int(self._rows[at])
-        slot = int(self._slots[row])
-        columns.drifted[slot] = True
-        start = self._drifted_at.get(row, -1) + 1
-        own = [self._values[place] for place in self._places(row, start, at + 1)]
-        count, total = (0, 0.0) if start else (int(columns.counts[slot]), float(columns.totals[slot]))
-        evidence = evidence_of(columns.take(slot).detector, count + len(own), plus(total, own))
-        self.findings.append((row, Finding(len(self._places(row, 0, at)), evidence)))
+    def _drifts(self, at: int) -> Iterator[Any]:
+        """A drift, found with the value at `at`. Returns the windows that learn what follows."""
+        row, start, end = self._row_at(at)
+        source = int(np.searchsorted(self._first_rows, row, "right")) - 1
+        columns, places = self._sources[source]
+        place = int(places[row - self._first_rows[source]])
+        columns.drifted[place] = True
+        before = self._drifted_at.get(row)
+        if before is None:
+            count, total, since = int(columns.counts[place]), float(columns.totals[place]), start
+        else:
+            count, total, since = 0, 0.0, before + 1
+        own = self._values[since : at + 1]
+        evidence = evidence_of(columns.take(place).detector, count + len(own), plus(total, own))
+        self.findings.append((row, Finding(at - start, evidence)))
+        if before is None:
+            _skip(self._further, end - at - 1)
         self._drifted_at[row] = at
-        later = self._places(row, at + 1)
-        if later:
-            self._replace(later, self._reset(slot))
+        if end == at + 1:
+            return self._further
+        return chain(repeat(_reset(columns, place), end - at - 1), self._further)
 
-    def _reset(self, slot: int) -> Callable[[float], bool]:
-        """A window that has seen nothing; how to let it learn."""
-        columns = self._columns
-        made = columns.helpers[slot] = AdaptiveWindowing(*columns.parameters[columns.which[slot]])
-        columns.drifted[slot] = False
-        update: Callable[[float], bool] = made.update
-        return update
+    def _fails(self, at: int, error: BaseException) -> int:
+        """The model that learns the value at `at` raised. Returns how many values of its run follow."""
+        row, start, end = self._row_at(at)
+        self.raised[row] = ModelRaised(at - start, f"the model raised {brief(error)}")
+        if row not in self._drifted_at:
+            _skip(self._further, end - at - 1)
+        return end - at - 1
 
-    def _fails(self, at: int, error: BaseException) -> None:
-        row = int(self._rows[at])
-        self.raised[row] = ModelRaised(len(self._places(row, 0, at)), f"the model raised {brief(error)}")
-        self._replace(self._places(row, at + 1), _nothing)
 
-    def _replace(self, places: list[int], update: Callable[[float], bool]) -> None:
-        for place in places:  # they are called as they stand when it is their turn
-            self._calls[place] = update
+def _reset(columns: AdwinColumns, place: int) -> AdaptiveWindowing:
+    """A window that has seen nothing."""
+    made = columns.helpers[place] = AdaptiveWindowing(*columns.parameters[columns.which[place]])
+    columns.drifted[place] = False
+    return made
+
+
+def _skip(left: Iterator[Any], count: int) -> None:
+    deque(islice(left, count), maxlen=0)

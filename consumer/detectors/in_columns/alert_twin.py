@@ -23,9 +23,11 @@ class AlertTwin:
     def __init__(self, policy: AlertPolicy, gathered: Gathered, path: str = "alert") -> None:
         self._clear_after = min(policy.clear_after, COUNT_FAR)
         self._still_open_s = policy.still_open_s
-        self.is_open, self._notified_s, self._values, self._quiet, self._worst, self._before_notified = (
+        is_open, self._notified_s, self._values, self._quiet, self._worst, self._before_notified = (
             gathered.field(name) for name in alert_fields(path)
         )
+        self._is_open = is_open != 0  # and stays so: all leave that open or clear
+        self._any_is_open = bool(self._is_open.any())
 
     def next(self, rows: slice, score: Floats, opens: Bools, keeps: Bools, at_s: Floats) -> Step:
         """The rows that leave at a value, and what writes the alerts of the others.
@@ -33,15 +35,15 @@ class AlertTwin:
         As for `AlertPolicy.next`, `score` says how bad the values are, `opens` whether they are bad enough
         to open an alert, `keeps` to keep one open.
         """
-        is_open = self.is_open[rows] != 0
         quiet = np.minimum(self._quiet[rows] + 1, self._clear_after)
         quiet[keeps | opens] = 0
-        if not is_open.any():
+        if not self._any_is_open:
 
             def commit_quiet(where: Bools | None) -> None:
                 write(self._quiet[rows], quiet, where)
 
             return Step(opens.copy(), commit_quiet)
+        is_open = self._is_open[rows]
         notified_s, before = self._notified_s[rows], self._before_notified[rows]
         values, worst = self._values[rows] + 1, first_max(self._worst[rows], score)
         since_s = at_s - notified_s  # NaN where it was never reported, so that no comparison holds

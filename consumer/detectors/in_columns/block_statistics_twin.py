@@ -13,10 +13,6 @@ from consumer.detectors.state_columns import Floats, Integers, Places, layout_of
 
 _LAYOUT = layout_of(BlockStatistics)
 _INDEPENDENT = _LAYOUT.places["independent"].start
-_FIRST, _FIRST_INTEGER = (
-    next(name for name, place in _LAYOUT.places.items() if place[:2] == (kind, 0))
-    for kind in ("floats", "integers")
-)
 
 
 class BlockStatisticsTwin:
@@ -159,29 +155,28 @@ class LearnedScale(NamedTuple):
 
 
 class DyadicScalesTwin:
-    """The working copy of the `DyadicScales` at some paths of many states, each of which is a track."""
+    """The working copy of the `DyadicScales` at some paths of many states, each of which is a track.
+
+    With each scale's statistics come, of the next one, the variance and the number of blocks: the rest only
+    where a block is carried to it.
+    """
 
     def __init__(self, in_order: Rows, made: type[Any], paths: Sequence[str]) -> None:
-        places = layout_of(made).places
-
-        def lazy(floats: int, float_name: str, integers: int, integer_name: str) -> LazyFields:
-            float_starts = [places[f"{path}.{float_name}"].start for path in paths]
-            integer_starts = [places[f"{path}.{integer_name}"].start for path in paths]
-            return LazyFields(in_order, floats, float_starts, integers, integer_starts)
-
-        scales = [f"scales.{scale}" for scale in range(scalar._SCALES)]
-        size = _LAYOUT.floats, _LAYOUT.integers
-        self._scales = [
-            lazy(size[0], f"{one}.{_FIRST}", size[1], f"{one}.{_FIRST_INTEGER}") for one in scales
-        ]
-        self._known = [lazy(1, f"{one}.variance", 1, f"{one}.blocks") for one in scales]
-        """What a shorter scale needs of one: the rest only where a block is carried to it."""
-        self._waiting = lazy(scalar._SCALES - 1, "sums", 1, "blocks")
+        self._scales = []
+        for scale in range(scalar._SCALES):
+            learned = [f"scales.{scale}.{name}" for name in _LAYOUT.places]
+            learned += [] if scale else ["sums", "blocks"]
+            known = [f"scales.{scale + 1}.{name}" for name in ("variance", "blocks")]
+            known = known if scale + 1 < scalar._SCALES else []
+            self._scales.append(LazyFields(in_order, made, paths, learned, known))
+        shortest = self._scales[0]
+        self._sums: Floats = shortest.floats[_LAYOUT.floats : _LAYOUT.floats + scalar._SCALES - 1]
+        self._blocks: Integers = shortest.integers[_LAYOUT.integers]
 
     def blocks_of(self, tracks: Places) -> Integers:
         """How many blocks they have learned."""
-        self._waiting.load(tracks)
-        blocks: Integers = self._waiting.integers[0].take(tracks)
+        self._scales[0].load(tracks)
+        blocks: Integers = self._blocks.take(tracks)
         return blocks
 
     def shortest_of(self, tracks: Places) -> BlockStatisticsTwin:
@@ -209,7 +204,7 @@ class DyadicScalesTwin:
             if is_longest:
                 learned.append(LearnedScale(tracks, at, statistics, np.empty(0)))
                 break
-            sums = self._waiting.floats[scale].take(tracks) + block
+            sums = self._sums[scale].take(tracks) + block
             carries = count % WIDER == 0
             learned.append(LearnedScale(tracks, at, statistics, np.where(carries, 0.0, sums)))
             on = np.flatnonzero(carries)
@@ -233,27 +228,26 @@ class DyadicScalesTwin:
                 floats, integers = floats.take(kept, axis=1), integers.take(kept, axis=1)
             self._scales[scale].write(tracks, floats, integers)
             if scale:
-                known, statistics = self._known[scale], BlockStatisticsTwin(floats, integers)
-                known.floats[0, tracks], known.integers[0, tracks] = statistics.variance, statistics.blocks
+                finer, statistics = self._scales[scale - 1], BlockStatisticsTwin(floats, integers)
+                finer.floats[-1, tracks], finer.integers[-1, tracks] = statistics.variance, statistics.blocks
             if sums.size:
-                self._waiting.floats[scale, tracks] = sums
-        tracks = learned[0].tracks[where]
-        self._waiting.integers[0, tracks] += 1
-        self._waiting.changed(tracks)
+                self._sums[scale, tracks] = sums
+        self._blocks[learned[0].tracks[where]] += 1
 
     def scatter(self) -> None:
         """Write what has changed back to the pages' arrays."""
-        for fields in (*self._scales, self._waiting):
+        for fields in self._scales:
             fields.scatter()
 
     def _statistics(self, scale: int, tracks: Places) -> BlockStatisticsTwin:
         fields = self._scales[scale]
         fields.load(tracks)
-        return BlockStatisticsTwin(columns_of(fields.floats, tracks), columns_of(fields.integers, tracks))
+        floats, integers = fields.floats[: _LAYOUT.floats], fields.integers[: _LAYOUT.integers]
+        return BlockStatisticsTwin(columns_of(floats, tracks), columns_of(integers, tracks))
 
     def _slow_variance(self, scale: int, tracks: Places, finer: Floats) -> Floats:
-        fields = self._known[scale]
-        fields.load(tracks)
-        beyond = fields.floats[0].take(tracks) - finer * finer
-        is_known = fields.integers[0].take(tracks) >= scalar._SLOW_MIN
+        """Of a scale, of which the next shorter one has the number of blocks and their variance."""
+        fields = self._scales[scale - 1]
+        beyond = fields.floats[-1].take(tracks) - finer * finer
+        is_known = fields.integers[-1].take(tracks) >= scalar._SLOW_MIN
         return np.where(is_known & (beyond > 0.0), beyond, 0.0)

@@ -1,94 +1,88 @@
 """Fields that are needed of few signals: copied from the pages' arrays when needed, and back if changed."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from consumer.detectors.in_columns.vectorised import Numbers, Rows
+from consumer.detectors.in_columns.vectorised import Bools, Numbers, Rows, fields_of, neighbours
 from consumer.detectors.state_columns import Floats, Integers, Places
 
 
 class LazyFields:
-    """Some neighbouring fields of states, which may be there several times: once for each of the tracks.
+    """The same fields at several paths of the rows' states, its tracks.
 
-    Of track t, the n-th of the sources' places is cell `t * count + n`, where `count` is how many places
-    there are: in this order, neighbours here are neighbours on the pages. Shape: `floats`, `integers`
-    (fields, cells), of meaning only where loaded. `in_order` are the rows in the sources' order.
+    Of track t, row n is cell `t * count + n`, where `count` is how many rows there are: `rows`, which are in
+    the order of their sources, so that neighbours here are neighbours on the pages. Shape: `floats`,
+    `integers` (fields, cells), of meaning only where loaded; the learned fields first.
     """
 
     def __init__(
-        self,
-        in_order: Rows,
-        floats: int,
-        float_starts: Sequence[int],
-        integers: int,
-        integer_starts: Sequence[int],
+        self, rows: Rows, made: type[Any], tracks: Sequence[str], learned: Sequence[str], known: Sequence[str]
     ) -> None:
-        self._in_order, self.count = in_order, len(in_order)
-        self._starts = list(zip(float_starts, integer_starts, strict=True))
-        cells = len(self._starts) * self.count
-        self.floats: Floats = np.empty((floats, cells))
-        self.integers: Integers = np.empty((integers, cells), dtype=np.int64)
-        self._is_loaded = np.zeros((len(self._starts), self.count), dtype=np.bool_)
-        self._is_changed = np.zeros((len(self._starts), self.count), dtype=np.bool_)
-        self._was_loaded = [False] * len(self._starts)
+        self._rows, self.count = rows, len(rows)
+        self._tracks = [
+            fields_of(made, [f"{track}.{name}" for name in learned], [f"{track}.{name}" for name in known])
+            for track in tracks
+        ]
+        cells = len(tracks) * self.count
+        self.floats: Floats = np.empty((self._tracks[0].count("floats"), cells))
+        self.integers: Integers = np.empty((self._tracks[0].count("integers"), cells), dtype=np.int64)
+        self._is_loaded = np.zeros(self.count, dtype=np.bool_)
+        self._is_changed = np.zeros(self.count, dtype=np.bool_)
 
     def load(self, cells: Places) -> None:
-        """Have these cells, as they are in the pages' arrays if they are not here yet."""
-        missing = cells[~self._is_loaded.ravel().take(cells)]
-        if not missing.size:
+        """Have these cells, as they are in the pages' arrays if they are not here yet, and other tracks'."""
+        is_missing = ~self._is_loaded
+        is_asked = self._rows_of(cells)
+        if not (is_missing & is_asked).any():
             return
-        is_missing = np.zeros_like(self._is_loaded)
-        is_missing.ravel()[missing] = True
-        for track in np.flatnonzero(is_missing.any(axis=1)).tolist():
-            # Whatever is loaded twice is loaded many times, a few cells each: rather all the others at once.
-            is_due = ~self._is_loaded[track] if self._was_loaded[track] else is_missing[track]
-            self._was_loaded[track] = True
-            self._is_loaded[track] |= is_due
-            found, places, parts = self._in_order.by_source(np.flatnonzero(is_due))
-            first, first_integer = self._starts[track]
-            floats = slice(first, first + len(self.floats))
-            integers = slice(first_integer, first_integer + len(self.integers))
-            for columns, part in parts:
-                to = neighbours(found[part] + track * self.count)
-                self.floats[:, to] = columns.floats[floats].take(places[part], axis=1)
-                self.integers[:, to] = columns.integers[integers].take(places[part], axis=1)
+        # Whatever is loaded twice is loaded many times, a few cells each: rather all the others at once.
+        is_due = is_missing if self._is_loaded.any() else is_asked
+        self._is_loaded |= is_due
+        found, parts = self._rows.by_source(np.flatnonzero(is_due))
+        for kind in ("floats", "integers"):
+            for fields, ours in zip(self._tracks, self._of_tracks(kind), strict=True):
+                if len(found) == self.count:
+                    for part in parts:
+                        fields.read(kind, part, ours[:, part.rows])
+                else:
+                    read = np.empty((len(ours), len(found)), dtype=ours.dtype)
+                    for part in parts:
+                        fields.read(kind, part, read[:, part.rows])
+                    ours[:, found] = read
 
     def write(self, cells: Places, floats: Floats, integers: Integers) -> None:
-        """Change cells that are loaded. Shape of both arrays: (fields, cells given)."""
+        """Change the first fields of cells that are loaded. Shape of both arrays: (fields, cells given)."""
         to = neighbours(cells)
-        self.floats[:, to], self.integers[:, to] = floats, integers
+        self.floats[: len(floats), to], self.integers[: len(integers), to] = floats, integers
         self.changed(cells)
 
     def changed(self, cells: Places) -> None:
         """These cells have been changed, and are to be written back."""
-        self._is_changed.ravel()[cells] = True
+        self._is_changed |= self._rows_of(cells)
 
     def scatter(self) -> None:
         """Write what has changed back to the pages' arrays."""
-        for track, (first, first_integer) in enumerate(self._starts):
-            changed = np.flatnonzero(self._is_changed[track])
-            if not changed.size:
-                continue
-            found, places, parts = self._in_order.by_source(changed)
-            floats = slice(first, first + len(self.floats))
-            integers = slice(first_integer, first_integer + len(self.integers))
-            for columns, part in parts:
-                of = neighbours(found[part] + track * self.count)
-                columns.floats[floats, places[part]] = self.floats[:, of]
-                columns.integers[integers, places[part]] = self.integers[:, of]
+        changed = np.flatnonzero(self._is_changed)
+        if not changed.size:
+            return
+        found, parts = self._rows.by_source(changed)
+        for kind in ("floats", "integers"):
+            for fields, ours in zip(self._tracks, self._of_tracks(kind), strict=True):
+                own = ours if len(found) == self.count else ours.take(found, axis=1)
+                for part in parts:
+                    fields.write(kind, part, own[:, part.rows])
 
+    def _rows_of(self, cells: Places) -> Bools:
+        is_of_cells = np.zeros(self.floats.shape[1], dtype=np.bool_)
+        is_of_cells[neighbours(cells)] = True
+        rows: Bools = np.logical_or.reduce(is_of_cells.reshape(-1, self.count), axis=0)
+        return rows
 
-def neighbours(cells: Places) -> Places | slice:
-    """The cells as a slice, if each is the next after the one before: that copies faster.
-
-    >>> neighbours(np.array([3, 4, 5])), neighbours(np.array([3, 5]))
-    (slice(3, 6, None), array([3, 5]))
-    """
-    count = len(cells)
-    if count and cells[-1] - cells[0] == count - 1 and bool((cells[1:] > cells[:-1]).all()):
-        return slice(int(cells[0]), int(cells[-1]) + 1)
-    return cells
+    def _of_tracks(self, kind: str) -> list[Numbers]:
+        whole: Numbers = getattr(self, kind)
+        return [whole[:, start : start + self.count] for start in range(0, whole.shape[1], self.count)]
 
 
 def columns_of(numbers: Numbers, cells: Places) -> Numbers:

@@ -8,6 +8,7 @@ import numpy as np
 from consumer.detectors import seasonal_anomaly as scalar
 from consumer.detectors.alert_policy import AlertPolicy
 from consumer.detectors.in_columns.alert_twin import AlertTwin, alert_fields
+from consumer.detectors.in_columns.hour_cells import HourCells
 from consumer.detectors.in_columns.vectorised import (
     Bools,
     Gathered,
@@ -22,8 +23,6 @@ from consumer.detectors.seasonal_anomaly import SeasonalAnomaly, SeasonalAnomaly
 from consumer.detectors.state_columns import COUNT_FAR, Floats, Integers, Places, layout_of
 
 _HOURS_OF_WEEK = scalar._HOURS * scalar._DAYS
-_TIME_MAX = 1e11
-"""Seconds since 1970: until then, hours are exact in floats, and a later clock is wrong."""
 _PLACES = layout_of(SeasonalAnomalyState).places
 _MEANS, _COUNTS = _PLACES["baseline.means"].start, _PLACES["baseline.counts"].start
 _BASELINE = (
@@ -41,65 +40,11 @@ _OWN = ("count", "threshold", "exceedances", "exceeded_s", "started_s")
 _LEARNED = (*(f"baseline.{name}" for name in _BASELINE), *_OWN, *alert_fields("alert"))
 
 
-class CellsTwin:
-    """The means and counts of each row's hour: of all values, of the hour, of the hour of the week.
-
-    Shape: `means` and `counts` (3, rows). They are exchanged with the pages when a row's hour changes.
-    """
-
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
-        count = len(rows)
-        self.means: Floats = np.zeros((3, count))
-        self.counts: Integers = np.zeros((3, count), dtype=np.int64)
-        self._cells = np.zeros((3, count), dtype=np.intp)
-        self._hour_s = np.full(count, np.nan)
-        """When the hour began whose cells these are; NaN: none yet."""
-
-    def move(self, rows: slice, at_s: Floats) -> Bools | None:
-        """Have the cells of these times; which times have none here, if some have not."""
-        since_s = at_s - self._hour_s[rows]
-        is_same = (since_s >= 0.0) & (since_s < scalar._HOUR_S)
-        if is_same.all():
-            return None
-        moved = np.flatnonzero(~is_same)
-        times_s = at_s[moved]
-        has_cells = (times_s >= 0.0) & (times_s < _TIME_MAX)
-        if not has_cells.all():
-            moved, times_s = moved[has_cells], times_s[has_cells]
-        # Exact: just before an hour, the quotient is more than half of a last place below a whole number.
-        hours = np.floor(times_s / scalar._HOUR_S)
-        self._put(moved[~np.isnan(self._hour_s[moved])])
-        self._hour_s[moved] = hours * scalar._HOUR_S
-        of_week = hours.astype(np.intp) % _HOURS_OF_WEEK
-        self._cells[1, moved] = scalar._BY_HOUR + of_week % scalar._HOURS
-        self._cells[2, moved] = scalar._BY_WEEK + of_week
-        self._take(moved)
-        if has_cells.all():
-            return None
-        has_none: Bools = ~is_same
-        has_none[moved] = False
-        return has_none
-
-    def scatter(self) -> None:
-        """Write the cells back."""
-        self._put(np.flatnonzero(~np.isnan(self._hour_s)))
-
-    def _take(self, rows: Places) -> None:
-        rows, places, parts = self._rows.by_source(rows)
-        cells = self._cells[:, rows]
-        means, counts = np.empty(cells.shape), np.empty(cells.shape, dtype=np.int64)
-        for columns, part in parts:
-            means[:, part] = columns.floats[cells[:, part] + _MEANS, places[part]]
-            counts[:, part] = columns.integers[cells[:, part] + _COUNTS, places[part]]
-        self.means[:, rows], self.counts[:, rows] = means, counts
-
-    def _put(self, rows: Places) -> None:
-        rows, places, parts = self._rows.by_source(rows)
-        cells, means, counts = self._cells[:, rows], self.means[:, rows], self.counts[:, rows]
-        for columns, part in parts:
-            columns.floats[cells[:, part] + _MEANS, places[part]] = means[:, part]
-            columns.integers[cells[:, part] + _COUNTS, places[part]] = counts[:, part]
+def _cells_of(hours: Places) -> Places:
+    """The indices of what is learned at these hours: of all values, of the hour, of the hour of the week."""
+    of_week = hours % _HOURS_OF_WEEK
+    of_day = of_week % scalar._HOURS
+    return np.stack((np.zeros_like(of_week), scalar._BY_HOUR + of_day, scalar._BY_WEEK + of_week))
 
 
 class SeasonalAnomalyTwin:
@@ -113,7 +58,7 @@ class SeasonalAnomalyTwin:
     def __init__(self, use_case: SeasonalAnomaly, sources: Sequence[Source], order: Places) -> None:
         self._use_case, self._rates = use_case, use_case.decay_rates
         self._rows = Rows(sources, order)
-        self._cells = CellsTwin(self._rows)
+        self._cells = HourCells(self._rows, (_MEANS, _COUNTS), 3, _cells_of)
         self._gathered = gathered = Gathered(SeasonalAnomalyState, self._rows, _LEARNED)
         self._lows = gathered.pair("baseline.low", "baseline.lasting_low")
         self._highs = gathered.pair("baseline.high", "baseline.lasting_high")
@@ -138,7 +83,7 @@ class SeasonalAnomalyTwin:
         rates = self._rates
         passed_s = at_s - self._last_s[rows]
         weight = np.fmin(1.0, np.abs(passed_s) / rates.step_s)  # 1 where no time is known: `fmin` skips NaN
-        means, counts = self._cells.means[:, rows], self._cells.counts[:, rows]
+        means, counts = self._cells.floats[:, rows], self._cells.integers[:, rows]
         expected = self._nearest(values, means, counts)
         counts = counts + 1
         slowness = np.empty(means.shape)
@@ -175,8 +120,8 @@ class SeasonalAnomalyTwin:
         leaves |= of_alert.leaves
 
         def commit(where: Bools | None) -> None:
-            write(self._cells.means[:, rows], means, where)
-            write(self._cells.counts[:, rows], counts, where)
+            write(self._cells.floats[:, rows], means, where)
+            write(self._cells.integers[:, rows], counts, where)
             write(self._lows[:, rows], lows, where)
             write(self._highs[:, rows], highs, where)
             for field, new in (

@@ -6,6 +6,7 @@ scalar code goes on from there. So each operation here is one ufunc whose result
 """
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -31,7 +32,7 @@ class Step(NamedTuple):
     """What comes of one value for each row."""
 
     leaves: Bools
-    """Whether the value is one for the scalar code. Shape: (rows,)."""
+    """Whether the value is one for the scalar code: a new array. Shape: (rows,)."""
     commit: Callable[[Bools | None], None]
     """Writes the new states of the rows where True, None of all, to the working copy."""
 
@@ -46,6 +47,16 @@ class Twin(Protocol):
         """Write the working copy back to the pages' arrays."""
 
 
+class Part(NamedTuple):
+    """Of some rows, those of one page."""
+
+    columns: StateColumns
+    places: Places
+    at: Places | slice
+    """The same; as a slice, if each is the next after the one before: that copies faster."""
+    rows: slice
+
+
 class Rows:
     """Where the rows of a twin lie in the pages' arrays.
 
@@ -53,47 +64,111 @@ class Rows:
     """
 
     def __init__(self, sources: Sequence[Source], order: Places) -> None:
-        self.sources = [source for source in sources if len(source.places)]
+        sources = [source for source in sources if len(source.places)]
         self.order = order
-        lengths = [len(source.places) for source in self.sources]
-        self._ends = np.cumsum(lengths)
-        self._places = np.concatenate([np.empty(0, np.intp), *(source.places for source in self.sources)])
+        self._columns = [source.columns for source in sources]
+        self._ends = np.cumsum([len(source.places) for source in sources])
+        self._places = np.concatenate([np.empty(0, np.intp), *(source.places for source in sources)])
+        self.parts = self._parts(self._places, self._ends)
+        """All rows in the sources' order."""
         self.is_in_order = bool((order[1:] > order[:-1]).all())
 
     def __len__(self) -> int:
         """How many rows there are."""
         return len(self.order)
 
-    def by_source(self, rows: Places) -> tuple[Places, Places, list[tuple[StateColumns, slice]]]:
-        """Some rows in the order of the sources, their places, and which of them are of each source."""
+    def by_source(self, rows: Places) -> tuple[Places, list[Part]]:
+        """Some rows in the order of the sources, and which of them are of each source."""
         number = self.order[rows]
         if not (self.is_in_order and bool((rows[1:] > rows[:-1]).all())):
             sorting = np.argsort(number, kind="stable")  # fast where runs ascend, as those of one count do
             rows, number = rows[sorting], number[sorting]
-        bounds = [0, *np.searchsorted(number, self._ends).tolist()]
-        parts = [
-            (source.columns, slice(bounds[at], bounds[at + 1]))
-            for at, source in enumerate(self.sources)
-            if bounds[at + 1] > bounds[at]
-        ]
-        return rows, self._places[number], parts
+        if len(rows) == len(self):
+            return rows, self.parts
+        return rows, self._parts(self._places[number], np.searchsorted(number, self._ends))
+
+    def _parts(self, places: Places, ends: Places) -> list[Part]:
+        if not len(places):
+            return []
+        gaps = np.zeros(len(places), np.intp)
+        np.cumsum(places[1:] != places[:-1] + 1, out=gaps[1:])
+        parts, start = [], 0
+        for columns, end in zip(self._columns, ends.tolist(), strict=True):
+            if end > start:
+                own = places[start:end]
+                is_slice = gaps[start] == gaps[end - 1]
+                at = slice(int(own[0]), int(own[-1]) + 1) if is_slice else own
+                parts.append(Part(columns, own, at, slice(start, end)))
+            start = end
+        return parts
+
+
+class Fields:
+    """Some fields of a class's states: which rows of the pages' arrays they are.
+
+    `learned` are the fields that are written back, and `known` those that are only read. Copies of them have
+    the learned fields in the order of the class's layout, then the known ones.
+    """
+
+    def __init__(self, made: type[Any], learned: Sequence[str], known: Sequence[str] = ()) -> None:
+        places = layout_of(made).places
+        self._places = {path: places[path] for path in (*learned, *known)}
+        of_learned = {kind: self._rows(kind, learned) for kind in ("floats", "integers")}
+        self._of_all = {kind: rows + self._rows(kind, known) for kind, rows in of_learned.items()}
+        self._runs = {kind: _runs(rows) for kind, rows in self._of_all.items()}
+        self._runs_learned = {kind: _runs(rows) for kind, rows in of_learned.items()}
+
+    def count(self, kind: str) -> int:
+        """How many of them are floats, or integers."""
+        return len(self._of_all[kind])
+
+    def at(self, path: str) -> tuple[str, int, int]:
+        """Where a field is in copies: among the floats or the integers, from where on, and how many it is."""
+        place: Place = self._places[path]
+        return place.kind, self._of_all[place.kind].index(place.start), place.size
+
+    def read(self, kind: str, part: Part, ours: Numbers) -> None:
+        """Copy the fields of states. Shape of `ours`: (fields, states)."""
+        theirs: Numbers = getattr(part.columns, kind)
+        for first, last, at in self._runs[kind]:
+            found = theirs[first:last]
+            whole = found[:, part.at] if isinstance(part.at, slice) else found.take(part.at, axis=1)
+            ours[at : at + last - first] = whole
+
+    def write(self, kind: str, part: Part, ours: Numbers) -> None:
+        """Write the learned fields of states back."""
+        theirs: Numbers = getattr(part.columns, kind)
+        for first, last, at in self._runs_learned[kind]:
+            theirs[first:last, part.at] = ours[at : at + last - first]
+
+    def _rows(self, kind: str, paths: Sequence[str]) -> list[int]:
+        places = (self._places[path] for path in paths)
+        of_kind = (range(one.start, one.start + max(1, one.size)) for one in places if one.kind == kind)
+        return sorted(chain.from_iterable(of_kind))
+
+
+_FIELDS: dict[tuple[type[Any], tuple[str, ...], tuple[str, ...]], Fields] = {}
+
+
+def fields_of(made: type[Any], learned: Sequence[str], known: Sequence[str] = ()) -> Fields:
+    """The fields, made once for all batches."""
+    key = made, tuple(learned), tuple(known)
+    found = _FIELDS.get(key)
+    if found is None:
+        found = _FIELDS[key] = Fields(*key)
+    return found
 
 
 class Gathered:
     """Some fields of the rows' states, copied from the pages' arrays; all others stay there.
 
-    `learned` are the fields that are written back, and `known` those that are only read. Shape: `floats` and
-    `integers` (fields, rows): the learned fields in the order of the class's layout, then the known ones.
+    Shape: `floats` and `integers` (fields, rows), as `Fields` has them.
     """
 
     def __init__(
         self, made: type[Any], rows: Rows, learned: Sequence[str], known: Sequence[str] = ()
     ) -> None:
-        places = layout_of(made).places
-        self._places = {path: places[path] for path in (*learned, *known)}
-        self._rows = rows
-        self._learned = {kind: self._starts(kind, learned) for kind in ("floats", "integers")}
-        self._fields = {kind: self._learned[kind] + self._starts(kind, known) for kind in self._learned}
+        self._fields, self._rows = fields_of(made, learned, known), rows
         self.floats: Floats = self._gather("floats", np.float64)
         self.integers: Integers = self._gather("integers", np.int64)
 
@@ -101,23 +176,18 @@ class Gathered:
         """How many rows there are."""
         return len(self._rows)
 
-    def index(self, path: str) -> int:
-        """Which row of `floats` or `integers` holds a field."""
-        place: Place = self._places[path]
-        return self._fields[place.kind].index(place.start)
-
     def field(self, path: str) -> Numbers:
-        """The working copy of a field, as a view. Shape: (rows,)."""
-        whole: Numbers = getattr(self, self._places[path].kind)
-        values: Numbers = whole[self.index(path)]
-        return values
+        """The working copy of a field, as a view. Shape: (rows,), or (values, rows) of a list."""
+        kind, start, size = self._fields.at(path)
+        whole: Numbers = getattr(self, kind)
+        return whole[start] if size == 0 else whole[start : start + size]
 
     def pair(self, one: str, other: str) -> Numbers:
         """The working copies of two fields, as one view. Shape: (2, rows)."""
-        whole: Numbers = getattr(self, self._places[one].kind)
-        start, last = self.index(one), self.index(other)
-        values: Numbers = whole[start : last + 1 : last - start]
-        return values
+        kind, start, _ = self._fields.at(one)
+        _, last, _ = self._fields.at(other)
+        whole: Numbers = getattr(self, kind)
+        return whole[start : last + 1 : last - start]
 
     def scatter(self) -> None:
         """Write the learned fields back."""
@@ -125,28 +195,16 @@ class Gathered:
         if not self._rows.is_in_order:
             back = np.empty_like(self._rows.order)
             back[self._rows.order] = np.arange(len(self._rows))
-        for kind, fields in self._learned.items():
-            whole: Numbers = getattr(self, kind)[: len(fields)]
+        for kind in ("floats", "integers"):
+            whole: Numbers = getattr(self, kind)
             whole = whole if back is None else whole.take(back, axis=1)
-            start = 0
-            for columns, places in self._rows.sources:
-                ours, theirs = whole[:, start : start + len(places)], getattr(columns, kind)
-                for first, last, at in _runs(fields):
-                    theirs[first:last, places] = ours[at : at + last - first]
-                start += len(places)
-
-    def _starts(self, kind: str, paths: Sequence[str]) -> list[int]:
-        return sorted(self._places[path].start for path in paths if self._places[path].kind == kind)
+            for part in self._rows.parts:
+                self._fields.write(kind, part, whole[:, part.rows])
 
     def _gather(self, kind: str, dtype: type[Any]) -> Numbers:
-        fields = self._fields[kind]
-        whole = np.empty((len(fields), len(self._rows)), dtype=dtype)
-        start = 0
-        for columns, places in self._rows.sources:
-            ours, theirs = whole[:, start : start + len(places)], getattr(columns, kind)
-            for first, last, at in _runs(fields):
-                ours[at : at + last - first] = theirs[first:last].take(places, axis=1)
-            start += len(places)
+        whole = np.empty((self._fields.count(kind), len(self._rows)), dtype=dtype)
+        for part in self._rows.parts:
+            self._fields.read(kind, part, whole[:, part.rows])
         return whole if self._rows.is_in_order else whole.take(self._rows.order, axis=1)
 
 
@@ -159,6 +217,18 @@ def _runs(fields: Sequence[int]) -> list[tuple[int, int, int]]:
     starts = [at for at, field in enumerate(fields) if at == 0 or field != fields[at - 1] + 1]
     ends = [*starts[1:], len(fields)]
     return [(fields[at], fields[at] + end - at, at) for at, end in zip(starts, ends, strict=True)]
+
+
+def neighbours(places: Places) -> Places | slice:
+    """The places as a slice, if each is the next after the one before: that copies faster.
+
+    >>> neighbours(np.array([3, 4, 5])), neighbours(np.array([3, 5]))
+    (slice(3, 6, None), array([3, 5]))
+    """
+    count = len(places)
+    if count and places[-1] - places[0] == count - 1 and bool((places[1:] > places[:-1]).all()):
+        return slice(int(places[0]), int(places[-1]) + 1)
+    return places
 
 
 def first_max(one: Any, other: Any) -> Floats:
@@ -203,25 +273,30 @@ def learn_by_rank(
             twin.scatter()
     """
     left = counts.copy()
-    here = np.ones(len(counts), dtype=np.bool_)
+    here, are_all_here = np.ones(len(counts), dtype=np.bool_), True
     most = int(counts[0]) if len(counts) else 0
     lengths = np.searchsorted(-counts, -np.arange(most), side="left")  # of each rank: how many have one
+    is_finite = np.isfinite(values) & np.isfinite(at_s)
+    are_finite = bool(is_finite.all())
     with np.errstate(all="ignore"):
         for rank in range(most):
             rows = slice(0, int(lengths[rank]))
-            if np.count_nonzero(here[rows]) < few:
+            if (rows.stop if are_all_here else np.count_nonzero(here[rows])) < few:
                 np.copyto(left[rows], rank, where=here[rows])
                 break
             at = starts[rows] + rank
             value, time_s = values[at], at_s[at]
             steps = [twin.step(rows, value, time_s) for twin in twins]
-            leaves = ~(np.isfinite(value) & np.isfinite(time_s))
-            for step in steps:
+            leaves = steps[0].leaves
+            for step in steps[1:]:
                 leaves |= step.leaves
+            if not are_finite:
+                leaves |= ~is_finite[at]
             if leaves.any():
                 np.copyto(left[rows], rank, where=leaves & here[rows])
                 here[rows] &= ~leaves
-            where = None if here[rows].all() else here[rows].copy()
+                are_all_here = False
+            where = None if are_all_here or here[rows].all() else here[rows].copy()
             for step in steps:
                 step.commit(where)
     return left

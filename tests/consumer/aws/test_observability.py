@@ -17,6 +17,7 @@ from consumer import handler
 from consumer.aws import observability
 from consumer.detectors.drift import DriftUseCase
 from consumer.errors import BadDeployment, MalformedEvent, ModelRaised, PageChanged, Unavailable
+from consumer.learning import columns_learner
 from consumer.learning.outcome import InvocationReport
 from tests.consumer.world import ARN, PREFIX, World, points, record, step
 
@@ -36,6 +37,7 @@ COUNTS = {
     "Uncertain",
     "PagesCommitted",
     "PagesUnreadable",
+    "PagesOneByOne",
     "SignalsOnSeveralShards",
     "SignalsRefused",
 }
@@ -132,6 +134,7 @@ def test_the_metrics_say_what_happened(invoke):
         "PageConflicts": 1,
         "PagesFailed": 0,
         "PagesUnreadable": 0,
+        "PagesOneByOne": 0,
         "ModelsCreated": 2,
         "SignalsOnSeveralShards": 0,
         "SignalsRefused": 0,
@@ -247,6 +250,21 @@ def test_a_page_that_cannot_be_read_is_told_without_its_content(invoke):
     assert (metrics["PagesUnreadable"], metrics["Quarantined"], metrics["PagesFailed"]) == (1, 1, 0)
     assert "WARNING" in text
     assert_tells_nothing(text)
+
+
+def test_pages_that_learn_one_by_one_because_the_arrays_raised_are_counted(invoke, monkeypatch):
+    def raises(*_):
+        raise ValueError("numpy says no")
+
+    world = World(4)
+    rows = [(f"s{number}", 1.0) for number in range(100)]
+    world.invoke(points(rows, first=1_000))
+    monkeypatch.setattr(columns_learner, "learn_adwins", raises)
+    _, lines, _ = invoke(world, batch(*points(rows, first=3_000)))
+    metrics = metrics_of(lines)
+    assert (metrics["PagesOneByOne"], metrics["ObservationsLearned"], metrics["PagesFailed"]) == (4, 100, 0)
+    [warning] = [line for line in lines if line.get("level") == "WARNING"]
+    assert all("numpy says no" in problem for problem in warning["problems"])
 
 
 @dataclass(frozen=True, slots=True)

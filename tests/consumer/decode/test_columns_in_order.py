@@ -45,6 +45,26 @@ def test_beyond_200_000_names_they_start_anew_for_the_next_batch(monkeypatch):
     assert known_signals() is next_one.numbering
 
 
+def column(signal: str) -> bytes:
+    return json.dumps({"signal": signal, "values": [1.0, 2.0], "timestamps": [1.0, 2.0]}).encode()
+
+
+def named(signal: str) -> bytes:
+    return json.dumps({"signal": signal, "values": {"x": 1.0, "y": 2.0}}).encode()
+
+
+@pytest.mark.parametrize("payloads", [[point], [column], [named], [point, column, named]])
+def test_a_batch_knows_whether_records_have_their_signals_for_partition_keys(payloads):
+    key, other = "compressor1.pressure", "compressor2.pressure"
+    own = [
+        point(key, 1.0) if payload is point else payload(key) for payload in (*payloads, *payloads, *payloads)
+    ]
+    assert read(*own, b"no record of observations").are_keyed_by_signals
+    for at, payload in enumerate(payloads):
+        strange = point(other, 1.0) if payload is point else payload(other)
+        assert not read(*own[:at], strange, *own[at:]).are_keyed_by_signals
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_a_page_holds_under_another_name_makes_it_none_for_records(name):
     numbers = SignalNumbers()
@@ -98,15 +118,15 @@ def test_the_signals_come_in_the_order_of_their_first_observations_skipped_ones_
 
 def test_a_record_that_is_rejected_takes_back_all_that_it_brought():
     batch = Batch(SHARD)
-    batch.begin(Record("1", "k", 7.0, ""))
+    batch.begin(Record("1", "k", 7.0))
     batch.observe("a", None, 1.0, None)
-    batch.begin(Record("2", "k", 8.0, ""))
+    batch.begin(Record("2", "k", 8.0))
     batch.observe("b", None, 2.0, 5.0)
     batch.observe_column("a", [3.0, 4.0], None)
     batch.skip("c")
     batch.reject_record("reason")
-    assert batch.values == [1.0]
-    assert batch.timestamps == [None]
+    assert batch.value_array.tolist() == [1.0]
+    assert batch.observation(0) == (0, 0, 1.0, None)
     assert numbered(batch) == ["a"]
     assert batch.record_of.tolist() == batch.positions.tolist() == [0]
     assert batch.at_s.tolist() == [7.0]
@@ -116,7 +136,7 @@ def test_a_record_that_is_rejected_takes_back_all_that_it_brought():
 
 def test_a_record_without_an_arrival_and_a_time_was_measured_at_nobody_knows_when():
     batch = Batch(SHARD)
-    batch.begin(Record("1", "k", None, ""))
+    batch.begin(Record("1", "k", None))
     batch.observe("a", None, 1.0, None)
     assert math.isnan(batch.at_s[0])
     assert math.isnan(batch.records.arrival[0])

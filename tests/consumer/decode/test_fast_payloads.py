@@ -68,22 +68,21 @@ def plain(batch: Batch) -> tuple:
     assert batch.has_untimed or not untimed
     counts = batch.observations, batch.uncertain
     alone = {key.signal for key in batch.signals if key.signal == key.record_signal}
-    return batch.shard, list(batch.records), runs, batch.rejections, counts, alone, in_order(batch)
+    records = list(batch.records), list(batch.records.data)
+    return batch.shard, records, runs, batch.rejections, counts, alone, in_order(batch)
 
 
 def in_order(batch: Batch) -> tuple:
     """The columns in the order of the records, which hold what the runs hold."""
     keys = batch.numbering.keys
-    observed = list(
-        zip(
-            batch.record_of.tolist(),
-            batch.positions.tolist(),
-            [keys[number] for number in batch.numbers],
-            batch.values,
-            batch.timestamps,
-            strict=True,
-        )
+    each = list(map(batch.observation, range(len(batch.numbers))))
+    assert [one[:2] for one in each] == list(
+        zip(batch.record_of.tolist(), batch.positions.tolist(), strict=True)
     )
+    observed = [
+        (record, position, keys[number], value, timestamp)
+        for number, (record, position, value, timestamp) in zip(batch.numbers.tolist(), each, strict=True)
+    ]
     skipped = list(
         zip(
             batch.skipped_records,
@@ -105,10 +104,10 @@ def in_order(batch: Batch) -> tuple:
         for key, run in batch.signals.items()
         for place in zip(run.skipped, run.skipped_positions, strict=True)
     )
-    assert batch.value_array.tolist() == batch.values
+    assert batch.value_array.tolist() == [value for *_, value, _ in observed]
     arrived_s = [batch.records[record].arrived_s for record, *_ in observed]
     assert batch.at_s.tolist() == [
-        arrived if own is None else own for own, arrived in zip(batch.timestamps, arrived_s, strict=True)
+        arrived if own is None else own for (*_, own), arrived in zip(observed, arrived_s, strict=True)
     ]
     return observed, skipped
 

@@ -25,6 +25,7 @@ from tests.consumer.decode.payload_builders import (
 )
 from tests.consumer.decode.test_fast_payloads import BODIES, COLUMNS, ODD, POINTS, carefully, plain
 from tests.consumer.decode.test_payload_shapes import PRESSURE, point
+from tests.consumer.world import World, assert_exact, points, step
 
 VALUES = st.sampled_from(
     [{"signal": "c", "values": {"a": 1.0, "b": "x"}}, {"signal": "c", "timestamp": 5, "values": {"": 2}}]
@@ -125,6 +126,7 @@ UNUSUAL = {
     "a number as a number": of_kinesis(sequenceNumber=7),
     "no arrival": of_kinesis(approximateArrivalTimestamp=None),
     "arrival as text": of_kinesis(approximateArrivalTimestamp="1700000000"),
+    "an arrival of 401 digits": of_kinesis(approximateArrivalTimestamp=10**400),
     "arrival in milliseconds": of_kinesis(approximateArrivalTimestamp=1_700_000_000_000),
     "half a surrogate pair": of_kinesis(partitionKey="a\ud800b"),
     "no base64": of_kinesis(data="NDI"),
@@ -157,7 +159,17 @@ def test_what_is_rejected_is_kept_as_it_was_sent():
     [batch] = decode(typed(json.dumps(sent).encode()))
     [line] = kept(batch)
     assert line["data"] == "eB=="
-    assert [each.data for each in batch.records] == [each["kinesis"]["data"] for each in sent["Records"]]
+    assert list(batch.records.data) == [each["kinesis"]["data"] for each in sent["Records"]]
+
+
+def test_the_texts_of_a_usual_batch_are_not_read_a_second_time(monkeypatch):
+    """That costs as much as all else of the reader; only what is rejected needs them."""
+    monkeypatch.setattr(lambda_event, "_decode_texts", lambda _: pytest.fail("read again"))
+    world, stream = World(), points(step("a.pressure"))
+    report = world.invoke_event(typed(json.dumps({"Records": stream}).encode()))
+    assert report.failed == []
+    assert_exact(world, stream)
+    assert world.event_ids()
 
 
 def test_a_record_that_is_no_base64_is_rejected_alone():

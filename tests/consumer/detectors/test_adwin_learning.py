@@ -7,8 +7,9 @@ import pytest
 from river.drift import ADWIN
 
 from consumer.detectors.drift import DriftUseCase
+from consumer.detectors.in_columns import adwin_learning
 from consumer.detectors.in_columns.adwin_columns import AdwinColumns
-from consumer.detectors.in_columns.adwin_learning import learn_adwins
+from consumer.detectors.in_columns.adwin_learning import AdwinSource, learn_adwins
 
 SIGNALS = 40
 
@@ -49,8 +50,10 @@ def test_what_is_learned_in_arrays_is_what_each_learns_alone(seed):
     for _ in range(30):
         slots = np.array(sorted(rng.sample(range(SIGNALS), rng.randint(1, SIGNALS))))
         batches = [series(rng, rng.choice((1, 1, 2, 30, 200))) for _ in slots]
-        rows = np.repeat(np.arange(len(slots)), [len(batch) for batch in batches])
-        found, raised = learn_adwins(columns, slots, rows, [value for batch in batches for value in batch])
+        counts = np.array([len(batch) for batch in batches])
+        cut = rng.randint(0, len(slots))  # of the two pages, where the second begins
+        sources = [AdwinSource(columns, slots[:cut]), AdwinSource(columns, slots[cut:])]
+        found, raised = learn_adwins(sources, counts, np.concatenate(batches))
         assert not raised
         expected = [
             (row, finding)
@@ -63,26 +66,18 @@ def test_what_is_learned_in_arrays_is_what_each_learns_alone(seed):
     assert [content(columns.take(slot)) for slot in range(SIGNALS)] == [content(state) for state in alone]
 
 
-class Raising:
-    """A window that raises at a value."""
-
-    def __init__(self, helper):
-        self.helper = helper
-
-    def update(self, value):
-        if value == 7.0:
-            raise ArithmeticError("seven")
-        return self.helper.update(value)
-
-
 def test_a_window_that_raises_is_alone_in_that(monkeypatch):
     use_case = DriftUseCase(ADWIN())
     columns = placed([use_case.create(seed=1) for _ in range(3)])
-    columns.helpers[1] = Raising(columns.helpers[1])
-    rows = np.repeat(np.arange(3), 4)
-    found, raised = learn_adwins(
-        columns, np.arange(3), rows, [1.0, 2.0, 3.0, 4.0, 1.0, 7.0, 7.0, 1.0, *[1.0] * 4]
-    )
+
+    def update(window, value):
+        if window is columns.helpers[1] and value == 7.0:
+            raise ArithmeticError("seven")
+        return window.update(value)
+
+    monkeypatch.setattr(adwin_learning, "_update", update)
+    values = np.array([1.0, 2.0, 3.0, 4.0, 1.0, 7.0, 7.0, 1.0, *[1.0] * 4])
+    found, raised = learn_adwins([AdwinSource(columns, np.arange(3))], np.full(3, 4), values)
     assert (found, raised.keys()) == ([], {1})
     assert (raised[1].index, raised[1].reason) == (1, "the model raised ArithmeticError: seven")
     for slot, values in ((0, [1.0, 2.0, 3.0, 4.0]), (2, [1.0] * 4)):

@@ -32,7 +32,7 @@ def headline(signal="c1.p", value=4.25, shown=None, evidence=None, **changes) ->
     given = {
         "use_case": "drift", "kind": "drift", "detail_type": "Drift Detected", "change": "opened",
         "shard": Shard("arn:aws:kinesis:eu-west-1:123456789012:stream/s", "shardId-0"),
-        "record": Record("1", "k", 1.7e9, ""),
+        "record": Record("1", "k", 1.7e9),
         "signal": signal, "position": 0, "value": value, "timestamp": 1.7e9, "severity": "warning",
         "is_muted": False, "shown": shown or {}, "observations": 1, "evidence": evidence or {},
     }  # fmt: skip

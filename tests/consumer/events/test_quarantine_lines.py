@@ -149,7 +149,7 @@ HOSTILE = (
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_key_of_a_hostile_name_has_neither_dots_nor_slashes_of_it(name):
     batch = Batch(Shard(f"arn:aws:kinesis:eu-west-1:123456789012:stream/{name}", name))
-    batch.begin(Record(name, "key", ARRIVED_S, "QQ=="))
+    batch.begin(Record(name, "key", ARRIVED_S), "QQ==")
     batch.reject("reason")
     ((key, content),) = quarantine_objects(name, batch, batch.rejections)
     segments = key.split("/")

@@ -18,7 +18,7 @@ DAY_S = 86_400.0
 def batch(*records: tuple[int, str], shard: Shard = SHARD, arrived_s: float | None = T) -> Batch:
     filled = Batch(shard)
     for number, key in records:
-        filled.begin(Record(str(number), key, arrived_s, ""))
+        filled.begin(Record(str(number), key, arrived_s))
     return filled
 
 

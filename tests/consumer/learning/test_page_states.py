@@ -17,7 +17,6 @@ from consumer.detectors.in_columns.adwin_columns import AdwinColumns
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.sensor_checks import Health
 from consumer.detectors.state_columns import StateColumns
-from consumer.learning.marks import texts_of
 from consumer.learning.state import CHECKPOINT_AGE_MAX_S, Checkpoint, State
 from consumer.learning.states import States
 from consumer.pages.codec import PageCodec
@@ -186,7 +185,7 @@ def test_checkpoints_are_raised_in_arrays_as_state_by_state(before, first, arriv
     names = [key.record_signal if are_own else "another" for key in KEYS]
     records = Records(are_distinct=True)
     for number, (name, at_s) in enumerate(zip(names, arrived_s, strict=True)):
-        records.append(Record(str(int(first) + number).rjust(len(first), "0"), name, at_s, ""))
+        records.append(Record(str(int(first) + number).rjust(len(first), "0"), name, at_s), "")
     batch = Batch(SHARDS[0], records)
     arrays = CODEC.decode(CODEC.encode(copy.deepcopy(states)))
     slots = np.arange(len(states))
@@ -196,7 +195,7 @@ def test_checkpoints_are_raised_in_arrays_as_state_by_state(before, first, arriv
     texts = np.array([identifier.encode() for identifier in records.identifiers])[slots]
     known_s = np.array([NAN if at_s is None else at_s for at_s in arrived_s])[slots]
     keys = None if are_own else [names[slot] for slot in slots.tolist()]
-    spread = arrays.advance(slots, SHARDS[0], texts, known_s, keys)
+    spread = arrays.advance(slots, SHARDS[0], texts, known_s, int(first) + len(KEYS), keys)
     expected = 0
     for slot in slots.tolist():
         state = states[KEYS[slot]]
@@ -212,7 +211,7 @@ def test_a_shard_that_no_signal_has_learned_gets_its_first_checkpoints():
     states = States.of({KEYS[0]: State(None), KEYS[4]: State(None)})
     states.settle()
     assert states.below(SHARDS[0], np.array([0, 1]), 9).tolist() == [False, False]
-    states.advance(np.array([1]), SHARDS[0], texts_of([12]), np.array([NAN]))
+    states.advance(np.array([1]), SHARDS[0], np.array([b"12"]), np.array([NAN]), 12)
     assert states.below(SHARDS[0], np.array([0, 1]), 12).tolist() == [False, False]
     assert states.below(SHARDS[0], np.array([0, 1]), 13).tolist() == [False, True]
     assert states[KEYS[4]].checkpoints == {SHARDS[0]: Checkpoint(12, ("a",), None)}

@@ -3,6 +3,7 @@
 Each page is read in a process of its own, Rust's memory counts, and so does what is only there for a moment.
 """
 
+import ctypes
 import json
 import os
 import resource
@@ -82,8 +83,12 @@ def _measured(page: bytes, codec: PageCodec) -> Taken:
 def _main() -> None:
     codec = PageCodec(int(sys.argv[1]))
     small = PageCodec().encode({SignalKey("a", "a"): State(DriftState(ADWIN()), health=Health())})
+    _read(small, PageCodec())  # what the first page makes and frees again, such as of layouts, is no page's
+    libc = ctypes.CDLL(None)
     for name in sys.argv[2:]:
         page = Path(name).read_bytes()
+        if hasattr(libc, "malloc_trim"):
+            libc.malloc_trim(0)  # what is free here would be taken there, and not be seen
         sys.stdout.flush()
         child = os.fork()
         if not child:

@@ -4,6 +4,7 @@ import random
 import struct
 import subprocess
 import sys
+import time
 from array import array
 from collections.abc import Sequence
 from functools import cache
@@ -403,3 +404,21 @@ def test_models_that_say_so_much_that_their_sum_wraps_are_not_read():
     """2,048 times 2**53 is 0 in 64 bits."""
     with pytest.raises(UnreadablePage):
         PageCodec(256 * MIB).decode(with_models(*[encode([1])] * 2048, memory=2**53))
+
+
+def test_thousands_of_shards_cost_no_signal_more_than_its_own_checkpoints():
+    """Looking for each signal's checkpoints in all of them would take many seconds."""
+    shards, count = 4_000, 4_000
+    names, no_time = [str(number) for number in range(count)], write_row(np.full(count, float("nan")))
+    of_one = msgspec.structs.replace(marks(1)["marks"][0], slots=write_row(np.array([7])))
+    written = [msgspec.structs.replace(of_one, shard=("", str(shard))) for shard in range(shards)]
+    page = with_columns(
+        NOTHING, [b"\xc0"] * count, **PLAIN | {"record_signals": names, "latest_s": no_time}, marks=written
+    )
+    begun = time.process_time()
+    states = PageCodec().decode(page)
+    checkpoints = [len(state.checkpoints) for state in states.values()]
+    states.settle()
+    assert time.process_time() - begun < 1.5
+    assert (checkpoints[7], sum(checkpoints)) == (shards, shards)
+    assert PageCodec().encode(states)[-count:] == page[-count:]

@@ -147,3 +147,75 @@ def test_what_was_cut_short_holds_no_room_in_the_next_invocation():
 
     asyncio.run(cut_short())
     asyncio.run(asyncio.wait_for(whole(), 1))
+
+
+def test_small_pages_of_known_sizes_wait_for_s3_at_the_same_time():
+    """With an object for each signal there are thousands of them."""
+    memory, out, most = PageMemory(256 * MIB), set(), 0
+
+    async def learn(key: str) -> None:
+        nonlocal most
+        async with memory.room(key):
+            memory.note(key, 1_000)
+            out.add(key)
+            most = max(most, len(out))
+            await asyncio.sleep(0.001)
+            out.remove(key)
+
+    async def batch_of_all() -> None:
+        await asyncio.gather(*(learn(f"p{number}") for number in range(200)))
+
+    asyncio.run(batch_of_all())
+    assert most == 16, "while nobody knew how large they are"
+    asyncio.run(batch_of_all())
+    assert most == 200
+
+
+def test_a_large_page_is_not_overtaken_for_ever():
+    memory, came = PageMemory(160), []
+
+    async def learn(key: str) -> None:
+        async with memory.room(key):
+            came.append(key)
+            await asyncio.sleep(0)
+        if key != "large" and "large" not in came:
+            await learn(key)
+
+    async def all_of_them() -> None:
+        memory.note("large", 160)
+        await asyncio.gather(*map(learn, ["a", "b", "large", "c", "d"]))
+
+    asyncio.run(asyncio.wait_for(all_of_them(), 10))
+    assert came.index("large") == 2
+
+
+@pytest.mark.parametrize("is_admitted", [False, True])
+def test_a_page_that_is_given_up_while_it_waits_holds_no_room(is_admitted):
+    memory = PageMemory(160)
+
+    async def learn(key: str) -> None:
+        async with memory.room(key):
+            await asyncio.sleep(0)
+
+    async def given_up() -> None:
+        memory.note("large", 160)
+        async with memory.room("large"):
+            waits = asyncio.create_task(learn("a"))
+            await asyncio.sleep(0)
+            if not is_admitted:
+                waits.cancel()
+        waits.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waits
+        assert memory._current().taken == 0
+        await learn("large")
+
+    asyncio.run(asyncio.wait_for(given_up(), 10))
+
+
+def test_not_every_page_there_ever_was_is_remembered():
+    memory = PageMemory(10**9)
+    for number in range(20_000):
+        memory.note(f"p{number % 15_000}", 1)
+    assert len(memory._known) == 10_000
+    assert "p4999" in memory._known

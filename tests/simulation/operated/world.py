@@ -56,6 +56,8 @@ def _inner(kind: str) -> Any:
 class OperatedWorld(World):
     """Operators run their commands while functions learn; each model keeps what it has learned."""
 
+    may_be_columnar = False  # for no arrays have places for all that
+
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
         self.is_on, self.wants_on = True, True
