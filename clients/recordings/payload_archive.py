@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from itertools import islice
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def _observations(rows: Iterator[tuple[int, Any]], passed: PassedOver) -> Iterat
     while together := list(islice(rows, _TOGETHER)):
         batch = Batch(_SHARD)
         for number, row in together:
-            batch.begin(Record(str(number), "", None, ""))
+            batch.begin(Record(str(number), "", None))
             try:
                 read(msgspec.json.encode(row), None, batch)
             except Unlearnable as error:
@@ -55,7 +56,11 @@ def _observations(rows: Iterator[tuple[int, Any]], passed: PassedOver) -> Iterat
             passed.add("an observation of bad quality or without a value", numbers[record])
         keys = batch.numbering.keys
         columns = zip(
-            batch.numbers.tolist(), batch.timestamps, batch.values, batch.record_of.tolist(), strict=True
+            batch.numbers.tolist(),
+            batch.observed.time_array.tolist(),
+            batch.value_array.tolist(),
+            batch.record_of.tolist(),
+            strict=True,
         )
         for signal, timestamp, value, record in columns:
-            yield numbers[record], (keys[signal].signal, timestamp, value)
+            yield numbers[record], (keys[signal].signal, None if isnan(timestamp) else timestamp, value)
