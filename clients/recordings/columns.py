@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Literal
 
 from clients.recordings.cells import Cell, CellsOfColumn, DecimalSign, ValueReader, is_number
-from clients.recordings.long_tables import Tags, find_tags
+from clients.recordings.long_tables import Tags, find_tags, quality_of_rows
 from clients.recordings.refusal import PassedOver, ReplayRefused, refused_cell, sample
 from clients.recordings.table import Cells, Column, Table
 from clients.recordings.time_columns import (
@@ -93,6 +93,8 @@ class Choice:
     tags: Tags | None = None
     others: tuple[tuple[Column, str], ...] = ()
     """Columns that are not read, and why."""
+    quality: Column | None = None
+    """Of a wide table: the values of a row of bad quality are gaps."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -178,6 +180,7 @@ def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it 
             why[column] = "the row's number"
         elif is_named_like_a_time(column.name) and _are_epochs([cells[column.index] for cells in first_rows]):
             why[column] = "times, as another column has them"
+    quality = quality_of_rows(free, looked.cells)
     signals = named or tuple(column for column in numbers if column not in why)
     if not signals:
         raise ReplayRefused(
@@ -187,7 +190,7 @@ def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it 
     others = [
         (column, why.get(column) or _why_not(looked.cells[column]))
         for column in free
-        if column not in signals
+        if column not in signals and column is not quality
     ]
     return Choice(
         table,
@@ -201,6 +204,7 @@ def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it 
         _order(looked.times),
         None,
         tuple(others),
+        quality,
     )
 
 

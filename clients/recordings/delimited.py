@@ -25,6 +25,7 @@ _UNITS = re.compile(
     r"[a-zµμΩ²³°]{1,4}\d?(?:[/*·^ ][a-zµμΩ²³°0-9^-]{1,5})*",
     re.IGNORECASE,
 )
+_COMMA_HINT = " A decimal comma needs another separator than the comma."
 _SITEWISE_TYPES = {"STRING", "INTEGER", "DOUBLE", "BOOLEAN"}
 _SITEWISE = ("DATA_TYPE", "TIMESTAMP_SECONDS", "TIMESTAMP_NANO_OFFSET", "QUALITY", "VALUE")
 
@@ -47,8 +48,11 @@ def open_delimited(path: Path) -> Table:
         ReplayRefused: There is none, or none with a header.
     """
     with text_of(path) as text:
-        lines = list(islice(_lines(text), _SAMPLE_LINES))
-    layout = _layout(path, lines)
+        lines = list(islice(text, _SAMPLE_LINES))
+    try:
+        layout = _layout(path, lines)
+    except csv.Error as error:
+        raise ReplayRefused(f"{path} cannot be read: {error}") from None
     names, renamed = _unique(layout.header)
     said = layout.said + ((f"names that were there already, now {', '.join(renamed)}",) if renamed else ())
     return Table(path, names, lambda passed: _rows(path, layout, passed), said, layout.form, layout.separator)
@@ -57,7 +61,7 @@ def open_delimited(path: Path) -> Table:
 def _lines(text: Iterable[str]) -> Iterator[str]:
     for line in text:
         if "\0" in line:
-            raise ReplayRefused("it has bytes that are no text")
+            raise csv.Error("it has bytes that are no text")
         yield line
 
 
@@ -216,58 +220,62 @@ def _unique(header: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
 def _rows(path: Path, layout: _Layout, passed: PassedOver) -> Iterator[tuple[int, Cells]]:
     """The rows below the header; what is none of them is counted, or refused."""
     width, header = len(layout.header), list(layout.header)
-    is_first, row, above = True, 0, [header]
+    is_first, row, above, begins = True, 0, [header], {header[0]}
     short: list[tuple[int, int]] = []
     with text_of(path) as text:
         lines = _lines(text)
         for _ in islice(lines, layout.start):
             pass
-        cells_of_lines = _cells(lines, layout.separator)
-        while True:
-            try:
-                cells = next(cells_of_lines, None)
-            except csv.Error as error:
-                raise ReplayRefused(f"{path}, row {row + 1}: {error}") from None
-            except ReplayRefused as error:
-                raise ReplayRefused(f"{path}, row {row + 1}: {error}") from None
-            if cells is None:
-                break
-            if not cells or cells == [""]:
-                continue
-            row += 1
-            if len(cells) != width or "#" in cells[0] or not cells[0]:
-                if not any(cells) or not any(cell.strip() for cell in cells):
-                    passed.add("an empty row", row)
+        try:
+            for cells in _cells(lines, layout.separator):
+                if not cells or cells == [""]:
                     continue
-                if _is_comment(cells[0]):
-                    passed.add("a comment", row)
-                    continue
-                if len(cells) < width:
-                    short.append((row, len(cells)))
-                    continue
-                if any(cell.strip() for cell in cells[width:]):
-                    raise ReplayRefused(_too_long(path, row, len(cells), width, layout.separator))
-                cells = cells[:width]
-            if short:
-                raise ReplayRefused(
-                    f"{path}, row {short[0][0]} has {short[0][1]} cells, and the header {width}: mend or "
-                    f"remove the row"
-                )
-            stripped = [cell.strip() for cell in cells]
-            if stripped in above:
-                passed.add("the header again", row)
-                continue
-            if is_first:
-                if not any(is_number(cell) or is_time(cell) or is_time_of_day(cell) for cell in stripped):
-                    passed.add(f"a row of units, {', '.join(filter(None, stripped))[:80]!r}", row)
-                    above.append(stripped)
-                    continue
-                is_first = False
-            yield row, stripped
+                row += 1
+                begin = cells[0]
+                is_usual = len(cells) == width and begin and begin not in begins and begin[0] != "#"
+                if not is_usual or is_first or short:
+                    found = _unusual(cells, row, width, passed)
+                    if isinstance(found, int):
+                        short += [(row, found)] if found else []
+                        continue
+                    if isinstance(found, str):
+                        hint = _COMMA_HINT if layout.separator == "," else ""
+                        raise ReplayRefused(f"{path}, row {row} {found}.{hint} Mend or remove the row")
+                    if short:
+                        at, length = short[0]
+                        what = f"has {length} cells, and the header {width}"
+                        raise ReplayRefused(f"{path}, row {at} {what}. Mend or remove the row")
+                    cells = [cell.strip() for cell in found]
+                    if cells in above:
+                        passed.add("the header again", row)
+                        continue
+                    if is_first and not any(map(_holds_data, cells)):
+                        passed.add(f"a row of units, {', '.join(filter(None, cells))[:80]!r}", row)
+                        above.append(cells)
+                        begins.add(cells[0])
+                        continue
+                    is_first = False
+                yield row, cells
+        except csv.Error as error:
+            raise ReplayRefused(f"{path}, row {row + 1}: {error}") from None
     for row, length in short:
         passed.add(f"{'a line' if length == 1 else 'a row that is cut short'} below the table", row)
 
 
-def _too_long(path: Path, row: int, length: int, width: int, separator: str) -> str:
-    hint = " A decimal comma needs another separator than the comma." if separator == "," else ""
-    return f"{path}, row {row} has {length} cells, and the header {width}.{hint} Mend or remove the row"
+def _holds_data(cell: str) -> bool:
+    return is_number(cell) or is_time(cell) or is_time_of_day(cell)
+
+
+def _unusual(cells: list[str], row: int, width: int, passed: PassedOver) -> list[str] | int | str:
+    """The cells of a row; how many there are, if too few, 0 if there is nothing; or what is wrong with it."""
+    if not any(cell.strip() for cell in cells):
+        passed.add("an empty row", row)
+        return 0
+    if _is_comment(cells[0]):
+        passed.add("a comment", row)
+        return 0
+    if len(cells) < width:
+        return len(cells)
+    if any(cell.strip() for cell in cells[width:]):
+        return f"has {len(cells)} cells, and the header {width}"
+    return cells[:width]

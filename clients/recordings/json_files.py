@@ -38,9 +38,10 @@ def open_json(path: Path) -> Table:
         )
     with text_of(path) as text:
         try:
-            document = msgspec.json.decode(text.read())
-        except (msgspec.DecodeError, RecursionError) as error:
+            documents = list(_objects(text.read()))
+        except ValueError as error:
             raise ReplayRefused(f"{path} cannot be read: malformed JSON: {error}") from None
+    document = documents[0] if len(documents) == 1 else documents
     if isinstance(document, dict) and is_payload(document):
         return open_archive(path, lambda: iter([(1, document)]), _PAYLOADS)
     rows, form = _of_document(path, document)
@@ -84,12 +85,18 @@ def _of_lines(path: Path) -> Iterator[tuple[int, Row]]:
 
 
 def _objects(line: str) -> Iterator[Any]:
-    """The values of a line: Firehose puts objects one after the other, without a separator."""
+    """The values of a text: Firehose puts objects one after the other, without a separator.
+
+    Python's decoder reads NaN too, which many a producer writes.
+
+    Raises:
+        ValueError: It is no JSON.
+    """
     line = line.strip()
     try:
         yield msgspec.json.decode(line)
         return
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         at = 0
     while at < len(line):
         try:
@@ -97,7 +104,7 @@ def _objects(line: str) -> Iterator[Any]:
         except RecursionError:
             raise ValueError("nested too deep") from None
         yield found
-        while at < len(line) and line[at] in " \t,":
+        while at < len(line) and line[at] in " \t\r\n,":
             at += 1
 
 
@@ -193,7 +200,10 @@ def _of_object(path: Path, document: Mapping[str, Any]) -> tuple[list[Row], str]
     for key in _ROWS_KEYS:
         if isinstance(document.get(key), list | dict) and document[key]:
             return _of_document(path, document[key])
-    return None
+    of_objects = [
+        value for value in values if isinstance(value, list) and value and isinstance(value[0], dict)
+    ]
+    return _of_document(path, of_objects[0]) if len(of_objects) == 1 else None
 
 
 def _is_plain_list(value: Any) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from clients.recordings.cells import CellsOfColumn, DecimalSign, ValueReader
+from clients.recordings.cells import Cell, CellsOfColumn, DecimalSign, ValueReader
 from clients.recordings.payload_archive import NAMES as ARCHIVE
 from clients.recordings.refusal import PassedOver, ReplayRefused
 from clients.recordings.table import Cells, Column, Table
@@ -67,20 +67,21 @@ class Tags:
         if self.quality is None:
             return "good"
         cell = cells[self.quality.index]
-        if self.quality_is_number:
-            try:
-                code = int(float(cell)) & 0xFF
-            except (TypeError, ValueError):
-                return "bad"
-            return "good" if code >= _OPC_GOOD else "uncertain" if code >= _OPC_UNCERTAIN else "bad"
-        word = str(cell).strip().casefold()
-        return (
-            "bad"
-            if word.startswith("bad")
-            else "uncertain"
-            if word.startswith(("uncertain", "questionable"))
-            else "good"
-        )
+        if not self.quality_is_number:
+            return quality_by_word(cell)
+        try:
+            code = int(float(cell)) & 0xFF
+        except (TypeError, ValueError, OverflowError):
+            return "bad"
+        return "good" if code >= _OPC_GOOD else "uncertain" if code >= _OPC_UNCERTAIN else "bad"
+
+
+def quality_by_word(cell: Cell) -> Quality:
+    """The quality that a word says; any other word than these says nothing, which is good."""
+    word = str(cell).strip().casefold()
+    if word.startswith("bad"):
+        return "bad"
+    return "uncertain" if word.startswith(("uncertain", "questionable")) else "good"
 
 
 @dataclass(slots=True)
@@ -210,7 +211,7 @@ def _found(
     for row, row_cells in table.read(PassedOver()):
         at_s = reader.seconds(row, times.cell(row_cells))
         for column, rows in found.items():
-            rows.add(at_s, str(row_cells[column.index]))
+            rows.add(at_s, str(row_cells[column.index]).strip())
             if len(rows.tags) > _TAGS_MAX:
                 rows.repeated += 1
                 rows.tags.clear()
@@ -296,3 +297,9 @@ def _quality(free: Sequence[Column], cells: Mapping[Column, CellsOfColumn]) -> t
             ):
                 return column, True
     return None, False
+
+
+def quality_of_rows(columns: Sequence[Column], cells: Mapping[Column, CellsOfColumn]) -> Column | None:
+    """The column that says whether the values of its row are good, in a table that is not long."""
+    quality, is_number = _quality(columns, cells)
+    return None if is_number else quality

@@ -3,7 +3,7 @@
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from clients.recordings.cells import Cell
 from clients.recordings.columns import Choice, chunks
+from clients.recordings.long_tables import quality_by_word
 from clients.recordings.refusal import PassedOver
 
 
@@ -58,10 +59,23 @@ def _wide(choice: Choice, counts: Counts) -> Iterator[Row]:
             moments: list[Cell] = list(columns[single])
         else:
             moments = [choice.time.cell(cells) for cells in zip(*columns, strict=True)]
-        values = zip(*(reader.column(columns[index]) for reader, index in readers), strict=True)
+        of_columns = [reader.column(columns[index]) for reader, index in readers]
+        if choice.quality is not None:
+            _leave_out_bad(of_columns, columns[choice.quality.index], counts)
+        values = zip(*of_columns, strict=True)
         labels = columns[label.index] if label is not None else (None,) * len(numbers)
         for number, moment, row, marked in zip(numbers, moments, values, labels, strict=True):
             yield Row(number, seconds(number, moment), list(row), marked)
+
+
+def _leave_out_bad(columns: list[list[float | None]], qualities: Sequence[Cell], counts: Counts) -> None:
+    """Values of bad quality become gaps; those of every quality are counted."""
+    for row, cell in enumerate(qualities):
+        quality = quality_by_word(cell)
+        if quality != "good":
+            for values in columns:
+                counts.qualities[quality] += values[row] is not None
+                values[row] = None if quality == "bad" else values[row]
 
 
 def _turned(rows: Iterator[Row], signals: int) -> Iterator[Row]:

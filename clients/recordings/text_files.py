@@ -26,6 +26,7 @@ _NO_TEXT = {
     b"PK\x03\x04": "an Excel workbook or a ZIP archive: export the sheet as CSV, or unpack it",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook: export the sheet as CSV",
     b"\x89HDF": "HDF5: convert it to CSV or Parquet",
+    b"Obj\x01": "Avro, as AWS IoT SiteWise's cold tier: convert it to CSV or Parquet",
     b"SQLite format 3": "an SQLite database: export the table as CSV",
 }
 

@@ -17,6 +17,7 @@ from consumer.decode.times import (
     Kind,
     Order,
     Readings,
+    iso_seconds,
     of_order,
     readings,
 )
@@ -41,6 +42,7 @@ _ORDERS: dict[str, Order] = {"DMY": "DMY", "MDY": "MDY", "YMD": "YMD"}
 _ORDER_SHOWN = {"DMY": "the day first", "MDY": "the month first", "YMD": "the year first"}
 _EXCEL_DAYS = 25_569
 """Days from 1899-12-30, with which Excel counts, to 1970."""
+_DATE_LENGTH = 10
 _CLEARLY = 2.0
 """How much longer the way through all times has to be with any other order than the right one."""
 
@@ -179,6 +181,8 @@ class TimesOfColumn:
     _ways: dict[Order | None, _Way] = field(default_factory=dict)
     _excluded: dict[Order, tuple[int, Cell]] = field(default_factory=dict)
     """Where an order was found not to be the one."""
+    _is_iso: bool = False
+    """Whether the rows before were."""
     _has_time_of_day: bool = False
     _has_dots: bool = True
     _repeated: int = 0
@@ -194,6 +198,13 @@ class TimesOfColumn:
         Raises:
             ReplayRefused: It is no time, or written otherwise than those before.
         """
+        if self._is_iso and type(cell) is str:
+            iso_s = iso_seconds(cell, self.zone)
+            if iso_s is not None:
+                self._count += 1
+                self._has_time_of_day |= len(cell) > _DATE_LENGTH
+                self._ways[None].go(iso_s)
+                return
         try:
             found = self._readings(cell)
             if not self._count:
@@ -231,6 +242,7 @@ class TimesOfColumn:
         raise Unlearnable("it is neither a number nor a text")
 
     def _check_kind(self, row: int, cell: Cell, found: Readings) -> None:
+        self._is_iso = found.kind == "ISO 8601" and self._convert is None
         if found.kind not in self._kinds:
             self._kinds[found.kind] = (row, cell)
             if len(self._kinds) > 1:
@@ -258,7 +270,7 @@ class TimesOfColumn:
             ReplayRefused: It cannot be decided whether days or months come first.
         """
         order, why = self._order()
-        convert = self._convert or _converter_of(order, self.zone)
+        convert = self._convert or _converter_of(order, self.zone, self._is_iso)
         limits = (
             (BELIEVED_FROM_S, now_s + AHEAD_MAX_S) if self.format_ in (None, *_ORDERS) else (-1e300, 1e300)
         )
@@ -340,8 +352,12 @@ def _of_moment(moment: date, zone: tzinfo) -> float:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(seconds=1)
 
 
-def _converter_of(order: Order | None, zone: tzinfo) -> Callable[[Cell], float]:
+def _converter_of(order: Order | None, zone: tzinfo, is_iso: bool = False) -> Callable[[Cell], float]:
     def convert(cell: Cell) -> float:
+        if is_iso and type(cell) is str:
+            iso_s = iso_seconds(cell, zone)
+            if iso_s is not None:
+                return iso_s
         if isinstance(cell, date):
             return _of_moment(cell, zone)
         if not isinstance(cell, str | int | float) or isinstance(cell, bool):

@@ -180,14 +180,13 @@ def _of_text(text: str, zone: tzinfo) -> Readings:
         text = " ".join(text.split())
     if text.isdecimal():
         return _of_digits(text, zone) or _of_number(int(text) if len(text) < 25 else math.inf)
-    try:
-        return _of_moment(datetime.fromisoformat(text), zone, len(text) > 10)
-    except ValueError:
-        pass
+    at_s = iso_seconds(text, zone)
+    if at_s is not None:
+        return Readings("ISO 8601", {None: at_s}, len(text) > 10)
     bare, offset = _without_zone(text)
     try:  # what Python refuses: a small t or z, a blank before the zone, the name UTC
-        moment = datetime.fromisoformat(bare.replace("t", "T"))
-        return _of_moment(moment, offset or zone, len(bare) > 10)
+        at_s = _of_moment(datetime.fromisoformat(bare.replace("t", "T")), offset or zone)
+        return Readings("ISO 8601", {None: at_s}, len(bare) > 10)
     except ValueError:
         pass
     found = _DATE.fullmatch(bare) or _DATE_AROUND_TIME.fullmatch(bare)
@@ -202,10 +201,18 @@ def _of_text(text: str, zone: tzinfo) -> Readings:
     return _of_number(number)
 
 
-def _of_moment(moment: datetime, zone: tzinfo, has_time_of_day: bool) -> Readings:
+def iso_seconds(text: str, zone: tzinfo = UTC) -> float | None:
+    """Seconds since 1970, of a text that Python reads as ISO 8601; None: it is written otherwise."""
+    try:
+        return None if text.isdecimal() else _of_moment(datetime.fromisoformat(text), zone)
+    except ValueError:
+        return None
+
+
+def _of_moment(moment: datetime, zone: tzinfo) -> float:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
-    return Readings("ISO 8601", {None: (moment - _EPOCH).total_seconds()}, has_time_of_day)
+    return (moment - _EPOCH).total_seconds()
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -104,6 +104,26 @@ def test_values_of_bad_quality_are_gaps_and_uncertain_ones_counted(tmp_path, goo
     assert "quality bad: 1; quality uncertain: 1" in said(path)
 
 
+def test_a_quality_beside_values_counts_in_a_wide_table_too(tmp_path):
+    rows = [f"{at_},{n},{'Bad' if n in (3, 4) else 'Good'}" for n, at_ in enumerate(MINUTES)]
+    path = written(tmp_path, "\n".join(["time,flow,quality", *rows]))
+    assert values(path) == {"flow": [float(n) for n in range(30) if n not in (3, 4)]}
+    assert "2 cells without a finite number: quality bad: 2" in said(path)
+
+
+def test_sitewise_history_is_read_as_its_api_answers(tmp_path):
+    history = [
+        {
+            "value": {"doubleValue": n + 0.5},
+            "timestamp": {"timeInSeconds": 1709251200 + n, "offsetInNanos": 500000000},
+            "quality": "BAD" if n == 1 else "GOOD",
+        }
+        for n in range(4)
+    ]
+    path = written(tmp_path, json.dumps({"assetPropertyValueHistory": history}, indent=2), "p.json")
+    assert read(path) == {"value.doubleValue": [(1709251200.5 + n, n + 0.5) for n in (0, 2, 3)]}
+
+
 def test_sitewise_bulk_import_is_read_though_it_has_no_header(tmp_path):
     rows = [
         f"{who},DOUBLE,{1709251200 + 60 * n},500000000,{'BAD' if n == 2 else 'GOOD'},{n}.5"
