@@ -57,6 +57,7 @@ _NUMBERS = {
     for sign in (".", ",")
 }
 _MAY_BE_GROUPED = re.compile(r"[+-]?(?!0)\d{1,3}(?:\.\d{3})+", re.ASCII)
+_WITH_UNIT = re.compile(r"([+-\u2212]?[\d.,'\u2019\u00a0\u202f ]*\d)\s*([%°µμΩ€$A-Za-z][^\s]{0,15})")
 _TEXTS_MAX = 1000
 
 
@@ -103,10 +104,15 @@ class CellsOfColumn:
     t_and_f: Counter[str] = field(default_factory=Counter)
     not_finite: int = 0
     moments: int = 0
+    unit: str = ""
+    """What stands behind each number: they are read without it."""
     first_of: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Where a number can be read with a point alone, with a comma alone, or as two different ones."""
     _dots_may_group: bool = True
     _has_dots: tuple[int, str] | None = None
+    _units: Counter[str] = field(default_factory=Counter)
+    _before_units: "CellsOfColumn | None" = None
+    """The numbers in texts that are a number and a unit."""
 
     def add(self, rows: Sequence[int], cells: Sequence[Cell]) -> None:
         """Count some more cells."""
@@ -195,6 +201,22 @@ class CellsOfColumn:
             self._count_text(row, text)
         else:
             self._count_text(row, text)
+            with_unit = _WITH_UNIT.fullmatch(text)
+            if with_unit is not None:
+                self._units[with_unit[2]] += 1
+                self._before_units = self._before_units or CellsOfColumn()
+                self._before_units.add([row], [with_unit[1].strip()])
+
+    def settled(self) -> "CellsOfColumn":
+        """The same, after all cells: a column whose numbers all have one unit behind them has numbers."""
+        bare = self._before_units
+        if bare is None or self.values or len(self._units) > 1 or bare.numbers != self._units.total():
+            return self
+        (unit,) = self._units
+        others = {text: seen for text, seen in self.texts.items() if not text.endswith(unit)}
+        bare.missing, bare.not_finite, bare.moments = self.missing, self.not_finite, self.moments
+        bare.texts, bare.unit = others, unit
+        return bare
 
     def _count_text(self, row: int, text: str) -> None:
         seen = self.texts.get(text)
@@ -255,6 +277,7 @@ class ValueReader:
 
     sign: DecimalSign = "."
     reads_t_and_f: bool = False
+    unit: str = ""
 
     def column(self, cells: Sequence[Cell]) -> list[float | None]:
         """The values of some cells."""
@@ -271,15 +294,15 @@ class ValueReader:
     def value(self, cell: Cell) -> float | None:
         """The value of one cell."""
         if isinstance(cell, str):
-            return _value_of_text(cell, self.sign, self.reads_t_and_f)
+            return _value_of_text(cell, self.sign, self.reads_t_and_f, self.unit)
         if isinstance(cell, bool | int | float | Decimal):
             return _finite(cell)
         return None
 
 
 @lru_cache(50_000)
-def _value_of_text(cell: str, sign: DecimalSign, reads_t_and_f: bool) -> float | None:
-    text = cell.strip()
+def _value_of_text(cell: str, sign: DecimalSign, reads_t_and_f: bool, unit: str) -> float | None:
+    text = cell.strip().removesuffix(unit).rstrip()
     number = number_of(text, sign)
     if number is not None:
         return _finite(number)

@@ -107,7 +107,8 @@ class Choice:
 
     def value_reader(self, column: Column) -> ValueReader:
         """How the cells of a column become values."""
-        return ValueReader(self.signs[column], self.cells[column].reads_t_and_f)
+        cells = self.cells[column]
+        return ValueReader(self.signs[column], cells.reads_t_and_f, cells.unit)
 
 
 @dataclass(slots=True)
@@ -239,6 +240,7 @@ def _look(table: Table, times: TimeColumns, options: ReadOptions) -> _Looked:
         for row, moment in zip(rows, moments, strict=True):
             looked.times.add(row, moment)
         looked.rows += len(rows)
+    looked.cells = {column: one.settled() for column, one in cells.items()}
     return looked
 
 

@@ -120,6 +120,13 @@ def _layout(path: Path, lines: Sequence[str]) -> _Layout:
         found_header = _header_elsewhere(
             rows, below, [line for at, line in numbered if at < data_at], separator, width, typical
         )
+        if found_header is None and below and 1 < len(rows[below - 1][1]) < width:
+            length = len(rows[below - 1][1])
+            hint = _COMMA_HINT if separator == "," else ""
+            above_them = sample(lines[rows[below - 1][0]].strip())
+            raise ReplayRefused(
+                f"{path}: rows have {width} cells, and {above_them} above {length}.{hint} Name each column"
+            )
         if found_header is None:
             raise ReplayRefused(
                 f"{path} has no header line: its first row is {sample(lines[data_at].strip())}. Begin it "
@@ -196,7 +203,10 @@ def _header_elsewhere(
             return names
     if below and len(rows[below - 1][1]) == width - 1 > 1 and not any(map(is_number, rows[below - 1][1])):
         names = rows[below - 1][1]
-        return [*names, ""] if all(not cells[-1] for cells in typical) else ["", *names]
+        if all(not cells[-1] for cells in typical):
+            return [*names, ""]
+        # Row names are no times: else it is a decimal comma that makes a cell too many.
+        return None if _mostly(typical, 0, is_time) else ["", *names]
     for at in range(1, width - 4):
         if all(row[at].upper() in _SITEWISE_TYPES for row in typical) and width - at == len(_SITEWISE):
             return [*(["ALIAS"] if at == 1 else ["ASSET_ID", "PROPERTY_ID"][:at]), *_SITEWISE]

@@ -185,8 +185,12 @@ def _known(table: Table, cells: Mapping[Column, CellsOfColumn]) -> tuple[tuple[C
             return (by_name["alias"],), "."
         if {"asset_id", "property_id"} <= by_name.keys():
             return (by_name["asset_id"], by_name["property_id"]), ":"
-    texts = [column for column in table.columns if _may_be_tags(cells[column])]
-    return ((), ".") if texts else None
+    may_be = [column for column in table.columns if _may_be_tags(cells[column]) or _is_known(column)]
+    return ((), ".") if may_be else None
+
+
+def _is_known(column: Column) -> bool:
+    return _bare(column.name) in _KNOWN
 
 
 def _may_be_tags(cells: CellsOfColumn) -> bool:
@@ -201,6 +205,12 @@ def _found(
         column for column in table.columns if column not in times.columns and _may_be_tags(cells[column])
     ]
     texts = [column for column in texts if _bare(column.name) not in _QUALITIES | _VALUES]
+    numbered = [
+        column
+        for column in table.columns
+        if column not in (*times.columns, *texts) and _is_known(column) and cells[column].holds_numbers
+    ]
+    texts += numbered
     values = [
         column for column in table.columns if column not in (*times.columns, *texts) and cells[column].values
     ]
@@ -216,7 +226,7 @@ def _found(
                 rows.repeated += 1
                 rows.tags.clear()
         all_of_them.add(at_s, "")
-    known = [column for column in texts if _bare(column.name) in _KNOWN]
+    known = [column for column in texts if _is_known(column) and column not in numbered]
     one_value = len(values) == 1 or any(_bare(column.name) in _VALUES for column in values)
     for column in known:
         rows = found[column]
@@ -255,7 +265,9 @@ def _tags(
     if not values:
         raise ReplayRefused(f"{table.path} has no column of numbers beside {times.name!r} and the tags")
     tags = Tags(columns, tuple(values), (), (), separator, quality, is_number)
-    readers = [ValueReader(signs[column], cells[column].reads_t_and_f) for column in values]
+    readers = [
+        ValueReader(signs[column], cells[column].reads_t_and_f, cells[column].unit) for column in values
+    ]
     numbers: dict[str, bool] = {}
     is_opc = not is_number
     for row, row_cells in table.read(PassedOver()):

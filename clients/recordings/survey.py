@@ -128,6 +128,7 @@ def _shown(at_s: float) -> str | None:
 def _gaps(choice: Choice, seen: Survey) -> str:
     """Which words stand where there is no number."""
     found = ["decimal commas"] if any(choice.signs[column] == "," for column in choice.signals) else []
+    found += [f"{c.name!r} without its unit {unit}" for c in choice.signals if (unit := choice.cells[c].unit)]
     found += [text for column in choice.signals if (text := _gaps_of(column, choice.cells[column], choice))]
     found += [f"quality {quality}: {times:,}" for quality, times in seen.qualities if quality != "good"]
     return f": {'; '.join(found)}" if found else ""

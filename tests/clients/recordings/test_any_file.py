@@ -25,23 +25,8 @@ CELLS = (
     | st.text(max_size=5)
     | st.sampled_from(["2024-03-01", "1.5", 1709251200])
 )
-NAMES = st.sampled_from(
-    [
-        "time",
-        "timestamp",
-        "v",
-        "w",
-        "signal",
-        "value",
-        "values",
-        "entries",
-        "type",
-        "entity_id",
-        "state",
-        "data",
-        "columns",
-    ]
-)
+_OF_TABLES = ["time", "timestamp", "v", "w", "entity_id", "state", "data", "columns"]
+NAMES = st.sampled_from([*_OF_TABLES, "signal", "value", "values", "entries", "type"])
 DOCUMENTS = st.recursive(
     CELLS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4),

@@ -99,6 +99,27 @@ def test_numbers_are_read_as_their_locale_writes_them(tmp_path, cells, separator
     assert values(written(tmp_path, column(cells, separator)))["flow"] == expected
 
 
+@pytest.mark.parametrize(
+    ("cells", "separator", "expected"),
+    [
+        (["49.6 bar", "50 bar", "51.2 bar"], ",", [49.6, 50.0, 51.2]),
+        (["45%", "NULL", "47.5%"], ",", [45.0, 47.5]),
+        (["21,5 °C", "22,0 °C", "out"], ";", [21.5, 22.0]),
+        (["1.5 m3/h", "2.5 m3/h", ""], ",", [1.5, 2.5]),
+    ],
+)
+def test_a_unit_behind_every_number_is_left_out_and_said(tmp_path, cells, separator, expected):
+    path = written(tmp_path, column(cells, separator))
+    assert values(path)["flow"] == expected
+    assert f"'flow' without its unit {cells[0].lstrip('0123456789., ')}" in said(path)
+
+
+def test_numbers_of_several_units_are_no_signal(tmp_path):
+    path = written(tmp_path, column(["49.6 bar", "49600 mbar", "50 bar"]))
+    assert list(values(path)) == ["n"]
+    assert "column 'flow' (texts, such as '49.6 bar')" in said(path)
+
+
 def test_one_column_decides_for_another_that_leaves_it_open(tmp_path):
     path = written(
         tmp_path, "time;count;flow\n2024-03-01;1.234;0,5\n2024-03-02;2.500;0,7\n2024-03-03;3.100;0,9\n"
@@ -136,6 +157,14 @@ def test_a_decimal_comma_where_the_comma_separates_leads_to_the_separator(tmp_pa
     )
     with pytest.raises(ReplayRefused, match=r"row 5 has 3 cells, and the header 2\. A decimal comma needs"):
         values(path)
+
+
+@pytest.mark.parametrize("header", ["time,flow", "time,flow,level"])
+def test_a_decimal_comma_in_every_row_is_not_taken_for_another_column(tmp_path, header):
+    cells = "1,5" if header == "time,flow" else "1,5,2,5"
+    rows = "".join(f"2024-03-01T00:00:0{row}Z,{cells}\n" for row in range(4))
+    with pytest.raises(ReplayRefused, match=rf"rows have .* cells, and '{header}' .* A decimal comma needs"):
+        values(written(tmp_path, f"{header}\n{rows}"))
 
 
 def test_a_column_of_texts_is_named_as_left_out(tmp_path):

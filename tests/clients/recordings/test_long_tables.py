@@ -84,6 +84,15 @@ def test_a_tag_of_numbers_can_be_named(tmp_path):
     assert list(values(path, tag="tag")) == ["101", "102"]
 
 
+def test_numbered_devices_are_told_apart_and_a_counter_is_no_tag(tmp_path):
+    rows = [f"{at_},{device},{n}.5" for n, at_ in enumerate(MINUTES) for device in (7, 8)]
+    path = written(tmp_path, "\n".join(["time,device_id,temp", *rows]))
+    assert values(path) == {device: [n + 0.5 for n in range(30)] for device in ("7", "8")}
+    rows = [f"{at_},{n * 3},{n}.5" for n, at_ in enumerate(MINUTES)]
+    path = written(tmp_path, "\n".join(["time,channel,temp", *rows]))
+    assert list(values(path)) == ["channel", "temp"]
+
+
 def test_a_row_without_a_tag_is_refused(tmp_path):
     path = written(tmp_path, shared() + "2024-03-01T01:00:00Z,,5\n")
     with pytest.raises(ReplayRefused, match=r"row 61: there is no tag in 'tag'"):

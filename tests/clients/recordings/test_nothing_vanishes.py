@@ -22,7 +22,7 @@ NUMBERS = st.decimals(-1000, 1000, allow_nan=False, places=2).map(str)
 GAPS = ("", "NULL", "Bad Input", "NaN", "-")
 WORDS = st.sampled_from(GAPS)
 BOOLEANS = st.sampled_from(["True", "False"])
-TEXTS = st.sampled_from(["auto", "manual", "Overload", "see note 7", "12 bar", "x;y", 'a "b"', "1.2.3"])
+TEXTS = st.sampled_from(["auto", "manual", "Overload", "see note 7", "12 of 20", "x;y", 'a "b"', "1.2.3"])
 COLUMNS = st.sampled_from(
     [NUMBERS, NUMBERS | WORDS, NUMBERS | WORDS | TEXTS, BOOLEANS | WORDS, TEXTS, WORDS, TEXTS | WORDS]
 )
