@@ -18,6 +18,7 @@ from clients.recordings.time_columns import (
     is_time,
     zone_of,
 )
+from consumer.decode.signal_names import SignalKey
 from consumer.decode.times import BELIEVED_FROM_S, is_time_of_day, readings
 from consumer.errors import Unlearnable
 
@@ -67,6 +68,10 @@ class ReadOptions:
     """Times more than a day after it are refused; None: the clock's."""
 
 
+def _asset_of(tag: str) -> str:
+    return tag[: max(map(tag.rfind, ".:/"), default=-1)] if any(map(tag.__contains__, ".:/")) else ""
+
+
 def column_names(text: str | None) -> list[str]:
     """The names that an option lists, separated by commas.
 
@@ -104,6 +109,15 @@ class Choice:
     def signal_names(self, asset: str) -> tuple[str, ...]:
         """The names under which they are learned: a tag is a name already, a column is one of its asset's."""
         return self.tags.names if self.tags else tuple(f"{asset}.{name}" for name in self.names)
+
+    def signal_keys(self, asset: str) -> tuple[SignalKey, ...]:
+        """The same, as if one record brought the values that an asset has at one time.
+
+        A tag's asset is what stands before its last dot, colon or slash.
+        """
+        if self.tags is None:
+            return tuple(SignalKey(asset, signal) for signal in self.signal_names(asset))
+        return tuple(SignalKey(_asset_of(tag) or tag, tag) for tag in self.tags.names)
 
     def value_reader(self, column: Column) -> ValueReader:
         """How the cells of a column become values."""

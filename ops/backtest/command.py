@@ -15,7 +15,7 @@ from clients.recordings.opening import open_table
 from clients.recordings.rows import rows_of
 from clients.recordings.survey import described, survey
 from clients.terminal import echo, printable
-from consumer.decode.signal_names import check_name
+from consumer.decode.signal_names import SignalKey, check_name
 from consumer.decode.values import iso8601
 from consumer.detectors.base import UseCase
 from consumer.detectors.forecast import ForecastUseCase
@@ -43,6 +43,8 @@ class Recording:
 
     asset: str
     signals: list[str]
+    keys: list[SignalKey]
+    """The signals with their assets: the file, or of tags what stands before their last part."""
     said: list[str]
     rows: Iterator[Row]
 
@@ -93,7 +95,7 @@ def run_backtest(
             recording = read_recording(path, read)
             for line in recording.said:
                 echo(printable(line), err=True)
-            backtest = Backtest(name, settings, recording.asset, recording.signals)
+            backtest = Backtest(name, settings, recording.asset, recording.signals, recording.keys)
             kept: list[Part] = []
             for part in _reported(path, backtest, recording.rows):
                 kept += [part] if outputs.plot else []
@@ -114,8 +116,9 @@ def read_recording(path: Path, read: ReadOptions) -> Recording:
     choice = columns_of_table.choose(open_table(path), read)
     said = described(choice, survey(choice))
     asset = path.name.split(".")[0]
-    names: list[str] = [check_name(name) for name in choice.signal_names(asset)]
-    return Recording(asset, names, said, ((row.at_s, row.values) for row in rows_of(choice)))
+    keys = list(choice.signal_keys(asset))
+    names: list[str] = [check_name(key.signal) for key in keys]
+    return Recording(asset, names, keys, said, ((row.at_s, row.values) for row in rows_of(choice)))
 
 
 def _reported(path: Path, backtest: Backtest, rows: Iterator[Row]) -> Iterator[Part]:

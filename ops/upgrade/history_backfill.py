@@ -91,17 +91,19 @@ class HistoryBackfill:
             recording = self._read(path)
             for line in recording.said:
                 echo(printable(line), err=True)
-            for key in {self._key(recording.asset, signal) for signal in recording.signals}:
+            for key in set(map(self._key, recording.keys)):
                 if key in found:
                     raise ConfigurationError(f"{found[key]} and {path} both have {key.signal!r}")
                 found[key] = path
         return found
 
-    def _key(self, asset: str, signal: str) -> SignalKey:
+    def _key(self, key: SignalKey) -> SignalKey:
+        """Of a signal and its asset, the key of the model."""
         if self._use_case.learns_assets:
-            return SignalKey(asset, asset)
-        record_signal = asset if self._recordings.are_rows else signal
-        return self._known.get(signal, SignalKey(record_signal, signal))
+            return SignalKey(key.record_signal, key.record_signal)
+        return self._known.get(
+            key.signal, key if self._recordings.are_rows else SignalKey(key.signal, key.signal)
+        )
 
     def _read(self, path: Path) -> Recording:
         try:
@@ -116,14 +118,15 @@ class HistoryBackfill:
         states, wanted = {}, set(wanted)
         for path in self._recordings.files:
             recording = self._read(path)
-            keys = [self._key(recording.asset, signal) for signal in recording.signals]
+            keys = list(map(self._key, recording.keys))
             ends = [before_s.get(key, float("inf")) if key in wanted else float("-inf") for key in keys]
-            backtest = Backtest(self._target.use_case, self._settings, recording.asset, recording.signals)
+            name, settings = self._target.use_case, self._settings
+            backtest = Backtest(name, settings, recording.asset, recording.signals, recording.keys)
             for _ in backtest.parts(_until(recording.rows, ends)):
                 pass
             for key, state in backtest.learner.states.items():
                 state.checkpoints = {}  # nothing of the stream is learned yet
-                states[self._key(recording.asset, key.signal)] = state
+                states[self._key(key)] = state
         return states
 
     def _first_times(self, wanted: Iterable[SignalKey]) -> dict[SignalKey, float]:

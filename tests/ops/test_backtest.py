@@ -1,6 +1,7 @@
 """A backtest finds what the pipeline would: the same models, one pass, in any parts, no look ahead."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -226,6 +227,34 @@ def test_a_mistake_is_answered(arguments, told, tmp_path, monkeypatch):
     ran = CliRunner().invoke(app, ["backtest", *arguments])
     assert ran.exit_code == 1
     assert told in ran.stderr
+
+
+def long_table(folder: Path) -> Path:
+    """Two pumps, each with a flow and a level; from row 600 on pump2's no longer move together."""
+    lines = ["time,tag,value"]
+    for number in range(1_000):
+        for pump in ("pump1", "pump2"):
+            flow = 10.0 + math.sin(number * 0.7) + (number * 7919 % 13) / 60.0
+            level = flow * 2.0 + (number * 104_729 % 17) / 60.0
+            if pump == "pump2" and number >= 600:
+                level += 20.0 - 4.0 * (flow - 10.0)
+            lines += [f"{START_S + number},{pump}.flow,{flow}", f"{START_S + number},{pump}.level,{level}"]
+    file = folder / "export.csv"
+    file.write_text("\n".join(lines))
+    return file
+
+
+def test_tags_are_signals_by_their_own_names_and_assets_by_what_stands_before(tmp_path):
+    out = tmp_path / "events.jsonl"
+    for use_case, signals in (("asset", {"pump2"}), ("drift", {"pump2.level"})):
+        arguments = ["--use-case", use_case, str(long_table(tmp_path)), "--events", str(out)]
+        ran = CliRunner().invoke(app, ["backtest", *arguments])
+        assert ran.exit_code == 0, ran.output
+        assert "4 signals, by the tags in 'tag'" in ran.stderr
+        details = [json.loads(line) for line in out.read_text().splitlines()]
+        assert {detail["signal"] for detail in details} == signals
+        if use_case == "asset":
+            assert details[0]["evidence"]["signals"].keys() <= {"flow", "level"}
 
 
 class Unkept:
