@@ -30,6 +30,8 @@ class Counts:
 
     passed: PassedOver = field(default_factory=PassedOver)
     file_rows: int = 0
+    cells: int = 0
+    """Of the signals that are read."""
     qualities: Counter[str] = field(default_factory=Counter)
 
 
@@ -55,6 +57,7 @@ def _wide(choice: Choice, counts: Counts) -> Iterator[Row]:
     seconds = choice.reader.seconds
     for numbers, columns in chunks(choice.table, counts.passed):
         counts.file_rows += len(numbers)
+        counts.cells += len(numbers) * len(readers)
         if single is not None:
             moments: list[Cell] = list(columns[single])
         else:
@@ -115,6 +118,7 @@ def _entries(choice: Choice, counts: Counts) -> Iterator[tuple[int, float, int, 
     """The values of a long table: row, time, which signal, value; what has none is counted."""
     tags = choice.tags
     assert tags is not None
+    not_named = set(tags.not_named)
     positions = {name: position for position, name in enumerate(tags.names)}
     readers = [(choice.value_reader(column), column) for column in tags.values]
     for row, cells in choice.table.read(counts.passed):
@@ -124,10 +128,13 @@ def _entries(choice: Choice, counts: Counts) -> Iterator[tuple[int, float, int, 
         tag = tags.tag_of(cells)
         for reader, column in readers:
             value = reader.value(cells[column.index])
-            if value is not None:
+            name = tags.name(tag, column)
+            position = positions.get(name)
+            counts.cells += name not in not_named
+            if value is not None and position is not None:
                 counts.qualities[quality] += 1
                 if quality != "bad":
-                    yield row, at_s, positions[tags.name(tag, column)], value
+                    yield row, at_s, position, value
 
 
 def _sorted(entries: Iterator[tuple[int, float, int, float]]) -> Iterator[tuple[int, float, int, float]]:
