@@ -123,6 +123,13 @@ class TimeReader:
     first_s: float
     last_s: float
     """Earlier and later ones are refused."""
+    zone: tzinfo = UTC
+
+    def second_time(self, at_s: float) -> float:
+        """When clocks showed the same for the second time, having been put back; else `at_s`."""
+        if self.zone is UTC:
+            return at_s
+        return datetime.fromtimestamp(at_s, self.zone).replace(fold=1).timestamp()
 
     def seconds(self, row: int, cell: Cell) -> float:
         """Seconds since 1970.
@@ -285,7 +292,7 @@ class TimesOfColumn:
         limits = (
             (BELIEVED_FROM_S, now_s + AHEAD_MAX_S) if self.format_ in (None, *_ORDERS) else (-1e300, 1e300)
         )
-        return TimeReader(self.path, self.column, self._shown(order, why), convert, *limits)
+        return TimeReader(self.path, self.column, self._shown(order, why), convert, *limits, self.zone)
 
     @property
     def is_descending(self) -> bool:

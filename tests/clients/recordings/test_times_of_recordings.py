@@ -180,6 +180,18 @@ def test_the_zone_can_be_said_and_one_that_is_written_counts(tmp_path, zone):
         times(path, time_zone="Mars/Olympus")
 
 
+def test_the_hour_that_clocks_show_twice_is_two_hours(tmp_path):
+    from zoneinfo import ZoneInfo
+
+    start = datetime(2024, 10, 26, 22, tzinfo=UTC)
+    moments = [start + row * 10 * MINUTE for row in range(60)]
+    lines = [f"{moment.astimezone(ZoneInfo('Europe/Berlin')):%d.%m.%Y %H:%M},1" for moment in moments]
+    path = written(tmp_path, "\n".join(["time,v", *lines]))
+    assert times(path, time_zone="Europe/Berlin") == [moment.timestamp() for moment in moments]
+    assert "earlier than the row before" not in said(path, time_zone="Europe/Berlin")
+    assert "1 rows are earlier" in said(path)  # read as UTC
+
+
 def test_rows_that_run_backwards_are_turned_round_and_it_is_said(tmp_path):
     rows = [f"2024-03-01T00:{row:02}:00Z,{row}" for row in range(59, -1, -1)]
     path = written(tmp_path, "\n".join(["time,v", *rows]))
