@@ -13,6 +13,10 @@ import typer
 from clients.target_options import EndpointUrl, Region, Stack, target_option
 from clients.terminal import echo
 
+NAMES = (
+    "A signal's name, or a pattern: * stands for any text, ? for a character, [ab] for one of these (quote "
+    "it). A name that is there is meant alone; [[] writes a bracket."
+)
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 
 

@@ -81,6 +81,8 @@ class Truth(msgspec.Struct, frozen=True):
 
     signals: tuple[SimulatedSignal, ...]
     faults: tuple[Fault, ...]
+    is_labelled: bool = True
+    """False: nobody has said what is abnormal, so no alert can be called false."""
 
 
 class SignalSeries(msgspec.Struct, frozen=True):

@@ -1,87 +1,439 @@
-"""Which column holds times, which are signals, and which are labels."""
+"""Which columns hold the time, signals, labels or tags, decided by all of their cells."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Literal
 
-from clients.recordings.table import Column, ReplayRefused, Table, literal, quoted
+from clients.recordings.cells import Cell, CellsOfColumn, DecimalSign, ValueReader, is_number
+from clients.recordings.long_tables import Tags, find_tags, quality_of_rows
+from clients.recordings.refusal import PassedOver, ReplayRefused, refused_cell, sample
+from clients.recordings.table import Cells, Column, Table
+from clients.recordings.time_columns import (
+    TimeColumns,
+    TimeReader,
+    TimesOfColumn,
+    is_named_like_a_time,
+    is_time,
+    zone_of,
+)
+from consumer.decode.signal_names import SignalKey
+from consumer.decode.times import BELIEVED_FROM_S, is_time_of_day, readings
+from consumer.errors import Unlearnable
 
-_NAMES_OF_TIMES = {"time", "timestamp", "datetime", "date", "ts", "epoch", "t"}
 _NAMES_OF_LABELS = {"anomaly", "changepoint", "label", "labels", "is_anomaly", "is_changepoint"}
+_NAMES_OF_INDICES = {
+    "column0",
+    "unnamed: 0",
+    "index",
+    "level_0",
+    "no",
+    "no.",
+    "nr",
+    "row",
+    "id",
+    "record",
+    "recnum",
+    "#",
+    "rownames",
+}
+_PREFERRED_TIMES = ("_time", "last_changed", "timestamp", "time", "datetime")
+_PARTS = (
+    ("year", "jahr"),
+    ("month", "monat"),
+    ("day", "tag"),
+    ("hour", "stunde", "hr"),
+    ("minute", "min"),
+    ("second", "sec"),
+)
+_SAMPLE_ROWS = 500
+_ROWS_AT_ONCE = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What is said about a recording; what is None or empty is found out."""
+
+    time: str | None = None
+    """A column, or several that make a time together, separated by commas."""
+    signals: Sequence[str] = ()
+    labels: str | None = None
+    tag: str | None = None
+    """The columns that name the signal of each row, separated by commas."""
+    time_format: str | None = None
+    time_zone: str | None = None
+    decimal: Literal["point", "comma"] | None = None
+    now_s: float | None = None
+    """Times more than a day after it are refused; None: the clock's."""
+
+
+def _asset_of(tag: str) -> str:
+    return tag[: max(map(tag.rfind, ".:/"), default=-1)] if any(map(tag.__contains__, ".:/")) else ""
+
+
+def column_names(text: str | None) -> list[str]:
+    """The names that an option lists, separated by commas.
+
+    >>> column_names("a, b")
+    ['a', 'b']
+    """
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The columns of a table by their use; `left_out` are numbers that are named like labels."""
+    """The columns of a table by their use, and how their cells are read."""
 
     table: Table
-    time: Column
+    time: TimeColumns
+    reader: TimeReader
     signals: tuple[Column, ...]
     labels: Column | None
     left_out: tuple[Column, ...]
+    """Numbers that are named like labels."""
+    cells: dict[Column, CellsOfColumn]
+    signs: dict[Column, DecimalSign]
+    order: Literal["ascending", "descending", "mixed"]
+    tags: Tags | None = None
+    others: tuple[tuple[Column, str], ...] = ()
+    """Columns that are not read, and why."""
+    quality: Column | None = None
+    """Of a wide table: the values of a row of bad quality are gaps."""
 
     @property
-    def texts(self) -> tuple[Column, ...]:
-        """Columns that are not sent because they are not numbers."""
-        known = (self.time, *self.signals, *self.left_out, *filter(None, [self.labels]))
-        return tuple(one for one in self.table.columns if one not in known and not one.is_number)
+    def names(self) -> tuple[str, ...]:
+        """Of the signals within their file: the columns', or the tags."""
+        return self.tags.names if self.tags else tuple(column.name for column in self.signals)
 
-    @property
-    def seconds_sql(self) -> str:
-        """A row's time in epoch seconds, null if it cannot be read; UTC if it has no zone."""
-        cell = quoted(self.time.name)
-        number = f"try_cast({cell} AS DOUBLE)"
-        if self.time.is_number:
-            return _epoch_sql(number)
-        moments = [f"try_cast({cell} AS TIMESTAMPTZ)"]
-        if self.table.moment_format:
-            moments.append(f"try_strptime({cell}, {literal(self.table.moment_format)})::TIMESTAMPTZ")
-        moment = f"epoch(coalesce({', '.join(moments)}))"
-        return moment if self.time.is_moment else f"coalesce({moment}, {_epoch_sql(number)})"
+    def signal_names(self, asset: str) -> tuple[str, ...]:
+        """The names under which they are learned: a tag is a name already, a column is one of its asset's."""
+        return self.tags.names if self.tags else tuple(f"{asset}.{name}" for name in self.names)
 
-    def value_sql(self, column: Column) -> str:
-        """A cell as a number; null if it has none, or one that is not finite."""
-        number = f"try_cast({quoted(column.name)} AS DOUBLE)"
-        return f"CASE WHEN isfinite({number}) THEN {number} END"
+    def signal_keys(self, asset: str) -> tuple[SignalKey, ...]:
+        """The same, as if one record brought the values that an asset has at one time.
+
+        A tag's asset is what stands before its last dot, colon or slash.
+        """
+        if self.tags is None:
+            return tuple(SignalKey(asset, signal) for signal in self.signal_names(asset))
+        return tuple(SignalKey(_asset_of(tag) or tag, tag) for tag in self.tags.names)
+
+    def value_reader(self, column: Column) -> ValueReader:
+        """How the cells of a column become values."""
+        cells = self.cells[column]
+        return ValueReader(self.signs[column], cells.reads_t_and_f, cells.unit)
 
 
-def choose(
-    table: Table, time: str | None = None, signals: Sequence[str] = (), labels: str | None = None
-) -> Choice:
-    """Take the columns that are named, and find the others: the time by its type, signals as numbers.
+@dataclass(slots=True)
+class _Looked:
+    """What one pass over all rows found."""
+
+    times: TimesOfColumn
+    cells: dict[Column, CellsOfColumn]
+    indices: dict[Column, int | None] = field(default_factory=dict)
+    """The number that the next row of an index would have; None: it is no index."""
+    rows: int = 0
+
+
+def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it is frozen
+    """Take the columns that are named, and find the others.
 
     Raises:
-        ReplayRefused: A named column does not exist, or an unnamed one is ambiguous.
+        ReplayRefused: A named column does not exist, what it holds cannot be read, or it is ambiguous.
     """
-    label = None if labels is None else table.column(labels)
-    moment = table.column(time) if time is not None else _time(table)
-    if signals:
-        chosen = tuple(table.column(name) for name in dict.fromkeys(signals))
-        return Choice(table, moment, chosen, label, ())
-    numbers = [one for one in table.columns if one.is_number and one not in (moment, label)]
-    left_out = tuple(one for one in numbers if one.name.lower() in _NAMES_OF_LABELS)
-    chosen = tuple(one for one in numbers if one not in left_out)
-    if not chosen:
+    label = None if options.labels is None else table.column(options.labels)
+    first_rows = [cells for _, cells in islice(table.read(PassedOver()), _SAMPLE_ROWS)]
+    times = _named_times(table, options.time) if options.time else _times(table, first_rows)
+    looked = _look(table, times, options)
+    if not looked.rows:
+        raise ReplayRefused(f"{table.path} has no row below its header: there is nothing to read")
+    if looked.times.repeats_days:
         raise ReplayRefused(
-            f"{table.path} has no column of numbers besides time and labels; it has {table.names}. "
-            "Name the signals' columns with --signals; numbers need a decimal point, not a comma"
+            f"{table.path}: {times.name!r} has days alone, and most rows share one with the row before: name "
+            "the column of the time of day too, such as --time DATE,TIME"
         )
-    return Choice(table, moment, chosen, label, left_out)
-
-
-def _time(table: Table) -> Column:
-    named = [one for one in table.columns if one.name.lower() in _NAMES_OF_TIMES]
-    for candidates in ([one for one in table.columns if one.is_moment], named):
-        if len(candidates) == 1:
-            return candidates[0]
-        if candidates:
-            names = ", ".join(repr(column.name) for column in candidates)
-            raise ReplayRefused(f"{table.path} has several columns of times, {names}: name one with --time")
-    raise ReplayRefused(f"{table.path} has no column of times among {table.names}: name it with --time")
-
-
-def _epoch_sql(number: str) -> str:
-    """Tell seconds, milliseconds, microseconds and nanoseconds apart by their size."""
-    return (
-        f"(CASE WHEN abs({number}) < 1e11 THEN {number} WHEN abs({number}) < 1e14 THEN {number} / 1e3 "
-        f"WHEN abs({number}) < 1e17 THEN {number} / 1e6 ELSE {number} / 1e9 END)"
+    found = Choice(
+        table=table,
+        time=times,
+        reader=looked.times.reader(time.time() if options.now_s is None else options.now_s),
+        signals=(),
+        labels=label,
+        left_out=(),
+        cells=looked.cells,
+        signs=_signs(table, looked.cells, options.decimal),
+        order=_order(looked.times),
     )
+    return _long(found, options) or _wide(found, options, looked, first_rows)
+
+
+def _long(found: Choice, options: ReadOptions) -> Choice | None:
+    """The choice for a long table; None: it is wide, or columns of it are named."""
+    are_columns = bool(options.signals) and set(options.signals) <= set(found.table.names)
+    if options.tag is None and (found.labels or are_columns):
+        return None
+    if found.labels:
+        raise ReplayRefused("--tag names the column of the signals' names: --labels does not go with it")
+    tags = find_tags(found.table, found.time, found.reader, found.cells, found.signs, options.tag)
+    if tags is None:
+        return None
+    tags = tags.only(found.table.path, options.signals) if options.signals else tags
+    used = (*found.time.columns, *tags.columns, *tags.values, tags.quality)
+    others = [(one, _why_not(found.cells[one])) for one in found.table.columns if one not in used]
+    return replace(found, signals=tags.values, tags=tags, others=tuple(others))
+
+
+def _wide(found: Choice, options: ReadOptions, looked: _Looked, first_rows: Sequence[Cells]) -> Choice:
+    """The choice for a table with a column for each signal."""
+    table, cells = found.table, found.cells
+    free = [column for column in table.columns if column not in (*found.time.columns, found.labels)]
+    named = tuple(table.column(name) for name in dict.fromkeys(options.signals))
+    for column in named:
+        if not cells[column].values:
+            raise _no_numbers(table, column, cells[column])
+    numbers = [column for column in free if cells[column].holds_numbers and column not in named]
+    left_out = tuple(column for column in numbers if column.name.lower() in _NAMES_OF_LABELS)
+    why: dict[Column, str] = dict.fromkeys(left_out, "named like a label")
+    for column in numbers:
+        if looked.indices.get(column) is not None:
+            why[column] = "the row's number"
+        elif is_named_like_a_time(column.name) and _are_epochs([row[column.index] for row in first_rows]):
+            why[column] = "times, as another column has them"
+        elif named:
+            why.setdefault(column, "not named")
+    quality = quality_of_rows(free, cells)
+    signals = named or tuple(column for column in numbers if column not in why)
+    if not signals:
+        raise ReplayRefused(
+            f"{table.path} has no column of numbers besides time and labels; it has {table.shown_names}. "
+            "Name the signals' columns with --signals"
+        )
+    others = [
+        (column, why.get(column) or _why_not(cells[column]))
+        for column in free
+        if column not in signals and column is not quality
+    ]
+    return replace(found, signals=signals, left_out=left_out, others=tuple(others), quality=quality)
+
+
+def _order(times: TimesOfColumn) -> Literal["ascending", "descending", "mixed"]:
+    return "ascending" if times.is_ascending else "descending" if times.is_descending else "mixed"
+
+
+def chunks(table: Table, passed: PassedOver) -> Iterator[tuple[list[int], list[tuple[Cell, ...]]]]:
+    """The rows of a table as columns, some at a time, with their numbers."""
+    rows = table.read(passed)
+    while together := list(islice(rows, _ROWS_AT_ONCE)):
+        yield [row for row, _ in together], list(zip(*(cells for _, cells in together), strict=True))
+
+
+def _look(table: Table, times: TimeColumns, options: ReadOptions) -> _Looked:
+    """Look at every cell once."""
+    cells = {column: CellsOfColumn() for column in table.columns}
+    looked = _Looked(
+        TimesOfColumn(table.path, times.name, options.time_format, zone_of(options.time_zone)),
+        cells,
+        {column: -1 for column in table.columns if column.name.casefold() in _NAMES_OF_INDICES},
+    )
+    for rows, columns in chunks(table, PassedOver()):
+        for column in table.columns:
+            cells[column].add(rows, columns[column.index])
+        for column in looked.indices:
+            looked.indices[column] = _next_index(looked.indices[column], columns[column.index])
+        if len(times.columns) == 1:
+            moments: Sequence[Cell] = columns[times.columns[0].index]
+        else:
+            moments = [times.cell(row) for row in zip(*columns, strict=True)]
+        for row, moment in zip(rows, moments, strict=True):
+            looked.times.add(row, moment)
+        looked.rows += len(rows)
+    looked.cells = {column: one.settled() for column, one in cells.items()}
+    return looked
+
+
+def _next_index(expected: int | None, cells: Sequence[Cell]) -> int | None:
+    for cell in cells:
+        if expected is None:
+            return None
+        try:
+            number = int(cell)
+        except (TypeError, ValueError):
+            return None
+        if expected != number and expected != -1:
+            return None
+        expected = number + 1
+    return expected
+
+
+def _named_times(table: Table, name: str) -> TimeColumns:
+    if name in table.names or "," not in name:
+        return TimeColumns((table.column(name),))
+    columns = tuple(table.column(part.strip()) for part in name.split(","))
+    if len(columns) == 2 and "nano" in columns[1].name.casefold():
+        return TimeColumns(columns, "nanoseconds")
+    return TimeColumns(columns, "joined" if len(columns) == 2 else "parts")
+
+
+def _times(table: Table, rows: Sequence[Cells]) -> TimeColumns:
+    """Find the columns with the time, in the first rows."""
+    known = {column.name.casefold().replace("_", ""): column for column in table.columns}
+    for seconds, nanos in (
+        ("timestampseconds", "timestampnanooffset"),
+        ("timestamp.timeinseconds", "timestamp.offsetinnanos"),
+    ):
+        if seconds in known and nanos in known:
+            return TimeColumns((known[seconds], known[nanos]), "nanoseconds")
+    cells = {column: [row[column.index] for row in rows] for column in table.columns}
+    whole = [column for column in table.columns if _mostly(cells[column], is_time)]
+    written = [column for column in whole if not _mostly(cells[column], _is_bare_number)]
+    for candidates in (written, whole):
+        if candidates:
+            return _with_time_of_day(table, _one_of(table, candidates), cells)
+    parts = [next((known[name] for name in names if name in known), None) for names in _PARTS]
+    if all(parts[:3]):
+        given = [column for at, column in enumerate(parts) if column is not None and all(parts[:at])]
+        return TimeColumns(tuple(given), "parts")
+    named = [
+        column
+        for column in table.columns
+        if is_named_like_a_time(column.name) and not _mostly(cells[column], _is_time_of_day)
+    ]
+    if named:
+        return TimeColumns((_one_of(table, named),))
+    of_day = [column.name for column in table.columns if _mostly(cells[column], _is_time_of_day)]
+    if of_day:
+        raise ReplayRefused(
+            f"{table.path}: {of_day[0]!r} has times of day, and no column has their date: add one"
+        )
+    raise ReplayRefused(f"{table.path} has no column of times among {table.shown_names}: name it with --time")
+
+
+def _one_of(table: Table, candidates: Sequence[Column]) -> Column:
+    if len(candidates) == 1:
+        return candidates[0]
+    for name in _PREFERRED_TIMES:
+        preferred = [column for column in candidates if column.name.casefold() == name]
+        if len(preferred) == 1:
+            return preferred[0]
+    names = ", ".join(repr(column.name) for column in candidates)
+    raise ReplayRefused(f"{table.path} has several columns of times, {names}: name one with --time")
+
+
+def _with_time_of_day(table: Table, column: Column, cells: dict[Column, list[Cell]]) -> TimeColumns:
+    """Days, with the column of their times if there is one."""
+    if not all(_is_day(cell) for cell in cells[column] if is_time(cell)):
+        return TimeColumns((column,))
+    of_day = [
+        other for other in table.columns if other is not column and _mostly(cells[other], _is_time_of_day)
+    ]
+    if len(of_day) > 1:
+        names = ", ".join(repr(other.name) for other in of_day)
+        raise ReplayRefused(
+            f"{table.path} has several columns of times of day, {names}: name one, such as --time "
+            f"{column.name},TIME"
+        )
+    return TimeColumns((column, *of_day), "joined" if of_day else "one")
+
+
+def _mostly(cells: Sequence[Cell], test: object) -> bool:
+    assert callable(test)
+    present = [cell for cell in cells if cell is not None and cell != ""]
+    return bool(present) and sum(map(test, present)) > len(present) / 2
+
+
+def _is_bare_number(cell: Cell) -> bool:
+    return isinstance(cell, int | float) or (isinstance(cell, str) and is_number(cell))
+
+
+def _is_time_of_day(cell: Cell) -> bool:
+    if isinstance(cell, str):
+        return is_time_of_day(cell) and not is_time(cell)  # 14.03.24 may be either
+    return hasattr(cell, "hour") and not hasattr(cell, "year")
+
+
+def _is_day(cell: Cell) -> bool:
+    if isinstance(cell, str | int | float):
+        return not readings(cell).has_time_of_day
+    return not hasattr(cell, "hour")
+
+
+def _are_epochs(cells: Sequence[Cell]) -> bool:
+    try:
+        return all(
+            BELIEVED_FROM_S <= at_s <= 3 * BELIEVED_FROM_S
+            for cell in cells
+            if cell is not None and cell != ""
+            for at_s in readings(cell).seconds.values()
+        )
+    except Unlearnable:
+        return False
+
+
+def _signs(
+    table: Table, cells: dict[Column, CellsOfColumn], decimal: Literal["point", "comma"] | None
+) -> dict[Column, DecimalSign]:
+    """The decimal sign of each column; what one leaves open, another decides.
+
+    Raises:
+        ReplayRefused: A column has both, or none can decide.
+    """
+    if decimal is not None:
+        return dict.fromkeys(cells, "," if decimal == "comma" else ".")
+    with_comma = any(one.has_comma_only for one in cells.values() if one.holds_numbers)
+    with_point = any("." in one.first_of for one in cells.values() if one.holds_numbers)
+    signs: dict[Column, DecimalSign] = {}
+    for column, one in cells.items():
+        signs[column] = "."
+        if not one.holds_numbers:
+            signs[column] = "," if with_comma and not with_point else "."
+            continue
+        if "," in one.first_of and "." in one.first_of:
+            (row, text), (other_row, other) = one.first_of[","], one.first_of["."]
+            raise refused_cell(
+                table.path,
+                row,
+                column.name,
+                f"{sample(text)} has a decimal comma, and {sample(other)} in row {other_row} a "
+                "point: say which it is with --decimal comma or --decimal point; the others are gaps then",
+            )
+        if "," in one.first_of:
+            signs[column] = ","
+        elif "." in one.first_of:
+            pass
+        elif "?" in one.first_of:
+            if with_comma == with_point and table.separator != ";":
+                row, text = one.first_of["?"]
+                raise refused_cell(
+                    table.path,
+                    row,
+                    column.name,
+                    f"{sample(text)} is a number with a decimal comma or one of thousands: say "
+                    "which with --decimal comma or --decimal point",
+                )
+            signs[column] = "," if with_comma or (not with_point and table.separator == ";") else "."
+        elif one.dots_may_group and with_comma and not with_point:
+            signs[column] = ","
+    return signs
+
+
+def _why_not(cells: CellsOfColumn) -> str:
+    if cells.moments or (not cells.texts and not cells.values):
+        return "times" if cells.moments else "empty"
+    text = next(iter(cells.texts), "")
+    if cells.texts and is_time(text):
+        return "times"
+    if cells.values and cells.texts:
+        return f"{cells.text_cells:,} texts such as {sample(text)}, and {cells.values:,} numbers"
+    return f"texts, such as {sample(text)}" if cells.texts else "beside the values"
+
+
+def _no_numbers(table: Table, column: Column, cells: CellsOfColumn) -> ReplayRefused:
+    for text, seen in cells.texts.items():
+        return refused_cell(
+            table.path,
+            seen.row,
+            column.name,
+            f"{sample(text)} is not a number, and no cell of the column is. Name the "
+            "columns of signals with --signals",
+        )
+    return ReplayRefused(f"{table.path}: the column {column.name!r} is empty. Name others with --signals")

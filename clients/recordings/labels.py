@@ -7,9 +7,11 @@ from typing import Literal
 
 import msgspec
 
+from clients.recordings.cells import MISSING, Cell, ValueReader
 from clients.recordings.columns import Choice
-from clients.recordings.table import ReplayRefused, quoted
-from consumer.decode.values import seconds
+from clients.recordings.refusal import ReplayRefused, refused_cell, sample
+from clients.recordings.rows import rows_of
+from consumer.decode.times import seconds_of
 from consumer.errors import Unlearnable
 
 LabelKind = Literal["auto", "changepoints", "windows"]
@@ -51,7 +53,7 @@ def windows_of_file(windows: Path, recording: Path) -> list[Window]:
                 f"{windows} has {len(keys)} entries for {recording.name}, one is needed: "
                 'write {"' + recording.name + '": [["first", "last"], …]}'
             )
-        return [(seconds(first), seconds(last)) for first, last in by_file[keys[0]]]
+        return [(seconds_of(first), seconds_of(last)) for first, last in by_file[keys[0]]]
     except (OSError, msgspec.MsgspecError, Unlearnable) as error:
         raise ReplayRefused(
             f'{windows} cannot be read as windows: {error}. Write {{"file.csv": [["first", "last"], …]}}'
@@ -60,21 +62,23 @@ def windows_of_file(windows: Path, recording: Path) -> list[Window]:
 
 def _runs(choice: Choice) -> Iterator[tuple[float, float, int]]:
     """First time, last time and rows of each run of labelled rows."""
-    assert choice.labels is not None
-    cell = quoted(choice.labels.name)
-    label = f"coalesce(try_cast({cell} AS DOUBLE), try_cast({cell} AS BOOLEAN)::INTEGER)"
-    labelled = choice.table.rows(
-        f"row_, {choice.seconds_sql}, {label}, {cell}::VARCHAR",
-        where=f"{label} <> 0 OR ({label} IS NULL AND {cell} IS NOT NULL)",
-    )
-    # The difference between a row and its position among the labelled rows stays the same within a run.
-    for _, run in groupby(enumerate(labelled), key=lambda numbered: numbered[1][0] - numbered[0]):
-        times_s = []
-        for _, (row, at_s, value, text) in run:
-            if value is None:
-                raise ReplayRefused(
-                    f"{choice.table.path}, row {row}, column {choice.labels.name!r}: {text[:80]!r} is not a "
-                    "label. Labels are 0 and 1, or true and false. Name another column with --labels"
-                )
-            times_s.append(at_s)
-        yield times_s[0], times_s[-1], len(times_s)
+    reader = ValueReader()
+    marked = ((row.at_s, _is_marked(choice, reader, row.number, row.label)) for row in rows_of(choice))
+    for is_labelled, run in groupby(marked, key=lambda each: each[1]):
+        if is_labelled:
+            times_s = [at_s for at_s, _ in run]
+            yield times_s[0], times_s[-1], len(times_s)
+
+
+def _is_marked(choice: Choice, reader: ValueReader, row: int, cell: Cell) -> bool:
+    value = reader.value(cell)
+    if value is None and cell is not None and str(cell).strip().casefold() not in MISSING:
+        assert choice.labels is not None
+        raise refused_cell(
+            choice.table.path,
+            row,
+            choice.labels.name,
+            f"{sample(cell)} is not a label. Labels are 0 and 1, or true and false. Name another column "
+            f"with --labels",
+        )
+    return bool(value)

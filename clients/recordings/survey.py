@@ -1,23 +1,31 @@
-"""One pass over a file before anything is sent: how long it is, and what is wrong with it."""
+"""One pass over a recording before it is sent or learned: how long it is, and what was left out."""
 
-import math
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from clients.recordings.cells import CellsOfColumn
 from clients.recordings.columns import Choice
-from clients.recordings.table import Column, ReplayRefused, quoted
+from clients.recordings.refusal import ReplayRefused, sample
+from clients.recordings.rows import Counts, rows_of
+from clients.recordings.table import Column
+from consumer.decode.values import iso8601
 
 _PERIOD_DEFAULT_S = 1.0
+_STEPS_KNOWN_MAX = 10_000
+_SHOWN_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a file holds.
+    """What a recording holds.
 
     Units: `first_s` is the time of the first row, `last_s` the latest of all, epoch seconds; `period_s` the
            usual time between two rows; `observations` are the cells of the signals that hold a number
     """
 
     rows: int
+    """Of the file."""
     observations: int
     first_s: float
     last_s: float
@@ -26,6 +34,9 @@ class Survey:
     """Rows whose time is earlier than that of the row before: they are sent anyway."""
     empty: int
     """Cells of the signals without a number, or with one that is not finite: not sent."""
+    passed_over: tuple[str, ...] = ()
+    """Lines that are no rows: what, how many, and where first."""
+    qualities: tuple[tuple[str, int], ...] = ()
 
     @property
     def duration_s(self) -> float:
@@ -34,63 +45,128 @@ class Survey:
 
 
 def survey(choice: Choice) -> Survey:
-    """Read a file once, in constant memory.
+    """Read a recording once.
 
     Raises:
-        ReplayRefused: A time or a number cannot be read (the text names row and column), or there is no row.
+        ReplayRefused: There is no row, or the file has changed.
     """
-    table, seconds = choice.table, choice.seconds_sql
-    time = quoted(choice.time.name)
-    columns = [f"{seconds} AS s_", "row_", f"{time}::VARCHAR AS time_"]
-    figures = [
-        "count(*)",
-        "arg_min(s_, row_)",
-        "max(s_)",
-        "approx_quantile(step_, 0.5) FILTER (step_ > 0)",
-        "count(*) FILTER (step_ < 0)",
-        "min(row_) FILTER (s_ IS NULL OR NOT isfinite(s_))",
-        "arg_min(time_, row_) FILTER (s_ IS NULL OR NOT isfinite(s_))",
-    ]
-    for number, column in enumerate(choice.signals):
-        cell = quoted(column.name)
-        columns += [f"{choice.value_sql(column)} AS v{number}_", f"{cell}::VARCHAR AS c{number}_"]
-        columns.append(f"{cell} IS NOT NULL AND try_cast({cell} AS DOUBLE) IS NULL AS bad{number}_")
-        figures += [f"count(v{number}_)", f"min(row_) FILTER (bad{number}_)"]
-        figures.append(f"arg_min(c{number}_, row_) FILTER (bad{number}_)")
-    inner = f"SELECT row_number() OVER () AS row_, * FROM {table.source}"
-    stepped = f"SELECT *, s_ - lag(s_) OVER () AS step_ FROM (SELECT {', '.join(columns)} FROM ({inner}))"
-    found = next(table.query(f"SELECT {', '.join(figures)} FROM ({stepped})"))
-    rows, first_s, last_s, period_s, backwards, bad_row, bad_time = found[:7]
-    if bad_row is not None:
-        raise _bad_time(choice, bad_row, bad_time)
-    if not rows:
-        raise ReplayRefused(f"{table.path} has no rows below its header: there is nothing to replay")
-    counts = [found[7 + 3 * number : 10 + 3 * number] for number in range(len(choice.signals))]
-    for column, (_, row, cell) in zip(choice.signals, counts, strict=True):
-        if row is not None:
-            raise _bad_number(choice, column, row, cell)
-    observations = sum(count for count, _, _ in counts)
+    counts, steps = Counts(), Counter[float]()
+    observations, backwards = 0, 0
+    first_s = last_s = before_s = None
+    for _, at_s, values, _ in rows_of(choice, counts):
+        observations += len(values) - values.count(None)
+        if before_s is None or last_s is None:
+            first_s = last_s = at_s
+        else:
+            step_s = at_s - before_s
+            backwards += step_s < 0
+            if step_s > 0 and (len(steps) < _STEPS_KNOWN_MAX or step_s in steps):
+                steps[round(step_s, 6)] += 1
+            last_s = max(last_s, at_s)
+        before_s = at_s
+    if first_s is None or last_s is None:
+        raise ReplayRefused(f"{choice.table.path} has no rows with a value: there is nothing to replay")
     return Survey(
-        rows=rows,
+        rows=counts.file_rows,
         observations=observations,
         first_s=first_s,
         last_s=last_s,
-        period_s=_PERIOD_DEFAULT_S if period_s is None or not math.isfinite(period_s) else period_s,
+        period_s=_median(steps),
         backwards=backwards,
-        empty=rows * len(choice.signals) - observations,
+        empty=counts.cells - observations,
+        passed_over=tuple(counts.passed.texts),
+        qualities=tuple(counts.qualities.items()),
     )
 
 
-def _bad_time(choice: Choice, row: int, cell: str | None) -> ReplayRefused:
-    what = "there is no time" if cell is None else f"{cell[:80]!r} is not a time"
-    return ReplayRefused(
-        f"{choice.table.path}, row {row}, column {choice.time.name!r}: {what}. Times are ISO 8601 or epoch "
-        "numbers: remove the row, or name another column with --time"
-    )
+def _median(steps: Counter[float]) -> float:
+    left = steps.total() / 2
+    for step_s, times in sorted(steps.items()):
+        left -= times
+        if left <= 0:
+            return step_s
+    return _PERIOD_DEFAULT_S
 
 
-def _bad_number(choice: Choice, column: Column, row: int, cell: str) -> ReplayRefused:
-    return ReplayRefused(
-        f"{choice.table.path}, row {row}, column {column.name!r}: {cell[:80]!r} is not a number. "
-        "Empty the cell, or name the columns of signals with --signals"
+def described(choice: Choice, seen: Survey) -> list[str]:
+    """What was read, in three lines, for people: times, signals with their gaps, and what was left out."""
+    backwards = (
+        f"; {seen.backwards:,} rows are earlier than the row before: kept, in this order"
+        if seen.backwards
+        else ""
     )
+    turned = ""
+    if choice.order == "descending":
+        turned = "; the rows run backwards: turned round"
+    elif choice.order == "mixed" and choice.tags is not None:
+        turned = "; sorted by time"
+    names = choice.names
+    shown = ", ".join(names[:_SHOWN_MAX]) + (
+        f" and {len(names) - _SHOWN_MAX} more" if len(names) > _SHOWN_MAX else ""
+    )
+    by_tag = ""
+    if choice.tags is not None:
+        by_tag = f", by the tags in {', '.join(repr(column.name) for column in choice.tags.columns)}"
+    form = f"{choice.table.form}; " if choice.table.form else ""
+    lines = [
+        f"{choice.table.path}: {form}time by {choice.time.name!r}, {choice.reader.shown}; one row every "
+        f"{seen.period_s:g} s, from "
+        f"{_shown(seen.first_s)} to {_shown(seen.last_s)}{backwards}{turned}",
+        f"  {len(names)} signals{by_tag} ({shown}), {seen.rows:,} rows, {seen.observations:,} observations, "
+        f"{seen.empty:,} cells without a finite number{_gaps(choice, seen)}",
+    ]
+    left_out = list(_left_out(choice, seen))
+    return [*lines, f"  Left out: {'; '.join(left_out) or 'nothing'}"]
+
+
+def _shown(at_s: float) -> str | None:
+    text = iso8601(at_s)
+    return text and text.replace(".000000Z", "Z")
+
+
+def _gaps(choice: Choice, seen: Survey) -> str:
+    """Which words stand where there is no number."""
+    found = ["decimal commas"] if any(choice.signs[column] == "," for column in choice.signals) else []
+    found += [f"{c.name!r} without its unit {unit}" for c in choice.signals if (unit := choice.cells[c].unit)]
+    found += [text for column in choice.signals if (text := _gaps_of(column, choice.cells[column], choice))]
+    found += [f"quality {quality}: {times:,}" for quality, times in seen.qualities if quality != "good"]
+    return f": {'; '.join(found)}" if found else ""
+
+
+def _gaps_of(column: Column, cells: CellsOfColumn, choice: Choice) -> str:
+    parts = [
+        f"{sample(word) if word else 'empty'} {times:,}"
+        for word, times in cells.missing.most_common(_SHOWN_MAX)
+    ]
+    if len(cells.missing) > _SHOWN_MAX:
+        parts.append(
+            f"other words "
+            f"{cells.missing.total() - sum(n for _, n in cells.missing.most_common(_SHOWN_MAX)):,}"
+        )
+    if cells.not_finite:
+        parts.append(f"not finite {cells.not_finite:,}")
+    if not cells.reads_t_and_f:
+        texts = sorted(cells.texts.items(), key=lambda each: -each[1].times)
+        parts += [
+            f"text {sample(text)} {seen.times:,} (first in row {seen.row})"
+            for text, seen in texts[:_SHOWN_MAX]
+        ]
+        others = sum(seen.times for _, seen in texts[_SHOWN_MAX:]) + cells.other_texts
+        parts += [f"other texts {others:,}"] if others else []
+    if cells.moments:
+        parts.append(f"dates {cells.moments:,}")
+    return f"{column.name!r} {', '.join(parts)}" if parts else ""
+
+
+def _left_out(choice: Choice, seen: Survey) -> Iterator[str]:
+    """Columns and lines that are not observations, and the forms that were found."""
+    for column, why in choice.others:
+        yield f"column {column.name!r} ({why})"
+    if choice.tags is not None and choice.tags.without_numbers:
+        names = choice.tags.without_numbers
+        yield f"{len(names)} tags without a number, such as {names[0]!r}"
+    if choice.tags is not None and choice.tags.not_named:
+        names = choice.tags.not_named
+        yield f"{len(names)} tags that are not named, such as {names[0]!r}"
+    yield from seen.passed_over
+    yield from choice.table.said

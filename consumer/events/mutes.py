@@ -8,7 +8,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase, translate
 from functools import cached_property, lru_cache
 from itertools import chain
 from operator import itemgetter
@@ -20,6 +19,7 @@ from consumer.decode.values import seconds, shortened
 from consumer.errors import ConfigurationError, Unavailable, Unlearnable
 from consumer.events.event import Event
 from consumer.ports import InvocationLock, Missing, ObjectStore, Unchanged
+from consumer.settings.patterns import is_wild, matcher, matches
 
 MUTES_KEY = "mutes.json"
 """Of the object that has them, in the bucket of the models: for all use cases."""
@@ -41,7 +41,7 @@ class Mute(msgspec.Struct, frozen=True, rename={"from_": "from"}, omit_defaults=
     """
 
     pattern: str
-    """Names of signals; `*` stands for any text, `?` for a character, `[ab]` for one of them."""
+    """Names of signals; `*` stands for any text, `?` for a character, `[ab]` for one of them, `[[]` for [."""
     from_: str
     until: str
     reason: str = ""
@@ -91,7 +91,7 @@ class Mute(msgspec.Struct, frozen=True, rename={"from_": "from"}, omit_defaults=
         >>> Mute("line1.*", "2026-01-01", "2026-01-02").matches("drift", "line1.pressure")
         True
         """
-        return self.use_case in (None, use_case) and fnmatchcase(signal, self.pattern)
+        return self.use_case in (None, use_case) and matches(self.pattern, signal)
 
 
 class MutesFile(msgspec.Struct, frozen=True):
@@ -173,7 +173,7 @@ class MuteIndex:
         for pattern, each in patterns.items():
             times = {use_case: _joined(spans) for use_case, spans in each.items()}
             prefix, *others = _WILD.split(pattern)
-            if others:
+            if others and is_wild(pattern):
                 self._wild.setdefault(prefix, []).append(_Wild(pattern, max(others, key=len), times))
             else:
                 self._exact[pattern] = times
@@ -232,11 +232,11 @@ class _Wild:
         self._pattern = pattern
 
     def matches(self, signal: str) -> bool:
-        return self._expression.match(signal) is not None
+        return self._match(signal) is not None
 
     @cached_property
-    def _expression(self) -> re.Pattern[str]:
-        return re.compile(translate(self._pattern))
+    def _match(self) -> Callable[[str], object]:
+        return matcher(self._pattern)
 
 
 def _joined(spans: Iterable[tuple[float, float]]) -> _Spans:

@@ -3,9 +3,8 @@
 import math
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from fnmatch import translate
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
@@ -14,13 +13,13 @@ from msgspec import Meta
 
 from consumer.decode.signal_names import identity
 from consumer.detectors.base import Severity, UseCase
+from consumer.settings.patterns import is_wild, matcher
 from consumer.settings.tuning import with_parameters
 
 _SIGNALS_KNOWN_MAX = 100_000
 _ONE_LINE = r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z"
 _Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=_ONE_LINE)]
 _Pattern = Annotated[str, Meta(min_length=1, max_length=512)]
-_WILD = re.compile(r"[*?\[]")
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -41,7 +40,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings for signals whose names match."""
 
     match: _Pattern | Annotated[list[_Pattern], Meta(min_length=1)]
-    """Names of signals; `*` stands for any text, `?` for a character, `[ab]` for one of them."""
+    """Names of signals; `*` stands for any text, `?` for a character, `[ab]` for one of them, `[[]` for [."""
     name: _Name | None = None
     """What people call the signal."""
     asset: _Name | None = None
@@ -101,11 +100,11 @@ class SettingsOfSignals:
         self.are_set = file is not None and bool(file.signals)
         self._entries = () if file is None else tuple(file.signals)
         self._exact: defaultdict[str, list[int]] = defaultdict(list)
-        self._wild: list[tuple[int, re.Pattern[str]]] = []
+        self._wild: list[tuple[int, Callable[[str], object]]] = []
         for number, entry in enumerate(self._entries):
             for pattern in entry.patterns:
-                if _WILD.search(pattern):
-                    self._wild.append((number, re.compile(translate(pattern))))
+                if is_wild(pattern):
+                    self._wild.append((number, matcher(pattern)))
                 else:
                     self._exact[pattern].append(number)
         self._of_entries = lru_cache(_SIGNALS_KNOWN_MAX)(self._merged)
@@ -113,7 +112,7 @@ class SettingsOfSignals:
         """The settings of the signal of this name."""
 
     def _of(self, signal: str) -> SignalSettings:
-        numbers = {number for number, pattern in self._wild if pattern.match(signal)}
+        numbers = {number for number, match in self._wild if match(signal)}
         return self._of_entries(tuple(sorted(numbers.union(self._exact.get(signal, ())))))
 
     def _merged(self, numbers: tuple[int, ...]) -> SignalSettings:

@@ -11,6 +11,7 @@ import yaml
 from consumer.detectors.base import UseCase
 from consumer.errors import ConfigurationError
 from consumer.plant import USE_CASES_FILE, Plant
+from consumer.settings.patterns import can_match
 from consumer.settings.signal_settings import SettingsFile
 from consumer.settings.tuning import with_parameters
 
@@ -150,6 +151,9 @@ def _unusable(
 ) -> Iterator[tuple[_Path, str]]:
     """Parameters that no use case has, or that no model can be made with."""
     for number, entry in enumerate(file.signals):
+        for pattern in entry.patterns:
+            if not can_match(pattern):
+                yield ["signals", number, "match"], f"{pattern!r} matches no name; a bracket is written [[]"
         for name, parameters in entry.use_cases.items():
             place: _Path = ["signals", number, "use_cases", name]
             if name not in use_cases:

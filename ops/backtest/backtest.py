@@ -34,16 +34,19 @@ class Part(NamedTuple):
 
 @dataclass(slots=True)
 class Backtest:
-    """One use case at work on the signals of one asset, each of which has a model of its own."""
+    """One use case at work on the signals of one recording, each of which has a model of its own."""
 
     name: str
     settings: SettingsOfSignals
     asset: str
     signals: Sequence[str]
+    keys: Sequence[SignalKey] = ()
+    """Of the signals, with the assets that they belong to; none: all to `asset`."""
     learner: OfflineLearner = field(init=False)
     _rows: int = 0
 
     def __post_init__(self) -> None:
+        self.keys = self.keys or [SignalKey(self.asset, signal) for signal in self.signals]
         self.learner = OfflineLearner(self.name, self.settings, has_scores=True)
 
     def parts(self, rows: Iterable[Row]) -> Iterator[Part]:
@@ -70,13 +73,13 @@ class Backtest:
         batch = Batch(_SHARD, records)
         found: dict[SignalKey, SignalColumns] = {}
         columns = zip(*(values for _, values in rows), strict=True)
-        for position, (signal, column) in enumerate(zip(self.signals, columns, strict=True)):
+        for position, (key, column) in enumerate(zip(self.keys, columns, strict=True)):
             values = {row: value for row, value in enumerate(column) if value is not None}
             good = [row for row, value in values.items() if -VALUE_MAX <= value <= VALUE_MAX]
             for row in sorted(values.keys() - set(good)):
-                batch.rejections.add(row, position, f"the value is beyond ±{VALUE_MAX:g}", signal)
+                batch.rejections.add(row, position, f"the value is beyond ±{VALUE_MAX:g}", key.signal)
             if good:
-                found[SignalKey(self.asset, signal)] = SignalColumns(
+                found[key] = SignalColumns(
                     [values[row] for row in good],
                     [timestamps[row] for row in good],
                     good,

@@ -9,15 +9,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from clients.recordings import columns as columns_of_table
+from clients.recordings.columns import ReadOptions
 from clients.recordings.labels import windows_of_file
-from clients.recordings.survey import survey
-from clients.recordings.table import open_table
+from clients.recordings.opening import open_table
+from clients.recordings.rows import rows_of
+from clients.recordings.survey import described, survey
 from clients.terminal import echo, printable
-from consumer.decode.signal_names import check_name
+from consumer.decode.signal_names import SignalKey, check_name
 from consumer.decode.values import iso8601
 from consumer.detectors.base import UseCase
 from consumer.detectors.forecast import ForecastUseCase
 from consumer.errors import ConfigurationError
+from consumer.pages.codec import PageCodec
 from consumer.plant import plant
 from consumer.settings.signal_settings import SettingsOfSignals
 from consumer.settings.signals_yaml import SHIPPED, read_signals_file
@@ -35,19 +38,14 @@ class Outputs:
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
-    """The columns to read: the name of the time's, and the signals', separated by commas; None: guessed."""
-
-    time: str | None = None
-    signals: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Recording:
-    """An opened file: its asset, its signals and its rows."""
+    """An opened file: its asset, its signals, what was found in it, for people, and its rows."""
 
     asset: str
     signals: list[str]
+    keys: list[SignalKey]
+    """The signals with their assets: the file, or of tags what stands before their last part."""
+    said: list[str]
     rows: Iterator[Row]
 
 
@@ -76,7 +74,7 @@ def _with_limits(name: str, use_case: UseCase, upper: float | None, lower: float
 
 
 def run_backtest(
-    files: Sequence[Path], name: str, settings: SettingsOfSignals, columns: Columns, outputs: Outputs
+    files: Sequence[Path], name: str, settings: SettingsOfSignals, read: ReadOptions, outputs: Outputs
 ) -> None:
     """Run a use case over each of the files.
 
@@ -86,6 +84,7 @@ def run_backtest(
         raise ConfigurationError("--windows needs --plot, which draws them")
     if outputs.plot and len(files) > 1:
         raise ConfigurationError("--plot draws one file")
+    PageCodec().check(settings.use_case)  # what the function refuses at its start
     with ExitStack() as files_open:
         events = files_open.enter_context(outputs.events.open("w")) if outputs.events else None
         scores = None
@@ -93,8 +92,10 @@ def run_backtest(
             scores = csv.writer(files_open.enter_context(outputs.scores.open("w", newline="")))
             scores.writerow(["timestamp", "value", "anomaly_score"])
         for path in files:
-            recording = read_recording(path, columns)
-            backtest = Backtest(name, settings, recording.asset, recording.signals)
+            recording = read_recording(path, read)
+            for line in recording.said:
+                echo(printable(line), err=True)
+            backtest = Backtest(name, settings, recording.asset, recording.signals, recording.keys)
             kept: list[Part] = []
             for part in _reported(path, backtest, recording.rows):
                 kept += [part] if outputs.plot else []
@@ -110,15 +111,14 @@ def run_backtest(
                 write_plot(outputs.plot, f"{path.name}, {name}", recording.signals, kept, windows)
 
 
-def read_recording(path: Path, columns: Columns) -> Recording:
+def read_recording(path: Path, read: ReadOptions) -> Recording:
     """Open a file. Raises: `ReplayRefused` where it cannot be read, `Unlearnable` for a name."""
-    signals = columns.signals.split(",") if columns.signals else ()
-    choice = columns_of_table.choose(open_table(path), columns.time, signals)
-    survey(choice)  # rejects a cell that is no time or no number, and names its row
+    choice = columns_of_table.choose(open_table(path), read)
+    said = described(choice, survey(choice))
     asset = path.name.split(".")[0]
-    names: list[str] = [check_name(f"{asset}.{column.name}") for column in choice.signals]
-    cells = ", ".join([choice.seconds_sql, *map(choice.value_sql, choice.signals)])
-    return Recording(asset, names, ((at_s, values) for at_s, *values in choice.table.rows(cells)))
+    keys = list(choice.signal_keys(asset))
+    names: list[str] = [check_name(key.signal) for key in keys]
+    return Recording(asset, names, keys, said, ((row.at_s, row.values) for row in rows_of(choice)))
 
 
 def _reported(path: Path, backtest: Backtest, rows: Iterator[Row]) -> Iterator[Part]:

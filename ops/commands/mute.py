@@ -4,7 +4,6 @@ import asyncio
 import getpass
 import time
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -13,8 +12,9 @@ import typer
 from clients.terminal import echo, printable
 from consumer.decode.values import iso8601
 from consumer.errors import ConfigurationError, ConsumerError, PageChanged, Unavailable
+from consumer.settings.patterns import is_wild, literal, matching
 from ops.formatting import moment, pluralize, shown
-from ops.options import TargetOptions, Yes, check_unchanged, confirmed, with_target
+from ops.options import NAMES, TargetOptions, Yes, check_unchanged, confirmed, with_target
 
 if TYPE_CHECKING:
     from consumer.events.mutes import Mute
@@ -28,7 +28,7 @@ _NAMED = 3
 @with_target
 def mute(
     options: TargetOptions,
-    pattern: Annotated[str, typer.Argument(help="Signal names; * matches any text (quote it).")],
+    pattern: Annotated[str, typer.Argument(help=NAMES)],
     until: Annotated[str, typer.Option(metavar="TIME", help="2026-01-31T18:00:00Z, or from now: 2h, 3d.")],
     from_: Annotated[
         str | None, typer.Option("--from", metavar="TIME", help="For a maintenance window; default: now.")
@@ -47,6 +47,9 @@ def mute(
     from_s = None if from_ is None else moment(from_, now_s)
     if until_s <= max(now_s, from_s or now_s):
         raise ConfigurationError(f"--until is {shown(until_s)}, which is not after {shown(from_s or now_s)}")
+    names, unknown = _names(targets)
+    if pattern in names:
+        pattern = literal(pattern)
     new = new_mute(pattern, now_s if from_s is None else from_s, until_s, reason, options.use_case)
     objects = target.objects()
     present = asyncio.run(read_mutes(objects))
@@ -55,7 +58,7 @@ def mute(
         return
     instead = f", instead of {_time(same)}" if same else ""
     confirmed(
-        f"Mute {_what(new)} in {target.name}, {_time(new)}{instead}: {_matching(targets, pattern)}. "
+        f"Mute {_what(new)} in {target.name}, {_time(new)}{instead}: {unknown or _matching(names, pattern)}. "
         "They are still learned; their events are marked `muted`, and trigger no alert.",
         yes,
     )
@@ -165,8 +168,8 @@ def new_mute(pattern: str, from_s: float, until_s: float, reason: str, use_case:
         raise ConfigurationError(str(error)) from None
 
 
-def _matching(targets: "Sequence[Target]", pattern: str) -> str:
-    """The number of signals that match: the pattern may have a typo."""
+def _names(targets: "Sequence[Target]") -> tuple[set[str], str]:
+    """The names of the signals that were learned; or why they cannot be read."""
     from ops.state.pages import NothingLearned, read_pages
 
     names: set[str] = set()
@@ -176,10 +179,17 @@ def _matching(targets: "Sequence[Target]", pattern: str) -> str:
         except NothingLearned:
             continue
         except ConsumerError as error:
-            return f"cannot show which signals that are: {error}"
-        names |= {name for place in read.places() if fnmatchcase(name := place.key.signal, pattern)}
+            return set(), f"cannot show which signals that are: {error}"
+        names |= {place.key.signal for place in read.places()}
+    return names, ""
+
+
+def _matching(known: set[str], pattern: str) -> str:
+    """The number of signals that match: the pattern may have a typo."""
+    names = matching(pattern, known)
     if not names:
-        return "no signal of that name was learned so far"
+        hint = "; a bracket in a name is written [[]" if "[" in pattern and is_wild(pattern) else ""
+        return f"no signal of that name was learned so far{hint}"
     such = f", such as {', '.join(sorted(names)[:_NAMED])}" if len(names) > _NAMED else ""
     return printable(f"{len(names)} signals{such}" if such else ", ".join(sorted(names)))
 
@@ -222,7 +232,11 @@ def _without(mutes: "Mutes", pattern: str, use_case: str | None, now_s: float) -
 
 
 def _ends(mute: "Mute", pattern: str, use_case: str | None, now_s: float) -> bool:
-    return mute.pattern == pattern and use_case in (None, mute.use_case) and mute.until_s > now_s
+    return (
+        mute.pattern in (pattern, literal(pattern))
+        and use_case in (None, mute.use_case)
+        and mute.until_s > now_s
+    )
 
 
 def _what(mute: "Mute") -> str:

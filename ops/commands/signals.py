@@ -4,13 +4,12 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clients.terminal import echo, printable
-from ops.options import TargetOptions, with_target
+from ops.options import NAMES, TargetOptions, with_target
 
 if TYPE_CHECKING:
     from consumer.events.mutes import MuteIndex
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 @with_target
 def signals(
     options: TargetOptions,
-    pattern: Annotated[str, typer.Argument(help="Signal names; * matches any text (quote it).")] = "*",
+    pattern: Annotated[str, typer.Argument(help=NAMES)] = "*",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
     """List the signals with a model: observations, last value, open alerts, mutes."""
@@ -29,6 +28,7 @@ def signals(
 
     from consumer.errors import ConfigurationError
     from consumer.events.mutes import MuteIndex
+    from consumer.settings.patterns import matching
     from ops.state.mutes_file import read_mutes
     from ops.state.pages import NothingLearned, no_such_signal
     from ops.target import find_each
@@ -54,6 +54,8 @@ def signals(
         summaries += of_use_case
         problems += unreadable
         known |= names
+    wanted = matching(pattern, known)
+    summaries = [summary for summary in summaries if summary.signal in wanted]
     summaries.sort(key=lambda summary: (summary.signal, summary.use_case))
     if as_json:
         for summary in summaries:
@@ -74,6 +76,7 @@ def _summaries(
     target: "Target", pattern: str, mutes: "MuteIndex", now_s: float
 ) -> "tuple[list[SignalSummary], list[str], set[str]]":
     """The signals that match, what could not be read, and the names of all signals."""
+    from consumer.settings.patterns import matches
     from ops.context import settings_of
     from ops.state.pages import read_pages
     from ops.state.signal_summary import muted_until, summary_of
@@ -83,7 +86,7 @@ def _summaries(
     for place in read.places():
         signal = place.key.signal
         names.add(signal)
-        if fnmatchcase(signal, pattern):
+        if matches(pattern, signal):
             muted = muted_until(target.use_case, signal, settings.of(signal), mutes, now_s)
             use_case = settings.of(signal).use_case
             summaries.append(summary_of(target.use_case, use_case, signal, place.state, muted, now_s))

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from clients.recordings import recording_options
 from ops.options import TargetOptions, Yes, errors_shown, with_target
 
 upgrade = typer.Typer(
@@ -29,10 +30,17 @@ def build(
     idle: _Idle = False,
     history: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="CSV or Parquet of the time before; each is an asset."),
+        typer.Option(
+            metavar="FILE",
+            help="CSV, Parquet or JSON of the time before; each is an asset, or has a column of tags.",
+        ),
     ] = None,
-    time: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column with the time.")] = None,
+    time: recording_options.Time = None,
     signals: Annotated[str | None, typer.Option(metavar="COL,COL", help="The columns to learn.")] = None,
+    tag: recording_options.Tag = None,
+    time_format: recording_options.TimeFormat = None,
+    time_zone: recording_options.TimeZone = None,
+    decimal: recording_options.Decimal = None,
     rows: Annotated[
         bool, typer.Option("--rows", help="The stream brings an asset's values in one record.")
     ] = False,
@@ -43,11 +51,12 @@ def build(
     They learn what the stream still holds, as far as the models in use have, and publish nothing. Run it
     again to catch up. No function learns with them before `upgrade finish`.
     """
-    from ops.backtest.command import Columns
+    from clients.recordings.columns import ReadOptions, column_names
     from ops.upgrade.build import build as run
     from ops.upgrade.history_backfill import RecordingFiles
 
-    run(options, from_, pause, idle, RecordingFiles(history or [], Columns(time, signals), rows), yes)
+    read = ReadOptions(time, column_names(signals), None, tag, time_format, time_zone, decimal)
+    run(options, from_, pause, idle, RecordingFiles(history or [], read, rows), yes)
 
 
 @upgrade.command()

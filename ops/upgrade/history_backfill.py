@@ -5,7 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from clients.recordings.table import ReplayRefused
+from clients.recordings.columns import ReadOptions
+from clients.recordings.refusal import ReplayRefused
 from clients.terminal import echo, printable
 from consumer.decode.lambda_event import decode_all
 from consumer.decode.signal_names import SignalKey
@@ -15,7 +16,7 @@ from consumer.learning.state import State
 from consumer.pages.codec import AnyStates, PageCodec
 from consumer.pages.layout import Layout, Recorded, read_layout, record_layout
 from ops.backtest.backtest import Backtest, Row
-from ops.backtest.command import Columns, Recording, read_recording
+from ops.backtest.command import Recording, read_recording
 from ops.context import PAGES, editor_of, settings_of
 from ops.formatting import pluralize, shown
 from ops.replay.stream_reader import StreamReader
@@ -29,7 +30,7 @@ class RecordingFiles:
     """The recordings that are given, and how to read them."""
 
     files: Sequence[Path]
-    columns: Columns = Columns()  # noqa: RUF009  # it is frozen
+    read: ReadOptions = ReadOptions()  # noqa: RUF009  # it is frozen
     are_rows: bool = False
     """Whether the stream brings an asset's values in one record; else each signal has records of its own."""
 
@@ -88,21 +89,25 @@ class HistoryBackfill:
         found: dict[SignalKey, Path] = {}
         for path in self._recordings.files:
             recording = self._read(path)
-            for key in {self._key(recording.asset, signal) for signal in recording.signals}:
+            for line in recording.said:
+                echo(printable(line), err=True)
+            for key in set(map(self._key, recording.keys)):
                 if key in found:
                     raise ConfigurationError(f"{found[key]} and {path} both have {key.signal!r}")
                 found[key] = path
         return found
 
-    def _key(self, asset: str, signal: str) -> SignalKey:
+    def _key(self, key: SignalKey) -> SignalKey:
+        """Of a signal and its asset, the key of the model."""
         if self._use_case.learns_assets:
-            return SignalKey(asset, asset)
-        record_signal = asset if self._recordings.are_rows else signal
-        return self._known.get(signal, SignalKey(record_signal, signal))
+            return SignalKey(key.record_signal, key.record_signal)
+        return self._known.get(
+            key.signal, key if self._recordings.are_rows else SignalKey(key.signal, key.signal)
+        )
 
     def _read(self, path: Path) -> Recording:
         try:
-            return read_recording(path, self._recordings.columns)
+            return read_recording(path, self._recordings.read)
         except ReplayRefused as error:
             raise ConfigurationError(str(error)) from error
 
@@ -113,14 +118,15 @@ class HistoryBackfill:
         states, wanted = {}, set(wanted)
         for path in self._recordings.files:
             recording = self._read(path)
-            keys = [self._key(recording.asset, signal) for signal in recording.signals]
+            keys = list(map(self._key, recording.keys))
             ends = [before_s.get(key, float("inf")) if key in wanted else float("-inf") for key in keys]
-            backtest = Backtest(self._target.use_case, self._settings, recording.asset, recording.signals)
+            name, settings = self._target.use_case, self._settings
+            backtest = Backtest(name, settings, recording.asset, recording.signals, recording.keys)
             for _ in backtest.parts(_until(recording.rows, ends)):
                 pass
             for key, state in backtest.learner.states.items():
                 state.checkpoints = {}  # nothing of the stream is learned yet
-                states[self._key(recording.asset, key.signal)] = state
+                states[self._key(key)] = state
         return states
 
     def _first_times(self, wanted: Iterable[SignalKey]) -> dict[SignalKey, float]:

@@ -13,7 +13,7 @@ from clients.errors import PipelineError
 from clients.interruption import sigterm_as_ctrl_c
 from clients.kinesis_writer.processes import ProcessFailed
 from clients.kinesis_writer.sending import PutFailed
-from clients.recordings.table import ReplayRefused
+from clients.recordings.refusal import ReplayRefused
 from clients.target_options import target_option
 from producer_sim.run_folder import RunFolderIncomplete, Unwritable
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from clients import target_options
 from clients.console import Console
 from clients.deployment import open_pipeline
+from clients.recordings import recording_options
+from clients.recordings.columns import ReadOptions, column_names
 from clients.terminal import echo
 from producer_sim.commands import options, replay_options
 from producer_sim.commands.outcome import conclude, sending_progress
@@ -19,8 +21,12 @@ from producer_sim.run_folder import RunFolder, check_folder
 
 def replay_command(
     files: replay_options.Files,
-    time: replay_options.Time = None,
+    time: recording_options.Time = None,
     signals: replay_options.Signals = None,
+    tag: recording_options.Tag = None,
+    time_format: recording_options.TimeFormat = None,
+    time_zone: recording_options.TimeZone = None,
+    decimal: recording_options.Decimal = None,
     assets: replay_options.Assets = None,
     labels: replay_options.Labels = None,
     label_kind: replay_options.Kind = "auto",
@@ -50,9 +56,7 @@ def replay_command(
             ReplayOptions(
                 files=files,
                 assets=assets or (),
-                time=time,
-                signals=[name.strip() for name in (signals or "").split(",") if name.strip()],
-                labels=labels,
+                read=ReadOptions(time, column_names(signals), labels, tag, time_format, time_zone, decimal),
                 label_kind=label_kind,
                 windows=windows,
                 speed=speed_of(speed),

@@ -13,9 +13,8 @@ _columns, _labels, _pace = (
     partial(typer.Option, rich_help_panel=panel) for panel in ("Columns", "Labels", "Pace and form")
 )
 
-Files = Annotated[list[Path], typer.Argument(help="CSV, Parquet or JSON lines files; each is an asset.")]
-Time = Annotated[
-    str | None, _columns(metavar="COLUMN", help="Column of timestamps. Default: the only one there is.")
+Files = Annotated[
+    list[Path], typer.Argument(help="CSV, Parquet or JSON files; each is an asset, or has a column of tags.")
 ]
 Signals = Annotated[
     str | None,

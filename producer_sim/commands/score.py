@@ -71,7 +71,7 @@ def _as_dict(scored: Score, run: RunSummary | None) -> dict[str, Any]:
         "injected": len(scored.outcomes),
         "detected": scored.detected,
         "missed": scored.missed,
-        "false_alarms": len(scored.false_alarms),
+        "false_alarms": len(scored.false_alarms) if scored.is_labelled else None,
         "within_observations": scored.within,
         "kinds": [asdict(kind) for kind in kinds_of_faults(scored)],
         "not_to_alert": [asdict(kind) for kind in kinds_of_disturbances(scored)],
@@ -81,6 +81,9 @@ def _as_dict(scored: Score, run: RunSummary | None) -> dict[str, Any]:
 
 
 def _print(scored: Score, run: RunSummary | None, console: Console) -> None:
+    if not scored.is_labelled:
+        console.print(f"{len(scored.detections)} events; there are no labels to compare them with.")
+        return
     if scored.outcomes:
         console.print(_faults(scored))
     else:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clients.recordings.columns import Choice, choose
+from clients.recordings.columns import ReadOptions, choose
 from clients.recordings.labels import LabelKind, Window, labelled_windows, windows_of_file
-from clients.recordings.survey import survey
-from clients.recordings.table import Column, ReplayRefused, open_table
+from clients.recordings.opening import open_table
+from clients.recordings.refusal import ReplayRefused
+from clients.recordings.survey import described, survey
 from consumer.decode.signal_names import check_name
 from consumer.errors import Unlearnable
 from producer_sim.replay.recording import FLAT_OUT, Recording, Times
@@ -22,9 +23,7 @@ class ReplayOptions:
 
     files: Sequence[Path]
     assets: Sequence[str] = ()
-    time: str | None = None
-    signals: Sequence[str] = ()
-    labels: str | None = None
+    read: ReadOptions = ReadOptions()  # noqa: RUF009  # it is frozen
     label_kind: LabelKind = "auto"
     windows: Path | None = None
     speed: float = 1.0
@@ -40,7 +39,7 @@ def prepare(options: ReplayOptions, say: Callable[[str], None] = lambda text: No
     Raises:
         ReplayRefused: A file cannot be replayed.
     """
-    if options.labels is not None and options.windows is not None:
+    if options.read.labels is not None and options.windows is not None:
         raise ReplayRefused("Labels come from a column (--labels) or a file of windows (--windows), not both")
     recordings = []
     windows: list[list[Window]] = []
@@ -49,16 +48,16 @@ def prepare(options: ReplayOptions, say: Callable[[str], None] = lambda text: No
         recordings.append(recording)
         windows.append(_windows(recording, options))
         _say_recording(recording, windows[-1], options, say)
-    if names := _names(recordings, lambda choice: choice.left_out):
-        say(f"Named like labels, so not sent: {names} (--labels uses one, --signals sends it)")
-    if not options.signals and (names := _names(recordings, lambda choice: choice.texts)):
-        say(f"Not numbers, so not sent: {names} (a number has a decimal point, not a comma)")
+    left_out = dict.fromkeys(column.name for each in recordings for column in each.choice.left_out)
+    if left_out:
+        say(f"Named like labels, so not sent: {', '.join(left_out)} (--labels uses one, --signals sends it)")
     period_s = min(
         0.0 if options.speed == FLAT_OUT else r.survey.period_s / options.speed for r in recordings
     )
     shape, rows = shape_for(options.shape, options.rows_in_columns, period_s)
     configuration = _configuration(options, recordings, shape, rows)
-    return Replay(recordings, windows, shape, rows, options.settle_s, configuration)
+    is_labelled = bool(options.read.labels or options.windows)
+    return Replay(recordings, windows, shape, rows, options.settle_s, configuration, is_labelled)
 
 
 def speed_of(text: str) -> float:
@@ -101,7 +100,7 @@ def _assets(options: ReplayOptions) -> list[str]:
 
 
 def _recording(path: Path, asset: str, options: ReplayOptions) -> Recording:
-    choice = choose(open_table(path), options.time, options.signals, options.labels)
+    choice = choose(open_table(path), options.read)
     recording = Recording(asset, choice, survey(choice), options.speed, options.times)
     for signal in recording.signals:
         try:
@@ -116,26 +115,16 @@ def _recording(path: Path, asset: str, options: ReplayOptions) -> Recording:
 def _windows(recording: Recording, options: ReplayOptions) -> list[Window]:
     if options.windows is not None:
         return windows_of_file(options.windows, recording.choice.table.path)
-    return [] if options.labels is None else labelled_windows(recording.choice, options.label_kind)
+    return [] if options.read.labels is None else labelled_windows(recording.choice, options.label_kind)
 
 
 def _say_recording(
     recording: Recording, windows: list[Window], options: ReplayOptions, say: Callable[[str], None]
 ) -> None:
-    seen, path = recording.survey, recording.choice.table.path
-    say(
-        f"{path}: {seen.rows:,} rows, {len(recording.signals)} signals, {seen.observations:,} observations, "
-        f"one every {seen.period_s:g} s by {recording.choice.time.name!r}"
-        + (f"; {len(windows)} labels" if options.labels or options.windows else "")
-    )
-    if seen.empty:
-        say(f"  {seen.empty:,} cells without a finite number are not sent")
-    if seen.backwards:
-        say(f"  {seen.backwards:,} rows are earlier than the row before: sent anyway, in this order")
-
-
-def _names(recordings: Sequence[Recording], of: Callable[[Choice], Sequence[Column]]) -> str:
-    return ", ".join(dict.fromkeys(column.name for each in recordings for column in of(each.choice)))
+    for line in described(recording.choice, recording.survey):
+        say(line)
+    if options.read.labels or options.windows:
+        say(f"  {len(windows)} labels")
 
 
 def _configuration(
@@ -146,8 +135,8 @@ def _configuration(
         "files": [str(path) for path in options.files],
         "assets": [recording.asset for recording in recordings],
         "time": sorted({recording.choice.time.name for recording in recordings}),
-        "signals": list(dict.fromkeys(c.name for recording in recordings for c in recording.choice.signals)),
-        "labels": str(options.windows) if options.windows else options.labels,
+        "signals": list(dict.fromkeys(name for recording in recordings for name in recording.choice.names)),
+        "labels": str(options.windows) if options.windows else options.read.labels,
         "speed": "flat out" if options.speed == FLAT_OUT else f"{options.speed:g}",
         "shape": shape,
         "rows_in_columns": rows if shape == "columns" else None,

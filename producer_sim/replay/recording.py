@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clients.recordings.columns import Choice
+from clients.recordings.rows import rows_of
 from clients.recordings.survey import Survey
 
 Times = Literal["shifted", "kept"]
@@ -24,7 +25,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A file as an asset: its signals are `<asset>.<column>`; `speed` is 1 as recorded, infinite flat out."""
+    """A file as an asset; `speed` is 1 as recorded, infinite flat out."""
 
     asset: str
     choice: Choice
@@ -35,7 +36,7 @@ class Recording:
     @property
     def signals(self) -> tuple[str, ...]:
         """The names under which the columns are learned."""
-        return tuple(f"{self.asset}.{column.name}" for column in self.choice.signals)
+        return self.choice.signal_names(self.asset)
 
     @property
     def duration_s(self) -> float:
@@ -49,7 +50,6 @@ class Recording:
     def rows(self, started_s: float) -> Iterator[Row]:
         """The rows in the file's order; one whose time goes backwards is due with the one before it."""
         shift_s, due_s = self.shift_s(started_s), 0.0
-        cells = [self.choice.value_sql(column) for column in self.choice.signals]
-        for at_s, *values in self.choice.table.rows(", ".join([self.choice.seconds_sql, *cells])):
-            due_s = max(due_s, (at_s - self.survey.first_s) / self.speed)
-            yield Row(due_s, round(at_s + shift_s, 6), tuple(values))
+        for row in rows_of(self.choice):
+            due_s = max(due_s, (row.at_s - self.survey.first_s) / self.speed)
+            yield Row(due_s, round(row.at_s + shift_s, 6), tuple(row.values))

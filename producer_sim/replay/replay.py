@@ -30,6 +30,8 @@ class Replay:
     rows_in_columns: int = 1
     settle_s: float = 60.0
     configuration: dict[str, Any] = field(default_factory=dict)
+    is_labelled: bool = False
+    """Whether labels were given, if only to say that there are none."""
 
     @property
     def signals(self) -> list[str]:
@@ -51,15 +53,15 @@ class Replay:
     def truth(self, started_s: float) -> Truth:
         """The signals and labels, at the times that are sent."""
         signals = [
-            SimulatedSignal(f"{recording.asset}.{column.name}", column.name, "", recording.survey.period_s)
+            SimulatedSignal(signal, name, "", recording.survey.period_s)
             for recording in self.recordings
-            for column in recording.choice.signals
+            for signal, name in zip(recording.signals, recording.choice.names, strict=True)
         ]
         found: list[Fault] = []
         for recording, windows in zip(self.recordings, self.windows, strict=True):
             period_s, shift_s = recording.survey.period_s, recording.shift_s(started_s)
             found += faults(windows, recording.signals, period_s, shift_s)
-        return Truth(tuple(signals), tuple(found))
+        return Truth(tuple(signals), tuple(found), self.is_labelled)
 
 
 def faults(windows: Sequence[Window], signals: Sequence[str], period_s: float, shift_s: float) -> list[Fault]:

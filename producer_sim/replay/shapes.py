@@ -60,7 +60,7 @@ def _points(recording: Recording, rows: Iterable[Row]) -> Iterator[ScheduledReco
 
 
 def _several_values(recording: Recording, rows: Iterable[Row]) -> Iterator[ScheduledRecord]:
-    names = [column.name for column in recording.choice.signals]
+    names = recording.choice.names
     for row in rows:
         values = {name: value for name, value in zip(names, row.values, strict=True) if value is not None}
         if values:

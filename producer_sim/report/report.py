@@ -68,6 +68,7 @@ def render_report(outcome: Outcome) -> str:
         waits=_waits(outcome),
         lag={share: outcome.lag.quantile_s(share) for share in (0.5, 0.99)},
         mistakes=found[:MISTAKES_MAX],
+        is_labelled=outcome.score.is_labelled,
         mistakes_left=len(found) - MISTAKES_MAX,
         configuration=_flat(outcome.run.configuration),
         largest_shard=max((shard.records for shard in outcome.run.shards), default=0),

@@ -1,9 +1,10 @@
 """Injected faults compared with the events received, in all and by kind of fault.
 
 A fault that should alert is detected if one of its signals has an event in its window: from its first
-observation until `within` observations later, or until its last if that is later. An event on a signal of the
-run that lies in no such fault, nor within the same grace after the fault's end, is a false alarm. Repeats of
-an event, by id, count once; events on other signals are somebody else's.
+observation until `within` observations later, or until its last if that is later. An event on a signal of
+the run that lies in no such fault, nor within the same grace after the fault's end, is a false alarm;
+without labels, as in a replay of a recording that has none, no event can be called so. Repeats of an event,
+by id, count once; events on other signals are somebody else's.
 """
 
 from bisect import bisect_left
@@ -73,6 +74,8 @@ class Score:
     false_alarms: tuple[Detection, ...]
     false_alarms_by_family: dict[str, int]
     within: int
+    is_labelled: bool = True
+    """Whether anybody has said what is abnormal; else there are no false alarms to count."""
 
     @property
     def detected(self) -> int:
@@ -102,7 +105,7 @@ def score(truth: Truth, events: Iterable[ReceivedEvent], within: int = WITHIN_OB
         for fault in alerting
         for detection in _in_window(fault, by_signal, fault.first_s, fault.last_s + _grace_s(fault, within))
     }
-    false_alarms = tuple(one for one in detections if one.id not in explained)
+    false_alarms = tuple(one for one in detections if one.id not in explained and truth.is_labelled)
     by_family: dict[str, int] = defaultdict(int)
     for alarm in false_alarms:
         by_family[families[alarm.signal]] += 1
@@ -113,6 +116,7 @@ def score(truth: Truth, events: Iterable[ReceivedEvent], within: int = WITHIN_OB
         false_alarms=false_alarms,
         false_alarms_by_family=dict(by_family),
         within=within,
+        is_labelled=truth.is_labelled,
     )
 
 

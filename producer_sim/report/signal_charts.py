@@ -14,12 +14,19 @@ from producer_sim.report.score import Detection, FaultOutcome
 from producer_sim.report.summary import Outcome
 from producer_sim.run_folder import Fault, SignalSeries
 
-Standing = Literal["missed", "false alarm", "detected", "detected elsewhere", "quiet"]
+Standing = Literal["missed", "false alarm", "detected", "detected elsewhere", "alerts", "quiet"]
 
 _DRAWN_MAX = 24
 _STRETCHES = 350
 _GAP = 10.0  # of the median step between two points: a longer step is a gap
-_ORDER: tuple[Standing, ...] = ("missed", "false alarm", "detected", "detected elsewhere", "quiet")
+_ORDER: tuple[Standing, ...] = (
+    "missed",
+    "false alarm",
+    "detected",
+    "detected elsewhere",
+    "alerts",
+    "quiet",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,7 @@ def _standing(faults: Sequence[FaultOutcome], detections: Sequence[Detection], f
     if any(detection.id in false for detection in detections):
         return "false alarm"
     if not faults:
-        return "quiet"
+        return "alerts" if detections else "quiet"  # without labels nobody knows what they are
     return "detected" if detections else "detected elsewhere"
 
 
@@ -84,6 +91,8 @@ def _words(faults: Sequence[FaultOutcome], detections: Sequence[Detection], fals
         found = sum(outcome.detection is not None for outcome in faults)
         kinds = ", ".join(dict.fromkeys(outcome.fault.kind for outcome in faults))
         words.append(f"{kinds}: {found} of {len(faults)} detected")
+    if not words and detections:
+        words.append(f"{len(detections)} alert{'s' if len(detections) > 1 else ''}")
     return "; ".join(words) or "no fault, no alarm"
 
 

@@ -26,6 +26,11 @@ class Outcome:
         return bool(self.samples or self.score.detections) or self.run.learned is not None
 
     @property
+    def is_scored(self) -> bool:
+        """Whether events were observed, and can be compared with labels."""
+        return self.is_observed and self.score.is_labelled
+
+    @property
     def summary(self) -> dict[str, Any]:
         """The content of `summary.json`; null is what was not observed, or could not be measured."""
         return {
@@ -39,9 +44,9 @@ class Outcome:
             "lag_p99_s": self.lag.quantile_s(0.99),
             "put_to_alert_p50_s": quantile(self.alerts.put_to_alert_s, 0.5),
             "put_to_alert_p99_s": quantile(self.alerts.put_to_alert_s, 0.99),
-            "detected": self.score.detected if self.is_observed else None,
-            "missed": self.score.missed if self.is_observed else None,
-            "false_alarms": len(self.score.false_alarms) if self.is_observed else None,
+            "detected": self.score.detected if self.is_scored else None,
+            "missed": self.score.missed if self.is_scored else None,
+            "false_alarms": len(self.score.false_alarms) if self.is_scored else None,
             "lost": self.run.lost,
         }
 

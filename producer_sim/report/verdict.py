@@ -126,6 +126,9 @@ def _false_alarms(outcome: Outcome) -> Figure:
         return Figure("False alarms", "unknown", "the run has no list of its signals", "plain")
     if not outcome.is_observed:
         return Figure("False alarms", "unknown", "not observed", "plain")
+    if not score.is_labelled:
+        note = "without labels, nobody can say which are false"
+        return Figure("Alerts", f"{events:,}", note, "plain", f"raised {events:,} alerts" if events else "")
     if not events:
         return Figure("False alarms", "0", "no event was received", "plain")
     share = count / events

@@ -139,6 +139,29 @@ def test_it_says_which_signals_those_are(running):
         assert says in run("mute", pattern, "--until", "2h", *WHERE, answer="n\n").output
 
 
+@pytest.mark.parametrize("name", ["Motor[12].Speed", "Tank[2].Level", "Line*.x"])
+def test_a_name_that_is_there_is_meant_alone_whatever_is_written_in_it(running, name):
+    """A PLC's arrays have brackets; as patterns they would mean the signals `others`."""
+    others = ["Motor1.Speed", "Motor2.Speed", "Tank2.Level", "Line1.x"]
+    running.learn("drift", [(signal, 1.0) for signal in [name, *others]])
+    muted = run("mute", name, "--until", "2h", "--yes", *WHERE)
+    assert (muted.exit_code, f": {name}. They" in muted.output) == (0, True)
+    listed = run("signals", name, *WHERE, "--json").output.splitlines()
+    assert [json.loads(line)["signal"] for line in listed] == [name]
+    of_all = [json.loads(line) for line in run("signals", "--json", *WHERE).output.splitlines()]
+    assert {line["signal"] for line in of_all if line["muted_until"]} == {name}
+    assert "already muted" in run("mute", name, "--until", "2h", "--yes", *WHERE).output
+    assert "Ended" in run("unmute", name, "--yes", *WHERE).output
+
+
+def test_a_pattern_that_matches_nothing_is_said_with_how_to_write_a_bracket(running):
+    running.learn("drift", [("Motor[12].Speed", 1.0)])
+    asked = run("mute", "Motor[12].Spee", "--until", "2h", *WHERE, answer="n\n").output
+    assert "no signal of that name was learned so far; a bracket in a name is written [[]" in asked
+    assert "similar: Motor[12].Speed" in run("signals", "Motor[12].Spee", *WHERE).output
+    assert "[[]" in run("signals", "--help").output
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

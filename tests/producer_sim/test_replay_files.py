@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from clients.recordings.columns import choose
-from clients.recordings.survey import survey
-from clients.recordings.table import ReplayRefused, open_table
+from clients.recordings.columns import ReadOptions, choose
+from clients.recordings.opening import open_table
+from clients.recordings.refusal import ReplayRefused
+from clients.recordings.rows import rows_of
+from clients.recordings.survey import described, survey
 from producer_sim.replay.options import ReplayOptions, prepare
 from tests.producer_sim.recordings import START, write_csv, write_jsonl, write_parquet
 
@@ -16,13 +18,11 @@ FIRST_S = START.timestamp()
 
 
 def looked_through(path, **named):
-    return survey(choose(open_table(path), **named))
+    return survey(choose(open_table(path), ReadOptions(**named)))
 
 
 def values(path, **named):
-    choice = choose(open_table(path), **named)
-    cells = ", ".join([choice.seconds_sql, *(choice.value_sql(column) for column in choice.signals)])
-    return list(choice.table.rows(cells))
+    return [(row.at_s, *row.values) for row in rows_of(choose(open_table(path), ReadOptions(**named)))]
 
 
 SPECIAL_NAMES = [
@@ -56,16 +56,24 @@ def test_a_file_is_read_by_its_literal_name(tmp_path, monkeypatch):
     assert survey(parquet).rows == 3
 
 
-@pytest.mark.parametrize("name", ["a\\line[1].csv", os.fsdecode(b"line\xff.csv")])
+@pytest.mark.parametrize("name", ["a\\line[1].parquet", os.fsdecode(b"line\xff.csv")])
 def test_a_name_that_cannot_be_told_literally_is_refused(tmp_path, name):
     (tmp_path / "a").mkdir()
-    written(tmp_path / "a" / "line[1].csv", "time,v\n2020-03-01T12:00:00Z,1\n")
+    write_parquet(tmp_path / "a" / "line[1].parquet", rows=3)
     try:
-        path = written(tmp_path / name, "time,v\n2020-03-01T12:00:00Z,2\n")
+        path = tmp_path / name
+        path.write_bytes(write_parquet(tmp_path / "other.parquet", rows=4).read_bytes())
     except OSError:
         pytest.skip("this file system has no such names")
     with pytest.raises(ReplayRefused, match="Rename it"):
         open_table(path)
+
+
+def test_a_name_with_a_backslash_is_literal_too(tmp_path):
+    (tmp_path / "a").mkdir()
+    written(tmp_path / "a" / "line[1].csv", "time,v\n2020-03-01T12:00:00Z,1\n")
+    path = written(tmp_path / "a\\line[1].csv", "time,v\n2020-03-01T12:00:00Z,2\n")
+    assert values(path) == [(FIRST_S, 2)]
 
 
 def written(path, text):
@@ -128,14 +136,14 @@ def test_names_that_need_quotes_are_only_names(tmp_path):
 
 def test_named_columns_are_taken_also_if_they_are_named_like_labels(tmp_path):
     path = write_csv(tmp_path / "1.csv")
-    choice = choose(open_table(path), signals=["anomaly", "Pressure"])
+    choice = choose(open_table(path), ReadOptions(signals=["anomaly", "Pressure"]))
     assert [column.name for column in choice.signals] == ["anomaly", "Pressure"]
 
 
 @pytest.mark.parametrize("named", [{"time": "nope"}, {"signals": ["nope"]}, {"labels": "nope"}])
 def test_a_column_that_is_not_there_is_refused_with_those_that_are(tmp_path, named):
     with pytest.raises(ReplayRefused, match=r"1\.csv has no column 'nope'; it has 'datetime', 'Pressure'"):
-        choose(open_table(write_csv(tmp_path / "1.csv")), **named)
+        choose(open_table(write_csv(tmp_path / "1.csv")), ReadOptions(**named))
 
 
 @pytest.mark.parametrize(
@@ -153,11 +161,20 @@ def test_what_cannot_be_told_is_refused_with_the_option_that_tells_it(tmp_path, 
         looked_through(written(tmp_path / "a.csv", text))
 
 
-def test_a_cell_that_is_no_number_is_refused_with_its_row_and_column(tmp_path):
+def test_a_cell_that_is_no_number_is_a_gap_named_with_its_row_and_column(tmp_path):
     lines = [f"2020-03-01 12:{row // 60:02}:{row % 60:02},{row}" for row in range(3000)]
     lines[2500] = "2020-03-01 12:41:40,broken"
     path = written(tmp_path / "a.csv", "time,flow\n" + "\n".join(lines) + "\n")
-    with pytest.raises(ReplayRefused, match=r"a\.csv, row 2501, column 'flow': 'broken' is not a number"):
+    for named in ({"signals": ["flow"]}, {}):
+        choice = choose(open_table(path), ReadOptions(**named))
+        found = survey(choice)
+        assert (found.rows, found.observations, found.empty) == (3000, 2999, 1)
+        assert "'flow' text 'broken' 1 (first in row 2501)" in "\n".join(described(choice, found))
+
+
+def test_a_column_without_any_number_is_refused_with_its_first_cell(tmp_path):
+    path = written(tmp_path / "a.csv", "time,v,flow\n2020-03-01 12:00:00,1,\n2020-03-01 12:00:01,2,broken\n")
+    with pytest.raises(ReplayRefused, match=r"a\.csv, row 2, column 'flow': 'broken' is not a number"):
         looked_through(path, signals=["flow"])
 
 
@@ -199,13 +216,13 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
 def test_rows_stream_and_a_file_is_not_read_to_its_end_for_its_first(tmp_path):
     lines = "".join(f"{1_583_064_000 + row},{row}\n" for row in range(200_000))
     choice = choose(open_table(written(tmp_path / "a.csv", "timestamp,v\n" + lines)))
-    rows = choice.table.rows(f"{choice.seconds_sql}, v")
-    assert next(rows)[0] == 1_583_064_000.0
+    rows = rows_of(choice)
+    assert next(rows).at_s == 1_583_064_000.0
     rows.close()
 
 
 def test_columns_of_text_are_named_before_anything_is_sent(tmp_path):
-    rows = "".join(f"2020-01-01 00:00:{second:02d};{second},5;{second}\n" for second in range(30))
+    rows = "".join(f"2020-01-01 00:00:{second:02d};{second},5;{second};closed\n" for second in range(30))
     said = []
-    prepare(ReplayOptions([written(tmp_path / "a.csv", "time;flow;level\n" + rows)]), said.append)
-    assert said[-1] == "Not numbers, so not sent: flow (a number has a decimal point, not a comma)"
+    prepare(ReplayOptions([written(tmp_path / "a.csv", "time;flow;level;valve\n" + rows)]), said.append)
+    assert said[-1] == "  Left out: column 'valve' (texts, such as 'closed')"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from clients.recordings.table import ReplayRefused
+from clients.recordings.columns import ReadOptions
+from clients.recordings.refusal import ReplayRefused
 from producer_sim.replay.options import ReplayOptions, prepare
 from producer_sim.replay.replay import faults
 from tests.producer_sim.recordings import START, write_csv
@@ -23,16 +24,16 @@ def windows_of(path, **named):
 
 def test_lone_ones_are_changepoints(tmp_path):
     path = write_csv(tmp_path / "1.csv", changes=(12, 40))
-    assert windows_of(path, labels="changepoint") == [(12, 12), (40, 40)]
+    assert windows_of(path, read=ReadOptions(labels="changepoint")) == [(12, 12), (40, 40)]
 
 
 def test_runs_of_ones_are_windows(tmp_path):
-    assert windows_of(write_csv(tmp_path / "1.csv"), labels="anomaly") == [(20, 29)]
+    assert windows_of(write_csv(tmp_path / "1.csv"), read=ReadOptions(labels="anomaly")) == [(20, 29)]
 
 
 def test_a_run_can_be_taken_for_its_first_row(tmp_path):
     path = write_csv(tmp_path / "1.csv")
-    assert windows_of(path, labels="anomaly", label_kind="changepoints") == [(20, 20)]
+    assert windows_of(path, read=ReadOptions(labels="anomaly"), label_kind="changepoints") == [(20, 20)]
 
 
 def test_labels_at_the_last_row_and_true_or_false_count_too(tmp_path):
@@ -41,14 +42,14 @@ def test_labels_at_the_last_row_and_true_or_false_count_too(tmp_path):
         "time,v,bad\n"
         + "".join(f"2020-03-01 12:00:0{n},{n},{'true' if n > 7 else 'false'}\n" for n in range(10))
     )
-    assert windows_of(path, labels="bad", label_kind="windows") == [(8, 9)]
+    assert windows_of(path, read=ReadOptions(labels="bad"), label_kind="windows") == [(8, 9)]
 
 
 def test_a_label_that_is_none_is_refused_with_its_row(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("time,v,bad\n2020-03-01 12:00:00,1,0\n2020-03-01 12:00:01,1,perhaps\n")
     with pytest.raises(ReplayRefused, match=r"row 2, column 'bad': 'perhaps' is not a label"):
-        windows_of(path, labels="bad")
+        windows_of(path, read=ReadOptions(labels="bad"))
 
 
 def test_windows_of_a_benchmark_are_found_by_the_files_name(tmp_path):
@@ -77,7 +78,7 @@ def test_an_event_on_any_signal_meets_a_label():
 @pytest.mark.skipif(not SKAB.is_dir(), reason=f"the runs of the water rig are not at {SKAB}")
 def test_the_runs_of_the_water_rig_have_their_labelled_changes():
     files = [SKAB / f"{number}.csv" for number in (1, 3, 8, 11)]
-    replay = prepare(ReplayOptions(files, labels="changepoint"))
+    replay = prepare(ReplayOptions(files, read=ReadOptions(labels="changepoint")))
     assert [len(recording.signals) for recording in replay.recordings] == [8, 8, 8, 8]
     assert [len(windows) for windows in replay.windows] == [2, 4, 3, 4]
     assert all(first == last for windows in replay.windows for first, last in windows)

@@ -2,12 +2,14 @@
 
 import json
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from clients.recordings.table import ReplayRefused
+from clients.recordings.columns import ReadOptions
+from clients.recordings.refusal import ReplayRefused
 from producer_sim.commands import replay as replay_module
 from producer_sim.commands.replay import replay_command
 from producer_sim.observe import observer as observer_module
@@ -15,6 +17,11 @@ from producer_sim.replay.chart_series import ChartSeries
 from producer_sim.replay.options import ReplayOptions, prepare, speed_of
 from producer_sim.replay.replay import run_replay
 from producer_sim.replay.shapes import scheduled_records
+from producer_sim.report.mistakes import mistakes
+from producer_sim.report.report import render_report
+from producer_sim.report.score import score
+from producer_sim.report.summary import read_outcome
+from producer_sim.report.verdict import verdict
 from producer_sim.run_folder import RunFolder
 from tests.producer_sim.recordings import (
     START,
@@ -116,13 +123,36 @@ def test_several_files_start_together_and_each_is_an_asset(tmp_path):
 
 def test_the_folder_holds_truth_and_values_at_the_times_that_were_sent(tmp_path):
     path = write_csv(tmp_path / "rig.csv", changes=(30,))
-    _, run, folder = replayed(tmp_path, [path], labels="changepoint", speed=10.0)
+    _, run, folder = replayed(tmp_path, [path], read=ReadOptions(labels="changepoint"), speed=10.0)
     (fault,) = folder.truth.faults
     assert fault.signals == ("rig.Pressure", "rig.Volume Flow")
     assert fault.first_s == fault.last_s == pytest.approx(run.started_s + 30)
     assert [series.signal for series in folder.series] == list(fault.signals)
     assert fault.first_s in [pytest.approx(at) for at in folder.series[0].timestamps_s]
     assert folder.run.configuration["timestamps"] == "ahead"
+
+
+@pytest.mark.parametrize(
+    ("labels", "false_alarms", "said"), [("anomaly", 1, "1 false alarm"), (None, None, "raised 1 alerts")]
+)
+def test_an_alert_is_false_only_where_there_are_labels(tmp_path, labels, false_alarms, said):
+    """One second after the start nothing is labelled; where nobody has labelled, nobody knows."""
+    path = write_csv(tmp_path / "rig.csv")
+    asked = {"read": ReadOptions(labels=labels)} if labels else {}
+    _, run, folder = replayed(tmp_path, [path], MemoryObserver(), **asked)
+    at = datetime.fromtimestamp(run.started_s + 1, UTC).isoformat()
+    detail = {"id": "1", "signal": "rig.Pressure", "timestamp": at, "value": 0.25, "evidence": {}}
+    (folder.path / "events.jsonl").write_text(
+        json.dumps({"received_s": run.ended_s, "detail_type": "Drift Detected", "detail": detail}) + "\n"
+    )
+    outcome = read_outcome(folder, within=1)
+    assert outcome.summary["false_alarms"] == false_alarms
+    assert said in verdict(outcome).sentence
+    page = render_report(outcome)
+    assert ("There are no labels" in page) == (labels is None)
+    assert len(mistakes(outcome)) == (2 if labels else 0)  # the window of labels was missed
+    scored = score(folder.truth, folder.events, 1)
+    assert (len(scored.false_alarms), scored.is_labelled) == (1, True) if labels else (0, False)
 
 
 def test_the_observer_hears_what_is_due_and_acknowledged(tmp_path):
@@ -167,12 +197,14 @@ def test_two_files_of_one_name_are_refused_unless_their_assets_are_named(tmp_pat
 
 def test_a_person_hears_what_is_not_sent(tmp_path):
     path = tmp_path / "a.csv"
-    path.write_text("time,v,anomaly\n2020-03-01 12:00:01,,0\n2020-03-01 12:00:00,2,1\n")
+    path.write_text(
+        "time,v,anomaly\n2020-03-01 12:00:01,,0\n2020-03-01 12:00:00,2,1\n2020-03-01 12:00:02,3,0\n"
+    )
     heard = []
     prepare(ReplayOptions([path]), heard.append)
     text = "\n".join(heard)
     for part in (
-        "2 rows, 1 signals",
+        "1 signals (v), 3 rows",
         "1 cells without",
         "1 rows are earlier",
         "Named like labels, so not sent: anomaly",

@@ -6,10 +6,10 @@ import time
 import pytest
 from river import drift
 
-from clients.recordings.columns import choose
+from clients.recordings.columns import ReadOptions, choose
 from clients.recordings.labels import labelled_windows
+from clients.recordings.opening import open_table
 from clients.recordings.survey import survey
-from clients.recordings.table import open_table
 from consumer.decode.values import iso8601, seconds
 from consumer.detectors.drift import DriftUseCase
 from consumer.events.mutes import Mute
@@ -101,7 +101,7 @@ def test_recordings_are_in_utc(tmp_path):
     for form in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%d.%m.%Y %H:%M:%S"):
         path = write_csv(tmp_path / f"{form.replace('/', '-')}.csv", rows=60, form=form)
         assert recorded(path) == (first_s, first_s + 59.0), form
-        [window] = labelled_windows(choose(open_table(path), labels="anomaly"))
+        [window] = labelled_windows(choose(open_table(path), ReadOptions(labels="anomaly")))
         assert window == (first_s + 20.0, first_s + 29.0)
     assert recorded(write_parquet(tmp_path / "recording.parquet")) == (first_s, first_s + 59.0)
     lines = tmp_path / "recording.jsonl"

@@ -1,0 +1,329 @@
+"""Long tables: a row for each value, with the name of its signal beside it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from clients.recordings.cells import Cell, CellsOfColumn, DecimalSign, ValueReader
+from clients.recordings.payload_archive import NAMES as ARCHIVE
+from clients.recordings.refusal import PassedOver, ReplayRefused
+from clients.recordings.table import Cells, Column, Table
+from clients.recordings.time_columns import TimeColumns, TimeReader, is_time
+
+_KNOWN = {
+    "tag", "tagname", "tagid", "signal", "signalname", "signalid", "entityid", "sensor", "sensorname",
+    "sensorid", "point",
+    "pointname", "pointid", "variable", "variablename", "metric", "metricname", "measurement", "series",
+    "channel",
+    "parameter", "parametername", "name", "key", "item", "itemname", "itemid", "attribute", "device",
+    "deviceid", "alias",
+    "propertyalias", "propertyid", "nodeid", "datapoint", "field", "quantity", "topic", "path",
+    "machine", "machineid",
+    "unitid", "asset", "assetid", "equipment", "equipmentid", "messstelle", "kanal", "variablenname",
+}  # fmt: skip
+_VALUES = {"value", "val", "state", "reading", "wert", "valor", "valeur", "vqtvalue", "messwert", "varvalue"}
+_QUALITIES = {
+    "quality",
+    "qualitycode",
+    "opcquality",
+    "q",
+    "status",
+    "statuscode",
+    "quality code",
+    "qualität",
+}
+_BAD = ("bad", "uncertain", "good")
+_TAGS_MAX = 100_000
+_SHARED = 0.2
+"""The share of rows that have the time of the row before, from which on a table is long."""
+_OPC_GOOD, _OPC_UNCERTAIN = 192, 64
+
+Quality = Literal["good", "uncertain", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """The columns of a long table by their use, and the signals in it."""
+
+    columns: tuple[Column, ...]
+    values: tuple[Column, ...]
+    names: tuple[str, ...]
+    """Of the signals that have a number; with several columns of values, `tag.column`."""
+    without_numbers: tuple[str, ...]
+    not_named: tuple[str, ...] = ()
+    """Signals of the table that were not asked for."""
+    separator: str = "."
+    quality: Column | None = None
+    quality_is_number: bool = False
+
+    def only(self, path: Path, signals: Sequence[str]) -> "Tags":
+        """The same, with these signals alone. Raises: `ReplayRefused` if one is not there."""
+        for signal in signals:
+            if signal not in self.names:
+                shown = ", ".join(map(repr, self.names[:10]))
+                raise ReplayRefused(f"{path} has no signal {signal!r}; it has {shown}")
+        others = tuple(name for name in self.names if name not in signals)
+        return replace(self, names=tuple(dict.fromkeys(signals)), not_named=others)
+
+    def tag_of(self, cells: Cells) -> str:
+        """The tag of a row."""
+        return self.separator.join(str(cells[column.index]).strip() for column in self.columns)
+
+    def name(self, tag: str, column: Column) -> str:
+        """The signal's name."""
+        return tag if len(self.values) == 1 else f"{tag}.{column.name}"
+
+    def quality_of(self, cells: Cells) -> Quality:
+        """The quality of a row; where it says none, good."""
+        if self.quality is None:
+            return "good"
+        cell = cells[self.quality.index]
+        if not self.quality_is_number:
+            return quality_by_word(cell)
+        try:
+            code = int(float(cell)) & 0xFF
+        except (TypeError, ValueError, OverflowError):
+            return "bad"
+        return "good" if code >= _OPC_GOOD else "uncertain" if code >= _OPC_UNCERTAIN else "bad"
+
+
+def quality_by_word(cell: Cell) -> Quality:
+    """The quality that a word says; any other word than these says nothing, which is good."""
+    word = str(cell).strip().casefold()
+    if word.startswith("bad"):
+        return "bad"
+    return "uncertain" if word.startswith(("uncertain", "questionable")) else "good"
+
+
+@dataclass(slots=True)
+class _Rows:
+    """How tags and times go together over all rows."""
+
+    rows: int = 0
+    shared: int = 0
+    """Rows of the same time as the row before, and another tag."""
+    repeated: int = 0
+    """Rows of the same time and tag as one just before."""
+    back_with_tag: int = 0
+    """Rows earlier than the one before, where the tag changes."""
+    back: int = 0
+    """The same where it does not."""
+    tags: dict[str, int] = field(default_factory=dict)
+    _last_s: float | None = None
+    _last_tag: str | None = None
+    _at_this_time: set[str] = field(default_factory=set)
+
+    def add(self, at_s: float, tag: str) -> None:
+        self.rows += 1
+        self.tags[tag] = self.tags.get(tag, 0) + 1
+        if at_s == self._last_s:
+            self.repeated += tag in self._at_this_time
+            self.shared += tag not in self._at_this_time
+        else:
+            self._at_this_time.clear()
+            if self._last_s is not None and at_s < self._last_s:
+                if tag == self._last_tag:
+                    self.back += 1
+                else:
+                    self.back_with_tag += 1
+        self._at_this_time.add(tag)
+        self._last_s, self._last_tag = at_s, tag
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the tag, and nothing else, tells rows of one time apart, or stretches of rows."""
+        is_shared = self.shared >= _SHARED * self.rows
+        is_grouped = self.back_with_tag > 0 and not self.back
+        return len(self.tags) > 1 and not self.repeated and (is_shared or is_grouped)
+
+
+def _bare(name: str) -> str:
+    return "".join(character for character in name.casefold() if character.isalnum())
+
+
+def find_tags(
+    table: Table,
+    times: TimeColumns,
+    reader: TimeReader,
+    cells: Mapping[Column, CellsOfColumn],
+    signs: Mapping[Column, DecimalSign],
+    named: str | None,
+) -> Tags | None:
+    """The tags of a long table; None: it is wide.
+
+    Raises:
+        ReplayRefused: It is long, and which column has the tags cannot be told.
+    """
+    separator = "."
+    if named is not None:
+        names = [named] if named in table.names else [name.strip() for name in named.split(",")]
+        columns = tuple(table.column(name) for name in names)
+    else:
+        known = _known(table, cells)
+        if known is None:
+            return None
+        columns, separator = known
+        if not columns:
+            columns = _found(table, times, reader, cells)
+        if not columns:
+            return None
+    if (
+        separator == "."
+        and len(columns) == 2
+        and [_bare(column.name) for column in columns] == ["assetid", "propertyid"]
+    ):
+        separator = ":"
+    return _tags(table, times, columns, separator, cells, signs)
+
+
+def _known(table: Table, cells: Mapping[Column, CellsOfColumn]) -> tuple[tuple[Column, ...], str] | None:
+    """Columns whose names say it; none of these: to be found. None: nothing can be tags."""
+    if table.names == ARCHIVE:
+        return (table.column("signal"),), "."
+    by_name = {column.name.casefold(): column for column in table.columns}
+    if "_field" in by_name and "_measurement" in by_name:
+        own = [
+            column
+            for name, column in by_name.items()
+            if not name.startswith("_")
+            and name not in ("result", "table")
+            and cells[column].texts
+            and not cells[column].holds_numbers
+        ]
+        return (by_name["_measurement"], *own, by_name["_field"]), "."
+    if {"data_type", "timestamp_seconds"} <= by_name.keys():
+        if "alias" in by_name and cells[by_name["alias"]].texts:
+            return (by_name["alias"],), "."
+        if {"asset_id", "property_id"} <= by_name.keys():
+            return (by_name["asset_id"], by_name["property_id"]), ":"
+    may_be = [column for column in table.columns if _may_be_tags(cells[column]) or _is_known(column)]
+    return ((), ".") if may_be else None
+
+
+def _is_known(column: Column) -> bool:
+    return _bare(column.name) in _KNOWN
+
+
+def _may_be_tags(cells: CellsOfColumn) -> bool:
+    return bool(cells.texts) and not cells.holds_numbers and not is_time(next(iter(cells.texts)))
+
+
+def _found(
+    table: Table, times: TimeColumns, reader: TimeReader, cells: Mapping[Column, CellsOfColumn]
+) -> tuple[Column, ...]:
+    """The column of texts that repeats beside times."""
+    texts = [
+        column for column in table.columns if column not in times.columns and _may_be_tags(cells[column])
+    ]
+    texts = [column for column in texts if _bare(column.name) not in _QUALITIES | _VALUES]
+    numbered = [
+        column
+        for column in table.columns
+        if column not in (*times.columns, *texts) and _is_known(column) and cells[column].holds_numbers
+    ]
+    texts += numbered
+    values = [
+        column for column in table.columns if column not in (*times.columns, *texts) and cells[column].values
+    ]
+    if not texts or not values:
+        return ()
+    found = {column: _Rows() for column in texts}
+    all_of_them = _Rows()
+    for row, row_cells in table.read(PassedOver()):
+        at_s = reader.seconds(row, times.cell(row_cells))
+        for column, rows in found.items():
+            rows.add(at_s, str(row_cells[column.index]).strip())
+            if len(rows.tags) > _TAGS_MAX:
+                rows.repeated += 1
+                rows.tags.clear()
+        all_of_them.add(at_s, "")
+    known = [column for column in texts if _is_known(column) and column not in numbered]
+    one_value = len(values) == 1 or any(_bare(column.name) in _VALUES for column in values)
+    for column in known:
+        rows = found[column]
+        if not rows.repeated and not rows.back and (len(rows.tags) > 1 or one_value):
+            return (column,)
+    long = [column for column in texts if found[column].is_long]
+    if len(long) == 1:
+        return (long[0],)
+    if len(long) > 1 or all_of_them.repeated >= _SHARED * all_of_them.rows:
+        names = ", ".join(repr(column.name) for column in long or texts)
+        raise ReplayRefused(
+            f"{table.path} has several rows of one time, and {names} may tell them apart: name the "
+            f"columns that name the "
+            "signals with --tag COLUMN or --tag COLUMN,COLUMN"
+        )
+    return ()
+
+
+def _tags(
+    table: Table,
+    times: TimeColumns,
+    columns: tuple[Column, ...],
+    separator: str,
+    cells: Mapping[Column, CellsOfColumn],
+    signs: Mapping[Column, DecimalSign],
+) -> Tags:
+    free = [column for column in table.columns if column not in (*times.columns, *columns)]
+    quality, is_number = _quality(free, cells)
+    values = [column for column in free if column is not quality and cells[column].values]
+    by_name = [column for column in values if _bare(column.name) in _VALUES]
+    values = by_name or [
+        column for column in values if cells[column].holds_numbers and not column.name.startswith("column")
+    ]
+    if table.names != ARCHIVE and {"result", "table"} <= set(table.names):
+        values = [column for column in values if column.name not in ("result", "table")]
+    if not values:
+        raise ReplayRefused(f"{table.path} has no column of numbers beside {times.name!r} and the tags")
+    tags = Tags(columns, tuple(values), (), (), (), separator, quality, is_number)
+    readers = [
+        ValueReader(signs[column], cells[column].reads_t_and_f, cells[column].unit) for column in values
+    ]
+    numbers: dict[str, bool] = {}
+    is_opc = not is_number
+    for row, row_cells in table.read(PassedOver()):
+        tag = tags.tag_of(row_cells)
+        is_opc = is_opc or tags.quality_of(row_cells) == "good"
+        if not tag.strip(separator):
+            raise ReplayRefused(
+                f"{table.path}, row {row}: there is no tag in {_names(columns)}. Remove the row"
+            )
+        for column, reader in zip(values, readers, strict=True):
+            name = tags.name(tag, column)
+            numbers[name] = reader.value(row_cells[column.index]) is not None or numbers.get(name, False)
+        if len(numbers) > _TAGS_MAX:
+            raise ReplayRefused(f"{table.path}: {_names(columns)} has more than {_TAGS_MAX:,} different tags")
+    names = tuple(name for name, has_one in numbers.items() if has_one)
+    if not names:
+        raise ReplayRefused(f"{table.path} has no number in {_names(values)}")
+    without = tuple(name for name, has_one in numbers.items() if not has_one)
+    return replace(tags, names=names, without_numbers=without, quality=quality if is_opc else None)
+
+
+def _names(columns: Sequence[Column]) -> str:
+    return ", ".join(repr(column.name) for column in columns)
+
+
+def _quality(free: Sequence[Column], cells: Mapping[Column, CellsOfColumn]) -> tuple[Column | None, bool]:
+    """The column of qualities, and whether they are OPC's numbers."""
+    for column in free:
+        if _bare(column.name) in _QUALITIES:
+            words = [text.casefold() for text in cells[column].texts]
+            missing = [word for word in cells[column].missing if word.casefold().startswith("bad")]
+            if (words or missing) and all(word.startswith((*_BAD, "questionable")) for word in words):
+                return column, False
+            if (
+                not words
+                and _bare(column.name) != "status"
+                and cells[column].numbers
+                and not cells[column].first_of
+            ):
+                return column, True
+    return None, False
+
+
+def quality_of_rows(columns: Sequence[Column], cells: Mapping[Column, CellsOfColumn]) -> Column | None:
+    """The column that says whether the values of its row are good, in a table that is not long."""
+    quality, is_number = _quality(columns, cells)
+    return None if is_number else quality

@@ -1,0 +1,94 @@
+"""Files of text as lines: unpacked, and decoded from what spreadsheets and historians write."""
+
+import codecs
+import gzip
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from clients.recordings.refusal import ReplayRefused
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+_HEAD_BYTES = 4096
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_NO_TEXT = {
+    b"PK\x03\x04": "an Excel workbook or a ZIP archive: export the sheet as CSV, or unpack it",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook: export the sheet as CSV",
+    b"\x89HDF": "HDF5: convert it to CSV or Parquet",
+    b"Obj\x01": "Avro, as AWS IoT SiteWise's cold tier: convert it to CSV or Parquet",
+    b"SQLite format 3": "an SQLite database: export the table as CSV",
+}
+
+
+def _of_windows(error: UnicodeError) -> tuple[str, int]:
+    """Bytes that are no UTF-8 are those of Windows: the ° of a unit, mostly."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+codecs.register_error("of_windows", _of_windows)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """The bytes of a file, unpacked if it is gzip or zstd.
+
+    Raises:
+        ReplayRefused: It cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+        if magic[:2] == b"\x1f\x8b":
+            with gzip.open(path) as unpacked:
+                yield unpacked  # type: ignore[misc]  # it has what is used of them
+        elif magic == b"\x28\xb5\x2f\xfd":
+            with zstd.open(path) as unpacked:
+                yield unpacked  # type: ignore[misc]
+        else:
+            with path.open("rb") as file:
+                yield file
+    except (OSError, EOFError, zstd.ZstdError) as error:
+        raise ReplayRefused(f"{path} cannot be read: {error}") from None
+
+
+def head_of(path: Path) -> bytes:
+    """How a file begins. Raises: `ReplayRefused`, as `opened`."""
+    with opened(path) as file:
+        return file.read(_HEAD_BYTES)
+
+
+@contextmanager
+def text_of(path: Path) -> Iterator[io.TextIOWrapper]:
+    """The text of a file, without a byte order mark.
+
+    Raises:
+        ReplayRefused: It is no text.
+    """
+    head = head_of(path)
+    for magic, what in _NO_TEXT.items():
+        if head.startswith(magic):
+            raise ReplayRefused(f"{path} is {what}")
+    encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if head.startswith(mark)), "utf-8")
+    if encoding == "utf-8" and b"\0" in head:
+        even, odd = head[::2].count(0), head[1::2].count(0)
+        if max(even, odd) < len(head) / 4:
+            raise ReplayRefused(f"{path} is neither text nor Parquet: export it as CSV, JSON or Parquet")
+        encoding = "utf-16-le" if odd > even else "utf-16-be"
+    with opened(path) as file:
+        text = io.TextIOWrapper(
+            file, encoding, errors="of_windows" if encoding.startswith("utf-8") else "replace", newline=""
+        )
+        yield text

@@ -1,0 +1,311 @@
+"""Times as machines and people write them: one set of rules for payloads and for recordings.
+
+A number is told to be seconds, milliseconds, microseconds or nanoseconds by its size, or digits of a date; a
+text is ISO 8601, such digits, or a date as historians and spreadsheets write it. Of `03/04/2024` nobody can
+say whether the day comes first: `readings` has both, and who reads a whole column decides between them.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+from consumer.decode.values import check_seconds, shortened
+from consumer.errors import Unlearnable
+
+Order = Literal["DMY", "MDY", "YMD"]
+"""What comes first in a date of three numbers: the day, the month or the year."""
+Kind = Literal["number", "digits", "ISO 8601", "date"]
+"""How a time is written; `digits` are those of YYYYMMDDhhmmss."""
+
+BELIEVED_FROM_S = 946_684_800.0
+"""2000-01-01: earlier ones are of a clock that was never set."""
+AHEAD_MAX_S = 86_400.0
+"""How far ahead of its arrival a time may be."""
+
+
+class Readings(NamedTuple):
+    """What a time may mean: seconds since 1970, by the order of its date; None: there is but one order."""
+
+    kind: Kind
+    seconds: Mapping[Order | None, float]
+    has_time_of_day: bool = True
+    has_dots: bool = False
+
+
+def is_believable(at_s: float, arrived_s: float) -> bool:
+    """True if something may have been measured then.
+
+    >>> is_believable(1_700_000_000.0, 1_700_000_100.0), is_believable(0.0, 1_700_000_100.0)
+    (True, False)
+    """
+    return BELIEVED_FROM_S <= at_s <= arrived_s + AHEAD_MAX_S
+
+
+def seconds_of(timestamp: Any, order: Order | None = None, zone: tzinfo = UTC) -> float:
+    """Seconds since 1970, of a number or a text; `zone` is that of a text without one.
+
+    >>> seconds_of("2023-11-14t22:13:20z"), seconds_of(1_700_000_000_000), seconds_of("14-Nov-23 22:13:20")
+    (1700000000.0, 1700000000.0, 1700000000.0)
+
+    Raises:
+        Unlearnable: It is none, or may be several.
+    """
+    found = readings(timestamp, zone)
+    at_s = of_order(found, order)
+    if at_s is None:
+        if order is not None:
+            raise Unlearnable(f"the timestamp {shortened(timestamp)} is no date whose order is {order}")
+        raise Unlearnable(
+            f"the timestamp {shortened(timestamp)} may have the day first or the month: write ISO 8601"
+        )
+    return check_seconds(at_s, timestamp)
+
+
+def of_order(found: Readings, order: Order | None) -> float | None:
+    """The reading that has this order, or the only one; None: there are several, or not that one."""
+    if None in found.seconds:
+        return found.seconds[None]
+    if order is not None:
+        return found.seconds.get(order)
+    if len(found.seconds) == 1:
+        return next(iter(found.seconds.values()))
+    return (
+        found.seconds.get("DMY") if found.has_dots else None
+    )  # nobody writes 03.04.2024 for the 4th of March
+
+
+def readings(timestamp: Any, zone: tzinfo = UTC) -> Readings:
+    """All that a number or a text may mean as a time.
+
+    >>> sorted(readings("03/04/2024").seconds.items())
+    [('DMY', 1712102400.0), ('MDY', 1709510400.0)]
+
+    Raises:
+        Unlearnable: It is no time.
+    """
+    kind = type(timestamp)
+    if kind is str:
+        return _of_text(timestamp, zone)
+    if kind is float or kind is int:
+        return _of_number(timestamp)
+    raise Unlearnable(f"a timestamp is ISO 8601 text or a number, not {kind.__name__}")
+
+
+# Numbers. Ten thousand years lie between: no plausible number of one unit is also one of another.
+
+_UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6))
+_NANOSECONDS = 1e9
+_DIGITS_OF_DATES = (8, 12, 14, 17, 20)
+"""YYYYMMDD, with hhmm, hhmmss, milliseconds, microseconds: as epochs they would be 1970, 1976 or 2611."""
+_FIRST_DATE, _LAST_DATE = 19_000_101, 20_991_231
+_DIGITS_BELOW = 1e20
+
+
+def _of_number(number: float) -> Readings:
+    try:
+        found = float(number)
+    except OverflowError:
+        return Readings("number", {None: math.inf})
+    if _FIRST_DATE <= found < _DIGITS_BELOW and found == (whole := int(number)):
+        as_date = _of_digits(str(whole), UTC)
+        if as_date is not None:
+            return as_date
+    size = abs(found)
+    return Readings(
+        "number", {None: found / next((unit for below, unit in _UNITS if size < below), _NANOSECONDS)}
+    )
+
+
+def _of_digits(digits: str, zone: tzinfo) -> Readings | None:
+    if len(digits) not in _DIGITS_OF_DATES or not _FIRST_DATE <= int(digits[:8]) <= _LAST_DATE:
+        return None
+    try:
+        day_s = _day_s(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+    except ValueError:
+        return None
+    hour, minute, second = (int(digits[at : at + 2] or 0) for at in (8, 10, 12))
+    if hour > 23 or minute > 59 or second > 59:
+        return None
+    at_s = day_s + hour * 3600 + minute * 60 + second + float(f"0.{digits[14:] or 0}")
+    return Readings("digits", {None: at_s - _offset_s(at_s, zone)}, len(digits) > 8)
+
+
+# Texts.
+
+_ZONE = re.compile(r" ?(?:(?:UTC|GMT)? ?([+-])(\d\d):?(\d\d)?(?: ?(?:UTC|GMT))?|UTC|GMT|Z)\Z", re.IGNORECASE)
+_TIME_OF_DAY = (
+    r"(?P<hour>\d{1,2})[:.h](?P<minute>\d\d)(?:[:.](?P<second>\d\d)(?:[.,:](?P<fraction>\d{1,9}))?)?"
+    r"(?: ?(?P<half>[ap])\.?m\.?)?"
+)
+_WEEKDAY = r"(?:[^\W\d_]{2,10}\.?,? )?"
+_DATE = re.compile(
+    _WEEKDAY
+    + r"(?P<a>\d{1,4}|[^\W\d_]+)(?P<separator>\. ?|[-/ ]|, )"
+    + r"(?P<b>\d{1,2}|[^\W\d_]+)(?:\. ?|[-/ ]|, )(?P<c>\d{4}|\d{1,2})"
+    + rf"(?:(?:[ T:]|, ){_TIME_OF_DAY})?",
+    re.IGNORECASE,
+)
+_DATE_AROUND_TIME = re.compile(  # as C's asctime writes it
+    _WEEKDAY + rf"(?P<a>[^\W\d_]+) (?P<b>\d{{1,2}}) {_TIME_OF_DAY} (?P<c>\d{{4}})", re.IGNORECASE
+)
+_ONLY_TIME = re.compile(_TIME_OF_DAY, re.IGNORECASE)
+_MONTHS = {
+    name: month
+    for month, names in enumerate(
+        (
+            "jan january januar jänner ene enero janv janvier gen gennaio",
+            "feb february februar febrero févr février fevr fevrier febbraio",
+            "mar march mär märz maerz mrz marzo mars",
+            "apr april abr abril avr avril aprile",
+            "may mai mayo mag maggio",
+            "jun june juni junio juin giu giugno",
+            "jul july juli julio juil juillet lug luglio",
+            "aug august ago agosto août aout",
+            "sep sept september septiembre septembre set settembre",
+            "oct october okt oktober octubre octobre ott ottobre",
+            "nov november noviembre novembre",
+            "dec december dez dezember dic diciembre déc décembre decembre dicembre",
+        ),
+        1,
+    )
+    for name in names.split()
+}
+
+
+def _of_text(text: str, zone: tzinfo) -> Readings:
+    if "  " in text or not text or not text[0].isalnum() or text[-1].isspace():
+        text = " ".join(text.split())
+    if text.isdecimal():
+        return _of_digits(text, zone) or _of_number(int(text) if len(text) < 25 else math.inf)
+    at_s = iso_seconds(text, zone)
+    if at_s is not None:
+        return Readings("ISO 8601", {None: at_s}, len(text) > 10)
+    bare, offset = _without_zone(text)
+    try:  # what Python refuses: a small t or z, a blank before the zone, the name UTC
+        at_s = _of_moment(datetime.fromisoformat(bare.replace("t", "T")), offset or zone)
+        return Readings("ISO 8601", {None: at_s}, len(bare) > 10)
+    except ValueError:
+        pass
+    found = _DATE.fullmatch(bare) or _DATE_AROUND_TIME.fullmatch(bare)
+    if found:
+        return _of_date(found, text, offset or zone)
+    try:
+        number = float(text) if text.isascii() and "_" not in text else None
+    except ValueError:
+        number = None
+    if number is None:
+        raise Unlearnable(f"the timestamp {shortened(text)} is neither ISO 8601 nor a number")
+    return _of_number(number)
+
+
+def iso_seconds(text: str, zone: tzinfo = UTC) -> float | None:
+    """Seconds since 1970, of a text that Python reads as ISO 8601; None: it is written otherwise."""
+    try:
+        return None if text.isdecimal() else _of_moment(datetime.fromisoformat(text), zone)
+    except ValueError:
+        return None
+
+
+def _of_moment(moment: datetime, zone: tzinfo) -> float:
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    return (moment - _EPOCH).total_seconds()
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _without_zone(text: str) -> tuple[str, tzinfo | None]:
+    found = _ZONE.search(text)
+    if found is None or not found.start():
+        return text, None
+    bare = text[: found.start()]
+    if found[1] and ":" not in bare:  # 13-03-2024 ends in no zone
+        return text, None
+    minutes = int(found[2] or 0) * 60 + int(found[3] or 0)
+    if minutes >= 24 * 60:
+        return text, None
+    return bare, timezone(timedelta(minutes=-minutes if found[1] == "-" else minutes))
+
+
+def _of_date(found: re.Match[str], text: str, zone: tzinfo) -> Readings:
+    a, b, c = found["a"], found["b"], found["c"]
+    days = _days(a, b, c)
+    if not days:
+        raise Unlearnable(f"the timestamp {shortened(text)} is no date of any calendar")
+    time_s = _time_s(found, text)
+    seconds: dict[Order | None, float] = {}
+    for order, day_s in days.items():
+        at_s = day_s + time_s
+        seconds[order] = at_s - _offset_s(at_s, zone)
+    has_dots = "separator" in found.re.groupindex and found["separator"].startswith(".")
+    return Readings("date", seconds, found["hour"] is not None, has_dots)
+
+
+@lru_cache(4096)
+def _days(a: str, b: str, c: str) -> dict[Order | None, float]:
+    """The days that three parts of a date may mean, by their order."""
+    months = [_MONTHS.get(part.casefold()) for part in (a, b)]
+    tried: list[tuple[Order | None, int | None, int | None, str]]
+    if not a.isdecimal():
+        tried = [(None, months[0], int(b) if b.isdecimal() else None, c)]
+    elif not b.isdecimal():
+        tried = [(None, months[1], int(c), a) if len(a) == 4 else (None, months[1], int(a), c)]
+    elif len(c) == 1:
+        tried = [(None, int(b), int(c), a)] if len(a) == 4 else []
+    elif len(a) == 4:
+        tried = [(None, int(b), int(c), a)]
+    elif len(a) == 3:
+        tried = []
+    else:
+        tried = [("DMY", int(b), int(a), c), ("MDY", int(a), int(b), c)]
+        if len(c) == 2 and len(a) == 2:
+            tried.append(("YMD", int(b), int(c), a))
+    days: dict[Order | None, float] = {}
+    for order, month, day, year in tried:
+        if month is None or day is None:
+            continue
+        try:
+            days[order] = _day_s(_year(year), month, day)
+        except ValueError:
+            continue
+    return days
+
+
+def _year(text: str) -> int:
+    year = int(text)
+    return year if len(text) == 4 else year + (2000 if year < 69 else 1900)
+
+
+@lru_cache(4096)
+def _day_s(year: int, month: int, day: int) -> float:
+    return (date(year, month, day).toordinal() - 719_163) * 86_400.0
+
+
+def is_time_of_day(text: str) -> bool:
+    """True for a time without a date, such as 13:05 or 1:05:00 PM."""
+    found = _ONLY_TIME.fullmatch(text.strip())
+    return found is not None and (":" in text or bool(found["half"]) or bool(found["second"]))
+
+
+def _time_s(found: re.Match[str], text: str) -> float:
+    if found["hour"] is None:
+        return 0.0
+    hour, minute, second = (int(found[name] or 0) for name in ("hour", "minute", "second"))
+    half = found["half"]
+    if half and 1 <= hour <= 12:
+        hour = hour % 12 + (12 if half.lower() == "p" else 0)
+    is_midnight = (hour, minute, second) == (24, 0, 0)
+    if (hour > 23 and not is_midnight) or minute > 59 or second > 60:
+        raise Unlearnable(f"the timestamp {shortened(text)} has no such time of day")
+    return hour * 3600.0 + minute * 60.0 + second + float(f"0.{found['fraction'] or 0}")
+
+
+def _offset_s(local_s: float, zone: tzinfo) -> float:
+    if zone is UTC:
+        return 0.0
+    offset = (datetime(1970, 1, 1) + timedelta(seconds=local_s)).replace(tzinfo=zone).utcoffset()  # noqa: DTZ001
+    return offset.total_seconds() if offset else 0.0

@@ -1,0 +1,193 @@
+"""Long tables: a row for each value becomes a signal for each tag; found, named or refused."""
+
+import json
+
+import pytest
+
+from clients.recordings.refusal import ReplayRefused
+from tests.clients.recordings.reading import at, chosen, read, said, values, written
+
+MINUTES = [f"2024-03-01T00:{minute:02}:00Z" for minute in range(30)]
+
+
+def shared(header="timestamp,tag,value", tags=("pump.p", "pump.t"), form="{at},{tag},{value}"):
+    rows = [
+        form.format(at=at_, tag=tag, value=n + m)
+        for n, at_ in enumerate(MINUTES)
+        for m, tag in enumerate(tags)
+    ]
+    return "\n".join([header, *rows]) + "\n"
+
+
+@pytest.mark.parametrize("name", ["tag", "TagName", "entity_id", "variable", "wherever"])
+def test_a_column_of_texts_that_repeats_beside_times_has_the_tags(tmp_path, name):
+    path = written(tmp_path, shared(f"timestamp,{name},value"))
+    assert values(path) == {
+        "pump.p": [float(n) for n in range(30)],
+        "pump.t": [float(n + 1) for n in range(30)],
+    }
+    assert f"by the tags in {name!r} (pump.p, pump.t), 60 rows, 60 observations" in said(path)
+    assert chosen(path).signal_names("export") == ("pump.p", "pump.t")
+
+
+def test_tags_that_come_one_after_the_other_are_sorted_by_time(tmp_path):
+    rows = [f"{at_},{tag},{n}" for tag in ("a.x", "b.x", "c.x") for n, at_ in enumerate(MINUTES)]
+    path = written(tmp_path, "\n".join(["time,whatever,reading", *rows]))
+    assert read(path) == {
+        tag: [(at(at_[:-1]), float(n)) for n, at_ in enumerate(MINUTES)] for tag in ("a.x", "b.x", "c.x")
+    }
+    assert "sorted by time" in said(path)
+    assert len(set(map(len, values(path).values()))) == 1
+
+
+def test_tags_that_report_when_they_change_are_signals_too(tmp_path):
+    """As Home Assistant exports them: each entity at its own times, some without numbers."""
+    rows = ["sensor.outside,3.5", "switch.pump,on", "weather.home,cloudy"]
+    rows += ["sensor.outside,unavailable", "switch.pump,off", "sensor.outside,4.0"]
+    lines = [f"{row},2024-03-01T00:0{n}:07.123Z" for n, row in enumerate(rows)]
+    path = written(tmp_path, "\n".join(["entity_id,state,last_changed", *lines]))
+    assert values(path) == {"sensor.outside": [3.5, 4.0], "switch.pump": [1.0, 0.0]}
+    assert "1 tags without a number, such as 'weather.home'" in said(path)
+    assert "'unavailable' 1" in said(path)
+
+
+def test_a_wide_table_with_a_column_of_texts_stays_wide(tmp_path):
+    rows = [f"{at_},{n},{'auto' if n % 3 else 'manual'}" for n, at_ in enumerate(MINUTES)]
+    path = written(tmp_path, "\n".join(["time,flow,mode", *rows]))
+    assert list(values(path)) == ["flow"]
+    assert "column 'mode' (texts, such as 'manual')" in said(path)
+
+
+def test_several_values_of_a_tag_are_signals_each(tmp_path):
+    rows = [f"{at_},{device},{n},{n + 0.5}" for n, at_ in enumerate(MINUTES) for device in ("d1", "d2")]
+    path = written(tmp_path, "\n".join(["time,device,temp,hum", *rows]))
+    assert list(values(path)) == ["d1.temp", "d1.hum", "d2.temp", "d2.hum"]
+
+
+def test_columns_can_be_named_that_make_a_tag_together(tmp_path):
+    rows = [
+        f"{at_},{site},{kind},{n}"
+        for n, at_ in enumerate(MINUTES)
+        for site in ("north", "south")
+        for kind in ("p", "t")
+    ]
+    path = written(tmp_path, "\n".join(["time,site,kind,value", *rows]))
+    with pytest.raises(ReplayRefused, match=r"'site', 'kind' may tell them apart: .*--tag COLUMN,COLUMN"):
+        values(path)
+    assert list(values(path, tag="site,kind")) == ["north.p", "north.t", "south.p", "south.t"]
+    with pytest.raises(ReplayRefused, match="has no column 'nope'"):
+        values(path, tag="nope")
+
+
+def test_a_tag_of_numbers_can_be_named(tmp_path):
+    path = written(tmp_path, shared(tags=("101", "102")))
+    assert list(values(path, tag="tag")) == ["101", "102"]
+
+
+def test_numbered_devices_are_told_apart_and_a_counter_is_no_tag(tmp_path):
+    rows = [f"{at_},{device},{n}.5" for n, at_ in enumerate(MINUTES) for device in (7, 8)]
+    path = written(tmp_path, "\n".join(["time,device_id,temp", *rows]))
+    assert values(path) == {device: [n + 0.5 for n in range(30)] for device in ("7", "8")}
+    rows = [f"{at_},{n * 3},{n}.5" for n, at_ in enumerate(MINUTES)]
+    path = written(tmp_path, "\n".join(["time,channel,temp", *rows]))
+    assert list(values(path)) == ["channel", "temp"]
+
+
+def test_a_row_without_a_tag_is_refused(tmp_path):
+    path = written(tmp_path, shared() + "2024-03-01T01:00:00Z,,5\n")
+    with pytest.raises(ReplayRefused, match=r"row 61: there is no tag in 'tag'"):
+        values(path, tag="tag")
+
+
+@pytest.mark.parametrize(
+    ("good", "uncertain", "bad"),
+    [("GOOD", "UNCERTAIN", "BAD"), ("Good", "Uncertain", "Bad"), ("192", "64", "0")],
+)
+def test_values_of_bad_quality_are_gaps_and_uncertain_ones_counted(tmp_path, good, uncertain, bad):
+    rows = [
+        f"{at_},line.p,{n},{bad if n == 3 else uncertain if n == 5 else good}"
+        for n, at_ in enumerate(MINUTES)
+    ]
+    path = written(tmp_path, "\n".join(["time,tag,value,quality", *rows]))
+    assert values(path) == {"line.p": [float(n) for n in range(30) if n != 3]}
+    assert "quality bad: 1; quality uncertain: 1" in said(path)
+
+
+def test_a_quality_beside_values_counts_in_a_wide_table_too(tmp_path):
+    rows = [f"{at_},{n},{'Bad' if n in (3, 4) else 'Good'}" for n, at_ in enumerate(MINUTES)]
+    path = written(tmp_path, "\n".join(["time,flow,quality", *rows]))
+    assert values(path) == {"flow": [float(n) for n in range(30) if n not in (3, 4)]}
+    assert "2 cells without a finite number: quality bad: 2" in said(path)
+
+
+def test_sitewise_history_is_read_as_its_api_answers(tmp_path):
+    history = [
+        {
+            "value": {"doubleValue": n + 0.5},
+            "timestamp": {"timeInSeconds": 1709251200 + n, "offsetInNanos": 500000000},
+            "quality": "BAD" if n == 1 else "GOOD",
+        }
+        for n in range(4)
+    ]
+    path = written(tmp_path, json.dumps({"assetPropertyValueHistory": history}, indent=2), "p.json")
+    assert read(path) == {"value.doubleValue": [(1709251200.5 + n, n + 0.5) for n in (0, 2, 3)]}
+
+
+def test_sitewise_bulk_import_is_read_though_it_has_no_header(tmp_path):
+    rows = [
+        f"{who},DOUBLE,{1709251200 + 60 * n},500000000,{'BAD' if n == 2 else 'GOOD'},{n}.5"
+        for n in range(10)
+        for who in ("/l1/p", "/l1/t")
+    ]
+    path = written(tmp_path, "\n".join(rows))
+    assert values(path) == {alias: [n + 0.5 for n in range(10) if n != 2] for alias in ("/l1/p", "/l1/t")}
+    assert read(path)["/l1/p"][0][0] == 1709251200.5
+    assert "bulk import" in said(path)
+    rows = [f"a1,p{m},DOUBLE,{1709251200 + 60 * n},0,GOOD,{n}" for n in range(10) for m in (1, 2)]
+    assert list(values(written(tmp_path, "\n".join(rows)))) == ["a1:p1", "a1:p2"]
+    header = "ASSET_ID,PROPERTY_ID,DATA_TYPE,TIMESTAMP_SECONDS,TIMESTAMP_NANO_OFFSET,QUALITY,VALUE"
+    assert list(values(written(tmp_path, "\n".join([header, *rows])))) == ["a1:p1", "a1:p2"]
+
+
+POINTS = [
+    {"signal": f"pump.{name}", "value": n, "timestamp": 1709251200 + n} for n in range(5) for name in "ab"
+]
+
+
+@pytest.mark.parametrize("separator", ["\n", "", "\r\n"])
+def test_points_are_read_as_firehose_archives_them(tmp_path, separator):
+    path = written(tmp_path, separator.join(map(json.dumps, POINTS)), "archive.json")
+    assert values(path) == {"pump.a": [0.0, 1.0, 2.0, 3.0, 4.0], "pump.b": [0.0, 1.0, 2.0, 3.0, 4.0]}
+
+
+def test_all_shapes_of_payloads_are_read_and_what_is_refused_is_said(tmp_path):
+    tqv = {
+        "value": {"doubleValue": 1.5},
+        "timestamp": {"timeInSeconds": 1709251200, "offsetInNanos": 0},
+        "quality": "GOOD",
+    }
+    lines = [
+        {"signal": "rig", "timestamp": 1709251200, "values": {"p": 1, "t": 2}},
+        {"signal": "rig.v", "timestamps": [1709251200, 1709251201], "values": [3, 4]},
+        {"propertyAlias": "/l1/p", "propertyValues": [tqv, {**tqv, "quality": "BAD"}]},
+        {"signal": "rig.v", "value": "broken", "timestamp": 1709251202},
+    ]
+    path = written(tmp_path, "\n".join(map(json.dumps, lines)), "archive.jsonl")
+    assert values(path) == {"rig.p": [1.0], "rig.t": [2.0], "rig.v": [3.0, 4.0], "/l1/p": [1.5]}
+    assert "refused: the value 'broken' is not a number (row 4)" in said(path)
+    assert "an observation of bad quality or without a value (row 3)" in said(path)
+
+
+def test_some_tags_can_be_named(tmp_path):
+    path = written(tmp_path, shared())
+    assert list(values(path, signals=["pump.t"])) == ["pump.t"]
+    text = said(path, signals=["pump.t"])
+    assert "1 tags that are not named, such as 'pump.p'" in text
+    assert "30 observations, 0 cells without a finite number" in text
+    with pytest.raises(ReplayRefused, match=r"has no signal 'nope'; it has 'pump\.p', 'pump\.t'"):
+        values(path, signals=["nope"])
+
+
+def test_labels_do_not_go_with_tags(tmp_path):
+    with pytest.raises(ReplayRefused, match="--labels does not go with it"):
+        chosen(written(tmp_path, shared()), tag="tag", labels="value")

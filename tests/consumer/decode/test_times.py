@@ -1,0 +1,174 @@
+"""One reader of times: every form that is promised, in payloads and in recordings alike."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.decode.times import is_believable, is_time_of_day, readings, seconds_of
+from consumer.errors import Unlearnable
+
+NOON = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+NOON_S = 1_700_000_000.0
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2023-11-14T22:13:20Z",
+        "2023-11-14t22:13:20z",
+        "2023-11-14 22:13:20",
+        "20231114T221320Z",
+        "20231114T221320",
+        "2023-11-14T23:13:20+01:00",
+        "2023-11-14 23:13:20 +0100",
+        "2023-11-14 22:13:20 UTC",
+        "2023-W46-2T22:13:20Z",
+        "2023-11-14 22:13:20 +0000 UTC",
+        "2023-11-14T22:13:20,000Z",
+        "2023-11-14T22:13:20.000000000Z",
+        1_700_000_000,
+        1_700_000_000.0,
+        1_700_000_000_000,
+        1_700_000_000_000_000,
+        1_700_000_000_000_000_000,
+        "1700000000",
+        "1700000000000",
+        "1700000000000000",
+        "1700000000000000000",
+        "1.7E9",
+        20231114221320,
+        "20231114221320",
+        "20231114221320000",
+        "14-Nov-23 22:13:20",
+        "14-NOV-2023 22.13.20",
+        "14 November 2023, 22:13:20",
+        "Nov 14, 2023 10:13:20 PM",
+        "Tue, 14 Nov 2023 22:13:20 GMT",
+        "Tue Nov 14 22:13:20 2023",
+        "14/Nov/2023:23:13:20 +0100",
+        "14. Nov. 2023 22:13:20",
+        "14/11/2023 22:13:20",
+        "11/14/2023 10:13:20 PM",
+        "14.11.2023 22:13:20",
+        "2023/11/14 22:13:20",
+        "11/14/23 22:13:20",
+        "  2023-11-14 22:13:20 ",
+    ],
+)
+def test_every_form_that_is_promised_is_one_time(written):
+    assert seconds_of(written) == NOON_S
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("20231114", "2023-11-14T00:00"),
+        (20231114, "2023-11-14T00:00"),
+        ("202311142213", "2023-11-14T22:13"),
+        ("2023-11-14 24:00", "2023-11-15T00:00"),
+        ("20231114221320123", "2023-11-14T22:13:20.123"),
+        ("3. März 2024 7:05", "2024-03-03T07:05"),
+        ("03-Mar-24", "2024-03-03T00:00"),
+        ("2024/3/3 7:05", "2024-03-03T07:05"),
+        ("12/31/1999 12:00 AM", "1999-12-31T00:00"),
+        ("1-Dic-2020 13:00", "2020-12-01T13:00"),
+    ],
+)
+def test_forms_of_other_precisions(written, expected):
+    assert seconds_of(written) == datetime.fromisoformat(expected).replace(tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize("written", ["03/04/2024", "3/4/2024 10:00", "03-04-2024 10:00:00", "04/03/12 10:00"])
+def test_what_may_have_the_day_or_the_month_first_is_not_guessed(written):
+    with pytest.raises(Unlearnable, match="the day first or the month"):
+        seconds_of(written)
+
+
+def test_an_order_that_is_known_decides():
+    march, april = datetime(2024, 3, 4, tzinfo=UTC), datetime(2024, 4, 3, tzinfo=UTC)
+    assert seconds_of("03/04/2024", "MDY") == march.timestamp()
+    assert seconds_of("03/04/2024", "DMY") == april.timestamp()
+    assert seconds_of("03.04.2024") == april.timestamp()
+    with pytest.raises(Unlearnable, match="order is MDY"):
+        seconds_of("13/04/2024", "MDY")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "yesterday",
+        "12:30",
+        "13/13/2024",
+        "2024-02-30",
+        "2024-03-01 25:00",
+        "30-Feb-24",
+        "1_700",
+        "nan",
+        "10000-01-01",
+    ],
+)
+def test_what_is_no_time_is_refused(written):
+    with pytest.raises(Unlearnable):
+        seconds_of(written)
+
+
+@pytest.mark.parametrize("written", [True, None, [1], {"s": 1}])
+def test_what_has_no_type_of_a_time_is_refused(written):
+    with pytest.raises(Unlearnable, match="ISO 8601 text or a number"):
+        seconds_of(written)
+
+
+def test_times_of_day_are_told_from_numbers():
+    assert all(map(is_time_of_day, ["00:00", "7:05", "23:59:59.999", "1:05 PM", "12.30.00"]))
+    assert not any(map(is_time_of_day, ["49.63", "2024-03-01", "12", "", "on"]))
+
+
+def test_only_clocks_that_were_set_are_believed():
+    arrived_s = NOON_S
+    assert is_believable(NOON_S - 86_400 * 3650, arrived_s)
+    assert is_believable(NOON_S + 86_400, arrived_s)
+    assert not is_believable(NOON_S + 86_401, arrived_s)
+    assert not any(
+        is_believable(at_s, arrived_s) for at_s in (0.0, 946_684_799.0, -11_644_473_600.0, float("nan"))
+    )
+
+
+FORMS = [
+    "%Y-%m-%dT%H:%M:%SZ",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y%m%dT%H%M%S",
+    "%Y%m%d%H%M%S",
+    "%d.%m.%Y %H:%M:%S",
+    "%d-%b-%Y %H:%M:%S",
+    "%b %d, %Y %I:%M:%S %p",
+    "%a %b %d %H:%M:%S %Y",
+    "%Y/%m/%d %H:%M:%S",
+    "%d %B %Y %H:%M:%S",
+]
+
+
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2068, 12, 31)), st.sampled_from(FORMS))  # noqa: DTZ001
+def test_a_moment_is_read_back_from_every_form(moment, form):
+    moment = moment.replace(microsecond=0, tzinfo=UTC)
+    assert seconds_of(moment.strftime(form)) == moment.timestamp()
+
+
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2068, 12, 31)), st.sampled_from([1, 1e3, 1e6, 1e9]))  # noqa: DTZ001
+def test_an_epoch_is_read_back_from_every_unit(moment, unit):
+    at_s = (moment.replace(microsecond=0, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(
+        seconds=1
+    )
+    assert seconds_of(int(at_s * unit)) == pytest.approx(at_s, abs=1e-6)
+    assert seconds_of(str(int(at_s * unit))) == seconds_of(int(at_s * unit))
+
+
+@given(st.text(max_size=30) | st.integers() | st.floats())
+def test_nothing_that_is_written_raises_anything_else(written):
+    try:
+        readings(written)
+        seconds_of(written)
+    except Unlearnable:
+        pass
