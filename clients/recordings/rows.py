@@ -54,7 +54,7 @@ def _wide(choice: Choice, counts: Counts) -> Iterator[Row]:
     readers = [(choice.value_reader(column), column.index) for column in choice.signals]
     label = choice.labels
     single = choice.time.columns[0].index if len(choice.time.columns) == 1 else None
-    seconds = choice.reader.seconds
+    seconds, before_s = choice.reader.seconds, -math.inf
     for numbers, columns in chunks(choice.table, counts.passed):
         counts.file_rows += len(numbers)
         counts.cells += len(numbers) * len(readers)
@@ -68,7 +68,11 @@ def _wide(choice: Choice, counts: Counts) -> Iterator[Row]:
         values = zip(*of_columns, strict=True)
         labels = columns[label.index] if label is not None else (None,) * len(numbers)
         for number, moment, row, marked in zip(numbers, moments, values, labels, strict=True):
-            yield Row(number, seconds(number, moment), list(row), marked)
+            at_s = seconds(number, moment)
+            if at_s < before_s:
+                at_s = choice.reader.second_time(at_s)
+            before_s = at_s
+            yield Row(number, at_s, list(row), marked)
 
 
 def _leave_out_bad(columns: list[list[float | None]], qualities: Sequence[Cell], counts: Counts) -> None:
