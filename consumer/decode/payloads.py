@@ -1,8 +1,10 @@
 """Payloads of all shapes, read into a batch."""
 
 import binascii
+import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -82,24 +84,28 @@ def _read_json(payload: bytes, batch: Batch) -> None:
     except _UNREADABLE:
         lines = _lines(payload)
         if lines is not None:
-            _read_array(lines, batch, _read_line)
+            _read_each(lines, batch, _read_line)
             return
         found = _decode_leniently(payload)
     _read_object(found, batch)
 
 
-def _lines(payload: bytes) -> list[bytes] | None:
+def _lines(payload: bytes) -> Iterable[bytes] | None:
     """The lines of NDJSON; None where the payload is none, such as one object over several lines."""
-    lines = [line for line in map(bytes.strip, payload.split(b"\n")) if line]
-    if len(lines) < 2:
+    first, *others = islice(_stripped(payload), 2)
+    if not others:
         return None
-    if all(line.startswith(b"{") for line in lines):
-        return lines
-    try:
-        _decode(lines[0])
-    except Unlearnable:
-        return None
-    return lines
+    if not all(line.startswith(b"{") for line in _stripped(payload)):
+        try:
+            _decode(first)
+        except Unlearnable:
+            return None
+    return _stripped(payload)
+
+
+def _stripped(payload: bytes) -> Iterator[bytes]:
+    """The lines that are not blank, one by one: a list of millions would take the function's memory."""
+    return filter(None, map(bytes.strip, io.BytesIO(payload)))
 
 
 def _read_line(line: bytes, batch: Batch) -> None:
@@ -115,9 +121,13 @@ def _read_member(member: Any, batch: Batch) -> None:
 
 
 def _read_array(members: list[Any], batch: Batch, read_one: Callable[[Any, Batch], None]) -> None:
-    """Read several payloads of one record, each refused alone."""
     if not members:
         raise Unlearnable("the array is empty: there is no observation")
+    _read_each(members, batch, read_one)
+
+
+def _read_each(members: Iterable[Any], batch: Batch, read_one: Callable[[Any, Batch], None]) -> None:
+    """Read several payloads of one record, each refused alone."""
     for member in members:
         try:
             read_one(member, batch)
@@ -263,28 +273,7 @@ def _read_kepserver(payload: Payload, batch: Batch) -> None:
     _read_found(gateways.kepserver(values, payload.timestamp), batch)
 
 
-def _read_telegraf(payload: Payload, batch: Batch) -> None:
-    _read_found(gateways.telegraf(payload.name, payload.tags, payload.fields, payload.timestamp), batch)
-
-
-def _read_metrics(payload: Payload, batch: Batch) -> None:
-    _read_found(gateways.metrics(payload.metrics, payload.timestamp, payload.topic), batch)
-
-
-def _read_injected(payload: Payload, batch: Batch) -> None:
-    _read_found(gateways.injected(payload.payload, payload.topic), batch)
-
-
-def _read_shop_floor(payload: Payload, batch: Batch) -> None:
-    _read_found(gateways.shop_floor(payload.sources, payload.timestamp), batch)
-
-
-def _read_ignition(payload: Payload, batch: Batch) -> None:
-    found = gateways.ignition(payload.tag_path, payload.value, payload.quality, payload.timestamp)
-    _read_found(found, batch)
-
-
-def _read_found(found: Iterable[GatewayValue | Unlearnable], batch: Batch) -> None:
+def _read_found(found: gateways.Found, batch: Batch) -> None:
     for each in found:
         if isinstance(each, Unlearnable):
             batch.reject(str(each))
@@ -343,6 +332,10 @@ def _read_enveloped(members: Any, event: Payload, batch: Batch) -> None:
     _read_object(payload, batch)
 
 
+def _of(find: Callable[[Payload], gateways.Found]) -> Callable[[Payload, Batch], None]:
+    return lambda payload, batch: _read_found(find(payload), batch)
+
+
 _Readers = tuple[tuple[str | None, Callable[[Payload, Batch], None]], ...]
 """The first whose field is there, or that needs none."""
 
@@ -351,19 +344,23 @@ _OWN_SHAPES: dict[str, _Readers] = {
     "value": (
         ("signal", _read_point),
         ("key", _read_point),
-        ("tag_path", _read_ignition),
+        ("tag_path", _of(lambda tag: gateways.ignition(tag.tag_path, tag.value, tag.quality, tag.timestamp))),
         (None, _read_point),
     ),
     "body": ((None, _read_point),),
     "values": (("signal", _read_values), ("key", _read_values), (None, _read_kepserver)),
-    "payload": (("type", _read_notification), ("topic", _read_injected), (None, _read_notification)),
+    "payload": (
+        ("type", _read_notification),
+        ("topic", _of(lambda message: gateways.injected(message.payload, message.topic))),
+        (None, _read_notification),
+    ),
     "property_values": ((None, _read_entry),),
     "entries": ((None, _read_entries),),
 }
 _ENVELOPES_AND_GATEWAYS: dict[str, _Readers] = {
-    "metrics": ((None, _read_metrics),),
-    "fields": ((None, _read_telegraf),),
-    "sources": ((None, _read_shop_floor),),
+    "metrics": ((None, _of(lambda sent: gateways.metrics(sent.metrics, sent.timestamp, sent.topic))),),
+    "fields": ((None, _of(lambda one: gateways.telegraf(one.name, one.tags, one.fields, one.timestamp))),),
+    "sources": ((None, _of(lambda message: gateways.shop_floor(message.sources, message.timestamp))),),
     "specversion": ((None, _read_cloud_event),),
 }
 

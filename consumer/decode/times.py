@@ -123,8 +123,8 @@ def _of_number(number: float) -> Readings:
         found = float(number)
     except OverflowError:
         return Readings("number", {None: math.inf})
-    if _FIRST_DATE <= found < _DIGITS_BELOW and found == (whole := int(number)):
-        as_date = _of_digits(str(whole), UTC)
+    if _FIRST_DATE <= found < _DIGITS_BELOW and found.is_integer():
+        as_date = _of_digits(str(int(number)), UTC)
         if as_date is not None:
             return as_date
     size = abs(found)

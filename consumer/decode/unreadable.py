@@ -3,7 +3,7 @@
 import re
 
 _SEND_JSON = "send JSON"
-_STARTS = (
+_STARTS: tuple[tuple[bytes, str | None], ...] = (
     (b"\xff\xfe", "UTF-16 text: send UTF-8"),
     (b"\xfe\xff", "UTF-16 text: send UTF-8"),
     (
@@ -26,10 +26,7 @@ _STARTS = (
     (b"\x78\x5e", "zlib data: compress with gzip or zstd"),
     (b"\x78\x9c", "zlib data: compress with gzip or zstd"),
     (b"\x78\xda", "zlib data: compress with gzip or zstd"),
-    (
-        b"\xf3\x89\x9a\xc2",
-        "an aggregated record of the KPL that is cut short or altered: its digest is another",
-    ),
+    (b"\xf3\x89\x9a\xc2", None),  # as records of the KPL begin: without its digest it may be anything
     (b"Obj\x01", f"an Avro file: {_SEND_JSON}"),
     (b"\xc3\x01", f"Avro data: {_SEND_JSON}"),
     (b"PAR1", f"a Parquet file: {_SEND_JSON}"),

@@ -39,7 +39,7 @@ def test_a_wrong_digest_makes_it_a_plain_record_which_is_refused_and_kept():
         assert observations(batch) == LEARNED[:1]
         [line] = kept(batch)
         assert original(line) == wrong
-        assert "an aggregated record of the KPL that is cut short or altered" in line["reason"]
+        assert "neither a JSON object nor a finite number" in line["reason"]
 
 
 @pytest.mark.parametrize(

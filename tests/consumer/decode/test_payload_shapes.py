@@ -356,7 +356,7 @@ REFUSED_WHOLE = {
     "gzip of gzip": (gzipped(gzipped(point())), "compress once"),
     "the magic of gzip alone": (b"\x1f\x8b", "gzip"),
     "the magic of zstd alone": (b"\x28\xb5\x2f\xfd", "zstd"),
-    "the magic of KPL alone": (b"\xf3\x89\x9a\xc2", "its digest is another"),
+    "the magic of KPL alone": (b"\xf3\x89\x9a\xc2", "neither a JSON object nor"),
 }
 
 ONE, TWO, THREE = (PRESSURE, 1.0, T), (PRESSURE, 2.0, T + 1), (PRESSURE, 3.0, T + 2)
