@@ -140,6 +140,8 @@ _ONEOF = (
     *("int_value", "long_value", "float_value", "double_value", "boolean_value"),
 )
 _SIGNED_BITS = {"Int8": 32, "Int16": 32, "Int32": 32, "Int64": 64}
+_MESSAGES = ("NBIRTH", "NDATA", "NDEATH", "NCMD", "DBIRTH", "DDATA", "DDEATH", "DCMD")
+"""The third part of a topic, before the edge node."""
 _CONTROLS = ("bdSeq", "Node Control/", "Device Control/", "Node Info/", "Device Info/")
 
 
@@ -172,7 +174,7 @@ def _device(topic: Any) -> str:
     named: list[Any] = []
     if isinstance(topic, str):
         parts = topic.split("/")
-        named = [*parts[1:2], *parts[3:]] if topic.startswith("sp") and len(parts) > 3 else parts
+        named = [*parts[1:2], *parts[3:]] if parts[2:3] and parts[2] in _MESSAGES else parts
     elif isinstance(topic, dict):
         named = [topic.get(name) for name in ("groupId", "edgeNodeId", "deviceId")]
     if not all(isinstance(name, str | None) for name in named):

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -173,10 +174,9 @@ def _converted(members: Any) -> Payload:
 
 
 def _read_object(payload: Payload, batch: Batch) -> None:
-    for shapes in (_OWN_SHAPES, _ENVELOPES_AND_GATEWAYS):
-        holders = [
-            name for name in shapes if (there := getattr(payload, name)) is not None and there is not UNSET
-        ]
+    for shapes, holders_of in _SHAPES:
+        found = zip(shapes, holders_of(payload), strict=True)
+        holders = [name for name, content in found if content is not None and content is not UNSET]
         if len(holders) > 1:
             if holders == ["value", "body"]:
                 raise Unlearnable("a point has 'body' or 'value', not both")
@@ -187,10 +187,14 @@ def _read_object(payload: Payload, batch: Batch) -> None:
                 if marker is None or getattr(payload, marker) is not None:
                     read_shape(payload, batch)
                     return
-    if payload.value is None or payload.body is None:
-        batch.skip(_signal(payload))
-        return
+        if (payload.value is None or payload.body is None) and _names_a_signal(payload):
+            batch.skip(_signal(payload))
+            return
     raise Unlearnable("the JSON object has none of the shapes that are read")
+
+
+def _names_a_signal(payload: Payload) -> bool:
+    return payload.signal is not None or payload.key is not None or payload.tag_path is not None
 
 
 def _read_point(payload: Payload, batch: Batch) -> None:
@@ -268,7 +272,7 @@ def _read_entries(payload: Payload, batch: Batch) -> None:
 
 def _read_kepserver(payload: Payload, batch: Batch) -> None:
     values = payload.values
-    if not isinstance(values, list) or not any(isinstance(tag, dict) for tag in values):
+    if not isinstance(values, list) or (values and not any(isinstance(tag, dict) for tag in values)):
         _signal(payload)  # it says that the payload names none
     _read_found(gateways.kepserver(values, payload.timestamp), batch)
 
@@ -339,7 +343,7 @@ def _of(find: Callable[[Payload], gateways.Found]) -> Callable[[Payload, Batch],
 _Readers = tuple[tuple[str | None, Callable[[Payload, Batch], None]], ...]
 """The first whose field is there, or that needs none."""
 
-# By the field that holds the observations. Gateways' own ones do not count where one of ours is.
+# By the field that holds the observations.
 _OWN_SHAPES: dict[str, _Readers] = {
     "value": (
         ("signal", _read_point),
@@ -363,6 +367,10 @@ _ENVELOPES_AND_GATEWAYS: dict[str, _Readers] = {
     "sources": ((None, _of(lambda message: gateways.shop_floor(message.sources, message.timestamp))),),
     "specversion": ((None, _read_cloud_event),),
 }
+
+
+_SHAPES = tuple((shapes, attrgetter(*shapes)) for shapes in (_OWN_SHAPES, _ENVELOPES_AND_GATEWAYS))
+"""The fields of gateways do not count where one of ours is."""
 
 
 def _read_bare_number(payload: bytes, partition_key: str | None, batch: Batch) -> None:

@@ -196,6 +196,8 @@ def test_a_wrong_metric_costs_itself_alone_in_a_batch_of_them(wrong, reason):
         ("spBv1.0/G/DDATA/E/D", "G/E/D/Speed"),
         ("spBv1.0/G/NDATA/E", "G/E/Speed"),
         ("plant/line1/plc", "plant/line1/plc/Speed"),
+        ("spindles/north/a/x", "spindles/north/a/x/Speed"),
+        ("spJv1.0/G/DDATA/E/D", "G/E/D/Speed"),
         (TOPIC, "G/E/D/Speed"),
         (TOPIC | {"deviceId": None}, "G/E/Speed"),
     ],
@@ -400,6 +402,7 @@ def test_what_is_wrong_with_a_cloud_event(wrong, reason):
 
 def test_an_object_of_ours_stays_what_it_is_whatever_else_is_in_it():
     own = {"signal": "a", "value": 1.0}
+    nothing = {"key": "a", "body": None}
     others = {
         "metrics": [1],
         "fields": {},
@@ -410,6 +413,7 @@ def test_an_object_of_ours_stays_what_it_is_whatever_else_is_in_it():
         "name": 3,
     }
     assert learned(own | others) == [("a", 1.0, ARRIVED_S)]
+    assert skipped(of(nothing | others)) == 1
 
 
 JSON = st.recursive(
