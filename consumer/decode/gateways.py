@@ -119,9 +119,15 @@ def telegraf(name: Any, tags: Any, fields: Any, timestamp: Any) -> Found:
     tags = {} if tags is None else tags
     if not isinstance(tags, dict) or not all(isinstance(value, str | None) for value in tags.values()):
         raise Unlearnable("the 'tags' of a metric of Telegraf are an object of texts")
-    series = ",".join([name, *(f"{tag}={value}" for tag, value in sorted(tags.items()) if value is not None)])
+    there = sorted((tag, value) for tag, value in tags.items() if value is not None)
+    series = ",".join([_escaped(name), *(f"{_escaped(tag)}={_escaped(value)}" for tag, value in there)])
     for field, value in _members(fields, "fields").items():
         yield GatewayValue(series, field, value, timestamp)
+
+
+def _escaped(text: str) -> str:
+    """So that no two series have one name."""
+    return text.replace("\\", "\\\\").replace(",", "\\,").replace("=", "\\=")
 
 
 # Sparkplug B as JSON: {"timestamp": …, "metrics": [{"name": …, "timestamp": …, "dataType": …, "value": …}]}

@@ -156,6 +156,15 @@ def test_whatever_order_and_shards_the_records_have_both_deliver_the_same(rows):
     assert list(map(plain, decode(delivery))) == list(map(plain, carefully(delivery)))
 
 
+def test_an_arrival_is_in_seconds_whatever_its_digits():
+    delivery = event(b'{"signal":"a","value":1.0}')
+    for arrived in (20_240_301, 20_240_301.0, 0, 5.5, 99_999_999_999):
+        delivery["Records"][0]["kinesis"]["approximateArrivalTimestamp"] = arrived
+        [batch] = decode(delivery)
+        assert [one.arrived_s for one in batch.records] == [float(arrived)]
+        assert list(map(plain, decode(delivery))) == list(map(plain, carefully(delivery)))
+
+
 def test_a_point_of_the_nineties_in_milliseconds_and_records_of_two_streams_are_told_apart():
     delivery = event(*(b'{"signal":"a","value":1.0,"timestamp":631152000000}' for _ in range(3)))
     [batch] = decode(delivery)

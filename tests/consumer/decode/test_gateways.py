@@ -152,6 +152,15 @@ def test_a_series_is_named_as_line_protocol_names_it():
     )
 
 
+def test_no_two_series_have_one_name():
+    odd = [
+        metric({"v": 1}, tags=tags)
+        for tags in ({"a": "1,b=2"}, {"a": "1", "b": "2"}, {"a": "1\\,b=2"}, {"a": "1\\", "b": "2"})
+    ]
+    assert len({signal for signal, _, _ in learned({"metrics": odd})}) == len(odd)
+    assert learned(metric({"v": 1}, tags={"line": "a, b=c"})) == [("cpu,line=a\\, b\\=c.v", 1.0, T)]
+
+
 def test_metrics_of_different_tags_are_different_signals_and_their_values_share_a_page():
     batch = of({"metrics": [metric({"idle": 1}), metric({"idle": 2}, tags={"host": "b"})]})
     assert {(key.record_signal, key.signal) for key in batch.signals} == {
