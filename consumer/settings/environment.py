@@ -52,16 +52,15 @@ class Settings(msgspec.Struct, frozen=True, rename="upper"):
         return self.aws_lambda_function_memory_size * _MIB // 2
 
 
+_NAMES = [field.encode_name for field in msgspec.structs.fields(Settings)]
+
+
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Read and check the environment.
 
     Raises: `ConfigurationError` naming the variable and what is allowed.
     """
-    named = {
-        field.encode_name: environment[field.encode_name]
-        for field in msgspec.structs.fields(Settings)
-        if environment.get(field.encode_name, "") != ""
-    }
+    named = {name: value for name in _NAMES if (value := environment.get(name, ""))}
     try:
         settings = msgspec.convert(named, Settings, strict=False)
     except msgspec.ValidationError as error:
