@@ -69,8 +69,8 @@ def _wide(choice: Choice, counts: Counts) -> Iterator[Row]:
         labels = columns[label.index] if label is not None else (None,) * len(numbers)
         for number, moment, row, marked in zip(numbers, moments, values, labels, strict=True):
             at_s = seconds(number, moment)
-            if at_s < before_s:
-                at_s = choice.reader.second_time(at_s)
+            if at_s <= before_s:
+                at_s = choice.reader.after(before_s, at_s)
             before_s = at_s
             yield Row(number, at_s, list(row), marked)
 
