@@ -157,8 +157,8 @@ def _layout(path: Path, lines: Sequence[str]) -> _Layout:
         if found_rows > _STRAY_ROWS_MAX:
             raise ReplayRefused(
                 f"{path}: {found_rows} rows of {length} cells stand above the header "
-                f"{sample(lines[header_at].strip())}, whose rows have {width}: it holds several tables. Write "
-                "each into a file of its own"
+                f"{sample(lines[header_at].strip())}, whose rows have {width}: it holds several tables. "
+                "Write each into a file of its own"
             )
     if first:
         said.append(f"{sample(lines[0].strip())} names the separator")
