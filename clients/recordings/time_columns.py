@@ -31,7 +31,7 @@ _NAMES = {
     "logtime", "recordtime",
     "measuredat", "recordedat", "createdat", "lastchanged", "lastupdated", "timestring", "timems",
     "timestampms",
-    "unixtime", "unixtimestamp", "epochtime", "epochms", "valuetime", "sourcetimestamp",
+    "unix", "unixtime", "unixtimestamp", "epochtime", "epochms", "valuetime", "sourcetimestamp",
     "servertimestamp", "index",
     "timestampseconds", "zeit", "zeitstempel", "zeitpunkt", "datum", "datumzeit", "datumuhrzeit",
     "fecha", "fechahora",

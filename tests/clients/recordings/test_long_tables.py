@@ -93,6 +93,23 @@ def test_numbered_devices_are_told_apart_and_a_counter_is_no_tag(tmp_path):
     assert list(values(path)) == ["channel", "temp"]
 
 
+def test_numbered_devices_that_report_in_turn_are_told_apart(tmp_path):
+    rows = [f"{at_},{7 + n % 2},{n}.5" for n, at_ in enumerate(MINUTES)]
+    path = written(tmp_path, "\n".join(["time,sensor_id,value", *rows]))
+    assert values(path) == {
+        name: [n + 0.5 for n in range(start, 30, 2)] for name, start in (("7", 0), ("8", 1))
+    }
+    rows = [f"{at_},{n},{n}.5" for n, at_ in enumerate(MINUTES)]
+    path = written(tmp_path, "\n".join(["time,point,value", *rows]))
+    assert list(values(path)) == ["point", "value"]
+
+
+def test_values_whose_names_begin_like_those_of_nameless_columns_are_read(tmp_path):
+    rows = [f"{at_},{device},{n},{n}" for n, at_ in enumerate(MINUTES) for device in ("d1", "d2")]
+    path = written(tmp_path, "\n".join(["time,device,column_top,column_foot", *rows]))
+    assert list(values(path)) == ["d1.column_top", "d1.column_foot", "d2.column_top", "d2.column_foot"]
+
+
 def test_a_row_without_a_tag_is_refused(tmp_path):
     path = written(tmp_path, shared() + "2024-03-01T01:00:00Z,,5\n")
     with pytest.raises(ReplayRefused, match=r"row 61: there is no tag in 'tag'"):

@@ -392,6 +392,17 @@ def test_text_of_any_unicode_encoding(tmp_path):
         assert values(written(tmp_path, content.encode(encoding))) == {"°C": [1.5, 2.5]}, encoding
 
 
+@pytest.mark.parametrize("name", ["__index_level_0__", "unix"])
+def test_an_index_and_the_times_again_are_no_signals(tmp_path, name):
+    rows = [
+        f"{moment},{number if '_' in name else 1709251200 + 60 * number},5"
+        for number, moment in enumerate(MINUTES)
+    ]
+    path = written(tmp_path, "\n".join([f"time,{name},v", *rows]))
+    assert list(values(path)) == ["v"]
+    assert f"column '{name}'" in said(path)
+
+
 def test_cells_in_apostrophes(tmp_path):
     path = written(tmp_path, "time;v\n'2024-03-01 00:00';'1,5'\n'2024-03-01 00:10';'2,5'\n")
     assert read(path) == {"v": two(1.5, 2.5)}
