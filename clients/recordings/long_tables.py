@@ -261,8 +261,8 @@ def _found(
         names = ", ".join(repr(column.name) for column in long or texts)
         raise ReplayRefused(
             f"{table.path} has several rows of one time, and {names} may tell them apart: name the "
-            f"columns that name the "
-            "signals with --tag COLUMN or --tag COLUMN,COLUMN"
+            "columns that name the signals with --tag COLUMN or --tag COLUMN,COLUMN; or those of values with "
+            "--signals, if each row has a value of every signal"
         )
     return ()
 

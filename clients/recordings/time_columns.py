@@ -192,7 +192,9 @@ class _Way:
         if self.last_s is not None:
             step_s = at_s - self.last_s
             self.length_s += abs(step_s)
-            self.ascending += step_s > 0
+            if step_s > 0:
+                runs_back = self.descending > self.ascending  # there, clocks that were put back jump ahead
+                self.ascending += not (runs_back and _second_time(self.last_s, self.zone) > at_s)
             self.descending += step_s < 0
             if not step_s and not self.stands:
                 self.stands = _second_time(at_s, self.zone) == at_s

@@ -77,6 +77,10 @@ def test_columns_can_be_named_that_make_a_tag_together(tmp_path):
     assert list(values(path, tag="site,kind")) == ["north.p", "north.t", "south.p", "south.t"]
     with pytest.raises(ReplayRefused, match="has no column 'nope'"):
         values(path, tag="nope")
+    path = written(tmp_path, "\n".join(["time,mode,v", *(f"{at_},auto,1" for at_ in MINUTES for _ in "ab")]))
+    with pytest.raises(ReplayRefused, match="or those of values with --signals"):
+        values(path)
+    assert list(values(path, signals=["v"])) == ["v"]
 
 
 def test_a_tag_of_numbers_can_be_named(tmp_path):

@@ -186,6 +186,9 @@ def test_the_hour_that_clocks_show_twice_is_two_hours(tmp_path):
     start = datetime(2024, 10, 26, 22, tzinfo=UTC)
     moments = [start + row * 10 * MINUTE for row in range(60)]
     lines = [f"{moment.astimezone(ZoneInfo('Europe/Berlin')):%d.%m.%Y %H:%M},1" for moment in moments]
+    path = written(tmp_path, "\n".join(["time,v", *reversed(lines)]), "newest_first.csv")
+    assert times(path, time_zone="Europe/Berlin") == [moment.timestamp() for moment in moments]
+    assert "turned round" in said(path, time_zone="Europe/Berlin")
     path = written(tmp_path, "\n".join(["time,v", *lines]))
     assert times(path, time_zone="Europe/Berlin") == [moment.timestamp() for moment in moments]
     assert "earlier than the row before" not in said(path, time_zone="Europe/Berlin")
