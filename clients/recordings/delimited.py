@@ -25,6 +25,9 @@ _UNITS = re.compile(
     r"[a-zµμΩ²³°]{1,4}\d?(?:[/*·^ ][a-zµμΩ²³°0-9^-]{1,5})*",
     re.IGNORECASE,
 )
+_OPEN = re.compile(r'(?:^|[;,\t|])\s*"[^"]*$')
+_BROKEN_MAX = 20
+"""Into so many lines a header may be broken."""
 _IN_APOSTROPHES = re.compile(r"(?:^|[;,\t|])\s*'[^']*'\s*(?:[;,\t|]|$)")
 _COMMA_HINT = " A decimal comma needs another separator than the comma."
 _STRAY_ROWS_MAX = 2
@@ -92,6 +95,23 @@ def _quote(lines: Sequence[str]) -> str:
     return "'" if quoted > len(lines) / 2 and not any('"' in line for line in lines) else '"'
 
 
+def _whole(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Lines and where they end: one with names that go on below, as Excel breaks them, is one."""
+    at = 0
+    while at < len(lines):
+        whole = lines[at]
+        if whole.count('"') % 2 and _OPEN.search(whole):
+            for end in range(at + 1, min(at + _BROKEN_MAX, len(lines))):
+                whole += lines[end]
+                if not whole.count('"') % 2:
+                    at = end
+                    break
+            else:
+                whole = lines[at]
+        yield at, whole
+        at += 1
+
+
 def _is_comment(line: str) -> bool:
     return line.startswith("#") and line[1:].split(",")[0].strip().casefold() not in {"n/a", "na"}
 
@@ -104,7 +124,7 @@ def _layout(path: Path, lines: Sequence[str]) -> _Layout:
         separator, first = found[1], 1
     elif lines and lines[0].strip().casefold() in ("sep=", '"sep="'):
         separator, first = "\t", 1
-    numbered = [(at, line) for at, line in enumerate(lines) if at >= first and line.strip()]
+    numbered = [(at, line) for at, line in _whole(lines) if at >= first and line.strip()]
     plain = [(at, line) for at, line in numbered if not _is_comment(line)]
     if not plain:
         raise ReplayRefused(f"{path} is empty: there is nothing to read")
@@ -240,7 +260,8 @@ def _unique(header: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
     """Names that are all different, and which were changed for that."""
     names: list[str] = []
     renamed = []
-    for number, name in enumerate(header):
+    for number, broken in enumerate(header):
+        name = re.sub(r"\s*[\r\n]\s*", " ", broken)
         unique, again = name or f"column{number}", 0
         while unique in names:
             again += 1

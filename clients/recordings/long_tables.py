@@ -12,7 +12,7 @@ from clients.recordings.table import Cells, Column, Table
 from clients.recordings.time_columns import TimeColumns, TimeReader, is_time
 
 _KNOWN = {
-    "tag", "tagname", "tagid", "signal", "signalname", "signalid", "entityid", "sensor", "sensorname",
+    "tag", "tagname", "tagid", "tagindex", "signal", "signalname", "signalid", "entityid", "sensor", "sensorname",
     "sensorid", "point",
     "pointname", "pointid", "variable", "variablename", "metric", "metricname", "measurement", "series",
     "channel",

@@ -403,6 +403,14 @@ def test_an_index_and_the_times_again_are_no_signals(tmp_path, name):
     assert f"column '{name}'" in said(path)
 
 
+def test_a_header_with_line_breaks_as_excel_writes_them(tmp_path):
+    header = 'time;"flow\n[m3/h]";"feed\r\nwater\r\ntemp"\r\n'
+    path = written(tmp_path, header + "".join(f'{moment};1,5;"2,5"\r\n' for moment in MINUTES))
+    assert values(path) == {"flow [m3/h]": [1.5] * 8, "feed water temp": [2.5] * 8}
+    path = written(tmp_path, "time,pipe,v\n" + "".join(f'{moment},4" pipe,1\n' for moment in MINUTES))
+    assert values(path) == {"v": [1.0] * 8}
+
+
 def test_cells_in_apostrophes(tmp_path):
     path = written(tmp_path, "time;v\n'2024-03-01 00:00';'1,5'\n'2024-03-01 00:10';'2,5'\n")
     assert read(path) == {"v": two(1.5, 2.5)}
