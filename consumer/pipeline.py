@@ -136,7 +136,7 @@ class Pipeline:
     mutes: MuteStore | None = None
     """None: nothing is ever muted."""
     few: int = FEW
-    """Fewer signals than these learn one by one."""
+    """As long as so many values alone takes one for each of the signals that learn together."""
 
     async def consume(self, event: Mapping[str, Any], time_left: TimeLeft) -> InvocationReport:
         """Learn the invocation's records; the report names those from which Lambda must deliver again.

@@ -1,5 +1,10 @@
 """What tests measured, at the end of pytest's output: a line for each `record_property("summary", line)`."""
 
+from hypothesis import settings
+
+settings.register_profile("on any machine", deadline=None)
+settings.load_profile("on any machine")
+
 
 def pytest_terminal_summary(terminalreporter):
     lines = [

@@ -38,7 +38,9 @@ MISSING = frozenset(
     )
 )  # fmt: skip
 """Words that say there is no value, in small letters."""
-_YES_AND_NO = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "on": 1.0, "off": 0.0}
+_YES = "true yes on wahr ja ein vrai oui vero verdadero sí si"
+_NO = "false no off falsch nein aus faux non falso"
+_YES_AND_NO = dict.fromkeys(_YES.split(), 1.0) | dict.fromkeys(_NO.split(), 0.0)
 _T_AND_F = {"t": 1.0, "f": 0.0, "y": 1.0, "n": 0.0}
 """Read so only where a column has no other texts."""
 _NOT_FINITE = frozenset({"inf", "+inf", "-inf", "infinity", "-infinity", "+infinity", "∞", "-∞"})

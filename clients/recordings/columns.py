@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
 
@@ -143,7 +143,6 @@ def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it 
         ReplayRefused: A named column does not exist, what it holds cannot be read, or it is ambiguous.
     """
     label = None if options.labels is None else table.column(options.labels)
-    named = tuple(table.column(name) for name in dict.fromkeys(options.signals))
     first_rows = [cells for _, cells in islice(table.read(PassedOver()), _SAMPLE_ROWS)]
     times = _named_times(table, options.time) if options.time else _times(table, first_rows)
     looked = _look(table, times, options)
@@ -151,51 +150,58 @@ def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it 
         raise ReplayRefused(f"{table.path} has no row below its header: there is nothing to read")
     if looked.times.repeats_days:
         raise ReplayRefused(
-            f"{table.path}: {times.name!r} has days alone, and most rows share one with the row before: "
-            f"name the column "
-            "of the time of day too, such as --time DATE,TIME"
+            f"{table.path}: {times.name!r} has days alone, and most rows share one with the row before: name "
+            "the column of the time of day too, such as --time DATE,TIME"
         )
-    reader = looked.times.reader(time.time() if options.now_s is None else options.now_s)
-    free = [column for column in table.columns if column not in (*times.columns, label)]
-    signs = _signs(table, looked.cells, options.decimal)
-    tags = None if label or named else find_tags(table, times, reader, looked.cells, signs, options.tag)
-    if tags is not None:
-        others = [
-            (column, _why_not(looked.cells[column]))
-            for column in free
-            if column not in (*tags.columns, *tags.values, tags.quality)
-        ]
-        return Choice(
-            table,
-            times,
-            reader,
-            tags.values,
-            None,
-            (),
-            looked.cells,
-            signs,
-            _order(looked.times),
-            tags,
-            tuple(others),
-        )
-    if options.tag is not None:
-        raise ReplayRefused(
-            "--tag names the column of the signals' names: --signals and --labels do not apply"
-        )
-    for column in named:
-        if not looked.cells[column].values:
-            raise _no_numbers(table, column, looked.cells[column])
-    numbers = [column for column in free if looked.cells[column].holds_numbers]
-    left_out = tuple(
-        column for column in numbers if column.name.lower() in _NAMES_OF_LABELS and column not in named
+    found = Choice(
+        table=table,
+        time=times,
+        reader=looked.times.reader(time.time() if options.now_s is None else options.now_s),
+        signals=(),
+        labels=label,
+        left_out=(),
+        cells=looked.cells,
+        signs=_signs(table, looked.cells, options.decimal),
+        order=_order(looked.times),
     )
+    return _long(found, options) or _wide(found, options, looked, first_rows)
+
+
+def _long(found: Choice, options: ReadOptions) -> Choice | None:
+    """The choice for a long table; None: it is wide, or columns of it are named."""
+    are_columns = bool(options.signals) and set(options.signals) <= set(found.table.names)
+    if options.tag is None and (found.labels or are_columns):
+        return None
+    if found.labels:
+        raise ReplayRefused("--tag names the column of the signals' names: --labels does not go with it")
+    tags = find_tags(found.table, found.time, found.reader, found.cells, found.signs, options.tag)
+    if tags is None:
+        return None
+    tags = tags.only(found.table.path, options.signals) if options.signals else tags
+    used = (*found.time.columns, *tags.columns, *tags.values, tags.quality)
+    others = [(one, _why_not(found.cells[one])) for one in found.table.columns if one not in used]
+    return replace(found, signals=tags.values, tags=tags, others=tuple(others))
+
+
+def _wide(found: Choice, options: ReadOptions, looked: _Looked, first_rows: Sequence[Cells]) -> Choice:
+    """The choice for a table with a column for each signal."""
+    table, cells = found.table, found.cells
+    free = [column for column in table.columns if column not in (*found.time.columns, found.labels)]
+    named = tuple(table.column(name) for name in dict.fromkeys(options.signals))
+    for column in named:
+        if not cells[column].values:
+            raise _no_numbers(table, column, cells[column])
+    numbers = [column for column in free if cells[column].holds_numbers and column not in named]
+    left_out = tuple(column for column in numbers if column.name.lower() in _NAMES_OF_LABELS)
     why: dict[Column, str] = dict.fromkeys(left_out, "named like a label")
     for column in numbers:
         if looked.indices.get(column) is not None:
             why[column] = "the row's number"
-        elif is_named_like_a_time(column.name) and _are_epochs([cells[column.index] for cells in first_rows]):
+        elif is_named_like_a_time(column.name) and _are_epochs([row[column.index] for row in first_rows]):
             why[column] = "times, as another column has them"
-    quality = quality_of_rows(free, looked.cells)
+        elif named:
+            why.setdefault(column, "not named")
+    quality = quality_of_rows(free, cells)
     signals = named or tuple(column for column in numbers if column not in why)
     if not signals:
         raise ReplayRefused(
@@ -203,24 +209,11 @@ def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it 
             "Name the signals' columns with --signals"
         )
     others = [
-        (column, why.get(column) or _why_not(looked.cells[column]))
+        (column, why.get(column) or _why_not(cells[column]))
         for column in free
         if column not in signals and column is not quality
     ]
-    return Choice(
-        table,
-        times,
-        reader,
-        signals,
-        label,
-        left_out,
-        looked.cells,
-        signs,
-        _order(looked.times),
-        None,
-        tuple(others),
-        quality,
-    )
+    return replace(found, signals=signals, left_out=left_out, others=tuple(others), quality=quality)
 
 
 def _order(times: TimesOfColumn) -> Literal["ascending", "descending", "mixed"]:

@@ -25,6 +25,7 @@ _UNITS = re.compile(
     r"[a-zµμΩ²³°]{1,4}\d?(?:[/*·^ ][a-zµμΩ²³°0-9^-]{1,5})*",
     re.IGNORECASE,
 )
+_IN_APOSTROPHES = re.compile(r"(?:^|[;,\t|])\s*'[^']*'\s*(?:[;,\t|]|$)")
 _COMMA_HINT = " A decimal comma needs another separator than the comma."
 _SITEWISE_TYPES = {"STRING", "INTEGER", "DOUBLE", "BOOLEAN"}
 _SITEWISE = ("DATA_TYPE", "TIMESTAMP_SECONDS", "TIMESTAMP_NANO_OFFSET", "QUALITY", "VALUE")
@@ -39,6 +40,9 @@ class _Layout:
     start: int
     said: tuple[str, ...] = ()
     form: str = ""
+    quote: str = '"'
+    has_data: bool = True
+    """Whether there is a row with a time or a number; else none can be one of units."""
 
 
 def open_delimited(path: Path) -> Table:
@@ -65,18 +69,25 @@ def _lines(text: Iterable[str]) -> Iterator[str]:
         yield line
 
 
-def _cells(lines: Iterable[str], separator: str) -> Iterator[list[str]]:
+def _cells(lines: Iterable[str], separator: str, quote: str = '"') -> Iterator[list[str]]:
     if separator == _BLANKS:
-        return iter(" ".join(line.split()).split(" ") if '"' not in line else _quoted(line) for line in lines)
-    return csv.reader(lines, delimiter=separator, skipinitialspace=True)
+        return (_between_blanks(line, quote) for line in lines)
+    return csv.reader(lines, delimiter=separator, quotechar=quote, skipinitialspace=True)
 
 
-def _quoted(line: str) -> list[str]:
-    return next(csv.reader([" ".join(line.split())], delimiter=" "))
+def _between_blanks(line: str, quote: str) -> list[str]:
+    words = " ".join(line.split())
+    return next(csv.reader([words], delimiter=" ", quotechar=quote)) if quote in words else words.split(" ")
 
 
-def _parsed(line: str, separator: str) -> list[str]:
-    return [cell.strip() for cell in next(iter(_cells([line], separator)), [])]
+def _parsed(line: str, separator: str, quote: str = '"') -> list[str]:
+    return [cell.strip() for cell in next(iter(_cells([line], separator, quote)), [])]
+
+
+def _quote(lines: Sequence[str]) -> str:
+    """An apostrophe, if most lines have a cell in apostrophes and none a quotation mark."""
+    quoted = sum(bool(_IN_APOSTROPHES.search(line)) for line in lines)
+    return "'" if quoted > len(lines) / 2 and not any('"' in line for line in lines) else '"'
 
 
 def _is_comment(line: str) -> bool:
@@ -96,10 +107,12 @@ def _layout(path: Path, lines: Sequence[str]) -> _Layout:
     if not plain:
         raise ReplayRefused(f"{path} is empty: there is nothing to read")
     separator = separator or _separator([line for _, line in plain])
-    rows = [(at, _parsed(line, separator)) for at, line in plain]
+    quote = _quote([line for _, line in plain])
+    rows = [(at, _parsed(line, separator, quote)) for at, line in plain]
     widths = Counter(len(cells) for _, cells in rows)
     width = max(widths, key=lambda each: (widths[each], each))
-    typical = [cells for _, cells in rows if len(cells) == width][-_TYPICAL_ROWS:]
+    different = dict.fromkeys(tuple(cells) for _, cells in rows if len(cells) == width)
+    typical = list(different)[-_TYPICAL_ROWS:]  # a header that is there again counts once
     times = [column for column in range(width) if _mostly(typical, column, is_time)]
     numbers = [column for column in range(width) if _mostly(typical, column, is_number)]
 
@@ -146,7 +159,7 @@ def _layout(path: Path, lines: Sequence[str]) -> _Layout:
     while len(header) > 1 and not header[-1] and all(not cells[-1] for cells in typical):
         header = header[:-1]  # a separator at the end of each line
         typical = [cells[:-1] for cells in typical]
-    return _Layout(separator, tuple(header), header_at + 1, tuple(said), form)
+    return _Layout(separator, tuple(header), header_at + 1, tuple(said), form, quote, below < len(rows))
 
 
 def _separator(lines: Sequence[str]) -> str:
@@ -230,14 +243,14 @@ def _unique(header: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
 def _rows(path: Path, layout: _Layout, passed: PassedOver) -> Iterator[tuple[int, Cells]]:
     """The rows below the header; what is none of them is counted, or refused."""
     width, header = len(layout.header), list(layout.header)
-    is_first, row, above, begins = True, 0, [header], {header[0]}
+    is_first, row, above, begins = layout.has_data, 0, [header], {header[0]}
     short: list[tuple[int, int]] = []
     with text_of(path) as text:
         lines = _lines(text)
         for _ in islice(lines, layout.start):
             pass
         try:
-            for cells in _cells(lines, layout.separator):
+            for cells in _cells(lines, layout.separator, layout.quote):
                 if not cells or cells == [""]:
                     continue
                 row += 1

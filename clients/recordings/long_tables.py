@@ -1,7 +1,8 @@
 """Long tables: a row for each value, with the name of its signal beside it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
 from clients.recordings.cells import Cell, CellsOfColumn, DecimalSign, ValueReader
@@ -50,9 +51,20 @@ class Tags:
     names: tuple[str, ...]
     """Of the signals that have a number; with several columns of values, `tag.column`."""
     without_numbers: tuple[str, ...]
+    not_named: tuple[str, ...] = ()
+    """Signals of the table that were not asked for."""
     separator: str = "."
     quality: Column | None = None
     quality_is_number: bool = False
+
+    def only(self, path: Path, signals: Sequence[str]) -> "Tags":
+        """The same, with these signals alone. Raises: `ReplayRefused` if one is not there."""
+        for signal in signals:
+            if signal not in self.names:
+                shown = ", ".join(map(repr, self.names[:10]))
+                raise ReplayRefused(f"{path} has no signal {signal!r}; it has {shown}")
+        others = tuple(name for name in self.names if name not in signals)
+        return replace(self, names=tuple(dict.fromkeys(signals)), not_named=others)
 
     def tag_of(self, cells: Cells) -> str:
         """The tag of a row."""
@@ -264,7 +276,7 @@ def _tags(
         values = [column for column in values if column.name not in ("result", "table")]
     if not values:
         raise ReplayRefused(f"{table.path} has no column of numbers beside {times.name!r} and the tags")
-    tags = Tags(columns, tuple(values), (), (), separator, quality, is_number)
+    tags = Tags(columns, tuple(values), (), (), (), separator, quality, is_number)
     readers = [
         ValueReader(signs[column], cells[column].reads_t_and_f, cells[column].unit) for column in values
     ]
@@ -286,7 +298,7 @@ def _tags(
     if not names:
         raise ReplayRefused(f"{table.path} has no number in {_names(values)}")
     without = tuple(name for name, has_one in numbers.items() if not has_one)
-    return Tags(columns, tuple(values), names, without, separator, quality if is_opc else None, is_number)
+    return replace(tags, names=names, without_numbers=without, quality=quality if is_opc else None)
 
 
 def _names(columns: Sequence[Column]) -> str:

@@ -30,6 +30,8 @@ class Counts:
 
     passed: PassedOver = field(default_factory=PassedOver)
     file_rows: int = 0
+    cells: int = 0
+    """Of the signals that are read."""
     qualities: Counter[str] = field(default_factory=Counter)
 
 
@@ -52,9 +54,10 @@ def _wide(choice: Choice, counts: Counts) -> Iterator[Row]:
     readers = [(choice.value_reader(column), column.index) for column in choice.signals]
     label = choice.labels
     single = choice.time.columns[0].index if len(choice.time.columns) == 1 else None
-    seconds = choice.reader.seconds
+    seconds, before_s = choice.reader.seconds, -math.inf
     for numbers, columns in chunks(choice.table, counts.passed):
         counts.file_rows += len(numbers)
+        counts.cells += len(numbers) * len(readers)
         if single is not None:
             moments: list[Cell] = list(columns[single])
         else:
@@ -65,7 +68,11 @@ def _wide(choice: Choice, counts: Counts) -> Iterator[Row]:
         values = zip(*of_columns, strict=True)
         labels = columns[label.index] if label is not None else (None,) * len(numbers)
         for number, moment, row, marked in zip(numbers, moments, values, labels, strict=True):
-            yield Row(number, seconds(number, moment), list(row), marked)
+            at_s = seconds(number, moment)
+            if at_s < before_s:
+                at_s = choice.reader.second_time(at_s)
+            before_s = at_s
+            yield Row(number, at_s, list(row), marked)
 
 
 def _leave_out_bad(columns: list[list[float | None]], qualities: Sequence[Cell], counts: Counts) -> None:
@@ -115,6 +122,7 @@ def _entries(choice: Choice, counts: Counts) -> Iterator[tuple[int, float, int, 
     """The values of a long table: row, time, which signal, value; what has none is counted."""
     tags = choice.tags
     assert tags is not None
+    not_named = set(tags.not_named)
     positions = {name: position for position, name in enumerate(tags.names)}
     readers = [(choice.value_reader(column), column) for column in tags.values]
     for row, cells in choice.table.read(counts.passed):
@@ -124,10 +132,13 @@ def _entries(choice: Choice, counts: Counts) -> Iterator[tuple[int, float, int, 
         tag = tags.tag_of(cells)
         for reader, column in readers:
             value = reader.value(cells[column.index])
-            if value is not None:
+            name = tags.name(tag, column)
+            position = positions.get(name)
+            counts.cells += name not in not_named
+            if value is not None and position is not None:
                 counts.qualities[quality] += 1
                 if quality != "bad":
-                    yield row, at_s, positions[tags.name(tag, column)], value
+                    yield row, at_s, position, value
 
 
 def _sorted(entries: Iterator[tuple[int, float, int, float]]) -> Iterator[tuple[int, float, int, float]]:

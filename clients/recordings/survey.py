@@ -66,7 +66,6 @@ def survey(choice: Choice) -> Survey:
         before_s = at_s
     if first_s is None or last_s is None:
         raise ReplayRefused(f"{choice.table.path} has no rows with a value: there is nothing to replay")
-    width = len(choice.signals)
     return Survey(
         rows=counts.file_rows,
         observations=observations,
@@ -74,7 +73,7 @@ def survey(choice: Choice) -> Survey:
         last_s=last_s,
         period_s=_median(steps),
         backwards=backwards,
-        empty=counts.file_rows * width - observations,
+        empty=counts.cells - observations,
         passed_over=tuple(counts.passed.texts),
         qualities=tuple(counts.qualities.items()),
     )
@@ -166,5 +165,8 @@ def _left_out(choice: Choice, seen: Survey) -> Iterator[str]:
     if choice.tags is not None and choice.tags.without_numbers:
         names = choice.tags.without_numbers
         yield f"{len(names)} tags without a number, such as {names[0]!r}"
+    if choice.tags is not None and choice.tags.not_named:
+        names = choice.tags.not_named
+        yield f"{len(names)} tags that are not named, such as {names[0]!r}"
     yield from seen.passed_over
     yield from choice.table.said

@@ -43,6 +43,7 @@ _ORDER_SHOWN = {"DMY": "the day first", "MDY": "the month first", "YMD": "the ye
 _EXCEL_DAYS = 25_569
 """Days from 1899-12-30, with which Excel counts, to 1970."""
 _DATE_LENGTH = 10
+_ELAPSED_BELOW_S = 1e8
 _CLEARLY = 2.0
 """How much longer the way through all times has to be with any other order than the right one."""
 
@@ -92,6 +93,7 @@ class TimeColumns:
         if any(part is None or part == "" for part in parts):
             return None
         if self.kind == "joined":
+            parts[1] = _with_colons(parts[1])
             return " ".join(
                 part.isoformat() if isinstance(part, date) else str(part).strip() for part in parts
             )
@@ -99,6 +101,14 @@ class TimeColumns:
         if self.kind == "nanoseconds":
             return f"{texts[0]}.{texts[1].rjust(9, '0')}"
         return "-".join(texts[:3]) + (f" {':'.join((*texts[3:], '00')[:3])}" if len(texts) > 3 else "")
+
+
+def _with_colons(cell: Cell) -> Cell:
+    """A time of day of digits alone, an hour, HHMM or HHMMSS, as others write it."""
+    text = str(cell).strip().removesuffix(".0")
+    if not text.isdecimal() or len(text) not in (1, 2, 4, 6):
+        return cell
+    return ":".join([*(text[at : at + 2] for at in range(0, len(text), 2)), "00"][:3])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +123,13 @@ class TimeReader:
     first_s: float
     last_s: float
     """Earlier and later ones are refused."""
+    zone: tzinfo = UTC
+
+    def second_time(self, at_s: float) -> float:
+        """When clocks showed the same for the second time, having been put back; else `at_s`."""
+        if self.zone is UTC:
+            return at_s
+        return datetime.fromtimestamp(at_s, self.zone).replace(fold=1).timestamp()
 
     def seconds(self, row: int, cell: Cell) -> float:
         """Seconds since 1970.
@@ -125,7 +142,8 @@ class TimeReader:
         except Unlearnable as error:
             raise refused_cell(self.path, row, self.column, _no_time(cell, error)) from None
         if not self.first_s <= at_s <= self.last_s:
-            what = "before 2000" if at_s < self.first_s else "more than a day ahead of now"
+            elapsed = " (elapsed times need the start added)" if 0 <= at_s < _ELAPSED_BELOW_S else ""
+            what = f"before 2000{elapsed}" if at_s < self.first_s else "more than a day ahead of now"
             raise refused_cell(
                 self.path,
                 row,
@@ -274,7 +292,7 @@ class TimesOfColumn:
         limits = (
             (BELIEVED_FROM_S, now_s + AHEAD_MAX_S) if self.format_ in (None, *_ORDERS) else (-1e300, 1e300)
         )
-        return TimeReader(self.path, self.column, self._shown(order, why), convert, *limits)
+        return TimeReader(self.path, self.column, self._shown(order, why), convert, *limits, self.zone)
 
     @property
     def is_descending(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState, Count, Finding
-from consumer.detectors.state_columns import Keys
+from consumer.detectors.state_layouts import Keys
 
 Fault = Literal["flat", "range", "quality", "stale"]
 

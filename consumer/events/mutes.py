@@ -8,7 +8,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -19,7 +19,7 @@ from consumer.decode.values import seconds, shortened
 from consumer.errors import ConfigurationError, Unavailable, Unlearnable
 from consumer.events.event import Event
 from consumer.ports import InvocationLock, Missing, ObjectStore, Unchanged
-from consumer.settings.patterns import is_wild, matches
+from consumer.settings.patterns import is_wild, matcher, matches
 
 MUTES_KEY = "mutes.json"
 """Of the object that has them, in the bucket of the models: for all use cases."""
@@ -232,7 +232,11 @@ class _Wild:
         self._pattern = pattern
 
     def matches(self, signal: str) -> bool:
-        return matches(self._pattern, signal)
+        return self._match(signal) is not None
+
+    @cached_property
+    def _match(self) -> Callable[[str], object]:
+        return matcher(self._pattern)
 
 
 def _joined(spans: Iterable[tuple[float, float]]) -> _Spans:

@@ -28,7 +28,7 @@ from consumer.detectors.in_columns.adwin_learning import AdwinSource, learn_adwi
 from consumer.detectors.in_columns.change_point_twin import ChangePointTwin
 from consumer.detectors.in_columns.seasonal_anomaly_twin import SeasonalAnomalyTwin
 from consumer.detectors.in_columns.sensor_checks_twin import HealthTwin
-from consumer.detectors.in_columns.vectorised import FEW, Source, Twin, learn_by_rank
+from consumer.detectors.in_columns.vectorised import FEW, Source, Twin, learn_by_rank, pays
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.state_columns import Places, StateColumns
 from consumer.errors import ModelRaised
@@ -41,8 +41,8 @@ from consumer.learning.states import States
 
 OBSERVATIONS_PER_SLICE = 100_000
 """Between two checks of the time."""
-_FEW_OF_PAGE = 4
-"""Signals of a page: its arrays take as long for fewer."""
+_RANKS_BEFORE = 2
+"""As long as these take what comes before the first one and after the last."""
 TWINS: dict[type[UseCase], Callable[[Any, Sequence[Source], Places], Twin]] = {
     SeasonalAnomaly: SeasonalAnomalyTwin,
     ChangePoint: ChangePointTwin,
@@ -58,7 +58,7 @@ class Member(NamedTuple):
 
 
 def learn_together(members: Sequence[Member], few: int = FEW) -> list[BaseException | None]:
-    """Let pages learn one batch; fewer than `few` signals learn one by one.
+    """Let pages learn one batch; signals that are too few, as `pays` has it, learn one by one.
 
     Returns, for each page, what it raised that is no signal's own failure.
     """
@@ -252,8 +252,9 @@ def _slices(batch: Batch) -> Iterator[tuple[int, int]]:
 def _split(members: Sequence[Member], few: int) -> tuple[_Usual | None, list[list[SignalKey]]]:
     """The usual signals of all pages, and the others of each."""
     batch = members[0].learner.batch
-    candidates = [member for member in members if _has_usual(member, few)]
-    if not candidates:
+    candidates = [member for member in members if _has_usual(member)]
+    most = sum(len(part.observed.places) for _, part in candidates)
+    if not pays(_RANKS_BEFORE, most, most, few):
         return None, [part.keys for _, part in members]
     numbers, counts, places = (
         np.concatenate(columns) for columns in zip(*(part.observed for _, part in candidates), strict=True)
@@ -265,17 +266,16 @@ def _split(members: Sequence[Member], few: int) -> tuple[_Usual | None, list[lis
         own = slice(start, end)
         slots[own] = States.of(learner.states).slots_of(batch.numbering, numbers[own])
         is_usual[own] = _are_usual(learner, part, slots[own], numbers[own])
-        if np.count_nonzero(is_usual[own]) < min(few, _FEW_OF_PAGE):
-            is_usual[own] = False
     settings = members[0].learner.settings
     if settings.are_set:
         keys = batch.numbering.keys
         own_settings = [settings.of(keys[number].signal) for number in numbers.tolist()]
         is_usual &= np.array([one.use_case is settings.use_case for one in own_settings], dtype=np.bool_)
     rows = np.flatnonzero(is_usual)
+    ranks = 0 if type(settings.use_case) is DriftUseCase else int(counts[rows].max(initial=0))
+    if not pays(ranks + _RANKS_BEFORE, int(counts[rows].sum()), len(rows), few):
+        return None, [part.keys for _, part in members]
     others = _others(members, candidates, bounds, numbers, is_usual)
-    if not len(rows):
-        return None, others
     if len(rows) < len(numbers):
         places = places[ranges(starts[rows], counts[rows])]
         numbers, slots, counts = numbers[rows], slots[rows], counts[rows]
@@ -286,13 +286,13 @@ def _split(members: Sequence[Member], few: int) -> tuple[_Usual | None, list[lis
     return _Usual(batch, learners, bounds, numbers, slots, places, starts, counts), others
 
 
-def _has_usual(member: Member, few: int) -> bool:
+def _has_usual(member: Member) -> bool:
     """Whether there may be usual signals on the page."""
     learner, part = member
     states, use_case = learner.states, learner.settings.use_case
     return (
         isinstance(states, States)
-        and len(part.observed.places) >= max(1, min(few, _FEW_OF_PAGE))
+        and len(part.observed.numbers) > 0
         and len(states) > 0
         and not learner.failed
         and learner.scores is None

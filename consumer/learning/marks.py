@@ -136,6 +136,11 @@ def text_of(sequence_number: int) -> bytes:
     return text
 
 
+def number_of_time(at_s: float | None) -> float:
+    """A time as arrays have it: NaN for None."""
+    return math.nan if at_s is None else float(at_s)
+
+
 def _widened(texts: Texts, width: int) -> Texts:
     """The same numbers with more zeros before them; b"" stays."""
     wide = np.zeros((len(texts), width), np.uint8)

@@ -14,20 +14,13 @@ from consumer.detectors.alert_policy import COUNT_MAX
 from consumer.detectors.drift import DriftState
 from consumer.detectors.in_columns.adwin_columns import AdwinColumns, AdwinNumbers
 from consumer.detectors.sensor_checks import Health
-from consumer.detectors.state_columns import (
-    Floats,
-    Integers,
-    Numbers,
-    Places,
-    Row,
-    StateColumns,
-    Unfit,
-    has_layout,
-)
+from consumer.detectors.state_columns import Floats, Integers, Places, Row, StateColumns
+from consumer.detectors.state_layouts import Numbers, Unfit, has_layout
 from consumer.detectors.states import class_of
 from consumer.errors import UnreadableModel, UnwritableModels, is_models_own
-from consumer.learning.marks import Flags, Marks, Texts, text_of
-from consumer.learning.state import CHECKPOINT_AGE_MAX_S, SPREAD_WITHIN_S, Checkpoint, Packed, State
+from consumer.learning.checkpoints import PageCheckpoints
+from consumer.learning.marks import Flags, Texts, number_of_time
+from consumer.learning.state import Packed, State
 
 AnyStates = MutableMapping[SignalKey, State]
 """States of a page, or a dict of some."""
@@ -80,9 +73,7 @@ class States(MutableMapping[SignalKey, State]):
         self.skipped: Integers = np.zeros(0, np.int64)
         self.latest_s: Floats = np.zeros(0)
         """NaN for None."""
-        self.marks: dict[Shard, Marks] = {}
-        self._shards: dict[int, list[Shard]] | None = None
-        """Those for which a slot has a checkpoint, once somebody asked: a page may know thousands."""
+        self.checkpoints = PageCheckpoints()
         self.plain: Flags = np.zeros(0, np.bool_)
         """Which models are in `models`, and have no parameters of their own."""
         self.models: ModelColumns | None = None
@@ -159,12 +150,14 @@ class States(MutableMapping[SignalKey, State]):
         del self._keys[slot]
         self._slots = {key: index for index, key in enumerate(self._keys)}
         self._out.pop(slot, None)
-        self._numbers = self._names = self._shards = None
+        self._numbers = self._names = None
         for name in ("learned", "skipped", "latest_s", "plain", "in_models", "has_health"):
             setattr(self, name, getattr(self, name)[kept])
-        for columns in (*self.marks.values(), self.models, self.health):
+        for columns in (self.checkpoints, self.models, self.health):
             if columns is not None:
                 columns.keep(kept)
+        if not self.in_models.any():  # a page with arrays of nothing could not be read
+            self.models = None
         for by_slot in (self._out, self.others, self.parameters, self.health_apart):
             _close_gap(by_slot, slot)
 
@@ -173,6 +166,7 @@ class States(MutableMapping[SignalKey, State]):
         self._keys, self._slots = keys, dict(zip(keys, range(len(keys)), strict=True))
         if len(self._slots) != len(keys):
             raise ValueError("a signal is there twice")
+        self.checkpoints.grow(len(keys))
 
     # By number, for what is learned vectorised.
 
@@ -191,10 +185,7 @@ class States(MutableMapping[SignalKey, State]):
 
     def below(self, shard: Shard, slots: Places, first_sequence_number: int) -> Flags:
         """Which of these have a checkpoint for the shard that lies below the number."""
-        marks = self.marks.get(shard)
-        if marks is None:
-            return np.zeros(len(slots), np.bool_)
-        return marks.below(slots, first_sequence_number)
+        return self.checkpoints.below(shard, slots, first_sequence_number)
 
     def advance(
         self,
@@ -211,35 +202,14 @@ class States(MutableMapping[SignalKey, State]):
         `partition_keys`, each is that of the signal's record signal. Returns which of these are spread over
         several shards, as `State.is_spread` says.
         """
-        if len(slots) == 0:
-            return np.zeros(0, np.bool_)
-        marks = self.marks.get(shard)
-        if marks is None:
-            marks = self.marks[shard] = Marks(len(self))
-        if len(marks.slots) < len(self):
-            self._shards = None
-        marks.put(slots, sequence_numbers, arrived_s, highest)
+        own = None
         if partition_keys is not None:
             names = map(self._keys.__getitem__, slots.tolist())
             own = [
                 None if at.record_signal == key else (key,)
                 for at, key in zip(names, partition_keys, strict=True)
             ]
-            marks.put_keys(slots.tolist(), own)
-        elif marks.keys:
-            marks.put_keys(slots.tolist(), [None] * len(slots))
-        spread = np.zeros(len(slots), np.bool_)
-        for other, others in self.marks.items():
-            if other != shard:
-                known_s = np.nan_to_num(arrived_s, nan=0.0)
-                of_other_s = others.arrived_s[slots]
-                is_old = of_other_s < arrived_s - CHECKPOINT_AGE_MAX_S
-                if is_old.any():
-                    others.remove(slots[is_old])
-                    self._shards = None
-                is_late = np.nan_to_num(of_other_s, nan=0.0) > known_s - SPREAD_WITHIN_S
-                spread |= others.is_there(slots) & is_late
-        return spread
+        return self.checkpoints.advance(slots, shard, sequence_numbers, arrived_s, highest, own)
 
     # What is out.
 
@@ -256,8 +226,8 @@ class States(MutableMapping[SignalKey, State]):
         states = [self._out[slot] for slot in slots]
         health = self._numbers_of_health(slots, states)
         for slot, state in zip(slots, states, strict=True):
-            counts, latest_s = (_count(state.learned), _count(state.skipped)), _number(state.latest_s)
-            self._put_checkpoints(slot, state.checkpoints)
+            counts, latest_s = (_count(state.learned), _count(state.skipped)), number_of_time(state.latest_s)
+            self.checkpoints.put(slot, self._keys[slot].record_signal, state.checkpoints)
             self.learned[slot], self.skipped[slot] = counts
             self.latest_s[slot] = latest_s
             _put(self.parameters, slot, state.parameters or None)
@@ -279,7 +249,7 @@ class States(MutableMapping[SignalKey, State]):
         for name in ("learned", "skipped", "plain", "in_models", "has_health"):
             setattr(self, name, np.pad(getattr(self, name), (0, added)))
         self.latest_s = np.pad(self.latest_s, (0, added), constant_values=np.nan)
-        for columns in (*self.marks.values(), self.models, self.health):
+        for columns in (self.checkpoints, self.models, self.health):
             if columns is not None:
                 columns.grow(slots)
 
@@ -287,7 +257,7 @@ class States(MutableMapping[SignalKey, State]):
         latest_s = self.latest_s.item(slot)
         state = State(
             self._stored(slot),
-            self._checkpoints(slot),
+            self.checkpoints.of(slot, self._keys[slot].record_signal),
             self.learned.item(slot),
             self.skipped.item(slot),
             None if math.isnan(latest_s) else latest_s,
@@ -309,46 +279,10 @@ class States(MutableMapping[SignalKey, State]):
             return AdwinColumns.state_of(numbers)
         return Packed(numbers, read_numbers)
 
-    def _shards_of(self, slot: int) -> list[Shard]:
-        """The shards for which a slot has a checkpoint."""
-        if self._shards is None:
-            self._shards = {}
-            for shard, marks in self.marks.items():
-                for each in marks.slots.tolist():
-                    self._shards.setdefault(each, []).append(shard)
-        return self._shards.setdefault(slot, [])
-
-    def _checkpoints(self, slot: int) -> dict[Shard, Checkpoint]:
-        name = self._keys[slot].record_signal
-        return {shard: self.marks[shard].checkpoint(slot, name) for shard in self._shards_of(slot)}
-
     def _forget(self, slot: int) -> None:
         """A state in the arrays that another takes the place of."""
         if slot < len(self.plain):
             self.plain[slot] = False
-
-    def _put_checkpoints(self, slot: int, checkpoints: dict[Shard, Checkpoint]) -> None:
-        name, known = self._keys[slot].record_signal, self._shards_of(slot)
-        written = [
-            (
-                shard,
-                text_of(mark.sequence_number),
-                _number(mark.arrived_s),
-                None if mark.partition_keys == (name,) else _texts(mark.partition_keys),
-            )
-            for shard, mark in checkpoints.items()
-        ]
-        for shard in known:
-            if shard not in checkpoints:
-                self.marks[shard].remove([slot])
-                if not len(self.marks[shard].slots):
-                    del self.marks[shard]
-        for shard, text, arrived_s, keys in written:
-            marks = self.marks.get(shard)
-            if marks is None:
-                marks = self.marks[shard] = Marks(len(self))
-            marks.put_one(slot, text, arrived_s, keys)
-        known[:] = checkpoints
 
     def _numbers_of_health(self, slots: list[int], states: list[State]) -> list[Numbers | bytes | None]:
         """What to keep of each sensor: its numbers, or if they do not fit, what a page has of it."""
@@ -488,16 +422,6 @@ def _count(number: int) -> int:
     if type(number) is not int or number < 0:
         raise ValueError("a count below zero, or of another type")
     return min(number, COUNT_MAX)
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
-
-
-def _texts(partition_keys: tuple[str, ...]) -> tuple[str, ...]:
-    if type(partition_keys) is not tuple or set(map(type, partition_keys)) - {str}:
-        raise TypeError("partition keys that are no texts")
-    return partition_keys
 
 
 def _put(by_slot: dict[int, Any], slot: int, value: Any) -> None:

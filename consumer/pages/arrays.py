@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from consumer.detectors.state_columns import INTEGER_MAX
+from consumer.detectors.state_layouts import INTEGER_MAX
 
 Row = npt.NDArray[Any]
 """Of float64 or int64; integers are from 0 to 2**53."""

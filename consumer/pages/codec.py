@@ -19,7 +19,7 @@ from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import Count
 from consumer.detectors.base import STATE_FORMAT, UseCase
 from consumer.detectors.sensor_checks import Health
-from consumer.detectors.state_columns import StateLayout, layout_of
+from consumer.detectors.state_layouts import StateLayout, layout_of
 from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage, UnwritableModels, is_models_own
 from consumer.learning.state import State
 from consumer.learning.states import AnyStates as AnyStates

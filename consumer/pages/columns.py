@@ -16,7 +16,8 @@ from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import Count
 from consumer.detectors.in_columns.adwin_columns import AdwinColumns, are_parameters
 from consumer.detectors.sensor_checks import Health
-from consumer.detectors.state_columns import StateColumns, StateLayout, layout_of
+from consumer.detectors.state_columns import StateColumns
+from consumer.detectors.state_layouts import StateLayout, layout_of
 from consumer.detectors.states import class_tagged, tag_of
 from consumer.errors import UnwritableModel, UnwritableModels
 from consumer.learning.state import Checkpoint, Packed, State
@@ -97,9 +98,9 @@ def columns_of(states: Mapping[SignalKey, State]) -> tuple[Columns, list[bytes |
         skipped=write_row(whole.skipped),
         latest_s=write_row(whole.latest_s),
         marks=[
-            write_marks(shard, whole.marks[shard])
-            for shard in sorted(whole.marks)
-            if len(whole.marks[shard].slots)
+            write_marks(shard, marks)
+            for shard, marks in sorted(whole.checkpoints.marks.items())
+            if len(marks.slots)
         ],
         parameters=sorted(whole.parameters.items()),
         lengths=write_row(np.array([*map(len, models)], np.int64)) if models else NO_NUMBERS,
@@ -128,8 +129,10 @@ def states_of(columns: Columns, behind: memoryview) -> States:
     states.skipped = read_row(columns.skipped, slots)
     states.latest_s = read_row(columns.latest_s, slots, float)
     for written in columns.marks:
-        states.marks[Shard(*written.shard)] = marks_of(*read_marks(written, slots), dict(written.keys), slots)
-    if len(states.marks) != len(columns.marks):
+        states.checkpoints.marks[Shard(*written.shard)] = marks_of(
+            *read_marks(written, slots), dict(written.keys), slots
+        )
+    if len(states.checkpoints.marks) != len(columns.marks):
         raise ValueError("a shard is there twice")
     states.parameters = _by_slot(columns.parameters, slots)
     states.in_models = read_row(columns.in_arrays, slots, most=1).astype(np.bool_)

@@ -253,6 +253,9 @@ class PageStore:
         self.encode(page)
         assert page.encoded is not None
         (body, page.is_full), page.encoded = page.encoded, None
+        # Pages that learned together are all encoded before the first is sent: whatever sends them in threads
+        # would fight for the interpreter with what encodes the others.
+        await asyncio.sleep(0)
         page.e_tag = await self._objects.replace(page.key, body, page.e_tag)
         memory_bytes = memory_bytes_for(body)
         self.memory.note(page.key, memory_bytes + _COPIES * len(body))

@@ -70,20 +70,19 @@ class Settings(TimeSettings, frozen=True, rename="upper"):
         return self.aws_lambda_function_memory_size * _MIB // 2
 
 
+_NAMES = [field.encode_name for field in msgspec.structs.fields(Settings)]
+
+
+def _named(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name in _NAMES if (value := environment.get(name, ""))}
+
+
 def read_time_limits(environment: Mapping[str, str]) -> TimeLimits:
     """What of a function's environment says which timestamps are believed. Raises: `ConfigurationError`."""
     try:
-        return msgspec.convert(_named(environment, TimeSettings), TimeSettings, strict=False).time_limits
+        return msgspec.convert(_named(environment), TimeSettings, strict=False).time_limits
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"the environment says no times to believe: {error}. {_TIMES}") from None
-
-
-def _named(environment: Mapping[str, str], settings: type[msgspec.Struct]) -> dict[str, str]:
-    return {
-        field.encode_name: environment[field.encode_name]
-        for field in msgspec.structs.fields(settings)
-        if environment.get(field.encode_name, "") != ""
-    }
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -92,7 +91,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     Raises: `ConfigurationError` naming the variable and what is allowed.
     """
     try:
-        settings = msgspec.convert(_named(environment, Settings), Settings, strict=False)
+        settings = msgspec.convert(_named(environment), Settings, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigurationError(
             f"the environment is not complete: {error}. Needed: MODEL_BUCKET and EVENT_BUS_NAME; "

@@ -22,44 +22,16 @@ from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import new_model
 from consumer.errors import Unavailable, UnreadablePage
 from consumer.learning.state import Checkpoint, State
-from consumer.pages.codec import AnyStates, PageCodec, unmarked
+from consumer.pages.codec import AnyStates
 from consumer.settings.signal_settings import SettingsOfSignals
 from ops.quarantine.left_out import QuarantinedObservations
 from ops.quarantine.lines import QuarantinedLine
 from ops.redrive.ledger import redriven_ids
+from ops.redrive.passing import Observation, Passing, passings_of
 from ops.redrive.resending import delivered_again
-from ops.replay.offline_learner import covers
 from ops.replay.stream_reader import StreamReader
 from ops.state.page_editor import PageEditor
-from ops.state.page_versions import ObjectVersions, Version
-
-_VERSIONS_MAX = 1_000
-"""Versions of a page that are read."""
-_KEPT_S = 23 * 3600.0
-"""How long each version is kept, and an hour less: of an older one, those before it may be gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """A line about one observation, and the signal that learns it."""
-
-    line: QuarantinedLine
-    key: SignalKey
-
-    @property
-    def order(self) -> tuple[int, int]:
-        """Its place in its shard."""
-        return int(self.line.sequence_number), self.line.position
-
-    def is_passed(self, checkpoints: Mapping[Shard, Checkpoint]) -> bool:
-        """Whether it lies below these."""
-        checkpoint = checkpoints.get(self.line.shard)
-        number = int(self.line.sequence_number)
-        return checkpoint is not None and covers(checkpoint, number, self.line.partition_key)
-
-    def is_passed_by(self, states: Mapping[SignalKey, State]) -> bool:
-        """Whether it lies below the checkpoint of its signal."""
-        return self.key in states and self.is_passed(states[self.key].checkpoints)
+from ops.state.page_versions import ObjectVersions
 
 
 @dataclass(slots=True)
@@ -85,56 +57,6 @@ class Judged:
             page_key: [each for each in observations if each.line.id in chosen]
             for page_key, observations in self.ahead.items()
         }
-
-
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """What a version of a page says of a signal."""
-
-    checkpoints: Mapping[Shard, Checkpoint]
-    seen: int
-    """Observations that it has learned or skipped."""
-    parameters: str | None
-    """Of its model, which starts anew with other ones; None: there is none yet."""
-
-
-_NOTHING = _Counted({}, 0, None)
-
-
-@dataclass(slots=True)
-class _Passing:
-    """Observations of a signal that its checkpoint passed in one version of its page."""
-
-    before: _Counted
-    after: _Counted
-    observations: list[Observation] = field(default_factory=list)
-
-    def shards(self) -> list[Shard]:
-        """The shards of which something was learned."""
-        before, after = self.before.checkpoints, self.after.checkpoints
-        return [shard for shard, checkpoint in after.items() if before.get(shard) != checkpoint]
-
-    @property
-    def is_from_nothing(self) -> bool:
-        """Whether it is not known where in one of the shards it began."""
-        return any(shard not in self.before.checkpoints for shard in self.shards())
-
-    @property
-    def counts_on(self) -> bool:
-        """Whether the model did not start anew in it, with parameters of its signal's own."""
-        return self.before.parameters in (None, self.after.parameters)
-
-    def has_number(self, shard: Shard, number: int) -> bool:
-        """Whether it passed a record of this number, or stopped within."""
-        before, after = self.before.checkpoints.get(shard), self.after.checkpoints.get(shard)
-        since = -1 if before is None else before.sequence_number
-        return after is not None and since <= number <= after.sequence_number
-
-    def has(self, shard: Shard, number: int, partition_key: str) -> bool:
-        """Whether it passed this record."""
-        before, after = self.before.checkpoints.get(shard), self.after.checkpoints.get(shard)
-        is_known = before is not None and covers(before, number, partition_key)
-        return not is_known and after is not None and covers(after, number, partition_key)
 
 
 class _NotOnStream(Exception):
@@ -249,7 +171,7 @@ class LearnedSince:
                     yield Observation(line, keys[line.position])
 
     def _judge_passed(self, judged: Judged, page_key: str, observations: list[Observation]) -> None:
-        passings, unknown = self._passings(page_key, observations) if observations else ({}, [])
+        passings, unknown = passings_of(page_key, observations, self.versions) if observations else ({}, [])
         for of_version in passings.values():
             unknown += self._judge_version(judged, of_version)
         # What a model rejects is committed with the checkpoint that passes it: it was not learned then.
@@ -269,49 +191,7 @@ class LearnedSince:
             batch, observation.key, columns, columns.positions.index(position)
         )
 
-    def _passings(
-        self, page_key: str, observations: list[Observation]
-    ) -> tuple[dict[Version, dict[SignalKey, _Passing]], list[Observation]]:
-        """What each version of the page has passed, and what nobody knows of."""
-        found: dict[Version, dict[SignalKey, _Passing]] = {}
-        left, unknown, keys = observations, [], {each.key for each in observations}
-        newer: tuple[Version, dict[SignalKey, _Counted]] | None = None
-        kept = self.versions.of(page_key)
-        for version in kept[:_VERSIONS_MAX]:
-            counted = self._counted(version, keys)
-            if counted is None:
-                continue
-            passed_here: list[Observation] = []
-            older: list[Observation] = []
-            for each in left:
-                is_older = each.is_passed(counted.get(each.key, _NOTHING).checkpoints)
-                (older if is_older else passed_here).append(each)
-            if newer is None:
-                unknown += passed_here  # the page was put back just now
-            else:
-                _add(found, newer, counted, passed_here)
-            left, newer = older, (version, counted)
-            if not left:
-                return found, unknown
-        if newer is not None and _is_whole(kept):
-            _add(found, newer, {}, left)
-            left = []
-        return found, unknown + left
-
-    def _counted(self, version: Version, keys: set[SignalKey]) -> dict[SignalKey, _Counted] | None:
-        """What a version says of some signals; None if it cannot be read: nobody has learned in it."""
-        try:
-            content = unmarked(self.versions.body(version))
-            states = PageCodec().decode(content) if content else {}
-        except UnreadablePage:
-            return None
-        return {
-            key: _Counted(state.checkpoints, state.learned + state.skipped, state.parameters)
-            for key, state in states.items()
-            if key in keys
-        }
-
-    def _judge_version(self, judged: Judged, passings: dict[SignalKey, _Passing]) -> list[Observation]:
+    def _judge_version(self, judged: Judged, passings: dict[SignalKey, Passing]) -> list[Observation]:
         """Judge what one version of a page has passed; return what cannot be judged."""
         everything = [each for passing in passings.values() for each in passing.observations]
         on_stream: defaultdict[SignalKey, int] = defaultdict(int)
@@ -352,7 +232,7 @@ class LearnedSince:
                     judged.learned.add(each.line.id)
         return unknown
 
-    def _is_counted(self, key: SignalKey, passing: _Passing) -> bool:
+    def _is_counted(self, key: SignalKey, passing: Passing) -> bool:
         """Whether its model only counted up: neither started anew, nor lost a row at which it raised."""
         rows = self.quarantined.rows(self.settings.make_ready).of_signals.get(key, ())
         raised_at = [place for row in rows for place in row.raised_at.items()]
@@ -361,7 +241,7 @@ class LearnedSince:
     def _is_given_up(self, shard: Shard, number: int) -> bool:
         return any(each[0] == shard and each[1] <= number <= each[2] for each in self._given_up)
 
-    def _read(self, passings: Iterable[_Passing]) -> Iterator[Batch]:
+    def _read(self, passings: Iterable[Passing]) -> Iterator[Batch]:
         """The batches in which the records lie that were passed, and others.
 
         Raises: `_NotOnStream` if some of them cannot be read there any more.
@@ -388,27 +268,6 @@ class LearnedSince:
                 if records is None:
                     break
                 yield from decode_all(records, self.settings.make_ready)
-
-
-def _is_whole(versions: Sequence[Version]) -> bool:
-    """Whether none of a page's versions is gone."""
-    oldest = versions[-1]
-    is_young = oldest.written_s > time.time() - _KEPT_S
-    return is_young and len(versions) <= _VERSIONS_MAX and oldest.version_id != "null"
-
-
-def _add(
-    found: dict[Version, dict[SignalKey, _Passing]],
-    newer: tuple[Version, dict[SignalKey, _Counted]],
-    older: Mapping[SignalKey, _Counted],
-    observations: Iterable[Observation],
-) -> None:
-    version, counted = newer
-    for each in observations:
-        of_version = found.setdefault(version, {})
-        if each.key not in of_version:
-            of_version[each.key] = _Passing(older.get(each.key, _NOTHING), counted[each.key])
-        of_version[each.key].observations.append(each)
 
 
 def _in(batch: Batch) -> Iterator[tuple[SignalKey, int, int]]:

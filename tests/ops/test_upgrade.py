@@ -583,6 +583,30 @@ def test_new_signals_of_models_in_use_start_with_their_recordings(plant, checkou
     assert assert_others["c"] == 160
 
 
+@pytest.mark.parametrize("rows", [False, True])
+def test_a_historians_export_starts_the_models_of_its_tags(plant, checkout, tmp_path, rows):
+    """A tag is the name that the stream brings, not one of the file's; a word for a gap is a gap."""
+    values = [value for _, value in step("x", 100)]
+    lines = ["DateTime;TagName;Value"]
+    for number, value in enumerate(values):
+        at, comma = f"{1 + number // 60:02}.03.2024 12:{number % 60:02}:00", f"{value:.4f}".replace(".", ",")
+        lines += [f"{at};new1.pressure;{comma}", f"{at};new1.flow;7"]
+    lines += ["02.03.2024 12:59:00;new1.pressure;Bad Input"]
+    path = tmp_path / "export.csv"
+    path.write_text("\n".join(lines))
+    said = plant.command("upgrade", "build", "--history", str(path), *(["--rows"] if rows else []))
+    assert "2 signals, by the tags in 'TagName' (new1.pressure, new1.flow)" in said
+    assert "'Bad Input' 1" in said
+    assert "Built from recordings: 2 models" in said
+    checkout.deploy()
+    record = ("new1", {"signal": "new1", "values": {"pressure": 4.5}}) if rows else ("new1.pressure", 4.5)
+    assert plant.deliver(plant.send([record])) == []
+    found = {key.signal: (key.record_signal, state.learned) for key, state in by_key(plant, PREFIX).items()}
+    page = "new1" if rows else "new1.pressure"
+    assert found["new1.pressure"] == (page, 101)
+    assert found["new1.flow"][1] == 100
+
+
 def test_before_a_use_case_is_deployed_its_models_start_with_recordings(plant, checkout, tmp_path):
     values = [value for _, value in step("x", 100)]
     path = recording(tmp_path / "asset.csv", values, 1_600_000_000.0)

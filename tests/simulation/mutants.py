@@ -188,8 +188,8 @@ MUTANTS = {
     ),
     "pages do not wait for room": Mutant(
         "consumer.pages.store",
-        "while rooms.taken and rooms.taken + needed > self._bytes_max:",
-        "while False:",
+        "if self.taken and self.taken + needed > bytes_max:",
+        "if False:",
     ),
     "a page keeps the room of one of unknown size": Mutant(
         "consumer.pages.store", "if held is not None and needed > held:", "if False:"

@@ -38,7 +38,7 @@ IN_COLUMNS = {
         _LEARNER, "usual.defer(begin)", "pass"
     ),
     "the highest checkpoint of a page is another shard's": Mutant(
-        "consumer.learning.states",
+        "consumer.learning.checkpoints",
         "return marks.below(",
         "marks.highest = min(each.highest for each in self.marks.values())\n        return marks.below(",
     ),
@@ -49,12 +49,7 @@ IN_COLUMNS = {
         "consumer.learning.marks", 'found < text.rjust(self.width, b"0")', "found < text"
     ),
     "partition keys of an earlier checkpoint stay": Mutant(
-        "consumer.learning.states", "elif marks.keys:", "elif False:"
-    ),
-    "what is not learned in columns for lack of time is another page's": Mutant(
-        _LEARNER,
-        "for learner, part in self.pages(rows):",
-        "for _, part in self.pages(rows):\n            learner = self.learners[0]",
+        "consumer.learning.checkpoints", "elif marks.keys:", "elif False:"
     ),
     "the highest checkpoint is that of the first record": Mutant(
         _LEARNER, "texts[records.max()]", "texts[records.min()]"

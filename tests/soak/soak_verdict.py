@@ -80,14 +80,14 @@ def violations(sent: Sent, use_case: UseCase, s3: Any, bucket: str, published: s
         found.append(f"{len(states.keys() ^ sent.histories.keys())} signals have no model, or one too many")
     ids: set[str] = set()
     for signal, history in sent.histories.items():
-        detector, drifts = reference_of(use_case, signal, history)
-        ids |= drifts
+        reference = reference_of(use_case, signal, history)
+        ids |= reference.told
         state = states.get(signal)
         if state is None:
             continue
         if (state.learned, state.skipped) != (len(history.learned), len(history.skipped)):
             found.append(f"{signal} learned {state.learned} of {len(history.learned)}")
-        elif knowledge(state.model.detector) != knowledge(detector):
+        elif knowledge(state.model) != knowledge(reference.model):
             found.append(f"{signal}: its model is not the plain loop's")
     if quarantined != sent.refused:
         lost, more = len(sent.refused - quarantined), len(quarantined - sent.refused)

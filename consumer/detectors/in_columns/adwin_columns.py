@@ -11,7 +11,8 @@ from river._river_rust.drift import AdaptiveWindowing
 from river.drift import ADWIN
 
 from consumer.detectors.drift import DriftState
-from consumer.detectors.state_columns import COUNT_FAR, INTEGER_MAX, Floats, Integers, Places, Unfit
+from consumer.detectors.state_columns import COUNT_FAR, Floats, Integers, Places
+from consumer.detectors.state_layouts import INTEGER_MAX, Unfit
 from consumer.errors import is_models_own
 
 BUCKETS_MAX = 1000

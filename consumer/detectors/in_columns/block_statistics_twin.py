@@ -9,7 +9,8 @@ from consumer.detectors import block_statistics as scalar
 from consumer.detectors.block_statistics import WIDER, BlockStatistics
 from consumer.detectors.in_columns.lazy_fields import LazyFields, columns_of
 from consumer.detectors.in_columns.vectorised import Bools, Rows, first_max, first_min, write
-from consumer.detectors.state_columns import Floats, Integers, Places, layout_of
+from consumer.detectors.state_columns import Floats, Integers, Places
+from consumer.detectors.state_layouts import layout_of
 
 _LAYOUT = layout_of(BlockStatistics)
 _INDEPENDENT = _LAYOUT.places["independent"].start

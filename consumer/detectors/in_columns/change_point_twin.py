@@ -22,7 +22,8 @@ from consumer.detectors.in_columns.vectorised import (
     neighbours,
     write,
 )
-from consumer.detectors.state_columns import Floats, Integers, Places, layout_of
+from consumer.detectors.state_columns import Floats, Integers, Places
+from consumer.detectors.state_layouts import layout_of
 
 _PLACES = layout_of(ChangePointState).places
 _HOURS = _PLACES["detector.hours"].start, _PLACES["detector.visits"].start

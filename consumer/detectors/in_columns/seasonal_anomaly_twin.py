@@ -20,7 +20,8 @@ from consumer.detectors.in_columns.vectorised import (
     write,
 )
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly, SeasonalAnomalyState
-from consumer.detectors.state_columns import COUNT_FAR, Floats, Integers, Places, layout_of
+from consumer.detectors.state_columns import COUNT_FAR, Floats, Integers, Places
+from consumer.detectors.state_layouts import layout_of
 
 _HOURS_OF_WEEK = scalar._HOURS * scalar._DAYS
 _PLACES = layout_of(SeasonalAnomalyState).places

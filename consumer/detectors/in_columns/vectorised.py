@@ -12,13 +12,25 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from consumer.detectors.state_columns import Floats, Integers, Place, Places, StateColumns, layout_of
+from consumer.detectors.state_columns import Floats, Integers, Places, StateColumns
+from consumer.detectors.state_layouts import Place, layout_of
 
 Bools = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[Any]
 
 FEW = 24
-"""Rows: fewer learn faster one by one; a value for each takes 80 us at least, as long as 20 to 40 alone."""
+"""Values: a value for each row, however few these are, takes 80 us at least, as long as so many alone."""
+_LEAVING = 16
+"""Values: as long as so many takes what learns alone to leave the arrays, and to return to them."""
+
+
+def pays(ranks: int, values: int, rows: int, few: int = FEW) -> bool:
+    """Whether these rows are rather to learn their values together, a value of each in a rank, than alone.
+
+    >>> pays(1, 5, 5), pays(10, 50, 5)
+    (True, False)
+    """
+    return ranks * few <= values + _LEAVING * rows
 
 
 class Source(NamedTuple):
@@ -254,7 +266,7 @@ def write(to: Numbers, new: Any, where: Bools | None) -> None:
 def learn_by_rank(
     twins: Sequence[Twin], values: Floats, at_s: Floats, starts: Places, counts: Places, few: int = FEW
 ) -> Places:
-    """Let the rows learn their values, all the first, then all the second, until fewer than `few` are left.
+    """Let the rows learn their values, all the first, then all the second, until too few are left.
 
     Row i learns `values[starts[i] : starts[i] + counts[i]]`; those with most values come first. A row that
     leaves one twin at a value leaves all, before it. Returns how many values each row has learned: where
@@ -281,7 +293,10 @@ def learn_by_rank(
     with np.errstate(all="ignore"):
         for rank in range(most):
             rows = slice(0, int(lengths[rank]))
-            if (rows.stop if are_all_here else np.count_nonzero(here[rows])) < few:
+            count = rows.stop if are_all_here else int(np.count_nonzero(here[rows]))
+            if count < few and not pays(
+                most - rank, int((counts[rows] - rank)[here[rows]].sum()), count, few
+            ):
                 np.copyto(left[rows], rank, where=here[rows])
                 break
             at = starts[rows] + rank

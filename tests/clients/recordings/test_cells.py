@@ -73,6 +73,8 @@ def test_a_text_far_down_does_not_cost_its_column(tmp_path):
         (["true", "", "false"], [1, 0]),
         (["ON", "OFF", "ON"], [1, 0, 1]),
         (["yes", "no", "NULL"], [1, 0]),
+        (["WAHR", "FALSCH", "WAHR"], [1, 0, 1]),
+        (["VRAI", "FAUX", ""], [1, 0]),
         (["t", "f", "t"], [1, 0, 1]),
         (["TRUE", "0", "1"], [1, 0, 1]),
     ],

@@ -178,6 +178,16 @@ def test_all_shapes_of_payloads_are_read_and_what_is_refused_is_said(tmp_path):
     assert "an observation of bad quality or without a value (row 3)" in said(path)
 
 
+def test_some_tags_can_be_named(tmp_path):
+    path = written(tmp_path, shared())
+    assert list(values(path, signals=["pump.t"])) == ["pump.t"]
+    text = said(path, signals=["pump.t"])
+    assert "1 tags that are not named, such as 'pump.p'" in text
+    assert "30 observations, 0 cells without a finite number" in text
+    with pytest.raises(ReplayRefused, match=r"has no signal 'nope'; it has 'pump\.p', 'pump\.t'"):
+        values(path, signals=["nope"])
+
+
 def test_labels_do_not_go_with_tags(tmp_path):
-    with pytest.raises(ReplayRefused, match="--signals and --labels do not apply"):
-        chosen(written(tmp_path, shared()), tag="tag", signals=["value"])
+    with pytest.raises(ReplayRefused, match="--labels does not go with it"):
+        chosen(written(tmp_path, shared()), tag="tag", labels="value")

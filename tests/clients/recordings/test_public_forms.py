@@ -332,6 +332,17 @@ def test_what_cannot_be_read_is_refused_with_what_to_do(tmp_path, name, content,
         said(written(tmp_path, content, name))
 
 
+def test_cells_in_apostrophes(tmp_path):
+    path = written(tmp_path, "time;v\n'2024-03-01 00:00';'1,5'\n'2024-03-01 00:10';'2,5'\n")
+    assert read(path) == {"v": two(1.5, 2.5)}
+
+
+def test_rows_without_any_time_or_number_are_no_rows_of_units(tmp_path):
+    path = written(tmp_path, "time,v\nsoon,much\nlater,more\n")
+    with pytest.raises(ReplayRefused, match=r"row 1, column 'time': 'soon' is not a time"):
+        said(path)
+
+
 def test_a_table_that_ends_within_a_row_says_so(tmp_path):
     path = written(
         tmp_path, "time,v,w\n2024-03-01T00:00:00Z,1,2\n2024-03-01T00:10:00Z,3,4\n2024-03-01T00:20:00Z,5\n"

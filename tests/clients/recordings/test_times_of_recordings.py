@@ -104,6 +104,15 @@ def test_several_columns_can_be_named_to_make_a_time(tmp_path):
     assert values(path) == {"pm": [4.0, 8.0, 7.0]}
 
 
+@pytest.mark.parametrize(("form", "step"), [("%H%M%S", MINUTE), ("%H%M", MINUTE), ("%H", 60 * MINUTE)])
+def test_a_time_of_day_of_digits_is_read_where_it_is_named(tmp_path, form, step):
+    for date in ("%d.%m.%Y", "%Y%m%d"):
+        path = recording(tmp_path, f"{date},{form}", step=step, header="Date,Clock,v")
+        with pytest.raises(ReplayRefused, match="name the column of the time of day too, such as --time"):
+            times(path)
+        assert times(path, time="Date,Clock") == expected(step=step)
+
+
 def test_days_whose_time_of_day_is_missing_are_refused(tmp_path):
     rows = "".join(f"2024-03-0{1 + row // 24},{row % 24},{row}\n" for row in range(72))
     with pytest.raises(ReplayRefused, match="has days alone, and most rows share one"):
@@ -169,6 +178,18 @@ def test_the_zone_can_be_said_and_one_that_is_written_counts(tmp_path, zone):
     assert times(path, time_zone=zone)[0] == local.replace(tzinfo=UTC).timestamp() - 7200
     with pytest.raises(ReplayRefused, match="'Mars/Olympus' is not known"):
         times(path, time_zone="Mars/Olympus")
+
+
+def test_the_hour_that_clocks_show_twice_is_two_hours(tmp_path):
+    from zoneinfo import ZoneInfo
+
+    start = datetime(2024, 10, 26, 22, tzinfo=UTC)
+    moments = [start + row * 10 * MINUTE for row in range(60)]
+    lines = [f"{moment.astimezone(ZoneInfo('Europe/Berlin')):%d.%m.%Y %H:%M},1" for moment in moments]
+    path = written(tmp_path, "\n".join(["time,v", *lines]))
+    assert times(path, time_zone="Europe/Berlin") == [moment.timestamp() for moment in moments]
+    assert "earlier than the row before" not in said(path, time_zone="Europe/Berlin")
+    assert "1 rows are earlier" in said(path)  # read as UTC
 
 
 def test_rows_that_run_backwards_are_turned_round_and_it_is_said(tmp_path):

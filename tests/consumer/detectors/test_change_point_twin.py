@@ -14,7 +14,8 @@ from consumer.detectors.change_point import ChangePoint, DeseasonalisedChangeDet
 from consumer.detectors.in_columns.block_statistics_twin import BlockStatisticsTwin
 from consumer.detectors.in_columns.change_point_twin import ChangePointTwin
 from consumer.detectors.in_columns.vectorised import Source, learn_by_rank
-from consumer.detectors.state_columns import StateColumns, layout_of
+from consumer.detectors.state_columns import StateColumns
+from consumer.detectors.state_layouts import layout_of
 
 PAGES = 3
 VALUES = 1_600

@@ -8,7 +8,8 @@ import pytest
 from msgspec import Meta
 from msgspec.structs import replace
 
-from consumer.detectors.state_columns import INTEGER_MAX, Keys, StateColumns, Unfit, layout_of
+from consumer.detectors.state_columns import StateColumns
+from consumer.detectors.state_layouts import INTEGER_MAX, Keys, Unfit, layout_of
 from consumer.detectors.states import ModelState
 
 

@@ -23,7 +23,8 @@ from consumer.detectors.seasonal_anomaly import (
     SeasonalBaseline,
 )
 from consumer.detectors.sensor_checks import Health, SensorChecks
-from consumer.detectors.state_columns import StateColumns, Unfit, layout_of
+from consumer.detectors.state_columns import StateColumns
+from consumer.detectors.state_layouts import Unfit, layout_of
 from consumer.errors import ModelRaised
 
 SIGNALS, BATCHES, PAGES = 48, 24, 3
@@ -358,7 +359,12 @@ def test_plain_values_are_all_learned_in_columns():
 
 
 def test_few_rows_are_left_to_the_scalar_code():
-    assert learn_noise(PLAIN, HEARD_OF, rows=vectorised.FEW - 1) == ([0] * (vectorised.FEW - 1), True)
+    assert learn_noise(PLAIN, HEARD_OF, rows=2) == ([0] * 2, True)
+
+
+def test_few_rows_with_few_values_are_not_worth_leaving():
+    assert learn_noise(PLAIN, HEARD_OF, rows=5) == ([3] * 5, False)
+    assert learn_noise(PLAIN, HEARD_OF, rows=5, count=100) == ([0] * 5, True)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.sensor_checks import SensorChecks
 from consumer.learning import columns_learner
-from tests.consumer.world import RunsShort, World, record
+from tests.consumer.world import RunsShort, World, points, record
 
 SIGNALS, BATCHES, START_S = 30, 14, 1_700_000_000.0
 SOON = AlertPolicy(clear_after=3, still_open_s=1_800.0, cool_down_s=0.0, alerts_per_week=10_000.0)
@@ -98,7 +98,6 @@ def test_many_in_columns_learn_what_each_learns_alone(name, seed, monkeypatch):
     assert events
     assert bool(left) == (name != "drift")  # what comes to an alert leaves; a drift is found in the columns
     left.clear()
-    monkeypatch.setattr(columns_learner, "_FEW_OF_PAGE", 10**9)
     alone = learned(USE_CASES[name], seed, few=10**9)
     assert not left
     assert (dumped(states), events, quarantine, counts) == (dumped(alone[0]), *alone[1:])
@@ -116,9 +115,7 @@ def test_a_batch_may_be_learned_in_slices(name, monkeypatch):
 @pytest.mark.parametrize("name", USE_CASES)
 def test_what_time_did_not_suffice_for_is_learned_when_it_comes_again(name, looks, monkeypatch):
     monkeypatch.setattr(columns_learner, "OBSERVATIONS_PER_SLICE", 60)
-    with monkeypatch.context() as alone:
-        alone.setattr(columns_learner, "_FEW_OF_PAGE", 10**9)
-        whole = learned(USE_CASES[name], 4, few=10**9)
+    whole = learned(USE_CASES[name], 4, few=10**9)
     world, delivered_again = World(2, USE_CASES[name]), 0
     world.function = replace(world.function, few=1)
     for records in batches(4):
@@ -135,3 +132,13 @@ def test_what_time_did_not_suffice_for_is_learned_when_it_comes_again(name, look
     states = dumped(world.states())
     assert states == dumped(whole[0])
     assert {event.id for event in world.bus.events} == {event_id for event_id, _ in whole[1]}
+
+
+def test_the_time_is_looked_at_before_each_slice(monkeypatch):
+    monkeypatch.setattr(columns_learner, "OBSERVATIONS_PER_SLICE", 10)
+    world, rows = World(1, USE_CASES["drift"]), [(f"s{signal}", 1.0) for signal in range(SIGNALS)]
+    world.function = replace(world.function, few=1)
+    world.invoke(points(rows, first=1_000))
+    report = world.invoke(points(rows, first=2_000), time_left=RunsShort(3))  # one look is at the page
+    assert (report.failed, report.counts["observations_learned"]) == (["2020"], 20)
+    assert [state.learned for state in world.states().values()] == [2] * 20 + [1] * 10

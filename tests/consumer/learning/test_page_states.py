@@ -133,6 +133,14 @@ def test_whatever_is_done_to_them_they_are_as_a_dict_of_states(data, kinds):
     assert CODEC.encode(states) == page, "what was taken out and not changed is written as it was"
 
 
+@pytest.mark.parametrize(("in_arrays", "apart"), [("ADWIN", "PageHinkley"), ("anomaly", "that does not fit")])
+def test_a_page_that_loses_its_last_model_in_arrays_can_be_read(in_arrays, apart):
+    states = States.of({KEYS[0]: State(MODELS[in_arrays](3)), KEYS[1]: State(MODELS[apart](3))})
+    states.settle()
+    del states[KEYS[0]]
+    assert [*CODEC.decode(CODEC.encode(states))] == [KEYS[1]]
+
+
 @pytest.mark.parametrize(("name", "made"), [("ADWIN", AdwinColumns), ("anomaly", StateColumns)])
 def test_plain_states_lie_in_the_arrays_until_they_are_taken_out(name, made):
     states = {key: State(MODELS[name](20), learned=20, health=Health(20)) for key in KEYS}
@@ -216,3 +224,12 @@ def test_a_shard_that_no_signal_has_learned_gets_its_first_checkpoints():
     assert states.below(SHARDS[0], np.array([0, 1]), 13).tolist() == [False, True]
     assert states[KEYS[4]].checkpoints == {SHARDS[0]: Checkpoint(12, ("a",), None)}
     assert states[KEYS[0]].checkpoints == {}
+
+
+def test_a_state_that_takes_the_place_of_another_is_not_learned_in_its_arrays():
+    states = CODEC.decode(CODEC.encode({key: State(adwin(20), learned=20) for key in KEYS}))
+    states[KEYS[2]] = State(adwin(3), learned=3)
+    assert states.plain.tolist() == [True, True, False, True, True, True]
+    states.settle()
+    assert states.plain.all()
+    assert (states[KEYS[2]].learned, states[KEYS[2]].model.count) == (3, 3)

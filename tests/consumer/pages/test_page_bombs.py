@@ -23,7 +23,7 @@ from consumer.detectors import states as registry
 from consumer.detectors.alert_policy import AlertState
 from consumer.detectors.drift import DriftState, DriftUseCase
 from consumer.detectors.sensor_checks import Health
-from consumer.detectors.state_columns import layout_of
+from consumer.detectors.state_layouts import layout_of
 from consumer.errors import (
     ConfigurationError,
     UnreadableModel,

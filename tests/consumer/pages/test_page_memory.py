@@ -219,3 +219,23 @@ def test_not_every_page_there_ever_was_is_remembered():
         memory.note(f"p{number % 15_000}", 1)
     assert len(memory._known) == 10_000
     assert "p4999" in memory._known
+
+
+def test_pages_that_learned_together_are_all_encoded_before_the_first_is_sent():
+    """What sends them in threads would fight for the interpreter with what encodes the others."""
+    world, did = filled(), []
+    function = world.function
+    encode, replace = function.pages.encode, world.objects.replace
+
+    def encoded(page) -> None:
+        did.append("encoded")
+        encode(page)
+
+    async def sent(key, body, e_tag):
+        did.append("sent")
+        return await replace(key, body, e_tag)
+
+    function.pages.encode, world.objects.replace = encoded, sent
+    assert world.invoke(batch(10_000), function).failed == []
+    assert did.count("sent") == PAGES
+    assert "encoded" not in did[did.index("sent") :]

@@ -81,6 +81,9 @@ class OperatedWorld(World):
         """The second is often one that raises no more."""
         kind = rng.choice(["drift", "drift", "forecast", "clusters"])
         self.chance.exercised[f"models of {kind}"] += 1
+        if kind == "clusters":  # which learn rows of named values alone
+            self.producer.shapes = ["point", "columns", "values", "values", "values", "values"]
+            self.producer.signals = self.producer.signals[:2]
         self._scale_limits_down(rng)
         is_fussy = self.producer.raises or self.producer.has_venom
         late = "learn" if kind == "clusters" else self.late
