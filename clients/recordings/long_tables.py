@@ -11,17 +11,15 @@ from clients.recordings.refusal import PassedOver, ReplayRefused
 from clients.recordings.table import Cells, Column, Table
 from clients.recordings.time_columns import TimeColumns, TimeReader, is_time
 
-_KNOWN = {
-    "tag", "tagname", "tagid", "tagindex", "signal", "signalname", "signalid", "entityid", "sensor", "sensorname",
-    "sensorid", "point",
-    "pointname", "pointid", "variable", "variablename", "metric", "metricname", "measurement", "series",
-    "channel",
-    "parameter", "parametername", "name", "key", "item", "itemname", "itemid", "attribute", "device",
-    "deviceid", "alias",
-    "propertyalias", "propertyid", "nodeid", "datapoint", "field", "quantity", "topic", "path",
-    "machine", "machineid",
-    "unitid", "asset", "assetid", "equipment", "equipmentid", "messstelle", "kanal", "variablenname",
-}  # fmt: skip
+_KNOWN = set(
+    """
+    tag tagname tagid tagindex signal signalname signalid entityid sensor sensorname sensorid point
+    pointname pointid variable variablename metric metricname measurement series channel parameter
+    parametername name key item itemname itemid attribute device deviceid alias propertyalias
+    propertyid nodeid datapoint field quantity topic path machine machineid unitid asset assetid
+    equipment equipmentid messstelle kanal variablenname
+    """.split()
+)
 _VALUES = {"value", "val", "state", "reading", "wert", "valor", "valeur", "vqtvalue", "messwert", "varvalue"}
 _QUALITIES = {
     "quality",
