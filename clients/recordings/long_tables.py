@@ -12,13 +12,58 @@ from clients.recordings.table import Cells, Column, Table
 from clients.recordings.time_columns import TimeColumns, TimeReader, is_time
 
 _KNOWN = set(
-    """
-    tag tagname tagid tagindex signal signalname signalid entityid sensor sensorname sensorid point
-    pointname pointid variable variablename metric metricname measurement series channel parameter
-    parametername name key item itemname itemid attribute device deviceid alias propertyalias
-    propertyid nodeid datapoint field quantity topic path machine machineid unitid asset assetid
-    equipment equipmentid messstelle kanal variablenname
-    """.split()
+    [
+        "tag",
+        "tagname",
+        "tagid",
+        "tagindex",
+        "signal",
+        "signalname",
+        "signalid",
+        "entityid",
+        "sensor",
+        "sensorname",
+        "sensorid",
+        "point",
+        "pointname",
+        "pointid",
+        "variable",
+        "variablename",
+        "metric",
+        "metricname",
+        "measurement",
+        "series",
+        "channel",
+        "parameter",
+        "parametername",
+        "name",
+        "key",
+        "item",
+        "itemname",
+        "itemid",
+        "attribute",
+        "device",
+        "deviceid",
+        "alias",
+        "propertyalias",
+        "propertyid",
+        "nodeid",
+        "datapoint",
+        "field",
+        "quantity",
+        "topic",
+        "path",
+        "machine",
+        "machineid",
+        "unitid",
+        "asset",
+        "assetid",
+        "equipment",
+        "equipmentid",
+        "messstelle",
+        "kanal",
+        "variablenname",
+    ]
 )
 _VALUES = {"value", "val", "state", "reading", "wert", "valor", "valeur", "vqtvalue", "messwert", "varvalue"}
 _QUALITIES = {
