@@ -1,63 +1,21 @@
 """Payloads of all shapes, read into a batch."""
 
 import binascii
-import io
-import json
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any
 
-import msgspec
 from msgspec import UNSET
 
-from consumer.decode import gateways, sitewise
+from consumer.decode import documents, gateways, sitewise
 from consumer.decode.batch import Batch, UnlearnableRecord
+from consumer.decode.documents import BYTE_ORDER_MARK, Payload, converted
 from consumer.decode.gateways import GatewayValue
 from consumer.decode.signal_names import check_name
 from consumer.decode.times import seconds_column, seconds_of
-from consumer.decode.unreadable import is_utf16, kind_of
+from consumer.decode.unreadable import kind_of
 from consumer.decode.values import number, numbers
 from consumer.errors import Unlearnable
-
-
-class Payload(msgspec.Struct, gc=False, rename="camel"):
-    """Every field by which a shape is known, or that it needs; one that is null is absent."""
-
-    key: Any = None
-    body: Any = UNSET  # of a value, null says that there is none
-    signal: Any = None
-    value: Any = UNSET
-    values: Any = None
-    timestamp: Any = None
-    timestamps: Any = None
-    type: Any = None
-    payload: Any = None
-    property_alias: Any = None
-    asset_id: Any = None
-    property_id: Any = None
-    property_values: Any = None
-    entries: Any = None
-    # Of gateways.
-    metrics: Any = None
-    name: Any = None
-    tags: Any = None
-    fields: Any = None
-    topic: Any = None
-    sources: Any = None
-    tag_path: Any = None
-    quality: Any = None
-    # Of CloudEvents.
-    specversion: Any = None
-    data: Any = None
-    data_base64: Any = msgspec.field(default=None, name="data_base64")
-    time: Any = None
-
-
-_decoder = msgspec.json.Decoder(Payload)
-_array_decoder = msgspec.json.Decoder(list[Any])
-_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def read(payload: bytes, partition_key: str | None, batch: Batch) -> None:
@@ -69,108 +27,42 @@ def read(payload: bytes, partition_key: str | None, batch: Batch) -> None:
         noted in the batch, and the others of the same payload are learned.
     """
     if not payload.startswith((b"{", b"[")):
-        payload = payload.removeprefix(_BYTE_ORDER_MARK).strip()
+        payload = payload.removeprefix(BYTE_ORDER_MARK).strip()
     if payload.startswith(b"{"):
-        _read_json(payload, batch)
+        found = documents.decode(payload)
+        if isinstance(found, Payload):
+            _read_object(found, batch)
+        else:
+            _read_each(found, batch, lambda line: _read_line(line, partition_key, batch))
     elif payload.startswith(b"["):
-        _read_array(_decode_array(payload), batch, _read_member)
+        members = documents.decode_array(payload)
+        _read_each(members, batch, lambda member: _read_member(member, batch))
     else:
-        _read_bare_number(payload, partition_key, batch)
+        _read_bare_numbers(payload, partition_key, batch)
 
 
-def _read_json(payload: bytes, batch: Batch) -> None:
-    """An object, or objects line by line."""
-    try:
-        found = _decoder.decode(payload)
-    except _UNREADABLE:
-        lines = _lines(payload)
-        if lines is not None:
-            _read_each(lines, batch, _read_line)
-            return
-        found = _decode_leniently(payload)
-    _read_object(found, batch)
-
-
-def _lines(payload: bytes) -> Iterable[bytes] | None:
-    """The lines of NDJSON; None where the payload is none, such as one object over several lines."""
-    first, *others = islice(_stripped(payload), 2)
-    if not others:
-        return None
-    if not all(line.startswith(b"{") for line in _stripped(payload)):
-        try:
-            _decode(first)
-        except Unlearnable:
-            return None
-    return _stripped(payload)
-
-
-def _stripped(payload: bytes) -> Iterator[bytes]:
-    """The lines that are not blank, one by one: a list of millions would take the function's memory."""
-    return filter(None, map(bytes.strip, io.BytesIO(payload)))
-
-
-def _read_line(line: bytes, batch: Batch) -> None:
-    if not line.startswith(b"{"):
-        raise Unlearnable("one of the lines is no JSON object")
-    _read_object(_decode(line), batch)
-
-
-def _read_member(member: Any, batch: Batch) -> None:
-    if not isinstance(member, dict):
-        raise Unlearnable("one of the elements of an array is no JSON object")
-    _read_object(_converted(member), batch)
-
-
-def _read_array(members: list[Any], batch: Batch, read_one: Callable[[Any, Batch], None]) -> None:
-    if not members:
-        raise Unlearnable("the array is empty: there is no observation")
-    _read_each(members, batch, read_one)
-
-
-def _read_each(members: Iterable[Any], batch: Batch, read_one: Callable[[Any, Batch], None]) -> None:
+def _read_each(members: Iterable[Any], batch: Batch, read_one: Callable[[Any], None]) -> None:
     """Read several payloads of one record, each refused alone."""
     for member in members:
         try:
-            read_one(member, batch)
+            read_one(member)
         except UnlearnableRecord:
             raise
         except Unlearnable as error:
             batch.reject(str(error))
 
 
-def _decode(payload: bytes) -> Payload:
-    try:
-        return _decoder.decode(payload)
-    except _UNREADABLE:
-        return _decode_leniently(payload)
+def _read_line(line: bytes, partition_key: str | None, batch: Batch) -> None:
+    if line.startswith(b"{"):
+        _read_object(documents.decode_object(line), batch)
+    else:
+        _observe_bare_number(_bare_number(line, "line"), partition_key, batch)
 
 
-def _decode_leniently(payload: bytes) -> Payload:
-    return _converted(_loaded(payload))
-
-
-def _decode_array(payload: bytes) -> list[Any]:
-    try:
-        return _array_decoder.decode(payload)
-    except _UNREADABLE:
-        found: list[Any] = _loaded(payload)
-        return found
-
-
-def _loaded(payload: bytes) -> Any:
-    """Many a producer writes NaN, which is not JSON: it costs its observation, not the rest of the record."""
-    try:
-        return json.loads(payload.decode())
-    except _UNREADABLE as error:
-        reason = "it is UTF-16 text: send UTF-8" if is_utf16(payload) else error
-        raise Unlearnable(f"not readable as JSON: {reason}") from None
-
-
-def _converted(members: Any) -> Payload:
-    try:
-        return msgspec.convert(members, Payload)
-    except _UNREADABLE as error:
-        raise Unlearnable(f"not readable as JSON: {error}") from None
+def _read_member(member: Any, batch: Batch) -> None:
+    if not isinstance(member, dict):  # [1, 2] may be of two signals, as a vector is
+        raise Unlearnable("one of the elements of an array is no JSON object that would name its signal")
+    _read_object(converted(member), batch)
 
 
 def _read_object(payload: Payload, batch: Batch) -> None:
@@ -264,7 +156,7 @@ def _read_entry(payload: Payload, batch: Batch) -> None:
 def _read_entries(payload: Payload, batch: Batch) -> None:
     if not isinstance(payload.entries, list) or not payload.entries:
         raise Unlearnable("'entries' is a list of one entry or more")
-    _read_array(payload.entries, batch, lambda entry, batch: _read_entry(_converted(entry), batch))
+    _read_each(payload.entries, batch, lambda entry: _read_entry(converted(entry), batch))
 
 
 # Gateways.
@@ -311,9 +203,9 @@ def _read_cloud_event(event: Payload, batch: Batch) -> None:
     if isinstance(data, str):
         data = data.encode(errors="replace")
     if isinstance(data, bytes):
-        data = _loaded(data.removeprefix(_BYTE_ORDER_MARK))
+        data = documents.loaded(data.removeprefix(BYTE_ORDER_MARK))
     if isinstance(data, list):
-        _read_array(data, batch, lambda member, batch: _read_enveloped(member, event, batch))
+        _read_each(documents.not_empty(data), batch, lambda member: _read_enveloped(member, event, batch))
     else:
         _read_enveloped(data, event, batch)
 
@@ -328,7 +220,7 @@ def _from_base64(text: Any) -> bytes:
 def _read_enveloped(members: Any, event: Payload, batch: Batch) -> None:
     if not isinstance(members, dict):
         raise Unlearnable("the data of a CloudEvent is no JSON object: it has no observation that is named")
-    payload = _converted(members)
+    payload = converted(members)
     if payload.specversion is not None:
         raise Unlearnable("a CloudEvent in a CloudEvent is not read")
     if payload.timestamp is None:
@@ -373,14 +265,31 @@ _SHAPES = tuple((shapes, attrgetter(*shapes)) for shapes in (_OWN_SHAPES, _ENVEL
 """The fields of gateways do not count where one of ours is."""
 
 
-def _read_bare_number(payload: bytes, partition_key: str | None, batch: Batch) -> None:
+def _read_bare_numbers(payload: bytes, partition_key: str | None, batch: Batch) -> None:
     if not payload:
         raise Unlearnable("the payload is empty")
+    first, line_feed, _ = payload.partition(b"\n")
     try:
-        value = number(payload.decode("ascii"))
-    except (UnicodeDecodeError, Unlearnable):
-        kind = kind_of(payload) or "neither a JSON object nor a finite number"
+        value = _bare_number(first, "payload")
+    except Unlearnable:
+        kind = kind_of(payload)
+        if kind is None:
+            raise
         raise Unlearnable(f"the payload is {kind}") from None
+    if line_feed:
+        _read_each(documents.stripped(payload), batch, lambda line: _read_line(line, partition_key, batch))
+    else:
+        _observe_bare_number(value, partition_key, batch)
+
+
+def _bare_number(text: bytes, what: str) -> float:
+    try:
+        return number(text.decode("ascii"))
+    except (UnicodeDecodeError, Unlearnable):
+        raise Unlearnable(f"the {what} is neither a JSON object nor a finite number") from None
+
+
+def _observe_bare_number(value: float, partition_key: str | None, batch: Batch) -> None:
     if partition_key is None:
         raise Unlearnable("a bare number, and no partition key that would name its signal")
     batch.observe(partition_key, None, value, None)

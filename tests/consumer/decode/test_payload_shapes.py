@@ -214,6 +214,7 @@ REFUSED_WHOLE = {
     "no bytes": (b"", "empty"),
     "only whitespace": (b" \n\t ", "empty"),
     "an array of a number": (b"[42.0]", "no JSON object"),
+    "an array of true": (b"[true]", "no JSON object"),
     "a JSON text": (b'"42.0"', "neither a JSON object nor"),
     "true": (b"true", "neither a JSON object nor"),
     "null": (b"null", "neither a JSON object nor"),

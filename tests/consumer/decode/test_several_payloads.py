@@ -77,14 +77,16 @@ def test_each_is_refused_alone_at_its_position_and_the_record_is_kept_whole(toge
     assert {original(line) for line in kept(batch)} == {payload}
 
 
-@pytest.mark.parametrize("bad", ["7", "null", '"text"', "[]", '{"signal":"mill.speed","value":', "x"])
+@pytest.mark.parametrize(
+    "bad", ["7,0", "NaN", "null", '"text"', "[]", '{"signal":"mill.speed","value":', "x"]
+)
 def test_a_line_that_is_no_object_costs_itself_alone(bad):
     batch = read(lines(ONE) + b"\n" + bad.encode() + b"\n" + lines(TWO, THREE))
     assert observations(batch) == LEARNED
     assert [each.position for each in batch.rejections] == [1]
 
 
-@pytest.mark.parametrize("bad", [7, None, "text", [], [ONE], True])
+@pytest.mark.parametrize("bad", [7, None, "text", "7", [], [ONE], True])
 def test_an_element_that_is_no_object_costs_itself_alone(bad):
     batch = read(array(ONE, bad, TWO, THREE))
     assert observations(batch) == LEARNED
@@ -117,6 +119,24 @@ def test_a_nan_costs_its_observation_alone():
         batch = read(payload)
         assert observations(batch) == [("a", 1.0, ARRIVED_S)]
         assert "not finite" in batch.rejections[0].reason
+
+
+@pytest.mark.parametrize("payload", [b"1.5\n2\r\n-3e2\n", b"\n1.5\n\n2\n-3e2"])
+def test_bare_numbers_are_the_partition_keys(payload):
+    expected = [("compressor1.pressure", value, ARRIVED_S) for value in (1.5, 2.0, -300.0)]
+    for packed in (payload, gzipped(payload), aggregated(payload)):
+        assert observations(read(packed)) == expected
+
+
+def test_a_bare_number_that_is_none_costs_itself_alone():
+    batch = read(b"1.5\nx\n2")
+    assert [value for _, value, _ in observations(batch)] == [1.5, 2.0]
+    assert [(each.position, each.is_whole) for each in batch.rejections] == [(1, False)]
+
+
+def test_bare_numbers_and_objects_may_be_lines_together():
+    batch = read(b"7\n" + lines(ONE), lines(ONE) + b"\n7")
+    assert [value for _, value, _ in observations(batch)] == [7.0, 10.0, 10.0, 7.0]
 
 
 def test_an_empty_array_holds_nothing():
