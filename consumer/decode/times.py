@@ -21,7 +21,6 @@ from consumer.errors import Unlearnable
 Floats = npt.NDArray[np.float64]
 Order = Literal["DMY", "MDY", "YMD"]
 """What comes first in a date of three numbers: the day, the month or the year."""
-Floats = npt.NDArray[np.float64]
 Kind = Literal["number", "digits", "ISO 8601", "date"]
 """How a time is written; `digits` are those of YYYYMMDDhhmmss."""
 
