@@ -12,8 +12,8 @@ from clients.recordings.table import Cells, Column, Table
 from clients.recordings.time_columns import TimeColumns, TimeReader, is_time
 
 _KNOWN = {
-    "tag", "tagname", "tagid", "tagindex", "signal", "signalname", "signalid", "entityid", "sensor", "sensorname",
-    "sensorid", "point",
+    "tag", "tagname", "tagid", "tagindex", "signal", "signalname", "signalid", "entityid", "sensor",
+    "sensorname", "sensorid", "point",
     "pointname", "pointid", "variable", "variablename", "metric", "metricname", "measurement", "series",
     "channel",
     "parameter", "parametername", "name", "key", "item", "itemname", "itemid", "attribute", "device",
