@@ -13,13 +13,14 @@ import numpy as np
 from msgspec import UNSET, Meta
 
 from consumer.decode.batch import Batch, UnlearnableRecord
-from consumer.decode.fast_payloads import SECONDS_MAX, UNREADABLE, FastPayloadReader, Nothing
+from consumer.decode.fast_payloads import UNREADABLE, FastPayloadReader, Never
 from consumer.decode.payloads import read
 from consumer.decode.records import Record, Records, Shard
+from consumer.decode.times import seconds_of
 from consumer.decode.unpacking import UNPACKED_BYTES_MAX, is_aggregated, sub_records, unpack
-from consumer.decode.values import seconds
 from consumer.errors import MalformedEvent, Unlearnable
 
+_ARRIVAL_S_MAX = 1e11
 _TEXTS = ("sequenceNumber", "partitionKey", "data")
 
 
@@ -75,10 +76,16 @@ def _record(entry: Mapping[str, Any]) -> tuple[int, Shard, Record, str]:
         Record(
             identifier,
             kinesis["partitionKey"],
-            None if arrived is None else seconds(arrived),
+            None if arrived is None else _arrived_s(arrived),
         ),
         kinesis["data"],
     )
+
+
+def _arrived_s(arrived: Any) -> float:
+    """Lambda sends seconds; who puts an event together may write a time in any form."""
+    is_seconds = type(arrived) in (float, int) and 0 <= arrived < _ARRIVAL_S_MAX
+    return float(arrived) if is_seconds else seconds_of(arrived)
 
 
 def stream_of(arn: str) -> str:
@@ -112,7 +119,7 @@ class _Kinesis(msgspec.Struct, Generic[_Data], gc=False, rename="camel"):
     sequence_number: str
     partition_key: str
     data: _Data
-    approximate_arrival_timestamp: Annotated[float, Meta(ge=0, lt=SECONDS_MAX)]
+    approximate_arrival_timestamp: Annotated[float, Meta(ge=0, lt=_ARRIVAL_S_MAX)]
 
 
 class _Entry(msgspec.Struct, Generic[_Data], gc=False):
@@ -123,7 +130,7 @@ class _Entry(msgspec.Struct, Generic[_Data], gc=False):
 
 class _Event(msgspec.Struct, Generic[_Data], gc=False):
     records: list[_Entry[_Data]] = msgspec.field(name="Records")
-    visit: Nothing = UNSET  # a schedule's event is no delivery
+    visit: Never = UNSET  # a schedule's event is no delivery
 
 
 _decode = msgspec.json.Decoder(_Event[bytes]).decode  # bytes are read from base64
@@ -272,7 +279,7 @@ def _seconds(column: list[Any]) -> list[float]:
     if not kinds <= {int, float}:
         raise _NotAsSent
     times = np.array(column, np.float64)
-    if not (times.min() >= 0 and times.max() < SECONDS_MAX):  # false for NaN too
+    if not (times.min() >= 0 and times.max() < _ARRIVAL_S_MAX):  # false for NaN too
         raise _NotAsSent
     return column if kinds == {float} else times.tolist()
 
@@ -304,28 +311,28 @@ _UNREADABLE_BYTES_MAX = UNPACKED_BYTES_MAX // 16
 _UNREADABLE_RATIO = 1032
 
 
-def decode(event: Mapping[str, Any], merge: Callable[[Batch], int] | None = None) -> list[Batch]:
+def decode(event: Mapping[str, Any], make_ready: Callable[[Batch], int] | None = None) -> list[Batch]:
     """Decode the invocation's records, a batch for each shard; Lambda sends those of one shard at a time.
 
-    `merge` is the use case's `merge_signals`: it puts together the signals that one model learns. A full
-    batch ends before its record `unread_from`.
+    `make_ready` is that of the settings: it judges times, and puts together the signals that one model
+    learns. A full batch ends before its record `unread_from`.
 
     Raises: `MalformedEvent` if a record lacks the fields that Lambda gives it. What producers wrote never
         raises: it is rejected, record by record, in the batches.
     """
     batches = [_batch(delivery) for delivery in _deliveries(event)]
-    if merge is not None:
+    if make_ready is not None:
         for batch in batches:
-            batch.of_no_asset = merge(batch)
+            batch.of_no_asset = make_ready(batch)
     return batches
 
 
-def decode_all(records: Sequence[Any], merge: Callable[[Batch], int] | None = None) -> Iterator[Batch]:
+def decode_all(records: Sequence[Any], make_ready: Callable[[Batch], int] | None = None) -> Iterator[Batch]:
     """Decode any number of records: after each full batch another one goes on. Raises: as `decode`."""
     left = list(records)
     while left:
         unread: list[Any] = []
-        for batch in decode({"Records": left}, merge):
+        for batch in decode({"Records": left}, make_ready):
             yield batch
             if batch.unread_from is not None:
                 first = int(batch.records.identifiers[batch.unread_from])

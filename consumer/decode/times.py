@@ -12,9 +12,13 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from consumer.decode.values import check_seconds, shortened
 from consumer.errors import Unlearnable
 
+Floats = npt.NDArray[np.float64]
 Order = Literal["DMY", "MDY", "YMD"]
 """What comes first in a date of three numbers: the day, the month or the year."""
 Kind = Literal["number", "digits", "ISO 8601", "date"]
@@ -26,6 +30,27 @@ AHEAD_MAX_S = 86_400.0
 """How far ahead of its arrival a time may be."""
 
 
+class TimeLimits(NamedTuple):
+    """The times at which something may have been measured; others are not believed."""
+
+    from_s: float = BELIEVED_FROM_S
+    ahead_max_s: float = AHEAD_MAX_S
+    """Of the arrival; where that is not known, any time is early enough."""
+
+    def excluded(self, at_s: Floats, arrived_s: Floats) -> npt.NDArray[np.bool_]:
+        """Where something cannot have been measured then; NaN is no time.
+
+        >>> now = 1_700_000_000.0
+        >>> TimeLimits().excluded(np.array([now, 0.0, now + 1e6, math.nan]), np.array([now] * 4)).tolist()
+        [False, True, True, False]
+        """
+        return (at_s < self.from_s) | (at_s > arrived_s + self.ahead_max_s)
+
+
+ANY_TIME = TimeLimits(-math.inf, math.inf)
+"""Every time is believed."""
+
+
 class Readings(NamedTuple):
     """What a time may mean: seconds since 1970, by the order of its date; None: there is but one order."""
 
@@ -33,15 +58,6 @@ class Readings(NamedTuple):
     seconds: Mapping[Order | None, float]
     has_time_of_day: bool = True
     has_dots: bool = False
-
-
-def is_believable(at_s: float, arrived_s: float) -> bool:
-    """True if something may have been measured then.
-
-    >>> is_believable(1_700_000_000.0, 1_700_000_100.0), is_believable(0.0, 1_700_000_100.0)
-    (True, False)
-    """
-    return BELIEVED_FROM_S <= at_s <= arrived_s + AHEAD_MAX_S
 
 
 def seconds_of(timestamp: Any, order: Order | None = None, zone: tzinfo = UTC) -> float:
@@ -53,6 +69,8 @@ def seconds_of(timestamp: Any, order: Order | None = None, zone: tzinfo = UTC) -
     Raises:
         Unlearnable: It is none, or may be several.
     """
+    if type(timestamp) is str and (at_s := iso_seconds(timestamp, zone)) is not None:
+        return check_seconds(at_s, timestamp)
     found = readings(timestamp, zone)
     at_s = of_order(found, order)
     if at_s is None:
@@ -102,6 +120,14 @@ _DIGITS_OF_DATES = (8, 12, 14, 17, 20)
 """YYYYMMDD, with hhmm, hhmmss, milliseconds, microseconds: as epochs they would be 1970, 1976 or 2611."""
 _FIRST_DATE, _LAST_DATE = 19_000_101, 20_991_231
 _DIGITS_BELOW = 1e20
+_OF_ONE_UNIT = (
+    (1e8, 1e11, 1.0),
+    (1e12, 1e13, 1e3),
+    (1e14, 1e16, 1e6),
+    (1e17, 1e19, 1e9),
+    (-62_135_596_800.0, 19_000_101.0, 1.0),
+)
+"""From, below, and how many in a second: what cannot be the digits of a date, whatever its number is."""
 
 
 def _of_number(number: float) -> Readings:
@@ -109,14 +135,36 @@ def _of_number(number: float) -> Readings:
         found = float(number)
     except OverflowError:
         return Readings("number", {None: math.inf})
-    if _FIRST_DATE <= found < _DIGITS_BELOW and found == (whole := int(number)):
-        as_date = _of_digits(str(whole), UTC)
+    if _FIRST_DATE <= found < _DIGITS_BELOW and found.is_integer():
+        as_date = _of_digits(str(int(number)), UTC)
         if as_date is not None:
             return as_date
     size = abs(found)
     return Readings(
         "number", {None: found / next((unit for below, unit in _UNITS if size < below), _NANOSECONDS)}
     )
+
+
+def seconds_column(timestamps: list[Any]) -> list[float] | None:
+    """Seconds since 1970, if all are numbers of one unit at a glance; None: each needs `seconds_of`."""
+    if not set(map(type, timestamps)) <= {float, int}:
+        return None
+    try:
+        found = seconds_array(np.array(timestamps, np.float64))
+    except OverflowError:
+        return None
+    return None if found is None else found.tolist()
+
+
+def seconds_array(timestamps: Floats) -> Floats | None:
+    """The same of an array: itself, if it holds seconds."""
+    if not len(timestamps):
+        return None
+    first, last = timestamps.min(), timestamps.max()
+    for start, below, unit in _OF_ONE_UNIT:
+        if start <= first and last < below:  # false for NaN too
+            return timestamps if unit == 1.0 else timestamps / unit
+    return None
 
 
 def _of_digits(digits: str, zone: tzinfo) -> Readings | None:

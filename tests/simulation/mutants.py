@@ -88,6 +88,14 @@ MUTANTS = {
         "            return rejections.first_record\n",
         "            return None\n",
     ),
+    "times that cannot be are believed": Mutant(
+        "consumer.settings.signal_settings", "        batch.disbelieve(self._times)\n", ""
+    ),
+    "what is measured at a time that cannot be makes others late": Mutant(
+        "consumer.learning.state",
+        "if (record, columns.positions[index]) in batch.disbelieved:",
+        "if False:",
+    ),
     "models draw seeds of their own": Mutant(
         "consumer.detectors.base",
         "    model = clone(pattern, _seeds(pattern, seed))\n    _seed_hidden(model, seed, set())\n",
@@ -219,7 +227,7 @@ MUTANTS = {
         "consumer.learning.state", "    return arrived_s is None or", "    return True or"
     ),
     "a time without a zone is the process's own": Mutant(
-        "consumer.decode.values", "moment = moment.replace(tzinfo=UTC)", "moment = moment.astimezone(UTC)"
+        "consumer.decode.times", "moment = moment.replace(tzinfo=zone)", "moment = moment.astimezone(zone)"
     ),
     "a record may hold anything": Mutant(
         "consumer.decode.batch",
