@@ -88,7 +88,7 @@ def start(settings: Settings) -> Pipeline:
     jitter = random.SystemRandom()
     return Pipeline(
         settings.use_case,
-        SettingsOfSignals(settings.use_case, use_case, of_signals),
+        SettingsOfSignals(settings.use_case, use_case, of_signals, settings.time_limits),
         LayoutStore(objects, Layout(prefix, settings.model_pages), logger.warning),
         PageStore(objects, codec, settings.warm_bytes_max, PageMemory(settings.page_memory_bytes_max)),
         open_event_bus(settings.event_bus_name, settings.region, jitter),

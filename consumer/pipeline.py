@@ -146,7 +146,7 @@ class Pipeline:
         """
         report = InvocationReport()
         # 1. Decode, and group by page.
-        for batch in decode(event, self.settings.use_case.merge_signals):
+        for batch in decode(event, self.settings.make_ready):
             report.read(batch)
             failed = await self._consume_batch(batch, time_left, report)
             if failed is not None:

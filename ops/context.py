@@ -3,10 +3,12 @@
 import random
 
 from consumer.aws.s3 import Objects
+from consumer.decode.times import TimeLimits
 from consumer.pages.codec import PageCodec
 from consumer.pages.layout import Layout
 from consumer.pages.store import PageStore
 from consumer.plant import plant
+from consumer.settings.environment import read_time_limits
 from consumer.settings.signal_settings import SettingsOfSignals
 from consumer.settings.signals_yaml import SHIPPED, read_shipped_signals
 from ops.lambda_function import LambdaFunction
@@ -37,15 +39,17 @@ def editor_of(objects: Objects, layout: Layout) -> PageEditor:
 
 
 def settings_of(target: Target, line: str | None = None) -> SettingsOfSignals:
-    """The settings of single signals, from the file that the function reads, or without one the shipped one.
+    """The settings of single signals, and the times that are believed, as the function has them.
+
+    Without a function: those of the shipped file, and the default limits.
 
     `line` names another use case of use_cases.py to take in place of the target's own.
 
     Raises: `ConfigurationError`, `Unavailable`.
     """
-    name = SHIPPED
+    name, times = SHIPPED, TimeLimits()
     if target.function_name is not None:
-        function = LambdaFunction(target.client("lambda"), target.function_name)
-        name = function.environment().get("SIGNAL_SETTINGS", SHIPPED)
+        environment = LambdaFunction(target.client("lambda"), target.function_name).environment()
+        name, times = environment.get("SIGNAL_SETTINGS", SHIPPED), read_time_limits(environment)
     use_case = plant().use_case(line or target.use_case)
-    return SettingsOfSignals(target.use_case, use_case, read_shipped_signals(name, plant()))
+    return SettingsOfSignals(target.use_case, use_case, read_shipped_signals(name, plant()), times)

@@ -58,6 +58,8 @@ class Consumer(Construct):
             "MODEL_PAGES": str(config.pages),
             "PAGE_SIGNALS_MAX": str(config.signals_per_page),
             "SIGNAL_SETTINGS": plant.signals,
+            "BELIEVED_FROM": config.believed_from,
+            "BELIEVED_AHEAD_S": str(config.believed_ahead_s),
             **asset_environment(),
             "POWERTOOLS_METRICS_NAMESPACE": namespace,
         }

@@ -51,6 +51,9 @@ def dashboard(
         ),
     )
     board.add_widgets(
+        _graph("Which clocks are wrong? Observations whose time is not believed", of_all("TimesNotBelieved")),
+    )
+    board.add_widgets(
         _graph("What is drifting? Events", of_all("EventsPublished")),
         cloudwatch.LogQueryWidget(
             title="What is drifting? Signals with the most events",

@@ -1,6 +1,7 @@
 """The types of text in `cdk.json`, each with a description of what is allowed."""
 
 import re
+from datetime import date
 from typing import Annotated
 
 from email_validator import EmailNotValidError, validate_email
@@ -36,6 +37,13 @@ def _arn(service: str, resource: str, example: str) -> AfterValidator:
     return matching(pattern, f"an ARN such as arn:aws:{service}:eu-west-1:123456789012:{example}")
 
 
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise wrong("allowed: a day of the calendar, such as 2000-01-01") from None
+
+
 def _deliverable(address: str) -> str:
     try:
         return validate_email(address, check_deliverability=False).normalized
@@ -57,6 +65,7 @@ Name = Annotated[
         r"(?=.{1,64}\Z)[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*", "up to 64 letters, digits and single hyphens"
     ),
 ]
+Day = Annotated[str, AfterValidator(_day)]
 Email = Annotated[str, AfterValidator(_deliverable)]
 Url = Annotated[
     str,

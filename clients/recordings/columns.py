@@ -28,6 +28,7 @@ _NAMES_OF_INDICES = {
     "unnamed: 0",
     "index",
     "level_0",
+    "__index_level_0__",
     "no",
     "no.",
     "nr",

@@ -31,7 +31,7 @@ _NAMES = {
     "logtime", "recordtime",
     "measuredat", "recordedat", "createdat", "lastchanged", "lastupdated", "timestring", "timems",
     "timestampms",
-    "unixtime", "unixtimestamp", "epochtime", "epochms", "valuetime", "sourcetimestamp",
+    "unix", "unixtime", "unixtimestamp", "epochtime", "epochms", "valuetime", "sourcetimestamp",
     "servertimestamp", "index",
     "timestampseconds", "zeit", "zeitstempel", "zeitpunkt", "datum", "datumzeit", "datumuhrzeit",
     "fecha", "fechahora",
@@ -124,12 +124,16 @@ class TimeReader:
     last_s: float
     """Earlier and later ones are refused."""
     zone: tzinfo = UTC
+    has_rows_of_one_time: bool = False
 
-    def second_time(self, at_s: float) -> float:
-        """When clocks showed the same for the second time, having been put back; else `at_s`."""
-        if self.zone is UTC:
+    def after(self, before_s: float, at_s: float) -> float:
+        """The time of a row below another: the second one, where clocks were put back and show it twice.
+
+        It is the second where it lies before that of the row above, or is the same, as in hourly rows.
+        """
+        if at_s > before_s or (at_s == before_s and self.has_rows_of_one_time):
             return at_s
-        return datetime.fromtimestamp(at_s, self.zone).replace(fold=1).timestamp()
+        return _second_time(at_s, self.zone)
 
     def seconds(self, row: int, cell: Cell) -> float:
         """Seconds since 1970.
@@ -155,6 +159,13 @@ class TimeReader:
         return at_s
 
 
+def _second_time(at_s: float, zone: tzinfo) -> float:
+    """When the clocks of the zone showed the same for the second time, having been put back; else `at_s`."""
+    if zone is UTC:
+        return at_s
+    return datetime.fromtimestamp(at_s, zone).replace(fold=1).timestamp()
+
+
 def _no_time(cell: Cell, error: Unlearnable) -> str:
     if cell is None or str(cell).strip().casefold() in MISSING:
         return "there is no time. Remove the row, or name another column with --time"
@@ -169,17 +180,24 @@ def _no_time(cell: Cell, error: Unlearnable) -> str:
 class _Way:
     """The way through all times in the order of the rows, for one order of their dates."""
 
+    zone: tzinfo = UTC
     length_s: float = 0.0
     last_s: float | None = None
     ascending: int = 0
     descending: int = 0
+    stands: bool = False
+    """Whether two rows have one time that clocks show once."""
 
     def go(self, at_s: float) -> None:
         if self.last_s is not None:
             step_s = at_s - self.last_s
             self.length_s += abs(step_s)
-            self.ascending += step_s > 0
+            if step_s > 0:
+                runs_back = self.descending > self.ascending  # there, clocks that were put back jump ahead
+                self.ascending += not (runs_back and _second_time(self.last_s, self.zone) > at_s)
             self.descending += step_s < 0
+            if not step_s and not self.stands:
+                self.stands = _second_time(at_s, self.zone) == at_s
         self.last_s = at_s
 
 
@@ -226,7 +244,7 @@ class TimesOfColumn:
         try:
             found = self._readings(cell)
             if not self._count:
-                self._ways = {order: _Way() for order in found.seconds}
+                self._ways = {order: _Way(self.zone) for order in found.seconds}
                 self._has_dots = found.has_dots
             self._check_kind(row, cell, found)
             for read_s in found.seconds.values():
@@ -292,7 +310,8 @@ class TimesOfColumn:
         limits = (
             (BELIEVED_FROM_S, now_s + AHEAD_MAX_S) if self.format_ in (None, *_ORDERS) else (-1e300, 1e300)
         )
-        return TimeReader(self.path, self.column, self._shown(order, why), convert, *limits, self.zone)
+        shown, stands = self._shown(order, why), self._ways[order].stands
+        return TimeReader(self.path, self.column, shown, convert, *limits, self.zone, stands)
 
     @property
     def is_descending(self) -> bool:
@@ -417,7 +436,7 @@ def converter(format_: str, zone: tzinfo) -> Callable[[Cell], float]:
 
 def _number(cell: Cell) -> float:
     try:
-        return float(cell)
+        return float(cell.replace(",", ".") if isinstance(cell, str) else cell)
     except (TypeError, ValueError):
         raise Unlearnable("it is not a number") from None
 

@@ -25,6 +25,7 @@ _COUNTS = {
     "Redelivered": "redelivered",
     "BadQuality": "skipped",
     "Uncertain": "uncertain",
+    "TimesNotBelieved": "times_not_believed",
     "Quarantined": "quarantined",
     "EventsPublished": "events_published",
     "PagesCommitted": "pages_committed",

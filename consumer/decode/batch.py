@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from consumer.decode.observed_columns import (
     Floats,
@@ -20,6 +21,7 @@ from consumer.decode.records import Record, Records, Shard
 from consumer.decode.rejections import Rejections
 from consumer.decode.signal_names import SignalKey, SignalNumbers, known_signals
 from consumer.decode.sorting import Integers
+from consumer.decode.times import TimeLimits
 from consumer.errors import Unlearnable
 
 Indices = Sequence[int]
@@ -56,6 +58,7 @@ class Batch:
     """Whether some observations came without a timestamp of their own."""
     are_keyed_by_signals: bool = True
     """Whether each record of observations has its signal for partition key."""
+    _excluded: npt.NDArray[np.bool_] | None = None
     of_no_asset: int = 0
     """Observations that no model of the use case learns."""
     rejections: Rejections = field(init=False)
@@ -153,6 +156,30 @@ class Batch:
         self.position = 0
         self.uncertain = self.uncertain_before
         self.rejections.add(self.record, self._take(), reason, is_whole=True)
+
+    def disbelieve(self, limits: TimeLimits) -> None:
+        """What was measured at a time that cannot be counts as measured when it arrived, from now on.
+
+        This is for the batch that is filled, before anything of it is learned or merged.
+        """
+        times = self.observed.time_array
+        excluded = limits.excluded(times, self.records.arrival[self.record_of])
+        if excluded.any():
+            times[excluded] = math.nan
+            self.has_untimed, self._excluded = True, excluded
+
+    @property
+    def times_not_believed(self) -> int:
+        """Observations whose own timestamps cannot be when they were measured."""
+        return 0 if self._excluded is None else int(np.count_nonzero(self._excluded))
+
+    @cached_property
+    def disbelieved(self) -> frozenset[tuple[int, int]]:
+        """Their records and positions."""
+        if self._excluded is None:
+            return frozenset()
+        columns = self.record_of[self._excluded], self.positions[self._excluded]
+        return frozenset(zip(*(column.tolist() for column in columns), strict=True))
 
     @property
     def signals(self) -> Mapping[SignalKey, SignalColumns]:

@@ -311,28 +311,28 @@ _UNREADABLE_BYTES_MAX = UNPACKED_BYTES_MAX // 16
 _UNREADABLE_RATIO = 1032
 
 
-def decode(event: Mapping[str, Any], merge: Callable[[Batch], int] | None = None) -> list[Batch]:
+def decode(event: Mapping[str, Any], make_ready: Callable[[Batch], int] | None = None) -> list[Batch]:
     """Decode the invocation's records, a batch for each shard; Lambda sends those of one shard at a time.
 
-    `merge` is the use case's `merge_signals`: it puts together the signals that one model learns. A full
-    batch ends before its record `unread_from`.
+    `make_ready` is that of the settings: it judges times, and puts together the signals that one model
+    learns. A full batch ends before its record `unread_from`.
 
     Raises: `MalformedEvent` if a record lacks the fields that Lambda gives it. What producers wrote never
         raises: it is rejected, record by record, in the batches.
     """
     batches = [_batch(delivery) for delivery in _deliveries(event)]
-    if merge is not None:
+    if make_ready is not None:
         for batch in batches:
-            batch.of_no_asset = merge(batch)
+            batch.of_no_asset = make_ready(batch)
     return batches
 
 
-def decode_all(records: Sequence[Any], merge: Callable[[Batch], int] | None = None) -> Iterator[Batch]:
+def decode_all(records: Sequence[Any], make_ready: Callable[[Batch], int] | None = None) -> Iterator[Batch]:
     """Decode any number of records: after each full batch another one goes on. Raises: as `decode`."""
     left = list(records)
     while left:
         unread: list[Any] = []
-        for batch in decode({"Records": left}, merge):
+        for batch in decode({"Records": left}, make_ready):
             yield batch
             if batch.unread_from is not None:
                 first = int(batch.records.identifiers[batch.unread_from])

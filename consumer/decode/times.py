@@ -18,9 +18,9 @@ import numpy.typing as npt
 from consumer.decode.values import check_seconds, shortened
 from consumer.errors import Unlearnable
 
+Floats = npt.NDArray[np.float64]
 Order = Literal["DMY", "MDY", "YMD"]
 """What comes first in a date of three numbers: the day, the month or the year."""
-Floats = npt.NDArray[np.float64]
 Kind = Literal["number", "digits", "ISO 8601", "date"]
 """How a time is written; `digits` are those of YYYYMMDDhhmmss."""
 
@@ -30,6 +30,27 @@ AHEAD_MAX_S = 86_400.0
 """How far ahead of its arrival a time may be."""
 
 
+class TimeLimits(NamedTuple):
+    """The times at which something may have been measured; others are not believed."""
+
+    from_s: float = BELIEVED_FROM_S
+    ahead_max_s: float = AHEAD_MAX_S
+    """Of the arrival; where that is not known, any time is early enough."""
+
+    def excluded(self, at_s: Floats, arrived_s: Floats) -> npt.NDArray[np.bool_]:
+        """Where something cannot have been measured then; NaN is no time.
+
+        >>> now = 1_700_000_000.0
+        >>> TimeLimits().excluded(np.array([now, 0.0, now + 1e6, math.nan]), np.array([now] * 4)).tolist()
+        [False, True, True, False]
+        """
+        return (at_s < self.from_s) | (at_s > arrived_s + self.ahead_max_s)
+
+
+ANY_TIME = TimeLimits(-math.inf, math.inf)
+"""Every time is believed."""
+
+
 class Readings(NamedTuple):
     """What a time may mean: seconds since 1970, by the order of its date; None: there is but one order."""
 
@@ -37,15 +58,6 @@ class Readings(NamedTuple):
     seconds: Mapping[Order | None, float]
     has_time_of_day: bool = True
     has_dots: bool = False
-
-
-def is_believable(at_s: float, arrived_s: float) -> bool:
-    """True if something may have been measured then.
-
-    >>> is_believable(1_700_000_000.0, 1_700_000_100.0), is_believable(0.0, 1_700_000_100.0)
-    (True, False)
-    """
-    return BELIEVED_FROM_S <= at_s <= arrived_s + AHEAD_MAX_S
 
 
 def seconds_of(timestamp: Any, order: Order | None = None, zone: tzinfo = UTC) -> float:

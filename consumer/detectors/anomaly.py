@@ -10,7 +10,16 @@ from typing import Any
 import msgspec
 
 from consumer.detectors.alert_policy import ALERT_POLICY, AlertPolicy, AlertState
-from consumer.detectors.base import Found, Step, UseCase, finite, last_step, parameters_of, seeded
+from consumer.detectors.base import (
+    Found,
+    Step,
+    UseCase,
+    finite,
+    is_no_answer_yet,
+    last_step,
+    parameters_of,
+    seeded,
+)
 from consumer.detectors.half_space_trees import with_arrays
 from consumer.detectors.states import AnyState, ModelState, model_state
 
@@ -30,7 +39,7 @@ class AnomalyUseCase(UseCase):
 
     `detector` is one of River's filters around a detector: `QuantileFilter` for the highest share of scores,
     `ThresholdFilter` for scores above a bound. It is a pattern: each signal gets a copy, with a seed of its
-    own. Nothing is reported in the first `warm_up` values.
+    own. Nothing is reported in the first `warm_up` values; until then a detector may learn without a score.
 
     >>> from river import anomaly
     >>> use_case = AnomalyUseCase(anomaly.ThresholdFilter(anomaly.GaussianScorer(), threshold=0.9999))
@@ -61,13 +70,20 @@ class AnomalyUseCase(UseCase):
     def stepper(self, state: AnomalyState) -> Step:
         """Score each value, then let the detector learn it; 0.5 is what the filter just lets through."""
         detector = state.detector
+        within: Any = getattr(detector, "anomaly_detector", detector)
         scorer = _scorer(detector)
         learner = _learner(detector)
         arguments = _arguments_of(type(scorer).score_one)
 
         def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
             given = arguments(value)
-            score = finite(detector.score_one(*given))
+            answer = detector.score_one(*given)
+            if is_no_answer_yet(answer, state.count, self.warm_up):
+                within.learn_one(*given)  # the filter would keep NaN among its scores
+                state.count += 1
+                change = self.alert.next(state.alert, 0.0, opens=False, keeps=False, at_s=at_s)
+                return 0.0, change and (change, self.alert.transition_details(state.alert, change, at_s))
+            score = finite(answer)
             share = _share(score, _bound(detector))
             # Strictly above: where all scores are equal, as of a signal that stands still, none is high.
             is_anomaly = bool(detector.classify(math.nextafter(score, -math.inf)))

@@ -230,6 +230,17 @@ def finite(number: Any) -> float:
     return answer
 
 
+def is_no_answer_yet(answer: Any, learned: int, warm_up: int) -> bool:
+    """Whether a model cannot answer so early: NaN or None, before it has learned `warm_up` values.
+
+    >>> is_no_answer_yet(math.nan, 0, 200), is_no_answer_yet(None, 199, 200), is_no_answer_yet(0.0, 0, 200)
+    (True, True, False)
+    >>> is_no_answer_yet(math.nan, 200, 200), is_no_answer_yet(math.inf, 0, 200)
+    (False, False)
+    """
+    return learned < warm_up and (answer is None or bool(answer != answer))
+
+
 def seeded(pattern: Any, seed: int) -> Any:
     """A copy that has learned nothing; of a River model with all the models in it, of another a deep copy."""
     if not hasattr(pattern, "_get_params"):

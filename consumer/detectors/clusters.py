@@ -6,7 +6,16 @@ from typing import Any
 import msgspec
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState
-from consumer.detectors.base import Found, Severity, Step, UseCase, last_step, parameters_of, seeded
+from consumer.detectors.base import (
+    Found,
+    Severity,
+    Step,
+    UseCase,
+    is_no_answer_yet,
+    last_step,
+    parameters_of,
+    seeded,
+)
 from consumer.detectors.states import AnyState, ModelState, model_state
 
 _ENTERED = AlertPolicy(clear_after=5, cool_down_s=0.0)
@@ -59,7 +68,12 @@ class ClustersUseCase(UseCase):
         def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
             x = value if isinstance(value, dict) else {"value": value}  # a dict: of an asset
             clusterer.learn_one(x)
-            cluster, previous = int(clusterer.predict_one(x)), state.current
+            answer, previous = clusterer.predict_one(x), state.current
+            if is_no_answer_yet(answer, state.count, self.warm_up):
+                state.count += 1
+                change = self.alert.next(state.alert, 0.0, opens=False, keeps=False, at_s=at_s)
+                return 0.0, change and (change, self.alert.transition_details(state.alert, change, at_s))
+            cluster = int(answer)
             times, count = state.seen.get(cluster, 0), state.count
             is_warm = count >= max(1, self.warm_up)
             score = 1.0 - times / count if is_warm else 0.0

@@ -215,7 +215,12 @@ class InvocationReport:
                 "the others come again"
             )
             records = batch.unread_from
-        self.add(records=records, uncertain=batch.uncertain, of_no_asset=batch.of_no_asset)
+        self.add(
+            records=records,
+            uncertain=batch.uncertain,
+            times_not_believed=batch.times_not_believed,
+            of_no_asset=batch.of_no_asset,
+        )
 
     def committed(self, learned: PageOutcome, batch: Batch, page_bytes: int) -> None:
         """Count what a page learned, now that it is committed."""

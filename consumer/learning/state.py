@@ -154,9 +154,12 @@ class State(msgspec.Struct, gc=False):
         """Indices of observations newer than all learned before them; the others count as skipped."""
         in_time = []
         for index in indices:
-            arrived_s = batch.records.arrived_s[columns.records[index]]
-            timestamp = columns.timestamps[index]
+            record, timestamp = columns.records[index], columns.timestamps[index]
+            arrived_s = batch.records.arrived_s[record]
             if timestamp is None:
+                if (record, columns.positions[index]) in batch.disbelieved:  # of no other it says: late
+                    in_time.append(index)
+                    continue
                 timestamp = arrived_s
             if is_late(timestamp, self.latest_s, arrived_s):
                 self.skipped += 1

@@ -1,19 +1,37 @@
 """The settings in the function's environment, checked when it starts."""
 
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from consumer.decode.times import AHEAD_MAX_S, BELIEVED_FROM_S, TimeLimits
 from consumer.errors import ConfigurationError
 from consumer.settings.signals_yaml import SHIPPED
 
 _Text = Annotated[str, Meta(min_length=1)]
 _MIB = 1024 * 1024
+_TIMES = "BELIEVED_FROM (a day, default 2000-01-01), BELIEVED_AHEAD_S (from 0, default 86400)"
 
 
-class Settings(msgspec.Struct, frozen=True, rename="upper"):
+class TimeSettings(msgspec.Struct, frozen=True, rename="upper", kw_only=True):
+    """Which timestamps the function believes."""
+
+    believed_from: date = datetime.fromtimestamp(BELIEVED_FROM_S, UTC).date()
+    """Nothing was measured before this day, in UTC."""
+    believed_ahead_s: Annotated[int, Meta(ge=0)] = int(AHEAD_MAX_S)
+    """How far ahead of its record's arrival an observation may have been measured."""
+
+    @property
+    def time_limits(self) -> TimeLimits:
+        """Both."""
+        midnight = datetime.combine(self.believed_from, datetime.min.time(), UTC)
+        return TimeLimits(midnight.timestamp(), float(self.believed_ahead_s))
+
+
+class Settings(TimeSettings, frozen=True, rename="upper"):
     """The environment variables that the function reads; those of the AWS SDKs keep their meaning."""
 
     model_bucket: _Text
@@ -55,20 +73,31 @@ class Settings(msgspec.Struct, frozen=True, rename="upper"):
 _NAMES = [field.encode_name for field in msgspec.structs.fields(Settings)]
 
 
+def _named(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name in _NAMES if (value := environment.get(name, ""))}
+
+
+def read_time_limits(environment: Mapping[str, str]) -> TimeLimits:
+    """What of a function's environment says which timestamps are believed. Raises: `ConfigurationError`."""
+    try:
+        return msgspec.convert(_named(environment), TimeSettings, strict=False).time_limits
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"the environment says no times to believe: {error}. {_TIMES}") from None
+
+
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Read and check the environment.
 
     Raises: `ConfigurationError` naming the variable and what is allowed.
     """
-    named = {name: value for name in _NAMES if (value := environment.get(name, ""))}
     try:
-        settings = msgspec.convert(named, Settings, strict=False)
+        settings = msgspec.convert(_named(environment), Settings, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigurationError(
             f"the environment is not complete: {error}. Needed: MODEL_BUCKET and EVENT_BUS_NAME; "
             "allowed: USE_CASE (default drift), MODEL_PAGES (0 to 4096, default 16), "
             "PAGE_SIGNALS_MAX (from 1, default 10000), SIGNAL_SETTINGS (a file; default signals.yaml), "
-            "PLANT (a plant's folder)"
+            f"PLANT (a plant's folder), {_TIMES}"
         ) from None
     if not (settings.aws_region or settings.aws_default_region or settings.s3_endpoint):
         raise ConfigurationError("set AWS_REGION to the region of the bucket and the event bus")

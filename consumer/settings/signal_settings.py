@@ -11,7 +11,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from consumer.decode.batch import Batch
 from consumer.decode.signal_names import identity
+from consumer.decode.times import TimeLimits
 from consumer.detectors.base import Severity, UseCase
 from consumer.settings.patterns import is_wild, matcher
 from consumer.settings.tuning import with_parameters
@@ -93,10 +95,16 @@ class SignalSettings:
 
 
 class SettingsOfSignals:
-    """The settings for single signals of one use case."""
+    """The settings for single signals of one use case, and how its batches are made ready for them."""
 
-    def __init__(self, name: str, use_case: UseCase, file: SettingsFile | None = None) -> None:
-        self.use_case, self._name = use_case, name
+    def __init__(
+        self,
+        name: str,
+        use_case: UseCase,
+        file: SettingsFile | None = None,
+        times: TimeLimits = TimeLimits(),  # noqa: B008  # it is a constant
+    ) -> None:
+        self.use_case, self._name, self._times = use_case, name, times
         self.are_set = file is not None and bool(file.signals)
         self._entries = () if file is None else tuple(file.signals)
         self._exact: defaultdict[str, list[int]] = defaultdict(list)
@@ -110,6 +118,15 @@ class SettingsOfSignals:
         self._of_entries = lru_cache(_SIGNALS_KNOWN_MAX)(self._merged)
         self.of = lru_cache(_SIGNALS_KNOWN_MAX)(self._of)
         """The settings of the signal of this name."""
+
+    def make_ready(self, batch: Batch) -> int:
+        """Make ready to be learned what a batch was read to hold: all that reads records has to do it alike.
+
+        Times that cannot be are not believed; then the signals that one model learns are merged. Returns how
+        many observations no model of the use case learns.
+        """
+        batch.disbelieve(self._times)
+        return self.use_case.merge_signals(batch)
 
     def _of(self, signal: str) -> SignalSettings:
         numbers = {number for number, match in self._wild if match(signal)}

@@ -16,7 +16,7 @@ from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.ports import ObjectStore
 from ops.quarantine.lines import PlaceOfLine, keys_of_rows, keys_of_shard, read_lines, span_of
-from ops.quarantine.waiting_rows import Merge, WaitingRows
+from ops.quarantine.waiting_rows import MakeReady, WaitingRows
 from ops.redrive.ledger import read_ledger
 
 IN_QUARANTINE = "it is in quarantine"
@@ -58,20 +58,20 @@ class QuarantinedObservations:
         self._keys.clear()
         self._keys_of_rows = None
 
-    def rows(self, merge: Merge | None) -> WaitingRows:
-        """The rows that had waited in states; `merge` is the use case's. Raises: `Unavailable`."""
+    def rows(self, make_ready: MakeReady | None) -> WaitingRows:
+        """The rows that had waited in states; `make_ready` is that of the settings. Raises: `Unavailable`."""
         if self._keys_of_rows is None:
             self._keys_of_rows = set(_answer(keys_of_rows(self.objects, self.use_case)))
             for key in sorted(self._keys_of_rows):
-                self._rows.add(_answer(read_lines(self.objects, key)).lines, merge)
+                self._rows.add(_answer(read_lines(self.objects, key)).lines, make_ready)
         return self._rows
 
-    def of(self, batch: Batch, merge: Merge | None = None) -> dict[SignalKey, dict[int, str]]:
+    def of(self, batch: Batch, make_ready: MakeReady | None = None) -> dict[SignalKey, dict[int, str]]:
         """The observations of the batch to leave out, with the reason.
 
         They are indices into the columns of their signals. Raises: `Unavailable`.
         """
-        rows = self.rows(merge)
+        rows = self.rows(make_ready)
         found: defaultdict[SignalKey, dict[int, str]] = defaultdict(dict)
         of_records = self.positions(batch)
         if of_records:

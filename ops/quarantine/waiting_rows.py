@@ -19,7 +19,7 @@ from consumer.detectors.base import UseCase
 from consumer.learning.state import State
 from ops.quarantine.lines import QuarantinedLine
 
-Merge = Callable[[Batch], int]
+MakeReady = Callable[[Batch], int]
 _APART_S = 60.0
 """How far the times of a row's values are from that of its first one, at most."""
 
@@ -74,25 +74,25 @@ class WaitingRows:
     _lines: defaultdict[bytes, dict[str, Shard]] = field(default_factory=lambda: defaultdict(dict))
     """The shards of their lines, by the lines' ids: one that was learned twice at a time has several."""
 
-    def add(self, lines: Iterable[QuarantinedLine], merge: Merge | None) -> None:
+    def add(self, lines: Iterable[QuarantinedLine], make_ready: MakeReady | None) -> None:
         """Take note of the rows among these lines."""
         for line in lines:
             if line.position < 0 and line.id not in self._lines[line.payload()]:
-                self._add(line, line.payload(), merge)
+                self._add(line, line.payload(), make_ready)
 
-    def _add(self, line: QuarantinedLine, payload: bytes, merge: Merge | None) -> None:
+    def _add(self, line: QuarantinedLine, payload: bytes, make_ready: MakeReady | None) -> None:
         self._lines[payload][line.id] = line.shard
         number = int(line.sequence_number)
         if payload not in self._rows:
-            self._rows[payload] = list(self._read(line, payload, merge))
+            self._rows[payload] = list(self._read(line, payload, make_ready))
         for row in self._rows[payload]:
             row.raised_at[line.shard] = max(row.raised_at.get(line.shard, 0), number)
 
-    def _read(self, line: QuarantinedLine, payload: bytes, merge: Merge | None) -> Iterator[_Row]:
+    def _read(self, line: QuarantinedLine, payload: bytes, make_ready: MakeReady | None) -> Iterator[_Row]:
         record = lambda_record(
             line.stream, line.shard_id, line.sequence_number, line.partition_key, payload, line.arrived_s
         )
-        [batch] = decode({"Records": [record]}, merge)
+        [batch] = decode({"Records": [record]}, make_ready)
         for key, columns in batch.signals.items():
             values = {name_of(value): float(value) for value in columns.values}
             row = _Row({}, columns.timestamps[0] if columns.timestamps else None, values)

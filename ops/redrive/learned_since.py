@@ -116,7 +116,7 @@ class LearnedSince:
         """Of lines about the same row that had waited in a state, one is sent."""
         if not lines:
             return
-        rows = self.quarantined.rows(self.settings.use_case.merge_signals)
+        rows = self.quarantined.rows(self.settings.make_ready)
         sent = await redriven_ids(
             self.quarantined.objects, (shard for line in lines for shard in rows.lines_of(line).values())
         )
@@ -164,9 +164,7 @@ class LearnedSince:
             if not line.is_whole:
                 of_records[line.record].append(line)
         for of_record in of_records.values():
-            [batch] = decode(
-                {"Records": [delivered_again(of_record[0])]}, self.settings.use_case.merge_signals
-            )
+            [batch] = decode({"Records": [delivered_again(of_record[0])]}, self.settings.make_ready)
             keys = {position: key for key, _, position in _in(batch)}
             for line in of_record:
                 if line.position in keys:
@@ -183,11 +181,11 @@ class LearnedSince:
 
     def _may_be_of_row(self, observation: Observation) -> bool:
         """Whether it may be kept with its row as well: delivered again, it waited in an asset's state."""
-        merge = self.settings.use_case.merge_signals
-        rows = self.quarantined.rows(merge)
+        make_ready = self.settings.make_ready
+        rows = self.quarantined.rows(make_ready)
         if not observation.line.is_of_model or observation.key not in rows.of_signals:
             return False
-        [batch] = decode({"Records": [delivered_again(observation.line)]}, merge)
+        [batch] = decode({"Records": [delivered_again(observation.line)]}, make_ready)
         columns, position = batch.signals[observation.key], observation.line.position
         return position in columns.positions and rows.take(
             batch, observation.key, columns, columns.positions.index(position)
@@ -236,7 +234,7 @@ class LearnedSince:
 
     def _is_counted(self, key: SignalKey, passing: Passing) -> bool:
         """Whether its model only counted up: neither started anew, nor lost a row at which it raised."""
-        rows = self.quarantined.rows(self.settings.use_case.merge_signals).of_signals.get(key, ())
+        rows = self.quarantined.rows(self.settings.make_ready).of_signals.get(key, ())
         raised_at = [place for row in rows for place in row.raised_at.items()]
         return passing.counts_on and not any(passing.has_number(*place) for place in raised_at)
 
@@ -269,7 +267,7 @@ class LearnedSince:
                     raise _NotOnStream from error
                 if records is None:
                     break
-                yield from decode_all(records, self.settings.use_case.merge_signals)
+                yield from decode_all(records, self.settings.make_ready)
 
 
 def _in(batch: Batch) -> Iterator[tuple[SignalKey, int, int]]:

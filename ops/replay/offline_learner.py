@@ -80,8 +80,7 @@ class OfflineLearner:
     def learn(self, records: Records) -> list[LearnedBatch]:
         """Learn some records of a shard, in order; those below the checkpoints are skipped."""
         self.records += len(records)
-        merge = self.settings.use_case.merge_signals
-        return [self.learn_batch(batch) for batch in decode_all(records, merge)]
+        return [self.learn_batch(batch) for batch in decode_all(records, self.settings.make_ready)]
 
     def learn_batch(self, batch: Batch) -> LearnedBatch:
         """Learn one batch, in which the signals of an asset are merged already."""
@@ -106,12 +105,12 @@ class OfflineLearner:
         """What of the batch to leave out; what waits in the states of its signals is taken out of them."""
         assert self.quarantined is not None
         use_case = self.settings.use_case
-        rows = self.quarantined.rows(use_case.merge_signals)
+        rows = self.quarantined.rows(self.settings.make_ready)
         for page_key, keys in self.layout.grouped(batch.signals).items():
             for key in keys:
                 if key in self.pages[page_key]:
                     self.left_out += rows.forget(use_case, key, self.pages[page_key][key])
-        return self.quarantined.of(batch, use_case.merge_signals)
+        return self.quarantined.of(batch, self.settings.make_ready)
 
     def _learn_page(
         self, learned: LearnedBatch, page_key: str, keys: Iterable[SignalKey], failed: FailedObservations

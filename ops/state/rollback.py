@@ -188,7 +188,7 @@ class Rollback:
         key, state, use_case = then.place.key, then.state, self.settings.use_case
         if use_case.learns_assets:  # what waited then, and is in quarantine now, comes by a redrive
             state = self.codec.decode(self.codec.encode({key: state}))[key]
-            self.open_quarantine().rows(use_case.merge_signals).forget(use_case, key, state)
+            self.open_quarantine().rows(self.settings.make_ready).forget(use_case, key, state)
         return _with_checkpoints(state, current.checkpoints)
 
 

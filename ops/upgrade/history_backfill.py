@@ -136,7 +136,7 @@ class HistoryBackfill:
         stream, left = StreamReader(self._target.client("kinesis")), set(wanted)
         found: dict[SignalKey, float] = {}
         for _, records in stream.read_merged(stream.whole(stream.arn(self._target.stream_name))):
-            for batch in decode_all(records, self._use_case.merge_signals):
+            for batch in decode_all(records, self._settings.make_ready):
                 for key in left & batch.signals.keys():
                     columns = batch.signals[key]
                     measured = times(columns, range(len(columns.values)), batch)

@@ -15,6 +15,7 @@ import river.drift
 
 from clients.lambda_event import lambda_record
 from consumer.decode.signal_names import identity
+from consumer.decode.times import ANY_TIME, TimeLimits
 from consumer.detectors.base import UseCase
 from consumer.detectors.drift import DriftUseCase
 from consumer.errors import PageChanged, Unavailable
@@ -181,6 +182,8 @@ class World:
     signals_max: int = 10_000
     memory_bytes_max: int = 2**30
     signals: SettingsFile | None = None
+    times: TimeLimits = ANY_TIME
+    """Most tests count seconds from 0."""
 
     def __post_init__(self):
         self.faults = self.objects.faults
@@ -192,7 +195,7 @@ class World:
         layout = Layout(PREFIX, self.pages if pages is None else pages)
         return Pipeline(
             "drift",
-            SettingsOfSignals("drift", self.use_case, self.signals),
+            SettingsOfSignals("drift", self.use_case, self.signals, self.times),
             LayoutStore(self.objects, layout, lambda text: None),
             PageStore(
                 self.objects,

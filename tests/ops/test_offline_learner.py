@@ -3,6 +3,7 @@
 import json
 from copy import deepcopy
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,10 @@ from river import drift
 from consumer.decode import batch as batches
 from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
+from consumer.decode.times import ANY_TIME, TimeLimits
+from consumer.detectors.alert_policy import AlertPolicy
 from consumer.detectors.drift import DriftUseCase
+from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.learning.state import Checkpoint
 from consumer.pages.layout import Layout
 from consumer.settings.signal_settings import SettingsOfSignals
@@ -31,9 +35,8 @@ def columns(first: int, values: list[float], per_record: int = 20) -> list[dict]
 
 
 def learner(use_case=None, **options) -> OfflineLearner:
-    return OfflineLearner(
-        "drift", SettingsOfSignals("drift", use_case or DriftUseCase(drift.ADWIN())), **options
-    )
+    settings = SettingsOfSignals("drift", use_case or DriftUseCase(drift.ADWIN()), times=ANY_TIME)
+    return OfflineLearner("drift", settings, **options)
 
 
 def values(count: int = 400) -> list[float]:
@@ -191,3 +194,28 @@ def test_of_records_that_share_the_last_number_only_those_that_were_learned_are_
     offline.limit = None
     offline.learn(records)
     assert offline.states[KEY].learned == 7, "the others are learned then, and none of these again"
+
+
+@pytest.mark.parametrize("limits", [TimeLimits(), TimeLimits(0.0, 60.0), ANY_TIME])
+@pytest.mark.parametrize("stamp", [5.0, "1601-01-01T00:00:00Z", 1_700_090_000.0, "2106-02-07T06:28:15Z"])
+def test_it_believes_the_times_that_the_function_believes(stamp, limits):
+    use_case = SeasonalAnomaly(warm_up=20, alert=AlertPolicy(alerts_per_week=50.0))
+    records = [
+        record(
+            number,
+            {"signal": "a", "value": 900.0 if 300 <= number < 310 else float(number % 7)}
+            | {"timestamp": stamp if number % 100 == 0 or number == 305 else 1_700_000_000.0 + number},
+            key="a",
+        )
+        for number in range(100, 400)
+    ]
+    world = World(1, use_case, times=limits)
+    for first in range(0, 300, 40):
+        world.invoke(records[first : first + 40])
+    offline = OfflineLearner("drift", SettingsOfSignals("drift", use_case, times=limits))
+    learned = offline.learn(records)
+    assert msgspec.msgpack.encode(offline.states[KEY].model) == msgspec.msgpack.encode(
+        world.states()["a"].model
+    )
+    found = [detail for batch in learned for detail in batch.events]
+    assert found == [json.loads(event.detail) for event in world.bus.events] != []

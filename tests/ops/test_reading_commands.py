@@ -8,8 +8,13 @@ import boto3
 import pytest
 import yaml
 
+from consumer.decode.lambda_event import decode
 from consumer.decode.signal_names import SignalKey
+from consumer.decode.times import TimeLimits
 from consumer.pages.codec import PageCodec
+from ops.context import settings_of
+from ops.target import Target
+from tests.consumer.world import record
 from tests.ops.operated import Plant, deploy, plant, run, steps, waves
 
 BUCKET = ("--bucket", "models")
@@ -294,6 +299,32 @@ def test_a_stack_is_found_by_its_outputs_and_its_last_events_are_shown(stack):
     # By the settings that the stack's function is told, which need not be the shipped ones.
     muted = {signal: line["muted_until"] for signal, line in of_signal.items()}
     assert muted == {"fan1": "always, by signals.yaml", "pump1": None}
+
+
+@pytest.mark.parametrize(
+    ("own", "limits"),
+    [
+        ({}, TimeLimits()),
+        ({"BELIEVED_FROM": "1990-05-01"}, TimeLimits(641_520_000.0)),
+        ({"BELIEVED_FROM": "1950-01-01", "BELIEVED_AHEAD_S": "60"}, TimeLimits(-631_152_000.0, 60.0)),
+    ],
+)
+def test_records_are_read_again_with_the_times_that_the_function_believes(running, own, limits):
+    deploy("believes", own)
+    settings = settings_of(Target("the stack Plant1", "drift", "models", function_name="believes"))
+    stamps = [
+        limits.from_s - 1.0,
+        limits.from_s,
+        1.7e9 + limits.ahead_max_s,
+        1.7e9 + limits.ahead_max_s + 1.0,
+    ]
+    records = [
+        record(number, {"signal": "a", "value": 1.0, "timestamp": stamp})
+        for number, stamp in enumerate(stamps, 1)
+    ]
+    [batch] = decode({"Records": records}, settings.make_ready)
+    judged = [at_s == stamp for at_s, stamp in zip(batch.at_s.tolist(), stamps, strict=True)]
+    assert judged == [False, True, True, False]
 
 
 def test_of_several_use_cases_one_is_to_be_said(stack):

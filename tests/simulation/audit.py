@@ -19,6 +19,7 @@ from tests.simulation.reference import (
     Known,
     arrival_of,
     is_below,
+    is_out_of_order,
     places_of,
     quarantined_in,
     time_of,
@@ -111,7 +112,13 @@ class Audit:
         of_learned = set(learned)
         of_both = of_learned.union(skipped)
         history.done += [
-            Done(place, one, (place, one) in of_learned, time_of(one, by, place), arrival_of(by, place))
+            Done(
+                place,
+                one,
+                (place, one) in of_learned,
+                time_of(one, by, place, self.plant),
+                arrival_of(by, place),
+            )
             for place, one in above
             if (place, one) in of_both
         ]
@@ -125,7 +132,11 @@ class Audit:
         learned, skipped, raised, latest_s = [], [], 0, history.latest_s
         for place, one in above:
             arrived_s = arrival_of(by, place)
-            late = self.late == "skip" and is_late(time_of(one, by, place), latest_s, arrived_s)
+            at_s, is_unknown = (
+                time_of(one, by, place, self.plant),
+                is_out_of_order(one, arrived_s, self.plant),
+            )
+            late = self.late == "skip" and not is_unknown and is_late(at_s, latest_s, arrived_s)
             is_poison = self.raises and one.value == POISON
             if one.value is None:
                 skipped.append((place, one))
@@ -136,7 +147,7 @@ class Audit:
             elif late:
                 skipped.append((place, one))
             else:
-                latest_s = time_of(one, by, place)
+                latest_s = latest_s if is_unknown else at_s
                 learned.append((place, one))
         return learned, skipped, latest_s
 

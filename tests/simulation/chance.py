@@ -60,6 +60,7 @@ KINDS = frozenset(
         "many named values at once",
         "a model raises ever after",
         "a clock is far ahead",
+        "a clock says what cannot be",
         "the stream is silent for a while",
         "records at their limits",
         "memory for few pages",

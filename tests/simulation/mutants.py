@@ -88,6 +88,14 @@ MUTANTS = {
         "            return rejections.first_record\n",
         "            return None\n",
     ),
+    "times that cannot be are believed": Mutant(
+        "consumer.settings.signal_settings", "        batch.disbelieve(self._times)\n", ""
+    ),
+    "what is measured at a time that cannot be makes others late": Mutant(
+        "consumer.learning.state",
+        "if (record, columns.positions[index]) in batch.disbelieved:",
+        "if False:",
+    ),
     "models draw seeds of their own": Mutant(
         "consumer.detectors.base",
         "    model = clone(pattern, _seeds(pattern, seed))\n    _seed_hidden(model, seed, set())\n",

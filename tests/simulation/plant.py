@@ -15,6 +15,10 @@ from tests.simulation.chance import Chance
 POISON = 666.0
 """A value at which the models of some seeds raise."""
 _HASHES = 2**128
+_IN_2000_S = datetime(2000, 1, 1, tzinfo=UTC).timestamp()
+_IMPOSSIBLE_S = [
+    datetime(year, 3, 1, tzinfo=UTC).timestamp() for year in (1601, 1969, 1970, 1999, 2106, 2203)
+]
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,12 @@ class Plant:
     """No observations: the whole record is to be refused."""
     names: dict[float, str] = field(default_factory=dict)
     """Which property of its asset a value is of, where no two values are the same."""
+    ahead_max_s: float = 86_400.0
+    """How far ahead of its arrival a time may be that is believed."""
+
+    def is_believed(self, timestamp: float, arrived_s: float) -> bool:
+        """Whether something may have been measured then."""
+        return _IN_2000_S <= timestamp <= arrived_s + self.ahead_max_s
 
 
 class Stream(FakeStream):
@@ -162,7 +172,10 @@ class Producer:
 
     def _columns(self, signal: str) -> tuple[bytes, list[Observation]]:
         column = [self._observation(signal, place) for place in range(self.rng.randint(1, self.values_max))]
-        column = [Observation(signal, one.position, one.value, one.timestamp or self.clock) for one in column]
+        column = [
+            Observation(signal, one.position, one.value, self.clock) if one.timestamp is None else one
+            for one in column
+        ]
         data = {
             "signal": signal,
             "values": [one.value for one in column],
@@ -203,6 +216,9 @@ class Producer:
         drawn = self.rng.random()
         if drawn < 0.2:
             return None
+        if self.chance.happens("a clock says what cannot be", 0.015):
+            rng = self.chance.rng("impossible clocks")
+            return rng.choice([0.0, *_IMPOSSIBLE_S, START + 1.5 * 86_400.0 + self.plant.ahead_max_s])
         if self.chance.happens("a clock is far ahead", 0.01):
             return self.clock + self.chance.rng("clocks").choice([3_600.0, 86_400.0, 4e9])
         return self.clock - (5.0 if drawn < 0.3 else 0.0)

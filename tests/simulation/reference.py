@@ -208,5 +208,14 @@ def arrival_of(by: "Invocation", place: Place) -> float:
     return arrived_s
 
 
-def time_of(one: Observation, by: "Invocation", place: Place) -> float:
-    return arrival_of(by, place) if one.timestamp is None else one.timestamp
+def time_of(one: Observation, by: "Invocation", place: Place, plant: Plant) -> float:
+    """Its own time, if that can be; else the arrival's."""
+    arrived_s = arrival_of(by, place)
+    if one.timestamp is None or not plant.is_believed(one.timestamp, arrived_s):
+        return arrived_s
+    return one.timestamp
+
+
+def is_out_of_order(one: Observation, arrived_s: float, plant: Plant) -> bool:
+    """Whether its time says nothing of which is late: neither it, nor any other."""
+    return one.timestamp is not None and not plant.is_believed(one.timestamp, arrived_s)

@@ -10,6 +10,7 @@ from typing import Any
 from river import drift
 
 from consumer.decode import batch
+from consumer.decode.times import TimeLimits
 from consumer.detectors.drift import DriftUseCase
 from consumer.errors import ConfigurationError, Unavailable
 from consumer.learning import columns_learner
@@ -66,7 +67,12 @@ class World:
             self.few, self.late = 1, "learn"
         self.of_signals: SettingsFile | None = None
         self.versions = self.use_cases(rng)
-        self.settings = [SettingsOfSignals("drift", version, self.of_signals) for version in self.versions]
+        if self.producer.tick_s > 1.0:  # its clock runs ahead of all that arrives
+            self.plant.ahead_max_s = 1e9
+        times = TimeLimits(ahead_max_s=self.plant.ahead_max_s)
+        self.settings = [
+            SettingsOfSignals("drift", version, self.of_signals, times) for version in self.versions
+        ]
         self.prefixes = self.new_prefixes()
         self.deployed = 0
         self.audit = self.new_audit(self._signals_max())

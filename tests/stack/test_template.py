@@ -7,6 +7,8 @@ import pytest
 from clients.account import Account
 from clients.deployment import pipeline_of_stack
 from consumer.aws import observability
+from consumer.decode.times import TimeLimits
+from consumer.settings.environment import read_time_limits
 from tests.stack.synthesis import PLANT, of_type, template, the
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-AbCdEf"
@@ -357,6 +359,8 @@ def test_what_a_use_case_asks_for_is_what_its_function_gets():
         "snap_start": False,
         "pages": 3,
         "signals_per_page": 70,
+        "believed_from": "1990-05-01",
+        "believed_ahead_s": 60,
     }
     plant = {"use_cases": {"drift": asked}, "archive_days": 7}
     function = the(template(plant), "AWS::Lambda::Function")
@@ -365,6 +369,7 @@ def test_what_a_use_case_asks_for_is_what_its_function_gets():
     assert "SnapStart" not in function
     assert function["Environment"]["Variables"]["MODEL_PAGES"] == "3"
     assert function["Environment"]["Variables"]["PAGE_SIGNALS_MAX"] == "70"
+    assert read_time_limits(function["Environment"]["Variables"]) == TimeLimits(641_520_000.0, 60.0)
     assert the(template(plant), "AWS::Events::Archive")["RetentionDays"] == 7
 
 
@@ -470,13 +475,21 @@ def test_producer_sim_finds_what_it_reads_among_the_outputs():
 
 def test_the_dashboard_answers_its_questions():
     board = json.dumps(the(template(), "AWS::CloudWatch::Dashboard")["DashboardBody"])
-    for question in ("Is data arriving?", "Is it learned?", "How late?", "What is drifting?"):
+    questions = (
+        "Is data arriving?",
+        "Is it learned?",
+        "How late?",
+        "Which clocks are wrong?",
+        "What is drifting?",
+    )
+    for question in questions:
         assert question in board
     for metric in (
         "IncomingRecords",
         "ObservationsLearned",
         "ArrivalToLearned",
         "IteratorAge",
+        "TimesNotBelieved",
         "EventsPublished",
     ):
         assert metric in board

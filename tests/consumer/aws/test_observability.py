@@ -38,6 +38,7 @@ COUNTS = {
     "PagesCommitted",
     "PagesUnreadable",
     "PagesOneByOne",
+    "TimesNotBelieved",
     "SignalsOnSeveralShards",
     "SignalsRefused",
 }
@@ -135,6 +136,7 @@ def test_the_metrics_say_what_happened(invoke):
         "PagesFailed": 0,
         "PagesUnreadable": 0,
         "PagesOneByOne": 0,
+        "TimesNotBelieved": 0,
         "ModelsCreated": 2,
         "SignalsOnSeveralShards": 0,
         "SignalsRefused": 0,

@@ -1,12 +1,14 @@
 """One reader of times: every form that is promised, in payloads and in recordings alike."""
 
+import math
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.decode.times import is_believable, is_time_of_day, readings, seconds_of
+from consumer.decode.times import ANY_TIME, TimeLimits, is_time_of_day, readings, seconds_of
 from consumer.errors import Unlearnable
 
 NOON = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
@@ -126,14 +128,23 @@ def test_times_of_day_are_told_from_numbers():
     assert not any(map(is_time_of_day, ["49.63", "2024-03-01", "12", "", "on"]))
 
 
+SHIPPED = TimeLimits()
+
+
+def excluded(*times: float, arrived_s: float = NOON_S, limits: TimeLimits = SHIPPED) -> list[bool]:
+    return limits.excluded(np.array(times), np.full(len(times), arrived_s)).tolist()
+
+
 def test_only_clocks_that_were_set_are_believed():
-    arrived_s = NOON_S
-    assert is_believable(NOON_S - 86_400 * 3650, arrived_s)
-    assert is_believable(NOON_S + 86_400, arrived_s)
-    assert not is_believable(NOON_S + 86_401, arrived_s)
-    assert not any(
-        is_believable(at_s, arrived_s) for at_s in (0.0, 946_684_799.0, -11_644_473_600.0, float("nan"))
-    )
+    assert not any(excluded(NOON_S - 86_400 * 3650, NOON_S + 86_400, 946_684_800.0))
+    assert all(excluded(NOON_S + 86_401, 0.0, 946_684_799.0, -11_644_473_600.0))
+    assert excluded(math.nan) == [False], "none is none"
+
+
+def test_without_an_arrival_and_without_limits_no_time_is_too_late():
+    assert excluded(NOON_S + 1e9, 0.0, arrived_s=math.nan) == [False, True]
+    assert not any(excluded(NOON_S + 1e9, 0.0, -1e10, limits=ANY_TIME))
+    assert excluded(0.0, 5.0, 61.0, arrived_s=0.0, limits=TimeLimits(1.0, 60.0)) == [True, False, True]
 
 
 FORMS = [

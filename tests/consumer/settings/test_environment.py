@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from consumer.decode.lambda_event import decode
+from consumer.decode.times import TimeLimits
 from consumer.errors import ConfigurationError
 from consumer.handler import start
 from consumer.plant import load_plant
-from consumer.settings.environment import Settings, read_settings
+from consumer.settings.environment import Settings, read_settings, read_time_limits
+from tests.consumer.world import record
 
 COMPLETE = {"MODEL_BUCKET": "models", "EVENT_BUS_NAME": "bus", "AWS_REGION": "eu-west-1"}
 
@@ -96,6 +99,29 @@ def test_how_many_signals_a_page_takes_is_a_number_from_one_on():
             read_settings(COMPLETE | {"PAGE_SIGNALS_MAX": value})
 
 
+def test_times_are_believed_from_2000_on_and_up_to_a_day_ahead_unless_others_are_set():
+    assert read_settings(COMPLETE).time_limits == TimeLimits() == TimeLimits(946_684_800.0, 86_400.0)
+    own = {"BELIEVED_FROM": "1990-05-01", "BELIEVED_AHEAD_S": "0"}
+    assert read_settings(COMPLETE | own).time_limits == TimeLimits(641_520_000.0, 0.0)
+    assert read_time_limits(own | {"PATH": "/bin"}) == TimeLimits(641_520_000.0, 0.0), "as tools read them"
+    assert read_time_limits({"BELIEVED_FROM": ""}) == TimeLimits()
+    for name, value in [("FROM", "2000"), ("FROM", "yesterday"), ("AHEAD_S", "-1"), ("AHEAD_S", "1 day")]:
+        for read in (read_settings, read_time_limits):
+            with pytest.raises(ConfigurationError, match=f"BELIEVED_{name}"):
+                read(COMPLETE | {f"BELIEVED_{name}": value})
+
+
+def test_the_function_believes_what_its_environment_says(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    at_s, batches = 641_520_000.0, []
+    for own in ({}, {"BELIEVED_FROM": "1990-05-01"}):
+        pipeline = start(read_settings(COMPLETE | own))
+        payload = {"signal": "a", "value": 1.0, "timestamp": at_s}
+        batches += decode({"Records": [record(1, payload)]}, pipeline.settings.make_ready)
+    assert [batch.times_not_believed for batch in batches] == [1, 0]
+
+
 def test_other_variables_do_not_matter():
     assert read_settings(COMPLETE | {"PATH": "/bin", "model_pages": "x"}) == read_settings(COMPLETE)
 
@@ -124,6 +150,8 @@ def test_every_setting_is_tried_here():
         "PAGE_SIGNALS_MAX",
         "SIGNAL_SETTINGS",
         "PLANT",
+        "BELIEVED_FROM",
+        "BELIEVED_AHEAD_S",
         "AWS_REGION",
         "AWS_DEFAULT_REGION",
         "AWS_ENDPOINT_URL",

@@ -11,10 +11,14 @@ import msgspec
 from consumer.decode.signal_names import SignalKey, seed_of
 from consumer.detectors.asset_rows import NamedValue
 from consumer.learning.state import State
+from tests.local.fake_stream import START
 from tests.simulation.operated.ledger import Ledger
 from tests.simulation.operated.recorded import learned_in
 from tests.simulation.plant import Observation
 from tests.simulation.reference import Kept
+
+_LASTS_S_MAX = 86_400.0
+"""A world is over by then."""
 
 
 @dataclass
@@ -36,8 +40,10 @@ class Ending:
     def _check_model(self, prefix: str, key: SignalKey, state: State, use_case: Any) -> None:
         """It is that of a plain loop over what it says that it has learned."""
         reference = use_case.create(seed_of("drift", key.signal))
-        names = self.ledger.plant.names
+        names, plant = self.ledger.plant.names, self.ledger.plant
         for value, at_s in zip(state.model.values, state.model.times, strict=True):
+            if at_s is not None and not plant.is_believed(at_s, START + _LASTS_S_MAX):
+                self.ledger.violations.append(f"{prefix} {key.signal}: {value} is learned at {at_s}")
             named = NamedValue(value, names[value]) if use_case.learns_assets else value
             use_case.learn(reference, [named], [at_s])
         if known_by(state.model) != known_by(reference):

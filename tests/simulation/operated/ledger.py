@@ -20,7 +20,15 @@ from consumer.pages.layout import Layout, Recorded, recorded_in
 from tests.simulation.functions import Invocation
 from tests.simulation.operated.recorded import is_poison, is_venom, learned_in
 from tests.simulation.plant import Observation, Place, Plant
-from tests.simulation.reference import Known, arrival_of, is_below, places_of, quarantined_in, time_of
+from tests.simulation.reference import (
+    Known,
+    arrival_of,
+    is_below,
+    is_out_of_order,
+    places_of,
+    quarantined_in,
+    time_of,
+)
 
 States = dict[SignalKey, State]
 _BESIDE_POISON_MAX = 12
@@ -227,7 +235,7 @@ class Ledger:
         learned, at, skipped, kept = has[len(had) :], 0, 0, 0
         for place, one in came:
             if at < len(learned) and learned[at] == one.value:
-                if new.model.times[len(had) + at] != time_of(one, by, place):
+                if new.model.times[len(had) + at] != time_of(one, by, place, self.plant):
                     self.violations.append(
                         f"{key.signal}: {one.value} is learned with another time than its own"
                     )
@@ -238,9 +246,13 @@ class Ledger:
                 skipped += 1
                 self.skipped.add(one.value)
                 times = [each for each in new.model.times if each is not None]
-                if self.use_case.late == "learn" or time_of(one, by, place) > max(times, default=-math.inf):
+                if self.use_case.late == "learn" or time_of(one, by, place, self.plant) > max(
+                    times, default=-math.inf
+                ):
                     self.violations.append(f"{key.signal}: {one.value} was neither learned nor late")
-                elif not self._is_late(one, by, place, new):
+                elif is_out_of_order(one, arrival_of(by, place), self.plant) or not self._is_late(
+                    one, by, place, new
+                ):
                     self.violations.append(
                         f"{key.signal}: {one.value} is late only by a clock that was ahead"
                     )
@@ -259,7 +271,7 @@ class Ledger:
 
     def _is_late(self, one: Observation, by: Invocation, place: Place, state: State) -> bool:
         """Whether something newer was learned whose own time had come by then, about."""
-        at_s, arrived_s = time_of(one, by, place), arrival_of(by, place)
+        at_s, arrived_s = time_of(one, by, place, self.plant), arrival_of(by, place)
         is_ahead = at_s > arrived_s + _CLOCKS_DIFFER_S
         times = [each for each in state.model.times if each is not None]
         return is_ahead or any(at_s <= each <= arrived_s + _CLOCKS_DIFFER_S for each in times)
