@@ -9,14 +9,18 @@ from clients.recordings.cells import Cell, CellsOfColumn, DecimalSign, ValueRead
 from clients.recordings.payload_archive import NAMES as ARCHIVE
 from clients.recordings.refusal import PassedOver, ReplayRefused
 from clients.recordings.table import Cells, Column, Table
-from clients.recordings.time_columns import TimeColumns, TimeReader, is_time
+from clients.recordings.time_columns import TimeColumns, is_time
+from clients.recordings.times_of_column import TimeReader
 
 _KNOWN = {
     "tag", "tagname", "tagid", "tagindex", "signal", "signalname", "signalid", "entityid", "sensor",
-    "sensorname", "sensorid", "point", "pointname", "pointid", "variable", "variablename", "metric",
-    "metricname", "measurement", "series", "channel", "parameter", "parametername", "name", "key",
-    "item", "itemname", "itemid", "attribute", "device", "deviceid", "alias", "propertyalias",
-    "propertyid", "nodeid", "datapoint", "field", "quantity", "topic", "path", "machine", "machineid",
+    "sensorname", "sensorid", "point",
+    "pointname", "pointid", "variable", "variablename", "metric", "metricname", "measurement", "series",
+    "channel",
+    "parameter", "parametername", "name", "key", "item", "itemname", "itemid", "attribute", "device",
+    "deviceid", "alias",
+    "propertyalias", "propertyid", "nodeid", "datapoint", "field", "quantity", "topic", "path",
+    "machine", "machineid",
     "unitid", "asset", "assetid", "equipment", "equipmentid", "messstelle", "kanal", "variablenname",
 }  # fmt: skip
 _VALUES = {"value", "val", "state", "reading", "wert", "valor", "valeur", "vqtvalue", "messwert", "varvalue"}

@@ -212,3 +212,42 @@ def test_some_tags_can_be_named(tmp_path):
 def test_labels_do_not_go_with_tags(tmp_path):
     with pytest.raises(ReplayRefused, match="--labels does not go with it"):
         chosen(written(tmp_path, shared()), tag="tag", labels="value")
+
+
+TAG = "[default]Line 1/Flow"
+SPARKPLUG = {"name": "Flow", "dataType": "Float", "value": 4.5}
+OF_GATEWAYS = {
+    "N/Flow": {"timestamp": 0, "values": [{"id": "N/Flow", "v": 4.5, "q": True, "t": 0}]},
+    "pump,host=e1.flow": {"name": "pump", "tags": {"host": "e1"}, "fields": {"flow": 4.5}, "timestamp": 0},
+    "North/Edge1/Flow": {
+        "topic": "spBv1.0/North/DDATA/Edge1",
+        "timestamp": 0,
+        "seq": 7,
+        "metrics": [SPARKPLUG],
+    },
+    TAG: {"tagPath": TAG, "value": 4.5, "quality": "Good", "timestamp": 0},
+    "Press.Flow": {
+        "sources": {"Press": {"values": {"Flow": {"value": 4.5}}, "timestamp": 0}},
+        "timestamp": 0,
+    },
+    "N.Flow": {"specversion": "1.0", "id": "7", "time": 0, "data": {"signal": "N.Flow", "value": 4.5}},
+}
+
+
+def at_time(found, ms):
+    """The same with this time wherever it has one."""
+    if isinstance(found, list):
+        return [at_time(one, ms) for one in found]
+    if not isinstance(found, dict):
+        return found
+    return {
+        name: ms if name in ("timestamp", "t", "time") else at_time(one, ms) for name, one in found.items()
+    }
+
+
+@pytest.mark.parametrize("signal", OF_GATEWAYS)
+def test_what_gateways_sent_is_read_from_an_archive_as_the_function_learned_it(tmp_path, signal):
+    moments = [at("2024-03-01T00:00") + 60 * number for number in range(5)]
+    lines = [json.dumps(at_time(OF_GATEWAYS[signal], int(moment * 1000))) for moment in moments]
+    path = written(tmp_path, "\n".join(lines), "rig.jsonl")
+    assert read(path) == {signal: [(moment, 4.5) for moment in moments]}
