@@ -3,7 +3,8 @@
 import re
 from datetime import UTC, datetime
 
-from consumer.decode.values import check_seconds, seconds, shortened
+from consumer.decode.times import seconds_of
+from consumer.decode.values import check_seconds, shortened
 from consumer.errors import ConfigurationError, Unlearnable
 
 _FROM_NOW = re.compile(r"\+?(\d+(?:\.\d+)?)(m|h|d|w)")
@@ -21,7 +22,7 @@ def moment(text: str, now_s: float) -> float:
     try:
         if found := _FROM_NOW.fullmatch(text.strip()):
             return check_seconds(now_s + float(found[1]) * _UNITS_S[found[2]], text)
-        return seconds(text.strip())
+        return seconds_of(text.strip())
     except Unlearnable:
         raise ConfigurationError(
             f"{shortened(text)} is no time in the years 1 to 9999: write 2026-01-31T18:00:00Z, or with "
@@ -32,7 +33,7 @@ def moment(text: str, now_s: float) -> float:
 def past(text: str, option: str) -> float:
     """Parse the time of an option to Unix seconds. Raises: `ConfigurationError`."""
     try:
-        return seconds(text)
+        return seconds_of(text)
     except Unlearnable as error:
         raise ConfigurationError(f"{option}: {error}. Write a time as 2026-01-31T12:00:00Z") from None
 

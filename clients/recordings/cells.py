@@ -59,7 +59,9 @@ _NUMBERS = {
     for sign in (".", ",")
 }
 _MAY_BE_GROUPED = re.compile(r"[+-]?(?!0)\d{1,3}(?:\.\d{3})+", re.ASCII)
-_WITH_UNIT = re.compile(r"([+-\u2212]?[\d.,'\u2019\u00a0\u202f ]*\d)\s*([%°µμΩ€$A-Za-z][^\s]{0,15})")
+_WITH_UNIT = re.compile(  # 1.5D+02 is Fortran's exponent, and 0x10 sixteen: D+02 and x10 are no units
+    r"([+\-\u2212]?[\d.,'\u2019\u00a0\u202f ]*\d)\s*((?![DdQqXx][+-]?\d)[%°µμΩ€$A-Za-z][^\s]{0,15})"
+)
 _TEXTS_MAX = 1000
 
 
@@ -215,7 +217,8 @@ class CellsOfColumn:
         if bare is None or self.values or len(self._units) > 1 or bare.numbers != self._units.total():
             return self
         (unit,) = self._units
-        others = {text: seen for text, seen in self.texts.items() if not text.endswith(unit)}
+        others = {text: seen for text, seen in self.texts.items() if not _WITH_UNIT.fullmatch(text)}
+        bare.other_texts = self.text_cells - bare.numbers - sum(seen.times for seen in others.values())
         bare.missing, bare.not_finite, bare.moments = self.missing, self.not_finite, self.moments
         bare.texts, bare.unit = others, unit
         return bare

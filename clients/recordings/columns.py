@@ -10,14 +10,8 @@ from clients.recordings.cells import Cell, CellsOfColumn, DecimalSign, ValueRead
 from clients.recordings.long_tables import Tags, find_tags, quality_of_rows
 from clients.recordings.refusal import PassedOver, ReplayRefused, refused_cell, sample
 from clients.recordings.table import Cells, Column, Table
-from clients.recordings.time_columns import (
-    TimeColumns,
-    TimeReader,
-    TimesOfColumn,
-    is_named_like_a_time,
-    is_time,
-    zone_of,
-)
+from clients.recordings.time_columns import TimeColumns, is_named_like_a_time, is_time
+from clients.recordings.times_of_column import TimeReader, TimesOfColumn, zone_of
 from consumer.decode.signal_names import SignalKey
 from consumer.decode.times import BELIEVED_FROM_S, is_time_of_day, readings
 from consumer.errors import Unlearnable
@@ -28,6 +22,7 @@ _NAMES_OF_INDICES = {
     "unnamed: 0",
     "index",
     "level_0",
+    "__index_level_0__",
     "no",
     "no.",
     "nr",

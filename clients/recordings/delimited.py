@@ -25,8 +25,13 @@ _UNITS = re.compile(
     r"[a-zµμΩ²³°]{1,4}\d?(?:[/*·^ ][a-zµμΩ²³°0-9^-]{1,5})*",
     re.IGNORECASE,
 )
+_OPEN = re.compile(r'(?:^|[;,\t|])\s*"[^"]*$')
+_BROKEN_MAX = 20
+"""Into so many lines a header may be broken."""
 _IN_APOSTROPHES = re.compile(r"(?:^|[;,\t|])\s*'[^']*'\s*(?:[;,\t|]|$)")
 _COMMA_HINT = " A decimal comma needs another separator than the comma."
+_STRAY_ROWS_MAX = 2
+"""So many rows of another length may be the dates of a preamble, or the end of a file that was cut off."""
 _SITEWISE_TYPES = {"STRING", "INTEGER", "DOUBLE", "BOOLEAN"}
 _SITEWISE = ("DATA_TYPE", "TIMESTAMP_SECONDS", "TIMESTAMP_NANO_OFFSET", "QUALITY", "VALUE")
 
@@ -90,6 +95,23 @@ def _quote(lines: Sequence[str]) -> str:
     return "'" if quoted > len(lines) / 2 and not any('"' in line for line in lines) else '"'
 
 
+def _whole(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Lines and where they end: one with names that go on below, as Excel breaks them, is one."""
+    at = 0
+    while at < len(lines):
+        whole = lines[at]
+        if whole.count('"') % 2 and _OPEN.search(whole):
+            for end in range(at + 1, min(at + _BROKEN_MAX, len(lines))):
+                whole += lines[end]
+                if not whole.count('"') % 2:
+                    at = end
+                    break
+            else:
+                whole = lines[at]
+        yield at, whole
+        at += 1
+
+
 def _is_comment(line: str) -> bool:
     return line.startswith("#") and line[1:].split(",")[0].strip().casefold() not in {"n/a", "na"}
 
@@ -102,7 +124,7 @@ def _layout(path: Path, lines: Sequence[str]) -> _Layout:
         separator, first = found[1], 1
     elif lines and lines[0].strip().casefold() in ("sep=", '"sep="'):
         separator, first = "\t", 1
-    numbered = [(at, line) for at, line in enumerate(lines) if at >= first and line.strip()]
+    numbered = [(at, line) for at, line in _whole(lines) if at >= first and line.strip()]
     plain = [(at, line) for at, line in numbered if not _is_comment(line)]
     if not plain:
         raise ReplayRefused(f"{path} is empty: there is nothing to read")
@@ -150,6 +172,14 @@ def _layout(path: Path, lines: Sequence[str]) -> _Layout:
         if header[-len(_SITEWISE) :] == list(_SITEWISE):
             form = "AWS IoT SiteWise's bulk import, which has no header"
     preamble = [line for at, line in numbered if at < header_at]
+    others = Counter(len(cells) for at, cells in rows if at < header_at and _is_of_a_table(cells))
+    for length, found_rows in others.items():
+        if found_rows > _STRAY_ROWS_MAX:
+            raise ReplayRefused(
+                f"{path}: {found_rows} rows of {length} cells stand above the header "
+                f"{sample(lines[header_at].strip())}, whose rows have {width}: it holds several tables. "
+                "Write each into a file of its own"
+            )
     if first:
         said.append(f"{sample(lines[0].strip())} names the separator")
     if preamble:
@@ -230,12 +260,13 @@ def _unique(header: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
     """Names that are all different, and which were changed for that."""
     names: list[str] = []
     renamed = []
-    for number, name in enumerate(header):
+    for number, broken in enumerate(header):
+        name = re.sub(r"\s*[\r\n]\s*", " ", broken)
         unique, again = name or f"column{number}", 0
         while unique in names:
             again += 1
             unique = f"{name}_{again}"
-            renamed += [f"{unique!r}"] if again == 1 else []
+        renamed += [f"{unique!r}"] if again else []
         names.append(unique)
     return tuple(names), renamed
 
@@ -245,29 +276,36 @@ def _rows(path: Path, layout: _Layout, passed: PassedOver) -> Iterator[tuple[int
     width, header = len(layout.header), list(layout.header)
     is_first, row, above, begins = layout.has_data, 0, [header], {header[0]}
     short: list[tuple[int, int]] = []
+    short_of_data = 0
     with text_of(path) as text:
-        lines = _lines(text)
-        for _ in islice(lines, layout.start):
-            pass
         try:
+            lines = _lines(text)
+            for _ in islice(lines, layout.start):
+                pass
             for cells in _cells(lines, layout.separator, layout.quote):
                 if not cells or cells == [""]:
                     continue
                 row += 1
+                if _has_swallowed(cells, layout):
+                    raise ReplayRefused(
+                        f"{path}, row {row} has other rows within a cell: a quotation mark is not closed. "
+                        "Close or remove it"
+                    )
                 begin = cells[0]
                 is_usual = len(cells) == width and begin and begin not in begins and begin[0] != "#"
                 if not is_usual or is_first or short:
                     found = _unusual(cells, row, width, passed)
                     if isinstance(found, int):
                         short += [(row, found)] if found else []
+                        short_of_data += bool(found) and _is_of_a_table(cells)
+                        if short_of_data > _STRAY_ROWS_MAX:
+                            raise _cut_short(path, short[0], width)
                         continue
                     if isinstance(found, str):
                         hint = _COMMA_HINT if layout.separator == "," else ""
                         raise ReplayRefused(f"{path}, row {row} {found}.{hint} Mend or remove the row")
                     if short:
-                        at, length = short[0]
-                        what = f"has {length} cells, and the header {width}"
-                        raise ReplayRefused(f"{path}, row {at} {what}. Mend or remove the row")
+                        raise _cut_short(path, short[0], width)
                     cells = [cell.strip() for cell in found]
                     if cells in above:
                         passed.add("the header again", row)
@@ -285,8 +323,33 @@ def _rows(path: Path, layout: _Layout, passed: PassedOver) -> Iterator[tuple[int
         passed.add(f"{'a line' if length == 1 else 'a row that is cut short'} below the table", row)
 
 
+def _cut_short(path: Path, short: tuple[int, int], width: int) -> ReplayRefused:
+    row, length = short
+    return ReplayRefused(
+        f"{path}, row {row} has {length} cells, and the header {width}. Mend or remove the row"
+    )
+
+
 def _holds_data(cell: str) -> bool:
     return is_number(cell) or is_time(cell) or is_time_of_day(cell)
+
+
+def _is_of_a_table(cells: Sequence[str]) -> bool:
+    """Whether they are a row, though not of this table: a time and a number."""
+    return any(map(is_time, cells)) and any(map(is_number, cells))
+
+
+def _has_swallowed(cells: Sequence[str], layout: _Layout) -> bool:
+    """Whether rows stand within a cell: its quotation mark was not closed, or by that of another cell."""
+    joined = "".join(cells)
+    if "\n" not in joined and "\r" not in joined:
+        return False
+    for cell in cells:
+        for line in cell.splitlines()[1:]:
+            inner = _parsed(line, layout.separator, layout.quote)
+            if len(inner) >= len(layout.header) > 1 and any(map(_holds_data, inner)):
+                return True
+    return False
 
 
 def _unusual(cells: list[str], row: int, width: int, passed: PassedOver) -> list[str] | int | str:
@@ -294,7 +357,8 @@ def _unusual(cells: list[str], row: int, width: int, passed: PassedOver) -> list
     if not any(cell.strip() for cell in cells):
         passed.add("an empty row", row)
         return 0
-    if _is_comment(cells[0]):
+    is_row = len(cells) == width and any(map(is_time, cells[1:]))  # of a tag such as #2 pump
+    if _is_comment(cells[0]) and not is_row:
         passed.add("a comment", row)
         return 0
     if len(cells) < width:

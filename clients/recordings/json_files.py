@@ -109,14 +109,17 @@ def _objects(line: str) -> Iterator[Any]:
 
 
 def _names(rows: Iterable[Row]) -> tuple[str, ...]:
-    names: dict[str, None] = {}
+    holds_any: dict[str, bool] = {}
+    """By name, whether it ever holds more than a null or an empty object."""
     for row in rows:
-        if not row.keys() <= names.keys() or any(isinstance(value, dict) for value in row.values()):
-            names.update(dict.fromkeys(_flat(row)))
+        is_flat = row.keys() <= holds_any.keys() and not any(isinstance(each, dict) for each in row.values())
+        for name, value in (row if is_flat else _flat(row)).items():
+            if not holds_any.get(name):
+                holds_any[name] = value is not None and value != {}
     return tuple(
         name
-        for name in names
-        if not any(other.startswith(f"{name}.") for other in names if other is not name)
+        for name, is_held in holds_any.items()
+        if is_held or not any(other.startswith(f"{name}.") for other in holds_any)
     )
 
 

@@ -9,11 +9,12 @@ from clients.recordings.cells import Cell, CellsOfColumn, DecimalSign, ValueRead
 from clients.recordings.payload_archive import NAMES as ARCHIVE
 from clients.recordings.refusal import PassedOver, ReplayRefused
 from clients.recordings.table import Cells, Column, Table
-from clients.recordings.time_columns import TimeColumns, TimeReader, is_time
+from clients.recordings.time_columns import TimeColumns, is_time
+from clients.recordings.times_of_column import TimeReader
 
 _KNOWN = {
-    "tag", "tagname", "tagid", "signal", "signalname", "signalid", "entityid", "sensor", "sensorname",
-    "sensorid", "point",
+    "tag", "tagname", "tagid", "tagindex", "signal", "signalname", "signalid", "entityid", "sensor",
+    "sensorname", "sensorid", "point",
     "pointname", "pointid", "variable", "variablename", "metric", "metricname", "measurement", "series",
     "channel",
     "parameter", "parametername", "name", "key", "item", "itemname", "itemid", "attribute", "device",
@@ -137,6 +138,12 @@ class _Rows:
         is_grouped = self.back_with_tag > 0 and not self.back
         return len(self.tags) > 1 and not self.repeated and (is_shared or is_grouped)
 
+    @property
+    def is_numbered(self) -> bool:
+        """Whether whole numbers come again and again, each once at a time: of devices, no counter."""
+        are_whole = all(tag.isdecimal() for tag in self.tags)
+        return are_whole and 1 < len(self.tags) <= self.rows / 2 and not self.repeated and not self.back
+
 
 def _bare(name: str) -> str:
     return "".join(character for character in name.casefold() if character.isalnum())
@@ -244,6 +251,10 @@ def _found(
         rows = found[column]
         if not rows.repeated and not rows.back and (len(rows.tags) > 1 or one_value):
             return (column,)
+    if any(_bare(column.name) in _VALUES for column in values):
+        for column in numbered:
+            if found[column].is_numbered:
+                return (column,)
     long = [column for column in texts if found[column].is_long]
     if len(long) == 1:
         return (long[0],)
@@ -251,8 +262,8 @@ def _found(
         names = ", ".join(repr(column.name) for column in long or texts)
         raise ReplayRefused(
             f"{table.path} has several rows of one time, and {names} may tell them apart: name the "
-            f"columns that name the "
-            "signals with --tag COLUMN or --tag COLUMN,COLUMN"
+            "columns that name the signals with --tag COLUMN or --tag COLUMN,COLUMN; or those of values with "
+            "--signals, if each row has a value of every signal"
         )
     return ()
 
@@ -270,7 +281,9 @@ def _tags(
     values = [column for column in free if column is not quality and cells[column].values]
     by_name = [column for column in values if _bare(column.name) in _VALUES]
     values = by_name or [
-        column for column in values if cells[column].holds_numbers and not column.name.startswith("column")
+        column
+        for column in values
+        if cells[column].holds_numbers and column.name != f"column{column.index}"  # it had no name
     ]
     if table.names != ARCHIVE and {"result", "table"} <= set(table.names):
         values = [column for column in values if column.name not in ("result", "table")]

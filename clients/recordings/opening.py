@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from clients.recordings.table import Cells, Table
 from clients.recordings.text_files import head_of
 
 _ROWS_AT_ONCE = 2048
+_BEGINS_AS_JSON = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:\[\s*\{|\{\s*")')
 _JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 
 
@@ -35,7 +37,7 @@ def open_table(path: Path) -> Table:
     if head.startswith(b"PAR1"):
         return _open_parquet(path)
     ending = path.with_suffix("").suffix if path.suffix in (".gz", ".zst") else path.suffix
-    if ending.lower() in _JSON_ENDINGS or head.removeprefix(b"\xef\xbb\xbf").lstrip()[:2] in (b"[{", b'{"'):
+    if ending.lower() in _JSON_ENDINGS or _BEGINS_AS_JSON.match(head):
         return open_json(path)
     return open_delimited(path)
 

@@ -32,6 +32,20 @@ def is_payload(row: Any) -> bool:
         or "entries" in names
         or "propertyValues" in names
         or row.get("type") == "PropertyValueUpdate"
+        or _is_of_gateway(row)
+    )
+
+
+def _is_of_gateway(row: dict[str, Any]) -> bool:
+    values, metrics = row.get("values"), row.get("metrics")
+    return (
+        ("tagPath" in row and "value" in row)
+        or "specversion" in row
+        or (isinstance(values, list) and any(isinstance(each, dict) and "v" in each for each in values))
+        or (isinstance(metrics, list) and any(isinstance(each, dict) for each in metrics))
+        or (isinstance(row.get("fields"), dict) and "name" in row and "timestamp" in row)
+        or (isinstance(row.get("sources"), dict) and "timestamp" in row)
+        or (isinstance(row.get("topic"), dict) and "payload" in row)
     )
 
 

@@ -5,6 +5,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from clients.recordings.cells import Cell
 from clients.recordings.columns import Choice, chunks
 from clients.recordings.long_tables import quality_by_word
 from clients.recordings.refusal import PassedOver
+from clients.recordings.times_of_column import TimeReader
 
 
 class Row(NamedTuple):
@@ -47,14 +49,16 @@ def rows_of(choice: Choice, counts: Counts | None = None) -> Iterator[Row]:
     if choice.tags is not None:
         return _joined(choice, counts)
     rows = _wide(choice, counts)
-    return rows if choice.order != "descending" else _turned(rows, len(choice.signals))
+    if choice.order == "descending":
+        rows = _turned(rows, len(choice.signals))
+    return rows if choice.reader.zone is UTC else _put_back(rows, choice.reader)
 
 
 def _wide(choice: Choice, counts: Counts) -> Iterator[Row]:
     readers = [(choice.value_reader(column), column.index) for column in choice.signals]
     label = choice.labels
     single = choice.time.columns[0].index if len(choice.time.columns) == 1 else None
-    seconds, before_s = choice.reader.seconds, -math.inf
+    seconds = choice.reader.seconds
     for numbers, columns in chunks(choice.table, counts.passed):
         counts.file_rows += len(numbers)
         counts.cells += len(numbers) * len(readers)
@@ -68,11 +72,16 @@ def _wide(choice: Choice, counts: Counts) -> Iterator[Row]:
         values = zip(*of_columns, strict=True)
         labels = columns[label.index] if label is not None else (None,) * len(numbers)
         for number, moment, row, marked in zip(numbers, moments, values, labels, strict=True):
-            at_s = seconds(number, moment)
-            if at_s < before_s:
-                at_s = choice.reader.second_time(at_s)
-            before_s = at_s
-            yield Row(number, at_s, list(row), marked)
+            yield Row(number, seconds(number, moment), list(row), marked)
+
+
+def _put_back(rows: Iterator[Row], reader: TimeReader) -> Iterator[Row]:
+    """The same rows, those of the second of two hours that clocks show alike an hour later."""
+    before_s = -math.inf
+    for row in rows:
+        at_s = row.at_s if row.at_s > before_s else reader.after(before_s, row.at_s)
+        yield row if at_s == row.at_s else row._replace(at_s=at_s)
+        before_s = at_s
 
 
 def _leave_out_bad(columns: list[list[float | None]], qualities: Sequence[Cell], counts: Counts) -> None:

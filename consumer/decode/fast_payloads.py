@@ -13,17 +13,20 @@ import numpy as np
 from msgspec import UNSET, Meta, UnsetType
 
 from consumer.decode.batch import Batch, fit_a_record
-from consumer.decode.values import VALUE_MAX, number, seconds, seconds_column
+from consumer.decode.times import seconds_array, seconds_of
+from consumer.decode.values import VALUE_MAX, number
 from consumer.errors import Unlearnable
 
 _Value = Annotated[float, Meta(ge=-VALUE_MAX, le=VALUE_MAX)]  # JSON has no NaN
-_Time = Annotated[float, Meta(ge=0, lt=1e14)]  # seconds or milliseconds, since 1970
-SECONDS_MAX = 1e11
-_Seconds = Annotated[float, Meta(ge=0, lt=SECONDS_MAX)]
+_Time = Annotated[float, Meta(ge=0, lt=1e19)]  # since 1970, of any unit
+_Seconds = Annotated[float, Meta(ge=1e8, lt=1e11)]  # less may be the digits of a date
+_EXACT_BELOW = 2.0**53  # from there on, a float may have other digits than what was written
 # Lambda delivers less; what a command reads may be more than should be unpacked at once.
 _COLUMNS_BYTES_MAX = 8 * 1024 * 1024
 # No text matches: a payload with a field of this type is refused by the decoder.
-Nothing = Annotated[str, Meta(min_length=1, max_length=0)] | UnsetType
+Never = Annotated[str, Meta(min_length=1, max_length=0)] | UnsetType
+Nothing = Never | None
+"""What is null is absent."""
 
 
 class BarePoint(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -77,7 +80,7 @@ class ColumnsPayload(_NoOther, gc=False, kw_only=True):
 
     signal: str
     values: list[_Value]
-    timestamps: list[_Time] | UnsetType = UNSET
+    timestamps: list[_Time] | None = None
     timestamp: Nothing = UNSET
     key: Nothing = UNSET
     value: Nothing = UNSET
@@ -86,7 +89,7 @@ class ColumnsPayload(_NoOther, gc=False, kw_only=True):
 class SecondsColumns(ColumnsPayload, gc=False, kw_only=True):
     """Values of `signal`, whose timestamps are seconds for sure."""
 
-    timestamps: list[_Seconds] | UnsetType = UNSET
+    timestamps: list[_Seconds] | None = None
 
 
 decode_bare_point = msgspec.json.Decoder(BarePoint).decode
@@ -170,10 +173,10 @@ def _read_first_columns(payloads: Sequence[bytes], first: int, batch: Batch) -> 
         # A record's lists are dropped before the next one's are made, in the same memory.
         for payload in payloads:
             columns = decode_seconds_columns(payload)
-            length, is_timed = len(columns.values), columns.timestamps is not UNSET
+            length, is_timed = len(columns.values), columns.timestamps is not None
             if length == 0 or not fit_a_record(length) or (names and is_timed != bool(times)):
                 break
-            if columns.timestamps is not UNSET:
+            if columns.timestamps is not None:
                 if len(columns.timestamps) != length:
                     break
                 times.fromlist(columns.timestamps)
@@ -209,19 +212,20 @@ def _timestamps(column: list[float | str | None]) -> "array[float] | None":
     if kinds == {float}:
         return _seconds(array("d", cast("list[float]", column)))
     if kinds == {str}:
-        return array("d", map(seconds, column))
+        return array("d", map(seconds_of, column))
     if kinds == {type(None)}:
         return None
     raise _NotFastPath
 
 
 def _seconds(column: "array[float]") -> "array[float]":
-    if np.frombuffer(column).max(initial=0.0) < SECONDS_MAX:
-        return column
-    found = seconds_column(column.tolist())
-    if found is None:
+    times = np.frombuffer(column)
+    found = seconds_array(times)
+    if found is not None:
+        return column if found is times else array("d", found.tobytes())
+    if times.max(initial=0.0) >= _EXACT_BELOW:
         raise _NotFastPath
-    return array("d", found)
+    return array("d", map(seconds_of, column))
 
 
 def _read(decoded: PointPayload | ColumnsPayload, batch: Batch) -> None:
@@ -229,8 +233,15 @@ def _read(decoded: PointPayload | ColumnsPayload, batch: Batch) -> None:
     if isinstance(decoded, ColumnsPayload):
         _read_columns(decoded, batch)
     else:
-        timestamp = None if decoded.timestamp is None else seconds(decoded.timestamp)
-        batch.observe(decoded.signal, None, number(decoded.value), timestamp)
+        batch.observe(decoded.signal, None, number(decoded.value), _time(decoded.timestamp))
+
+
+def _time(timestamp: float | str | None) -> float | None:
+    if timestamp is None:
+        return None
+    if isinstance(timestamp, float) and timestamp >= _EXACT_BELOW:
+        raise _NotFastPath
+    return seconds_of(timestamp)
 
 
 def _read_columns(columns: ColumnsPayload, batch: Batch) -> None:
@@ -238,7 +249,7 @@ def _read_columns(columns: ColumnsPayload, batch: Batch) -> None:
     timestamps = None
     if not (values and fit_a_record(len(values))):
         raise _NotFastPath
-    if columns.timestamps is not UNSET:
+    if columns.timestamps is not None:
         timestamps = _seconds(array("d", columns.timestamps))
         if len(timestamps) != len(values):
             raise _NotFastPath

@@ -13,13 +13,14 @@ import numpy as np
 from msgspec import UNSET, Meta
 
 from consumer.decode.batch import Batch, UnlearnableRecord
-from consumer.decode.fast_payloads import SECONDS_MAX, UNREADABLE, FastPayloadReader, Nothing
+from consumer.decode.fast_payloads import UNREADABLE, FastPayloadReader, Never
 from consumer.decode.payloads import read
 from consumer.decode.records import Record, Records, Shard
+from consumer.decode.times import seconds_of
 from consumer.decode.unpacking import UNPACKED_BYTES_MAX, is_aggregated, sub_records, unpack
-from consumer.decode.values import seconds
 from consumer.errors import MalformedEvent, Unlearnable
 
+_ARRIVAL_S_MAX = 1e11
 _TEXTS = ("sequenceNumber", "partitionKey", "data")
 
 
@@ -75,10 +76,16 @@ def _record(entry: Mapping[str, Any]) -> tuple[int, Shard, Record, str]:
         Record(
             identifier,
             kinesis["partitionKey"],
-            None if arrived is None else seconds(arrived),
+            None if arrived is None else _arrived_s(arrived),
         ),
         kinesis["data"],
     )
+
+
+def _arrived_s(arrived: Any) -> float:
+    """Lambda sends seconds; who puts an event together may write a time in any form."""
+    is_seconds = type(arrived) in (float, int) and 0 <= arrived < _ARRIVAL_S_MAX
+    return float(arrived) if is_seconds else seconds_of(arrived)
 
 
 def stream_of(arn: str) -> str:
@@ -112,7 +119,7 @@ class _Kinesis(msgspec.Struct, Generic[_Data], gc=False, rename="camel"):
     sequence_number: str
     partition_key: str
     data: _Data
-    approximate_arrival_timestamp: Annotated[float, Meta(ge=0, lt=SECONDS_MAX)]
+    approximate_arrival_timestamp: Annotated[float, Meta(ge=0, lt=_ARRIVAL_S_MAX)]
 
 
 class _Entry(msgspec.Struct, Generic[_Data], gc=False):
@@ -123,7 +130,7 @@ class _Entry(msgspec.Struct, Generic[_Data], gc=False):
 
 class _Event(msgspec.Struct, Generic[_Data], gc=False):
     records: list[_Entry[_Data]] = msgspec.field(name="Records")
-    visit: Nothing = UNSET  # a schedule's event is no delivery
+    visit: Never = UNSET  # a schedule's event is no delivery
 
 
 _decode = msgspec.json.Decoder(_Event[bytes]).decode  # bytes are read from base64
@@ -272,7 +279,7 @@ def _seconds(column: list[Any]) -> list[float]:
     if not kinds <= {int, float}:
         raise _NotAsSent
     times = np.array(column, np.float64)
-    if not (times.min() >= 0 and times.max() < SECONDS_MAX):  # false for NaN too
+    if not (times.min() >= 0 and times.max() < _ARRIVAL_S_MAX):  # false for NaN too
         raise _NotAsSent
     return column if kinds == {float} else times.tolist()
 

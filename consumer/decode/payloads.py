@@ -1,37 +1,21 @@
 """Payloads of all shapes, read into a batch."""
 
-import json
+import binascii
+from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any
 
-import msgspec
 from msgspec import UNSET
 
+from consumer.decode import documents, gateways, sitewise
 from consumer.decode.batch import Batch, UnlearnableRecord
+from consumer.decode.documents import BYTE_ORDER_MARK, Payload, converted
+from consumer.decode.gateways import GatewayValue
 from consumer.decode.signal_names import check_name
-from consumer.decode.values import check_seconds, number, numbers, seconds, seconds_column, shortened
+from consumer.decode.times import seconds_column, seconds_of
+from consumer.decode.unreadable import kind_of
+from consumer.decode.values import number, numbers
 from consumer.errors import Unlearnable
-
-
-class Payload(msgspec.Struct, rename="camel"):
-    """Every field by which a shape is known; a field that is absent differs from one that is null."""
-
-    key: Any = UNSET
-    body: Any = UNSET
-    signal: Any = UNSET
-    value: Any = UNSET
-    values: Any = UNSET
-    timestamp: Any = UNSET
-    timestamps: Any = UNSET
-    type: Any = UNSET
-    payload: Any = UNSET
-    property_alias: Any = UNSET
-    asset_id: Any = UNSET
-    property_id: Any = UNSET
-    property_values: Any = UNSET
-    entries: Any = UNSET
-
-
-_decoder = msgspec.json.Decoder(Payload)
 
 
 def read(payload: bytes, partition_key: str | None, batch: Batch) -> None:
@@ -42,53 +26,72 @@ def read(payload: bytes, partition_key: str | None, batch: Batch) -> None:
     Raises: `Unlearnable` where nothing of the payload can be learned; single observations that cannot are
         noted in the batch, and the others of the same payload are learned.
     """
-    if not payload.startswith(b"{"):
-        payload = payload.strip()
+    if not payload.startswith((b"{", b"[")):
+        payload = payload.removeprefix(BYTE_ORDER_MARK).strip()
     if payload.startswith(b"{"):
-        _read_object(_decode(payload), batch)
+        found = documents.decode(payload)
+        if isinstance(found, Payload):
+            _read_object(found, batch)
+        else:
+            _read_each(found, batch, lambda line: _read_line(line, partition_key, batch))
+    elif payload.startswith(b"["):
+        members = documents.decode_array(payload)
+        _read_each(members, batch, lambda member: _read_member(member, batch))
     else:
-        _read_bare_number(payload, partition_key, batch)
+        _read_bare_numbers(payload, partition_key, batch)
 
 
-def _decode(payload: bytes) -> Payload:
-    try:
-        return _decoder.decode(payload)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return _decode_leniently(payload)
+def _read_each(members: Iterable[Any], batch: Batch, read_one: Callable[[Any], None]) -> None:
+    """Read several payloads of one record, each refused alone."""
+    for member in members:
+        try:
+            read_one(member)
+        except UnlearnableRecord:
+            raise
+        except Unlearnable as error:
+            batch.reject(str(error))
 
 
-def _decode_leniently(payload: bytes) -> Payload:
-    """Many a producer writes NaN, which is not JSON: it costs its observation, not the rest of the record."""
-    try:
-        return msgspec.convert(json.loads(payload.decode()), Payload)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise Unlearnable(f"not readable as JSON: {error}") from None
+def _read_line(line: bytes, partition_key: str | None, batch: Batch) -> None:
+    if line.startswith(b"{"):
+        _read_object(documents.decode_object(line), batch)
+    else:
+        _observe_bare_number(_bare_number(line, "line"), partition_key, batch)
+
+
+def _read_member(member: Any, batch: Batch) -> None:
+    if not isinstance(member, dict):  # [1, 2] may be of two signals, as a vector is
+        raise Unlearnable("one of the elements of an array is no JSON object that would name its signal")
+    _read_object(converted(member), batch)
 
 
 def _read_object(payload: Payload, batch: Batch) -> None:
-    read_shape = _SHAPES.get(
-        (
-            payload.body is not UNSET or payload.value is not UNSET,
-            payload.values is not UNSET,
-            payload.payload is not UNSET,
-            payload.property_values is not UNSET,
-            payload.entries is not UNSET,
-        )
-    )
-    if read_shape is None:
-        raise Unlearnable("the JSON object has none of the shapes that are read, or several of them at once")
-    read_shape(payload, batch)
+    for shapes, holders_of in _SHAPES:
+        found = zip(shapes, holders_of(payload), strict=True)
+        holders = [name for name, content in found if content is not None and content is not UNSET]
+        if len(holders) > 1:
+            if holders == ["value", "body"]:
+                raise Unlearnable("a point has 'body' or 'value', not both")
+            named = " and ".join(holders)
+            raise Unlearnable(f"one of the shapes is read, and the JSON object has several of them: {named}")
+        if holders:
+            for marker, read_shape in shapes[holders[0]]:
+                if marker is None or getattr(payload, marker) is not None:
+                    read_shape(payload, batch)
+                    return
+        if (payload.value is None or payload.body is None) and _names_a_signal(payload):
+            batch.skip(_signal(payload))
+            return
+    raise Unlearnable("the JSON object has none of the shapes that are read")
+
+
+def _names_a_signal(payload: Payload) -> bool:
+    return payload.signal is not None or payload.key is not None or payload.tag_path is not None
 
 
 def _read_point(payload: Payload, batch: Batch) -> None:
-    signal = _signal(payload)
-    if payload.body is not UNSET and payload.value is not UNSET:
-        raise Unlearnable("a point has 'body' or 'value', not both")
-    value = payload.value if payload.body is UNSET else payload.body
-    if value is None:
-        batch.skip(signal)
-    else:
-        batch.observe(signal, None, number(value), _seconds(payload.timestamp))
+    value = payload.body if payload.value is None or payload.value is UNSET else payload.value
+    batch.observe(_signal(payload), None, number(value), _seconds(payload.timestamp))
 
 
 def _read_values(payload: Payload, batch: Batch) -> None:
@@ -105,7 +108,7 @@ def _read_values(payload: Payload, batch: Batch) -> None:
 def _read_columns(payload: Payload, values: list[Any], batch: Batch) -> None:
     signal = _signal(payload)
     timestamps = payload.timestamps
-    if timestamps is UNSET:
+    if timestamps is None:
         _seconds(payload.timestamp)
         timestamps = [payload.timestamp] * len(values)
     if not isinstance(timestamps, list) or len(timestamps) != len(values):
@@ -141,141 +144,168 @@ def _read_one(signal: str, name: str | None, value: Any, timestamp: Any, batch: 
 def _read_notification(payload: Payload, batch: Batch) -> None:
     if payload.type != "PropertyValueUpdate":
         raise Unlearnable("of SiteWise's notifications, only those of type PropertyValueUpdate are read")
-    read_notification(payload.payload, batch)
+    sitewise.read_notification(payload.payload, batch)
 
 
 def _read_entry(payload: Payload, batch: Batch) -> None:
-    read_entry(payload.property_alias, payload.asset_id, payload.property_id, payload.property_values, batch)
+    sitewise.read_entry(
+        payload.property_alias, payload.asset_id, payload.property_id, payload.property_values, batch
+    )
 
 
 def _read_entries(payload: Payload, batch: Batch) -> None:
     if not isinstance(payload.entries, list) or not payload.entries:
         raise Unlearnable("'entries' is a list of one entry or more")
-    for entry in payload.entries:
+    _read_each(payload.entries, batch, lambda entry: _read_entry(converted(entry), batch))
+
+
+# Gateways.
+
+
+def _read_kepserver(payload: Payload, batch: Batch) -> None:
+    values = payload.values
+    if not isinstance(values, list) or (values and not any(isinstance(tag, dict) for tag in values)):
+        _signal(payload)  # it says that the payload names none
+    _read_found(gateways.kepserver(values, payload.timestamp), batch)
+
+
+def _read_found(found: gateways.Found, batch: Batch) -> None:
+    for each in found:
+        if isinstance(each, Unlearnable):
+            batch.reject(str(each))
+            continue
+        signal = each.signal if each.name is None else f"{each.signal}.{each.name}"
         try:
-            _read_entry(msgspec.convert(entry, Payload), batch)
-        except UnlearnableRecord:
-            raise
-        except (Unlearnable, msgspec.ValidationError) as error:
-            batch.reject(str(error))
-
-
-_SHAPES = {
-    (True, False, False, False, False): _read_point,
-    (False, True, False, False, False): _read_values,
-    (False, False, True, False, False): _read_notification,
-    (False, False, False, True, False): _read_entry,
-    (False, False, False, False, True): _read_entries,
-}
-
-
-def _read_bare_number(payload: bytes, partition_key: str | None, batch: Batch) -> None:
-    if not payload:
-        raise Unlearnable("the payload is empty")
-    try:
-        value = number(payload.decode("ascii"))
-    except (UnicodeDecodeError, Unlearnable):
-        raise Unlearnable("the payload is neither a JSON object nor a finite number") from None
-    if partition_key is None:
-        raise Unlearnable("a bare number, and no partition key that would name its signal")
-    batch.observe(partition_key, None, value, None)
-
-
-def _signal(payload: Payload) -> str:
-    signal = payload.key if payload.signal is UNSET else payload.signal
-    if signal is UNSET:
-        raise Unlearnable("the payload names no signal: it has neither 'signal' nor 'key'")
-    if not isinstance(signal, str):  # a list could not even be looked up
-        return check_name(signal)
-    if payload.key is not UNSET and payload.key != signal:
-        raise Unlearnable("'signal' and 'key' name two different signals")
-    return signal
-
-
-def _seconds(timestamp: Any) -> float | None:
-    return None if timestamp is UNSET or timestamp is None else seconds(timestamp)
-
-
-# What AWS IoT SiteWise sends: lists of TQVs (timestamp, quality, value) of one property.
-
-_QUALITIES = frozenset({"GOOD", "BAD", "UNCERTAIN"})
-_NUMBERS = frozenset({"doubleValue", "integerValue", "booleanValue"})
-_NOTHING_TO_LEARN = frozenset({"stringValue", "nullValue"})
-
-
-def read_notification(payload: Any, batch: Batch) -> None:
-    """Read the `payload` of a property notification: `assetId`, `propertyId` and `values`."""
-    if not isinstance(payload, dict):
-        raise Unlearnable("the 'payload' of a SiteWise notification is an object")
-    read_entry(
-        UNSET, payload.get("assetId", UNSET), payload.get("propertyId", UNSET), payload.get("values"), batch
-    )
-
-
-def read_entry(alias: Any, asset_id: Any, property_id: Any, tqvs: Any, batch: Batch) -> None:
-    """Read the TQVs of one property, known by its alias or by the ids of asset and property."""
-    signal = check_name(_signal_of_property(alias, asset_id, property_id))
-    if not isinstance(tqvs, list) or not tqvs:
-        raise Unlearnable("the values of a SiteWise property are a list of one value or more")
-    for tqv in tqvs:
-        try:
-            _read_tqv(signal, tqv, batch)
+            _read_gateway_value(each, batch)
         except UnlearnableRecord:
             raise
         except Unlearnable as error:
             batch.reject(str(error), signal)
 
 
-def _signal_of_property(alias: Any, asset_id: Any, property_id: Any) -> Any:
-    if alias is not UNSET and alias is not None:
-        return alias
-    for name, identifier in (("assetId", asset_id), ("propertyId", property_id)):
-        if not isinstance(identifier, str) or not identifier:
-            raise Unlearnable(f"a SiteWise property needs 'propertyAlias', or '{name}' as text")
-    return f"{asset_id}:{property_id}"
-
-
-def _read_tqv(signal: str, tqv: Any, batch: Batch) -> None:
-    if not isinstance(tqv, dict):
-        raise Unlearnable("a SiteWise value is an object of 'value', 'timestamp' and 'quality'")
-    quality = tqv.get("quality", "GOOD")
-    if not isinstance(quality, str) or quality not in _QUALITIES:
-        raise Unlearnable(f"a SiteWise quality is GOOD, BAD or UNCERTAIN, not {shortened(quality)}")
-    value = None if quality == "BAD" else _number(tqv)
-    if value is None:
-        batch.skip(signal)
+def _read_gateway_value(each: GatewayValue, batch: Batch) -> None:
+    signal = check_name(each.signal)
+    quality = gateways.quality_of(each.quality)
+    if quality == "bad" or each.value is None:
+        batch.skip(signal, each.name)
         return
-    timestamp = _timestamp(tqv.get("timestamp"))
-    batch.observe(signal, None, number(value), timestamp)
-    if quality == "UNCERTAIN":
-        batch.uncertain += 1
+    batch.observe(signal, each.name, number(each.value), _seconds(each.timestamp))
+    batch.uncertain += quality == "uncertain"
 
 
-def _number(tqv: dict[str, Any]) -> Any:
-    """The value in the variant; None if there is nothing to learn."""
-    if "value" not in tqv:
-        raise Unlearnable("a SiteWise value without 'value'")
-    variant = tqv["value"]
-    if variant is None:
-        return None
-    if not isinstance(variant, dict) or len(variant) != 1:
-        raise Unlearnable("a SiteWise 'value' is an object with one variant, such as doubleValue")
-    ((kind, value),) = variant.items()
-    if kind in _NOTHING_TO_LEARN:
-        return None
-    if kind == "booleanValue" and not isinstance(value, bool | None):
-        raise Unlearnable(f"a booleanValue is true or false, not {shortened(value)}")
-    if kind in _NUMBERS:
-        return value
-    raise Unlearnable(f"a SiteWise value of the unknown variant {shortened(kind)}")
+# CloudEvents: an envelope around any other shape.
 
 
-def _timestamp(timestamp: Any) -> float | None:
-    if timestamp is None:
-        return None
-    if not isinstance(timestamp, dict):
-        raise Unlearnable("the timestamp of a SiteWise value is an object of timeInSeconds and offsetInNanos")
-    whole, nanoseconds = timestamp.get("timeInSeconds"), timestamp.get("offsetInNanos", 0)
-    if type(whole) is not int or type(nanoseconds) is not int or not 0 <= nanoseconds < 1_000_000_000:
-        raise Unlearnable("timeInSeconds is a whole number, and offsetInNanos one from 0 to 999999999")
-    return check_seconds(check_seconds(whole, whole) + nanoseconds / 1e9, whole)
+def _read_cloud_event(event: Payload, batch: Batch) -> None:
+    if event.data is not None and event.data_base64 is not None:
+        raise Unlearnable("a CloudEvent has 'data' or 'data_base64', not both")
+    data = event.data if event.data_base64 is None else _from_base64(event.data_base64)
+    if isinstance(data, str):
+        data = data.encode(errors="replace")
+    if isinstance(data, bytes):
+        data = documents.loaded(data.removeprefix(BYTE_ORDER_MARK))
+    if isinstance(data, list):
+        _read_each(documents.not_empty(data), batch, lambda member: _read_enveloped(member, event, batch))
+    else:
+        _read_enveloped(data, event, batch)
+
+
+def _from_base64(text: Any) -> bytes:
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except (TypeError, ValueError):
+        raise Unlearnable("'data_base64' is no base64 text") from None
+
+
+def _read_enveloped(members: Any, event: Payload, batch: Batch) -> None:
+    if not isinstance(members, dict):
+        raise Unlearnable("the data of a CloudEvent is no JSON object: it has no observation that is named")
+    payload = converted(members)
+    if payload.specversion is not None:
+        raise Unlearnable("a CloudEvent in a CloudEvent is not read")
+    if payload.timestamp is None:
+        payload.timestamp = event.time
+    _read_object(payload, batch)
+
+
+def _of(find: Callable[[Payload], gateways.Found]) -> Callable[[Payload, Batch], None]:
+    return lambda payload, batch: _read_found(find(payload), batch)
+
+
+_Readers = tuple[tuple[str | None, Callable[[Payload, Batch], None]], ...]
+"""The first whose field is there, or that needs none."""
+
+# By the field that holds the observations.
+_OWN_SHAPES: dict[str, _Readers] = {
+    "value": (
+        ("signal", _read_point),
+        ("key", _read_point),
+        ("tag_path", _of(lambda tag: gateways.ignition(tag.tag_path, tag.value, tag.quality, tag.timestamp))),
+        (None, _read_point),
+    ),
+    "body": ((None, _read_point),),
+    "values": (("signal", _read_values), ("key", _read_values), (None, _read_kepserver)),
+    "payload": (
+        ("type", _read_notification),
+        ("topic", _of(lambda message: gateways.injected(message.payload, message.topic))),
+        (None, _read_notification),
+    ),
+    "property_values": ((None, _read_entry),),
+    "entries": ((None, _read_entries),),
+}
+_ENVELOPES_AND_GATEWAYS: dict[str, _Readers] = {
+    "metrics": ((None, _of(lambda sent: gateways.metrics(sent.metrics, sent.timestamp, sent.topic))),),
+    "fields": ((None, _of(lambda one: gateways.telegraf(one.name, one.tags, one.fields, one.timestamp))),),
+    "sources": ((None, _of(lambda message: gateways.shop_floor(message.sources, message.timestamp))),),
+    "specversion": ((None, _read_cloud_event),),
+}
+
+
+_SHAPES = tuple((shapes, attrgetter(*shapes)) for shapes in (_OWN_SHAPES, _ENVELOPES_AND_GATEWAYS))
+"""The fields of gateways do not count where one of ours is."""
+
+
+def _read_bare_numbers(payload: bytes, partition_key: str | None, batch: Batch) -> None:
+    if not payload:
+        raise Unlearnable("the payload is empty")
+    first, line_feed, _ = payload.partition(b"\n")
+    try:
+        value = _bare_number(first, "payload")
+    except Unlearnable:
+        kind = kind_of(payload)
+        if kind is None:
+            raise
+        raise Unlearnable(f"the payload is {kind}") from None
+    if line_feed:
+        _read_each(documents.stripped(payload), batch, lambda line: _read_line(line, partition_key, batch))
+    else:
+        _observe_bare_number(value, partition_key, batch)
+
+
+def _bare_number(text: bytes, what: str) -> float:
+    try:
+        return number(text.decode("ascii"))
+    except (UnicodeDecodeError, Unlearnable):
+        raise Unlearnable(f"the {what} is neither a JSON object nor a finite number") from None
+
+
+def _observe_bare_number(value: float, partition_key: str | None, batch: Batch) -> None:
+    if partition_key is None:
+        raise Unlearnable("a bare number, and no partition key that would name its signal")
+    batch.observe(partition_key, None, value, None)
+
+
+def _signal(payload: Payload) -> str:
+    signal = payload.key if payload.signal is None else payload.signal
+    signal = payload.tag_path if signal is None else signal
+    if signal is None:
+        raise Unlearnable("the payload names no signal: it has neither 'signal' nor 'key'")
+    if not isinstance(signal, str):  # a list could not even be looked up
+        return check_name(signal)
+    if payload.key is not None and payload.key != signal:
+        raise Unlearnable("'signal' and 'key' name two different signals")
+    return signal
+
+
+def _seconds(timestamp: Any) -> float | None:
+    return None if timestamp is None else seconds_of(timestamp)

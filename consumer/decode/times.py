@@ -69,6 +69,8 @@ def seconds_of(timestamp: Any, order: Order | None = None, zone: tzinfo = UTC) -
     Raises:
         Unlearnable: It is none, or may be several.
     """
+    if type(timestamp) is str and (at_s := iso_seconds(timestamp, zone)) is not None:
+        return check_seconds(at_s, timestamp)
     found = readings(timestamp, zone)
     at_s = of_order(found, order)
     if at_s is None:
@@ -118,6 +120,14 @@ _DIGITS_OF_DATES = (8, 12, 14, 17, 20)
 """YYYYMMDD, with hhmm, hhmmss, milliseconds, microseconds: as epochs they would be 1970, 1976 or 2611."""
 _FIRST_DATE, _LAST_DATE = 19_000_101, 20_991_231
 _DIGITS_BELOW = 1e20
+_OF_ONE_UNIT = (
+    (1e8, 1e11, 1.0),
+    (1e12, 1e13, 1e3),
+    (1e14, 1e16, 1e6),
+    (1e17, 1e19, 1e9),
+    (-62_135_596_800.0, 19_000_101.0, 1.0),
+)
+"""From, below, and how many in a second: what cannot be the digits of a date, whatever its number is."""
 
 
 def _of_number(number: float) -> Readings:
@@ -125,14 +135,36 @@ def _of_number(number: float) -> Readings:
         found = float(number)
     except OverflowError:
         return Readings("number", {None: math.inf})
-    if _FIRST_DATE <= found < _DIGITS_BELOW and found == (whole := int(number)):
-        as_date = _of_digits(str(whole), UTC)
+    if _FIRST_DATE <= found < _DIGITS_BELOW and found.is_integer():
+        as_date = _of_digits(str(int(number)), UTC)
         if as_date is not None:
             return as_date
     size = abs(found)
     return Readings(
         "number", {None: found / next((unit for below, unit in _UNITS if size < below), _NANOSECONDS)}
     )
+
+
+def seconds_column(timestamps: list[Any]) -> list[float] | None:
+    """Seconds since 1970, if all are numbers of one unit at a glance; None: each needs `seconds_of`."""
+    if not set(map(type, timestamps)) <= {float, int}:
+        return None
+    try:
+        found = seconds_array(np.array(timestamps, np.float64))
+    except OverflowError:
+        return None
+    return None if found is None else found.tolist()
+
+
+def seconds_array(timestamps: Floats) -> Floats | None:
+    """The same of an array: itself, if it holds seconds."""
+    if not len(timestamps):
+        return None
+    first, last = timestamps.min(), timestamps.max()
+    for start, below, unit in _OF_ONE_UNIT:
+        if start <= first and last < below:  # false for NaN too
+            return timestamps if unit == 1.0 else timestamps / unit
+    return None
 
 
 def _of_digits(digits: str, zone: tzinfo) -> Readings | None:

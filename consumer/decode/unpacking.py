@@ -49,12 +49,16 @@ _FORMATS: tuple[tuple[bytes, str, Callable[[], _Decompressor]], ...] = (
     (b"\x28\xb5\x2f\xfd", "zstd", _zstd_frame),
 )
 
+_PADDING = b"\0 \t\r\n"
+"""What shippers leave around compressed data: ends of lines, and blocks filled up."""
+
 
 def unpack(payload: bytes) -> bytes:
     """The payload itself, or what its gzip or zstd holds; raises `Unlearnable` past the bound."""
+    packed = payload.lstrip(_PADDING) if payload[:1] in _PADDING else payload
     for magic, name, part in _FORMATS:
-        if payload.startswith(magic):
-            return _unpack(payload, name, part)
+        if packed.startswith(magic):
+            return _unpack(packed, name, part)
     return payload
 
 
@@ -74,7 +78,7 @@ def _unpack(payload: bytes, name: str, part: Callable[[], _Decompressor]) -> byt
             raise Unlearnable(f"the {name} data unpacks to more than {UNPACKED_BYTES_MAX} bytes")
         if not decompressor.eof:
             raise Unlearnable(f"the {name} data is cut short")
-        rest = decompressor.unused_data
+        rest = decompressor.unused_data.lstrip(_PADDING)
     return bytes(unpacked)
 
 

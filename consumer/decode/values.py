@@ -1,6 +1,5 @@
-"""Values and timestamps of observations: numbers that a model can learn, and seconds since 1970 in UTC."""
+"""Values of observations: numbers that a model can learn; and which times have a date."""
 
-import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -72,46 +71,11 @@ def _json_type(value: object) -> str:
     return {type(None): "null", dict: "an object", list: "an array"}.get(type(value), type(value).__name__)
 
 
-# Timestamps.
+# Times: `times` reads them.
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_S = -62_135_596_800.0  # 0001-01-01
 _LAST_S = 253_402_300_799.0  # 9999-12-31
-# Ten thousand years lie between: no plausible number of seconds is also a plausible number of milliseconds.
-_MILLISECONDS_FROM = 1e11
-_DIGITS_OF_A_DATE = 8
-
-
-def seconds(timestamp: Any) -> float:
-    """Seconds since 1970, from ISO 8601 (UTC if it names no zone), epoch seconds or epoch milliseconds.
-
-    >>> seconds("2023-11-14T22:13:20Z"), seconds(1_700_000_000), seconds(1_700_000_000_000)
-    (1700000000.0, 1700000000.0, 1700000000.0)
-    """
-    kind = type(timestamp)
-    if kind is str:
-        found = _seconds_from_text(timestamp)
-    elif kind is float or kind is int:
-        found = _seconds_from_number(timestamp)
-    else:
-        raise Unlearnable(f"a timestamp is ISO 8601 text or a number, not {kind.__name__}")
-    return check_seconds(found, timestamp)
-
-
-def seconds_column(timestamps: list[Any]) -> list[float] | None:
-    """The whole column at once, if all are seconds or all are milliseconds; None: convert each by itself."""
-    if not timestamps or not set(map(type, timestamps)) <= {float, int}:
-        return None
-    first, last = min(timestamps), max(timestamps)
-    if not (first >= _FIRST_S and last <= _LAST_S * 1000):
-        return None
-    if (total := sum(timestamps)) != total:  # a NaN hides from min and max
-        return None
-    if last < _MILLISECONDS_FROM:
-        return list(map(float, timestamps))
-    if first >= _MILLISECONDS_FROM:
-        return [timestamp / 1000.0 for timestamp in timestamps]
-    return None
 
 
 def check_seconds(found_s: float, timestamp: object) -> float:
@@ -127,31 +91,3 @@ def iso8601(timestamp_s: float | None) -> str | None:
         return None
     moment = _EPOCH + timedelta(seconds=timestamp_s)
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _seconds_from_number(timestamp: float) -> float:
-    try:
-        number = float(timestamp)
-    except OverflowError:
-        return math.inf
-    return number / 1000.0 if abs(number) >= _MILLISECONDS_FROM else number
-
-
-def _seconds_from_text(text: str) -> float:
-    # To Python, 1701011231200 is also noon of 12 January 1701; of bare digits, only 20231114 is a date.
-    if text.isdecimal() and len(text) != _DIGITS_OF_A_DATE:
-        return _seconds_from_digits(text)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return _seconds_from_digits(text)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH).total_seconds()
-
-
-def _seconds_from_digits(text: str) -> float:
-    try:
-        return _seconds_from_number(float(text))
-    except ValueError:
-        raise Unlearnable(f"the timestamp {shortened(text)} is neither ISO 8601 nor a number") from None

@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-from consumer.decode.values import seconds, shortened
+from consumer.decode.times import seconds_of
+from consumer.decode.values import shortened
 from consumer.errors import ConfigurationError, Unavailable, Unlearnable
 from consumer.events.event import Event
 from consumer.ports import InvocationLock, Missing, ObjectStore, Unchanged
@@ -67,19 +68,19 @@ class Mute(msgspec.Struct, frozen=True, rename={"from_": "from"}, omit_defaults=
             except UnicodeEncodeError:
                 raise ValueError(f"the {name} is not valid Unicode: {shortened(text)}") from None
         try:
-            seconds(self.from_), seconds(self.until)
+            seconds_of(self.from_), seconds_of(self.until)
         except Unlearnable as error:
             raise ValueError(str(error)) from None
 
     @property
     def from_s(self) -> float:
         """In seconds since 1970, as `until_s`."""
-        return seconds(self.from_)
+        return seconds_of(self.from_)
 
     @property
     def until_s(self) -> float:
         """When it ends."""
-        return seconds(self.until)
+        return seconds_of(self.until)
 
     def is_on(self, at_s: float | None) -> bool:
         """True if that time lies within the mute."""
@@ -200,7 +201,7 @@ class MuteIndex:
     def _marked(self, event: Event, now_s: float) -> Event:
         detail = msgspec.json.decode(event.detail)
         use_case, arrived_at = detail["use_case"], detail.get("arrived_at")
-        times = [now_s] if arrived_at is None else [now_s, seconds(arrived_at)]
+        times = [now_s] if arrived_at is None else [now_s, seconds_of(arrived_at)]
         if detail.get("muted") or not all(
             any(self.until(use_case, signal, at_s) is not None for at_s in times)
             for signal in _signals(detail)

@@ -48,6 +48,7 @@ def prepare(options: ReplayOptions, say: Callable[[str], None] = lambda text: No
         recordings.append(recording)
         windows.append(_windows(recording, options))
         _say_recording(recording, windows[-1], options, say)
+    _check_tags(recordings, options.shape)
     left_out = dict.fromkeys(column.name for each in recordings for column in each.choice.left_out)
     if left_out:
         say(f"Named like labels, so not sent: {', '.join(left_out)} (--labels uses one, --signals sends it)")
@@ -97,6 +98,22 @@ def _assets(options: ReplayOptions) -> list[str]:
             "with --asset, once for each file"
         )
     return assets
+
+
+def _check_tags(recordings: Sequence[Recording], shape: RequestedShape) -> None:
+    """Tags are signals' names without their file's, so a tag of two files would be one signal."""
+    seen: dict[str, Path] = {}
+    for recording in recordings:
+        path = recording.choice.table.path
+        if recording.choice.tags is not None and shape == "several-values":
+            raise ReplayRefused(f"{path} has a value a row: --shape several-values needs a column a signal")
+        for signal in recording.signals:
+            if signal in seen:
+                raise ReplayRefused(
+                    f"{seen[signal]} and {path} both have the signal {signal!r}, and their values would mix: "
+                    "replay them one after the other"
+                )
+            seen[signal] = path
 
 
 def _recording(path: Path, asset: str, options: ReplayOptions) -> Recording:

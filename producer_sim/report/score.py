@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from consumer.decode.values import seconds
+from consumer.decode.times import seconds_of
 from consumer.errors import Unlearnable
 from producer_sim.run_folder import (
     Expected,
@@ -162,9 +162,9 @@ def _detection(event: ReceivedEvent) -> Detection:
         return Detection(
             id=detail["id"],
             signal=detail["signal"],
-            at_s=seconds(detail["timestamp"]),
+            at_s=seconds_of(detail["timestamp"]),
             received_s=event.received_s,
-            arrived_s=None if arrived_at is None else seconds(arrived_at),
+            arrived_s=None if arrived_at is None else seconds_of(arrived_at),
             value=detail.get("value"),
             evidence=detail.get("evidence") or {},
         )

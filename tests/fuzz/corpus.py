@@ -1,10 +1,11 @@
 """Payloads of those who would break in, or of a producer gone mad; each with what has to become of it."""
 
+import base64
 import gzip
 import json
 import struct
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from tests.consumer.decode.payload_builders import zstd
 from tests.fuzz.kpl_bytes import KPL, field, sealed, sub_record
@@ -45,13 +46,45 @@ def well_formed() -> dict[str, bytes]:
         ).encode(),
         "entries": json.dumps({"entries": [{"propertyAlias": "/a/b", "propertyValues": [tqv]}]}).encode(),
         "bare number": b"12.5",
+        "array": b"[" + point() + b", " + point(value=2) + b"]",
+        "lines": point() + b"\n" + point(value=2),
+        **{name: json.dumps(payload).encode() for name, payload in _of_gateways().items()},
         "kpl": field(1, b"key") + sub_record(point()) + sub_record(b"1.5"),
+    }
+
+
+def _of_gateways() -> dict[str, Any]:
+    metric = {"name": "m", "tags": {"host": "h"}, "fields": {"a": 1, "b": 2.5}, "timestamp": 1_700_000_000}
+    sparkplug = {
+        "name": "a",
+        "timestamp": 1_700_000_000_000,
+        "dataType": "Int32",
+        "properties": {"Quality": {"type": "Int32", "value": 192}},
+        "value": 5,
+    }
+    protobuf = {"name": "a", "datatype": 3, "intValue": 4_294_967_291, "isNull": False}
+    topic = {"namespace": "spBv1.0", "groupId": "g", "edgeNodeId": "n", "deviceId": "d", "type": "DDATA"}
+    source = {"values": {"a": {"value": 1.5, "timestamp": "2023-11-14"}, "b": {"value": {"avg": 2}}}}
+    return {
+        "kepserver": {"timestamp": 1_700_000_000_000, "values": [{"id": "a.b.c", "v": 1, "q": True, "t": 0}]},
+        "telegraf": metric,
+        "telegraf's batch": {"metrics": [metric, metric]},
+        "sparkplug": {"timestamp": 1_700_000_000_000, "metrics": [sparkplug, protobuf], "seq": 1},
+        "ignition's injector": {"topic": topic, "payload": {"metrics": [sparkplug]}},
+        "shop floor": {"schedule": "s", "sources": {"plc": source}, "serial": "1", "timestamp": "2023-11-14"},
+        "ignition": {"tagPath": "[default]a/b", "value": {"value": 1, "quality": "Good"}, "timestamp": 1},
+        "cloud event": {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": metric},
+        "cloud event in base64": {
+            "specversion": "1.0",
+            "time": "2023-11-14T22:13:20Z",
+            "data_base64": base64.b64encode(point()).decode(),
+        },
     }
 
 
 def corpus() -> dict[str, Hostile]:
     """All of them, by name."""
-    return _json() | _texts() | _numbers() | _names() | _packed() | _aggregated()
+    return _json() | _texts() | _numbers() | _names() | _packed() | _aggregated() | _batches() | _gateways()
 
 
 def _json() -> dict[str, Hostile]:
@@ -91,7 +124,8 @@ def _texts() -> dict[str, Hostile]:
         "half a surrogate pair": Hostile(b'{"signal": "\\ud800", "value": 1.0}'),
         "a surrogate in UTF-8": Hostile(b'{"signal": "\xed\xa0\x80", "value": 1.0}'),
         "UTF-16": Hostile(point().decode().encode("utf-16")),
-        "a byte order mark": Hostile(b"\xef\xbb\xbf" + point()),
+        "a byte order mark": Hostile(b"\xef\xbb\xbf" + point(), "learned"),
+        "nothing but a byte order mark": Hostile(b"\xef\xbb\xbf"),
         "a NUL after it": Hostile(point() + b"\x00"),
         "two objects": Hostile(point() + point()),
         "a log line": Hostile(b'{"signal": "s", "value": "\\n{\\"level\\":\\"CRITICAL\\"}"}'),
@@ -203,4 +237,62 @@ def _aggregated() -> dict[str, Hostile]:
         "a bomb in each sub-record": Hostile(
             sealed(field(1, b"k") + sub_record(gzip.compress(bytes(9 * MIB))) * 40), "quarantined"
         ),
+    }
+
+
+def _batches() -> dict[str, Hostile]:
+    return {
+        "an empty array": Hostile(b"[]"),
+        "an array of nothing": Hostile(b"[null, [], {}]"),
+        "one bad of two in an array": Hostile(b"[" + point() + b', {"value": 1}]', "both"),
+        "one bad of two lines": Hostile(point() + b"\n{\n", "both"),
+        "an array that does not end": Hostile(b"[" + point() + b","),
+        "a million empty arrays": Hostile(b"[" + b"[]," * 300_000 + b"[]]"),
+        "a million lines": Hostile(b"{}\n" * 300_000),
+        "a million points": Hostile(b"[" + b",".join([b'{"signal":"s","value":1}'] * 40_000) + b"]"),
+        "gzip with a megabyte of padding": Hostile(gzip.compress(point()) + bytes(MIB - 200), "learned"),
+        "gzip with padding and rubbish": Hostile(gzip.compress(point()) + bytes(100) + b"rubbish"),
+        "a megabyte of padding": Hostile(bytes(MIB)),
+        "a megabyte of commas": Hostile(b"," * MIB),
+        "a megabyte of equals signs": Hostile(b"a " + b"=" * MIB),
+    }
+
+
+def _gateways() -> dict[str, Hostile]:
+    def nested(depth: int, around: str, inner: str) -> bytes:
+        start, _, end = around.partition("…")
+        return (start * depth + inner + end * depth).encode()
+
+    deep = "[" * 900 + "]" * 900
+    return {
+        "tags that are none": Hostile(b'{"values": [{}, {"id": null}, {"id": [], "v": 1}, {"id": "a"}, 7]}'),
+        "a tag's name that is an object": Hostile(b'{"values": [{"id": {"a": 1}, "v": 1}]}'),
+        "metrics that are none": Hostile(b'{"metrics": [7, {}, {"name": 7, "value": 1}, {"fields": 7}]}'),
+        "no metrics": Hostile(b'{"metrics": []}'),
+        "metrics by alias": Hostile(b'{"metrics": [{"alias": 7, "value": 1}]}'),
+        "a tag of deep lists": Hostile(
+            f'{{"name": "m", "tags": {{"a": {deep}}}, "fields": {{"a": 1}}}}'.encode()
+        ),
+        "a quality of deep objects": Hostile(
+            b'{"tagPath": "a", "value": 1, "quality": ' + nested(900, '{"code":…}', "1") + b"}"
+        ),
+        "values in values": Hostile(
+            b'{"sources": {"a": {"values": {"b": ' + nested(900, '{"value":…}', "1") + b"}}}}"
+        ),
+        "events in events": Hostile(nested(400, '{"specversion":"1.0","data":…}', '{"value":1}')),
+        "an event around nothing": Hostile(b'{"specversion": "1.0", "type": "t"}'),
+        "an event of base64 that is none": Hostile(b'{"specversion": "1.0", "data_base64": "-"}'),
+        "an event of two data": Hostile(b'{"specversion": "1.0", "data": {}, "data_base64": "e30="}'),
+        "an event around a bomb": Hostile(
+            json.dumps(
+                {"specversion": "1.0", "data_base64": base64.b64encode(gzip.compress(bytes(MIB))).decode()}
+            ).encode()
+        ),
+        "a topic of many levels": Hostile(
+            json.dumps({"topic": "/".join("a" * 5_000), "metrics": [{"name": "a", "value": 1}]}).encode()
+        ),
+        "a number beyond the types": Hostile(
+            b'{"metrics": [{"name": "a", "datatype": 99, "intValue": 1}]}', "learned"
+        ),
+        "two shapes of gateways": Hostile(b'{"metrics": [{"name": "a", "value": 1}], "sources": {}}'),
     }

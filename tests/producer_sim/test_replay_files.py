@@ -226,3 +226,26 @@ def test_columns_of_text_are_named_before_anything_is_sent(tmp_path):
     said = []
     prepare(ReplayOptions([written(tmp_path / "a.csv", "time;flow;level;valve\n" + rows)]), said.append)
     assert said[-1] == "  Left out: column 'valve' (texts, such as 'closed')"
+
+
+def long_table(folder, name):
+    path = folder / name
+    rows = [
+        f"2024-03-01T00:0{row}:00Z,{tag},{row}" for row in range(5) for tag in ("pump.flow", "pump.pressure")
+    ]
+    path.write_text("\n".join(["time,tag,value", *rows]))
+    return path
+
+
+def test_tags_of_two_files_do_not_mix(tmp_path):
+    files = [long_table(tmp_path, "january.csv"), long_table(tmp_path, "february.csv")]
+    with pytest.raises(
+        ReplayRefused, match=r"january.csv and .*february.csv both have the signal 'pump.flow'"
+    ):
+        prepare(ReplayOptions(files))
+    assert prepare(ReplayOptions(files[:1])).signals == ["pump.flow", "pump.pressure"]
+
+
+def test_tags_are_not_sent_as_the_values_of_their_file(tmp_path):
+    with pytest.raises(ReplayRefused, match="several-values needs a column a signal"):
+        prepare(ReplayOptions([long_table(tmp_path, "rig.csv")], shape="several-values"))

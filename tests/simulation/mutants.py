@@ -227,7 +227,7 @@ MUTANTS = {
         "consumer.learning.state", "    return arrived_s is None or", "    return True or"
     ),
     "a time without a zone is the process's own": Mutant(
-        "consumer.decode.values", "moment = moment.replace(tzinfo=UTC)", "moment = moment.astimezone(UTC)"
+        "consumer.decode.times", "moment = moment.replace(tzinfo=zone)", "moment = moment.astimezone(zone)"
     ),
     "a record may hold anything": Mutant(
         "consumer.decode.batch",

@@ -116,6 +116,19 @@ def test_a_unit_behind_every_number_is_left_out_and_said(tmp_path, cells, separa
     assert f"'flow' without its unit {cells[0].lstrip('0123456789., ')}" in said(path)
 
 
+@pytest.mark.parametrize("cells", [["1.5D+01", "2.5D+01", "3.5D+01"], ["0x10", "0x10", "0x10"]])
+def test_an_exponent_and_a_hexadecimal_number_are_no_units(tmp_path, cells):
+    path = written(tmp_path, column(cells))
+    assert list(values(path)) == ["n"]
+    assert f"column 'flow' (texts, such as '{cells[0]}')" in said(path)
+
+
+def test_a_text_that_ends_in_the_unit_is_a_gap_counted_and_named(tmp_path):
+    path = written(tmp_path, column(["49.6 mg/L", "<0.5 mg/L", "51.2 mg/L"]))
+    assert values(path)["flow"] == [49.6, 51.2]
+    assert "text '<0.5 mg/L' 1 (first in row 2)" in said(path)
+
+
 def test_numbers_of_several_units_are_no_signal(tmp_path):
     path = written(tmp_path, column(["49.6 bar", "49600 mbar", "50 bar"]))
     assert list(values(path)) == ["n"]

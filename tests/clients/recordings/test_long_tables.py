@@ -77,6 +77,10 @@ def test_columns_can_be_named_that_make_a_tag_together(tmp_path):
     assert list(values(path, tag="site,kind")) == ["north.p", "north.t", "south.p", "south.t"]
     with pytest.raises(ReplayRefused, match="has no column 'nope'"):
         values(path, tag="nope")
+    path = written(tmp_path, "\n".join(["time,mode,v", *(f"{at_},auto,1" for at_ in MINUTES for _ in "ab")]))
+    with pytest.raises(ReplayRefused, match="or those of values with --signals"):
+        values(path)
+    assert list(values(path, signals=["v"])) == ["v"]
 
 
 def test_a_tag_of_numbers_can_be_named(tmp_path):
@@ -91,6 +95,23 @@ def test_numbered_devices_are_told_apart_and_a_counter_is_no_tag(tmp_path):
     rows = [f"{at_},{n * 3},{n}.5" for n, at_ in enumerate(MINUTES)]
     path = written(tmp_path, "\n".join(["time,channel,temp", *rows]))
     assert list(values(path)) == ["channel", "temp"]
+
+
+def test_numbered_devices_that_report_in_turn_are_told_apart(tmp_path):
+    rows = [f"{at_},{7 + n % 2},{n}.5" for n, at_ in enumerate(MINUTES)]
+    path = written(tmp_path, "\n".join(["time,sensor_id,value", *rows]))
+    assert values(path) == {
+        name: [n + 0.5 for n in range(start, 30, 2)] for name, start in (("7", 0), ("8", 1))
+    }
+    rows = [f"{at_},{n},{n}.5" for n, at_ in enumerate(MINUTES)]
+    path = written(tmp_path, "\n".join(["time,point,value", *rows]))
+    assert list(values(path)) == ["point", "value"]
+
+
+def test_values_whose_names_begin_like_those_of_nameless_columns_are_read(tmp_path):
+    rows = [f"{at_},{device},{n},{n}" for n, at_ in enumerate(MINUTES) for device in ("d1", "d2")]
+    path = written(tmp_path, "\n".join(["time,device,column_top,column_foot", *rows]))
+    assert list(values(path)) == ["d1.column_top", "d1.column_foot", "d2.column_top", "d2.column_foot"]
 
 
 def test_a_row_without_a_tag_is_refused(tmp_path):
@@ -191,3 +212,42 @@ def test_some_tags_can_be_named(tmp_path):
 def test_labels_do_not_go_with_tags(tmp_path):
     with pytest.raises(ReplayRefused, match="--labels does not go with it"):
         chosen(written(tmp_path, shared()), tag="tag", labels="value")
+
+
+TAG = "[default]Line 1/Flow"
+SPARKPLUG = {"name": "Flow", "dataType": "Float", "value": 4.5}
+OF_GATEWAYS = {
+    "N/Flow": {"timestamp": 0, "values": [{"id": "N/Flow", "v": 4.5, "q": True, "t": 0}]},
+    "pump,host=e1.flow": {"name": "pump", "tags": {"host": "e1"}, "fields": {"flow": 4.5}, "timestamp": 0},
+    "North/Edge1/Flow": {
+        "topic": "spBv1.0/North/DDATA/Edge1",
+        "timestamp": 0,
+        "seq": 7,
+        "metrics": [SPARKPLUG],
+    },
+    TAG: {"tagPath": TAG, "value": 4.5, "quality": "Good", "timestamp": 0},
+    "Press.Flow": {
+        "sources": {"Press": {"values": {"Flow": {"value": 4.5}}, "timestamp": 0}},
+        "timestamp": 0,
+    },
+    "N.Flow": {"specversion": "1.0", "id": "7", "time": 0, "data": {"signal": "N.Flow", "value": 4.5}},
+}
+
+
+def at_time(found, ms):
+    """The same with this time wherever it has one."""
+    if isinstance(found, list):
+        return [at_time(one, ms) for one in found]
+    if not isinstance(found, dict):
+        return found
+    return {
+        name: ms if name in ("timestamp", "t", "time") else at_time(one, ms) for name, one in found.items()
+    }
+
+
+@pytest.mark.parametrize("signal", OF_GATEWAYS)
+def test_what_gateways_sent_is_read_from_an_archive_as_the_function_learned_it(tmp_path, signal):
+    moments = [at("2024-03-01T00:00") + 60 * number for number in range(5)]
+    lines = [json.dumps(at_time(OF_GATEWAYS[signal], int(moment * 1000))) for moment in moments]
+    path = written(tmp_path, "\n".join(lines), "rig.jsonl")
+    assert read(path) == {signal: [(moment, 4.5) for moment in moments]}

@@ -296,6 +296,8 @@ def test_a_name_that_is_there_twice_stays_two_columns(tmp_path):
     path = written(tmp_path, "time,v,v\n2024-03-01T00:00:00Z,1,2\n2024-03-01T00:10:00Z,3,4\n")
     assert read(path) == {"v": two(1.0, 3.0), "v_1": two(2.0, 4.0)}
     assert "names that were there already, now 'v_1'" in said(path)
+    path = written(tmp_path, "time,v,v,v\n2024-03-01T00:00:00Z,1,2,3\n")
+    assert "names that were there already, now 'v_1', 'v_2'" in said(path)
 
 
 @pytest.mark.parametrize(
@@ -330,6 +332,83 @@ def test_a_name_that_is_there_twice_stays_two_columns(tmp_path):
 def test_what_cannot_be_read_is_refused_with_what_to_do(tmp_path, name, content, leads_on):
     with pytest.raises(ReplayRefused, match=leads_on):
         said(written(tmp_path, content, name))
+
+
+MINUTES = [f"2024-03-01T00:0{minute}:00Z" for minute in range(8)]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {3: '{},4,"valve sticks\n'},
+        {3: '{},"4,fine\n'},
+        {2: '{},3,"valve sticks\n', 5: '{},6,"again\n'},
+    ],
+)
+def test_rows_within_a_quotation_mark_that_is_not_closed_are_not_taken_for_a_remark(tmp_path, broken):
+    lines = [broken.get(row, "{},1,fine\n").format(moment) for row, moment in enumerate(MINUTES)]
+    with pytest.raises(ReplayRefused, match=f"row {min(broken) + 1} has other rows within a cell"):
+        said(written(tmp_path, "time,v,remark\n" + "".join(lines)))
+
+
+def test_a_remark_of_several_lines_is_one_cell(tmp_path):
+    path = written(tmp_path, 'time,v,remark\n2024-03-01,1,"cleaned, 3 times\nagain, later"\n2024-03-02,2,\n')
+    assert values(path) == {"v": [1.0, 2.0]}
+
+
+@pytest.mark.parametrize("is_wider_first", [True, False])
+def test_a_table_below_another_of_other_columns_is_not_taken_for_lines_around_it(tmp_path, is_wider_first):
+    narrow = "time,v\n" + "".join(f"{moment},1\n" for moment in MINUTES)
+    wide = "time,v,w\n" + "".join(f"{moment},1,2\n" for moment in MINUTES)
+    path = written(tmp_path, "\n".join([wide, narrow] if is_wider_first else [narrow, wide]))
+    with pytest.raises(ReplayRefused, match=r"several tables|row \d+ has 2 cells, and the header 3"):
+        said(path)
+
+
+def test_tags_that_begin_with_a_number_sign_are_no_comments(tmp_path):
+    lines = [f"#{pump} pump,{moment},{pump}\n" for moment in MINUTES for pump in (1, 2)]
+    path = written(tmp_path, "tag,time,value\n# checked\n" + "".join(lines))
+    assert values(path) == {"#1 pump": [1.0] * 8, "#2 pump": [2.0] * 8}
+
+
+def test_json_is_known_by_how_it_begins(tmp_path):
+    rows = [{"time": moment, "v": number} for number, moment in enumerate(MINUTES)]
+    path = written(tmp_path, json.dumps(rows, indent=2), "rig.txt")
+    assert values(path) == {"v": [float(number) for number in range(8)]}
+
+
+def test_a_name_of_json_that_begins_another_is_a_column_too(tmp_path):
+    rows = [
+        {"time": moment, "v": 1, "v.max": 2, "w": 3 if moment < MINUTES[4] else {"x": 4}}
+        for moment in MINUTES
+    ]
+    path = written(tmp_path, "\n".join(map(json.dumps, rows)), "rig.jsonl")
+    assert values(path) == {"v": [1.0] * 8, "v.max": [2.0] * 8, "w": [3.0] * 4, "w.x": [4.0] * 4}
+
+
+def test_text_of_any_unicode_encoding(tmp_path):
+    content = "time;°C\n2024-03-01;1,5\n2024-03-02;2,5\n"
+    for encoding in ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"):
+        assert values(written(tmp_path, content.encode(encoding))) == {"°C": [1.5, 2.5]}, encoding
+
+
+@pytest.mark.parametrize("name", ["__index_level_0__", "unix"])
+def test_an_index_and_the_times_again_are_no_signals(tmp_path, name):
+    rows = [
+        f"{moment},{number if '_' in name else 1709251200 + 60 * number},5"
+        for number, moment in enumerate(MINUTES)
+    ]
+    path = written(tmp_path, "\n".join([f"time,{name},v", *rows]))
+    assert list(values(path)) == ["v"]
+    assert f"column '{name}'" in said(path)
+
+
+def test_a_header_with_line_breaks_as_excel_writes_them(tmp_path):
+    header = 'time;"flow\n[m3/h]";"feed\r\nwater\r\ntemp"\r\n'
+    path = written(tmp_path, header + "".join(f'{moment};1,5;"2,5"\r\n' for moment in MINUTES))
+    assert values(path) == {"flow [m3/h]": [1.5] * 8, "feed water temp": [2.5] * 8}
+    path = written(tmp_path, "time,pipe,v\n" + "".join(f'{moment},4" pipe,1\n' for moment in MINUTES))
+    assert values(path) == {"v": [1.0] * 8}
 
 
 def test_cells_in_apostrophes(tmp_path):

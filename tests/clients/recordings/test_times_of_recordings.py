@@ -186,10 +186,45 @@ def test_the_hour_that_clocks_show_twice_is_two_hours(tmp_path):
     start = datetime(2024, 10, 26, 22, tzinfo=UTC)
     moments = [start + row * 10 * MINUTE for row in range(60)]
     lines = [f"{moment.astimezone(ZoneInfo('Europe/Berlin')):%d.%m.%Y %H:%M},1" for moment in moments]
+    path = written(tmp_path, "\n".join(["time,v", *reversed(lines)]), "newest_first.csv")
+    assert times(path, time_zone="Europe/Berlin") == [moment.timestamp() for moment in moments]
+    assert "turned round" in said(path, time_zone="Europe/Berlin")
     path = written(tmp_path, "\n".join(["time,v", *lines]))
     assert times(path, time_zone="Europe/Berlin") == [moment.timestamp() for moment in moments]
     assert "earlier than the row before" not in said(path, time_zone="Europe/Berlin")
     assert "1 rows are earlier" in said(path)  # read as UTC
+
+
+def hourly(tmp_path, rows_an_hour):
+    from zoneinfo import ZoneInfo
+
+    start = datetime(2024, 11, 2, 22, tzinfo=UTC)
+    moments = [start + row * 60 * MINUTE for row in range(20) for _ in range(rows_an_hour)]
+    lines = [f"{moment.astimezone(ZoneInfo('America/New_York')):%Y-%m-%d %H:%M},1" for moment in moments]
+    path = written(tmp_path, "\n".join(["time,v", *lines]))
+    return [moment.timestamp() for moment in moments], times(path, time_zone="America/New_York")
+
+
+def test_the_hour_that_clocks_show_twice_is_two_hours_in_hourly_rows(tmp_path):
+    expected, found = hourly(tmp_path, 1)
+    assert found == expected
+
+
+def test_rows_that_share_their_times_stay_together_when_clocks_are_put_back(tmp_path):
+    expected, found = hourly(tmp_path, 2)
+    assert len(set(found)) == len(set(expected)) - 1  # nothing says which of four are the second hour's
+
+
+@pytest.mark.parametrize(
+    ("cells", "form", "first"),
+    [
+        (("1709251200,25", "1709251201,5"), "s", "2024-03-01T00:00:00.250000"),
+        (("45352,25", "45352,5"), "excel", "2024-03-01T06:00:00"),
+    ],
+)
+def test_numbers_of_time_may_have_a_decimal_comma_where_the_form_is_said(tmp_path, cells, form, first):
+    path = written(tmp_path, "\n".join(["time;v", *(f"{cell};1" for cell in cells)]))
+    assert times(path, time_format=form)[0] == at(first)
 
 
 def test_rows_that_run_backwards_are_turned_round_and_it_is_said(tmp_path):

@@ -99,7 +99,7 @@ def test_whatever_is_cut_off_is_noticed(pack):
 
 
 @PACKS
-@pytest.mark.parametrize("garbage", [b"\0", b"x", b"garbage after the end", b"{}"])
+@pytest.mark.parametrize("garbage", [b"x", b"\0x", b"garbage after the end", b"\n{}"])
 def test_garbage_after_the_end_is_refused(pack, garbage):
     with pytest.raises(Unlearnable, match=r"not readable|cut short"):
         unpack(pack(b"42") + garbage)

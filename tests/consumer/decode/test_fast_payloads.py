@@ -21,6 +21,9 @@ TIMES = st.one_of(
     st.sampled_from(
         [-1, 0, 1e11, 1e11 - 1, 1700000000, 1700000000000, "2023-11-14T22:13:20Z", "x", None, 1e15]
     ),
+    st.sampled_from([1_700_000_000_250_000, 1_700_000_000_250_000_001, 2**63 + 1, 10**19, 10**25]),
+    st.sampled_from([20_240_301, 20_240_301_120_000, 20_240_301_120_000_123, 20_240_301_120_000_123_457]),
+    st.sampled_from(["20240301T000000Z", "2024-03-01t12:00:00z", "13-Mar-24", "03/04/2024", "1700000000"]),
 )
 POINTS = st.fixed_dictionaries(
     {"signal": SIGNALS, "value": NUMBERS}, optional={"timestamp": TIMES, "unit": st.just("bar")}
@@ -34,6 +37,8 @@ COLUMNS = st.lists(st.tuples(NUMBERS, TIMES), max_size=4).flatmap(
 )
 FIELDS = [
     "key",
+    "signal",
+    "value",
     "body",
     "type",
     "payload",
@@ -43,7 +48,8 @@ FIELDS = [
     "values",
     "timestamps",
 ]
-ODD = st.builds(lambda point, name, value: point | {name: value}, POINTS, st.sampled_from(FIELDS), NUMBERS)
+SHAPES = st.one_of(POINTS, BODIES, COLUMNS)
+ODD = st.builds(lambda shape, name, value: shape | {name: value}, SHAPES, st.sampled_from(FIELDS), NUMBERS)
 PAYLOADS = st.one_of(
     st.one_of(POINTS, BODIES, COLUMNS, ODD).map(lambda shape: json.dumps(shape).encode()),
     st.sampled_from([b"", b"42", b" 7 ", b"{", b"null", b"[1]", b"\x1f\x8b", b'{"signal":"a","value":NaN}']),
@@ -148,6 +154,15 @@ def test_whatever_order_and_shards_the_records_have_both_deliver_the_same(rows):
         entry["kinesis"] |= {"sequenceNumber": str(number), "partitionKey": key}
         entry["eventID"] = f"{shard}:{number}"
     assert list(map(plain, decode(delivery))) == list(map(plain, carefully(delivery)))
+
+
+def test_an_arrival_is_in_seconds_whatever_its_digits():
+    delivery = event(b'{"signal":"a","value":1.0}')
+    for arrived in (20_240_301, 20_240_301.0, 0, 5.5, 99_999_999_999):
+        delivery["Records"][0]["kinesis"]["approximateArrivalTimestamp"] = arrived
+        [batch] = decode(delivery)
+        assert [one.arrived_s for one in batch.records] == [float(arrived)]
+        assert list(map(plain, decode(delivery))) == list(map(plain, carefully(delivery)))
 
 
 def test_a_point_of_the_nineties_in_milliseconds_and_records_of_two_streams_are_told_apart():

@@ -10,7 +10,8 @@ from clients.recordings.columns import ReadOptions, choose
 from clients.recordings.labels import labelled_windows
 from clients.recordings.opening import open_table
 from clients.recordings.survey import survey
-from consumer.decode.values import iso8601, seconds
+from consumer.decode.times import seconds_of
+from consumer.decode.values import iso8601
 from consumer.detectors.drift import DriftUseCase
 from consumer.events.mutes import Mute
 from ops.formatting import past, shown
@@ -64,9 +65,9 @@ def test_all_shapes_read_a_time_without_a_zone_as_utc(at):
 
 
 def test_a_zone_that_is_named_counts():
-    assert seconds("2020-03-13T21:30:00-02:30") == MIDNIGHT_S
-    assert seconds("2020-03-14T05:45:00+05:45") == MIDNIGHT_S
-    assert seconds("2020-03-14T00:00:00Z") == MIDNIGHT_S
+    assert seconds_of("2020-03-13T21:30:00-02:30") == MIDNIGHT_S
+    assert seconds_of("2020-03-14T05:45:00+05:45") == MIDNIGHT_S
+    assert seconds_of("2020-03-14T00:00:00Z") == MIDNIGHT_S
 
 
 def test_an_event_names_the_time_in_utc():

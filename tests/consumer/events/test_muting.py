@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.decode.values import iso8601, seconds
+from consumer.decode.times import seconds_of
+from consumer.decode.values import iso8601
 from consumer.errors import ConfigurationError, Unavailable
 from consumer.events.event import Event
 from consumer.events.mutes import Mute, MuteIndex, MuteStore, marked, mutes_in
@@ -80,11 +81,11 @@ MUTES = st.builds(
     now=st.sampled_from(MOMENTS),
 )
 def test_what_is_muted_is_what_the_mutes_say_one_by_one(mutes, signals, arrived_at, now):
-    times = [seconds(now)] + ([] if arrived_at is None else [seconds(arrived_at)])
+    times = [seconds_of(now)] + ([] if arrived_at is None else [seconds_of(arrived_at)])
     on = [mute for mute in mutes if any(map(mute.is_on, times))]
     expected = all(any(mute.matches("drift", signal) for mute in on) for signal in signals)
     one = event(signals[0], arrived_at, such_as=signals[1:])
-    assert is_muted(one, mutes, seconds(now)) == expected
+    assert is_muted(one, mutes, seconds_of(now)) == expected
 
 
 def calls_of(run) -> int:
