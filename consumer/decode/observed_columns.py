@@ -130,16 +130,6 @@ class ObservedColumns:
         for column in (self.skipped_numbers, self.skipped_records, self.skipped_positions):
             del column[mark.skipped :]
 
-    @property
-    def piece_numbers(self) -> "array[int]":
-        """The number of each piece's signal."""
-        return self._numbers
-
-    @property
-    def piece_records(self) -> "array[int]":
-        """The record of each piece, ascending."""
-        return self._records
-
     @cached_property
     def numbers(self) -> Integers:
         """The number of each observation's signal."""
@@ -169,7 +159,7 @@ class ObservedColumns:
         """The timestamps, NaN where there is none."""
         return np.frombuffer(self._times)
 
-    def by_signal(self, ranks: Integers | None = None) -> "Runs":
+    def by_signal(self, ranks: Integers | None = None) -> Runs:
         """The observations signal by signal: by `ranks` of the signals' numbers if given, then by number."""
         pieces = runs_of(np.frombuffer(self._numbers, np.int64), ranks)
         if self._are_single:
