@@ -1,6 +1,8 @@
 """Lasting changes: a signal's level, slope or spread has changed for good."""
 
 import math
+import sys
+from collections import Counter
 from dataclasses import KW_ONLY, dataclass
 from functools import reduce
 from operator import add
@@ -11,7 +13,7 @@ from msgspec import Meta
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState
 from consumer.detectors.base import Found, Step, UseCase
-from consumer.detectors.block_statistics import WIDER, DyadicScales
+from consumer.detectors.block_statistics import WIDER, BlockStatistics, DyadicScales
 from consumer.detectors.sensor_checks import SensorChecks
 from consumer.detectors.states import ModelState, model_state
 
@@ -24,8 +26,8 @@ _SUDDEN_S = 900.0
 """What takes longer may be the daily cycle, until a day has been seen."""
 _HOUR_STEP, _STEP_S = 0.02, 300.0
 """Of a value, in the mean of its hour; values that come faster than every five minutes weigh less."""
-_SAME = 1e-9
-"""Share of a value by which rounding may change it."""
+_SAME = 64.0 * sys.float_info.epsilon
+"""Share of a value by which rounding may change it, and the means of blocks and of hours."""
 _SMALLEST = 1e-140
 """A deviation whose square is not 0 yet: what differs by less does not differ."""
 _LARGEST = 1e140
@@ -34,6 +36,8 @@ _OF_ABSOLUTE = 1.25
 """A normal deviation, in mean absolute ones."""
 _OF_SPREAD = 0.19
 """Of the root of the mean absolute deviation within a block, its own deviation, where values are normal."""
+_FAR = 100.0
+"""Deviations: what was usual at each hour says nothing of a level that is so far away."""
 _RANGE = 3.0
 """Deviations from the mean within which what is usual lies."""
 
@@ -67,12 +71,14 @@ class DeseasonalisedChangeDetector(ModelState):
         """The significance of a lasting change, from 0 to 1, and the evidence once it is reached."""
         value = min(max(value, -_LARGEST), _LARGEST)
         at_s = self.last_s if timestamp_s is None else timestamp_s
+        last_s = self.last_s
         if at_s is not None:
             value -= self._expected(value, at_s)
         self.block.append(value)
         if len(self.block) < _BLOCK:
             return self.score, None
-        evidence = self._learn_block(at_s)
+        interval_s = _STEP_S if at_s is None or last_s is None else abs(at_s - last_s)
+        evidence = self._learn_block(at_s, interval_s)
         score = self.score
         if evidence is not None:
             self.score = 0.0
@@ -84,8 +90,7 @@ class DeseasonalisedChangeDetector(ModelState):
             self.started_s = at_s  # a clock that was ahead then would let its day never come
         hour = int(at_s // _HOUR_S) % _HOURS
         if not self.is_of_hour and at_s - self.started_s >= _DAY_S and self.visits[hour]:
-            self._restart()
-            self.is_of_hour, self.started_s = True, at_s
+            self._begin_hours(at_s)
         seconds = _STEP_S if self.last_s is None else abs(at_s - self.last_s)
         self.last_s = at_s
         usual = self.hours[hour]
@@ -96,7 +101,29 @@ class DeseasonalisedChangeDetector(ModelState):
             return 0.0
         return usual if self.visits[hour] > 1 else value
 
-    def _learn_block(self, at_s: float | None) -> dict[str, Any] | None:
+    def _begin_hours(self, at_s: float) -> None:
+        """Subtract each hour's mean from now on: a day has been seen."""
+        shortest = self.levels.shortest
+        least = max(_SAME * abs(shortest.mean), _SMALLEST)
+        if self._is_still(least):
+            if shortest.excursion:  # it has just moved: that is to be judged first
+                return
+            # What stood still has the same mean at each hour: what was learned of it holds on.
+            for statistics in self.levels.scales:
+                statistics.mean = statistics.last = 0.0
+            self.levels.sums = [0.0] * len(self.levels.sums)
+            self.block, self.before = [], 0.0
+        else:
+            self._restart()
+        self.is_of_hour, self.started_s = True, at_s
+
+    def _is_still(self, least: float) -> bool:
+        """Whether it stood exactly still until now, or before the excursion."""
+        shortest = self.levels.shortest
+        is_still = shortest.blocks > 0 and shortest.deviation <= least
+        return is_still and self.spreads.shortest.mean <= math.sqrt(least)
+
+    def _learn_block(self, at_s: float | None, interval_s: float) -> dict[str, Any] | None:
         level = _sum(self.block) / _BLOCK
         if not self.levels.blocks:
             self.before = level
@@ -111,20 +138,38 @@ class DeseasonalisedChangeDetector(ModelState):
         if is_usual or self.usual_s is None:
             self.usual_s = at_s
         mean_spread = self.spreads.shortest.mean
+        is_still = self._is_still(least)
         finer = _OF_ABSOLUTE * mean_spread * mean_spread / math.sqrt(_BLOCK - 1)
         of_level, level_scale = self.levels.learn_one(level, least, finer)
         finer = _OF_SPREAD * mean_spread
         of_spread, spread_scale = self.spreads.learn_one(spread, least_spread, finer)
-        if max(of_level, of_spread) >= 1.0 and self._may_be_daily(at_s):
+        if is_still:  # what deviates are the new values; what leads is left of the very first block
+            lead = abs(self.levels.scales[level_scale].lead)
+            least = max(least, _OF_ABSOLUTE * spread * spread, lead)
+        is_step = is_still and of_level >= 1.0 and self._is_step(level_scale, least, at_s, interval_s)
+        if max(of_level, of_spread) >= 1.0 and not is_step and self._may_be_daily(at_s):
             self.levels.scales[level_scale].end_excursion()
             self.spreads.scales[spread_scale].end_excursion()
             of_level = of_spread = 0.0
         self.score = min(1.0, max(of_level, of_spread))
-        if of_level >= 1.0 and self.spreads.shortest.excursion < 2:
-            return self._level_evidence(level_scale, least, usual)
+        if is_step or (of_level >= 1.0 and self.spreads.shortest.excursion < 2):
+            return self._level_evidence(level_scale, least, usual, at_s, interval_s)
         if of_spread >= 1.0 or of_level >= 1.0:
-            return self._spread_evidence(spread_scale if of_spread >= 1.0 else 0)
+            evidence = self._spread_evidence(spread_scale if of_spread >= 1.0 else 0)
+            if is_still:
+                self._forget_hours(at_s)
+            return evidence
         return None
+
+    def _is_step(self, scale: int, deviation: float, at_s: float | None, interval_s: float) -> bool:
+        """Whether what stood still is at another level now, as far as is known, where it came at once."""
+        statistics, size = self.levels.scales[scale], _BLOCK * WIDER**scale
+        if at_s is not None and self.usual_s is not None:
+            within_s = (statistics.excursion + 1) * size * interval_s
+            if at_s - self.usual_s > within_s:  # this is but the end of something slow
+                return False
+        moved = abs(statistics.excursion_mean - statistics.mean)
+        return moved > _RANGE * deviation and not statistics.is_gradual(deviation)
 
     def _may_be_daily(self, at_s: float | None) -> bool:
         """Whether it came slowly, before a day has been seen."""
@@ -132,26 +177,64 @@ class DeseasonalisedChangeDetector(ModelState):
             return False
         return at_s - (self.started_s if self.usual_s is None else self.usual_s) > _SUDDEN_S
 
-    def _level_evidence(self, scale: int, least: float, usual: float) -> dict[str, Any] | None:
+    def _level_evidence(
+        self, scale: int, least: float, usual: float, at_s: float | None, interval_s: float
+    ) -> dict[str, Any] | None:
         statistics, size = self.levels.scales[scale], _BLOCK * WIDER**scale
         gradual = statistics.is_gradual(least)
         if gradual is None:
             return None
-        before, after = usual + statistics.mean, usual + statistics.excursion_mean
         half = _RANGE * math.hypot(
             self.levels.shortest.deviation, _OF_ABSOLUTE * self.spreads.shortest.mean**2
         )
-        seen = statistics.excursion * size
+        before, seen = usual + statistics.mean, statistics.excursion * size
+        moved, followed = statistics.excursion_mean - statistics.mean, [0.0] * _HOURS
+        if self.is_of_hour and at_s is not None:
+            moved, followed = self._followed(statistics, size, at_s, interval_s)
+            before -= followed[int(at_s // _HOUR_S) % _HOURS] * moved
+        after = before + moved
         evidence = self._evidence("level", before, after, before - half, before + half, seen)
-        moved = after - before
         if gradual:
             half = _RANGE * math.sqrt(statistics.mean_squared_successive_difference) / size
             before, after = statistics.drift / size, statistics.rise() / size
             evidence = self._evidence("slope", before, after, before - half, before + half, seen)
-        if self.is_of_hour:
-            self.hours = [mean + moved for mean in self.hours]
+        if abs(moved) > _FAR * half / _RANGE:
+            self._forget_hours(at_s)
+        elif self.is_of_hour:
+            self.hours = [
+                mean + moved * (1.0 - share) for mean, share in zip(self.hours, followed, strict=True)
+            ]
         self._restart()
         return evidence
+
+    def _followed(
+        self, statistics: BlockStatistics, size: int, at_s: float, interval_s: float
+    ) -> tuple[float, list[float]]:
+        """How far the signal has moved, and the share of it that each hour's mean has followed already.
+
+        They follow within an excursion, where values are rare: so less of it is seen at its end.
+        """
+        moved, followed = statistics.excursion_mean - statistics.mean, [0.0] * _HOURS
+        first = (statistics.excursion_sum - statistics.rise_sum) / moved if moved else 0.0
+        begun = round(size * min(1.0, max(0.0, first)))  # so much of the first block was after it
+        count = (statistics.excursion - 1) * size
+        hours = [
+            int((at_s - interval_s * back) // _HOUR_S) % _HOURS for back in range(count + begun - 1, -1, -1)
+        ]
+        within = Counter(hours)
+        visits = [known - within[hour] for hour, known in enumerate(self.visits)]
+        seen, share = 0.0, _HOUR_STEP * min(1.0, interval_s / _STEP_S)
+        for number, hour in enumerate(hours):
+            visits[hour] += 1
+            if number >= begun:
+                seen += 1.0 - followed[hour]
+            followed[hour] += max(share, 1.0 / max(1, visits[hour])) * (1.0 - followed[hour])
+        return moved * count / seen if seen > 0.0 else moved, followed
+
+    def _forget_hours(self, at_s: float | None) -> None:
+        """Learn anew what is usual at each hour."""
+        self.is_of_hour, self.started_s = False, at_s
+        self.hours, self.visits = [0.0] * _HOURS, [0] * _HOURS
 
     def _spread_evidence(self, scale: int) -> dict[str, Any]:
         statistics = self.spreads.scales[scale]
@@ -284,8 +367,11 @@ def _may_be_of_hour(evidence: dict[str, Any]) -> bool:
 
 def _sentence(evidence: dict[str, Any]) -> str:
     what = _WORDS[evidence["shift"]]
+    before, after = evidence["before"], evidence["after"]
+    # As many digits as tell them apart: of a level of 1e8 and a small step, four do not.
+    digits = next((each for each in (4, 7, 10, 13) if f"{before:.{each}g}" != f"{after:.{each}g}"), 4)
     low, high = evidence["usual_low"], evidence["usual_high"]
     return (
-        f"{what} {evidence['before']:.4g} before, {evidence['after']:.4g} in the last "
-        f"{evidence['observations']} values, where {low:.4g} to {high:.4g} was usual"
+        f"{what} {before:.{digits}g} before, {after:.{digits}g} in the last "
+        f"{evidence['observations']} values, where {low:.{digits}g} to {high:.{digits}g} was usual"
     )

@@ -69,7 +69,7 @@ class SensorChecks:
 
     flat: int = 60
     """Least equal values in a row; also three times as many as ever before. A signal that never changed is
-    reported after a day."""
+    reported after a day, if faults are events."""
     empty: int = 5
     """Observations in a row that carry nothing to learn, such as those of bad quality."""
     stale_s: float = 900.0
@@ -156,7 +156,9 @@ class SensorChecks:
             is_flat = health.same > max(self.flat, _FLAT_BEYOND * health.longest) - 1
             is_flat = is_flat and health.seen - health.same >= self.flat
         else:
-            is_flat = health.same > max(self.flat, _NEVER_CHANGED_MIN) and (for_s or 0.0) >= _NEVER_CHANGED_S
+            # Of what never changed there is nothing to hold back, and once it changes it is not stuck.
+            is_flat = self.is_told and health.same > max(self.flat, _NEVER_CHANGED_MIN)
+            is_flat = is_flat and (for_s or 0.0) >= _NEVER_CHANGED_S
         is_there = self.flat > 0 and (health.same > 1 if health.is_open("flat") else is_flat)
         finding = _next(health, "flat", index, at_s, is_there=is_there)
         if finding and finding.change != "cleared" and health.same > 1:

@@ -24,7 +24,7 @@ class HealthTwin:
 
     def __init__(self, checks: SensorChecks, sources: Sequence[Source], order: Places) -> None:
         self._gathered = gathered = Gathered(Health, Rows(sources, order), _LEARNED, (*_KNOWN, *_OPEN))
-        self._flat = min(checks.flat, COUNT_FAR)
+        self._flat, self._is_told = min(checks.flat, COUNT_FAR), checks.is_told
         field = gathered.field
         self._last, self._since_s = field("last"), field("same_since_s")
         self._seen, self._same, self._longest = field("seen"), field("same"), field("longest")
@@ -78,7 +78,7 @@ class HealthTwin:
             changed >= self._flat
         )
         never_changed = (same > max(self._flat, scalar._NEVER_CHANGED_MIN)) & (
-            for_s >= scalar._NEVER_CHANGED_S
+            self._is_told & (for_s >= scalar._NEVER_CHANGED_S)
         )
         is_flat: Bools = np.where(changed > 0, after_change, never_changed)
         return is_flat

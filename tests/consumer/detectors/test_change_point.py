@@ -1,13 +1,16 @@
 """Lasting changes: each is told once and soon, and nothing else is told."""
 
+import json
 import math
 import random
+import re
 
 import pytest
 
-from consumer.detectors.change_point import DeseasonalisedChangeDetector
+from consumer.detectors.change_point import ChangePoint, DeseasonalisedChangeDetector
 from consumer.pages.packing import packed
 from consumer.pages.unpacking import unpacked
+from tests.consumer.world import World, record
 
 DAY_S = 86_400.0
 
@@ -81,6 +84,80 @@ def test_nothing_is_told_of_a_signal_that_stands_still(value):
 def test_a_signal_that_stood_still_and_moves_is_told():
     (_, evidence), *_ = told([4.0] * 500 + [5.0] * 200)
     assert (evidence["shift"], evidence["before"], evidence["after"]) == ("level", 4.0, 5.0)
+
+
+SAMPLINGS_S = [1.0, 15.0, 60.0, 300.0, 900.0]
+STILL = [(12.5, 80.0), (0.0, 3.0), (71.2, 0.0), (-40.0, -40.5), (2.5e6, 1e-3), (0.3, 0.1)]
+
+
+def changes(values, period_s):
+    """What `shift` publishes of a signal, sensor checks included: the changes, and the first's evidence."""
+    world = World(1, ChangePoint())
+    for number, at in enumerate(range(0, len(values), 500), 1):
+        times = [1.7e9 + index * period_s for index in range(at, min(len(values), at + 500))]
+        payload = {"signal": "a", "values": values[at : at + 500], "timestamps": times}
+        world.invoke([record(number, payload, key="a", arrived=times[-1])])
+    details = [json.loads(event.detail) for event in world.bus.events]
+    return [detail["change"] for detail in details], details[0]["evidence"] if details else None
+
+
+@pytest.mark.parametrize("period_s", SAMPLINGS_S)
+@pytest.mark.parametrize(("before", "after"), STILL)
+@pytest.mark.parametrize("still", [1_420, 1_500, 2_883])
+def test_what_stood_exactly_still_and_moved_has_one_opening(before, after, still, period_s):
+    found, evidence = changes([before] * still + [after] * 3_000, period_s)
+    assert found.count("opened") == 1, found
+    assert evidence["shift"] == "level"
+    assert evidence["before"] == pytest.approx(before, abs=0.02 * abs(before - after))
+    assert evidence["after"] == pytest.approx(after, abs=0.02 * abs(before - after))
+
+
+@pytest.mark.parametrize("period_s", SAMPLINGS_S)
+@pytest.mark.parametrize(("before", "after"), STILL)
+def test_what_stood_exactly_still_and_lives_at_another_level_has_one_opening(before, after, period_s):
+    moved = [after + 0.01 * abs(after - before) * one for one in noise(3_000)]
+    found, evidence = changes([before] * 2_000 + moved, period_s)
+    assert found.count("opened") == 1, found
+    assert evidence["shift"] == "level"
+
+
+@pytest.mark.parametrize("period_s", [1.0, 5.0, 60.0, 300.0, 900.0])
+@pytest.mark.parametrize(("level", "deviation"), [(3e9, 0.5), (1e7, 1e-4), (-4e12, 20.0), (60.0, 1.0)])
+def test_a_step_of_ten_deviations_has_one_opening_however_large_the_values_are(level, deviation, period_s):
+    for seed in range(3):
+        values = [
+            level + deviation * (one + 10.0 * (index >= 2_900))
+            for index, one in enumerate(noise(7_000, seed))
+        ]
+        found, evidence = changes(values, period_s)
+        assert found.count("opened") == 1, (seed, found)
+        if evidence["shift"] == "level":
+            moved = (evidence["after"] - evidence["before"]) / deviation
+            assert moved == pytest.approx(10.0, abs=1.0), "also where the means of hours had begun to follow"
+
+
+@pytest.mark.parametrize("value", [0.1, 1e8, -7.3e-5])
+def test_what_rounding_does_is_no_change(value):
+    up = math.nextafter(value, math.inf)
+    assert told([value] * 900 + [up] * 900 + [value, up] * 900, 60.0) == []
+
+
+@pytest.mark.parametrize("period_s", [60.0, 300.0, 900.0])
+@pytest.mark.parametrize("starts_at", [0.0, 3.0, 20.0])
+def test_what_stands_still_at_night_and_rises_is_not_at_another_level(starts_at, period_s):
+    hours = [(index * period_s / 3_600.0 + starts_at) % 24.0 for index in range(round(DAY_S / period_s))]
+    values = [max(0.0, 40.0 * math.sin(math.pi * (hour - 6.0) / 12.0)) for hour in hours]
+    assert told(values, period_s) == []
+
+
+def test_a_sentence_has_as_many_digits_as_it_takes():
+    _, evidence = changes(
+        [5e8 + 0.01 * one + 0.2 * (index >= 900) for index, one in enumerate(noise(1_500))], 1.0
+    )
+    before, after = re.search(r"level ([\d.]+) before, ([\d.]+) in", evidence["says"]).groups()
+    assert float(after) - float(before) == pytest.approx(0.2, abs=0.05)
+    _, evidence = changes([50.0 + one + 20.0 * (index >= 900) for index, one in enumerate(noise(1_500))], 1.0)
+    assert re.search(r"level \d\d(\.\d\d?)? before, \d\d(\.\d\d?)? in", evidence["says"])
 
 
 @pytest.mark.parametrize("period_s", [60.0, 300.0, 900.0])

@@ -104,6 +104,18 @@ def zeros(draw):
         yield draw.choice([0.0, -0.0, -0.0])
 
 
+def still(draw):
+    """For long, and then it moves, or lives; at levels at which rounding shows."""
+    level = draw.choice([12.5, 1e8, -3e-4])
+    for _ in range(draw.choice([97, 480, 700])):
+        yield level
+    deviation = draw.choice([0.0, 0.0, 1e-9, 0.1])
+    while True:
+        level += draw.choice([-0.5, 1.0]) * draw.choice([level, 1e-10 * level, 1e-15 * level])
+        for _ in range(draw.choice([60, 600])):
+            yield draw.gauss(level, deviation * abs(level)) if deviation else level
+
+
 def regular(draw):
     at_s, every_s = draw.choice([0.0, 1.7e9]), draw.choice([0.2, 60.0, 299.9, 300.0, 400.0, 3_600.0])
     while True:
@@ -130,7 +142,21 @@ def strange(draw):
 
 
 SERIES = [
-    *(noise, wandering, stepped, plateaus, flat, ramps, cycles, spreads, alternating, tiny, huge, zeros)
+    *(
+        noise,
+        wandering,
+        stepped,
+        plateaus,
+        flat,
+        ramps,
+        cycles,
+        spreads,
+        alternating,
+        tiny,
+        huge,
+        zeros,
+        still,
+    )
 ]
 CLOCKS = [regular, regular, jumping, standing, strange]
 

@@ -1,4 +1,10 @@
-"""The consumer makes of 24 mixed batches what it made of them before batches and pages were columns."""
+"""The consumer makes of 24 mixed batches what it made of them before batches and pages were columns.
+
+What `shift` makes of them was recorded anew when rounding became that of a double: signals that stand still
+(flat, stuck), whose blocks differ by more than they vary (saw, huge), or change their level after a day
+(step, ramp, rare: the means of hours no longer keep what they followed of the change) have other states
+since. What the other use cases make of them is as it was recorded first.
+"""
 
 import pytest
 
