@@ -135,8 +135,9 @@ def _of_number(number: float) -> Readings:
         found = float(number)
     except OverflowError:
         return Readings("number", {None: math.inf})
-    if _FIRST_DATE <= found < _DIGITS_BELOW and found.is_integer():
-        as_date = _of_digits(str(int(number)), UTC)
+    if _FIRST_DATE <= found < _DIGITS_BELOW:
+        digits, fraction_s = str(int(number)), 0.0 if found.is_integer() else found % 1.0
+        as_date = _of_digits(digits, UTC, fraction_s) if not fraction_s or len(digits) > 8 else None
         if as_date is not None:
             return as_date
     size = abs(found)
@@ -167,7 +168,7 @@ def seconds_array(timestamps: Floats) -> Floats | None:
     return None
 
 
-def _of_digits(digits: str, zone: tzinfo) -> Readings | None:
+def _of_digits(digits: str, zone: tzinfo, fraction_s: float = 0.0) -> Readings | None:
     if len(digits) not in _DIGITS_OF_DATES or not _FIRST_DATE <= int(digits[:8]) <= _LAST_DATE:
         return None
     try:
@@ -177,7 +178,7 @@ def _of_digits(digits: str, zone: tzinfo) -> Readings | None:
     hour, minute, second = (int(digits[at : at + 2] or 0) for at in (8, 10, 12))
     if hour > 23 or minute > 59 or second > 59:
         return None
-    at_s = day_s + hour * 3600 + minute * 60 + second + float(f"0.{digits[14:] or 0}")
+    at_s = day_s + hour * 3600 + minute * 60 + second + float(f"0.{digits[14:] or 0}") + fraction_s
     return Readings("digits", {None: at_s - _offset_s(at_s, zone)}, len(digits) > 8)
 
 
@@ -199,6 +200,7 @@ _DATE = re.compile(
 _DATE_AROUND_TIME = re.compile(  # as C's asctime writes it
     _WEEKDAY + rf"(?P<a>[^\W\d_]+) (?P<b>\d{{1,2}}) {_TIME_OF_DAY} (?P<c>\d{{4}})", re.IGNORECASE
 )
+_DIGITS = re.compile(r"(\d{9,24})(?:[.,](\d{1,9}))?", re.ASCII)
 _ONLY_TIME = re.compile(_TIME_OF_DAY, re.IGNORECASE)
 _MONTHS = {
     name: month
@@ -232,8 +234,16 @@ def _of_text(text: str, zone: tzinfo) -> Readings:
     if at_s is not None:
         return Readings("ISO 8601", {None: at_s}, len(text) > 10)
     bare, offset = _without_zone(text)
+    found = _DIGITS.fullmatch(bare)
+    if found:
+        as_date = _of_digits(found[1], offset or zone, float(f"0.{found[2] or 0}"))
+        if as_date is None and offset is None:
+            return _of_number(float(f"{found[1]}.{found[2] or 0}"))
+        if as_date is None:
+            raise Unlearnable(f"the timestamp {shortened(text)} is no date of any calendar")
+        return as_date
     try:  # what Python refuses: a small t or z, a blank before the zone, the name UTC
-        at_s = _of_moment(datetime.fromisoformat(bare.replace("t", "T")), offset or zone)
+        at_s = _of_moment(_from_iso(bare.replace("t", "T")), offset or zone)
         return Readings("ISO 8601", {None: at_s}, len(bare) > 10)
     except ValueError:
         pass
@@ -252,9 +262,15 @@ def _of_text(text: str, zone: tzinfo) -> Readings:
 def iso_seconds(text: str, zone: tzinfo = UTC) -> float | None:
     """Seconds since 1970, of a text that Python reads as ISO 8601; None: it is written otherwise."""
     try:
-        return None if text.isdecimal() else _of_moment(datetime.fromisoformat(text), zone)
+        return _of_moment(_from_iso(text), zone)
     except ValueError:
         return None
+
+
+def _from_iso(text: str) -> datetime:
+    if text[:9].isdecimal() or text.isdecimal():  # Python would take the ninth digit for the T
+        raise ValueError
+    return datetime.fromisoformat(text)
 
 
 def _of_moment(moment: datetime, zone: tzinfo) -> float:
@@ -271,7 +287,7 @@ def _without_zone(text: str) -> tuple[str, tzinfo | None]:
     if found is None or not found.start():
         return text, None
     bare = text[: found.start()]
-    if found[1] and ":" not in bare:  # 13-03-2024 ends in no zone
+    if found[1] and ":" not in bare and not bare[:9].isdecimal():  # 13-03-2024 ends in no zone
         return text, None
     minutes = int(found[2] or 0) * 60 + int(found[3] or 0)
     if minutes >= 24 * 60:
@@ -355,5 +371,8 @@ def _time_s(found: re.Match[str], text: str) -> float:
 def _offset_s(local_s: float, zone: tzinfo) -> float:
     if zone is UTC:
         return 0.0
-    offset = (datetime(1970, 1, 1) + timedelta(seconds=local_s)).replace(tzinfo=zone).utcoffset()  # noqa: DTZ001
+    try:
+        offset = (datetime(1970, 1, 1) + timedelta(seconds=local_s)).replace(tzinfo=zone).utcoffset()  # noqa: DTZ001
+    except OverflowError:  # beyond the year 9999, which is refused in any zone
+        return 0.0
     return offset.total_seconds() if offset else 0.0

@@ -2,6 +2,7 @@
 
 import math
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -183,3 +184,52 @@ def test_nothing_that_is_written_raises_anything_else(written):
         seconds_of(written)
     except Unlearnable:
         pass
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("20231114221320Z", 1_700_000_000.0),
+        ("20231114221320+0100", 1_699_996_400.0),
+        ("20231114221320-05:00", 1_700_018_000.0),
+        ("202311142213Z", 1_699_999_980.0),
+        ("20231114221320.5", 1_700_000_000.5),
+        ("20231114221320,25", 1_700_000_000.25),
+        (20231114221320.5, 1_700_000_000.5),
+        ("1711110112123.5", 1_711_110_112.1235),
+    ],
+)
+def test_of_digits_that_go_on_the_ninth_is_no_letter_between_day_and_hour(written, expected):
+    assert seconds_of(written) == expected
+
+
+@pytest.mark.parametrize(
+    "beyond",
+    [
+        "9999-12-31 24:00:00+01:00",
+        "9999-12-31T23:59:60-05:00",
+        "31.12.9999 24:00 +01:00",
+        "0001-01-01 00:00 +14:00",
+    ],
+)
+def test_a_time_at_the_end_of_the_calendar_is_refused_in_any_zone(beyond):
+    with pytest.raises(Unlearnable, match="outside the years"):
+        seconds_of(beyond)
+    with pytest.raises(Unlearnable):
+        seconds_of(beyond, zone=ZoneInfo("Europe/Berlin"))
+
+
+@given(
+    st.timedeltas(timedelta(0), timedelta(days=2) - timedelta(seconds=1)),
+    st.sampled_from(["+14:00", "-12:00", "Z", " UTC", "+05:45", ""]),
+    st.sampled_from(
+        ["%Y-%m-%dT%H:%M:%S", "%d.%m.%Y %H:%M:%S", "%Y%m%d%H%M%S", "%d-%b-%Y %H:%M:%S", "%Y-%m-%dt24:00"]
+    ),
+)
+def test_the_last_days_of_the_calendar_are_times_or_refused(since, zone, form):
+    moment = datetime(9999, 12, 30, tzinfo=UTC) + since
+    for place in (UTC, ZoneInfo("Pacific/Kiritimati"), ZoneInfo("America/New_York")):
+        try:
+            assert math.isfinite(seconds_of(moment.strftime(form) + zone, zone=place))
+        except Unlearnable:
+            continue
