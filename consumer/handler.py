@@ -15,7 +15,7 @@ import consumer.loaded_later  # before all that imports River
 from consumer.aws.event_bus import open_event_bus
 from consumer.aws.observability import emit, logger, traced
 from consumer.aws.s3 import open_bucket
-from consumer.decode.lambda_event import typed
+from consumer.decode.delivery import typed
 from consumer.detectors.base import fingerprint
 from consumer.errors import BadDeployment, ConfigurationError, MalformedEvent
 from consumer.events.mutes import MuteStore
