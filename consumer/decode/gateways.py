@@ -159,20 +159,19 @@ def metrics(found: Any, timestamp: Any, topic: Any) -> Found:
             yield Unlearnable("one of the 'metrics' is an object, as Sparkplug B or Telegraf writes it")
         elif metric.get("fields") is not None:
             try:
-                yield from telegraf(
-                    metric.get("name"), metric.get("tags"), metric["fields"], metric.get("timestamp")
-                )
+                at = _first(metric, "timestamp", otherwise=timestamp)
+                yield from telegraf(metric.get("name"), metric.get("tags"), metric["fields"], at)
             except Unlearnable as error:
                 yield error
         else:
             yield _sparkplug(metric, device, timestamp)
 
 
-def injected(payload: Any, topic: Any) -> Found:
+def injected(payload: Any, topic: Any, timestamp: Any) -> Found:
     """Read {"topic": …, "payload": …} as Cirrus Link's injectors for Ignition put it on a stream."""
     if not isinstance(payload, dict):
         raise Unlearnable("the 'payload' beside a Sparkplug topic is an object of timestamp and metrics")
-    return metrics(payload.get("metrics"), payload.get("timestamp"), topic)
+    return metrics(payload.get("metrics"), _first(payload, "timestamp", otherwise=timestamp), topic)
 
 
 def _device(topic: Any) -> str:
