@@ -17,8 +17,9 @@ def run(main: Coroutine[Any, Any, _Answer]) -> _Answer:
     runner = _idle.pop() if _idle else asyncio.Runner()
     is_idle = False
     try:
-        answer = runner.run(main)
-        is_idle = not asyncio.all_tasks(runner.get_loop())
+        loop = runner.get_loop()
+        answer = loop.run_until_complete(main)
+        is_idle = not asyncio.all_tasks(loop)
     finally:
         if is_idle:
             _idle.append(runner)
