@@ -237,7 +237,9 @@ def _read_one(signal: str, name: str | None, value: Any, timestamp: Any, batch: 
 
 def _read_notification(payload: Payload, batch: Batch) -> None:
     if payload.type != "PropertyValueUpdate":
-        raise Unlearnable("of SiteWise's notifications, only those of type PropertyValueUpdate are read")
+        raise Unlearnable(
+            "a 'payload' is that of SiteWise's type PropertyValueUpdate or, beside a 'topic', of Sparkplug"
+        )
     sitewise.read_notification(payload.payload, payload.timestamp, batch)
 
 
@@ -319,6 +321,8 @@ def _read_cloud_event(event: Payload, batch: Batch) -> None:
         reader.read(_from_base64(event.data_base64, batch))
     elif isinstance(event.data, str):
         reader.read(event.data.encode(errors="replace"))
+    elif event.data is None:
+        raise Unlearnable("the CloudEvent has no data: there is no JSON object that would name a signal")
     else:
         reader.read_decoded(event.data)
 
