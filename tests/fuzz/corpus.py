@@ -62,6 +62,7 @@ def well_formed() -> dict[str, bytes]:
         "a date of the last day": point(timestamp="31.12.9999 23:59:59 +14:00"),
         **{name: json.dumps(payload).encode() for name, payload in _of_gateways().items()},
         "kpl": field(1, b"key") + sub_record(point()) + sub_record(b"1.5"),
+        "kpl of a bare number": field(1, b"k") + sub_record(b"1"),
     }
 
 
