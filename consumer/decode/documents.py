@@ -1,6 +1,5 @@
 """The JSON of payloads, decoded: a document, several after one another, or lines of them."""
 
-import io
 import json
 import re
 from collections.abc import Iterator
@@ -59,6 +58,11 @@ _MAY_BEGIN = b" \t\r\n\v\f\x1e\xef"
 """What is left before a document begins with one of these."""
 _BEHIND = b" \t\r\n\v\f\x1e\0"
 _GAP = re.compile("[ \t\r\n\v\f\0\x1e\ufeff]*")
+_GOES_ON = b",:[{"
+"""What a document goes on behind."""
+_GOES_ON_MAX = 256 * 1024
+"""How far a document among others may go on: an error in it costs a look at all before."""
+_BLANK = " \t\r\v\f\0\x1e\xef\xbb\xbf"
 _BETWEEN_TWO = re.compile(rb"[^,:\[{\s][ \t\r]*\n[\s\x1e\xef\xbb\xbf]*[\[{]")
 """Where a line ends and the next begins, and one document would have a comma, a colon or a bracket before."""
 _HINTS = {",": ": write several documents in brackets, or as lines without commas"}
@@ -127,8 +131,8 @@ def sequence(text: bytes) -> Iterator[Any]:
         start = behind
 
 
-def lines(text: bytes) -> Iterator[bytes] | None:
-    """The lines where each is to be read by itself; None where no line can be, or a document has several.
+def lines(text: bytes) -> Iterator[bytes | Unlearnable] | None:
+    """The documents where each line begins one; None where no line can be read, or there is but one document.
 
     A document that cannot be read may have had several lines. That is excluded where a line is one by itself,
     or where between two lines stands nothing that would join them.
@@ -137,16 +141,71 @@ def lines(text: bytes) -> Iterator[bytes] | None:
     if not line_feed:
         return None
     if text.startswith((b"{", b"[")):
-        if not _begins_one(first) and (_begins_one(text) or not _BETWEEN_TWO.search(text)):
-            return None
+        if not _begins_one(first):
+            end, is_whole = _end_of(text.decode("latin-1"))
+            if end == len(text) if is_whole else not _BETWEEN_TWO.search(text):
+                return None
     elif not is_text(text):  # protobuf has line feeds too
         return None
-    return _stripped(text) if any(map(_begins_one, islice(_stripped(text), _LINES_TRIED))) else None
+    found = (one for one in _line_by_line(text) if isinstance(one, bytes))
+    return _line_by_line(text) if any(map(_begins_one, islice(found, _LINES_TRIED))) else None
 
 
-def _stripped(text: bytes) -> Iterator[bytes]:
-    """The lines that are not blank, one by one: a list of millions would take the function's memory."""
-    return filter(None, map(trimmed, io.BytesIO(text)))
+def _line_by_line(text: bytes) -> Iterator[bytes | Unlearnable]:
+    """Lines that are not blank, one by one: a list of millions would take the function's memory.
+
+    A line that cannot end a document goes on below, if that is one. If not, what lies between is read line by
+    line, but for what has a meaning only within it, as a number has.
+    """
+    written = ""
+    start, broken_until = 0, 0
+    is_within = False
+    while start < len(text):
+        line_feed = text.find(b"\n", start)
+        end = len(text) if line_feed < 0 else line_feed
+        line = text[start:end]
+        if line[:1] == b"{" and line[-1:] == b"}":  # as most are
+            is_within = is_within and start < broken_until
+            yield line
+            start = end + 1
+            continue
+        line = trimmed(line)
+        if not line:
+            start = end + 1
+            continue
+        begins = line.startswith((b"{", b"["))
+        if begins and line[-1:] in _GOES_ON and start >= broken_until:
+            written = written or text.decode("latin-1")
+            begin = text.index(line, start)
+            length, is_whole = _end_of(written[begin : begin + _GOES_ON_MAX])
+            if is_whole:
+                yield text[begin : begin + length]
+                start = begin + length
+                continue
+            broken_until, is_within = begin + length, True
+        elif begins and start >= broken_until:
+            is_within = False
+        if is_within and not begins:
+            yield Unlearnable("it is within a document that begins above and cannot be read")
+        else:
+            yield line
+        start = end + 1
+
+
+def _end_of(written: str) -> tuple[int, bool]:
+    """Where the document ends that it begins with; or up to where it can be read.
+
+    The text is decoded as Latin-1, so that places are those of bytes: all that gives JSON its form is ASCII.
+    """
+    try:
+        _, end = _raw_decode(written)
+    except json.JSONDecodeError as error:
+        return error.pos, False
+    except (ValueError, RecursionError):
+        return len(written), False
+    line_feed = written.find("\n", end)
+    rest = written[end : len(written) if line_feed < 0 else line_feed].strip(_BLANK)
+    return end, rest[:1] in ("", "{", "[")
 
 
 def _begins_one(text: bytes) -> bool:

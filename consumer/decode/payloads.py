@@ -73,7 +73,12 @@ class _TextReader(NamedTuple):
         if lines is None:
             self._read_text(text, self.what)
         else:
-            _read_each(lines, self.batch, lambda line: self._read_text(line, "line"))
+            _read_each(lines, self.batch, self._read_line)
+
+    def _read_line(self, line: bytes | Unlearnable) -> None:
+        if isinstance(line, Unlearnable):
+            raise line
+        self._read_text(line, "line")
 
     def _read_text(self, text: bytes, what: str) -> None:
         if text.startswith(b"{"):

@@ -304,6 +304,12 @@ def _batches() -> dict[str, Hostile]:
         "arrays that do not end after a good line": Hostile(point() + b"\n" + b"[[[1,\n" * 100_000),
         "a million objects without lines": Hostile(b"{}" * 500_000),
         "a million objects over lines": Hostile(b"{\n}" * 300_000),
+        "documents that go on and never end": Hostile(
+            gzip.compress(point() + b"\n" + (b"[" + b"1," * 400 + b"\n") * 9_000, 1), "both"
+        ),
+        "documents that go on and are broken": Hostile(
+            gzip.compress(point() + b"\n" + (b'{"a": [\n' + b"1," * 400 + b"\nx\n") * 9_000, 1)
+        ),
         "a million empty arrays": Hostile(b"[" + b"[]," * 300_000 + b"[]]"),
         "a million lines": Hostile(b"{}\n" * 300_000),
         "a million lines that are none": Hostile(b"{\n" * 500_000),

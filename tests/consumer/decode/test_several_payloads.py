@@ -223,9 +223,10 @@ def test_padded_members_of_gzip_are_documents_after_one_another():
 
 
 def test_of_documents_after_one_another_the_rest_is_refused_from_where_it_cannot_be_read():
-    for payload in (lines(ONE) + lines(TWO)[:-3], json.dumps(ONE, indent=1).encode() + b"\n{\n bad }"):
-        batch = read(payload)
-        assert (observations(batch), reasons(batch)) == (LEARNED[:1], [(1, False)])
+    batch = read(lines(ONE) + lines(TWO)[:-3])
+    assert (observations(batch), reasons(batch)) == (LEARNED[:1], [(1, False)])
+    batch = read(json.dumps(ONE, indent=1).encode() + b"\n{\n bad }\n" + lines(TWO, THREE))
+    assert (observations(batch), reasons(batch)) == (LEARNED, [(1, False), (2, False)])
     batch = read(lines(ONE) + b"\n" + lines(ONE) + lines(TWO)[:-3] + b"\n" + lines(TWO, THREE))
     assert observations(batch) == [LEARNED[0], *LEARNED]
     assert reasons(batch) == [(2, False)]
@@ -274,3 +275,34 @@ def test_wherever_a_line_is_that_cannot_be_read_the_others_are(names, where, bad
     written.insert(min(where, len(written)), b"{!" + bad + b"!")
     batch = read(b"\n".join(written))
     assert (observations(batch), len(batch.rejections)) == (alone, 1)
+
+
+def indented(payload: object, indent: int = 1) -> bytes:
+    return json.dumps(payload, indent=indent).encode()
+
+
+@pytest.mark.parametrize("between", [b"\n", b"\r\n", b"\n\n", b"", b" "])
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_lines_and_documents_over_several_lines_may_follow_each_other(between, encoding):
+    other = {"signal": "mill.speed", "value": 10.0, "timestamp": T, "unit": "U/min · °C"}
+    odd = json.dumps(other, ensure_ascii=False).encode(encoding)
+    written = [odd, indented(TWO), lines(THREE), indented([ONE, TWO], 0), indented(THREE, 4), odd]
+    if encoding == "latin-1" and b"\n" not in between:
+        return  # where no line ends, it is not known what can be read of it
+    batch = read(between.join(written))
+    assert (observations(batch), batch.rejections) == ([*LEARNED, *LEARNED, LEARNED[0]], [])
+
+
+@pytest.mark.parametrize("broken", [b"bad", b"1e", b'"a" "b"'])
+def test_numbers_within_a_broken_document_are_nobodys(broken):
+    columns = b'{"signal": "mill.speed",\n"values": [\n1\n,\n2.5,\n' + broken + b",\n7\n]}\n"
+    batch = read(lines(ONE) + b"\n" + columns + lines(TWO))
+    assert observations(batch) == LEARNED[:3]
+    assert "within a document" in " ".join(each.reason for each in batch.rejections)
+    cut = read(lines(ONE) + b'\n{"signal": "mill.speed",\n"values": [\n1,\n2.5')
+    assert observations(cut) == LEARNED[:1]
+
+
+def test_a_number_behind_a_line_that_is_cut_is_still_one():
+    batch = read(b'7\n{"signal": "mill.spe\n8\n' + lines(ONE))
+    assert [value for _, value, _ in observations(batch)] == [7.0, 8.0, 10.0]
