@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from consumer.decode import documents, gateways, sitewise
+from consumer.decode import documents, gateways, sitewise, sparkplug
 from consumer.decode.batch import Batch, UnlearnableRecord
 from consumer.decode.documents import BYTE_ORDER_MARK, Payload, converted
 from consumer.decode.gateways import GatewayValue
@@ -82,7 +82,9 @@ def _read_object(payload: Payload, batch: Batch) -> None:
         if (payload.value is None or payload.body is None) and _names_a_signal(payload):
             batch.skip(_signal(payload))
             return
-    raise Unlearnable("the JSON object has none of the shapes that are read")
+    if payload.topic is None:
+        raise Unlearnable("the JSON object has none of the shapes that are read")
+    _read_found(sparkplug.without_metrics(payload.topic), batch)
 
 
 def _names_a_signal(payload: Payload) -> bool:
@@ -193,7 +195,26 @@ def _read_gateway_value(each: GatewayValue, batch: Batch) -> None:
     batch.uncertain += quality == "uncertain"
 
 
-# CloudEvents: an envelope around any other shape.
+# Envelopes around any other shape: MQTT messages beside their topics, and CloudEvents.
+
+
+def _read_message(message: Payload, batch: Batch) -> None:
+    if sparkplug.is_topic(message.topic):
+        _read_found(sparkplug.injected(message.payload, message.topic), batch)
+        return
+    content = message.payload
+    if isinstance(content, str):
+        content = documents.loaded(content.encode(errors="replace"))
+    if not isinstance(content, dict):
+        _read_found(iter([GatewayValue(message.topic, None, content, message.timestamp)]), batch)
+        return
+    payload = converted(content)
+    if payload.specversion is not None or (payload.topic is not None and payload.payload is not None):
+        raise Unlearnable("an envelope within 'payload' beside 'topic' is not read: send what it holds")
+    payload.topic = message.topic
+    if payload.timestamp is None:
+        payload.timestamp = message.timestamp
+    _read_object(payload, batch)
 
 
 def _read_cloud_event(event: Payload, batch: Batch) -> None:
@@ -247,14 +268,14 @@ _OWN_SHAPES: dict[str, _Readers] = {
     "values": (("signal", _read_values), ("key", _read_values), (None, _read_kepserver)),
     "payload": (
         ("type", _read_notification),
-        ("topic", _of(lambda message: gateways.injected(message.payload, message.topic))),
+        ("topic", _read_message),
         (None, _read_notification),
     ),
     "property_values": ((None, _read_entry),),
     "entries": ((None, _read_entries),),
 }
 _ENVELOPES_AND_GATEWAYS: dict[str, _Readers] = {
-    "metrics": ((None, _of(lambda sent: gateways.metrics(sent.metrics, sent.timestamp, sent.topic))),),
+    "metrics": ((None, _of(lambda sent: sparkplug.metrics(sent.metrics, sent.timestamp, sent.topic))),),
     "fields": ((None, _of(lambda one: gateways.telegraf(one.name, one.tags, one.fields, one.timestamp))),),
     "sources": ((None, _of(lambda message: gateways.shop_floor(message.sources, message.timestamp))),),
     "specversion": ((None, _read_cloud_event),),
