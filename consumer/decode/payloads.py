@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from consumer.decode import documents, gateways, sitewise, sparkplug
+from consumer.decode import documents, gateways, opc_ua, sitewise, sparkplug
 from consumer.decode.batch import Batch, UnlearnableRecord
 from consumer.decode.documents import BYTE_ORDER_MARK, Payload, converted
 from consumer.decode.gateways import GatewayValue
@@ -82,9 +82,12 @@ def _read_object(payload: Payload, batch: Batch) -> None:
         if (payload.value is None or payload.body is None) and _names_a_signal(payload):
             batch.skip(_signal(payload))
             return
-    if payload.topic is None:
+    if payload.topic is not None:
+        _read_found(sparkplug.without_metrics(payload.topic), batch)
+    elif opc_ua.is_without_data(payload.ua_message_type):
+        _read_found(opc_ua.without_data(payload), batch)
+    else:
         raise Unlearnable("the JSON object has none of the shapes that are read")
-    _read_found(sparkplug.without_metrics(payload.topic), batch)
 
 
 def _names_a_signal(payload: Payload) -> bool:
@@ -277,6 +280,9 @@ _OWN_SHAPES: dict[str, _Readers] = {
 _ENVELOPES_AND_GATEWAYS: dict[str, _Readers] = {
     "metrics": ((None, _of(lambda sent: sparkplug.metrics(sent.metrics, sent.timestamp, sent.topic))),),
     "fields": ((None, _of(lambda one: gateways.telegraf(one.name, one.tags, one.fields, one.timestamp))),),
+    "ua_messages": ((None, _of(opc_ua.network_message)),),
+    "ua_payload": ((None, _of(opc_ua.data_set_message)),),
+    "node_id": ((None, _of(opc_ua.sample)),),
     "sources": ((None, _of(lambda message: gateways.shop_floor(message.sources, message.timestamp))),),
     "specversion": ((None, _read_cloud_event),),
 }

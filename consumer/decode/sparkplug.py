@@ -72,9 +72,8 @@ def metrics(found: Any, timestamp: Any, topic: Any) -> Found:
             yield Unlearnable("one of the 'metrics' is an object, as Sparkplug B or Telegraf writes it")
         elif metric.get("fields") is not None:
             try:
-                yield from telegraf(
-                    metric.get("name"), metric.get("tags"), metric["fields"], metric.get("timestamp")
-                )
+                at = first_of(metric, "timestamp", otherwise=timestamp)
+                yield from telegraf(metric.get("name"), metric.get("tags"), metric["fields"], at)
             except Unlearnable as error:
                 yield error
         else:
