@@ -1,15 +1,17 @@
-"""The JSON of payloads, decoded: objects with the fields of all shapes, arrays, and objects line by line."""
+"""The JSON of payloads, decoded: a document, several after one another, or lines of them."""
 
 import io
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
-from consumer.decode.unreadable import is_utf16
+from consumer.decode.unreadable import is_text, not_json
+from consumer.decode.values import number, shortened
 from consumer.errors import Unlearnable
 
 
@@ -63,49 +65,42 @@ class Payload(msgspec.Struct, gc=False, rename="camel"):
 
 _decoder = msgspec.json.Decoder(Payload)
 _array_decoder = msgspec.json.Decoder(list[Any])
+_raw_decode = json.JSONDecoder().raw_decode
 _UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+# Blanks, byte order marks, the separators that RFC 7464 puts before a document, and NUL behind it.
+_BEFORE = re.compile(rb"\A(?:[\s\x1e]++|(?:\xef\xbb\xbf)++)*+")
+_MAY_BEGIN = b" \t\r\n\v\f\x1e\xef"
+"""What is left before a document begins with one of these."""
+_BEHIND = b" \t\r\n\v\f\x1e\0"
+_GAP = re.compile("[ \t\r\n\v\f\0\x1e\ufeff]*")
+_BETWEEN_TWO = re.compile(rb"[^,:\[{\s][ \t\r]*\n[\s\x1e\xef\xbb\xbf]*[\[{]")
+"""Where a line ends and the next begins, and one document would have a comma, a colon or a bracket before."""
+_HINTS = {",": ": write several documents in brackets, or as lines without commas"}
+_LINES_TRIED = 10_000
 
 
-def decode(document: bytes) -> Payload | Iterable[bytes]:
-    """An object, or the lines of several. Raises: `Unlearnable`."""
+def trimmed(text: bytes) -> bytes:
+    """Without what producers leave around a document."""
+    if text[:1] in _MAY_BEGIN:
+        text = _BEFORE.sub(b"", text, count=1)
+    return text.rstrip(_BEHIND)
+
+
+def decode_object(document: bytes) -> Payload | None:
+    """The fields of an object; None: it must be looked at as `sequence` does."""
     try:
         return _decoder.decode(document)
     except _UNREADABLE:
-        return lines(document) or converted(loaded(document))
+        return None
 
 
-def decode_object(document: bytes) -> Payload:
-    """The same of a document that has no lines."""
+def decode_array(document: bytes) -> list[Any] | None:
+    """The same of an array, with its elements."""
     try:
-        return _decoder.decode(document)
+        return _array_decoder.decode(document)
     except _UNREADABLE:
-        return converted(loaded(document))
-
-
-def decode_array(document: bytes) -> list[Any]:
-    """The elements. Raises: `Unlearnable` also where there is none."""
-    try:
-        found = _array_decoder.decode(document)
-    except _UNREADABLE:
-        found = loaded(document)
-    return not_empty(found)
-
-
-def not_empty(found: list[Any]) -> list[Any]:
-    """Give an array back that has elements."""
-    if not found:
-        raise Unlearnable("the array is empty: there is no observation")
-    return found
-
-
-def loaded(document: bytes) -> Any:
-    """Many a producer writes NaN, which is not JSON: it costs its observation, not the rest of the record."""
-    try:
-        return json.loads(document.decode())
-    except _UNREADABLE as error:
-        reason = "it is UTF-16 text: send UTF-8" if is_utf16(document) else error
-        raise Unlearnable(f"not readable as JSON: {reason}") from None
+        return None
 
 
 def converted(members: Any) -> Payload:
@@ -116,19 +111,73 @@ def converted(members: Any) -> Payload:
         raise Unlearnable(f"not readable as JSON: {error}") from None
 
 
-def lines(document: bytes) -> Iterable[bytes] | None:
-    """The lines of NDJSON; None where the document is none, such as one object over several lines."""
-    first, *others = islice(stripped(document), 2)
-    if not others:
-        return None
-    if not all(line.startswith(b"{") for line in stripped(document)):
+def sequence(text: bytes) -> Iterator[Any]:
+    """Documents one after another, over any lines; the last is an `Unlearnable` if it cannot be read.
+
+    Many a producer writes NaN, which is not JSON: it costs its observation, not the rest of the record.
+
+    Raises: `Unlearnable` if the first cannot be read.
+    """
+    try:
+        written = text.decode()
+    except UnicodeDecodeError as error:
+        raise not_json(text, error) from None
+    start = 0
+    while start < len(written):
         try:
-            decode_object(first)
-        except Unlearnable:
+            found, end = _raw_decode(written, start)
+            following = _GAP.match(written, end)
+            behind = end if following is None else following.end()
+            # What else stands on its line may be what is left of it: it is damaged.
+            follows = written[behind : behind + 20]
+            if follows and follows[0] not in "{[" and "\n" not in written[end:behind]:
+                raise ValueError(f"{shortened(follows)} follows it{_HINTS.get(follows[0], '')}")
+        except _UNREADABLE as error:
+            reason = not_json(text, error)
+            if not start:
+                raise reason from None
+            yield reason
+            return
+        yield found
+        start = behind
+
+
+def lines(text: bytes) -> Iterator[bytes] | None:
+    """The lines where each is to be read by itself; None where no line can be, or a document has several.
+
+    A document that cannot be read may have had several lines. That is excluded where a line is one by itself,
+    or where between two lines stands nothing that would join them.
+    """
+    first, line_feed, _ = text.partition(b"\n")
+    if not line_feed:
+        return None
+    if text.startswith((b"{", b"[")):
+        if not _begins_one(first) and (_begins_one(text) or not _BETWEEN_TWO.search(text)):
             return None
-    return stripped(document)
+    elif not is_text(text):  # protobuf has line feeds too
+        return None
+    return _stripped(text) if any(map(_begins_one, islice(_stripped(text), _LINES_TRIED))) else None
 
 
-def stripped(document: bytes) -> Iterator[bytes]:
+def _stripped(text: bytes) -> Iterator[bytes]:
     """The lines that are not blank, one by one: a list of millions would take the function's memory."""
-    return filter(None, map(bytes.strip, io.BytesIO(document)))
+    return filter(None, map(trimmed, io.BytesIO(text)))
+
+
+def _begins_one(text: bytes) -> bool:
+    try:
+        if not text.startswith((b"{", b"[")):
+            bare_number(text)
+        elif decode_object(text) is None:
+            next(sequence(text))
+    except Unlearnable:
+        return False
+    return True
+
+
+def bare_number(text: bytes) -> float:
+    """A number that is a document by itself. Raises: `Unlearnable`."""
+    try:
+        return number(text.decode("ascii"))
+    except UnicodeDecodeError:
+        raise Unlearnable("it is no number") from None

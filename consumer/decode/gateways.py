@@ -4,7 +4,7 @@ A shape's function yields what it finds in order: an observation, or what is wro
 raises `Unlearnable` before the first where there is nothing that could be one.
 
 Sources: the manuals of KEPServerEX's IoT Gateway, Telegraf's JSON serializer, AWS Shop Floor Connectivity and
-Ignition. Sparkplug B is in `sparkplug`.
+Ignition. Sparkplug B and OPC UA are in `protocols`.
 """
 
 from collections.abc import Callable, Iterator

@@ -60,6 +60,26 @@ KINDS = {
     "gzip read as Latin-1": (gzipped(POINT).decode("latin-1").encode(), "gzip data that was taken for text"),
     "gzip as base64": (base64.b64encode(gzipped(POINT)), "gzip data as base64"),
     "zstd as base64": (base64.b64encode(zstandard(POINT)), "zstd data as base64"),
+    "UTF-32": (POINT.decode().encode("utf-32-be"), "UTF-32"),
+    "UTF-32 with its mark": (POINT.decode().encode("utf-32"), "UTF-32"),
+    "UTF-16 of few Latin letters": (
+        '{"signal":"Ofen Nr. 1: Öl → °C","value":1}'.encode("utf-16-le"),
+        "UTF-16",
+    ),
+    "base64 of base64": (base64.b64encode(base64.b64encode(POINT)), "JSON as base64 text"),
+    "base64 of base64 of gzip": (base64.b64encode(base64.b64encode(gzipped(POINT))), "gzip data as base64"),
+    "base64 in lines": (base64.encodebytes(POINT * 3), "JSON as base64"),
+    "base64 of an array": (base64.b64encode(b" [\n " + POINT + b"]"), "JSON as base64"),
+    "hexadecimal digits": (POINT.hex().encode(), "JSON as hexadecimal"),
+    "JSON in a JSON text": (json.dumps(POINT.decode()).encode(), "within a JSON text"),
+    "an array in a JSON text": (json.dumps(f"[{POINT.decode()}]").encode(), "within a JSON text"),
+    "bytes of Python": (str(POINT).encode(), "as Python prints them"),
+    "Latin-1": ('{"signal":"Öl","value":1}'.encode("latin-1"), "such as Latin-1 (0xd6 at byte 11)"),
+    "LZ4": (b"\x04\x22\x4d\x18\x64\x40\xa7", "LZ4"),
+    "LZ4 of Java": (b"LZ4Block\x25\0\0\0", "LZ4"),
+    "Snappy": (b"\xff\x06\0\0sNaPpY\x01", "Snappy"),
+    "Snappy of Java": (b"\x82SNAPPY\0\0\0", "Snappy"),
+    "deflate without a header": (zlib.compress(POINT * 9)[2:-4], "a compression other than gzip"),
     "JSON as base64": (base64.b64encode(POINT), "JSON as base64"),
     "gzip in zstd": (zstandard(gzipped(POINT)), "gzip data within"),
     "zlib": (zlib.compress(POINT), "zlib"),
@@ -91,7 +111,13 @@ def test_a_reason_says_what_the_bytes_are(name):
 
 
 @pytest.mark.parametrize(
-    "payload", [b"hello", b"true", b"42,0", b"1e101", b'"42"', "Überdruck".encode(), b"-"]
+    "payload",
+    [
+        b"exit code 12",
+        b"deadbeef",
+        b"eyes",
+        *(b"hello", b"true", b"42,0", b"1e101", b'"42"', "Überdruck".encode(), b"-"),
+    ],
 )
 def test_nothing_is_said_of_what_is_not_known(payload):
     assert kind_of(payload) is None

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from consumer.decode.gateways import quality_of, status_of
 from consumer.errors import Unlearnable
-from tests.consumer.decode.payload_builders import ARRIVED_S, aggregated, gzipped, observations, read, skipped
+from tests.consumer.decode.payload_builders import (
+    ARRIVED_S,
+    aggregated,
+    gzipped,
+    observations,
+    read,
+    skipped,
+    zstandard,
+)
 
 T = 1_700_000_000.0
 MS = 1_700_000_000_000
@@ -386,6 +394,8 @@ def test_a_tag_path_names_a_signal_where_nothing_else_does():
 
 # CloudEvents.
 
+TQV = {"value": {"doubleValue": 1.0}}
+
 
 def event(data: object = None, **fields: object) -> dict:
     return {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "time": TIME, "data": data} | fields
@@ -396,7 +406,11 @@ INNER = [
     {"signal": "a", "values": [1.5, 2.5], "timestamps": [T, T + 1]},
     {
         "type": "PropertyValueUpdate",
-        "payload": {"assetId": "a", "propertyId": "p", "values": [{"value": {"doubleValue": 1.5}}]},
+        "payload": {
+            "assetId": "a",
+            "propertyId": "p",
+            "values": [{"value": {"doubleValue": 1.5}, "timestamp": {"timeInSeconds": int(T) + 1}}],
+        },
     },
     tags(tag()),
     metric({"idle": 1.5}),
@@ -427,9 +441,104 @@ def test_the_time_of_the_event_is_that_of_what_has_none():
     assert learned(event({"signal": "a", "value": 1}, time=None)) == [("a", 1.0, ARRIVED_S)]
 
 
+WITHOUT_TIME = [
+    {"signal": "a", "value": 1},
+    {"signal": "a", "values": [1]},
+    {"signal": "a", "values": [1], "timestamps": [None]},
+    {"signal": "a", "values": {"b": 1}},
+    {"type": "PropertyValueUpdate", "payload": {"assetId": "a", "propertyId": "p", "values": [TQV]}},
+    {"propertyAlias": "a", "propertyValues": [TQV | {"timestamp": None}]},
+    {"entries": [{"propertyAlias": "a", "propertyValues": [TQV]}]},
+    {"values": [{"id": "a", "v": 1}]},
+    {"name": "a", "fields": {"b": 1}},
+    {"metrics": [{"name": "a", "fields": {"b": 1}}]},
+    {"metrics": [{"name": "a", "value": 1}]},
+    {"topic": TOPIC, "payload": {"metrics": [{"name": "a", "value": 1}]}},
+    {"sources": {"a": {"values": {"b": {"value": 1}}}}},
+    {"tagPath": "a", "value": {"value": 1}},
+]
+
+
+@pytest.mark.parametrize("inner", WITHOUT_TIME)
+@pytest.mark.parametrize("written", [lambda inner: inner, lambda inner: [inner], json.dumps])
+def test_the_time_of_the_event_is_that_of_any_shape_that_has_none(inner, written):
+    assert [at_s for *_, at_s in learned(event(written(inner)))] == [T]
+    assert [at_s for *_, at_s in learned(event(written(inner), time=None))] == [ARRIVED_S]
+
+
+@pytest.mark.parametrize("inner", [each for each in WITHOUT_TIME if "payload" not in each])
+def test_so_is_the_time_of_a_message(inner):
+    assert [at_s for *_, at_s in learned(inner | {"timestamp": T + 5})] == [T + 5]
+    assert [at_s for *_, at_s in learned(event(inner | {"timestamp": T + 5}))] == [T + 5]
+
+
+def in_base64(packed: bytes) -> dict:
+    return event(None, data_base64=base64.encodebytes(packed).decode())
+
+
+AB = b'{"signal":"a","value":1}', b'{"signal":"b","value":2}'
+IN_EVENTS = {
+    "lines": b"\n".join(AB),
+    "lines with marks": b"\r\n".join(b"\xef\xbb\xbf" + each for each in AB),
+    "an array": b"[" + b",".join(AB) + b"]",
+    "lines of arrays": b"\n".join(b"[" + each + b"]" for each in AB),
+    "one after another": b"".join(AB),
+}
+
+
+@pytest.mark.parametrize("name", IN_EVENTS)
+def test_a_cloud_event_may_hold_several_in_any_form(name):
+    text = IN_EVENTS[name]
+    events = [event(text.decode()), *(in_base64(pack(text)) for pack in (bytes, gzipped, zstandard))]
+    for around in events:
+        assert learned(around) == [("a", 1.0, T), ("b", 2.0, T)]
+    assert len(learned(events)) == 2 * len(events)
+    written = b"\n".join(json.dumps(around).encode() for around in events)
+    assert observations(read(written)) == learned(events)
+
+
+def test_each_of_several_in_a_cloud_event_is_refused_alone():
+    text = b"{bad}\n" + AB[0] + b'\n{"x":1}\n7\n[' + AB[1] + b"]"
+    for around in (event(text.decode()), in_base64(gzipped(text))):
+        batch = of(around)
+        assert observations(batch) == [("a", 1.0, T), ("b", 2.0, T)]
+        assert [(each.position, each.is_whole) for each in batch.rejections] == [
+            (0, False),
+            (2, False),
+            (3, False),
+        ]
+
+
+def test_cloud_events_unpack_to_a_bound_together():
+    bomb = in_base64(gzipped(bytes(5 * 2**20)))
+    batch = of([event(json.loads(AB[0])), bomb, bomb, bomb, bomb])
+    assert observations(batch) == []
+    [(_, reason, is_whole)] = [(each.position, each.reason, each.is_whole) for each in batch.rejections]
+    assert is_whole
+    assert "unpack to more than" in reason
+
+
+def test_beside_a_null_nothing_vanishes():
+    null = {"signal": "z", "value": None}
+    inside = {"signal": "a", "value": 1}
+    for other, expected in (
+        ({"specversion": "1.0", "data": inside}, [("a", 1.0, ARRIVED_S)]),
+        ({"metrics": [metric({"idle": 1}), reading()]}, [("cpu,host=a.idle", 1.0, T), ("Speed", 1.5, T)]),
+        ({"sources": {"a": {"values": {"b": 1}}}}, [("a.b", 1.0, ARRIVED_S)]),
+    ):
+        batch = of(null | other)
+        assert (observations(batch), skipped(batch), batch.rejections) == (expected, 1, [])
+    batch = of(null | {"specversion": "1.0", "data": {"x": 1}})
+    assert (skipped(batch), [each.position for each in batch.rejections]) == (1, [1])
+    assert "none of the shapes" in batch.rejections[0].reason
+
+
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
+        (event("eyJzIjoxfQ=="), "base64 text"),
+        (event(""), "is empty"),
+        (event("1\n2")["data"] and event("time,value"), "CSV"),
         (event(None), "no JSON object"),
         (event(7), "no JSON object"),
         (event("7"), "no JSON object"),

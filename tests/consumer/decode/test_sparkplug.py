@@ -223,7 +223,7 @@ def test_any_shape_is_read_beside_a_topic_which_names_a_number(payload, expected
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
-        ("warm", "not readable as JSON"),
+        ("warm", "neither a JSON object nor a finite number"),
         ([1, 2], "an array"),
         ({"specversion": "1.0", "data": POINT}, "an envelope within"),
         ({"topic": "x", "payload": POINT}, "an envelope within"),

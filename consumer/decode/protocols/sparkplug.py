@@ -10,7 +10,6 @@ Source: the specification of Eclipse Sparkplug 3.0, chapters 4 (topics) and 6 (p
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from consumer.decode import documents
 from consumer.decode.gateways import Found, GatewayValue, first_of, objects, telegraf
 from consumer.errors import Unlearnable
 
@@ -58,6 +57,11 @@ def is_topic(written: Any) -> bool:
     return isinstance(written, dict) or _topic_of(written).message is not None
 
 
+def is_without_data(topic: Any) -> bool:
+    """Whether what is published on this topic is no measurement: commands, deaths, the states of hosts."""
+    return _topic_of(topic).message in (*_NO_DATA, _STATE)
+
+
 # Messages.
 
 
@@ -94,16 +98,14 @@ def without_metrics(topic: Any) -> Found:
     yield from _skipped(of_topic, [])
 
 
-def injected(payload: Any, topic: Any) -> Found:
+def injected(payload: Any, topic: Any, timestamp: Any) -> Found:
     """Read {"topic": …, "payload": …}, as Cirrus Link's injectors or a broker put it on a stream."""
-    if _topic_of(topic).message in (*_NO_DATA, _STATE):
-        found = payload.get("metrics") if isinstance(payload, dict) else None
-        return without_metrics(topic) if found is None else metrics(found, payload.get("timestamp"), topic)
-    if isinstance(payload, str):
-        payload = documents.loaded(payload.encode(errors="replace"))
-    if not isinstance(payload, dict):
+    is_object = isinstance(payload, dict)
+    if is_without_data(topic) and (not is_object or payload.get("metrics") is None):
+        return without_metrics(topic)
+    if not is_object:
         raise Unlearnable("the 'payload' beside a Sparkplug topic is an object of timestamp and metrics")
-    return metrics(payload.get("metrics"), payload.get("timestamp"), topic)
+    return metrics(payload.get("metrics"), first_of(payload, "timestamp", otherwise=timestamp), topic)
 
 
 # Metrics.
