@@ -41,6 +41,9 @@ class Payload(msgspec.Struct, gc=False, rename="camel"):
     sources: Any = None
     tag_path: Any = None
     quality: Any = None
+    node: Any = None
+    group: Any = None
+    errors: Any = None
     # Of OPC UA.
     ua_message_type: Any = msgspec.field(default=None, name="MessageType")
     ua_messages: Any = msgspec.field(default=None, name="Messages")

@@ -3,8 +3,8 @@
 A shape's function yields what it finds in order: an observation, or what is wrong with a single one. It
 raises `Unlearnable` before the first where there is nothing that could be one.
 
-Sources: the manuals of KEPServerEX's IoT Gateway, Telegraf's JSON serializer, AWS Shop Floor Connectivity and
-Ignition. Sparkplug B and OPC UA are in `protocols`.
+Sources: the manuals of KEPServerEX's IoT Gateway, Neuron, Telegraf's JSON serializer, AWS Shop Floor
+Connectivity and Ignition. Sparkplug B and OPC UA are in `protocols`.
 """
 
 from collections.abc import Callable, Iterator
@@ -155,6 +155,21 @@ def kepserver(values: Any, timestamp: Any) -> Found:
             yield GatewayValue(
                 tag["id"], None, tag["v"], first_of(tag, "t", otherwise=timestamp), tag.get("q")
             )
+
+
+# EMQX's Neuron: {"node": …, "group": …, "values": {tag: …}, "errors": {tag: code}, "timestamp": …}
+
+
+def neuron(node: Any, group: Any, values: Any, errors: Any, timestamp: Any) -> Found:
+    """Read what was collected of a group of a node; a tag that could not be read has an error's code."""
+    if not isinstance(node, str) or not isinstance(group, str | None):
+        raise Unlearnable("the 'node' and the 'group' of Neuron's values are texts")
+    signal = node if group is None else f"{node}/{group}"
+    failed = members(errors, "errors") if errors else {}
+    for tag, value in ({} if failed and values == {} else members(values, "values")).items():
+        yield GatewayValue(signal, tag, value, timestamp)
+    for tag in failed:
+        yield GatewayValue(signal, tag, None, timestamp)
 
 
 # Telegraf: {"name": …, "tags": {…}, "fields": {…}, "timestamp": …}, alone or in {"metrics": […]}

@@ -154,6 +154,9 @@ def _read_one(signal: str, name: str | None, value: Any, timestamp: Any, batch: 
 
 def _read_notification(payload: Payload, batch: Batch) -> None:
     if payload.type != "PropertyValueUpdate":
+        if payload.topic is not None:  # whose envelope may say its own type
+            _read_message(payload, batch)
+            return
         raise Unlearnable("of SiteWise's notifications, only those of type PropertyValueUpdate are read")
     sitewise.read_notification(payload.payload, payload.timestamp, batch)
 
@@ -291,7 +294,15 @@ _OWN_SHAPES: _Shapes = {
         (None, _read_point),
     ),
     "body": ((None, _read_point),),
-    "values": (("signal", _read_values), ("key", _read_values), (None, _read_kepserver)),
+    "values": (
+        ("signal", _read_values),
+        ("key", _read_values),
+        (
+            "node",
+            _of(lambda it: gateways.neuron(it.node, it.group, it.values, it.errors, it.timestamp)),
+        ),
+        (None, _read_kepserver),
+    ),
     "payload": (
         ("type", _read_notification),
         ("topic", _read_message),

@@ -167,6 +167,37 @@ def test_a_null_value_of_a_tag_is_skipped():
     assert skipped(of(tags(tag(None)))) == 1
 
 
+# Neuron.
+
+
+def collected(values: object, **fields: object) -> dict:
+    return {"node": "modbus", "group": "grp", "timestamp": MS, "values": values, "metas": {}} | fields
+
+
+def test_what_was_collected_is_learned_and_a_tag_with_an_error_is_skipped_and_counted():
+    batch = of(collected({"a": 123, "b": True}, errors={"c": 2014}))
+    assert observations(batch) == [("modbus/grp.a", 123.0, T), ("modbus/grp.b", 1.0, T)]
+    assert (skipped(batch), batch.rejections) == (1, [])
+    assert {key.record_signal for key in batch.signals} == {"modbus/grp"}
+    assert skipped(of(collected({}, errors={"c": 2014, "d": 2014}))) == 2
+    assert learned(collected({"a": 1}, group=None, errors={})) == [("modbus.a", 1.0, T)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (collected({}), "'values' is an object"),
+        (collected([1]), "'values' is an object"),
+        (collected({"a": 1}, node=7), "are texts"),
+        (collected({"a": 1}, errors=[7]), "'errors' is an object"),
+        (collected({"a": "RUN"}), "not a number"),
+    ],
+)
+def test_what_is_wrong_with_what_was_collected(wrong, reason):
+    [(_, found, _)] = refused(wrong)
+    assert reason in found
+
+
 # Telegraf.
 
 

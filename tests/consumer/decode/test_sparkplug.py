@@ -220,6 +220,15 @@ def test_any_shape_is_read_beside_a_topic_which_names_a_number(payload, expected
     assert learned(mqtt) == [expected]
 
 
+def test_an_envelope_may_say_a_type_of_its_own():
+    own = {"type": "DDATA", "topic": "spBv1.0/G/DDATA/E/D", "payload": message(metric())}
+    assert learned(own) == [("G/E/D/Level", 1.5, T)]
+    tqv = {"value": {"doubleValue": 1.5}, "timestamp": {"timeInSeconds": int(T)}}
+    properties = {"assetId": "a", "propertyId": "p", "values": [tqv]}
+    notification = {"type": "PropertyValueUpdate", "topic": "$aws/sitewise/x", "payload": properties}
+    assert learned(notification) == [("a:p", 1.5, T)]
+
+
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
