@@ -40,7 +40,7 @@ _WORDS: dict[str, Quality] = {
     "true": "good",
     "false": "bad",
 }
-_UA_UNCERTAIN, _UA_BAD = 0x4000_0000, 0x8000_0000
+_UA_SUBCODES, _UA_UNCERTAIN, _UA_BAD = 0x1_0000, 0x4000_0000, 0x8000_0000
 
 
 def quality_of(written: Any) -> Quality:
@@ -105,12 +105,15 @@ def _none_of(written: Any) -> Unlearnable:
 
 
 def _of_code(code: int) -> Quality:
-    """OPC's codes have the quality in two bits; Ignition's own begin at 256, and are errors from 300 on."""
+    """OPC's codes have the quality in two bits; Ignition's own begin at 256, and are errors from 300 on.
+
+    What is larger than either is a status of OPC UA.
+    """
+    if code >= _UA_SUBCODES:
+        return _of_status_code(code)
     if 192 <= code < 256:
         return "good"
-    if 64 <= code < 128 or 256 <= code < 300 or _UA_UNCERTAIN <= code < _UA_BAD:
-        return "uncertain"
-    return "bad"
+    return "uncertain" if 64 <= code < 128 or 256 <= code < 300 else "bad"
 
 
 def _of_status_code(code: int) -> Quality:

@@ -70,6 +70,9 @@ TOPIC = {"namespace": "spBv1.0", "groupId": "G", "edgeNodeId": "E", "deviceId": 
     [
         *((each, "good") for each in (None, True, "Good", "GOOD", "good, non-specific", 192, 216, "192")),
         *((each, "good") for each in ({"code": 192}, {"name": "Good"}, {"value": 192}, {"Symbol": "Good"})),
+        *((each, "good") for each in (0x00960000, "0x00A20000", {"code": 0x002F0000})),
+        *((each, "uncertain") for each in (1_073_742_080, "1073741824")),
+        *((each, "bad") for each in (-2_147_483_136, 65_535, 0x80320000)),
         *((each, "good") for each in (192.0, "192.0", "0xC0", " GOOD", "true", "True")),
         *((each, "uncertain") for each in ("Uncertain", "uncertain_InitialValue", 64, 68, 256, 0x40000000)),
         *((each, "bad") for each in (False, "Bad", "Bad_Stale", "Error_Configuration", "stale", 0, 8, 24)),
