@@ -157,7 +157,9 @@ def _read_notification(payload: Payload, batch: Batch) -> None:
         if payload.topic is not None:  # whose envelope may say its own type
             _read_message(payload, batch)
             return
-        raise Unlearnable("of SiteWise's notifications, only those of type PropertyValueUpdate are read")
+        raise Unlearnable(
+            "a 'payload' is that of SiteWise's type PropertyValueUpdate or, beside a 'topic', of Sparkplug"
+        )
     sitewise.read_notification(payload.payload, payload.timestamp, batch)
 
 
@@ -262,6 +264,8 @@ def _read_cloud_event(event: Payload, batch: Batch) -> None:
         reader.read(_from_base64(event.data_base64, batch))
     elif isinstance(event.data, str):
         reader.read(event.data.encode(errors="replace"))
+    elif event.data is None:
+        raise Unlearnable("the CloudEvent has no data: there is no JSON object that would name a signal")
     else:
         reader.read_decoded(event.data)
 

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from consumer.decode.printed_times import rewritten, zone_named
 from consumer.decode.values import check_seconds, shortened
 from consumer.errors import Unlearnable
 
@@ -120,11 +121,18 @@ _DIGITS_OF_DATES = (8, 12, 14, 17, 20)
 """YYYYMMDD, with hhmm, hhmmss, milliseconds, microseconds: as epochs they would be 1970, 1976 or 2611."""
 _FIRST_DATE, _LAST_DATE = 19_000_101, 20_991_231
 _DIGITS_BELOW = 1e20
+_OF_100_NS = (
+    (1.25e17, 1.58e17, "Windows file time, or nanoseconds of 1974"),
+    (6.3e17, 6.63e17, ".NET ticks, or nanoseconds of 1990"),
+)
+"""From, below: what counts 100 ns since 1601, or since the year 1."""
 _OF_ONE_UNIT = (
     (1e8, 1e11, 1.0),
     (1e12, 1e13, 1e3),
     (1e14, 1e16, 1e6),
-    (1e17, 1e19, 1e9),
+    (1e17, 1.25e17, 1e9),
+    (1.58e17, 6.3e17, 1e9),
+    (6.63e17, 1e19, 1e9),
     (-62_135_596_800.0, 19_000_101.0, 1.0),
 )
 """From, below, and how many in a second: what cannot be the digits of a date, whatever its number is."""
@@ -141,6 +149,9 @@ def _of_number(number: float) -> Readings:
         if as_date is not None:
             return as_date
     size = abs(found)
+    for start, below, name in _OF_100_NS:
+        if start <= found < below:
+            raise Unlearnable(f"the timestamp {shortened(number)} is {name}: write ISO 8601")
     return Readings(
         "number", {None: found / next((unit for below, unit in _UNITS if size < below), _NANOSECONDS)}
     )
@@ -194,7 +205,7 @@ _DATE = re.compile(
     _WEEKDAY
     + r"(?P<a>\d{1,4}|[^\W\d_]+)(?P<separator>\. ?|[-/ ]|, )"
     + r"(?P<b>\d{1,2}|[^\W\d_]+)(?:\. ?|[-/ ]|, )(?P<c>\d{4}|\d{1,2})"
-    + rf"(?:(?:[ T:]|, ){_TIME_OF_DAY})?",
+    + rf"(?:(?:[ T]|, |(?:(?<=\d{{4}})|(?<=[-/.]\d\d)):){_TIME_OF_DAY})?",  # Nov 14 22:13:20 has no year
     re.IGNORECASE,
 )
 _DATE_AROUND_TIME = re.compile(  # as C's asctime writes it
@@ -225,7 +236,7 @@ _MONTHS = {
 }
 
 
-def _of_text(text: str, zone: tzinfo) -> Readings:
+def _of_text(text: str, zone: tzinfo, *, may_be_rewritten: bool = True) -> Readings:
     if "  " in text or not text or not text[0].isalnum() or text[-1].isspace():
         text = " ".join(text.split())
     if text.isdecimal():
@@ -254,9 +265,14 @@ def _of_text(text: str, zone: tzinfo) -> Readings:
         number = float(text) if text.isascii() and "_" not in text else None
     except ValueError:
         number = None
-    if number is None:
-        raise Unlearnable(f"the timestamp {shortened(text)} is neither ISO 8601 nor a number")
-    return _of_number(number)
+    if number is not None:
+        return _of_number(number)
+    as_is_read = rewritten(text) if may_be_rewritten else None
+    if as_is_read is not None:
+        return _of_text(as_is_read, zone, may_be_rewritten=False)
+    named = zone_named(text)
+    hint = "" if named is None else f" ({named} is not one zone everywhere: write UTC or an offset)"
+    raise Unlearnable(f"the timestamp {shortened(text)} is neither ISO 8601 nor a number{hint}")
 
 
 def iso_seconds(text: str, zone: tzinfo = UTC) -> float | None:
@@ -363,7 +379,8 @@ def _time_s(found: re.Match[str], text: str) -> float:
     if half and 1 <= hour <= 12:
         hour = hour % 12 + (12 if half.lower() == "p" else 0)
     is_midnight = (hour, minute, second) == (24, 0, 0)
-    if (hour > 23 and not is_midnight) or minute > 59 or second > 60:
+    contradicts = hour > 12 and half in ("a", "A")
+    if (hour > 23 and not is_midnight) or minute > 59 or second > 60 or contradicts:
         raise Unlearnable(f"the timestamp {shortened(text)} has no such time of day")
     return hour * 3600.0 + minute * 60.0 + second + float(f"0.{found['fraction'] or 0}")
 

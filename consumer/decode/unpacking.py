@@ -73,7 +73,10 @@ def _unpack(payload: bytes, name: str, part: Callable[[], _Decompressor]) -> byt
         try:
             unpacked += decompressor.decompress(rest, UNPACKED_BYTES_MAX - len(unpacked) + 1)
         except (zlib.error, zstd.ZstdError) as error:
-            raise Unlearnable(f"not readable as {name}: {error}") from None
+            behind = (
+                "" if parts == 1 else f": behind {len(payload) - len(rest)} bytes of {name} is something else"
+            )
+            raise Unlearnable(f"not readable as {name}: {error}{behind}") from None
         if len(unpacked) > UNPACKED_BYTES_MAX:
             raise Unlearnable(f"the {name} data unpacks to more than {UNPACKED_BYTES_MAX} bytes")
         if not decompressor.eof:

@@ -3,6 +3,7 @@
 import binascii
 import re
 
+from consumer.decode.values import shortened
 from consumer.errors import Unlearnable
 
 _SEND_JSON = "send JSON"
@@ -44,6 +45,9 @@ _STARTS: tuple[tuple[bytes, str | None], ...] = (
 )
 _LINE_PROTOCOL = re.compile(rb"[^\s{}]+ [^\s={}]+=\S+(?: \d+)?")
 _JSON = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:\{\s*"|\[\s*[{\[])')
+_JSON_WITHIN = re.compile(rb'\[\s*\{\s*"|\{\s*"\w+"\s*:')
+_BEFORE_IT_MAX = 200
+_OF_URLS = bytes.maketrans(b"-_", b"+/")
 _SEPARATORS = re.compile(rb"[,;\t]")
 _LOOKED_AT = 4096
 _DEPTH_MAX = 2
@@ -61,6 +65,8 @@ def kind_of(payload: bytes) -> str | None:
             return kind
     if wide := _wide(start):
         return f"{wide} text: send UTF-8"
+    if 0 < (at := _begins_at(start)) <= _BEFORE_IT_MAX:
+        return f"JSON behind something else, {shortened(start[:at])}: send the JSON alone"
     if not is_text(start):
         return (
             "binary data, such as protobuf, Avro, MessagePack or a compression other than gzip and zstd "
@@ -76,9 +82,15 @@ def kind_of(payload: bytes) -> str | None:
     return None
 
 
+def _begins_at(text: bytes) -> int:
+    """Where an object or an array of objects begins; below 0: nowhere."""
+    found = _JSON_WITHIN.search(text)
+    return found.start() if found else -1
+
+
 def _in_letters(text: bytes, depth: int = 0) -> str | None:
     """What base64 or hexadecimal digits hold, if that is JSON or compressed."""
-    digits = b"".join(text.split())
+    digits = b"".join(text.split()).strip(b'"').translate(_OF_URLS)
     for name, decode in (("base64 text", _from_base64), ("hexadecimal digits", _from_hex)):
         inner = decode(digits)
         if _JSON.match(inner):

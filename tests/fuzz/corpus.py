@@ -57,10 +57,12 @@ def well_formed() -> dict[str, bytes]:
         "lines of arrays": b"[" + point() + b"]\r\n\xef\xbb\xbf[" + point(value=2) + b"]\n",
         "one after another": point() + point(value=2),
         "over several lines": json.dumps(json.loads(point()), indent=1).encode() * 2,
+        "a date as Java prints it": point(timestamp="Tue Nov 14 22:13:20 UTC 2023"),
         "a date of the first day": point(timestamp="0001-01-01T00:00:00-14:00"),
         "a date of the last day": point(timestamp="31.12.9999 23:59:59 +14:00"),
         **{name: json.dumps(payload).encode() for name, payload in _of_gateways().items()},
         "kpl": field(1, b"key") + sub_record(point()) + sub_record(b"1.5"),
+        "kpl of a bare number": field(1, b"k") + sub_record(b"1"),
     }
 
 
@@ -166,10 +168,12 @@ _ENDS_OF_THE_CALENDAR: tuple[tuple[str, Outcome], ...] = (
     ("0001-01-01T00:00:00-14:00", "learned"),
     ("0001-01-01 00:00 +14:00", "quarantined"),
     ("01.01.0001 00:00 -05:00", "learned"),
+    ("Mon Jan 01 00:00:00 GMT 0001", "learned"),
     ("9999-12-31 24:00", "quarantined"),
     ("9999-12-31T24:00:00+14:00", "quarantined"),
     ("31.12.9999 23:59:59 +14:00", "learned"),
     ("31.12.9999 23:59:59 -14:00", "quarantined"),
+    ("Fri Dec 31 23:59:60 UTC 9999", "quarantined"),
     ("99991231235959-0100", "quarantined"),
 )
 

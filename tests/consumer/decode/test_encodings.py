@@ -80,6 +80,22 @@ KINDS = {
     "Snappy": (b"\xff\x06\0\0sNaPpY\x01", "Snappy"),
     "Snappy of Java": (b"\x82SNAPPY\0\0\0", "Snappy"),
     "deflate without a header": (zlib.compress(POINT * 9)[2:-4], "a compression other than gzip"),
+    "base64 as URLs have it": (
+        base64.urlsafe_b64encode(b'{"signal":"\xc3\xbf>?\xc3\xbf","value":1}'),
+        "JSON as base64",
+    ),
+    "base64 in a JSON text": (
+        json.dumps(base64.b64encode(gzipped(POINT)).decode()).encode(),
+        "gzip data as base64",
+    ),
+    "a log line": (
+        b"2023-11-14T22:13:20Z INFO app: " + POINT,
+        "behind something else, b'2023-11-14T22:13:20Z INFO",
+    ),
+    "a server-sent event": (b"data: " + POINT + b"\n\n", "behind something else, b'data: '"),
+    "a comment": (b"/* oven */ [" + POINT + b"]", "behind something else, b'/* oven */ '"),
+    "a length before it": (len(POINT).to_bytes(4, "big") + POINT, "behind something else, b"),
+    "a schema's number before it": (b"\0\0\0\0\x07" + POINT, "behind something else"),
     "JSON as base64": (base64.b64encode(POINT), "JSON as base64"),
     "gzip in zstd": (zstandard(gzipped(POINT)), "gzip data within"),
     "zlib": (zlib.compress(POINT), "zlib"),
@@ -126,3 +142,13 @@ def test_nothing_is_said_of_what_is_not_known(payload):
 
 def test_a_text_of_more_than_is_looked_at_may_be_cut_within_a_character():
     assert kind_of(b"a" + "€".encode() * 2000) is None
+
+
+@pytest.mark.parametrize("other", [POINT, gzipped(POINT), zstandard(POINT)])
+@pytest.mark.parametrize("pack", [gzipped, zstandard])
+def test_what_is_something_else_behind_compressed_data_is_said(pack, other):
+    if pack(POINT) == other:
+        return
+    [rejection] = read(pack(POINT) + b"\n" + other).rejections
+    assert rejection.is_whole
+    assert f"behind {len(pack(POINT)) + 1} bytes of" in rejection.reason
