@@ -158,7 +158,7 @@ def _read_notification(payload: Payload, batch: Batch) -> None:
             _read_message(payload, batch)
             return
         raise Unlearnable(
-            "a 'payload' is that of SiteWise's type PropertyValueUpdate or, beside a 'topic', of Sparkplug"
+            "a 'payload' is that of SiteWise's type PropertyValueUpdate or, beside a 'topic', any shape"
         )
     sitewise.read_notification(payload.payload, payload.timestamp, batch)
 
