@@ -74,7 +74,7 @@ def _read_object(payload: Payload, batch: Batch) -> None:
         _read_found(opc_ua.without_data(payload), batch)
     else:
         beside = ": it names a signal, and has no 'value' or 'values'" if _names_a_signal(payload) else ""
-        raise Unlearnable(f"the JSON object has none of the shapes that are read{beside}")
+        raise Unlearnable(f"the JSON object has none of the shapes that docs/send-data.md lists{beside}")
 
 
 def _read_shape(

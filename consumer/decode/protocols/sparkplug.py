@@ -94,7 +94,9 @@ def without_metrics(topic: Any) -> Found:
     """A message of which nothing but the topic says what it is: a death without metrics, a host's state."""
     of_topic = _topic_of(topic)
     if of_topic.message not in (*_NO_DATA, _STATE):
-        raise Unlearnable("beside 'topic', the JSON object has none of the shapes that are read")
+        raise Unlearnable(
+            "beside 'topic', the JSON object has none of the shapes that docs/send-data.md lists"
+        )
     yield from _skipped(of_topic, [])
 
 
