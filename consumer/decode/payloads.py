@@ -22,6 +22,8 @@ from consumer.errors import Unlearnable
 # What a payload that cannot be unpacked counts as: to find that out may have cost gzip's best ratio.
 _UNREADABLE_BYTES_MAX = UNPACKED_BYTES_MAX // 16
 _UNREADABLE_RATIO = 1032
+_NOTIFICATION = "PropertyValueUpdate"
+"""The type of those of SiteWise's notifications that are read."""
 
 
 def read(payload: bytes, partition_key: str | None, batch: Batch) -> None:
@@ -153,7 +155,7 @@ def _read_one(signal: str, name: str | None, value: Any, timestamp: Any, batch: 
 
 
 def _read_notification(payload: Payload, batch: Batch) -> None:
-    if payload.type != "PropertyValueUpdate":
+    if payload.type != _NOTIFICATION:
         if payload.topic is not None:  # whose envelope may say its own type
             _read_message(payload, batch)
             return
@@ -230,7 +232,8 @@ def _read_message(message: Payload, batch: Batch) -> None:
     topic, content = message.topic, message.payload
 
     def read_enveloped(payload: Payload, batch: Batch) -> None:
-        if payload.specversion is not None or (payload.topic is not None and payload.payload is not None):
+        is_envelope = payload.payload is not None and payload.type != _NOTIFICATION
+        if payload.specversion is not None or is_envelope:  # which could go on for hundreds of levels
             raise Unlearnable("an envelope within 'payload' beside 'topic' is not read: send what it holds")
         payload.topic = topic
         _read_object(_timed(payload, message.timestamp), batch)

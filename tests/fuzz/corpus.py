@@ -386,5 +386,12 @@ def _gateways() -> dict[str, Hostile]:
         "an event beside a null": Hostile(
             event(signal="s", value=None, data=[json.loads(point()), {}]), "both"
         ),
+        "messages in messages": Hostile(nested(400, '{"topic":"a","payload":…}', '{"value":1}')),
+        "payloads in a message": Hostile(
+            b'{"topic":"a","payload":' + nested(800, '{"payload":…}', '{"value":1}') + b"}"
+        ),
+        "notifications in a message": Hostile(
+            b'{"topic":"a","payload":' + nested(800, '{"type":"t","payload":…}', '{"value":1}') + b"}"
+        ),
         "two shapes of gateways": Hostile(b'{"metrics": [{"name": "a", "value": 1}], "sources": {}}'),
     }

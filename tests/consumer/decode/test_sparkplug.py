@@ -227,6 +227,7 @@ def test_an_envelope_may_say_a_type_of_its_own():
     properties = {"assetId": "a", "propertyId": "p", "values": [tqv]}
     notification = {"type": "PropertyValueUpdate", "topic": "$aws/sitewise/x", "payload": properties}
     assert learned(notification) == [("a:p", 1.5, T)]
+    assert learned({"topic": "plant/x", "payload": notification}) == [("a:p", 1.5, T)]
 
 
 @pytest.mark.parametrize(
@@ -236,6 +237,8 @@ def test_an_envelope_may_say_a_type_of_its_own():
         ([1, 2], "an array"),
         ({"specversion": "1.0", "data": POINT}, "an envelope within"),
         ({"topic": "x", "payload": POINT}, "an envelope within"),
+        ({"payload": POINT}, "an envelope within"),
+        ({"type": "t", "payload": POINT}, "an envelope within"),
         ({"level": 7}, "none of the shapes"),
     ],
 )
