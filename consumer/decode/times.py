@@ -8,20 +8,19 @@ say whether the day comes first: `readings` has both, and who reads a whole colu
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from functools import lru_cache
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from consumer.decode.calendar_days import Order as Order
+from consumer.decode.calendar_days import began_s, days_of
 from consumer.decode.printed_times import rewritten, zone_named
 from consumer.decode.values import check_seconds, shortened
 from consumer.errors import Unlearnable
 
 Floats = npt.NDArray[np.float64]
-Order = Literal["DMY", "MDY", "YMD"]
-"""What comes first in a date of three numbers: the day, the month or the year."""
 Kind = Literal["number", "digits", "ISO 8601", "date"]
 """How a time is written; `digits` are those of YYYYMMDDhhmmss."""
 
@@ -183,7 +182,7 @@ def _of_digits(digits: str, zone: tzinfo, fraction_s: float = 0.0) -> Readings |
     if len(digits) not in _DIGITS_OF_DATES or not _FIRST_DATE <= int(digits[:8]) <= _LAST_DATE:
         return None
     try:
-        day_s = _day_s(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+        day_s = began_s(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
     except ValueError:
         return None
     hour, minute, second = (int(digits[at : at + 2] or 0) for at in (8, 10, 12))
@@ -201,39 +200,22 @@ _TIME_OF_DAY = (
     r"(?: ?(?P<half>[ap])\.?m\.?)?"
 )
 _WEEKDAY = r"(?:[^\W\d_]{2,10}\.?,? )?"
-_DATE = re.compile(
-    _WEEKDAY
-    + r"(?P<a>\d{1,4}|[^\W\d_]+)(?P<separator>\. ?|[-/ ]|, )"
-    + r"(?P<b>\d{1,2}|[^\W\d_]+)(?:\. ?|[-/ ]|, )(?P<c>\d{4}|\d{1,2})"
-    + rf"(?:(?:[ T]|, |(?:(?<=\d{{4}})|(?<=[-/.]\d\d)):){_TIME_OF_DAY})?",  # Nov 14 22:13:20 has no year
-    re.IGNORECASE,
+_DATE = (
+    re.compile(  # Nov 14 22:13:20 has no year: a colon before the hour takes one of four digits, or seconds
+        _WEEKDAY
+        + r"(?P<a>\d{1,4}|[^\W\d_]+)(?P<separator>\. ?|[-/ ]|, )"
+        + r"(?P<b>\d{1,2}|[^\W\d_]+)(?:\. ?|[-/ ]|, )(?P<c>\d{4}|\d{1,2})"
+        + rf"(?:(?:[ T]|, |(?:(?<=\d{{4}})|(?<=[-/.]\d\d)(?=(?::\d\d){{3}})):){_TIME_OF_DAY})?",
+        re.IGNORECASE,
+    )
 )
 _DATE_AROUND_TIME = re.compile(  # as C's asctime writes it
     _WEEKDAY + rf"(?P<a>[^\W\d_]+) (?P<b>\d{{1,2}}) {_TIME_OF_DAY} (?P<c>\d{{4}})", re.IGNORECASE
 )
 _DIGITS = re.compile(r"(\d{9,24})(?:[.,](\d{1,9}))?", re.ASCII)
+_DAY_AND_OFFSET = re.compile(r"\d{4}-?(?:W\d\d-?\d|\d\d-?\d\d)[+-]\d\d:?\d\d", re.ASCII)
+_WITH_SECONDS = len("2023-11-14T22:13:20")
 _ONLY_TIME = re.compile(_TIME_OF_DAY, re.IGNORECASE)
-_MONTHS = {
-    name: month
-    for month, names in enumerate(
-        (
-            "jan january januar jänner ene enero janv janvier gen gennaio",
-            "feb february februar febrero févr février fevr fevrier febbraio",
-            "mar march mär märz maerz mrz marzo mars",
-            "apr april abr abril avr avril aprile",
-            "may mai mayo mag maggio",
-            "jun june juni junio juin giu giugno",
-            "jul july juli julio juil juillet lug luglio",
-            "aug august ago agosto août aout",
-            "sep sept september septiembre septembre set settembre",
-            "oct october okt oktober octubre octobre ott ottobre",
-            "nov november noviembre novembre",
-            "dec december dez dezember dic diciembre déc décembre decembre dicembre",
-        ),
-        1,
-    )
-    for name in names.split()
-}
 
 
 def _of_text(text: str, zone: tzinfo, *, may_be_rewritten: bool = True) -> Readings:
@@ -286,6 +268,8 @@ def iso_seconds(text: str, zone: tzinfo = UTC) -> float | None:
 def _from_iso(text: str) -> datetime:
     if text[:9].isdecimal() or text.isdecimal():  # Python would take the ninth digit for the T
         raise ValueError
+    if len(text) < _WITH_SECONDS and _DAY_AND_OFFSET.fullmatch(text):  # and here the sign
+        raise ValueError
     return datetime.fromisoformat(text)
 
 
@@ -313,7 +297,7 @@ def _without_zone(text: str) -> tuple[str, tzinfo | None]:
 
 def _of_date(found: re.Match[str], text: str, zone: tzinfo) -> Readings:
     a, b, c = found["a"], found["b"], found["c"]
-    days = _days(a, b, c)
+    days = days_of(a, b, c)
     if not days:
         raise Unlearnable(f"the timestamp {shortened(text)} is no date of any calendar")
     time_s = _time_s(found, text)
@@ -323,46 +307,6 @@ def _of_date(found: re.Match[str], text: str, zone: tzinfo) -> Readings:
         seconds[order] = at_s - _offset_s(at_s, zone)
     has_dots = "separator" in found.re.groupindex and found["separator"].startswith(".")
     return Readings("date", seconds, found["hour"] is not None, has_dots)
-
-
-@lru_cache(4096)
-def _days(a: str, b: str, c: str) -> dict[Order | None, float]:
-    """The days that three parts of a date may mean, by their order."""
-    months = [_MONTHS.get(part.casefold()) for part in (a, b)]
-    tried: list[tuple[Order | None, int | None, int | None, str]]
-    if not a.isdecimal():
-        tried = [(None, months[0], int(b) if b.isdecimal() else None, c)]
-    elif not b.isdecimal():
-        tried = [(None, months[1], int(c), a) if len(a) == 4 else (None, months[1], int(a), c)]
-    elif len(c) == 1:
-        tried = [(None, int(b), int(c), a)] if len(a) == 4 else []
-    elif len(a) == 4:
-        tried = [(None, int(b), int(c), a)]
-    elif len(a) == 3:
-        tried = []
-    else:
-        tried = [("DMY", int(b), int(a), c), ("MDY", int(a), int(b), c)]
-        if len(c) == 2 and len(a) == 2:
-            tried.append(("YMD", int(b), int(c), a))
-    days: dict[Order | None, float] = {}
-    for order, month, day, year in tried:
-        if month is None or day is None:
-            continue
-        try:
-            days[order] = _day_s(_year(year), month, day)
-        except ValueError:
-            continue
-    return days
-
-
-def _year(text: str) -> int:
-    year = int(text)
-    return year if len(text) == 4 else year + (2000 if year < 69 else 1900)
-
-
-@lru_cache(4096)
-def _day_s(year: int, month: int, day: int) -> float:
-    return (date(year, month, day).toordinal() - 719_163) * 86_400.0
 
 
 def is_time_of_day(text: str) -> bool:

@@ -122,8 +122,8 @@ def not_json(text: bytes, error: Exception) -> Unlearnable:
     reason: object = error
     if wide := _wide(text):
         reason = f"it is {wide} text: send UTF-8"
-    elif isinstance(error, UnicodeDecodeError):
-        byte, at = text[error.start], error.start
+    elif isinstance(error, UnicodeDecodeError) and text[error.start + 1 : error.start + 2].isascii():
+        byte, at = text[error.start], error.start  # alone among letters, as UTF-8 never has one
         reason = f"it is no UTF-8, but such as Latin-1 (0x{byte:02x} at byte {at}): send UTF-8"
     return Unlearnable(f"not readable as JSON: {reason}")
 

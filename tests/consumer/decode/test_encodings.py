@@ -34,6 +34,7 @@ def test_what_is_left_around_compressed_data_is_dropped(pack, padding):
     for payload in (
         pack(POINT) + padding,
         padding + pack(POINT),
+        padding + MARK + pack(POINT),
         pack(POINT[:half]) + padding + pack(POINT[half:]) + padding,
     ):
         batch = read(payload)

@@ -97,6 +97,8 @@ NOON_S = 1_700_000_000.0
         "2023.11.14D22:13:20.000000000",
         "2023-11-14_22-13-20",
         "14NOV2023:22:13:20",
+        "14NOV23:22:13:20",
+        "14/Nov/23:22:13:20",
         "14.11.2023, 22:13:20 Uhr",
         "14 nov. 2023 à 22:13:20",
     ],
@@ -167,6 +169,12 @@ def test_what_is_no_time_is_refused(written):
         ("2023-11-14T22:13:20[Europe/Berlin]", "neither ISO 8601"),
         ("Nov 14 22:13:20", "neither ISO 8601"),  # of syslog, without a year
         ("14 Nov 22:13", "neither ISO 8601"),
+        ("14-Nov-22:13:20", "neither ISO 8601"),
+        ("11/14/22:13:20", "neither ISO 8601"),
+        ("2023-11-14+01:00", "neither ISO 8601"),  # a day in a zone, or one o'clock
+        ("2023-11-14-05:00", "neither ISO 8601"),
+        ("20231114+0100", "neither ISO 8601"),
+        ("2023-W46-2+01:00", "neither ISO 8601"),
         ("2023-366", "neither ISO 8601"),
         ("2023-000", "neither ISO 8601"),
         ("22:13 AM 14.11.2023", "neither ISO 8601"),
