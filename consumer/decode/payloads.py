@@ -7,12 +7,12 @@ from typing import Any
 
 from msgspec import UNSET
 
-from consumer.decode import documents, gateways, sitewise
+from consumer.decode import documents, gateways
 from consumer.decode.batch import Batch, UnlearnableRecord
 from consumer.decode.documents import Payload, converted
 from consumer.decode.gateways import GatewayValue
 from consumer.decode.payload_texts import TextReader, read_each
-from consumer.decode.protocols import opc_ua, sparkplug
+from consumer.decode.protocols import opc_ua, sitewise, sparkplug
 from consumer.decode.signal_names import check_name
 from consumer.decode.times import seconds_column, seconds_of
 from consumer.decode.unpacking import UNPACKED_BYTES_MAX, unpack

@@ -1,1 +1,1 @@
-"""Protocols of the shop floor, written as JSON: their messages read into observations with qualities."""
+"""What SiteWise, Sparkplug B and OPC UA define as JSON: messages read into observations with qualities."""
