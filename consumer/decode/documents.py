@@ -40,6 +40,24 @@ class Payload(msgspec.Struct, gc=False, rename="camel"):
     sources: Any = None
     tag_path: Any = None
     quality: Any = None
+    node: Any = None
+    group: Any = None
+    errors: Any = None
+    # Of OPC UA.
+    ua_message_type: Any = msgspec.field(default=None, name="MessageType")
+    ua_messages: Any = msgspec.field(default=None, name="Messages")
+    ua_payload: Any = msgspec.field(default=None, name="Payload")
+    ua_value: Any = msgspec.field(default=None, name="Value")
+    ua_timestamp: Any = msgspec.field(default=None, name="Timestamp")
+    ua_status: Any = msgspec.field(default=None, name="Status")
+    publisher_id: Any = msgspec.field(default=None, name="PublisherId")
+    data_set_writer_name: Any = msgspec.field(default=None, name="DataSetWriterName")
+    data_set_writer_id: Any = msgspec.field(default=None, name="DataSetWriterId")
+    node_id: Any = msgspec.field(default=None, name="NodeId")
+    application_uri: Any = msgspec.field(default=None, name="ApplicationUri")
+    endpoint_url: Any = msgspec.field(default=None, name="EndpointUrl")
+    source_timestamp: Any = msgspec.field(default=None, name="SourceTimestamp")
+    status_code: Any = msgspec.field(default=None, name="StatusCode")
     # Of CloudEvents.
     specversion: Any = None
     data: Any = None

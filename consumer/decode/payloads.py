@@ -1,27 +1,29 @@
 """Payloads of all shapes, read into a batch."""
 
 import binascii
-from collections.abc import Callable, Iterable
-from itertools import chain, islice
+from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import UNSET
 
-from consumer.decode import documents, gateways, sitewise
+from consumer.decode import documents, gateways
 from consumer.decode.batch import Batch, UnlearnableRecord
 from consumer.decode.documents import Payload, converted
 from consumer.decode.gateways import GatewayValue
+from consumer.decode.payload_texts import TextReader, read_each
+from consumer.decode.protocols import opc_ua, sitewise, sparkplug
 from consumer.decode.signal_names import check_name
 from consumer.decode.times import seconds_column, seconds_of
 from consumer.decode.unpacking import UNPACKED_BYTES_MAX, unpack
-from consumer.decode.unreadable import kind_of
-from consumer.decode.values import number, numbers, shortened
+from consumer.decode.values import number, numbers
 from consumer.errors import Unlearnable
 
 # What a payload that cannot be unpacked counts as: to find that out may have cost gzip's best ratio.
 _UNREADABLE_BYTES_MAX = UNPACKED_BYTES_MAX // 16
 _UNREADABLE_RATIO = 1032
+_NOTIFICATION = "PropertyValueUpdate"
+"""The type of those of SiteWise's notifications that are read."""
 
 
 def read(payload: bytes, partition_key: str | None, batch: Batch) -> None:
@@ -37,7 +39,7 @@ def read(payload: bytes, partition_key: str | None, batch: Batch) -> None:
         if found is not None:
             _read_object(found, batch)
             return
-    _TextReader(batch, partition_key, _read_object).read(payload)
+    TextReader(batch, partition_key, _read_object).read(payload)
 
 
 def unpacked(payload: bytes, batch: Batch) -> bytes:
@@ -49,100 +51,6 @@ def unpacked(payload: bytes, batch: Batch) -> bytes:
         raise
     batch.unpacked_bytes += len(found)
     return found
-
-
-class _TextReader(NamedTuple):
-    """Reads a text: one document or several, or lines of them; each is refused alone.
-
-    The whole is refused where it is one document, or nothing of it can be read.
-    """
-
-    batch: Batch
-    partition_key: str | None
-    """Names the signal of a bare number."""
-    read_object: Callable[[Payload, Batch], None]
-    what: str = "payload"
-    """What the text is."""
-    nameless: str = "no partition key that would name its signal"
-
-    def read(self, text: bytes) -> None:
-        text = documents.trimmed(text)
-        if not text:
-            raise Unlearnable(f"the {self.what} is empty")
-        lines = documents.lines(text)
-        if lines is None:
-            self._read_text(text, self.what)
-        else:
-            _read_each(lines, self.batch, self._read_line)
-
-    def _read_line(self, line: bytes | Unlearnable) -> None:
-        if isinstance(line, Unlearnable):
-            raise line
-        self._read_text(line, "line")
-
-    def _read_text(self, text: bytes, what: str) -> None:
-        if text.startswith(b"{"):
-            payload = documents.decode_object(text)
-            if payload is not None:
-                self.read_object(payload, self.batch)
-                return
-        elif text.startswith(b"["):
-            members = documents.decode_array(text)
-            if members is not None:
-                self._read_array(members)
-                return
-        else:
-            self._read_bare_number(text, what)
-            return
-        found = documents.sequence(text)
-        ahead = list(islice(found, 2))
-        if len(ahead) == 1:
-            self.read_decoded(ahead[0])
-        else:
-            _read_each(chain(ahead, found), self.batch, self.read_decoded)
-
-    def read_decoded(self, found: Any) -> None:
-        """Read a document that was decoded already."""
-        if isinstance(found, Unlearnable):
-            raise found
-        if isinstance(found, list):
-            self._read_array(found)
-        else:
-            self._read_member(found)
-
-    def _read_array(self, members: list[Any]) -> None:
-        if not members:
-            raise Unlearnable("the array is empty: there is no observation")
-        if not any(isinstance(member, dict) for member in members):  # [1, 2] may be of two signals
-            raise Unlearnable("an array of no JSON object: nothing in it names its signal")
-        _read_each(members, self.batch, self._read_member)
-
-    def _read_member(self, member: Any) -> None:
-        if not isinstance(member, dict):
-            raise Unlearnable(f"{shortened(member)} is no JSON object that would name its signal")
-        self.read_object(converted(member), self.batch)
-
-    def _read_bare_number(self, text: bytes, what: str) -> None:
-        try:
-            value = documents.bare_number(text)
-        except Unlearnable:
-            kind = kind_of(text)
-            is_what = f"is {kind}" if kind else "is neither a JSON object nor a finite number"
-            raise Unlearnable(f"the {what} {is_what}") from None
-        if self.partition_key is None:
-            raise Unlearnable(f"a bare number, and {self.nameless}")
-        self.batch.observe(self.partition_key, None, value, None)
-
-
-def _read_each(members: Iterable[Any], batch: Batch, read_one: Callable[[Any], None]) -> None:
-    """Read several payloads of one record, each refused alone."""
-    for member in members:
-        try:
-            read_one(member)
-        except UnlearnableRecord:
-            raise
-        except Unlearnable as error:
-            batch.reject(str(error))
 
 
 def _read_object(payload: Payload, batch: Batch) -> None:
@@ -160,9 +68,15 @@ def _read_object(payload: Payload, batch: Batch) -> None:
             raise
         batch.reject(str(error))  # what the object holds beside a null does not vanish with it
         return
-    if not (is_read or is_skipped):
+    if is_read or is_skipped:
+        return
+    if payload.topic is not None:
+        _read_found(sparkplug.without_metrics(payload.topic), batch)
+    elif opc_ua.is_without_data(payload.ua_message_type):
+        _read_found(opc_ua.without_data(payload), batch)
+    else:
         beside = ": it names a signal, and has no 'value' or 'values'" if _names_a_signal(payload) else ""
-        raise Unlearnable(f"the JSON object has none of the shapes that are read{beside}")
+        raise Unlearnable(f"the JSON object has none of the shapes that docs/send-data.md lists{beside}")
 
 
 def _read_shape(
@@ -241,9 +155,12 @@ def _read_one(signal: str, name: str | None, value: Any, timestamp: Any, batch: 
 
 
 def _read_notification(payload: Payload, batch: Batch) -> None:
-    if payload.type != "PropertyValueUpdate":
+    if payload.type != _NOTIFICATION:
+        if payload.topic is not None:  # whose envelope may say its own type
+            _read_message(payload, batch)
+            return
         raise Unlearnable(
-            "a 'payload' is that of SiteWise's type PropertyValueUpdate or, beside a 'topic', of Sparkplug"
+            "a 'payload' is that of SiteWise's type PropertyValueUpdate or, beside a 'topic', any shape"
         )
     sitewise.read_notification(payload.payload, payload.timestamp, batch)
 
@@ -262,7 +179,7 @@ def _read_entry(payload: Payload, batch: Batch) -> None:
 def _read_entries(payload: Payload, batch: Batch) -> None:
     if not isinstance(payload.entries, list) or not payload.entries:
         raise Unlearnable("'entries' is a list of one entry or more")
-    _read_each(
+    read_each(
         payload.entries, batch, lambda entry: _read_entry(_timed(converted(entry), payload.timestamp), batch)
     )
 
@@ -308,7 +225,31 @@ def _read_gateway_value(each: GatewayValue, batch: Batch) -> None:
     batch.uncertain += quality == "uncertain"
 
 
-# CloudEvents: an envelope around any other shape.
+# Envelopes around any other shape: MQTT messages beside their topics, and CloudEvents.
+
+
+def _read_message(message: Payload, batch: Batch) -> None:
+    topic, content = message.topic, message.payload
+
+    def read_enveloped(payload: Payload, batch: Batch) -> None:
+        is_envelope = payload.payload is not None and payload.type != _NOTIFICATION
+        if payload.specversion is not None or is_envelope:  # which could go on for hundreds of levels
+            raise Unlearnable("an envelope within 'payload' beside 'topic' is not read: send what it holds")
+        payload.topic = topic
+        _read_object(_timed(payload, message.timestamp), batch)
+
+    if sparkplug.is_topic(topic) and (not isinstance(content, str) or sparkplug.is_without_data(topic)):
+        _read_found(sparkplug.injected(content, topic, message.timestamp), batch)
+        return
+    names = topic if isinstance(topic, str) else None
+    nameless = "no topic that would name its signal"
+    reader = TextReader(batch, names, read_enveloped, "payload beside 'topic'", nameless, message.timestamp)
+    if isinstance(content, str):
+        reader.read(content.encode(errors="replace"))
+    elif isinstance(content, dict | list):
+        reader.read_decoded(content)
+    else:
+        _read_found(iter([GatewayValue(topic, None, content, message.timestamp)]), batch)
 
 
 def _read_cloud_event(event: Payload, batch: Batch) -> None:
@@ -321,7 +262,7 @@ def _read_cloud_event(event: Payload, batch: Batch) -> None:
         _read_object(_timed(payload, event.time), batch)
 
     nameless = "no JSON object that would name its signal"
-    reader = _TextReader(batch, None, read_enveloped, "data of the CloudEvent", nameless)
+    reader = TextReader(batch, None, read_enveloped, "data of the CloudEvent", nameless)
     if event.data_base64 is not None:
         reader.read(_from_base64(event.data_base64, batch))
     elif isinstance(event.data, str):
@@ -360,18 +301,29 @@ _OWN_SHAPES: _Shapes = {
         (None, _read_point),
     ),
     "body": ((None, _read_point),),
-    "values": (("signal", _read_values), ("key", _read_values), (None, _read_kepserver)),
+    "values": (
+        ("signal", _read_values),
+        ("key", _read_values),
+        (
+            "node",
+            _of(lambda it: gateways.neuron(it.node, it.group, it.values, it.errors, it.timestamp)),
+        ),
+        (None, _read_kepserver),
+    ),
     "payload": (
         ("type", _read_notification),
-        ("topic", _of(lambda message: gateways.injected(message.payload, message.topic, message.timestamp))),
+        ("topic", _read_message),
         (None, _read_notification),
     ),
     "property_values": ((None, _read_entry),),
     "entries": ((None, _read_entries),),
 }
 _ENVELOPES_AND_GATEWAYS: _Shapes = {
-    "metrics": ((None, _of(lambda sent: gateways.metrics(sent.metrics, sent.timestamp, sent.topic))),),
+    "metrics": ((None, _of(lambda sent: sparkplug.metrics(sent.metrics, sent.timestamp, sent.topic))),),
     "fields": ((None, _of(lambda one: gateways.telegraf(one.name, one.tags, one.fields, one.timestamp))),),
+    "ua_messages": ((None, _of(opc_ua.network_message)),),
+    "ua_payload": ((None, _of(opc_ua.data_set_message)),),
+    "node_id": ((None, _of(opc_ua.sample)),),
     "sources": ((None, _of(lambda message: gateways.shop_floor(message.sources, message.timestamp))),),
     "specversion": ((None, _read_cloud_event),),
 }

@@ -85,6 +85,14 @@ def _of_gateways() -> dict[str, Any]:
         "sparkplug": {"timestamp": 1_700_000_000_000, "metrics": [sparkplug, protobuf], "seq": 1},
         "ignition's injector": {"topic": topic, "payload": {"metrics": [sparkplug]}},
         "shop floor": {"schedule": "s", "sources": {"plc": source}, "serial": "1", "timestamp": "2023-11-14"},
+        "mqtt message": {"topic": "a/b", "payload": json.dumps(metric), "timestamp": 1_700_000_000_000},
+        "mqtt message of a number": {"topic": "a/b", "payload": "1.5"},
+        "opc ua": {
+            "MessageType": "ua-data",
+            "PublisherId": "p",
+            "Messages": [{"DataSetWriterId": 1, "Payload": {"a": 1, "b": {"Value": 2, "StatusCode": 0}}}],
+        },
+        "opc publisher": {"NodeId": "ns=2;s=a", "Value": {"Value": 1, "SourceTimestamp": "2023-11-14"}},
         "ignition": {"tagPath": "[default]a/b", "value": {"value": 1, "quality": "Good"}, "timestamp": 1},
         "cloud event": {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": metric},
         "cloud event in base64": {
@@ -383,6 +391,13 @@ def _gateways() -> dict[str, Hostile]:
         ),
         "an event beside a null": Hostile(
             event(signal="s", value=None, data=[json.loads(point()), {}]), "both"
+        ),
+        "messages in messages": Hostile(nested(400, '{"topic":"a","payload":…}', '{"value":1}')),
+        "payloads in a message": Hostile(
+            b'{"topic":"a","payload":' + nested(800, '{"payload":…}', '{"value":1}') + b"}"
+        ),
+        "notifications in a message": Hostile(
+            b'{"topic":"a","payload":' + nested(800, '{"type":"t","payload":…}', '{"value":1}') + b"}"
         ),
         "two shapes of gateways": Hostile(b'{"metrics": [{"name": "a", "value": 1}], "sources": {}}'),
     }

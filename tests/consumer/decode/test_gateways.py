@@ -2,12 +2,13 @@
 
 import base64
 import json
+import math
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.decode.gateways import quality_of
+from consumer.decode.gateways import quality_of, status_of
 from consumer.errors import Unlearnable
 from tests.consumer.decode.payload_builders import (
     ARRIVED_S,
@@ -68,20 +69,44 @@ TOPIC = {"namespace": "spBv1.0", "groupId": "G", "edgeNodeId": "E", "deviceId": 
     ("written", "quality"),
     [
         *((each, "good") for each in (None, True, "Good", "GOOD", "good, non-specific", 192, 216, "192")),
-        *((each, "good") for each in ({"code": 192}, {"name": "Good"}, {"value": 192})),
+        *((each, "good") for each in ({"code": 192}, {"name": "Good"}, {"value": 192}, {"Symbol": "Good"})),
+        *((each, "good") for each in (0x00960000, "0x00A20000", {"code": 0x002F0000})),
+        *((each, "uncertain") for each in (1_073_742_080, "1073741824")),
+        *((each, "bad") for each in (-2_147_483_136, 65_535, 0x80320000)),
+        *((each, "good") for each in (192.0, "192.0", "0xC0", " GOOD", "true", "True")),
         *((each, "uncertain") for each in ("Uncertain", "uncertain_InitialValue", 64, 68, 256, 0x40000000)),
         *((each, "bad") for each in (False, "Bad", "Bad_Stale", "Error_Configuration", "stale", 0, 8, 24)),
         *((each, "bad") for each in (500, 512, 0x80000000, 0x80AB0000, {"code": 0}, -1, "0")),
+        *((each, "bad") for each in (0.0, 500.0, "0x80000000", "2147483648", "BAD", "false")),
+        *((each, "uncertain") for each in (64.0, "256", "0x40920000", {"Code": 0x40000000})),
     ],
 )
 def test_a_quality_is_good_uncertain_or_bad(written, quality):
     assert quality_of(written) == quality
 
 
-@pytest.mark.parametrize("written", ["", "OK", "excellent", 1.5, [], {}, {"code": {"code": 1}}, "9" * 400])
+@pytest.mark.parametrize(
+    "written",
+    ["", "OK", "excellent", 1.5, [], {}, {"code": {"code": 1}}, "9" * 400, "1_92", "0xZZ", math.nan, "nan"],
+)
 def test_anything_else_is_none(written):
     with pytest.raises(Unlearnable, match="good, uncertain or bad"):
         quality_of(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "quality"),
+    [
+        *(
+            (each, "good")
+            for each in (None, 0, 0.0, "0", {"Code": 0}, {"Symbol": "Good"}, 0x00A20000, "Good")
+        ),
+        *((each, "uncertain") for each in (0x40000000, 0x40920000, "UncertainInitialValue")),
+        *((each, "bad") for each in (0x80000000, "0x80340000", {"Code": 0x80310000}, -1, 1 << 32, "Bad")),
+    ],
+)
+def test_a_status_of_opc_ua_has_its_quality_in_two_bits_and_zero_is_good(written, quality):
+    assert status_of(written) == quality
 
 
 SHAPES_WITH_QUALITY = {
@@ -102,7 +127,8 @@ SHAPES_WITH_QUALITY = {
 
 @pytest.mark.parametrize("name", SHAPES_WITH_QUALITY)
 @pytest.mark.parametrize(
-    ("quality", "counts"), [(192, (1, 0, 0, 0)), (64, (1, 0, 1, 0)), (0, (0, 1, 0, 0)), ("?", (0, 0, 0, 1))]
+    ("quality", "counts"),
+    [(192, (1, 0, 0, 0)), (192.0, (1, 0, 0, 0)), (64, (1, 0, 1, 0)), (0, (0, 1, 0, 0)), ("?", (0, 0, 0, 1))],
 )
 def test_bad_is_skipped_and_uncertain_is_learned_and_counted(name, quality, counts):
     batch = of(SHAPES_WITH_QUALITY[name](quality))
@@ -142,6 +168,37 @@ def test_a_wrong_tag_costs_itself_alone(wrong, reason):
 
 def test_a_null_value_of_a_tag_is_skipped():
     assert skipped(of(tags(tag(None)))) == 1
+
+
+# Neuron.
+
+
+def collected(values: object, **fields: object) -> dict:
+    return {"node": "modbus", "group": "grp", "timestamp": MS, "values": values, "metas": {}} | fields
+
+
+def test_what_was_collected_is_learned_and_a_tag_with_an_error_is_skipped_and_counted():
+    batch = of(collected({"a": 123, "b": True}, errors={"c": 2014}))
+    assert observations(batch) == [("modbus/grp.a", 123.0, T), ("modbus/grp.b", 1.0, T)]
+    assert (skipped(batch), batch.rejections) == (1, [])
+    assert {key.record_signal for key in batch.signals} == {"modbus/grp"}
+    assert skipped(of(collected({}, errors={"c": 2014, "d": 2014}))) == 2
+    assert learned(collected({"a": 1}, group=None, errors={})) == [("modbus.a", 1.0, T)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (collected({}), "'values' is an object"),
+        (collected([1]), "'values' is an object"),
+        (collected({"a": 1}, node=7), "are texts"),
+        (collected({"a": 1}, errors=[7]), "'errors' is an object"),
+        (collected({"a": "RUN"}), "not a number"),
+    ],
+)
+def test_what_is_wrong_with_what_was_collected(wrong, reason):
+    [(_, found, _)] = refused(wrong)
+    assert reason in found
 
 
 # Telegraf.
@@ -333,6 +390,23 @@ def test_a_wrong_channel_costs_itself_alone(wrong, reason):
     [(position, found, is_whole)] = refused(message)
     assert (position, is_whole) == (1, False)
     assert reason in found
+
+
+@pytest.mark.parametrize(
+    "nothing", [None, {}, {"value": None}, {"value": {}}, {"value": {}, "timestamp": TIME}]
+)
+def test_a_channel_that_was_read_and_gave_nothing_is_skipped_and_counted(nothing):
+    batch = of(sources(Speed={"value": 1}, Load=nothing))
+    assert (len(observations(batch)), skipped(batch), batch.rejections) == (1, 1, [])
+    assert "Press.Load" in {key.signal for key in batch.signals}
+
+
+def test_a_source_that_gave_no_values_is_skipped_and_counted():
+    message = sources(Speed={"value": 1})
+    message["sources"]["Pump"] = {"values": {}, "timestamp": TIME}
+    batch = of(message)
+    assert (len(observations(batch)), skipped(batch), batch.rejections) == (1, 1, [])
+    assert skipped(of({"sources": {"Pump": {"values": {}}}})) == 1
 
 
 def test_a_wrong_source_costs_itself_alone():

@@ -152,6 +152,17 @@ REAL_EVENTS = {
         0,
         1,
     ),
+    "opc_ua_pubsub.json": (
+        [
+            ("edge1/press.Pressure", 42.5, T + 0.25),
+            ("edge1/press.Running", 1.0, T + 0.25),
+            ("edge1/press.Cycles", 17.0, T + 0.25),
+            ("edge1/press.Temperature", 71.5, T),
+        ],
+        2,
+        0,
+        1,
+    ),
     "shop_floor_connectivity.json": (
         [
             ("Press.Pressure", 42.5, T + 0.25),
