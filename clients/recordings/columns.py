@@ -6,15 +6,15 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
 
-from clients.recordings.cells import Cell, CellsOfColumn, DecimalSign, ValueReader, is_number
+from clients.recordings.cells import Cell, CellsOfColumn, DecimalSign, ValueReader
+from clients.recordings.decimal_signs import decimal_signs
+from clients.recordings.finding_times import are_epochs, find_times, named_times
 from clients.recordings.long_tables import Tags, find_tags, quality_of_rows
 from clients.recordings.refusal import PassedOver, ReplayRefused, refused_cell, sample
 from clients.recordings.table import Cells, Column, Table
 from clients.recordings.time_columns import TimeColumns, is_named_like_a_time, is_time
 from clients.recordings.times_of_column import TimeReader, TimesOfColumn, zone_of
 from consumer.decode.signal_names import SignalKey
-from consumer.decode.times import BELIEVED_FROM_S, is_time_of_day, readings
-from consumer.errors import Unlearnable
 
 _NAMES_OF_LABELS = {"anomaly", "changepoint", "label", "labels", "is_anomaly", "is_changepoint"}
 _NAMES_OF_INDICES = {
@@ -33,15 +33,6 @@ _NAMES_OF_INDICES = {
     "#",
     "rownames",
 }
-_PREFERRED_TIMES = ("_time", "last_changed", "timestamp", "time", "datetime")
-_PARTS = (
-    ("year", "jahr"),
-    ("month", "monat"),
-    ("day", "tag"),
-    ("hour", "stunde", "hr"),
-    ("minute", "min"),
-    ("second", "sec"),
-)
 _SAMPLE_ROWS = 500
 _ROWS_AT_ONCE = 2048
 
@@ -139,7 +130,7 @@ def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it 
     """
     label = None if options.labels is None else table.column(options.labels)
     first_rows = [cells for _, cells in islice(table.read(PassedOver()), _SAMPLE_ROWS)]
-    times = _named_times(table, options.time) if options.time else _times(table, first_rows)
+    times = named_times(table, options.time) if options.time else find_times(table, first_rows)
     looked = _look(table, times, options)
     if not looked.rows:
         raise ReplayRefused(f"{table.path} has no row below its header: there is nothing to read")
@@ -156,7 +147,7 @@ def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it 
         labels=label,
         left_out=(),
         cells=looked.cells,
-        signs=_signs(table, looked.cells, options.decimal),
+        signs=decimal_signs(table, looked.cells, options.decimal),
         order=_order(looked.times),
     )
     return _long(found, options) or _wide(found, options, looked, first_rows)
@@ -192,7 +183,7 @@ def _wide(found: Choice, options: ReadOptions, looked: _Looked, first_rows: Sequ
     for column in numbers:
         if looked.indices.get(column) is not None:
             why[column] = "the row's number"
-        elif is_named_like_a_time(column.name) and _are_epochs([row[column.index] for row in first_rows]):
+        elif is_named_like_a_time(column.name) and are_epochs([row[column.index] for row in first_rows]):
             why[column] = "times, as another column has them"
         elif named:
             why.setdefault(column, "not named")
@@ -258,157 +249,6 @@ def _next_index(expected: int | None, cells: Sequence[Cell]) -> int | None:
             return None
         expected = number + 1
     return expected
-
-
-def _named_times(table: Table, name: str) -> TimeColumns:
-    if name in table.names or "," not in name:
-        return TimeColumns((table.column(name),))
-    columns = tuple(table.column(part.strip()) for part in name.split(","))
-    if len(columns) == 2 and "nano" in columns[1].name.casefold():
-        return TimeColumns(columns, "nanoseconds")
-    return TimeColumns(columns, "joined" if len(columns) == 2 else "parts")
-
-
-def _times(table: Table, rows: Sequence[Cells]) -> TimeColumns:
-    """Find the columns with the time, in the first rows."""
-    known = {column.name.casefold().replace("_", ""): column for column in table.columns}
-    for seconds, nanos in (
-        ("timestampseconds", "timestampnanooffset"),
-        ("timestamp.timeinseconds", "timestamp.offsetinnanos"),
-    ):
-        if seconds in known and nanos in known:
-            return TimeColumns((known[seconds], known[nanos]), "nanoseconds")
-    cells = {column: [row[column.index] for row in rows] for column in table.columns}
-    whole = [column for column in table.columns if _mostly(cells[column], is_time)]
-    written = [column for column in whole if not _mostly(cells[column], _is_bare_number)]
-    for candidates in (written, whole):
-        if candidates:
-            return _with_time_of_day(table, _one_of(table, candidates), cells)
-    parts = [next((known[name] for name in names if name in known), None) for names in _PARTS]
-    if all(parts[:3]):
-        given = [column for at, column in enumerate(parts) if column is not None and all(parts[:at])]
-        return TimeColumns(tuple(given), "parts")
-    named = [
-        column
-        for column in table.columns
-        if is_named_like_a_time(column.name) and not _mostly(cells[column], _is_time_of_day)
-    ]
-    if named:
-        return TimeColumns((_one_of(table, named),))
-    of_day = [column.name for column in table.columns if _mostly(cells[column], _is_time_of_day)]
-    if of_day:
-        raise ReplayRefused(
-            f"{table.path}: {of_day[0]!r} has times of day, and no column has their date: add one"
-        )
-    raise ReplayRefused(f"{table.path} has no column of times among {table.shown_names}: name it with --time")
-
-
-def _one_of(table: Table, candidates: Sequence[Column]) -> Column:
-    if len(candidates) == 1:
-        return candidates[0]
-    for name in _PREFERRED_TIMES:
-        preferred = [column for column in candidates if column.name.casefold() == name]
-        if len(preferred) == 1:
-            return preferred[0]
-    names = ", ".join(repr(column.name) for column in candidates)
-    raise ReplayRefused(f"{table.path} has several columns of times, {names}: name one with --time")
-
-
-def _with_time_of_day(table: Table, column: Column, cells: dict[Column, list[Cell]]) -> TimeColumns:
-    """Days, with the column of their times if there is one."""
-    if not all(_is_day(cell) for cell in cells[column] if is_time(cell)):
-        return TimeColumns((column,))
-    of_day = [
-        other for other in table.columns if other is not column and _mostly(cells[other], _is_time_of_day)
-    ]
-    if len(of_day) > 1:
-        names = ", ".join(repr(other.name) for other in of_day)
-        raise ReplayRefused(
-            f"{table.path} has several columns of times of day, {names}: name one, such as --time "
-            f"{column.name},TIME"
-        )
-    return TimeColumns((column, *of_day), "joined" if of_day else "one")
-
-
-def _mostly(cells: Sequence[Cell], test: object) -> bool:
-    assert callable(test)
-    present = [cell for cell in cells if cell is not None and cell != ""]
-    return bool(present) and sum(map(test, present)) > len(present) / 2
-
-
-def _is_bare_number(cell: Cell) -> bool:
-    return isinstance(cell, int | float) or (isinstance(cell, str) and is_number(cell))
-
-
-def _is_time_of_day(cell: Cell) -> bool:
-    if isinstance(cell, str):
-        return is_time_of_day(cell) and not is_time(cell)  # 14.03.24 may be either
-    return hasattr(cell, "hour") and not hasattr(cell, "year")
-
-
-def _is_day(cell: Cell) -> bool:
-    if isinstance(cell, str | int | float):
-        return not readings(cell).has_time_of_day
-    return not hasattr(cell, "hour")
-
-
-def _are_epochs(cells: Sequence[Cell]) -> bool:
-    try:
-        return all(
-            BELIEVED_FROM_S <= at_s <= 3 * BELIEVED_FROM_S
-            for cell in cells
-            if cell is not None and cell != ""
-            for at_s in readings(cell).seconds.values()
-        )
-    except Unlearnable:
-        return False
-
-
-def _signs(
-    table: Table, cells: dict[Column, CellsOfColumn], decimal: Literal["point", "comma"] | None
-) -> dict[Column, DecimalSign]:
-    """The decimal sign of each column; what one leaves open, another decides.
-
-    Raises:
-        ReplayRefused: A column has both, or none can decide.
-    """
-    if decimal is not None:
-        return dict.fromkeys(cells, "," if decimal == "comma" else ".")
-    with_comma = any(one.has_comma_only for one in cells.values() if one.holds_numbers)
-    with_point = any("." in one.first_of for one in cells.values() if one.holds_numbers)
-    signs: dict[Column, DecimalSign] = {}
-    for column, one in cells.items():
-        signs[column] = "."
-        if not one.holds_numbers:
-            signs[column] = "," if with_comma and not with_point else "."
-            continue
-        if "," in one.first_of and "." in one.first_of:
-            (row, text), (other_row, other) = one.first_of[","], one.first_of["."]
-            raise refused_cell(
-                table.path,
-                row,
-                column.name,
-                f"{sample(text)} has a decimal comma, and {sample(other)} in row {other_row} a "
-                "point: say which it is with --decimal comma or --decimal point; the others are gaps then",
-            )
-        if "," in one.first_of:
-            signs[column] = ","
-        elif "." in one.first_of:
-            pass
-        elif "?" in one.first_of:
-            if with_comma == with_point and table.separator != ";":
-                row, text = one.first_of["?"]
-                raise refused_cell(
-                    table.path,
-                    row,
-                    column.name,
-                    f"{sample(text)} is a number with a decimal comma or one of thousands: say "
-                    "which with --decimal comma or --decimal point",
-                )
-            signs[column] = "," if with_comma or (not with_point and table.separator == ";") else "."
-        elif one.dots_may_group and with_comma and not with_point:
-            signs[column] = ","
-    return signs
 
 
 def _why_not(cells: CellsOfColumn) -> str:

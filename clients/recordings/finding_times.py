@@ -1,0 +1,130 @@
+"""Finds the columns that hold a recording's times: by their cells, and by their names."""
+
+from collections.abc import Sequence
+
+from clients.recordings.cells import Cell, is_number
+from clients.recordings.refusal import ReplayRefused
+from clients.recordings.table import Cells, Column, Table
+from clients.recordings.time_columns import TimeColumns, is_named_like_a_time, is_time
+from consumer.decode.times import BELIEVED_FROM_S, is_time_of_day, readings
+from consumer.errors import Unlearnable
+
+_PREFERRED_TIMES = ("_time", "last_changed", "timestamp", "time", "datetime")
+_PARTS = (
+    ("year", "jahr"),
+    ("month", "monat"),
+    ("day", "tag"),
+    ("hour", "stunde", "hr"),
+    ("minute", "min"),
+    ("second", "sec"),
+)
+
+
+def named_times(table: Table, name: str) -> TimeColumns:
+    """The columns that `--time` names. Raises: `ReplayRefused` if one is not there."""
+    if name in table.names or "," not in name:
+        return TimeColumns((table.column(name),))
+    columns = tuple(table.column(part.strip()) for part in name.split(","))
+    if len(columns) == 2 and "nano" in columns[1].name.casefold():
+        return TimeColumns(columns, "nanoseconds")
+    return TimeColumns(columns, "joined" if len(columns) == 2 else "parts")
+
+
+def find_times(table: Table, rows: Sequence[Cells]) -> TimeColumns:
+    """Find the columns with the time, in the first rows.
+
+    Raises:
+        ReplayRefused: There are none, or several may be meant.
+    """
+    known = {column.name.casefold().replace("_", ""): column for column in table.columns}
+    for seconds, nanos in (
+        ("timestampseconds", "timestampnanooffset"),
+        ("timestamp.timeinseconds", "timestamp.offsetinnanos"),
+    ):
+        if seconds in known and nanos in known:
+            return TimeColumns((known[seconds], known[nanos]), "nanoseconds")
+    cells = {column: [row[column.index] for row in rows] for column in table.columns}
+    whole = [column for column in table.columns if _mostly(cells[column], is_time)]
+    written = [column for column in whole if not _mostly(cells[column], _is_bare_number)]
+    for candidates in (written, whole):
+        if candidates:
+            return _with_time_of_day(table, _one_of(table, candidates), cells)
+    parts = [next((known[name] for name in names if name in known), None) for names in _PARTS]
+    if all(parts[:3]):
+        given = [column for at, column in enumerate(parts) if column is not None and all(parts[:at])]
+        return TimeColumns(tuple(given), "parts")
+    named = [
+        column
+        for column in table.columns
+        if is_named_like_a_time(column.name) and not _mostly(cells[column], _is_time_of_day)
+    ]
+    if named:
+        return TimeColumns((_one_of(table, named),))
+    of_day = [column.name for column in table.columns if _mostly(cells[column], _is_time_of_day)]
+    if of_day:
+        raise ReplayRefused(
+            f"{table.path}: {of_day[0]!r} has times of day, and no column has their date: add one"
+        )
+    raise ReplayRefused(f"{table.path} has no column of times among {table.shown_names}: name it with --time")
+
+
+def _one_of(table: Table, candidates: Sequence[Column]) -> Column:
+    if len(candidates) == 1:
+        return candidates[0]
+    for name in _PREFERRED_TIMES:
+        preferred = [column for column in candidates if column.name.casefold() == name]
+        if len(preferred) == 1:
+            return preferred[0]
+    names = ", ".join(repr(column.name) for column in candidates)
+    raise ReplayRefused(f"{table.path} has several columns of times, {names}: name one with --time")
+
+
+def _with_time_of_day(table: Table, column: Column, cells: dict[Column, list[Cell]]) -> TimeColumns:
+    """Days, with the column of their times if there is one."""
+    if not all(_is_day(cell) for cell in cells[column] if is_time(cell)):
+        return TimeColumns((column,))
+    of_day = [
+        other for other in table.columns if other is not column and _mostly(cells[other], _is_time_of_day)
+    ]
+    if len(of_day) > 1:
+        names = ", ".join(repr(other.name) for other in of_day)
+        raise ReplayRefused(
+            f"{table.path} has several columns of times of day, {names}: name one, such as --time "
+            f"{column.name},TIME"
+        )
+    return TimeColumns((column, *of_day), "joined" if of_day else "one")
+
+
+def _mostly(cells: Sequence[Cell], test: object) -> bool:
+    assert callable(test)
+    present = [cell for cell in cells if cell is not None and cell != ""]
+    return bool(present) and sum(map(test, present)) > len(present) / 2
+
+
+def _is_bare_number(cell: Cell) -> bool:
+    return isinstance(cell, int | float) or (isinstance(cell, str) and is_number(cell))
+
+
+def _is_time_of_day(cell: Cell) -> bool:
+    if isinstance(cell, str):
+        return is_time_of_day(cell) and not is_time(cell)  # 14.03.24 may be either
+    return hasattr(cell, "hour") and not hasattr(cell, "year")
+
+
+def _is_day(cell: Cell) -> bool:
+    if isinstance(cell, str | int | float):
+        return not readings(cell).has_time_of_day
+    return not hasattr(cell, "hour")
+
+
+def are_epochs(cells: Sequence[Cell]) -> bool:
+    """True for numbers that are all times of this century's."""
+    try:
+        return all(
+            BELIEVED_FROM_S <= at_s <= 3 * BELIEVED_FROM_S
+            for cell in cells
+            if cell is not None and cell != ""
+            for at_s in readings(cell).seconds.values()
+        )
+    except Unlearnable:
+        return False
