@@ -1,14 +1,14 @@
 """Which columns hold the time, signals, labels or tags, decided by all of their cells."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
 
 from clients.recordings.cells import Cell, CellsOfColumn, DecimalSign, ValueReader
 from clients.recordings.decimal_signs import decimal_signs
-from clients.recordings.finding_times import are_epochs, find_times, named_times
+from clients.recordings.finding_times import are_epochs, find_times, join_offsets, named_times
 from clients.recordings.long_tables import Tags, find_tags, quality_of_rows
 from clients.recordings.refusal import PassedOver, ReplayRefused, refused_cell, sample
 from clients.recordings.table import Cells, Column, Table
@@ -82,6 +82,8 @@ class Choice:
     signs: dict[Column, DecimalSign]
     order: Literal["ascending", "descending", "mixed"]
     tags: Tags | None = None
+    aside: Mapping[Column, str] = field(default_factory=dict)
+    """Columns that are about the times, and why they are not read."""
     others: tuple[tuple[Column, str], ...] = ()
     """Columns that are not read, and why."""
     quality: Column | None = None
@@ -129,8 +131,10 @@ def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it 
         ReplayRefused: A named column does not exist, what it holds cannot be read, or it is ambiguous.
     """
     label = None if options.labels is None else table.column(options.labels)
-    first_rows = [cells for _, cells in islice(table.read(PassedOver()), _SAMPLE_ROWS)]
+    numbered = list(islice(table.read(PassedOver()), _SAMPLE_ROWS))
+    first_rows = [cells for _, cells in numbered]
     times = named_times(table, options.time) if options.time else find_times(table, first_rows)
+    times, aside = join_offsets(table, times, numbered, options.signals, options.time_zone)
     looked = _look(table, times, options)
     if not looked.rows:
         raise ReplayRefused(f"{table.path} has no row below its header: there is nothing to read")
@@ -149,6 +153,7 @@ def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it 
         cells=looked.cells,
         signs=decimal_signs(table, looked.cells, options.decimal),
         order=_order(looked.times),
+        aside=aside,
     )
     return _long(found, options) or _wide(found, options, looked, first_rows)
 
@@ -164,22 +169,26 @@ def _long(found: Choice, options: ReadOptions) -> Choice | None:
     if tags is None:
         return None
     tags = tags.only(found.table.path, options.signals) if options.signals else tags
-    used = (*found.time.columns, *tags.columns, *tags.values, tags.quality)
-    others = [(one, _why_not(found.cells[one])) for one in found.table.columns if one not in used]
+    used = (*found.time.all_columns, *tags.columns, *tags.values, tags.quality)
+    others = [
+        (one, found.aside.get(one) or _why_not(found.cells[one]))
+        for one in found.table.columns
+        if one not in used
+    ]
     return replace(found, signals=tags.values, tags=tags, others=tuple(others))
 
 
 def _wide(found: Choice, options: ReadOptions, looked: _Looked, first_rows: Sequence[Cells]) -> Choice:
     """The choice for a table with a column for each signal."""
     table, cells = found.table, found.cells
-    free = [column for column in table.columns if column not in (*found.time.columns, found.labels)]
+    free = [column for column in table.columns if column not in (*found.time.all_columns, found.labels)]
     named = tuple(table.column(name) for name in dict.fromkeys(options.signals))
     for column in named:
         if not cells[column].values:
             raise _no_numbers(table, column, cells[column])
     numbers = [column for column in free if cells[column].holds_numbers and column not in named]
     left_out = tuple(column for column in numbers if column.name.lower() in _NAMES_OF_LABELS)
-    why: dict[Column, str] = dict.fromkeys(left_out, "named like a label")
+    why = dict(found.aside) | dict.fromkeys(left_out, "named like a label")
     for column in numbers:
         if looked.indices.get(column) is not None:
             why[column] = "the row's number"
@@ -213,11 +222,18 @@ def chunks(table: Table, passed: PassedOver) -> Iterator[tuple[list[int], list[t
         yield [row for row, _ in together], list(zip(*(cells for _, cells in together), strict=True))
 
 
+def _times_of(table: Table, times: TimeColumns, options: ReadOptions) -> TimesOfColumn:
+    format_, zone = options.time_format, options.time_zone or times.zone
+    if format_ is not None and "%" in format_ and times.offset is not None and times.zone is None:
+        format_ += "%z"
+    return TimesOfColumn(table.path, times.name, format_, zone_of(zone), zone is not None)
+
+
 def _look(table: Table, times: TimeColumns, options: ReadOptions) -> _Looked:
     """Look at every cell once."""
     cells = {column: CellsOfColumn() for column in table.columns}
     looked = _Looked(
-        TimesOfColumn(table.path, times.name, options.time_format, zone_of(options.time_zone)),
+        _times_of(table, times, options),
         cells,
         {column: -1 for column in table.columns if column.name.casefold() in _NAMES_OF_INDICES},
     )
@@ -226,7 +242,7 @@ def _look(table: Table, times: TimeColumns, options: ReadOptions) -> _Looked:
             cells[column].add(rows, columns[column.index])
         for column in looked.indices:
             looked.indices[column] = _next_index(looked.indices[column], columns[column.index])
-        if len(times.columns) == 1:
+        if len(times.all_columns) == 1:
             moments: Sequence[Cell] = columns[times.columns[0].index]
         else:
             moments = [times.cell(row) for row in zip(*columns, strict=True)]

@@ -1,12 +1,21 @@
 """Finds the columns that hold a recording's times: by their cells, and by their names."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from clients.recordings.cells import Cell, is_number
-from clients.recordings.refusal import ReplayRefused
+from clients.recordings.refusal import ReplayRefused, refused_cell, sample
 from clients.recordings.table import Cells, Column, Table
 from clients.recordings.time_columns import TimeColumns, is_named_like_a_time, is_time
-from consumer.decode.times import BELIEVED_FROM_S, is_time_of_day, readings
+from clients.recordings.utc_offsets import (
+    is_named_like_an_offset,
+    is_of_javascript,
+    is_written_as_an_offset,
+    is_zone,
+    may_be_named_like_an_offset,
+    offset_of,
+)
+from consumer.decode.times import BELIEVED_FROM_S, is_time_of_day, names_zone, readings
 from consumer.errors import Unlearnable
 
 _PREFERRED_TIMES = ("_time", "last_changed", "timestamp", "time", "datetime")
@@ -25,6 +34,11 @@ def named_times(table: Table, name: str) -> TimeColumns:
     if name in table.names or "," not in name:
         return TimeColumns((table.column(name),))
     columns = tuple(table.column(part.strip()) for part in name.split(","))
+    last = columns[-1].name
+    if len(columns) > 1 and (is_named_like_an_offset(last) or may_be_named_like_an_offset(last)):
+        return replace(
+            named_times(table, ",".join(column.name for column in columns[:-1])), offset=columns[-1]
+        )
     if len(columns) == 2 and "nano" in columns[1].name.casefold():
         return TimeColumns(columns, "nanoseconds")
     return TimeColumns(columns, "joined" if len(columns) == 2 else "parts")
@@ -84,7 +98,11 @@ def _with_time_of_day(table: Table, column: Column, cells: dict[Column, list[Cel
     if not all(_is_day(cell) for cell in cells[column] if is_time(cell)):
         return TimeColumns((column,))
     of_day = [
-        other for other in table.columns if other is not column and _mostly(cells[other], _is_time_of_day)
+        other
+        for other in table.columns
+        if other != column
+        and not is_named_like_an_offset(other.name)
+        and _mostly(cells[other], _is_time_of_day)
     ]
     if len(of_day) > 1:
         names = ", ".join(repr(other.name) for other in of_day)
@@ -128,3 +146,90 @@ def are_epochs(cells: Sequence[Cell]) -> bool:
         )
     except Unlearnable:
         return False
+
+
+def join_offsets(
+    table: Table,
+    times: TimeColumns,
+    rows: Sequence[tuple[int, Cells]],
+    signals: Sequence[str],
+    zone: str | None,
+) -> tuple[TimeColumns, dict[Column, str]]:
+    """The times with the column of their offsets from UTC; and columns of such that are not joined, and why.
+
+    Raises:
+        ReplayRefused: A column may be an offset or a signal, or an offset is none.
+    """
+    if times.kind == "nanoseconds" or times.offset is not None:
+        return times, {}
+    free = [one for one in table.columns if one not in times.columns and one.name not in signals]
+    free = [one for one in free if any(cells[one.index] not in (None, "") for _, cells in rows)]
+    named = [one for one in free if is_named_like_an_offset(one.name) or _is_written(one, rows)]
+    moments = [str(times.cell(cells)) for _, cells in rows]
+    why = ""
+    if all(moment.replace(".", "", 1).lstrip("-").isdecimal() and not is_time(moment) for moment in moments):
+        why = "offsets from UTC, which epochs do not need"
+    elif any(map(names_zone, moments)):
+        why = "offsets from UTC: the times name their zone"
+    elif zone is not None:
+        why = "offsets from UTC: --time-zone counts instead"
+    elif "utc" in times.name.casefold() or "gmt" in times.name.casefold():
+        why = f"offsets from UTC, which {times.name!r} is by its name"
+    if why:
+        return times, dict.fromkeys(named, why)
+    if len(named) > 1:
+        names = ", ".join(repr(one.name) for one in named)
+        raise ReplayRefused(
+            f"{table.path} has several columns of offsets from UTC, {names}: name one behind the time, such "
+            f"as --time '{times.name},{named[0].name}', or say --time-zone"
+        )
+    if named:
+        return _with_offset(table, times, named[0], rows), {}
+    for one in free:
+        _refuse_if_either(table, one, times, rows)
+    return times, {}
+
+
+def _is_written(column: Column, rows: Sequence[tuple[int, Cells]]) -> bool:
+    cells = {cells[column.index] for _, cells in rows} - {None, ""}
+    return may_be_named_like_an_offset(column.name) and all(map(is_written_as_an_offset, cells))
+
+
+def _refuse_if_either(
+    table: Table, column: Column, times: TimeColumns, rows: Sequence[tuple[int, Cells]]
+) -> None:
+    """Refuse one or two numbers of an Offset right of the times, which a signal would hardly have."""
+    of_rows = {cell: row for row, cells in reversed(rows) if (cell := cells[column.index]) not in (None, "")}
+    is_beside = column.index == times.columns[-1].index + 1 and may_be_named_like_an_offset(column.name)
+    if is_beside and len(of_rows) <= 2 and all(offset_of(cell) is not None for cell in of_rows):
+        row, cell = min((row, cell) for cell, row in of_rows.items())
+        raise refused_cell(
+            table.path,
+            row,
+            column.name,
+            f"{sample(cell)} may be how far the time is from UTC, or a signal's value: say "
+            f"--time '{times.name},{column.name}', or name the signals with --signals",
+        )
+
+
+def _with_offset(
+    table: Table, times: TimeColumns, column: Column, rows: Sequence[tuple[int, Cells]]
+) -> TimeColumns:
+    for row, cells in rows:
+        cell = cells[column.index]
+        if is_zone(cell):
+            return replace(times, offset=column, zone=cell)
+        if cell not in (None, "") and (offset_of(cell) is None or is_of_javascript(column.name, cell)):
+            what = (
+                "is no offset from UTC"
+                if offset_of(cell) is None
+                else "is west of UTC in JavaScript, else east"
+            )
+            raise refused_cell(
+                table.path,
+                row,
+                column.name,
+                f"{sample(cell)} {what}: write it such as +01:00 or Europe/Berlin, or say --time-zone, which "
+                "then counts for all rows",
+            )
+    return replace(times, offset=column)

@@ -221,17 +221,19 @@ def _found(
 ) -> tuple[Column, ...]:
     """The column of texts that repeats beside times."""
     texts = [
-        column for column in table.columns if column not in times.columns and _may_be_tags(cells[column])
+        column for column in table.columns if column not in times.all_columns and _may_be_tags(cells[column])
     ]
     texts = [column for column in texts if _bare(column.name) not in _QUALITIES | _VALUES]
     numbered = [
         column
         for column in table.columns
-        if column not in (*times.columns, *texts) and _is_known(column) and cells[column].holds_numbers
+        if column not in (*times.all_columns, *texts) and _is_known(column) and cells[column].holds_numbers
     ]
     texts += numbered
     values = [
-        column for column in table.columns if column not in (*times.columns, *texts) and cells[column].values
+        column
+        for column in table.columns
+        if column not in (*times.all_columns, *texts) and cells[column].values
     ]
     if not texts or not values:
         return ()
@@ -276,7 +278,7 @@ def _tags(
     cells: Mapping[Column, CellsOfColumn],
     signs: Mapping[Column, DecimalSign],
 ) -> Tags:
-    free = [column for column in table.columns if column not in (*times.columns, *columns)]
+    free = [column for column in table.columns if column not in (*times.all_columns, *columns)]
     quality, is_number = _quality(free, cells)
     values = [column for column in free if column is not quality and cells[column].values]
     by_name = [column for column in values if _bare(column.name) in _VALUES]

@@ -57,7 +57,7 @@ def rows_of(choice: Choice, counts: Counts | None = None) -> Iterator[Row]:
 def _wide(choice: Choice, counts: Counts) -> Iterator[Row]:
     readers = [(choice.value_reader(column), column.index) for column in choice.signals]
     label = choice.labels
-    single = choice.time.columns[0].index if len(choice.time.columns) == 1 else None
+    single = choice.time.columns[0].index if len(choice.time.all_columns) == 1 else None
     seconds = choice.reader.seconds
     for numbers, columns in chunks(choice.table, counts.passed):
         counts.file_rows += len(numbers)

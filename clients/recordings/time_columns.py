@@ -7,6 +7,7 @@ from typing import Literal
 
 from clients.recordings.cells import Cell
 from clients.recordings.table import Cells, Column
+from clients.recordings.utc_offsets import with_offset
 from consumer.decode.times import readings
 from consumer.errors import Unlearnable
 
@@ -56,14 +57,30 @@ class TimeColumns:
 
     columns: tuple[Column, ...]
     kind: Literal["one", "joined", "parts", "nanoseconds"] = "one"
+    offset: Column | None = None
+    """How far they are from UTC, in each row."""
+    zone: str | None = None
+    """The zone's name, where that column has one instead."""
+
+    @property
+    def all_columns(self) -> tuple[Column, ...]:
+        """Those of the time, and that of its offset."""
+        return self.columns if self.offset is None else (*self.columns, self.offset)
 
     @property
     def name(self) -> str:
         """Their names, for texts."""
-        return ",".join(column.name for column in self.columns)
+        return ",".join(column.name for column in self.all_columns)
 
     def cell(self, cells: Cells) -> Cell:
         """What is to be read as a time."""
+        moment = self._without_offset(cells)
+        if self.offset is None or moment is None or moment == "":
+            return moment
+        offset = cells[self.offset.index]
+        return moment if self.zone and offset == self.zone else with_offset(moment, offset)
+
+    def _without_offset(self, cells: Cells) -> Cell:
         if self.kind == "one":
             return cells[self.columns[0].index]
         parts = [cells[column.index] for column in self.columns]

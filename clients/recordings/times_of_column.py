@@ -1,5 +1,6 @@
 """The times of a recording, all of them together: how they are written, and how each is read for it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -15,8 +16,10 @@ from consumer.decode.times import (
     Order,
     Readings,
     iso_seconds,
+    names_zone,
     of_order,
     readings,
+    seconds_of_moment,
 )
 from consumer.decode.values import check_seconds, iso8601
 from consumer.errors import Unlearnable
@@ -26,6 +29,7 @@ _ORDERS: dict[str, Order] = {"DMY": "DMY", "MDY": "MDY", "YMD": "YMD"}
 _ORDER_SHOWN = {"DMY": "the day first", "MDY": "the month first", "YMD": "the year first"}
 _EXCEL_DAYS = 25_569
 """Days from 1899-12-30, with which Excel counts, to 1970."""
+_ENDS_IN_LETTERS = re.compile(r":\d\d(?:[.,]\d+)? ?\(?(?!AM|PM)(?:[A-Z]{3,5}|[A-Z][a-z]+/[A-Za-z_/]+)\)?\Z")
 _DATE_LENGTH = 10
 _ELAPSED_BELOW_S = 1e8
 _CLEARLY = 2.0
@@ -90,6 +94,12 @@ def _second_time(at_s: float, zone: tzinfo) -> float:
 def _no_time(cell: Cell, error: Unlearnable) -> str:
     if cell is None or str(cell).strip().casefold() in MISSING:
         return "there is no time. Remove the row, or name another column with --time"
+    if _ENDS_IN_LETTERS.search(str(cell)):
+        return (
+            f"{sample(cell)} is not a time: it ends in a zone's name. Write its offset, such as +01:00; or say "
+            "the zone with --time-zone, such as Europe/Berlin, and the form, with the name in it, with "
+            "--time-format, such as '%Y-%m-%d %H:%M:%S CET'"
+        )
     return (
         f"{sample(cell)} is not a time: {error}. Say how times are written with --time-format, remove the "
         f"row, or name "
@@ -133,8 +143,12 @@ class TimesOfColumn:
     column: str
     format_: str | None = None
     zone: tzinfo = UTC
+    may_mix_zones: bool = False
+    """Whether it is said what those mean that name no zone."""
     _count: int = 0
     _kinds: dict[Kind, tuple[int, Cell]] = field(default_factory=dict)
+    _zoned: dict[bool, tuple[int, Cell]] = field(default_factory=dict)
+    """The first that names its zone, and the first that does not."""
     _ways: dict[Order | None, _Way] = field(default_factory=dict)
     _excluded: dict[Order, tuple[int, Cell]] = field(default_factory=dict)
     """Where an order was found not to be the one."""
@@ -155,19 +169,22 @@ class TimesOfColumn:
         Raises:
             ReplayRefused: It is no time, or written otherwise than those before.
         """
-        if self._is_iso and type(cell) is str:
-            iso_s = iso_seconds(cell, self.zone)
-            if iso_s is not None:
-                self._count += 1
-                self._has_time_of_day |= len(cell) > _DATE_LENGTH
-                self._ways[None].go(iso_s)
-                return
         try:
+            if self._is_iso and type(cell) is str:
+                iso_s = iso_seconds(cell, self.zone)
+                if iso_s is not None:
+                    if (cell[-1] in "Zz" or "+" in cell or "-" in cell[11:]) not in self._zoned:
+                        self._check_zone(row, cell)
+                    self._count += 1
+                    self._has_time_of_day |= len(cell) > _DATE_LENGTH
+                    self._ways[None].go(iso_s)
+                    return
             found = self._readings(cell)
             if not self._count:
                 self._ways = {order: _Way(self.zone) for order in found.seconds}
                 self._has_dots = found.has_dots
             self._check_kind(row, cell, found)
+            self._check_zone(row, cell)
             for read_s in found.seconds.values():
                 check_seconds(read_s, cell)
         except Unlearnable as error:
@@ -212,6 +229,21 @@ class TimesOfColumn:
                     f"of them may "
                     "be read wrongly. Write all times alike, or say how with --time-format",
                 )
+
+    def _check_zone(self, row: int, cell: Cell) -> None:
+        if self.may_mix_zones or self._convert is not None or not isinstance(cell, str):
+            return
+        self._zoned.setdefault(names_zone(cell), (row, cell))
+        if len(self._zoned) > 1:
+            (first_row, first), _ = self._zoned.values()
+            named, other = ("a", "none") if names_zone(cell) else ("no", "one")
+            raise refused_cell(
+                self.path,
+                row,
+                self.column,
+                f"{sample(cell)} names {named} zone, and {sample(first)} in row {first_row} {other}, so one "
+                "of them may be hours off. Write all alike, or say with --time-zone which zone is meant",
+            )
 
     def _no_order(self, cell: Cell) -> str:
         orders = "".join(
@@ -304,10 +336,8 @@ def _unit_of(cell: Cell) -> str:
 
 def _of_moment(moment: date, zone: tzinfo) -> float:
     if not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day, tzinfo=zone)
-    elif moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone)
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(seconds=1)
+        moment = datetime(moment.year, moment.month, moment.day)  # noqa: DTZ001  # the zone follows
+    return seconds_of_moment(moment, zone)
 
 
 def _converter_of(order: Order | None, zone: tzinfo, is_iso: bool = False) -> Callable[[Cell], float]:
