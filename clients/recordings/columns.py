@@ -8,12 +8,13 @@ from typing import Literal
 
 from clients.recordings.cells import Cell, CellsOfColumn, DecimalSign, ValueReader
 from clients.recordings.decimal_signs import decimal_signs
-from clients.recordings.finding_times import are_epochs, find_times, join_offsets, named_times
 from clients.recordings.long_tables import Tags, find_tags, quality_of_rows
 from clients.recordings.refusal import PassedOver, ReplayRefused, refused_cell, sample
 from clients.recordings.table import Cells, Column, Table
-from clients.recordings.time_columns import TimeColumns, is_named_like_a_time, is_time
-from clients.recordings.times_of_column import TimeReader, TimesOfColumn, zone_of
+from clients.recordings.times.finding_times import are_epochs, find_times, join_offsets, named_times
+from clients.recordings.times.time_columns import TimeColumns, is_named_like_a_time, is_time
+from clients.recordings.times.time_formats import zone_of
+from clients.recordings.times.times_of_column import TimeReader, TimesOfColumn
 from consumer.decode.signal_names import SignalKey
 
 _NAMES_OF_LABELS = {"anomaly", "changepoint", "label", "labels", "is_anomaly", "is_changepoint"}

@@ -12,7 +12,7 @@ from clients.recordings.cells import MISSING, is_number
 from clients.recordings.refusal import PassedOver, ReplayRefused, sample
 from clients.recordings.table import Cells, Table
 from clients.recordings.text_files import text_of
-from clients.recordings.time_columns import is_named_like_a_time, is_time
+from clients.recordings.times.time_columns import is_named_like_a_time, is_time
 from consumer.decode.times import is_time_of_day
 
 _SAMPLE_LINES = 1000

@@ -9,8 +9,8 @@ from clients.recordings.cells import Cell, CellsOfColumn, DecimalSign, ValueRead
 from clients.recordings.payload_archive import NAMES as ARCHIVE
 from clients.recordings.refusal import PassedOver, ReplayRefused
 from clients.recordings.table import Cells, Column, Table
-from clients.recordings.time_columns import TimeColumns, is_time
-from clients.recordings.times_of_column import TimeReader
+from clients.recordings.times.time_columns import TimeColumns, is_time
+from clients.recordings.times.times_of_column import TimeReader
 
 _KNOWN = {
     "tag", "tagname", "tagid", "tagindex", "signal", "signalname", "signalid", "entityid", "sensor",

@@ -14,7 +14,7 @@ from clients.recordings.cells import Cell
 from clients.recordings.columns import Choice, chunks
 from clients.recordings.long_tables import quality_by_word
 from clients.recordings.refusal import PassedOver
-from clients.recordings.times_of_column import TimeReader
+from clients.recordings.times.times_of_column import TimeReader
 
 
 class Row(NamedTuple):

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from clients.recordings.cells import MISSING, Cell
-from clients.recordings.refusal import ReplayRefused, refused_cell, sample
+from clients.recordings.refusal import refused_cell, sample
+from clients.recordings.times.time_formats import ORDERS, converter, converter_of, of_moment
 from consumer.decode.times import (
     AHEAD_MAX_S,
     BELIEVED_FROM_S,
@@ -17,18 +17,12 @@ from consumer.decode.times import (
     Readings,
     iso_seconds,
     names_zone,
-    of_order,
     readings,
-    seconds_of_moment,
 )
 from consumer.decode.values import check_seconds, iso8601
 from consumer.errors import Unlearnable
 
-_UNITS_OF_TIME = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
-_ORDERS: dict[str, Order] = {"DMY": "DMY", "MDY": "MDY", "YMD": "YMD"}
 _ORDER_SHOWN = {"DMY": "the day first", "MDY": "the month first", "YMD": "the year first"}
-_EXCEL_DAYS = 25_569
-"""Days from 1899-12-30, with which Excel counts, to 1970."""
 _ENDS_IN_LETTERS = re.compile(r":\d\d(?:[.,]\d+)? ?\(?(?!AM|PM)(?:[A-Z]{3,5}|[A-Z][a-z]+/[A-Za-z_/]+)\)?\Z")
 _DATE_LENGTH = 10
 _ELAPSED_BELOW_S = 1e8
@@ -96,8 +90,8 @@ def _no_time(cell: Cell, error: Unlearnable) -> str:
         return "there is no time. Remove the row, or name another column with --time"
     if _ENDS_IN_LETTERS.search(str(cell)):
         return (
-            f"{sample(cell)} is not a time: it ends in a zone's name. Write its offset, such as +01:00; or say "
-            "the zone with --time-zone, such as Europe/Berlin, and the form, with the name in it, with "
+            f"{sample(cell)} is not a time: it ends in a zone's name. Write its offset, such as +01:00; or "
+            "say the zone with --time-zone, such as Europe/Berlin, and the form, with the name in it, with "
             "--time-format, such as '%Y-%m-%d %H:%M:%S CET'"
         )
     return (
@@ -208,7 +202,7 @@ class TimesOfColumn:
         if self._convert is not None:
             return Readings("number", {None: self._convert(cell)})
         if isinstance(cell, date):
-            return Readings("ISO 8601", {None: _of_moment(cell, self.zone)}, isinstance(cell, datetime))
+            return Readings("ISO 8601", {None: of_moment(cell, self.zone)}, isinstance(cell, datetime))
         if isinstance(cell, str):
             return readings(cell, self.zone)
         if isinstance(cell, int | float) and not isinstance(cell, bool):
@@ -259,9 +253,9 @@ class TimesOfColumn:
             ReplayRefused: It cannot be decided whether days or months come first.
         """
         order, why = self._order()
-        convert = self._convert or _converter_of(order, self.zone, self._is_iso)
+        convert = self._convert or converter_of(order, self.zone, self._is_iso)
         limits = (
-            (BELIEVED_FROM_S, now_s + AHEAD_MAX_S) if self.format_ in (None, *_ORDERS) else (-1e300, 1e300)
+            (BELIEVED_FROM_S, now_s + AHEAD_MAX_S) if self.format_ in (None, *ORDERS) else (-1e300, 1e300)
         )
         shown, stands = self._shown(order, why), self._ways[order].stands
         return TimeReader(self.path, self.column, shown, convert, *limits, self.zone, stands)
@@ -307,7 +301,7 @@ class TimesOfColumn:
 
     def _shown(self, order: Order | None, why: str) -> str:
         if self.format_ is not None:
-            said = f"dates with {_ORDER_SHOWN[self.format_]}" if self.format_ in _ORDERS else self.format_
+            said = f"dates with {_ORDER_SHOWN[self.format_]}" if self.format_ in ORDERS else self.format_
             form = f"{said}, as --time-format says"
         elif order is not None:
             form = f"dates with {_ORDER_SHOWN[order]}{why}"
@@ -332,78 +326,3 @@ def _unit_of(cell: Cell) -> str:
         if size < below:
             return unit
     return "nanoseconds"
-
-
-def _of_moment(moment: date, zone: tzinfo) -> float:
-    if not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day)  # noqa: DTZ001  # the zone follows
-    return seconds_of_moment(moment, zone)
-
-
-def _converter_of(order: Order | None, zone: tzinfo, is_iso: bool = False) -> Callable[[Cell], float]:
-    def convert(cell: Cell) -> float:
-        if is_iso and type(cell) is str:
-            iso_s = iso_seconds(cell, zone)
-            if iso_s is not None:
-                return iso_s
-        if isinstance(cell, date):
-            return _of_moment(cell, zone)
-        if not isinstance(cell, str | int | float) or isinstance(cell, bool):
-            raise Unlearnable("it is neither a number nor a text")
-        at_s = of_order(readings(cell, zone), order)
-        if at_s is None:
-            raise Unlearnable("its day and month are in no order that fits")
-        return check_seconds(at_s, cell)
-
-    return convert
-
-
-def converter(format_: str, zone: tzinfo) -> Callable[[Cell], float]:
-    """How `--time-format` says times are written. Raises: `ReplayRefused` for what it cannot say."""
-    if format_ in _ORDERS:
-        return _converter_of(_ORDERS[format_], zone)
-    if format_ == "iso":
-        return _converter_of(None, zone)
-    if format_ in _UNITS_OF_TIME:
-        unit = _UNITS_OF_TIME[format_]
-        return lambda cell: check_seconds(_number(cell) / unit, cell)
-    if format_ == "excel":
-        return lambda cell: check_seconds(_of_excel(_number(cell), zone), cell)
-    if "%" not in format_:
-        raise ReplayRefused(
-            f"--time-format {format_!r}: allowed: iso, s, ms, us, ns, excel, DMY, MDY, YMD, or such as "
-            f"%d.%m.%Y %H:%M"
-        )
-
-    def parse(cell: Cell) -> float:
-        try:
-            moment = datetime.strptime(str(cell).strip(), format_)  # noqa: DTZ007  # the zone follows
-        except ValueError as error:
-            raise Unlearnable(str(error)) from None
-        return _of_moment(moment, zone)
-
-    return parse
-
-
-def _number(cell: Cell) -> float:
-    try:
-        return float(cell.replace(",", ".") if isinstance(cell, str) else cell)
-    except (TypeError, ValueError):
-        raise Unlearnable("it is not a number") from None
-
-
-def _of_excel(days: float, zone: tzinfo) -> float:
-    local = datetime(1970, 1, 1) + timedelta(days=days - _EXCEL_DAYS)  # noqa: DTZ001  # the zone follows
-    return round(_of_moment(local, zone), 3)
-
-
-def zone_of(name: str | None) -> tzinfo:
-    """The zone of that name, UTC if None. Raises: `ReplayRefused`."""
-    if name is None or name.upper() in ("UTC", "Z"):
-        return UTC
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ReplayRefused(
-            f"--time-zone {name!r} is not known: write it such as Europe/Berlin or UTC"
-        ) from None

@@ -7,7 +7,7 @@ from typing import Literal
 
 from clients.recordings.cells import Cell
 from clients.recordings.table import Cells, Column
-from clients.recordings.utc_offsets import with_offset
+from clients.recordings.times.utc_offsets import with_offset
 from consumer.decode.times import readings
 from consumer.errors import Unlearnable
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from clients.recordings.cells import Cell, is_number
 from clients.recordings.refusal import ReplayRefused, refused_cell, sample
 from clients.recordings.table import Cells, Column, Table
-from clients.recordings.time_columns import TimeColumns, is_named_like_a_time, is_time
-from clients.recordings.utc_offsets import (
+from clients.recordings.times.time_columns import TimeColumns, is_named_like_a_time, is_time
+from clients.recordings.times.utc_offsets import (
     is_named_like_an_offset,
     is_of_javascript,
     is_written_as_an_offset,
