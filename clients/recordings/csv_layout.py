@@ -43,6 +43,8 @@ class Layout:
     quote: str = '"'
     has_data: bool = True
     """Whether there is a row with a time or a number; else none can be one of units."""
+    again: Sequence[list[str]] = ()
+    """The rows of the header, which may stand in the file again."""
 
 
 def cells_of(lines: Iterable[str], separator: str, quote: str = '"') -> Iterator[list[str]]:
@@ -124,7 +126,12 @@ def find_layout(path: Path, lines: Sequence[str]) -> Layout:
     above = [(at, cells) for at, cells in rows[:below] if len(cells) == width or below == len(rows)]
     above = [(at, cells) for at, cells in above if not any(map(is_time, cells))]
     data_at = rows[below][0] if below < len(rows) else len(lines)
-    if above:
+    levels = _levels(above)
+    begins_at = levels[0][0] if levels else None
+    if levels:
+        header_at, header = levels[-1][0], _joined_names([cells for _, cells in levels])
+        said.append(f"the names are of {len(levels)} rows, joined by dots")
+    elif above:
         header_at, header = _header(above)
     else:
         found_header = _header_elsewhere(
@@ -146,7 +153,7 @@ def find_layout(path: Path, lines: Sequence[str]) -> Layout:
         header, header_at = found_header, data_at - 1
         if header[-len(_SITEWISE) :] == list(_SITEWISE):
             form = "AWS IoT SiteWise's bulk import, which has no header"
-    preamble = [line for at, line in numbered if at < header_at]
+    preamble = [line for at, line in numbered if at < (header_at if begins_at is None else begins_at)]
     others = Counter(len(cells) for at, cells in rows if at < header_at and is_of_a_table(cells))
     for length, found_rows in others.items():
         if found_rows > STRAY_ROWS_MAX:
@@ -164,7 +171,8 @@ def find_layout(path: Path, lines: Sequence[str]) -> Layout:
     while len(header) > 1 and not header[-1] and all(not cells[-1] for cells in typical):
         header = header[:-1]  # a separator at the end of each line
         typical = [cells[:-1] for cells in typical]
-    return Layout(separator, tuple(header), header_at + 1, tuple(said), form, quote, below < len(rows))
+    again = tuple(cells for _, cells in levels) or (list(header),)
+    return Layout(separator, tuple(header), header_at + 1, tuple(said), form, quote, below < len(rows), again)
 
 
 def _separator(lines: Sequence[str]) -> str:
@@ -199,6 +207,56 @@ def _header(above: Sequence[tuple[int, list[str]]]) -> tuple[int, list[str]]:
     if len(above) > 1 and _are_units(above[-1][1]):
         return above[-2]
     return above[-1]
+
+
+def _levels(above: Sequence[tuple[int, list[str]]]) -> Sequence[tuple[int, list[str]]]:
+    """The rows that make names together, as levels of pandas or merged cells; none: one row has the names.
+
+    The upper has names again, or none right of one; joined with what is below, all differ.
+    """
+    for first in range(len(above) - 1):
+        for last in range(first + 1, len(above)):
+            levels = above[first : last + 1]
+            rows = [cells for _, cells in levels]
+            is_ragged = len(set(map(len, rows))) > 1
+            if (
+                is_ragged
+                or any(map(_is_whole_header, rows))
+                or not _is_of_groups(rows[0])
+                or not all(rows[-1][1:])
+            ):
+                break
+            names = _joined_names(rows)[1:]
+            are_units = (
+                not all(rows[0][1:]) and len(set(rows[-1][1:])) == len(names) and _are_units(rows[-1][1:])
+            )
+            if len(set(names)) == len(names) and not are_units:
+                below = above[last + 1 : last + 2]  # pandas: the index's name alone
+                return [*levels, *below] if below and not any(below[0][1][1:]) else levels
+    return ()
+
+
+def _is_of_groups(cells: Sequence[str]) -> bool:
+    """Whether names repeat, or merged cells leave blanks; those at the end are a separator's."""
+    written = [cell for cell in cells[1:] if cell]
+    return 0 < len(set(written)) < len(cells) - 1
+
+
+def _is_whole_header(cells: Sequence[str]) -> bool:
+    is_timed = any(is_named_like_a_time(cell) for cell in cells if len(cell) > 1)
+    return is_timed and all(cells) and len(set(cells)) == len(cells)
+
+
+def _joined_names(levels: Sequence[Sequence[str]]) -> list[str]:
+    """The names of each column, from above, those of merged cells from the left."""
+    columns: list[list[str]] = [[] for _ in levels[0]]
+    for cells in levels:
+        last = ""
+        for number, cell in enumerate(cells):
+            last = cell if number == 0 or cell else last if number > 1 else ""
+            columns[number] += [last] if last else []
+    index = next((name for name in reversed(columns[0]) if is_named_like_a_time(name)), "")
+    return [index or (columns[0][-1] if columns[0] else ""), *(".".join(names) for names in columns[1:])]
 
 
 def _are_units(cells: Sequence[str]) -> bool:

@@ -52,8 +52,9 @@ def _lines(text: Iterable[str]) -> Iterator[str]:
 
 def _rows(path: Path, layout: Layout, passed: PassedOver) -> Iterator[tuple[int, Cells]]:
     """The rows below the header; what is none of them is counted, or refused."""
-    width, header = len(layout.header), list(layout.header)
-    is_first, row, above, begins = layout.has_data, 0, [header], {header[0]}
+    width, above = len(layout.header), list(layout.again)
+    is_first, row = layout.has_data, 0
+    begins = {cells[0] for cells in above if cells}
     short: list[tuple[int, int]] = []
     short_of_data = 0
     with text_of(path) as text:
