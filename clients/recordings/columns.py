@@ -8,7 +8,8 @@ from typing import Literal
 
 from clients.recordings.cells import Cell, CellsOfColumn, DecimalSign, ValueReader
 from clients.recordings.decimal_signs import decimal_signs
-from clients.recordings.long_tables import Tags, find_tags, quality_of_rows
+from clients.recordings.long_tables import Tags, find_tags, is_named_like_a_unit
+from clients.recordings.qualities import QualityColumn, find_qualities, is_named_like_a_quality, of_signals
 from clients.recordings.refusal import PassedOver, ReplayRefused, refused_cell, sample
 from clients.recordings.table import Cells, Column, Table
 from clients.recordings.times.finding_times import are_epochs, find_times, join_offsets, named_times
@@ -87,8 +88,8 @@ class Choice:
     """Columns that are about the times, and why they are not read."""
     others: tuple[tuple[Column, str], ...] = ()
     """Columns that are not read, and why."""
-    quality: Column | None = None
-    """Of a wide table: the values of a row of bad quality are gaps."""
+    qualities: Mapping[Column, QualityColumn] = field(default_factory=dict)
+    """Of a wide table's signals: values of bad quality are gaps."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -166,13 +167,22 @@ def _long(found: Choice, options: ReadOptions) -> Choice | None:
         return None
     if found.labels:
         raise ReplayRefused("--tag names the column of the signals' names: --labels does not go with it")
-    tags = find_tags(found.table, found.time, found.reader, found.cells, found.signs, options.tag)
+    tags = find_tags(
+        found.table,
+        found.time,
+        found.reader,
+        found.cells,
+        found.signs,
+        options.tag,
+        found.aside,
+        found.reader.has_shared_times,
+    )
     if tags is None:
         return None
     tags = tags.only(found.table.path, options.signals) if options.signals else tags
-    used = (*found.time.all_columns, *tags.columns, *tags.values, tags.quality)
+    used = (*found.time.all_columns, *tags.columns, *tags.values, tags.quality and tags.quality.column)
     others = [
-        (one, found.aside.get(one) or _why_not(found.cells[one]))
+        (one, found.aside.get(one) or _why_not(found.cells[one], one.name))
         for one in found.table.columns
         if one not in used
     ]
@@ -197,19 +207,35 @@ def _wide(found: Choice, options: ReadOptions, looked: _Looked, first_rows: Sequ
             why[column] = "times, as another column has them"
         elif named:
             why.setdefault(column, "not named")
-    quality = quality_of_rows(free, cells)
-    signals = named or tuple(column for column in numbers if column not in why)
+    qualities = find_qualities(table, [column for column in free if column not in named], cells)
+    of_qualities = {quality.column for quality in qualities}
+    signals = named or tuple(one for one in numbers if one not in why and one not in of_qualities)
     if not signals:
         raise ReplayRefused(
             f"{table.path} has no column of numbers besides time and labels; it has {table.shown_names}. "
             "Name the signals' columns with --signals"
         )
-    others = [
-        (column, why.get(column) or _why_not(cells[column]))
-        for column in free
-        if column not in signals and column is not quality
+    if looked.times.stands_still:
+        raise ReplayRefused(
+            f"{table.path}: all {looked.rows:,} rows have one time in {found.time.name!r}: "
+            "name another column with --time, or export the times with all of their digits"
+        )
+    of_units = [
+        column for column in free if is_named_like_a_unit(column.name) and len(cells[column].texts) > 1
     ]
-    return replace(found, signals=signals, left_out=left_out, others=tuple(others), quality=quality)
+    if len(signals) == 1 and of_units:
+        (first, _), (other, seen), *_ = cells[of_units[0]].texts.items()
+        raise refused_cell(
+            table.path,
+            seen.row,
+            of_units[0].name,
+            f"the values of {signals[0].name!r} are in {sample(other)}, and in {sample(first)} above. "
+            "Convert them, or name the column of their tags with --tag",
+        )
+    qualities_of = of_signals(qualities, signals)
+    used = {quality.column for quality in qualities_of.values()} | set(signals)
+    others = [(one, why.get(one) or _why_not(cells[one], one.name)) for one in free if one not in used]
+    return replace(found, signals=signals, left_out=left_out, others=tuple(others), qualities=qualities_of)
 
 
 def _order(times: TimesOfColumn) -> Literal["ascending", "descending", "mixed"]:
@@ -268,7 +294,10 @@ def _next_index(expected: int | None, cells: Sequence[Cell]) -> int | None:
     return expected
 
 
-def _why_not(cells: CellsOfColumn) -> str:
+def _why_not(cells: CellsOfColumn, name: str) -> str:
+    if is_named_like_a_quality(name) and (cells.texts or cells.values):
+        text = f", such as {sample(next(iter(cells.texts)))}" if cells.texts else ""
+        return f"it may be a quality, but says none that is known{text}: values of any are read"
     if cells.moments or (not cells.texts and not cells.values):
         return "times" if cells.moments else "empty"
     text = next(iter(cells.texts), "")

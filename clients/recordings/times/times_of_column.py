@@ -26,6 +26,8 @@ _ORDER_SHOWN = {"DMY": "the day first", "MDY": "the month first", "YMD": "the ye
 _ENDS_IN_LETTERS = re.compile(r":\d\d(?:[.,]\d+)? ?\(?(?!AM|PM)(?:[A-Z]{3,5}|[A-Z][a-z]+/[A-Za-z_/]+)\)?\Z")
 _DATE_LENGTH = 10
 _ELAPSED_BELOW_S = 1e8
+_SHARED = 0.2
+"""The share of rows with the time of the row before, from which on they may be of several signals."""
 _CLEARLY = 2.0
 """How much longer the way through all times has to be with any other order than the right one."""
 
@@ -44,6 +46,8 @@ class TimeReader:
     """Earlier and later ones are refused."""
     zone: tzinfo = UTC
     has_rows_of_one_time: bool = False
+    has_shared_times: bool = False
+    """Whether many rows have the time of the row before."""
 
     def after(self, before_s: float, at_s: float) -> float:
         """The time of a row below another: the second one, where clocks were put back and show it twice.
@@ -112,6 +116,8 @@ class _Way:
     descending: int = 0
     stands: bool = False
     """Whether two rows have one time that clocks show once."""
+    same: int = 0
+    """Rows with the time of the row before."""
 
     def go(self, at_s: float) -> None:
         if self.last_s is not None:
@@ -121,8 +127,9 @@ class _Way:
                 runs_back = self.descending > self.ascending  # there, clocks that were put back jump ahead
                 self.ascending += not (runs_back and _second_time(self.last_s, self.zone) > at_s)
             self.descending += step_s < 0
-            if not step_s and not self.stands:
-                self.stands = _second_time(at_s, self.zone) == at_s
+            if not step_s:
+                self.same += 1
+                self.stands = self.stands or _second_time(at_s, self.zone) == at_s
         self.last_s = at_s
 
 
@@ -257,8 +264,9 @@ class TimesOfColumn:
         limits = (
             (BELIEVED_FROM_S, now_s + AHEAD_MAX_S) if self.format_ in (None, *ORDERS) else (-1e300, 1e300)
         )
-        shown, stands = self._shown(order, why), self._ways[order].stands
-        return TimeReader(self.path, self.column, shown, convert, *limits, self.zone, stands)
+        shown, way = self._shown(order, why), self._ways[order]
+        is_shared = way.same >= _SHARED * self._count
+        return TimeReader(self.path, self.column, shown, convert, *limits, self.zone, way.stands, is_shared)
 
     @property
     def is_descending(self) -> bool:
@@ -270,6 +278,11 @@ class TimesOfColumn:
     def is_ascending(self) -> bool:
         """Whether no row is earlier than the one before."""
         return not self._ways[self._order()[0]].descending
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether three rows or more have one time, all of them."""
+        return self._count > 2 and self._ways[self._order()[0]].same == self._count - 1
 
     @property
     def repeats_days(self) -> bool:
