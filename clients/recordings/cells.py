@@ -59,6 +59,8 @@ _NUMBERS = {
     for sign in (".", ",")
 }
 _MAY_BE_GROUPED = re.compile(r"[+-]?(?!0)\d{1,3}(?:\.\d{3})+", re.ASCII)
+_NOT_GROUPED = re.compile(rf"^(?!{_MAY_BE_GROUPED.pattern}$).*\.", re.ASCII | re.MULTILINE)
+"""Among lines, the first with a dot that cannot be one of thousands."""
 _WITH_UNIT = re.compile(  # 1.5D+02 is Fortran's exponent, and 0x10 sixteen: D+02 and x10 are no units
     r"([+\-\u2212]?[\d.,'\u2019\u00a0\u202f ]*\d)\s*((?![DdQqXx][+-]?\d)[%°µμΩ€$A-Za-z][^\s]{0,15})"
 )
@@ -146,9 +148,15 @@ class CellsOfColumn:
             return False
         self.numbers += len(cells)
         if kinds == {str} and self._dots_may_group and "." in joined:
-            for row, cell in zip(rows, cells, strict=True):
-                self._look_at_dots(row, cell)
+            self._look_at_column_of_dots(rows, cells)
         return True
+
+    def _look_at_column_of_dots(self, rows: Sequence[int], cells: Sequence[str]) -> None:
+        lines = "\n".join(cells)
+        found = _NOT_GROUPED.search(lines)
+        at = lines.find(".") if found is None else found.start()
+        number = lines.count("\n", 0, at)
+        self._look_at_dots(rows[number], cells[number])
 
     def _look_at_dots(self, row: int, cell: str) -> None:
         if "." in cell:

@@ -137,7 +137,7 @@ def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it 
     first_rows = [cells for _, cells in numbered]
     times = named_times(table, options.time) if options.time else find_times(table, first_rows)
     times, aside = join_offsets(table, times, numbered, options.signals, options.time_zone)
-    looked = _look(table, times, options)
+    looked = _look(table, times, options, first_rows)
     if not looked.rows:
         raise ReplayRefused(f"{table.path} has no row below its header: there is nothing to read")
     if looked.times.repeats_days:
@@ -256,16 +256,18 @@ def _times_of(table: Table, times: TimeColumns, options: ReadOptions) -> TimesOf
     return TimesOfColumn(table.path, times.name, format_, zone_of(zone), zone is not None)
 
 
-def _look(table: Table, times: TimeColumns, options: ReadOptions) -> _Looked:
-    """Look at every cell once."""
+def _look(table: Table, times: TimeColumns, options: ReadOptions, first_rows: Sequence[Cells]) -> _Looked:
+    """Look at every cell once; those of written times, which hold no numbers, as times alone."""
+    written = {one for one in times.columns if all(is_time(cells[one.index]) for cells in first_rows)}
     cells = {column: CellsOfColumn() for column in table.columns}
     looked = _Looked(
         _times_of(table, times, options),
         cells,
         {column: -1 for column in table.columns if column.name.casefold() in _NAMES_OF_INDICES},
     )
+    counted = [column for column in table.columns if column not in written]
     for rows, columns in chunks(table, PassedOver()):
-        for column in table.columns:
+        for column in counted:
             cells[column].add(rows, columns[column.index])
         for column in looked.indices:
             looked.indices[column] = _next_index(looked.indices[column], columns[column.index])

@@ -62,11 +62,13 @@ def _rows(path: Path, layout: Layout, passed: PassedOver) -> Iterator[tuple[int,
             lines = _lines(text)
             for _ in islice(lines, layout.start):
                 pass
-            for cells in cells_of(lines, layout.separator, layout.quote):
+            reader, read_lines = cells_of(lines, layout.separator, layout.quote), 0
+            for cells in reader:
+                last_lines, read_lines = read_lines, getattr(reader, "line_num", 0)
                 if not cells or cells == [""]:
                     continue
                 row += 1
-                if _has_swallowed(cells, layout):
+                if read_lines - last_lines > 1 and _has_swallowed(cells, layout):
                     raise ReplayRefused(
                         f"{path}, row {row} has other rows within a cell: a quotation mark is not closed. "
                         "Close or remove it"
@@ -116,9 +118,6 @@ def _holds_data(cell: str) -> bool:
 
 def _has_swallowed(cells: Sequence[str], layout: Layout) -> bool:
     """Whether rows stand within a cell: its quotation mark was not closed, or by that of another cell."""
-    joined = "".join(cells)
-    if "\n" not in joined and "\r" not in joined:
-        return False
     for cell in cells:
         for line in cell.splitlines()[1:]:
             inner = parsed(line, layout.separator, layout.quote)
