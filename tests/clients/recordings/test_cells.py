@@ -1,8 +1,10 @@
 """What cells hold: gaps by their words, numbers as locales write them, yes and no; nothing of it vanishes."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from clients.recordings.cells import number_of
+from clients.recordings.cells import CellsOfColumn, ValueReader, number_of
 from clients.recordings.refusal import ReplayRefused
 from tests.clients.recordings.reading import read, said, values, written
 
@@ -217,3 +219,25 @@ def test_numbers_are_of_one_locale_at_a_time():
     assert number_of("12,34", ".") is None
     assert number_of("1,2,3", ",") is None
     assert number_of("١٢", ".") is None
+
+
+WRITTEN = st.sampled_from(
+    "1 1,5 1,234 -1,234 0,123 1.5 1.234 12.345 1.234,5 1,234.5 - NULL 1e5 1,5e3 1e999 1,234,567 1.234.567 true x "
+    "+3 .5 ,5 5. 5, 1'234 -- e5 1,2,3 ١٢ 1_0 °C".split()
+) | st.sampled_from(["", "12 bar", " 7"])
+
+
+@given(st.lists(st.lists(WRITTEN, min_size=1, max_size=6), min_size=1, max_size=4))
+def test_cells_that_are_looked_at_together_are_found_as_one_by_one(chunks):
+    together, alone, row = CellsOfColumn(), CellsOfColumn(), 0
+    for cells in chunks:
+        rows = range(row + 1, row + 1 + len(cells))
+        row += len(cells)
+        together.add(rows, cells)
+        for number, cell in zip(rows, cells, strict=True):
+            alone.add([number], [cell])
+        for sign in (".", ","):
+            reader = ValueReader(sign)
+            assert reader.column(cells) == [reader.value(cell) for cell in cells]
+    for what in ("numbers", "missing", "texts", "yes_and_no", "not_finite", "first_of", "dots_may_group"):
+        assert getattr(together, what) == getattr(alone, what), what
