@@ -48,9 +48,11 @@ _NOT_FINITE = frozenset({"inf", "+inf", "-inf", "infinity", "-infinity", "+infin
 
 _PLAIN = frozenset("0123456789.+-eE")
 _PLAIN_WITH_COMMA = _PLAIN | {","}
+_GROUP_SIGNS = " '\u2019\u00a0\u2007\u2009\u202f"
+"""Besides points and commas, what stands between thousands: blanks of any width, apostrophes."""
 _EXPONENT = r"(?:[eE][+-]?\d+)?"
 _GROUPS = {
-    sign: rf"[+-]?(?!0)\d{{1,3}}(?:([{other} '\u2019\u00a0\u202f])\d{{3}})(?:\1\d{{3}})*"
+    sign: rf"[+-]?(?!0)\d{{1,3}}(?:([{other}{_GROUP_SIGNS}])\d{{3}})(?:\1\d{{3}})*"
     for sign, other in ((".", ","), (",", "."))
 }
 _NUMBERS = {
@@ -69,7 +71,8 @@ _COMMAS = {
 }
 """Among lines, the first with a comma that may be one of thousands, and the first with one that cannot."""
 _WITH_UNIT = re.compile(  # 1.5D+02 is Fortran's exponent, and 0x10 sixteen: D+02 and x10 are no units
-    r"([+\-\u2212]?[\d.,'\u2019\u00a0\u202f ]*\d)\s*((?![DdQqXx][+-]?\d)[%°µμΩ€$A-Za-z][^\s]{0,15})"
+    rf"([+\-\u2212]?[\d.,{_GROUP_SIGNS}]*\d)\s*"
+    r"((?![DdQqXx][+-]?\d)[%°µμΩ€$A-Za-z][^\s]{0,15})"
 )
 _TEXTS_MAX = 1000
 
@@ -85,7 +88,7 @@ def number_of(text: str, sign: DecimalSign) -> float | None:
         return None
     if sign == ",":
         text = text.replace(".", "").replace(",", ".")
-    for group in (",", " ", "'", "\u2019", "\u00a0", "\u202f"):
+    for group in "," + _GROUP_SIGNS:
         text = text.replace(group, "")
     return float(text)
 

@@ -24,6 +24,8 @@ _UNITS = re.compile(
     re.IGNORECASE,
 )
 _OPEN = re.compile(r'(?:^|[;,\t|])\s*"[^"]*$')
+_RULE = re.compile(r"[-+|:=\s]*-{2}[-+|:=\s]*")
+"""Below the header of psql, mysql and Markdown."""
 _BROKEN_MAX = 20
 """Into so many lines a header may be broken."""
 _IN_APOSTROPHES = re.compile(r"(?:^|[;,\t|])\s*'[^']*'\s*(?:[;,\t|]|$)")
@@ -92,6 +94,11 @@ def is_comment(line: str) -> bool:
     return line.startswith("#") and line[1:].split(",")[0].strip().casefold() not in {"n/a", "na"}
 
 
+def is_ruled(line: str) -> bool:
+    """Whether a line is drawn of dashes, and holds nothing."""
+    return _RULE.fullmatch(line) is not None
+
+
 def find_layout(path: Path, lines: Sequence[str]) -> Layout:
     """Find where the table begins. Raises: `ReplayRefused` if there is none, or none with a header."""
     said: list[str] = []
@@ -102,7 +109,7 @@ def find_layout(path: Path, lines: Sequence[str]) -> Layout:
     elif lines and lines[0].strip().casefold() in ("sep=", '"sep="'):
         separator, first = "\t", 1
     numbered = [(at, line) for at, line in _whole(lines) if at >= first and line.strip()]
-    plain = [(at, line) for at, line in numbered if not is_comment(line)]
+    plain = [(at, line) for at, line in numbered if not is_comment(line) and not is_ruled(line)]
     if not plain:
         raise ReplayRefused(f"{path} is empty: there is nothing to read")
     separator = separator or _separator([line for _, line in plain])
@@ -232,7 +239,8 @@ def _levels(above: Sequence[tuple[int, list[str]]]) -> Sequence[tuple[int, list[
             )
             if len(set(names)) == len(names) and not are_units:
                 below = above[last + 1 : last + 2]  # pandas: the index's name alone
-                return [*levels, *below] if below and not any(below[0][1][1:]) else levels
+                is_index = bool(below) and len(below[0][1]) == len(rows[0]) and not any(below[0][1][1:])
+                return [*levels, *below] if is_index else levels
     return ()
 
 

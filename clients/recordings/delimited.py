@@ -14,6 +14,7 @@ from clients.recordings.csv_layout import (
     find_layout,
     is_comment,
     is_of_a_table,
+    is_ruled,
     parsed,
     unique_names,
 )
@@ -46,7 +47,7 @@ def open_delimited(path: Path) -> Table:
 def _lines(text: Iterable[str]) -> Iterator[str]:
     for line in text:
         if "\0" in line:
-            raise csv.Error("it has bytes that are no text")
+            raise csv.Error("it has bytes of zero, as a logger leaves whose power failed: remove the row")
         yield line
 
 
@@ -74,7 +75,13 @@ def _rows(path: Path, layout: Layout, passed: PassedOver) -> Iterator[tuple[int,
                         "Close or remove it"
                     )
                 begin = cells[0]
-                is_usual = len(cells) == width and begin and begin not in begins and begin[0] != "#"
+                is_usual = (
+                    len(cells) == width
+                    and begin
+                    and begin not in begins
+                    and begin[0] != "#"
+                    and begin[:2] != "--"
+                )
                 if not is_usual or is_first or short:
                     found = _unusual(cells, row, width, passed)
                     if isinstance(found, int):
@@ -134,6 +141,9 @@ def _unusual(cells: list[str], row: int, width: int, passed: PassedOver) -> list
     is_row = len(cells) == width and any(map(is_time, cells[1:]))  # of a tag such as #2 pump
     if is_comment(cells[0]) and not is_row:
         passed.add("a comment", row)
+        return 0
+    if is_ruled("|".join(cells)):
+        passed.add("a line of dashes", row)
         return 0
     if len(cells) < width:
         return len(cells)

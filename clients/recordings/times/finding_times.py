@@ -29,6 +29,10 @@ _PARTS = (
 )
 
 
+_THOUSANDTHS = {"millitm", "ms", "msec", "millisecond", "milliseconds"}
+"""Columns of them beside a date and a time of day, as FactoryTalk has them."""
+
+
 def named_times(table: Table, name: str) -> TimeColumns:
     """The columns that `--time` names. Raises: `ReplayRefused` if one is not there."""
     if name in table.names or "," not in name:
@@ -110,7 +114,15 @@ def _with_time_of_day(table: Table, column: Column, cells: dict[Column, list[Cel
             f"{table.path} has several columns of times of day, {names}: name one, such as --time "
             f"{column.name},TIME"
         )
+    thousandths = [one for one in table.columns if one.name.casefold() in _THOUSANDTHS and of_day]
+    if len(thousandths) == 1 and all(map(_is_below_1000, cells[thousandths[0]])):
+        return TimeColumns((column, *of_day, *thousandths), "thousandths")
     return TimeColumns((column, *of_day), "joined" if of_day else "one")
+
+
+def _is_below_1000(cell: Cell) -> bool:
+    text = str(cell).strip()
+    return text.isdecimal() and int(text) < 1000
 
 
 def _mostly(cells: Sequence[Cell], test: object) -> bool:

@@ -26,6 +26,9 @@ _NAMES = {
 }  # fmt: skip
 
 
+_HALF = re.compile(r"(?:\s*[ap]\.?m\.?)?\Z", re.IGNORECASE)
+
+
 def _bare(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold())
 
@@ -56,7 +59,7 @@ class TimeColumns:
     """The columns that make a time together, and how: one, a date and a time of day, or parts."""
 
     columns: tuple[Column, ...]
-    kind: Literal["one", "joined", "parts", "nanoseconds"] = "one"
+    kind: Literal["one", "joined", "thousandths", "parts", "nanoseconds"] = "one"
     offset: Column | None = None
     """How far they are from UTC, in each row."""
     zone: str | None = None
@@ -86,15 +89,21 @@ class TimeColumns:
         parts = [cells[column.index] for column in self.columns]
         if any(part is None or part == "" for part in parts):
             return None
-        if self.kind == "joined":
+        if self.kind in ("joined", "thousandths"):
             parts[1] = _with_colons(parts[1])
-            return " ".join(
-                part.isoformat() if isinstance(part, date) else str(part).strip() for part in parts
+            joined = " ".join(
+                part.isoformat() if isinstance(part, date) else str(part).strip() for part in parts[:2]
             )
+            return joined if self.kind == "joined" else _with_thousandths(joined, parts[2])
         texts = [str(part).strip().removesuffix(".0") for part in parts]
         if self.kind == "nanoseconds":
             return f"{texts[0]}.{texts[1].rjust(9, '0')}"
         return "-".join(texts[:3]) + (f" {':'.join((*texts[3:], '00')[:3])}" if len(texts) > 3 else "")
+
+
+def _with_thousandths(moment: str, cell: Cell) -> str:
+    """A time with its thousandths of a second, before the AM or PM behind it."""
+    return _HALF.sub(rf".{str(cell).strip().rjust(3, '0')}\g<0>", moment, count=1)
 
 
 def _with_colons(cell: Cell) -> Cell:

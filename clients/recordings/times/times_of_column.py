@@ -304,12 +304,13 @@ class TimesOfColumn:
         if self._ways[second].length_s >= _CLEARLY * self._ways[best].length_s > 0:
             return best, ": so the times follow each other steadily"
         row, cell = next(iter(self._kinds.values()))
+        shown = " or ".join(_ORDER_SHOWN[order] for order in self._ways if order)
+        options = " or ".join(f"--time-format {order}" for order in self._ways if order)
         raise refused_cell(
             self.path,
             row,
             self.column,
-            f"{sample(cell)} may have the day first or the month, as all other rows: say which with "
-            "--time-format DMY or --time-format MDY",
+            f"{sample(cell)} may have {shown}, as all other rows: say which with {options}",
         )
 
     def _shown(self, order: Order | None, why: str) -> str:
