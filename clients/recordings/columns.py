@@ -13,7 +13,7 @@ from clients.recordings.qualities import QualityColumn, find_qualities, is_named
 from clients.recordings.refusal import PassedOver, ReplayRefused, refused_cell, sample
 from clients.recordings.table import Cells, Column, Table
 from clients.recordings.times.finding_times import are_epochs, find_times, join_offsets, named_times
-from clients.recordings.times.time_columns import TimeColumns, is_named_like_a_time, is_time
+from clients.recordings.times.time_columns import TimeColumns, is_of_times, is_time
 from clients.recordings.times.time_formats import zone_of
 from clients.recordings.times.times_of_column import TimeReader, TimesOfColumn
 from consumer.decode.signal_names import SignalKey
@@ -124,6 +124,7 @@ class _Looked:
     indices: dict[Column, int | None] = field(default_factory=dict)
     """The number that the next row of an index would have; None: it is no index."""
     rows: int = 0
+    passed: PassedOver = field(default_factory=PassedOver)
 
 
 def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it is frozen
@@ -139,7 +140,8 @@ def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it 
     times, aside = join_offsets(table, times, numbered, options.signals, options.time_zone)
     looked = _look(table, times, options, first_rows)
     if not looked.rows:
-        raise ReplayRefused(f"{table.path} has no row below its header: there is nothing to read")
+        passed = f". Left out: {'; '.join(looked.passed.texts)}" if looked.passed.found else ""
+        raise ReplayRefused(f"{table.path} has no row below its header: there is nothing to read{passed}")
     if looked.times.repeats_days:
         raise ReplayRefused(
             f"{table.path}: {times.name!r} has days alone, and most rows share one with the row before: name "
@@ -203,7 +205,7 @@ def _wide(found: Choice, options: ReadOptions, looked: _Looked, first_rows: Sequ
     for column in numbers:
         if looked.indices.get(column) is not None:
             why[column] = "the row's number"
-        elif is_named_like_a_time(column.name) and are_epochs([row[column.index] for row in first_rows]):
+        elif is_of_times(column.name) and are_epochs([row[column.index] for row in first_rows]):
             why[column] = "times, as another column has them"
         elif named:
             why.setdefault(column, "not named")
@@ -213,7 +215,7 @@ def _wide(found: Choice, options: ReadOptions, looked: _Looked, first_rows: Sequ
     if not signals:
         raise ReplayRefused(
             f"{table.path} has no column of numbers besides time and labels; it has {table.shown_names}. "
-            "Name the signals' columns with --signals"
+            f"Name the signals' columns with --signals{_gaps_alone(cells)}"
         )
     if looked.times.stands_still:
         raise ReplayRefused(
@@ -266,7 +268,7 @@ def _look(table: Table, times: TimeColumns, options: ReadOptions, first_rows: Se
         {column: -1 for column in table.columns if column.name.casefold() in _NAMES_OF_INDICES},
     )
     counted = [column for column in table.columns if column not in written]
-    for rows, columns in chunks(table, PassedOver()):
+    for rows, columns in chunks(table, looked.passed):
         for column in counted:
             cells[column].add(rows, columns[column.index])
         for column in looked.indices:
@@ -294,6 +296,16 @@ def _next_index(expected: int | None, cells: Sequence[Cell]) -> int | None:
             return None
         expected = number + 1
     return expected
+
+
+def _gaps_alone(cells: Mapping[Column, CellsOfColumn]) -> str:
+    """Which columns have words for gaps and nothing else, for people."""
+    alone = [
+        f"{column.name!r} has nothing but {', '.join(map(sample, [*one.missing][:3])) or 'infinities'}"
+        for column, one in cells.items()
+        if (one.missing or one.not_finite) and not one.values and not one.texts and not one.moments
+    ]
+    return f"; {'; '.join(alone[:3])}" if alone else ""
 
 
 def _why_not(cells: CellsOfColumn, name: str) -> str:

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from clients.recordings.cells import CellsOfColumn, DecimalSign
-from clients.recordings.refusal import refused_cell, sample
+from clients.recordings.refusal import ReplayRefused, refused_cell, sample
 from clients.recordings.table import Column, Table
 
 
@@ -40,15 +40,23 @@ def decimal_signs(
             pass
         elif "?" in one.first_of:
             if with_comma == with_point and table.separator != ";":
-                row, text = one.first_of["?"]
-                raise refused_cell(
-                    table.path,
-                    row,
-                    column.name,
-                    f"{sample(text)} is a number with a decimal comma or one of thousands: say "
-                    "which with --decimal comma or --decimal point",
-                )
+                raise _either(table, column, one.first_of["?"], "comma")
             signs[column] = "," if with_comma or (not with_point and table.separator == ";") else "."
-        elif one.dots_may_group and with_comma and not with_point:
-            signs[column] = ","
+        elif one.dots_may_group and not with_point:
+            if (
+                not with_comma and table.separator == ";"
+            ):  # as where decimals have commas, and thousands points
+                raise _either(table, column, one.dots_may_group, "point")
+            signs[column] = "," if with_comma else "."
     return signs
+
+
+def _either(table: Table, column: Column, seen: tuple[int, str], sign: str) -> ReplayRefused:
+    row, text = seen
+    return refused_cell(
+        table.path,
+        row,
+        column.name,
+        f"{sample(text)} is a number with a decimal {sign} or one of thousands: say which with "
+        "--decimal comma or --decimal point",
+    )

@@ -67,8 +67,10 @@ def survey(choice: Choice) -> Survey:
                 steps[round(step_s, 6)] += 1
             last_s = max(last_s, at_s)
         before_s = at_s
-    if first_s is None or last_s is None:
-        raise ReplayRefused(f"{choice.table.path} has no rows with a value: there is nothing to replay")
+    if first_s is None or last_s is None or not observations:
+        gaps = "; ".join(f"quality {quality}: {times:,}" for quality, times in counts.qualities.items())
+        why = f", as all of them are gaps ({gaps})" if gaps else ""
+        raise ReplayRefused(f"{choice.table.path} has no rows with a value{why}: there is nothing to replay")
     return Survey(
         rows=counts.file_rows,
         observations=observations,

@@ -337,8 +337,9 @@ def _of_date(found: re.Match[str], text: str, zone: tzinfo) -> Readings:
     for order, day_s in days.items():
         at_s = day_s + time_s
         seconds[order] = at_s - _offset_s(at_s, zone)
-    has_dots = "separator" in found.re.groupindex and found["separator"].startswith(".")
-    return Readings("date", seconds, found["hour"] is not None, has_dots)
+    separator = found["separator"] if "separator" in found.re.groupindex else ""
+    kind: Kind = "ISO 8601" if separator == "-" and len(a) == 4 and b.isdecimal() else "date"  # 24:00, :60
+    return Readings(kind, seconds, found["hour"] is not None, separator.startswith("."))
 
 
 @lru_cache(4096)

@@ -42,6 +42,11 @@ def is_named_like_a_time(name: str) -> bool:
     return _bare(name) in _NAMES or _bare(re.sub(r"[(\[].*", "", name)) in _NAMES
 
 
+def is_of_times(name: str) -> bool:
+    """True also for names that end so, such as load_ts: a column of epochs may be called."""
+    return is_named_like_a_time(name) or _bare(name).endswith(("ts", "time", "timestamp", "date", "epoch"))
+
+
 def is_time(cell: Cell) -> bool:
     """True for a date with or without a time of day; not for a bare number, which may be anything."""
     if isinstance(cell, datetime | date):

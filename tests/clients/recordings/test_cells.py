@@ -241,3 +241,15 @@ def test_cells_that_are_looked_at_together_are_found_as_one_by_one(chunks):
             assert reader.column(cells) == [reader.value(cell) for cell in cells]
     for what in ("numbers", "missing", "texts", "yes_and_no", "not_finite", "first_of", "dots_may_group"):
         assert getattr(together, what) == getattr(alone, what), what
+
+
+def test_points_that_may_be_of_thousands_beside_semicolons_are_refused_until_it_is_said(tmp_path):
+    path = written(tmp_path, "time;flow\n2024-03-01;1.234\n2024-03-02;2.500\n2024-03-03;3.100\n")
+    with pytest.raises(
+        ReplayRefused, match=r"row 1, column 'flow': '1\.234' is .* decimal point or .*--decimal"
+    ):
+        values(path)
+    assert values(path, decimal="point")["flow"] == [1.234, 2.5, 3.1]
+    assert values(path, decimal="comma")["flow"] == [1234.0, 2500.0, 3100.0]
+    path = written(tmp_path, "time;flow;x\n2024-03-01;1.234;0.5\n2024-03-02;2.500;7\n")
+    assert values(path)["flow"] == [1.234, 2.5]

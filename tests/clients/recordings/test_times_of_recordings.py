@@ -299,3 +299,18 @@ def test_rows_that_all_have_one_time_are_refused(tmp_path):
         times(path)
     path = written(tmp_path, "time,v\n" + "".join(f"2024-03-01 00:0{row // 3},{row}\n" for row in range(20)))
     assert "13 rows have the time of the row before: kept" in said(path)
+
+
+@pytest.mark.parametrize("last", ["2024-03-01 24:00", "2024-03-01 24:00:00"])
+def test_the_hour_that_ends_a_day_is_read_among_the_others(tmp_path, last):
+    lines = [f"2024-03-01 {hour:02}:00,{hour}" for hour in range(1, 24)]
+    path = written(tmp_path, "\n".join(["time,v", *lines, f"{last},24"]))
+    assert times(path) == [START.timestamp() + 3600 * hour for hour in range(1, 25)]
+
+
+def test_epochs_beside_times_under_a_name_of_times_are_no_signal(tmp_path):
+    path = written(
+        tmp_path, "time,load_ts,v\n" + "".join(f"2024-03-0{n},17092512{n}0,{n}\n" for n in range(1, 9))
+    )
+    assert list(values(path)) == ["v"]
+    assert "column 'load_ts' (times, as another column has them)" in said(path)
