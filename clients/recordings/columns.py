@@ -159,16 +159,21 @@ def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it 
         order=_order(looked.times),
         aside=aside,
     )
-    return _long(found, options) or _wide(found, options, looked, first_rows)
+    return _long(found, options, first_rows) or _wide(found, options, looked, first_rows)
 
 
-def _long(found: Choice, options: ReadOptions) -> Choice | None:
+def _long(found: Choice, options: ReadOptions, first_rows: Sequence[Cells]) -> Choice | None:
     """The choice for a long table; None: it is wide, or columns of it are named."""
     are_columns = bool(options.signals) and set(options.signals) <= set(found.table.names)
     if options.tag is None and (found.labels or are_columns):
         return None
     if found.labels:
         raise ReplayRefused("--tag names the column of the signals' names: --labels does not go with it")
+    aside = {
+        one: why
+        for one in found.table.columns
+        if one not in found.time.columns and (why := _no_signal(one, first_rows))
+    } | dict(found.aside)
     tags = find_tags(
         found.table,
         found.time,
@@ -176,7 +181,7 @@ def _long(found: Choice, options: ReadOptions) -> Choice | None:
         found.cells,
         found.signs,
         options.tag,
-        found.aside,
+        aside,
         found.reader.has_shared_times,
     )
     if tags is None:
@@ -184,7 +189,7 @@ def _long(found: Choice, options: ReadOptions) -> Choice | None:
     tags = tags.only(found.table.path, options.signals) if options.signals else tags
     used = (*found.time.all_columns, *tags.columns, *tags.values, tags.quality and tags.quality.column)
     others = [
-        (one, found.aside.get(one) or _why_not(found.cells[one], one.name))
+        (one, aside.get(one) or _why_not(found.cells[one], one.name))
         for one in found.table.columns
         if one not in used
     ]
@@ -205,8 +210,8 @@ def _wide(found: Choice, options: ReadOptions, looked: _Looked, first_rows: Sequ
     for column in numbers:
         if looked.indices.get(column) is not None:
             why[column] = "the row's number"
-        elif is_of_times(column.name) and are_epochs([row[column.index] for row in first_rows]):
-            why[column] = "times, as another column has them"
+        elif no_signal := _no_signal(column, first_rows):
+            why[column] = no_signal
         elif named:
             why.setdefault(column, "not named")
     qualities = find_qualities(table, [column for column in free if column not in named], cells)
@@ -238,6 +243,15 @@ def _wide(found: Choice, options: ReadOptions, looked: _Looked, first_rows: Sequ
     used = {quality.column for quality in qualities_of.values()} | set(signals)
     others = [(one, why.get(one) or _why_not(cells[one], one.name)) for one in free if one not in used]
     return replace(found, signals=signals, left_out=left_out, others=tuple(others), qualities=qualities_of)
+
+
+def _no_signal(column: Column, first_rows: Sequence[Cells]) -> str:
+    """What a column of numbers is by its name, if that is no signal."""
+    if column.name.lower() in _NAMES_OF_LABELS:
+        return "named like a label"
+    if is_of_times(column.name) and are_epochs([row[column.index] for row in first_rows]):
+        return "times, as another column has them"
+    return ""
 
 
 def _order(times: TimesOfColumn) -> Literal["ascending", "descending", "mixed"]:

@@ -94,7 +94,10 @@ def _one_of(table: Table, candidates: Sequence[Column]) -> Column:
         if len(preferred) == 1:
             return preferred[0]
     names = ", ".join(repr(column.name) for column in candidates)
-    raise ReplayRefused(f"{table.path} has several columns of times, {names}: name one with --time")
+    raise ReplayRefused(
+        f"{table.path} has several columns of times, {names}: name one with --time; or, where each signal "
+        "has its own, write each into a file of its own"
+    )
 
 
 def _with_time_of_day(table: Table, column: Column, cells: dict[Column, list[Cell]]) -> TimeColumns:
