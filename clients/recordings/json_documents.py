@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, NoReturn
 from clients.recordings.cells import is_number
 from clients.recordings.database_answers import rows_of_answer
 from clients.recordings.refusal import ReplayRefused
-from clients.recordings.times.time_columns import is_time
+from clients.recordings.times.time_columns import is_named_like_a_time, is_time
 from consumer.decode.times import readings
 from consumer.errors import Unlearnable
 
@@ -59,10 +59,17 @@ def _refuse(path: Path) -> NoReturn:
 
 
 def _of_list(path: Path, document: Sequence[Any]) -> Found:
+    nulls = sum(one is None for one in document)
+    if 0 < nulls < len(document):
+        found = _of_list(path, [one for one in document if one is not None])
+        return found._replace(said=(*found.said, f"{nulls} nulls among the rows"))
     if all(isinstance(one, dict) for one in document):
         if len(document) == 1 and isinstance(document[0].get("columns"), list):
             return rows_of_document(path, document[0])  # a table of Grafana
-        return Found(document, "JSON, an array of objects")
+        unfolded = _unfolded(document)
+        return Found(
+            unfolded or document, f"JSON, an array of objects{' that hold several rows' * bool(unfolded)}"
+        )
     if not all(isinstance(one, list) for one in document):
         _refuse(path)
     inner = [row for one in document for row in _filled(one)]
@@ -76,6 +83,31 @@ def _of_list(path: Path, document: Sequence[Any]) -> Found:
         f"{path}: its rows have no names, as pandas' values. Put an array of the columns' names above them, "
         'or write them with to_json(orient="split")'
     )
+
+
+def _unfolded(document: Sequence[Row]) -> list[Row]:
+    """The rows in objects that have an array of rows each, or arrays of times and values; none: they are rows."""
+    rows: list[Row] = []
+    for one in document:
+        lists = {name: value for name, value in one.items() if isinstance(value, list)}
+        others = {name: value for name, value in one.items() if name not in lists}
+        if any(is_named_like_a_time(name) or is_time(value) for name, value in others.items()):
+            return []
+        if len(lists) == 1 and _is_table(*lists.values()):
+            rows += [{**others, **row} for row in next(iter(lists.values()))]
+        elif (
+            len(lists) > 1 and len(set(map(len, lists.values()))) == 1 and any(map(_are_times, lists.items()))
+        ):
+            together = zip(*lists.values(), strict=True)
+            rows += [{**others, **dict(zip(lists, row, strict=True))} for row in together]
+        else:
+            return []
+    return rows
+
+
+def _are_times(column: tuple[str, Sequence[Any]]) -> bool:
+    name, cells = column
+    return bool(cells) and (is_named_like_a_time(name) or is_time(cells[0]))
 
 
 def _of_columns(path: Path, document: Mapping[str, Any]) -> Found | None:
@@ -151,6 +183,10 @@ def _is_moment(key: str) -> bool:
 def _of_one_key(path: Path, document: Mapping[str, Any]) -> Found | None:
     """What stands below a key, such as data; what stands beside it is said."""
     tables = [key for key, value in document.items() if isinstance(value, list) and _is_table(value)]
+    of_series = len(tables) > 1 and tables == [*document]
+    if of_series and len({frozenset(row) for key in tables for row in document[key]}) == 1:
+        rows = [{"series": key, **row} for key in tables for row in document[key]]
+        return Found(rows, "JSON, an array of objects a series", tags=("series",))
     if len(tables) > 1:
         names = ", ".join(map(repr, tables))
         raise ReplayRefused(f"{path} holds several tables, {names}: write each into a file of its own")

@@ -206,18 +206,22 @@ def join_offsets(
 
 
 def _is_written(column: Column, rows: Sequence[tuple[int, Cells]]) -> bool:
-    cells = {cells[column.index] for _, cells in rows} - {None, ""}
-    return may_be_named_like_an_offset(column.name) and all(map(is_written_as_an_offset, cells))
+    if not may_be_named_like_an_offset(column.name):
+        return False
+    return all(
+        is_written_as_an_offset(cell) for _, cells in rows if (cell := cells[column.index]) not in (None, "")
+    )
 
 
 def _refuse_if_either(
     table: Table, column: Column, times: TimeColumns, rows: Sequence[tuple[int, Cells]]
 ) -> None:
     """Refuse one or two numbers of an Offset right of the times, which a signal would hardly have."""
-    of_rows = {cell: row for row, cells in reversed(rows) if (cell := cells[column.index]) not in (None, "")}
-    is_beside = column.index == times.columns[-1].index + 1 and may_be_named_like_an_offset(column.name)
-    if is_beside and len(of_rows) <= 2 and all(offset_of(cell) is not None for cell in of_rows):
-        row, cell = min((row, cell) for cell, row in of_rows.items())
+    if column.index != times.columns[-1].index + 1 or not may_be_named_like_an_offset(column.name):
+        return
+    found = [(row, cell) for row, cells in rows if (cell := cells[column.index]) not in (None, "")]
+    if len({str(cell) for _, cell in found}) <= 2 and all(offset_of(cell) is not None for _, cell in found):
+        row, cell = found[0]
         raise refused_cell(
             table.path,
             row,

@@ -138,6 +138,17 @@ ANSWERS = {
             ],
         },
     },
+    "an array of rows a sensor": [
+        {"sensor": name, "readings": [{"time": TIMES[n], "v": v} for n, v in enumerate(found)]}
+        for name, found in (("up", UP), ("down", DOWN))
+    ],
+    "arrays a sensor": [
+        {"sensor": name, "times": TIMES, "v": found} for name, found in (("up", UP), ("down", DOWN))
+    ],
+    "rows below the name of each sensor": {
+        name: [{"time": TIMES[n], "v": v} for n, v in enumerate(found)]
+        for name, found in (("up", UP), ("down", DOWN))
+    },
     "arrays and a word beside them": {"station": "north", "time": TIMES, "up": UP, "down": DOWN},
 }
 
@@ -192,6 +203,20 @@ def test_what_stands_beside_the_rows_is_said(tmp_path):
     assert "beside the rows, 'site', 'limits'" in said(path)
 
 
+def test_arrays_beside_a_time_do_not_make_several_rows_of_it(tmp_path):
+    rows = [{"time": t, "v": v, "events": [{"a": 1}, {"a": 2}]} for t, v in zip(TIMES, UP, strict=True)]
+    path = recording(tmp_path, rows)
+    assert values(path) == {"v": UP}
+    assert "column 'events' (texts" in said(path)
+
+
+def test_nulls_among_the_rows_are_counted(tmp_path):
+    rows = [{"time": t, "v": v} for t, v in zip(TIMES, UP, strict=True)]
+    path = recording(tmp_path, [None, *rows, None])
+    assert values(path) == {"v": UP}
+    assert "2 nulls among the rows" in said(path)
+
+
 @pytest.mark.parametrize(
     ("document", "leads_on"),
     [
@@ -210,7 +235,7 @@ def test_what_stands_beside_the_rows_is_said(tmp_path):
         ([[t, "1"] for t in TIMES], "rows have no names"),
         ({"time": TIMES, "v": UP[:3]}, "'v' has 3 values, and 'time' 5"),
         (
-            {"north": [{"time": t, "v": 1} for t in TIMES], "south": [{"time": t, "v": 2} for t in TIMES]},
+            {"north": [{"time": t, "v": 1} for t in TIMES], "south": [{"time": t, "w": 2} for t in TIMES]},
             "holds several tables, 'north', 'south': write each into a file of its own",
         ),
         ({"columns": ["time", "v", "v"], "data": [[t, 1, 2] for t in TIMES]}, "two columns are named 'v'"),

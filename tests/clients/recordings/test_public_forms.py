@@ -292,6 +292,14 @@ def test_parquet_of_any_types(tmp_path):
     assert "column 'words' (texts, such as 'x'); column 'void' (empty)" in said(path)
 
 
+def test_parquet_with_structs_and_lists_says_that_they_are_left_out(tmp_path):
+    path = tmp_path / "rig.parquet"
+    columns = "TIMESTAMP '2024-03-01' + INTERVAL (i * 10) MINUTE AS at, {'a': i} AS s, [i, i] AS pair, i AS v"
+    duckdb.connect().execute(f"COPY (SELECT {columns} FROM range(2) AS numbers(i)) TO '{path}'")
+    assert read(path) == {"v": two(0.0, 1.0)}
+    assert "column 's' (texts, such as \"{'a': 0}\"); column 'pair' (texts, such as '[0, 0]')" in said(path)
+
+
 def test_a_name_that_is_there_twice_stays_two_columns(tmp_path):
     path = written(tmp_path, "time,v,v\n2024-03-01T00:00:00Z,1,2\n2024-03-01T00:10:00Z,3,4\n")
     assert read(path) == {"v": two(1.0, 3.0), "v_1": two(2.0, 4.0)}
