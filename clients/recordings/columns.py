@@ -155,7 +155,11 @@ def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it 
         labels=label,
         left_out=(),
         cells=looked.cells,
-        signs=decimal_signs(table, looked.cells, options.decimal),
+        signs=decimal_signs(
+            table,
+            {column: one for column, one in looked.cells.items() if column not in times.columns},
+            options.decimal,
+        ),
         order=_order(looked.times),
         aside=aside,
     )
@@ -202,6 +206,8 @@ def _wide(found: Choice, options: ReadOptions, looked: _Looked, first_rows: Sequ
     free = [column for column in table.columns if column not in (*found.time.all_columns, found.labels)]
     named = tuple(table.column(name) for name in dict.fromkeys(options.signals))
     for column in named:
+        if column in found.time.all_columns:
+            raise ReplayRefused(f"{table.path}: --signals names {column.name!r}, which has the times")
         if not cells[column].values:
             raise _no_numbers(table, column, cells[column])
     numbers = [column for column in free if cells[column].holds_numbers and column not in named]

@@ -86,7 +86,7 @@ def _of_list(path: Path, document: Sequence[Any]) -> Found:
 
 
 def _unfolded(document: Sequence[Row]) -> list[Row]:
-    """The rows in objects that have an array of rows each, or arrays of times and values; none: they are rows."""
+    """The rows in objects that have an array of rows each, or arrays of times and values; else none."""
     rows: list[Row] = []
     for one in document:
         lists = {name: value for name, value in one.items() if isinstance(value, list)}

@@ -253,3 +253,11 @@ def test_points_that_may_be_of_thousands_beside_semicolons_are_refused_until_it_
     assert values(path, decimal="comma")["flow"] == [1234.0, 2500.0, 3100.0]
     path = written(tmp_path, "time;flow;x\n2024-03-01;1.234;0.5\n2024-03-02;2.500;7\n")
     assert values(path)["flow"] == [1.234, 2.5]
+
+
+def test_the_times_decide_nothing_about_the_values(tmp_path):
+    path = written(tmp_path, 'time,flow\n1709251200.5,"1,234"\n1709251201.5,"2,500"\n')
+    with pytest.raises(ReplayRefused, match=r"row 1, column 'flow': '1,234' is .*--decimal"):
+        values(path)
+    with pytest.raises(ReplayRefused, match="--signals names 'time', which has the times"):
+        values(path, decimal="comma", signals=["time"])
