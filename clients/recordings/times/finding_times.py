@@ -1,5 +1,6 @@
 """Finds the columns that hold a recording's times: by their cells, and by their names."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,8 +13,10 @@ from clients.recordings.times.utc_offsets import (
     is_of_javascript,
     is_written_as_an_offset,
     is_zone,
+    letters_in,
     may_be_named_like_an_offset,
     offset_of,
+    zone_in,
 )
 from consumer.decode.times import BELIEVED_FROM_S, is_time_of_day, names_zone, readings
 from consumer.errors import Unlearnable
@@ -188,7 +191,7 @@ def join_offsets(
         why = "offsets from UTC: the times name their zone"
     elif zone is not None:
         why = "offsets from UTC: --time-zone counts instead"
-    elif "utc" in times.name.casefold() or "gmt" in times.name.casefold():
+    elif zone_in(times.name) is None and re.search("utc|gmt", times.name, re.IGNORECASE):
         why = f"offsets from UTC, which {times.name!r} is by its name"
     if why:
         return times, dict.fromkeys(named, why)
@@ -202,7 +205,13 @@ def join_offsets(
         return _with_offset(table, times, named[0], rows), {}
     for one in free:
         _refuse_if_either(table, one, times, rows)
-    return times, {}
+    said, letters = zone_in(times.name), letters_in(times.name)
+    if said is None and letters is not None:
+        raise ReplayRefused(
+            f"{table.path}: the times of {times.name!r} are of {letters}, which may be several zones: say which "
+            "with --time-zone, such as Europe/Berlin or +01:00"
+        )
+    return replace(times, zone=said), {}
 
 
 def _is_written(column: Column, rows: Sequence[tuple[int, Cells]]) -> bool:
@@ -220,7 +229,11 @@ def _refuse_if_either(
     if column.index != times.columns[-1].index + 1 or not may_be_named_like_an_offset(column.name):
         return
     found = [(row, cell) for row, cells in rows if (cell := cells[column.index]) not in (None, "")]
-    if len({str(cell) for _, cell in found}) <= 2 and all(offset_of(cell) is not None for _, cell in found):
+    if (
+        len({str(cell) for _, cell in found}) <= 2
+        and all(offset_of(cell) is not None for _, cell in found)
+        and any(offset_of(cell) for _, cell in found)
+    ):
         row, cell = found[0]
         raise refused_cell(
             table.path,

@@ -68,7 +68,7 @@ class TimeColumns:
     offset: Column | None = None
     """How far they are from UTC, in each row."""
     zone: str | None = None
-    """The zone's name, where that column has one instead."""
+    """The zone that a name says: that of their column, or one that the column of offsets has instead."""
 
     @property
     def all_columns(self) -> tuple[Column, ...]:

@@ -1,11 +1,12 @@
 """How times are written: what `--time-format` and `--time-zone` say, and what turns a cell into seconds."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from clients.recordings.cells import Cell
 from clients.recordings.refusal import ReplayRefused
+from clients.recordings.times.utc_offsets import is_written_as_an_offset, offset_of
 from consumer.decode.times import Order, iso_seconds, of_order, readings, seconds_of_moment
 from consumer.decode.values import check_seconds
 from consumer.errors import Unlearnable
@@ -86,9 +87,12 @@ def zone_of(name: str | None) -> tzinfo:
     """The zone of that name, UTC if None. Raises: `ReplayRefused`."""
     if name is None or name.upper() in ("UTC", "Z"):
         return UTC
+    offset_s = offset_of(name) if is_written_as_an_offset(name) else None
+    if offset_s is not None:
+        return timezone(timedelta(seconds=offset_s))
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ReplayRefused(
-            f"--time-zone {name!r} is not known: write it such as Europe/Berlin or UTC"
+            f"--time-zone {name!r} is not known: write it such as Europe/Berlin, UTC or +01:00"
         ) from None

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from zoneinfo import available_timezones
 
 from clients.recordings.cells import Cell
 
@@ -15,6 +16,11 @@ _WRITTEN = re.compile(
 )
 _ZONE = re.compile(r"[A-Za-z]+/[A-Za-z_]+(?:/[A-Za-z_]+)?")
 _MAY_BE = {"offset", "zone", "timeoffset"}
+_OFFSET_IN_NAME = re.compile(r"(?:UTC|GMT) ?[+\-\u2212] ?\d{1,2}(?::?\d\d)?", re.IGNORECASE)
+_ZONE_IN_NAME = re.compile(r"[A-Z][a-z]+/[A-Z][A-Za-z_]+")
+_LETTERS_IN_NAME = re.compile(
+    r"\b(?:[ECMP][SD]T|AK[SD]T|HST|A[EWC][SD]T|NZ[SD]T|[CEW]ES?T|MESZ?|MEZ|BST|IST|JST|KST|MSK|SAST|BRT|SGT)\b"
+)
 _HOURS_MAX = 14
 """No zone is further from UTC."""
 
@@ -94,6 +100,24 @@ def offset_of(cell: Cell) -> float | None:
 def _threes(found: re.Match[str]) -> list[tuple[str, str, str]]:
     groups = found.groups()
     return [groups[at : at + 3] for at in range(0, len(groups), 3)]  # type: ignore[misc]  # there are nine
+
+
+def zone_in(name: str) -> str | None:
+    """The zone that a column's name says: an offset, or such as Europe/Berlin.
+
+    >>> zone_in("Timestamp (UTC+1)"), zone_in("Time [Europe/Berlin]"), zone_in("Date/Time")
+    ('UTC+1', 'Europe/Berlin', None)
+    """
+    found = _OFFSET_IN_NAME.search(name)
+    if found is not None:
+        return found[0].replace(" ", "").replace("\u2212", "-")
+    return next((zone for zone in _ZONE_IN_NAME.findall(name) if zone in available_timezones()), None)
+
+
+def letters_in(name: str) -> str | None:
+    """The letters of a zone in a column's name, such as CET, which do not say it for sure."""
+    found = _LETTERS_IN_NAME.search(name)
+    return found[0] if found else None
 
 
 def with_offset(cell: Cell, offset: Cell) -> Cell:

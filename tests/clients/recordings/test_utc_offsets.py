@@ -148,3 +148,31 @@ def test_a_zone_by_its_name_behind_the_time_leads_to_the_option(tmp_path, zone):
 def test_a_zone_in_brackets_behind_an_offset_changes_nothing(tmp_path):
     path = written(tmp_path, "time,v\n2024-06-03T08:00+02:00[Europe/Berlin],1\n2024-06-03T06:01Z[UTC],2\n")
     assert times(path) == [START - 7200, START - 7140]
+
+
+@pytest.mark.parametrize(
+    ("name", "hours"),
+    [
+        ("Timestamp (UTC+01:00)", 1),
+        ("Time [GMT-5]", -5),
+        ("time UTC +0530", 5.5),
+        ("Date/Time (Europe/Berlin)", 2),
+        ("Timestamp (UTC)", 0),
+        ("Date/Time", 0),
+    ],
+)
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S", "%d.%m.%Y %H:%M"])
+def test_the_zone_that_the_name_of_the_times_says_is_theirs(tmp_path, name, hours, form):
+    path = recording(tmp_path, "7", f"{name},w,v", form=form)
+    assert times(path)[0] == START - hours * 3600
+    assert times(path, time_zone="Asia/Tokyo")[0] == START - 9 * 3600
+
+
+def test_letters_of_a_zone_in_the_name_of_the_times_lead_to_the_option(tmp_path):
+    for name in ("Time (CET)", "Zeit [MEZ]", "Timestamp EST"):
+        path = recording(tmp_path, "7", f"{name},w,v")
+        with pytest.raises(ReplayRefused, match=r"which may be several zones: say which with --time-zone"):
+            said(path)
+        assert times(path, time_zone="+01:00")[0] == START - 3600
+    path = recording(tmp_path, "7", "Time (CET),w,v", form="%Y-%m-%dT%H:%M:%SZ")
+    assert times(path)[0] == START
