@@ -32,6 +32,7 @@ _NAMES_OF_INDICES = {
     "id",
     "record",
     "recnum",
+    "entry_id",
     "#",
     "rownames",
 }

@@ -26,6 +26,8 @@ _UNITS = re.compile(
 _OPEN = re.compile(r'(?:^|[;,\t|])\s*"[^"]*$')
 _RULE = re.compile(r"[-+|:=\s]*-{2}[-+|:=\s]*")
 """Below the header of psql, mysql and Markdown."""
+_SAYS_ZONE = re.compile(r"time[ _-]?zone|utc[ _-]?offset|zeitzone|(?:UTC|GMT) ?[+-] ?\d", re.IGNORECASE)
+_SAYS_UTC = re.compile(r"\b(?:UTC|GMT|Z)\b(?! ?[+-]| ?offset|_)", re.IGNORECASE)
 _BROKEN_MAX = 20
 """Into so many lines a header may be broken."""
 _IN_APOSTROPHES = re.compile(r"(?:^|[;,\t|])\s*'[^']*'\s*(?:[;,\t|]|$)")
@@ -47,6 +49,8 @@ class Layout:
     """Whether there is a row with a time or a number; else none can be one of units."""
     again: Sequence[list[str]] = ()
     """The rows of the header, which may stand in the file again."""
+    says_zone: str = ""
+    """A line above the header that names a time zone."""
 
 
 def cells_of(lines: Iterable[str], separator: str, quote: str = '"') -> Iterator[list[str]]:
@@ -179,7 +183,18 @@ def find_layout(path: Path, lines: Sequence[str]) -> Layout:
         header = header[:-1]  # a separator at the end of each line
         typical = [cells[:-1] for cells in typical]
     again = tuple(cells for _, cells in levels) or (list(header),)
-    return Layout(separator, tuple(header), header_at + 1, tuple(said), form, quote, below < len(rows), again)
+    zones = (line.strip() for line in preamble if _SAYS_ZONE.search(line) and not _SAYS_UTC.search(line))
+    return Layout(
+        separator,
+        tuple(header),
+        header_at + 1,
+        tuple(said),
+        form,
+        quote,
+        below < len(rows),
+        again,
+        next(zones, ""),
+    )
 
 
 def _separator(lines: Sequence[str]) -> str:
@@ -209,7 +224,10 @@ def _mostly(rows: Sequence[Sequence[str]], column: int, test: object) -> bool:
 def _header(above: Sequence[tuple[int, list[str]]]) -> tuple[int, list[str]]:
     """Of the rows above the first with data, the one that has the columns' names."""
     for at, cells in above:
-        if any(map(is_named_like_a_time, cells)) and sum(map(is_number, cells)) <= len(cells) / 2:
+        is_label = cells[0].casefold() in ("label", "full label")  # of CloudWatch's console
+        if (is_label or any(map(is_named_like_a_time, cells))) and sum(map(is_number, cells)) <= len(
+            cells
+        ) / 2:
             return at, cells
     if len(above) > 1 and _are_units(above[-1][1]):
         return above[-2]

@@ -41,7 +41,15 @@ def open_delimited(path: Path) -> Table:
         raise ReplayRefused(f"{path} cannot be read: {error}") from None
     names, renamed = unique_names(layout.header)
     said = layout.said + ((f"names that were there already, now {', '.join(renamed)}",) if renamed else ())
-    return Table(path, names, lambda passed: _rows(path, layout, passed), said, layout.form, layout.separator)
+    return Table(
+        path,
+        names,
+        lambda passed: _rows(path, layout, passed),
+        said,
+        layout.form,
+        layout.separator,
+        says_zone=layout.says_zone,
+    )
 
 
 def _lines(text: Iterable[str]) -> Iterator[str]:

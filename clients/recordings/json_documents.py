@@ -8,6 +8,7 @@ from clients.recordings.cells import is_number
 from clients.recordings.database_answers import rows_of_answer
 from clients.recordings.refusal import ReplayRefused
 from clients.recordings.times.time_columns import is_named_like_a_time, is_time
+from clients.recordings.times.utc_offsets import is_named_like_an_offset
 from consumer.decode.times import readings
 from consumer.errors import Unlearnable
 
@@ -182,9 +183,14 @@ def _is_moment(key: str) -> bool:
 
 def _of_one_key(path: Path, document: Mapping[str, Any]) -> Found | None:
     """What stands below a key, such as data; what stands beside it is said."""
-    tables = [key for key, value in document.items() if isinstance(value, list) and _is_table(value)]
+    tables = [key for key, one in document.items() if isinstance(one, list) and _is_table(one)]
+    tables += [key for key, one in document.items() if _has_columns(one)]
     of_series = len(tables) > 1 and tables == [*document]
-    if of_series and len({frozenset(row) for key in tables for row in document[key]}) == 1:
+    if (
+        of_series
+        and all(isinstance(one, list) for one in document.values())
+        and len({frozenset(row) for key in tables for row in document[key]}) == 1
+    ):
         rows = [{"series": key, **row} for key in tables for row in document[key]]
         return Found(rows, "JSON, an array of objects a series", tags=("series",))
     if len(tables) > 1:
@@ -193,8 +199,23 @@ def _of_one_key(path: Path, document: Mapping[str, Any]) -> Found | None:
     wrapped = [key for key in _ROWS_KEYS if isinstance(document.get(key), list | dict) and document[key]]
     for key in tables or wrapped[:1]:
         found = rows_of_document(path, document[key])
-        return found._replace(said=(*found.said, *_beside(document, [key])))
+        zones = {
+            name: one for name, one in document.items() if is_named_like_an_offset(name) and _is_scalar(one)
+        }
+        timed: Sequence[Row] = [{**zones, **row} for row in found.rows] if zones else found.rows
+        return found._replace(rows=timed, said=(*found.said, *_beside(document, [key, *zones])))
     return None
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, str | int | float) and value != ""
+
+
+def _has_columns(value: Any) -> bool:
+    """Whether it is arrays of one length, one of them of times."""
+    if not isinstance(value, dict) or len(value) < 2 or not all(map(_is_plain_list, value.values())):
+        return False
+    return len(set(map(len, value.values()))) == 1 and any(map(_are_times, value.items()))
 
 
 def _is_table(value: Sequence[Any]) -> bool:

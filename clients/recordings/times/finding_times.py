@@ -195,6 +195,11 @@ def join_offsets(
         why = f"offsets from UTC, which {times.name!r} is by its name"
     if why:
         return times, dict.fromkeys(named, why)
+    by_name = [one for one in named if is_zone(rows[0][1][one.index])]
+    if len(by_name) == 1:  # a zone beside its offset, which it gives
+        others = [one for one in named if one not in by_name]
+        why = f"offsets from UTC, which {by_name[0].name!r} gives"
+        return _with_offset(table, times, by_name[0], rows), dict.fromkeys(others, why)
     if len(named) > 1:
         names = ", ".join(repr(one.name) for one in named)
         raise ReplayRefused(
@@ -208,8 +213,13 @@ def join_offsets(
     said, letters = zone_in(times.name), letters_in(times.name)
     if said is None and letters is not None:
         raise ReplayRefused(
-            f"{table.path}: the times of {times.name!r} are of {letters}, which may be several zones: say which "
-            "with --time-zone, such as Europe/Berlin or +01:00"
+            f"{table.path}: the times of {times.name!r} are of {letters}, which may be several zones: say "
+            "which with --time-zone, such as Europe/Berlin or +01:00"
+        )
+    if said is None and table.says_zone:
+        raise ReplayRefused(
+            f"{table.path}: {sample(table.says_zone)} stands above the table, whose times name no zone: say "
+            "which they have with --time-zone, such as Europe/Berlin, +01:00 or UTC"
         )
     return replace(times, zone=said), {}
 
@@ -217,9 +227,8 @@ def join_offsets(
 def _is_written(column: Column, rows: Sequence[tuple[int, Cells]]) -> bool:
     if not may_be_named_like_an_offset(column.name):
         return False
-    return all(
-        is_written_as_an_offset(cell) for _, cells in rows if (cell := cells[column.index]) not in (None, "")
-    )
+    found = (cells[column.index] for _, cells in rows)
+    return all(is_written_as_an_offset(cell) for cell in found if cell not in (None, ""))
 
 
 def _refuse_if_either(
@@ -229,11 +238,8 @@ def _refuse_if_either(
     if column.index != times.columns[-1].index + 1 or not may_be_named_like_an_offset(column.name):
         return
     found = [(row, cell) for row, cells in rows if (cell := cells[column.index]) not in (None, "")]
-    if (
-        len({str(cell) for _, cell in found}) <= 2
-        and all(offset_of(cell) is not None for _, cell in found)
-        and any(offset_of(cell) for _, cell in found)
-    ):
+    offsets = [offset_of(cell) for _, cell in found]
+    if len({str(cell) for _, cell in found}) <= 2 and None not in offsets and any(offsets):
         row, cell = found[0]
         raise refused_cell(
             table.path,

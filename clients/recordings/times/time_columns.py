@@ -18,7 +18,7 @@ _NAMES = {
     "logtime", "recordtime",
     "measuredat", "recordedat", "createdat", "lastchanged", "lastupdated", "timestring", "timems",
     "timestampms",
-    "unix", "unixtime", "unixtimestamp", "epochtime", "epochms", "valuetime", "sourcetimestamp",
+    "dt", "unix", "unixtime", "unixtimestamp", "epochtime", "epochms", "valuetime", "sourcetimestamp",
     "servertimestamp", "index",
     "timestampseconds", "zeit", "zeitstempel", "zeitpunkt", "datum", "datumzeit", "datumuhrzeit",
     "fecha", "fechahora",

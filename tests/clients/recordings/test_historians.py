@@ -186,3 +186,21 @@ def test_kaggle_files_with_labels_and_a_machine(tmp_path):
 def test_influxdb_command_line(tmp_path):
     path = written(tmp_path, lines(["name,time,v"], lambda n: f"cpu,{int(T0) + 60 * n}000000000,{n}"))
     assert read(path) == {"cpu": at_minutes(UP)}
+
+
+def test_cloudwatch_console_export_is_refused_at_the_rows_above_its_values(tmp_path):
+    head = ["Full label,CPUUtilization,NetworkIn", "ID,m1,m2", "Statistic,Average,Sum", "Period,300,300"]
+    path = written(tmp_path, lines(head, lambda n: f"2024/03/13 00:{n:02}:00,{n},{n}"))
+    with pytest.raises(ReplayRefused, match=r"row 3, column 'Full label': 'Period' is not a time"):
+        values(path)
+
+
+def test_hobo_logger_with_its_offset_in_the_header(tmp_path):
+    head = ['"Plot Title: 7"', '"#","Date Time, GMT+01:00","Temp, °C (LGR S/N: 1)"']
+    path = written(tmp_path, lines(head, lambda n: f"{n + 1},03/13/24 01:{n:02}:00 AM,{n}"))
+    assert read(path) == {"Temp, °C (LGR S/N: 1)": at_minutes(UP)}
+
+
+def test_thingspeak_counts_its_entries(tmp_path):
+    path = written(tmp_path, lines(["created_at,entry_id,field1"], lambda n: f"{MINUTES[n]} UTC,{n + 7},{n}"))
+    assert read(path) == {"field1": at_minutes(UP)}

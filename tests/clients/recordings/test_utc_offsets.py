@@ -176,3 +176,35 @@ def test_letters_of_a_zone_in_the_name_of_the_times_lead_to_the_option(tmp_path)
         assert times(path, time_zone="+01:00")[0] == START - 3600
     path = recording(tmp_path, "7", "Time (CET),w,v", form="%Y-%m-%dT%H:%M:%SZ")
     assert times(path)[0] == START
+
+
+@pytest.mark.parametrize(
+    ("beside", "hours"),
+    [
+        ({"utc_offset_seconds": 7200}, 2),
+        ({"tz": "-03:30"}, -3.5),
+        ({"timezone": "Europe/Berlin", "utc_offset_seconds": 7200}, 2),
+        ({"station": "north"}, 0),
+    ],
+)
+@pytest.mark.parametrize("is_columns", [True, False])
+def test_an_offset_beside_the_rows_of_a_document_is_that_of_its_times(tmp_path, beside, hours, is_columns):
+    rows = [{"time": f"2024-06-03T08:0{row}:00", "v": row} for row in range(9)]
+    columns = {"time": [row["time"] for row in rows], "v": [row["v"] for row in rows]}
+    document = {**beside, "units": {"v": "bar"}, "hourly": columns if is_columns else rows}
+    path = written(tmp_path, json.dumps(document), "rig.json")
+    assert read(path) == {"v": [(START - hours * 3600 + 60 * row, float(row)) for row in range(9)]}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["# timezone: Europe/Berlin", "Time zone;(UTC+01:00) Amsterdam", "Zeitzone: MEZ", "UTC offset: 3600"],
+)
+def test_a_line_above_the_table_that_names_a_zone_is_not_passed_over(tmp_path, line):
+    rows = "".join(f"2024-06-03 08:0{row};{row}\n" for row in range(9))
+    path = written(tmp_path, f"{line}\ntime;v\n{rows}")
+    with pytest.raises(ReplayRefused, match=r"stands above the table, whose times name no zone.*--time-zone"):
+        said(path)
+    assert times(path, time_zone="+01:00")[0] == START - 3600
+    path = written(tmp_path, f"Time zone: UTC\ntime;v\n{rows}")
+    assert times(path)[0] == START
