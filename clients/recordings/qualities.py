@@ -127,5 +127,5 @@ def of_signals(qualities: Sequence[QualityColumn], signals: Sequence[Column]) ->
         if not owner and len(qualities) == 1:
             return dict.fromkeys(signals, quality)
         owner = owner or [one for one in signals if one.index == quality.column.index - 1]
-        of |= dict.fromkeys(owner[-1:], quality)
+        of |= dict.fromkeys(sorted(owner, key=lambda one: len(one.name))[-1:], quality)
     return of

@@ -32,6 +32,8 @@ _PARTS = (
 )
 
 
+_NUMBERS_MAX = 2
+"""More different numbers than in winter and in summer are hardly offsets from UTC."""
 _THOUSANDTHS = {"millitm", "ms", "msec", "millisecond", "milliseconds"}
 """Columns of them beside a date and a time of day, as FactoryTalk has them."""
 
@@ -253,8 +255,19 @@ def _refuse_if_either(
 def _with_offset(
     table: Table, times: TimeColumns, column: Column, rows: Sequence[tuple[int, Cells]]
 ) -> TimeColumns:
+    numbers: set[float] = set()
     for row, cells in rows:
         cell = cells[column.index]
+        if not is_written_as_an_offset(cell):
+            numbers.add(offset_of(cell) or 0.0)
+        if len(numbers) > _NUMBERS_MAX:
+            raise refused_cell(
+                table.path,
+                row,
+                column.name,
+                f"{sample(cell)} is the third offset from UTC, and clocks change between two: name the "
+                f"signals with --signals, if it is one, or say --time '{times.name},{column.name}'",
+            )
         if is_zone(cell):
             return replace(times, offset=column, zone=cell)
         if cell not in (None, "") and (offset_of(cell) is None or is_of_javascript(column.name, cell)):

@@ -7,7 +7,8 @@ from zoneinfo import available_timezones
 from clients.recordings.cells import Cell
 
 _NAMES = re.compile(
-    r"(?=.*(?:utc|gmt|tz|zone))(?!.*nano).*offset.*|tz|tzinfo|tzname|timezone|timezonename|zeitzone|utc[+±-]*",
+    r"(?!.*nano)(?=.*offset)(?:.*(?:utc|gmt|timezone|zeitzone).*|tz.*|.*tz)|"
+    r"tz|tzinfo|tzname|timezone|timezonename|zeitzone|utc[+±-]*",
 )
 _WRITTEN = re.compile(
     r"(?:(?:UTC|GMT) ?)?([+-]?)(\d{1,2}):(\d\d)(?::00)?|(?:UTC|GMT) ?([+-])(\d{1,2})(\d\d)?|"
@@ -15,7 +16,7 @@ _WRITTEN = re.compile(
     re.IGNORECASE,
 )
 _ZONE = re.compile(r"[A-Za-z]+/[A-Za-z_]+(?:/[A-Za-z_]+)?")
-_MAY_BE = {"offset", "zone", "timeoffset"}
+_MAY_BE = {"offset", "zone", "timeoffset", "zoneoffset"}
 _OFFSET_IN_NAME = re.compile(r"(?:UTC|GMT) ?[+\-\u2212] ?\d{1,2}(?::?\d\d)?", re.IGNORECASE)
 _ZONE_IN_NAME = re.compile(r"[A-Z][a-z]+/[A-Z][A-Za-z_]+")
 _LETTERS_IN_NAME = re.compile(

@@ -52,6 +52,14 @@ def test_each_signal_has_a_quality_of_its_own(tmp_path, header, good, bad):
     assert "quality bad: 2" in said(path)
 
 
+def test_a_quality_is_of_the_signal_whose_whole_name_it_begins_with(tmp_path):
+    def row(n):
+        return str(n), str(n), "Bad" if n == 3 else "Good", "Good"
+
+    path = written(tmp_path, wide("time,pump2,pump,pump2 quality,pump quality", row))
+    assert values(path) == {"pump2": without(3), "pump": ALL}
+
+
 def test_uncertain_values_are_learned_and_counted(tmp_path):
     for word in ("Uncertain", "Questionable", "Substituted"):
         path = written(

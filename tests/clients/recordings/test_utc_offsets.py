@@ -107,9 +107,17 @@ def test_an_offset_of_times_that_are_utc_anyway_is_left_out_and_said(tmp_path, f
     assert why in said(path)
 
 
+def test_numbers_that_change_more_often_than_clocks_are_refused(tmp_path):
+    rows = "".join(f"2024-06-03 08:{row:02},{row % 4},1\n" for row in range(20))
+    path = written(tmp_path, f"time,tz offset,v\n{rows}")
+    with pytest.raises(ReplayRefused, match=r"row 3, column 'tz offset': '2' is the third offset.*--signals"):
+        said(path)
+    assert list(values(path, signals=["tz offset", "v"])) == ["tz offset", "v"]
+
+
 def test_a_signal_named_offset_or_zone_stays_one(tmp_path):
-    for name in ("offset", "Zone", "time offset"):
-        rows = "".join(f"2024-06-03 08:{row:02},{row / 7:.2f},1\n" for row in range(20))
+    for name in ("offset", "Zone", "time offset", "zone 1 offset", "heating zone temp offset"):
+        rows = "".join(f"2024-06-03 08:{row:02},{row / 4:.2f},1\n" for row in range(20))
         assert list(values(written(tmp_path, f"time,{name},v\n" + rows))) == [name, "v"]
 
 
