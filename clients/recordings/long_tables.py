@@ -34,6 +34,7 @@ _UNITS = {
     "unitofmeasurement",
     "einheit",
 }
+_NO_TAGS = {"", "nan", "null", "none", "<na>", "nat"}
 _TAGS_MAX = 100_000
 _SHARED = 0.2
 """The share of rows that have the time of the row before, from which on a table is long."""
@@ -319,7 +320,7 @@ def _tags(
         tag = tags.tag_of(row_cells)
         for unit in units:
             unit.check(table.path, row, tag, row_cells)
-        if not tag.strip(separator):
+        if tag.strip(separator).casefold() in _NO_TAGS:
             raise ReplayRefused(
                 f"{table.path}, row {row}: there is no tag in {_names(columns)}. Remove the row"
             )

@@ -114,8 +114,9 @@ def test_values_whose_names_begin_like_those_of_nameless_columns_are_read(tmp_pa
     assert list(values(path)) == ["d1.column_top", "d1.column_foot", "d2.column_top", "d2.column_foot"]
 
 
-def test_a_row_without_a_tag_is_refused(tmp_path):
-    path = written(tmp_path, shared() + "2024-03-01T01:00:00Z,,5\n")
+@pytest.mark.parametrize("word", ["", "NaN", "null", "None"])
+def test_a_row_without_a_tag_is_refused(tmp_path, word):
+    path = written(tmp_path, shared() + f"2024-03-01T01:00:00Z,{word},5\n")
     with pytest.raises(ReplayRefused, match=r"row 61: there is no tag in 'tag'"):
         values(path, tag="tag")
 
