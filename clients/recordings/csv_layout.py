@@ -173,6 +173,10 @@ def find_layout(path: Path, lines: Sequence[str]) -> Layout:
                 f"{sample(lines[header_at].strip())}, whose rows have {width}: it holds several tables. "
                 "Write each into a file of its own"
             )
+    start = header_at + 1
+    if _is_label(header) and start < data_at:
+        said.append(f"{data_at - start} lines between the names and the rows left out")
+        start = data_at
     if first:
         said.append(f"{sample(lines[0].strip())} names the separator")
     if preamble:
@@ -187,7 +191,7 @@ def find_layout(path: Path, lines: Sequence[str]) -> Layout:
     return Layout(
         separator,
         tuple(header),
-        header_at + 1,
+        start,
         tuple(said),
         form,
         quote,
@@ -224,8 +228,7 @@ def _mostly(rows: Sequence[Sequence[str]], column: int, test: object) -> bool:
 def _header(above: Sequence[tuple[int, list[str]]]) -> tuple[int, list[str]]:
     """Of the rows above the first with data, the one that has the columns' names."""
     for at, cells in above:
-        is_label = cells[0].casefold() in ("label", "full label")  # of CloudWatch's console
-        if (is_label or any(map(is_named_like_a_time, cells))) and sum(map(is_number, cells)) <= len(
+        if (_is_label(cells) or any(map(is_named_like_a_time, cells))) and sum(map(is_number, cells)) <= len(
             cells
         ) / 2:
             return at, cells
@@ -283,6 +286,11 @@ def _joined_names(levels: Sequence[Sequence[str]]) -> list[str]:
             columns[number] += [last] if last else []
     index = next((name for name in reversed(columns[0]) if is_named_like_a_time(name)), "")
     return [index or (columns[0][-1] if columns[0] else ""), *(".".join(names) for names in columns[1:])]
+
+
+def _is_label(cells: Sequence[str]) -> bool:
+    """Whether they are the names that CloudWatch's console writes, above statistics and periods."""
+    return cells[0].casefold() in ("label", "full label")
 
 
 def _are_units(cells: Sequence[str]) -> bool:

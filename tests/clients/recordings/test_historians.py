@@ -188,11 +188,12 @@ def test_influxdb_command_line(tmp_path):
     assert read(path) == {"cpu": at_minutes(UP)}
 
 
-def test_cloudwatch_console_export_is_refused_at_the_rows_above_its_values(tmp_path):
+def test_cloudwatch_console_export(tmp_path):
+    """Statistics and periods stand between the names and the rows."""
     head = ["Full label,CPUUtilization,NetworkIn", "ID,m1,m2", "Statistic,Average,Sum", "Period,300,300"]
     path = written(tmp_path, lines(head, lambda n: f"2024/03/13 00:{n:02}:00,{n},{n}"))
-    with pytest.raises(ReplayRefused, match=r"row 3, column 'Full label': 'Period' is not a time"):
-        values(path)
+    assert read(path) == {"CPUUtilization": at_minutes(UP), "NetworkIn": at_minutes(UP)}
+    assert "3 lines between the names and the rows left out" in said(path)
 
 
 def test_hobo_logger_with_its_offset_in_the_header(tmp_path):
