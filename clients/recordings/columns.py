@@ -138,7 +138,9 @@ def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it 
     numbered = list(islice(table.read(PassedOver()), _SAMPLE_ROWS))
     first_rows = [cells for _, cells in numbered]
     times = named_times(table, options.time) if options.time else find_times(table, first_rows)
-    times, aside = join_offsets(table, times, numbered, options.signals, options.time_zone)
+    times, aside = join_offsets(
+        table, times, numbered, options.signals, options.time_zone, options.time_format
+    )
     looked = _look(table, times, options, first_rows)
     if not looked.rows:
         passed = f". Left out: {'; '.join(looked.passed.texts)}" if looked.passed.found else ""

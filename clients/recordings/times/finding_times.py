@@ -174,6 +174,7 @@ def join_offsets(
     rows: Sequence[tuple[int, Cells]],
     signals: Sequence[str],
     zone: str | None,
+    format_: str | None = None,
 ) -> tuple[TimeColumns, dict[Column, str]]:
     """The times with the column of their offsets from UTC; and columns of such that are not joined, and why.
 
@@ -187,6 +188,11 @@ def join_offsets(
     named = [one for one in free if is_named_like_an_offset(one.name) or _is_written(one, rows)]
     moments = [str(times.cell(cells)) for _, cells in rows]
     why = ""
+    if format_ == "excel" and named and zone is None:
+        raise ReplayRefused(
+            f"{table.path}: Excel's days are of a local time, and {named[0].name!r} may say of which zone: "
+            "say it with --time-zone, such as Europe/Berlin, +01:00 or UTC"
+        )
     if all(moment.replace(".", "", 1).lstrip("-").isdecimal() and not is_time(moment) for moment in moments):
         why = "offsets from UTC, which epochs do not need"
     elif any(map(names_zone, moments)):

@@ -216,3 +216,10 @@ def test_a_line_above_the_table_that_names_a_zone_is_not_passed_over(tmp_path, l
     assert times(path, time_zone="+01:00")[0] == START - 3600
     path = written(tmp_path, f"Time zone: UTC\ntime;v\n{rows}")
     assert times(path)[0] == START
+
+
+def test_excels_days_beside_an_offset_lead_to_the_option(tmp_path):
+    path = written(tmp_path, "time,tz,v\n45446.5,+02:00,1\n45446.75,+02:00,2\n")
+    with pytest.raises(ReplayRefused, match=r"'tz' may say of which zone: say it with --time-zone"):
+        said(path, time_format="excel")
+    assert times(path, time_format="excel", time_zone="+02:00") == [START + 2 * 3600, START + 8 * 3600]
