@@ -182,7 +182,7 @@ class ChangePointTwin:
         )
         best, is_sound, scales = self._scales.learn_one(tracks, shortest, learned, least, finer)
         score = first_max(best[:count], best[count:])
-        leaves = begins | (score >= 1.0) | ~(is_sound[:count] & is_sound[count:])
+        leaves = (score >= 1.0) | begins | ~(is_sound[:count] & is_sound[count:])
         return _Blocks(rows, leaves, level, usual_s, score, scales)
 
     def _is_same_each_hour(
