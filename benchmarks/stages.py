@@ -17,13 +17,13 @@ from benchmarks.measuring import cpu_s
 from benchmarks.warm_function import function
 from benchmarks.workloads import point_batches
 from consumer import handler
-from consumer.decode import fast_payloads, lambda_event
+from consumer.decode import delivery, fast_payloads
 from consumer.learning.page_learner import PageLearner
 from consumer.pages.codec import PageCodec
 
 _WARM_UP, _ROUNDS = 3, 15
 _PARTS = {
-    "records: validation and base64": (lambda_event, "_in_columns"),
+    "records: validation and base64": (delivery, "_in_columns"),
     "records: JSON, grouping by signal": (fast_payloads.FastPayloadReader, "read"),
     "learning": (PageLearner, "learn"),
     "encoding pages": (PageCodec, "encode_measured"),

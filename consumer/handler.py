@@ -1,6 +1,5 @@
 """The Lambda entry point: a batch of Kinesis records in, batch item failures out."""
 
-import asyncio
 import gc
 import os
 import random
@@ -12,10 +11,11 @@ from functools import cache
 from typing import Any
 
 import consumer.loaded_later  # before all that imports River
+from consumer import event_loop
 from consumer.aws.event_bus import open_event_bus
 from consumer.aws.observability import emit, logger, traced
 from consumer.aws.s3 import open_bucket
-from consumer.decode.lambda_event import typed
+from consumer.decode.delivery import typed
 from consumer.detectors.base import fingerprint
 from consumer.errors import BadDeployment, ConfigurationError, MalformedEvent
 from consumer.events.mutes import MuteStore
@@ -146,9 +146,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str
         with gc_paused(), traced("consume"):
             time_left = InvocationTime(context)
             if VISIT in event:
-                report = asyncio.run(sweep(pipeline, time.time(), time_left))
+                report = event_loop.run(sweep(pipeline, time.time(), time_left))
             else:
-                report = asyncio.run(pipeline.consume(event, time_left))
+                report = event_loop.run(pipeline.consume(event, time_left))
     except (BadDeployment, ConfigurationError, MalformedEvent) as error:
         logger.error(str(error), extra={"use_case": settings.use_case})
         raise

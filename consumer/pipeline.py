@@ -156,7 +156,8 @@ class Pipeline:
     async def _consume_batch(self, batch: Batch, time_left: TimeLeft, report: InvocationReport) -> int | None:
         """Learn one batch; return the first record that is not done, if any."""
         try:
-            layout = await asyncio.wait_for(self.layouts.current(), time_left.seconds_to_answer())
+            async with asyncio.timeout(time_left.seconds_to_answer()):
+                layout = await self.layouts.current()
         except Unavailable as error:
             report.problems.append(str(error))
             report.add(pages_failed=1)

@@ -81,7 +81,7 @@ class TimeLeft(Protocol):
 
 
 class InvocationLock:
-    """A lock of what outlives invocations: each of these has an event loop, and so a lock, of its own."""
+    """A lock of what outlives invocations: what an event loop that was given up left locked is no matter."""
 
     def __init__(self) -> None:
         self._of_loop: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None

@@ -1,310 +1,15 @@
-"""The event of an invocation: Kinesis records in base64, read into batches."""
+"""The event of an invocation: the payloads of its records, read into batches."""
 
-import binascii
-import json
-import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Annotated, Any, Generic, NamedTuple, TypeVar
-
-import msgspec
-import numpy as np
-from msgspec import UNSET, Meta
+from typing import Any
 
 from consumer.decode.batch import Batch, UnlearnableRecord
-from consumer.decode.fast_payloads import UNREADABLE, FastPayloadReader, Never
+from consumer.decode.delivery import PART, Delivery, deliveries_of, payload_of, place_of
+from consumer.decode.fast_payloads import FastPayloadReader
 from consumer.decode.payloads import read
-from consumer.decode.records import Record, Records, Shard
-from consumer.decode.times import seconds_of
+from consumer.decode.records import Shard
 from consumer.decode.unpacking import UNPACKED_BYTES_MAX, is_aggregated, sub_records, unpack
-from consumer.errors import MalformedEvent, Unlearnable
-
-_ARRIVAL_S_MAX = 1e11
-_TEXTS = ("sequenceNumber", "partitionKey", "data")
-
-
-def entries_of(event: Mapping[str, Any]) -> "list[Any] | TypedRecords":
-    """The event's records as they are.
-
-    Raises: `MalformedEvent` if there is no list of them.
-    """
-    entries = event.get("Records") if isinstance(event, Mapping) else None
-    if not isinstance(entries, list | TypedRecords):
-        raise MalformedEvent("the event has no list of Records: invoke with batches of a Kinesis stream")
-    return entries
-
-
-def delivered(entries: Sequence[Any]) -> dict[Shard, Records]:
-    """The records by their shards, ascending, each once.
-
-    Raises: `MalformedEvent` if a record lacks the fields that Lambda gives it.
-    """
-    placed = []
-    for number, entry in enumerate(entries):
-        try:
-            placed.append(_record(entry))
-        except (KeyError, TypeError, ValueError, AttributeError, Unlearnable) as error:
-            raise MalformedEvent(f"Records[{number}] is not a Kinesis record: {error!r}") from None
-    placed.sort(key=operator.itemgetter(0))
-    shards: dict[Shard, Records] = {}
-    latest: dict[Shard, tuple[int, set[str]]] = {}
-    for sequence_number, shard, record, data in placed:
-        records = shards.setdefault(shard, Records())
-        # A sequence number is unique per partition key.
-        last, keys = latest.get(shard, (None, set()))
-        if last != sequence_number:
-            keys = set()
-            latest[shard] = sequence_number, keys
-        if record.partition_key not in keys:
-            keys.add(record.partition_key)
-            records.append(record, data)
-    return shards
-
-
-def _record(entry: Mapping[str, Any]) -> tuple[int, Shard, Record, str]:
-    kinesis = entry["kinesis"]
-    shard_id, _, _ = entry["eventID"].rpartition(":")
-    identifier = kinesis["sequenceNumber"]
-    arrived = kinesis.get("approximateArrivalTimestamp")
-    for name in _TEXTS:
-        if not isinstance(kinesis[name], str):
-            raise TypeError(f"{name} is text, not {type(kinesis[name]).__name__}")
-    return (
-        int(identifier),
-        Shard(stream_of(entry["eventSourceARN"]), shard_id),
-        Record(
-            identifier,
-            kinesis["partitionKey"],
-            None if arrived is None else _arrived_s(arrived),
-        ),
-        kinesis["data"],
-    )
-
-
-def _arrived_s(arrived: Any) -> float:
-    """Lambda sends seconds; who puts an event together may write a time in any form."""
-    is_seconds = type(arrived) in (float, int) and 0 <= arrived < _ARRIVAL_S_MAX
-    return float(arrived) if is_seconds else seconds_of(arrived)
-
-
-def stream_of(arn: str) -> str:
-    """Enhanced fan-out names its consumer; the records, and what was learned of them, are the stream's."""
-    stream_arn, _, _ = arn.partition("/consumer/")
-    return stream_arn
-
-
-class Delivery(NamedTuple):
-    """The records of one shard, ascending, and what each holds.
-
-    A payload is empty, too, if the text is no base64: `data` tells.
-    """
-
-    shard: Shard
-    records: Records
-    payloads: list[bytes]
-
-
-# Records as Lambda sends them: of one shard, complete, ascending.
-
-
-class _NotAsSent(Exception):
-    """The records must be looked at one by one."""
-
-
-_Data = TypeVar("_Data")
-
-
-class _Kinesis(msgspec.Struct, Generic[_Data], gc=False, rename="camel"):
-    sequence_number: str
-    partition_key: str
-    data: _Data
-    approximate_arrival_timestamp: Annotated[float, Meta(ge=0, lt=_ARRIVAL_S_MAX)]
-
-
-class _Entry(msgspec.Struct, Generic[_Data], gc=False):
-    kinesis: _Kinesis[_Data]
-    event_id: str = msgspec.field(name="eventID")
-    arn: str = msgspec.field(name="eventSourceARN")
-
-
-class _Event(msgspec.Struct, Generic[_Data], gc=False):
-    records: list[_Entry[_Data]] = msgspec.field(name="Records")
-    visit: Never = UNSET  # a schedule's event is no delivery
-
-
-_decode = msgspec.json.Decoder(_Event[bytes]).decode  # bytes are read from base64
-_decode_texts = msgspec.json.Decoder(_Event[str]).decode
-
-
-@dataclass(frozen=True, repr=False)
-class _Texts(Sequence[str]):
-    """The records' data as it was sent, read on access: few batches have something to quarantine."""
-
-    event: bytes
-
-    @cached_property
-    def _texts(self) -> list[str]:
-        return [entry.kinesis.data for entry in _decode_texts(self.event).records]
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._texts[index]
-
-    def __len__(self) -> int:
-        return len(self._texts)
-
-
-@dataclass(frozen=True, repr=False)
-class TypedRecords(Sequence[Any]):
-    """`Records` of an event that was read by its types; whoever looks at one, as layers may, finds a dict."""
-
-    event: bytes
-    delivery: Delivery
-
-    @cached_property
-    def _entries(self) -> list[Any]:
-        entries: list[Any] = json.loads(self.event)["Records"]
-        return entries
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._entries[index]
-
-    def __len__(self) -> int:
-        return len(self.delivery.payloads)
-
-
-_PART = 1_000
-"""Records that are looked at together: so many of them stay in the processor's cache meanwhile."""
-
-
-class _AsSent:
-    """The columns of a delivery, part by part; raises `_NotAsSent` where records are none of one shard."""
-
-    def __init__(self, arn: str, event_id: str, identifier: str) -> None:
-        """Begin with what the first record says of itself."""
-        self._arn, self._width = arn, len(identifier)
-        shard_id, _, _ = event_id.rpartition(":")
-        self._prefix, self._shard = f"{shard_id}:", Shard(stream_of(arn), shard_id)
-        self._records, self._payloads = Records(are_distinct=True), list[bytes]()
-        self._texts: list[bytes] = []
-
-    def add(
-        self,
-        arns: list[str],
-        event_ids: list[str],
-        identifiers: list[str],
-        partition_keys: list[str],
-        arrived_s: list[float],
-        payloads: list[bytes],
-    ) -> None:
-        """Add a part, in columns of one length."""
-        texts = "".join(identifiers).encode("ascii")
-        if not (
-            arns.count(self._arn) == len(arns)
-            and event_ids == [self._prefix + number for number in identifiers]
-            and texts.isdigit()
-            and set(map(len, identifiers)) == {self._width}
-        ):
-            raise _NotAsSent
-        self._texts.append(texts)
-        self._records.extend(identifiers, partition_keys, arrived_s)
-        self._payloads += payloads
-
-    def delivery(self, data: Sequence[str]) -> Delivery:
-        """All that was added."""
-        texts = np.frombuffer(b"".join(self._texts), f"S{self._width}")
-        # Of one length, numbers ascend as texts do.
-        if not (texts[:-1] < texts[1:]).all():
-            raise _NotAsSent
-        # Only of the number zero is a leading zero canonical.
-        is_canonical = self._width == 1 or texts[0][:1] != b"0"
-        records = self._records
-        records.data, records.texts = data, texts if is_canonical else None
-        return Delivery(self._shard, records, self._payloads)
-
-
-def typed(event: bytes) -> dict[str, Any] | None:
-    """The event, read from its JSON by its types; None if it is not as Lambda sends them."""
-    try:
-        entries = _decode(event).records
-        first = entries[0]
-        found = _AsSent(first.arn, first.event_id, first.kinesis.sequence_number)
-        for start in range(0, len(entries), _PART):
-            part = entries[start : start + _PART]
-            kinesis = [entry.kinesis for entry in part]
-            found.add(
-                [entry.arn for entry in part],
-                [entry.event_id for entry in part],
-                [fields.sequence_number for fields in kinesis],
-                [fields.partition_key for fields in kinesis],
-                [fields.approximate_arrival_timestamp for fields in kinesis],
-                [fields.data for fields in kinesis],
-            )
-        delivery = found.delivery(_Texts(event))
-    except (*UNREADABLE, IndexError, _NotAsSent):
-        return None
-    return {"Records": TypedRecords(event, delivery)}
-
-
-def _in_columns(entries: list[Any]) -> Delivery:
-    """The same of dicts."""
-    try:
-        first = entries[0]
-        found = _AsSent(first["eventSourceARN"], first["eventID"], first["kinesis"]["sequenceNumber"])
-        texts: list[str] = []
-        for start in range(0, len(entries), _PART):
-            part = entries[start : start + _PART]
-            kinesis = [entry["kinesis"] for entry in part]
-            data = [fields["data"] for fields in kinesis]
-            partition_keys = [fields["partitionKey"] for fields in kinesis]
-            if set(map(type, data)) | set(map(type, partition_keys)) != {str}:
-                raise _NotAsSent
-            found.add(
-                [entry["eventSourceARN"] for entry in part],
-                [entry["eventID"] for entry in part],
-                [fields["sequenceNumber"] for fields in kinesis],
-                partition_keys,
-                _seconds([fields["approximateArrivalTimestamp"] for fields in kinesis]),
-                _payloads(data),
-            )
-            texts += data
-        return found.delivery(texts)
-    except (LookupError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise _NotAsSent from error
-
-
-def _seconds(column: list[Any]) -> list[float]:
-    """The numbers themselves, which are seconds for sure; raises `_NotAsSent` if one is anything else."""
-    kinds = set(map(type, column))
-    if not kinds <= {int, float}:
-        raise _NotAsSent
-    times = np.array(column, np.float64)
-    if not (times.min() >= 0 and times.max() < _ARRIVAL_S_MAX):  # false for NaN too
-        raise _NotAsSent
-    return column if kinds == {float} else times.tolist()
-
-
-def _payloads(data: list[str]) -> list[bytes]:
-    """What the texts hold. msgspec reads base64 much faster; all that it reads, `_payload` reads the same."""
-    try:
-        return msgspec.convert(data, list[bytes])
-    except (msgspec.ValidationError, ValueError):
-        return [_payload_if_any(text) for text in data]
-
-
-def _payload_if_any(text: str) -> bytes:
-    try:
-        return _payload(text)
-    except Unlearnable:
-        return b""
-
-
-def _payload(text: str) -> bytes:
-    try:
-        return binascii.a2b_base64(text, strict_mode=True)
-    except ValueError as error:
-        raise Unlearnable(f"not readable as base64: {error}") from None
-
+from consumer.errors import Unlearnable
 
 # What a payload that cannot be unpacked counts as: to find that out may have cost gzip's best ratio.
 _UNREADABLE_BYTES_MAX = UNPACKED_BYTES_MAX // 16
@@ -320,7 +25,7 @@ def decode(event: Mapping[str, Any], make_ready: Callable[[Batch], int] | None =
     Raises: `MalformedEvent` if a record lacks the fields that Lambda gives it. What producers wrote never
         raises: it is rejected, record by record, in the batches.
     """
-    batches = [_batch(delivery) for delivery in _deliveries(event)]
+    batches = [_batch(delivery) for delivery in deliveries_of(event)]
     if make_ready is not None:
         for batch in batches:
             batch.of_no_asset = make_ready(batch)
@@ -341,26 +46,15 @@ def decode_all(records: Sequence[Any], make_ready: Callable[[Batch], int] | None
 
 
 def _is_unread(entry: Mapping[str, Any], shard: Shard, first: int) -> bool:
-    sequence_number, own, _, _ = _record(entry)
+    sequence_number, own, _, _ = place_of(entry)
     return own == shard and sequence_number >= first
-
-
-def _deliveries(event: Mapping[str, Any]) -> list[Delivery]:
-    entries = entries_of(event)
-    if isinstance(entries, TypedRecords):
-        return [entries.delivery]
-    try:
-        return [_in_columns(entries)]
-    except _NotAsSent:
-        found = delivered(entries).items()
-        return [Delivery(shard, records, _payloads(list(records.data))) for shard, records in found]
 
 
 def _batch(delivery: Delivery) -> Batch:
     batch = Batch(delivery.shard, delivery.records)
     reader = FastPayloadReader(batch, _read_current)
-    for start in range(0, len(delivery.payloads), _PART):
-        reader.read(delivery.payloads[start : start + _PART])
+    for start in range(0, len(delivery.payloads), PART):
+        reader.read(delivery.payloads[start : start + PART])
     return batch
 
 
@@ -368,7 +62,7 @@ def _read_current(batch: Batch, payload: bytes) -> None:
     """Read the batch's current record, of any shape."""
     records, record = batch.records, batch.record
     try:
-        _read_record(payload or _payload(records.data[record]), records.partition_keys[record], batch)
+        _read_record(payload or payload_of(records.data[record]), records.partition_keys[record], batch)
     except Unlearnable as error:
         batch.reject_record(str(error))
 

@@ -20,7 +20,14 @@ from consumer.detectors.alert_policy import Count
 from consumer.detectors.base import STATE_FORMAT, UseCase
 from consumer.detectors.sensor_checks import Health
 from consumer.detectors.state_layouts import StateLayout, layout_of
-from consumer.errors import ConfigurationError, LayoutChanged, UnreadablePage, UnwritableModels, is_models_own
+from consumer.errors import (
+    ConfigurationError,
+    LayoutChanged,
+    ModelRaised,
+    UnreadablePage,
+    UnwritableModels,
+    is_models_own,
+)
 from consumer.learning.state import State
 from consumer.learning.states import AnyStates as AnyStates
 from consumer.learning.states import States as States
@@ -152,12 +159,18 @@ class PageCodec:
     def check(self, use_case: UseCase) -> None:
         """Let a model of the use case learn a little, be written and be read back.
 
-        Raises: `ConfigurationError` where it cannot, naming the class that is not allowed.
+        Raises: `ConfigurationError` where it cannot, with what the model raised, or the class that is not
+            allowed.
         """
         model = use_case.create(seed=0)
-        use_case.learn(
-            model, [float(value % 7) for value in range(64)], [60.0 * minute for minute in range(64)]
-        )
+        values, times = [float(value % 7) for value in range(64)], [60.0 * minute for minute in range(64)]
+        try:
+            use_case.learn(model, values, times)
+        except ModelRaised as error:
+            raise ConfigurationError(
+                f"the model of use_cases.py cannot learn a series of numbers: {error.reason}, at the value "
+                f"{error.index + 1} of {len(values)}"
+            ) from error
         key = SignalKey("signal", "signal")
         try:
             page = self.encode({key: State(model)})

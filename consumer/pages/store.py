@@ -106,8 +106,8 @@ class _Rooms:
 class PageMemory:
     """How much memory the pages of an invocation may take together: some wait until others are done.
 
-    No page waits while it holds room, so none waits for ever. Each invocation has an event loop of its own,
-    and starts with all of the memory: nothing of one that was cut short is left.
+    No page waits while it holds room, so none waits for ever. Each invocation starts with all of the memory:
+    one that was cut short has given up its event loop, and its pages.
     """
 
     def __init__(self, bytes_max: int) -> None:

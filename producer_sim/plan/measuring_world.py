@@ -11,7 +11,7 @@ from typing import Any
 from river import drift
 
 from clients.lambda_event import lambda_record
-from consumer.decode.lambda_event import typed
+from consumer.decode.delivery import typed
 from consumer.detectors.drift import DriftUseCase
 from consumer.errors import PageChanged
 from consumer.events.event import Event

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from river import drift
 
-from consumer.decode.lambda_event import decode, typed
+from consumer.decode.delivery import typed
+from consumer.decode.lambda_event import decode
 from consumer.decode.times import ANY_TIME, TimeLimits
 from consumer.detectors.alert_policy import AlertPolicy
 from consumer.detectors.asset_rows import AssetUseCase

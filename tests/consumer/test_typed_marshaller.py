@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from consumer.decode.lambda_event import TypedRecords
+from consumer.decode.delivery import TypedRecords
 from consumer.handler import read_events_typed
 from tests.consumer.world import points
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from consumer.decode.lambda_event import typed
+from consumer.decode.delivery import typed
 from consumer.pipeline import Pipeline
 from consumer.staleness_sweep import VISIT, sweep
 from tests.local.fake_stream import START

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from consumer.decode import lambda_event
 from consumer.decode.batch import Batch
-from consumer.decode.lambda_event import decode, delivered, entries_of
+from consumer.decode.delivery import delivered, entries_of
+from consumer.decode.lambda_event import decode
 from tests.consumer.decode.payload_builders import event
 
 SIGNALS = st.sampled_from(["a", "b", "compressor1.pressure", "ü", "", "x" * 513, "\x00", 5, None])

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from consumer.decode import lambda_event
-from consumer.decode.lambda_event import decode, typed
+from consumer.decode import delivery
+from consumer.decode.delivery import typed
+from consumer.decode.lambda_event import decode
 from consumer.events.quarantine import quarantine_objects
 from tests.consumer.decode.payload_builders import (
     ARN,
@@ -164,7 +165,7 @@ def test_what_is_rejected_is_kept_as_it_was_sent():
 
 def test_the_texts_of_a_usual_batch_are_not_read_a_second_time(monkeypatch):
     """That costs as much as all else of the reader; only what is rejected needs them."""
-    monkeypatch.setattr(lambda_event, "_decode_texts", lambda _: pytest.fail("read again"))
+    monkeypatch.setattr(delivery, "_decode_texts", lambda _: pytest.fail("read again"))
     world, stream = World(), points(step("a.pressure"))
     report = world.invoke_event(typed(json.dumps({"Records": stream}).encode()))
     assert report.failed == []
@@ -207,7 +208,7 @@ ALPHABETS = st.sampled_from(["AQRz09+/", "AQ+/=", "A=", "AQ-_", "AQ \n\t=", "Aü
 @example(["QR=="])
 @settings(max_examples=1000, deadline=None)
 def test_base64_is_read_as_strictly_as_ever(texts):
-    assert lambda_event._payloads(texts) == [strictly(text) for text in texts]
+    assert delivery._payloads(texts) == [strictly(text) for text in texts]
 
 
 @given(st.lists(st.text("AQR/=", min_size=4, max_size=4), max_size=3).map("".join))

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from river import drift
+from river import anomaly, drift
 
 from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import AlertState
+from consumer.detectors.anomaly import AnomalyUseCase
 from consumer.detectors.base import STATE_FORMAT
 from consumer.detectors.drift import DriftState, DriftUseCase
 from consumer.detectors.sensor_checks import Health
@@ -505,6 +506,12 @@ class Unlisted(drift.NoDrift):
 def test_a_model_whose_class_is_not_known_is_refused_by_name():
     with pytest.raises(ConfigurationError, match=r"Unlisted.*river_classes\.py.*OWN_MODULES"):
         CODEC.check(DriftUseCase(Unlisted()))
+
+
+def test_a_model_that_raises_at_once_is_refused_with_what_it_raised():
+    needs_features = anomaly.QuantileFilter(anomaly.PredictiveAnomalyDetection(), q=0.995)
+    with pytest.raises(ConfigurationError, match=r"the model raised .*, at the value 1 of 64"):
+        CODEC.check(AnomalyUseCase(needs_features))
 
 
 def test_the_header_counts_the_signals_and_says_where_the_models_begin():

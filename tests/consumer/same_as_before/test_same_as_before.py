@@ -10,7 +10,7 @@ What the other use cases make of them is as it was recorded first.
 
 import pytest
 
-from consumer.decode.lambda_event import TypedRecords
+from consumer.decode.delivery import TypedRecords
 from consumer.use_cases import USE_CASES
 from tests.consumer.same_as_before import golden
 from tests.consumer.same_as_before.mixed_batches import deliveries
