@@ -73,14 +73,12 @@ class DeseasonalisedChangeDetector(ModelState):
         """The significance of a lasting change, from 0 to 1, and the evidence once it is reached."""
         value = min(max(value, -_LARGEST), _LARGEST)
         at_s = self.last_s if timestamp_s is None else timestamp_s
-        last_s = self.last_s
         if at_s is not None:
             value -= self._expected(value, at_s)
         self.block.append(value)
         if len(self.block) < _BLOCK:
             return self.score, None
-        interval_s = _STEP_S if at_s is None or last_s is None else abs(at_s - last_s)
-        evidence = self._learn_block(at_s, interval_s)
+        evidence = self._learn_block(at_s)
         score = self.score
         if evidence is not None:
             self.score = 0.0
@@ -135,7 +133,7 @@ class DeseasonalisedChangeDetector(ModelState):
         is_still = shortest.blocks > 0 and shortest.deviation <= least
         return is_still and self.spreads.shortest.mean <= math.sqrt(least)
 
-    def _learn_block(self, at_s: float | None, interval_s: float) -> dict[str, Any] | None:
+    def _learn_block(self, at_s: float | None) -> dict[str, Any] | None:
         level = _sum(self.block) / _BLOCK
         if not self.levels.blocks:
             self.before = level
@@ -165,7 +163,7 @@ class DeseasonalisedChangeDetector(ModelState):
             of_level = of_spread = 0.0
         self.score = min(1.0, max(of_level, of_spread))
         if is_step or (of_level >= 1.0 and self.spreads.shortest.excursion < 2):
-            return self._level_evidence(level_scale, least, usual, at_s, interval_s, is_still)
+            return self._level_evidence(level_scale, least, usual, at_s, is_still)
         if of_spread >= 1.0 or of_level >= 1.0:
             evidence = self._spread_evidence(spread_scale if of_spread >= 1.0 else 0)
             if is_still:
@@ -190,7 +188,7 @@ class DeseasonalisedChangeDetector(ModelState):
         return at_s - (self.started_s if self.usual_s is None else self.usual_s) > _SUDDEN_S
 
     def _level_evidence(
-        self, scale: int, least: float, usual: float, at_s: float | None, interval_s: float, is_still: bool
+        self, scale: int, least: float, usual: float, at_s: float | None, is_still: bool
     ) -> dict[str, Any] | None:
         statistics, size = self.levels.scales[scale], _BLOCK * WIDER**scale
         gradual = statistics.is_rising() if is_still else statistics.is_gradual(least)
@@ -202,7 +200,7 @@ class DeseasonalisedChangeDetector(ModelState):
         before, seen = usual + statistics.mean, statistics.excursion * size
         moved, followed = statistics.excursion_mean - statistics.mean, [0.0] * _HOURS
         if self.is_of_hour and at_s is not None:
-            moved, followed = self._followed(statistics, size, at_s, interval_s)
+            moved, followed = self._followed(statistics, size, at_s)
             before -= followed[int(at_s // _HOUR_S) % _HOURS] * moved
         after = before + moved
         evidence = self._evidence("level", before, after, before - half, before + half, seen)
@@ -219,9 +217,7 @@ class DeseasonalisedChangeDetector(ModelState):
         self._restart()
         return evidence
 
-    def _followed(
-        self, statistics: BlockStatistics, size: int, at_s: float, interval_s: float
-    ) -> tuple[float, list[float]]:
+    def _followed(self, statistics: BlockStatistics, size: int, at_s: float) -> tuple[float, list[float]]:
         """How far the signal has moved, and the share of it that each hour's mean has followed already.
 
         They follow within an excursion, where values are rare: so less of it is seen at its end.
@@ -230,6 +226,8 @@ class DeseasonalisedChangeDetector(ModelState):
         first = (statistics.excursion_sum - statistics.rise_sum) / moved if moved else 0.0
         begun = round(size * min(1.0, max(0.0, first)))  # so much of the first block was after it
         count = (statistics.excursion - 1) * size
+        since_s = _STEP_S * (count + size) if self.usual_s is None else abs(at_s - self.usual_s)
+        interval_s = since_s / (count + size)
         hours = [
             int((at_s - interval_s * back) // _HOUR_S) % _HOURS for back in range(count + begun - 1, -1, -1)
         ]

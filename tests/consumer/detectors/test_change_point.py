@@ -235,6 +235,15 @@ def test_a_step_of_ten_deviations_has_one_opening_however_large_the_values_are(l
             assert moved == pytest.approx(10.0, abs=1.0), "also where the means of hours had begun to follow"
 
 
+@pytest.mark.parametrize("delivery", DELIVERIES)
+def test_a_step_is_as_large_as_it_is_however_the_values_come(delivery):
+    for seed in range(4):
+        values = [-15.0 + one + 10.0 * (index >= 2_600) for index, one in enumerate(noise(3_000, seed))]
+        for _, evidence in openings(values, delivery, seed):
+            if evidence["shift"] == "level":
+                assert evidence["after"] - evidence["before"] == pytest.approx(10.0, abs=1.0)
+
+
 @pytest.mark.parametrize("value", [0.1, 1e8, -7.3e-5])
 def test_what_rounding_does_is_no_change(value):
     up = math.nextafter(value, math.inf)
