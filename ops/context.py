@@ -2,8 +2,10 @@
 
 import random
 
+from clients.terminal import echo, printable
 from consumer.aws.s3 import Objects
 from consumer.decode.times import TimeLimits
+from consumer.decode.values import iso8601
 from consumer.pages.codec import PageCodec
 from consumer.pages.layout import Layout
 from consumer.pages.store import PageStore
@@ -41,7 +43,7 @@ def editor_of(objects: Objects, layout: Layout) -> PageEditor:
 def settings_of(target: Target, line: str | None = None) -> SettingsOfSignals:
     """The settings of single signals, and the times that are believed, as the function has them.
 
-    Without a function: those of the shipped file, and the default limits.
+    Without a function: those of the shipped file, and the default limits, as `settings_to_read` says.
 
     `line` names another use case of use_cases.py to take in place of the target's own.
 
@@ -53,3 +55,16 @@ def settings_of(target: Target, line: str | None = None) -> SettingsOfSignals:
         name, times = environment.get("SIGNAL_SETTINGS", SHIPPED), read_time_limits(environment)
     use_case = plant().use_case(line or target.use_case)
     return SettingsOfSignals(target.use_case, use_case, read_shipped_signals(name, plant()), times)
+
+
+def settings_to_read(target: Target) -> SettingsOfSignals:
+    """The same for who reads records again; says which times are believed where no function tells."""
+    settings = settings_of(target)
+    if target.function_name is None:
+        echo(
+            f"{printable(target.name)} names no function: by the default limits, times are believed from "
+            f"{iso8601(settings.times.from_s)} to {settings.times.ahead_max_s:g} s after their arrival. "
+            "If the function has others, name its stack: --stack NAME",
+            err=True,
+        )
+    return settings

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field
 from pydantic import model_validator as check
 
-from consumer.settings.environment import TimeSettings
+from consumer.settings.environment import AHEAD_S_ALLOWED_MAX, TimeSettings
 from consumer.settings.signals_yaml import SHIPPED
 from stack.alert_config import AlertConfig
 from stack.field_types import Day, Email, KeyArn, StreamArn, Strict, Text, each_once, matching, wrong
@@ -88,7 +88,7 @@ class UseCaseConfig(Strict):
     """Of a record in a failing batch; by default an hour less than the stream keeps it."""
     believed_from: Day = TimeSettings().believed_from.isoformat()
     """An observation that says it was measured before this day is learned at its arrival time."""
-    believed_ahead_s: Annotated[int, Field(ge=0)] = TimeSettings().believed_ahead_s
+    believed_ahead_s: Annotated[int, Field(ge=0, le=AHEAD_S_ALLOWED_MAX)] = TimeSettings().believed_ahead_s
     """The same if it says that it was measured more than this after its arrival."""
     visit_minutes: Annotated[int, Field(ge=0, le=60)] = 5
     """How often pages are looked at for silent signals, where the use case does; 0: never."""

@@ -73,6 +73,8 @@ class Batch:
     position: int = 0
     uncertain_before: int = 0
     """How many were uncertain before the current record."""
+    unpacked_before: int = 0
+    """How many bytes were unpacked before the current record."""
     observed_before: Mark = field(default_factory=Mark)
     """How much was observed before the current record."""
 
@@ -100,6 +102,7 @@ class Batch:
         self.record = record
         self.position = 0
         self.uncertain_before = self.uncertain
+        self.unpacked_before = self.unpacked_bytes
         self.observed_before = self.observed.mark()
 
     def observe(self, record_signal: str, name: str | None, value: float, timestamp: float | None) -> None:

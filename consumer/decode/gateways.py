@@ -3,11 +3,11 @@
 A shape's function yields what it finds in order: an observation, or what is wrong with a single one. It
 raises `Unlearnable` before the first where there is nothing that could be one.
 
-Sources: the manuals of KEPServerEX's IoT Gateway, Telegraf's JSON serializer, AWS Shop Floor Connectivity,
-Cirrus Link's cloud injectors and Ignition; the specification of Eclipse Sparkplug 3.0.
+Sources: the manuals of KEPServerEX's IoT Gateway, Neuron, Telegraf's JSON serializer, AWS Shop Floor
+Connectivity and Ignition. Sparkplug B and OPC UA are in `protocols`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
 from consumer.decode.values import shortened
@@ -37,60 +37,109 @@ _WORDS: dict[str, Quality] = {
     "bad": "bad",
     "error": "bad",
     "stale": "bad",
+    "true": "good",
+    "false": "bad",
 }
-_UA_UNCERTAIN, _UA_BAD = 0x4000_0000, 0x8000_0000
+_UA_SUBCODES, _UA_UNCERTAIN, _UA_BAD = 0x1_0000, 0x4000_0000, 0x8000_0000
 
 
 def quality_of(written: Any) -> Quality:
     """A quality from a boolean, a word such as Good or Bad_Stale, or a code of OPC or Ignition; null is good.
 
-    >>> quality_of(True), quality_of("Uncertain_LastKnownValue"), quality_of(192), quality_of(500)
+    >>> quality_of(True), quality_of("Uncertain_LastKnownValue"), quality_of(192.0), quality_of(500)
     ('good', 'uncertain', 'good', 'bad')
     """
+    return _quality(written, _of_code)
+
+
+def status_of(written: Any) -> Quality:
+    """The same of a status of OPC UA, whose code has the quality in its two highest bits: 0 is good.
+
+    >>> status_of(0), status_of({"Code": 0x40920000}), status_of("0x80340000"), status_of("BadNoData")
+    ('good', 'uncertain', 'bad', 'bad')
+    """
+    return _quality(written, _of_status_code)
+
+
+def _quality(written: Any, of_code: Callable[[int], Quality]) -> Quality:
     if written is None:
         return "good"
     if isinstance(written, bool):
         return "good" if written else "bad"
-    if isinstance(written, int):
-        return _of_code(written)
-    if isinstance(written, dict):  # as Ignition writes it
-        code = _first(written, "code", "name", "value")
-        if code is not None and not isinstance(code, dict):
-            return quality_of(code)
+    code = written
+    if isinstance(written, dict):  # as Ignition and OPC UA write it
+        code = first_of(written, *_IN_OBJECTS)
+        if isinstance(code, dict | list | None):
+            raise _none_of(written)
+        return _quality(code, of_code)
     if isinstance(written, str):
-        if written.isdecimal() and len(written) <= len(str(_UA_BAD)):
-            return _of_code(int(written))
         for word, quality in _WORDS.items():
-            if written.casefold().startswith(word):
+            if written.strip().casefold().startswith(word):
                 return quality
-    raise Unlearnable(f"a quality is good, uncertain or bad, not {shortened(written)}")
+        code = _number_in(written)
+    if isinstance(code, float) and code.is_integer():
+        code = int(code)
+    if isinstance(code, int):
+        return of_code(code)
+    raise _none_of(written)
+
+
+_IN_OBJECTS = ("code", "Code", "name", "Symbol", "value")
+_CODE_DIGITS_MAX = 12
+"""No code has more, not even one that is written with a decimal."""
+
+
+def _number_in(text: str) -> int | float | None:
+    if len(text) > _CODE_DIGITS_MAX or not text.isascii() or "_" in text:
+        return None
+    try:
+        return int(text, 16) if text[:2].casefold() == "0x" else float(text)
+    except ValueError:
+        return None
+
+
+def _none_of(written: Any) -> Unlearnable:
+    return Unlearnable(
+        f"a quality is a boolean, a word such as good, uncertain or bad, or a code, not {shortened(written)}"
+    )
 
 
 def _of_code(code: int) -> Quality:
-    """OPC's codes have the quality in two bits; Ignition's own begin at 256, and are errors from 300 on."""
+    """OPC's codes have the quality in two bits; Ignition's own begin at 256, and are errors from 300 on.
+
+    What is larger than either is a status of OPC UA.
+    """
+    if code >= _UA_SUBCODES:
+        return _of_status_code(code)
     if 192 <= code < 256:
         return "good"
-    if 64 <= code < 128 or 256 <= code < 300 or _UA_UNCERTAIN <= code < _UA_BAD:
-        return "uncertain"
-    return "bad"
+    return "uncertain" if 64 <= code < 128 or 256 <= code < 300 else "bad"
+
+
+def _of_status_code(code: int) -> Quality:
+    if 0 <= code < _UA_UNCERTAIN:
+        return "good"
+    return "uncertain" if _UA_UNCERTAIN <= code < _UA_BAD else "bad"
 
 
 # What is common.
 
 
-def _objects(found: Any, field: str) -> list[Any]:
+def objects(found: Any, field: str) -> list[Any]:
+    """Give a list back that has elements."""
     if not isinstance(found, list) or not found:
         raise Unlearnable(f"{field!r} is a list of one object or more")
     return found
 
 
-def _members(found: Any, field: str) -> dict[str, Any]:
+def members(found: Any, field: str) -> dict[str, Any]:
+    """Give an object back that has members."""
     if not isinstance(found, dict) or not found:
         raise Unlearnable(f"{field!r} is an object of one member or more")
     return found
 
 
-def _first(found: dict[str, Any], *names: str, otherwise: Any = None) -> Any:
+def first_of(found: dict[str, Any], *names: str, otherwise: Any = None) -> Any:
     """The first of these that is there and not null."""
     return next((found[name] for name in names if found.get(name) is not None), otherwise)
 
@@ -100,13 +149,30 @@ def _first(found: dict[str, Any], *names: str, otherwise: Any = None) -> Any:
 
 def kepserver(values: Any, timestamp: Any) -> Found:
     """Read the `values` of the standard template; a tag's own time goes before the message's."""
-    for tag in _objects(values, "values"):
+    for tag in objects(values, "values"):
         if not isinstance(tag, dict) or tag.get("id") is None:
             yield Unlearnable("one of the 'values' is an object of id, v, q and t, as KEPServerEX writes it")
         elif "v" not in tag:
             yield Unlearnable("a tag of KEPServerEX without 'v'")
         else:
-            yield GatewayValue(tag["id"], None, tag["v"], _first(tag, "t", otherwise=timestamp), tag.get("q"))
+            yield GatewayValue(
+                tag["id"], None, tag["v"], first_of(tag, "t", otherwise=timestamp), tag.get("q")
+            )
+
+
+# EMQX's Neuron: {"node": …, "group": …, "values": {tag: …}, "errors": {tag: code}, "timestamp": …}
+
+
+def neuron(node: Any, group: Any, values: Any, errors: Any, timestamp: Any) -> Found:
+    """Read what was collected of a group of a node; a tag that could not be read has an error's code."""
+    if not isinstance(node, str) or not isinstance(group, str | None):
+        raise Unlearnable("the 'node' and the 'group' of Neuron's values are texts")
+    signal = node if group is None else f"{node}/{group}"
+    failed = members(errors, "errors") if errors else {}
+    for tag, value in ({} if failed and values == {} else members(values, "values")).items():
+        yield GatewayValue(signal, tag, value, timestamp)
+    for tag in failed:
+        yield GatewayValue(signal, tag, None, timestamp)
 
 
 # Telegraf: {"name": …, "tags": {…}, "fields": {…}, "timestamp": …}, alone or in {"metrics": […]}
@@ -121,7 +187,7 @@ def telegraf(name: Any, tags: Any, fields: Any, timestamp: Any) -> Found:
         raise Unlearnable("the 'tags' of a metric of Telegraf are an object of texts")
     there = sorted((tag, value) for tag, value in tags.items() if value is not None)
     series = ",".join([_escaped(name), *(f"{_escaped(tag)}={_escaped(value)}" for tag, value in there)])
-    for field, value in _members(fields, "fields").items():
+    for field, value in members(fields, "fields").items():
         yield GatewayValue(series, field, value, timestamp)
 
 
@@ -130,125 +196,19 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace(",", "\\,").replace("=", "\\=")
 
 
-# Sparkplug B as JSON: {"timestamp": …, "metrics": [{"name": …, "timestamp": …, "dataType": …, "value": …}]}
-
-_NUMERIC = (  # the types by their numbers in the protobuf, from 0 on
-    *("Unknown", "Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"),
-    *("Float", "Double", "Boolean"),
-)
-_TYPES = (
-    *_NUMERIC,
-    *("String", "DateTime", "Text", "UUID", "DataSet", "Bytes", "File", "Template"),
-    *("PropertySet", "PropertySetList"),
-)
-_ONEOF = (
-    *("value", "intValue", "longValue", "floatValue", "doubleValue", "booleanValue"),
-    *("int_value", "long_value", "float_value", "double_value", "boolean_value"),
-)
-_SIGNED_BITS = {"Int8": 32, "Int16": 32, "Int32": 32, "Int64": 64}
-_MESSAGES = ("NBIRTH", "NDATA", "NDEATH", "NCMD", "DBIRTH", "DDATA", "DDEATH", "DCMD")
-"""The third part of a topic, before the edge node."""
-_CONTROLS = ("bdSeq", "Node Control/", "Device Control/", "Node Info/", "Device Info/")
-
-
-def metrics(found: Any, timestamp: Any, topic: Any) -> Found:
-    """Read `metrics`: Telegraf's, which have `fields`, or Sparkplug's, whose device is in the topic."""
-    device = _device(topic)
-    for metric in _objects(found, "metrics"):
-        if not isinstance(metric, dict):
-            yield Unlearnable("one of the 'metrics' is an object, as Sparkplug B or Telegraf writes it")
-        elif metric.get("fields") is not None:
-            try:
-                yield from telegraf(
-                    metric.get("name"), metric.get("tags"), metric["fields"], metric.get("timestamp")
-                )
-            except Unlearnable as error:
-                yield error
-        else:
-            yield _sparkplug(metric, device, timestamp)
-
-
-def injected(payload: Any, topic: Any) -> Found:
-    """Read {"topic": …, "payload": …} as Cirrus Link's injectors for Ignition put it on a stream."""
-    if not isinstance(payload, dict):
-        raise Unlearnable("the 'payload' beside a Sparkplug topic is an object of timestamp and metrics")
-    return metrics(payload.get("metrics"), payload.get("timestamp"), topic)
-
-
-def _device(topic: Any) -> str:
-    """What goes before the metrics' names: group/node/device/, or nothing where the topic is not known."""
-    named: list[Any] = []
-    if isinstance(topic, str):
-        parts = topic.split("/")
-        named = [*parts[1:2], *parts[3:]] if parts[2:3] and parts[2] in _MESSAGES else parts
-    elif isinstance(topic, dict):
-        named = [topic.get(name) for name in ("groupId", "edgeNodeId", "deviceId")]
-    if not all(isinstance(name, str | None) for name in named):
-        raise Unlearnable("groupId, edgeNodeId and deviceId of a Sparkplug topic are texts")
-    return "".join(f"{name}/" for name in named if name)
-
-
-def _sparkplug(metric: dict[str, Any], device: str, timestamp: Any) -> GatewayValue | Unlearnable:
-    name = metric.get("name")
-    if not isinstance(name, str) or not name:
-        return Unlearnable("a metric without 'name': an alias names it for the edge node's host alone")
-    type_name = _type_name(_first(metric, "dataType", "datatype", "data_type", "type"))
-    written = _first(metric, *_ONEOF)
-    is_nothing = (
-        (type_name is not None and type_name not in _NUMERIC)
-        or bool(_first(metric, "isNull", "is_null"))
-        or name.startswith(_CONTROLS)
-    )
-    if written is None and not is_nothing and not any(member in metric for member in _ONEOF):
-        return Unlearnable("a metric of Sparkplug B without a value")
-    value = None if is_nothing else _signed(written, metric, type_name)
-    at = _first(metric, "timestamp", otherwise=timestamp)
-    return GatewayValue(f"{device}{name}", None, value, at, _sparkplug_quality(metric.get("properties")))
-
-
-def _type_name(written: Any) -> str | None:
-    if isinstance(written, int) and 0 <= written < len(_TYPES):
-        return _TYPES[written]
-    if isinstance(written, str):
-        return next((name for name in _TYPES if name.casefold() == written.casefold()), None)
-    return None
-
-
-def _signed(value: Any, metric: dict[str, Any], type_name: str | None) -> Any:
-    """The protobuf has no signed numbers: a negative one is what its bits mean without a sign."""
-    bits = _SIGNED_BITS.get(type_name or "")
-    if bits is None or metric.get("value") is not None:
-        return value
-    if isinstance(value, str) and value.isdecimal() and len(value) <= 20:
-        value = int(value)  # JSON of protobuf has 64 bits as text
-    if type(value) is int and 1 << (bits - 1) <= value < 1 << bits:
-        return value - (1 << bits)
-    return value
-
-
-def _sparkplug_quality(properties: Any) -> Any:
-    """The property Quality, from an object of properties, or from a protobuf's keys and values."""
-    if not isinstance(properties, dict):
-        return None
-    names, values = properties.get("keys"), properties.get("values")
-    if isinstance(names, list) and isinstance(values, list):
-        pairs = zip(names, values, strict=False)
-        properties = {name: value for name, value in pairs if isinstance(name, str)}
-    found = _first(properties, "Quality", "quality")
-    return _first(found, *_ONEOF, "stringValue", "string_value") if isinstance(found, dict) else found
-
-
 # AWS Shop Floor Connectivity: {"sources": {source: {"values": {name: {"value": …, "timestamp": …}}}}}
 
 
 def shop_floor(sources: Any, timestamp: Any) -> Found:
     """Read `sources`: a value's own time goes before its source's, and that before the message's."""
-    for source, content in _members(sources, "sources").items():
+    for source, content in members(sources, "sources").items():
         values = content.get("values") if isinstance(content, dict) else None
         if not isinstance(values, dict):
             yield Unlearnable(f"the source {shortened(source)} has no object of 'values'")
             continue
-        at = _first(content, "timestamp", otherwise=timestamp)
+        at = first_of(content, "timestamp", otherwise=timestamp)
+        if not values:  # it was read, and gave nothing
+            yield GatewayValue(source, None, None, at)
         for name, found in values.items():
             yield from _channel(source, name, found, at)
 
@@ -256,7 +216,9 @@ def shop_floor(sources: Any, timestamp: Any) -> Found:
 def _channel(source: str, name: str, found: Any, timestamp: Any) -> Iterator[GatewayValue]:
     """A channel's value, or what an interval's values were aggregated to, such as their avg, min and max."""
     value, at = _of_element(found, timestamp)
-    if isinstance(value, dict) and value is not found:
+    if value == {}:
+        yield GatewayValue(source, name, None, at)
+    elif isinstance(value, dict) and value is not found:
         for aggregation, aggregated in value.items():
             yield GatewayValue(source, f"{name}.{aggregation}", *_of_element(aggregated, at))
     else:
@@ -265,7 +227,7 @@ def _channel(source: str, name: str, found: Any, timestamp: Any) -> Iterator[Gat
 
 def _of_element(found: Any, timestamp: Any) -> tuple[Any, Any]:
     if isinstance(found, dict) and "value" in found:
-        return found["value"], _first(found, "timestamp", otherwise=timestamp)
+        return found["value"], first_of(found, "timestamp", otherwise=timestamp)
     return found, timestamp
 
 
@@ -275,6 +237,6 @@ def _of_element(found: Any, timestamp: Any) -> tuple[Any, Any]:
 def ignition(tag_path: Any, value: Any, quality: Any, timestamp: Any) -> Found:
     """Read a tag's qualified value, whose members may be in the object `value` together."""
     if isinstance(value, dict) and "value" in value:
-        timestamp = _first(value, "timestamp", otherwise=timestamp)
-        quality, value = _first(value, "quality", otherwise=quality), value["value"]
+        timestamp = first_of(value, "timestamp", otherwise=timestamp)
+        quality, value = first_of(value, "quality", otherwise=quality), value["value"]
     yield GatewayValue(tag_path, None, value, timestamp, quality)

@@ -6,14 +6,10 @@ from typing import Any
 from consumer.decode.batch import Batch, UnlearnableRecord
 from consumer.decode.delivery import PART, Delivery, deliveries_of, payload_of, place_of
 from consumer.decode.fast_payloads import FastPayloadReader
-from consumer.decode.payloads import read
+from consumer.decode.payloads import read, unpacked
 from consumer.decode.records import Shard
-from consumer.decode.unpacking import UNPACKED_BYTES_MAX, is_aggregated, sub_records, unpack
+from consumer.decode.unpacking import UNPACKED_BYTES_MAX, is_aggregated, sub_records
 from consumer.errors import Unlearnable
-
-# What a payload that cannot be unpacked counts as: to find that out may have cost gzip's best ratio.
-_UNREADABLE_BYTES_MAX = UNPACKED_BYTES_MAX // 16
-_UNREADABLE_RATIO = 1032
 
 
 def decode(event: Mapping[str, Any], make_ready: Callable[[Batch], int] | None = None) -> list[Batch]:
@@ -71,7 +67,7 @@ def _read_record(payload: bytes, partition_key: str, batch: Batch) -> None:
     if is_aggregated(payload):
         _read_aggregated(payload, batch)
     else:
-        read(_unpacked(payload, batch), partition_key, batch)
+        read(unpacked(payload, batch), partition_key, batch)
 
 
 def _read_aggregated(payload: bytes, batch: Batch) -> None:
@@ -84,19 +80,8 @@ def _read_aggregated(payload: bytes, batch: Batch) -> None:
 
 def _read_sub_record(sub_record: bytes, partition_key: str | None, batch: Batch) -> None:
     try:
-        read(_unpacked(sub_record, batch), partition_key, batch)
+        read(unpacked(sub_record, batch), partition_key, batch)
     except UnlearnableRecord:
         raise
     except Unlearnable as error:
         batch.reject(str(error))
-
-
-def _unpacked(payload: bytes, batch: Batch) -> bytes:
-    """Unpack it, and count the bytes: the parts of a record, and the records of a batch, share a bound."""
-    try:
-        unpacked = unpack(payload)
-    except Unlearnable:
-        batch.unpacked_bytes += min(_UNREADABLE_BYTES_MAX, len(payload) * _UNREADABLE_RATIO)
-        raise
-    batch.unpacked_bytes += len(unpacked)
-    return unpacked

@@ -1,21 +1,29 @@
 """Payloads of all shapes, read into a batch."""
 
 import binascii
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
 from msgspec import UNSET
 
-from consumer.decode import documents, gateways, sitewise
+from consumer.decode import documents, gateways
 from consumer.decode.batch import Batch, UnlearnableRecord
-from consumer.decode.documents import BYTE_ORDER_MARK, Payload, converted
+from consumer.decode.documents import Payload, converted
 from consumer.decode.gateways import GatewayValue
+from consumer.decode.payload_texts import TextReader, read_each
+from consumer.decode.protocols import opc_ua, sitewise, sparkplug
 from consumer.decode.signal_names import check_name
 from consumer.decode.times import seconds_column, seconds_of
-from consumer.decode.unreadable import kind_of
+from consumer.decode.unpacking import UNPACKED_BYTES_MAX, unpack
 from consumer.decode.values import number, numbers
 from consumer.errors import Unlearnable
+
+# What a payload that cannot be unpacked counts as: to find that out may have cost gzip's best ratio.
+_UNREADABLE_BYTES_MAX = UNPACKED_BYTES_MAX // 16
+_UNREADABLE_RATIO = 1032
+_NOTIFICATION = "PropertyValueUpdate"
+"""The type of those of SiteWise's notifications that are read."""
 
 
 def read(payload: bytes, partition_key: str | None, batch: Batch) -> None:
@@ -26,63 +34,68 @@ def read(payload: bytes, partition_key: str | None, batch: Batch) -> None:
     Raises: `Unlearnable` where nothing of the payload can be learned; single observations that cannot are
         noted in the batch, and the others of the same payload are learned.
     """
-    if not payload.startswith((b"{", b"[")):
-        payload = payload.removeprefix(BYTE_ORDER_MARK).strip()
     if payload.startswith(b"{"):
-        found = documents.decode(payload)
-        if isinstance(found, Payload):
+        found = documents.decode_object(payload)
+        if found is not None:
             _read_object(found, batch)
-        else:
-            _read_each(found, batch, lambda line: _read_line(line, partition_key, batch))
-    elif payload.startswith(b"["):
-        members = documents.decode_array(payload)
-        _read_each(members, batch, lambda member: _read_member(member, batch))
-    else:
-        _read_bare_numbers(payload, partition_key, batch)
+            return
+    TextReader(batch, partition_key, _read_object).read(payload)
 
 
-def _read_each(members: Iterable[Any], batch: Batch, read_one: Callable[[Any], None]) -> None:
-    """Read several payloads of one record, each refused alone."""
-    for member in members:
-        try:
-            read_one(member)
-        except UnlearnableRecord:
-            raise
-        except Unlearnable as error:
-            batch.reject(str(error))
-
-
-def _read_line(line: bytes, partition_key: str | None, batch: Batch) -> None:
-    if line.startswith(b"{"):
-        _read_object(documents.decode_object(line), batch)
-    else:
-        _observe_bare_number(_bare_number(line, "line"), partition_key, batch)
-
-
-def _read_member(member: Any, batch: Batch) -> None:
-    if not isinstance(member, dict):  # [1, 2] may be of two signals, as a vector is
-        raise Unlearnable("one of the elements of an array is no JSON object that would name its signal")
-    _read_object(converted(member), batch)
+def unpacked(payload: bytes, batch: Batch) -> bytes:
+    """Unpack it, and count the bytes: the parts of a record, and the records of a batch, share a bound."""
+    try:
+        found = unpack(payload)
+    except Unlearnable:
+        batch.unpacked_bytes += min(_UNREADABLE_BYTES_MAX, len(payload) * _UNREADABLE_RATIO)
+        raise
+    batch.unpacked_bytes += len(found)
+    return found
 
 
 def _read_object(payload: Payload, batch: Batch) -> None:
-    for shapes, holders_of in _SHAPES:
-        found = zip(shapes, holders_of(payload), strict=True)
-        holders = [name for name, content in found if content is not None and content is not UNSET]
-        if len(holders) > 1:
-            if holders == ["value", "body"]:
-                raise Unlearnable("a point has 'body' or 'value', not both")
-            named = " and ".join(holders)
-            raise Unlearnable(f"one of the shapes is read, and the JSON object has several of them: {named}")
-        if holders:
-            for marker, read_shape in shapes[holders[0]]:
-                if marker is None or getattr(payload, marker) is not None:
-                    read_shape(payload, batch)
-                    return
-        if (payload.value is None or payload.body is None) and _names_a_signal(payload):
-            batch.skip(_signal(payload))
-            return
-    raise Unlearnable("the JSON object has none of the shapes that are read")
+    if _read_shape(payload, _OWN_SHAPES, _own_holders, batch):
+        return
+    is_skipped = (payload.value is None or payload.body is None) and _names_a_signal(payload)
+    if is_skipped:
+        batch.skip(_signal(payload))
+    try:
+        is_read = _read_shape(payload, _ENVELOPES_AND_GATEWAYS, _other_holders, batch)
+    except UnlearnableRecord:
+        raise
+    except Unlearnable as error:
+        if not is_skipped:
+            raise
+        batch.reject(str(error))  # what the object holds beside a null does not vanish with it
+        return
+    if is_read or is_skipped:
+        return
+    if payload.topic is not None:
+        _read_found(sparkplug.without_metrics(payload.topic), batch)
+    elif opc_ua.is_without_data(payload.ua_message_type):
+        _read_found(opc_ua.without_data(payload), batch)
+    else:
+        beside = ": it names a signal, and has no 'value' or 'values'" if _names_a_signal(payload) else ""
+        raise Unlearnable(f"the JSON object has none of the shapes that docs/send-data.md lists{beside}")
+
+
+def _read_shape(
+    payload: Payload, shapes: "_Shapes", holders_of: Callable[[Payload], Any], batch: Batch
+) -> bool:
+    """Read the one whose holder of observations is there; False: there is none."""
+    found = zip(shapes, holders_of(payload), strict=True)
+    holders = [name for name, content in found if content is not None and content is not UNSET]
+    if len(holders) > 1:
+        if holders == ["value", "body"]:
+            raise Unlearnable("a point has 'body' or 'value', not both")
+        named = " and ".join(holders)
+        raise Unlearnable(f"one of the shapes is read, and the JSON object has several of them: {named}")
+    if holders:
+        for marker, read_shape in shapes[holders[0]]:
+            if marker is None or getattr(payload, marker) is not None:
+                read_shape(payload, batch)
+                return True
+    return False
 
 
 def _names_a_signal(payload: Payload) -> bool:
@@ -119,7 +132,7 @@ def _read_columns(payload: Payload, values: list[Any], batch: Batch) -> None:
         batch.observe_column(signal, column, times)
         return
     for value, timestamp in zip(values, timestamps, strict=True):
-        _read_one(signal, None, value, timestamp, batch)
+        _read_one(signal, None, value, payload.timestamp if timestamp is None else timestamp, batch)
 
 
 def _read_named_values(payload: Payload, values: dict[str, Any], batch: Batch) -> None:
@@ -142,21 +155,40 @@ def _read_one(signal: str, name: str | None, value: Any, timestamp: Any, batch: 
 
 
 def _read_notification(payload: Payload, batch: Batch) -> None:
-    if payload.type != "PropertyValueUpdate":
-        raise Unlearnable("of SiteWise's notifications, only those of type PropertyValueUpdate are read")
-    sitewise.read_notification(payload.payload, batch)
+    if payload.type != _NOTIFICATION:
+        if payload.topic is not None:  # whose envelope may say its own type
+            _read_message(payload, batch)
+            return
+        raise Unlearnable(
+            "a 'payload' is that of SiteWise's type PropertyValueUpdate or, beside a 'topic', any shape"
+        )
+    sitewise.read_notification(payload.payload, payload.timestamp, batch)
 
 
 def _read_entry(payload: Payload, batch: Batch) -> None:
     sitewise.read_entry(
-        payload.property_alias, payload.asset_id, payload.property_id, payload.property_values, batch
+        payload.property_alias,
+        payload.asset_id,
+        payload.property_id,
+        payload.property_values,
+        payload.timestamp,
+        batch,
     )
 
 
 def _read_entries(payload: Payload, batch: Batch) -> None:
     if not isinstance(payload.entries, list) or not payload.entries:
         raise Unlearnable("'entries' is a list of one entry or more")
-    _read_each(payload.entries, batch, lambda entry: _read_entry(converted(entry), batch))
+    read_each(
+        payload.entries, batch, lambda entry: _read_entry(_timed(converted(entry), payload.timestamp), batch)
+    )
+
+
+def _timed(payload: Payload, around: Any) -> Payload:
+    """Give it the time of what is around it, where it has none of its own."""
+    if payload.timestamp is None:
+        payload.timestamp = around
+    return payload
 
 
 # Gateways.
@@ -193,39 +225,63 @@ def _read_gateway_value(each: GatewayValue, batch: Batch) -> None:
     batch.uncertain += quality == "uncertain"
 
 
-# CloudEvents: an envelope around any other shape.
+# Envelopes around any other shape: MQTT messages beside their topics, and CloudEvents.
+
+
+def _read_message(message: Payload, batch: Batch) -> None:
+    topic, content = message.topic, message.payload
+
+    def read_enveloped(payload: Payload, batch: Batch) -> None:
+        is_envelope = payload.payload is not None and payload.type != _NOTIFICATION
+        if payload.specversion is not None or is_envelope:  # which could go on for hundreds of levels
+            raise Unlearnable("an envelope within 'payload' beside 'topic' is not read: send what it holds")
+        payload.topic = topic
+        _read_object(_timed(payload, message.timestamp), batch)
+
+    if sparkplug.is_topic(topic) and (not isinstance(content, str) or sparkplug.is_without_data(topic)):
+        _read_found(sparkplug.injected(content, topic, message.timestamp), batch)
+        return
+    names = topic if isinstance(topic, str) else None
+    nameless = "no topic that would name its signal"
+    reader = TextReader(batch, names, read_enveloped, "payload beside 'topic'", nameless, message.timestamp)
+    if isinstance(content, str):
+        reader.read(content.encode(errors="replace"))
+    elif isinstance(content, dict | list):
+        reader.read_decoded(content)
+    else:
+        _read_found(iter([GatewayValue(topic, None, content, message.timestamp)]), batch)
 
 
 def _read_cloud_event(event: Payload, batch: Batch) -> None:
     if event.data is not None and event.data_base64 is not None:
         raise Unlearnable("a CloudEvent has 'data' or 'data_base64', not both")
-    data = event.data if event.data_base64 is None else _from_base64(event.data_base64)
-    if isinstance(data, str):
-        data = data.encode(errors="replace")
-    if isinstance(data, bytes):
-        data = documents.loaded(data.removeprefix(BYTE_ORDER_MARK))
-    if isinstance(data, list):
-        _read_each(documents.not_empty(data), batch, lambda member: _read_enveloped(member, event, batch))
+
+    def read_enveloped(payload: Payload, batch: Batch) -> None:
+        if payload.specversion is not None:
+            raise Unlearnable("a CloudEvent in a CloudEvent is not read")
+        _read_object(_timed(payload, event.time), batch)
+
+    nameless = "no JSON object that would name its signal"
+    reader = TextReader(batch, None, read_enveloped, "data of the CloudEvent", nameless)
+    if event.data_base64 is not None:
+        reader.read(_from_base64(event.data_base64, batch))
+    elif isinstance(event.data, str):
+        reader.read(event.data.encode(errors="replace"))
+    elif event.data is None:
+        raise Unlearnable("the CloudEvent has no data: there is no JSON object that would name a signal")
     else:
-        _read_enveloped(data, event, batch)
+        reader.read_decoded(event.data)
 
 
-def _from_base64(text: Any) -> bytes:
+def _from_base64(text: Any, batch: Batch) -> bytes:
     try:
-        return binascii.a2b_base64(text, strict_mode=True)
-    except (TypeError, ValueError):
+        packed = binascii.a2b_base64("".join(text.split()), strict_mode=True)
+    except (AttributeError, ValueError):
         raise Unlearnable("'data_base64' is no base64 text") from None
-
-
-def _read_enveloped(members: Any, event: Payload, batch: Batch) -> None:
-    if not isinstance(members, dict):
-        raise Unlearnable("the data of a CloudEvent is no JSON object: it has no observation that is named")
-    payload = converted(members)
-    if payload.specversion is not None:
-        raise Unlearnable("a CloudEvent in a CloudEvent is not read")
-    if payload.timestamp is None:
-        payload.timestamp = event.time
-    _read_object(payload, batch)
+    found = unpacked(packed, batch)
+    if batch.unpacked_bytes - batch.unpacked_before > 2 * UNPACKED_BYTES_MAX:  # the record, and what is in it
+        raise UnlearnableRecord(f"the CloudEvents unpack to more than {UNPACKED_BYTES_MAX} bytes")
+    return found
 
 
 def _of(find: Callable[[Payload], gateways.Found]) -> Callable[[Payload, Batch], None]:
@@ -234,9 +290,10 @@ def _of(find: Callable[[Payload], gateways.Found]) -> Callable[[Payload, Batch],
 
 _Readers = tuple[tuple[str | None, Callable[[Payload, Batch], None]], ...]
 """The first whose field is there, or that needs none."""
+_Shapes = dict[str, _Readers]
 
 # By the field that holds the observations.
-_OWN_SHAPES: dict[str, _Readers] = {
+_OWN_SHAPES: _Shapes = {
     "value": (
         ("signal", _read_point),
         ("key", _read_point),
@@ -244,55 +301,36 @@ _OWN_SHAPES: dict[str, _Readers] = {
         (None, _read_point),
     ),
     "body": ((None, _read_point),),
-    "values": (("signal", _read_values), ("key", _read_values), (None, _read_kepserver)),
+    "values": (
+        ("signal", _read_values),
+        ("key", _read_values),
+        (
+            "node",
+            _of(lambda it: gateways.neuron(it.node, it.group, it.values, it.errors, it.timestamp)),
+        ),
+        (None, _read_kepserver),
+    ),
     "payload": (
         ("type", _read_notification),
-        ("topic", _of(lambda message: gateways.injected(message.payload, message.topic))),
+        ("topic", _read_message),
         (None, _read_notification),
     ),
     "property_values": ((None, _read_entry),),
     "entries": ((None, _read_entries),),
 }
-_ENVELOPES_AND_GATEWAYS: dict[str, _Readers] = {
-    "metrics": ((None, _of(lambda sent: gateways.metrics(sent.metrics, sent.timestamp, sent.topic))),),
+_ENVELOPES_AND_GATEWAYS: _Shapes = {
+    "metrics": ((None, _of(lambda sent: sparkplug.metrics(sent.metrics, sent.timestamp, sent.topic))),),
     "fields": ((None, _of(lambda one: gateways.telegraf(one.name, one.tags, one.fields, one.timestamp))),),
+    "ua_messages": ((None, _of(opc_ua.network_message)),),
+    "ua_payload": ((None, _of(opc_ua.data_set_message)),),
+    "node_id": ((None, _of(opc_ua.sample)),),
     "sources": ((None, _of(lambda message: gateways.shop_floor(message.sources, message.timestamp))),),
     "specversion": ((None, _read_cloud_event),),
 }
 
 
-_SHAPES = tuple((shapes, attrgetter(*shapes)) for shapes in (_OWN_SHAPES, _ENVELOPES_AND_GATEWAYS))
-"""The fields of gateways do not count where one of ours is."""
-
-
-def _read_bare_numbers(payload: bytes, partition_key: str | None, batch: Batch) -> None:
-    if not payload:
-        raise Unlearnable("the payload is empty")
-    first, line_feed, _ = payload.partition(b"\n")
-    try:
-        value = _bare_number(first, "payload")
-    except Unlearnable:
-        kind = kind_of(payload)
-        if kind is None:
-            raise
-        raise Unlearnable(f"the payload is {kind}") from None
-    if line_feed:
-        _read_each(documents.stripped(payload), batch, lambda line: _read_line(line, partition_key, batch))
-    else:
-        _observe_bare_number(value, partition_key, batch)
-
-
-def _bare_number(text: bytes, what: str) -> float:
-    try:
-        return number(text.decode("ascii"))
-    except (UnicodeDecodeError, Unlearnable):
-        raise Unlearnable(f"the {what} is neither a JSON object nor a finite number") from None
-
-
-def _observe_bare_number(value: float, partition_key: str | None, batch: Batch) -> None:
-    if partition_key is None:
-        raise Unlearnable("a bare number, and no partition key that would name its signal")
-    batch.observe(partition_key, None, value, None)
+# The fields of gateways do not count where one of ours is.
+_own_holders, _other_holders = attrgetter(*_OWN_SHAPES), attrgetter(*_ENVELOPES_AND_GATEWAYS)
 
 
 def _signal(payload: Payload) -> str:

@@ -8,19 +8,19 @@ say whether the day comes first: `readings` has both, and who reads a whole colu
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from functools import lru_cache
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from consumer.decode.calendar_days import Order as Order
+from consumer.decode.calendar_days import began_s, days_of
+from consumer.decode.printed_times import rewritten, zone_named
 from consumer.decode.values import check_seconds, shortened
 from consumer.errors import Unlearnable
 
 Floats = npt.NDArray[np.float64]
-Order = Literal["DMY", "MDY", "YMD"]
-"""What comes first in a date of three numbers: the day, the month or the year."""
 Kind = Literal["number", "digits", "ISO 8601", "date"]
 """How a time is written; `digits` are those of YYYYMMDDhhmmss."""
 
@@ -120,11 +120,18 @@ _DIGITS_OF_DATES = (8, 12, 14, 17, 20)
 """YYYYMMDD, with hhmm, hhmmss, milliseconds, microseconds: as epochs they would be 1970, 1976 or 2611."""
 _FIRST_DATE, _LAST_DATE = 19_000_101, 20_991_231
 _DIGITS_BELOW = 1e20
+_OF_100_NS = (
+    (1.25e17, 1.58e17, "Windows file time, or nanoseconds of 1974"),
+    (6.3e17, 6.63e17, ".NET ticks, or nanoseconds of 1990"),
+)
+"""From, below: what counts 100 ns since 1601, or since the year 1."""
 _OF_ONE_UNIT = (
     (1e8, 1e11, 1.0),
     (1e12, 1e13, 1e3),
     (1e14, 1e16, 1e6),
-    (1e17, 1e19, 1e9),
+    (1e17, 1.25e17, 1e9),
+    (1.58e17, 6.3e17, 1e9),
+    (6.63e17, 1e19, 1e9),
     (-62_135_596_800.0, 19_000_101.0, 1.0),
 )
 """From, below, and how many in a second: what cannot be the digits of a date, whatever its number is."""
@@ -141,6 +148,9 @@ def _of_number(number: float) -> Readings:
         if as_date is not None:
             return as_date
     size = abs(found)
+    for start, below, name in _OF_100_NS:
+        if start <= found < below:
+            raise Unlearnable(f"the timestamp {shortened(number)} is {name}: write ISO 8601")
     return Readings(
         "number", {None: found / next((unit for below, unit in _UNITS if size < below), _NANOSECONDS)}
     )
@@ -172,7 +182,7 @@ def _of_digits(digits: str, zone: tzinfo, fraction_s: float = 0.0) -> Readings |
     if len(digits) not in _DIGITS_OF_DATES or not _FIRST_DATE <= int(digits[:8]) <= _LAST_DATE:
         return None
     try:
-        day_s = _day_s(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+        day_s = began_s(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
     except ValueError:
         return None
     hour, minute, second = (int(digits[at : at + 2] or 0) for at in (8, 10, 12))
@@ -185,47 +195,31 @@ def _of_digits(digits: str, zone: tzinfo, fraction_s: float = 0.0) -> Readings |
 # Texts.
 
 _ZONE = re.compile(r" ?(?:(?:UTC|GMT)? ?([+-])(\d\d):?(\d\d)?(?: ?(?:UTC|GMT))?|UTC|GMT|Z)\Z", re.IGNORECASE)
+_WITH_OFFSET_AND_NAME = re.compile(r"(Z|[+-]\d\d:?\d\d)\[[A-Za-z0-9_/+-]+\]\Z")
 _TIME_OF_DAY = (
     r"(?P<hour>\d{1,2})[:.h](?P<minute>\d\d)(?:[:.](?P<second>\d\d)(?:[.,:](?P<fraction>\d{1,9}))?)?"
     r"(?: ?(?P<half>[ap])\.?m\.?)?"
 )
 _WEEKDAY = r"(?:[^\W\d_]{2,10}\.?,? )?"
-_DATE = re.compile(
-    _WEEKDAY
-    + r"(?P<a>\d{1,4}|[^\W\d_]+)(?P<separator>\. ?|[-/ ]|, )"
-    + r"(?P<b>\d{1,2}|[^\W\d_]+)(?:\. ?|[-/ ]|, )(?P<c>\d{4}|\d{1,2})"
-    + rf"(?:(?:[ T:]|, ){_TIME_OF_DAY})?",
-    re.IGNORECASE,
+_DATE = (
+    re.compile(  # Nov 14 22:13:20 has no year: a colon before the hour takes one of four digits, or seconds
+        _WEEKDAY
+        + r"(?P<a>\d{1,4}|[^\W\d_]+)(?P<separator>\. ?|[-/ ]|, )"
+        + r"(?P<b>\d{1,2}|[^\W\d_]+)(?:\. ?|[-/ ]|, )(?P<c>\d{4}|\d{1,2})"
+        + rf"(?:(?:[ T]|, |(?:(?<=\d{{4}})|(?<=[-/.]\d\d)(?=(?::\d\d){{3}})):){_TIME_OF_DAY})?",
+        re.IGNORECASE,
+    )
 )
 _DATE_AROUND_TIME = re.compile(  # as C's asctime writes it
     _WEEKDAY + rf"(?P<a>[^\W\d_]+) (?P<b>\d{{1,2}}) {_TIME_OF_DAY} (?P<c>\d{{4}})", re.IGNORECASE
 )
 _DIGITS = re.compile(r"(\d{9,24})(?:[.,](\d{1,9}))?", re.ASCII)
+_DAY_AND_OFFSET = re.compile(r"\d{4}-?(?:W\d\d-?\d|\d\d-?\d\d)[+-]\d\d:?\d\d", re.ASCII)
+_WITH_SECONDS = len("2023-11-14T22:13:20")
 _ONLY_TIME = re.compile(_TIME_OF_DAY, re.IGNORECASE)
-_MONTHS = {
-    name: month
-    for month, names in enumerate(
-        (
-            "jan january januar jänner ene enero janv janvier gen gennaio",
-            "feb february februar febrero févr février fevr fevrier febbraio",
-            "mar march mär märz maerz mrz marzo mars",
-            "apr april abr abril avr avril aprile",
-            "may mai mayo mag maggio",
-            "jun june juni junio juin giu giugno",
-            "jul july juli julio juil juillet lug luglio",
-            "aug august ago agosto août aout",
-            "sep sept september septiembre septembre set settembre",
-            "oct october okt oktober octubre octobre ott ottobre",
-            "nov november noviembre novembre",
-            "dec december dez dezember dic diciembre déc décembre decembre dicembre",
-        ),
-        1,
-    )
-    for name in names.split()
-}
 
 
-def _of_text(text: str, zone: tzinfo) -> Readings:
+def _of_text(text: str, zone: tzinfo, *, may_be_rewritten: bool = True) -> Readings:
     if "  " in text or not text or not text[0].isalnum() or text[-1].isspace():
         text = " ".join(text.split())
     if text.isdecimal():
@@ -233,6 +227,8 @@ def _of_text(text: str, zone: tzinfo) -> Readings:
     at_s = iso_seconds(text, zone)
     if at_s is not None:
         return Readings("ISO 8601", {None: at_s}, len(text) > 10)
+    if text[-1:] == "]":  # as Java writes it: 2024-03-01T00:00+01:00[Europe/Berlin]
+        text = _WITH_OFFSET_AND_NAME.sub(r"\1", text)
     bare, offset = _without_zone(text)
     found = _DIGITS.fullmatch(bare)
     if found:
@@ -243,7 +239,7 @@ def _of_text(text: str, zone: tzinfo) -> Readings:
             raise Unlearnable(f"the timestamp {shortened(text)} is no date of any calendar")
         return as_date
     try:  # what Python refuses: a small t or z, a blank before the zone, the name UTC
-        at_s = _of_moment(_from_iso(bare.replace("t", "T")), offset or zone)
+        at_s = seconds_of_moment(_from_iso(bare.replace("t", "T")), offset or zone)
         return Readings("ISO 8601", {None: at_s}, len(bare) > 10)
     except ValueError:
         pass
@@ -254,15 +250,20 @@ def _of_text(text: str, zone: tzinfo) -> Readings:
         number = float(text) if text.isascii() and "_" not in text else None
     except ValueError:
         number = None
-    if number is None:
-        raise Unlearnable(f"the timestamp {shortened(text)} is neither ISO 8601 nor a number")
-    return _of_number(number)
+    if number is not None:
+        return _of_number(number)
+    as_is_read = rewritten(text) if may_be_rewritten else None
+    if as_is_read is not None:
+        return _of_text(as_is_read, zone, may_be_rewritten=False)
+    named = zone_named(text)
+    hint = "" if named is None else f" ({named} is not one zone everywhere: write UTC or an offset)"
+    raise Unlearnable(f"the timestamp {shortened(text)} is neither ISO 8601 nor a number{hint}")
 
 
 def iso_seconds(text: str, zone: tzinfo = UTC) -> float | None:
     """Seconds since 1970, of a text that Python reads as ISO 8601; None: it is written otherwise."""
     try:
-        return _of_moment(_from_iso(text), zone)
+        return seconds_of_moment(_from_iso(text), zone)
     except ValueError:
         return None
 
@@ -270,13 +271,30 @@ def iso_seconds(text: str, zone: tzinfo = UTC) -> float | None:
 def _from_iso(text: str) -> datetime:
     if text[:9].isdecimal() or text.isdecimal():  # Python would take the ninth digit for the T
         raise ValueError
+    if len(text) < _WITH_SECONDS and _DAY_AND_OFFSET.fullmatch(text):  # and here the sign
+        raise ValueError
     return datetime.fromisoformat(text)
 
 
-def _of_moment(moment: datetime, zone: tzinfo) -> float:
+def seconds_of_moment(moment: datetime, zone: tzinfo = UTC) -> float:
+    """Seconds since 1970; `zone` is that of a moment without one.
+
+    Raises:
+        Unlearnable: The clocks of the zone never showed it, as they were put ahead.
+    """
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
+        if zone is not UTC:
+            _check_shown(moment)
     return (moment - _EPOCH).total_seconds()
+
+
+def _check_shown(moment: datetime) -> None:
+    first, second = moment.utcoffset(), moment.replace(fold=1).utcoffset()
+    if first is not None and second is not None and first < second:
+        raise Unlearnable(
+            f"clocks in {moment.tzinfo} never showed {moment:%Y-%m-%d %H:%M}, as they were put ahead"
+        )
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -295,9 +313,23 @@ def _without_zone(text: str) -> tuple[str, tzinfo | None]:
     return bare, timezone(timedelta(minutes=-minutes if found[1] == "-" else minutes))
 
 
+def names_zone(text: str) -> bool:
+    """True for a time of day with a zone or an offset behind it.
+
+    >>> names_zone("2024-03-01T00:00:00Z"), names_zone("2024-03-01"), names_zone("2024-03-01 00:00:00-05:00")
+    (True, False, True)
+    """
+    text = " ".join(text.split())
+    found = _ZONE.search(text)
+    if found is None or not found.start():
+        return False
+    bare = text[: found.start()]
+    return found[1] is None or ":" in bare or (bare[:8].isdecimal() and len(bare) > 8)
+
+
 def _of_date(found: re.Match[str], text: str, zone: tzinfo) -> Readings:
     a, b, c = found["a"], found["b"], found["c"]
-    days = _days(a, b, c)
+    days = days_of(a, b, c)
     if not days:
         raise Unlearnable(f"the timestamp {shortened(text)} is no date of any calendar")
     time_s = _time_s(found, text)
@@ -305,48 +337,9 @@ def _of_date(found: re.Match[str], text: str, zone: tzinfo) -> Readings:
     for order, day_s in days.items():
         at_s = day_s + time_s
         seconds[order] = at_s - _offset_s(at_s, zone)
-    has_dots = "separator" in found.re.groupindex and found["separator"].startswith(".")
-    return Readings("date", seconds, found["hour"] is not None, has_dots)
-
-
-@lru_cache(4096)
-def _days(a: str, b: str, c: str) -> dict[Order | None, float]:
-    """The days that three parts of a date may mean, by their order."""
-    months = [_MONTHS.get(part.casefold()) for part in (a, b)]
-    tried: list[tuple[Order | None, int | None, int | None, str]]
-    if not a.isdecimal():
-        tried = [(None, months[0], int(b) if b.isdecimal() else None, c)]
-    elif not b.isdecimal():
-        tried = [(None, months[1], int(c), a) if len(a) == 4 else (None, months[1], int(a), c)]
-    elif len(c) == 1:
-        tried = [(None, int(b), int(c), a)] if len(a) == 4 else []
-    elif len(a) == 4:
-        tried = [(None, int(b), int(c), a)]
-    elif len(a) == 3:
-        tried = []
-    else:
-        tried = [("DMY", int(b), int(a), c), ("MDY", int(a), int(b), c)]
-        if len(c) == 2 and len(a) == 2:
-            tried.append(("YMD", int(b), int(c), a))
-    days: dict[Order | None, float] = {}
-    for order, month, day, year in tried:
-        if month is None or day is None:
-            continue
-        try:
-            days[order] = _day_s(_year(year), month, day)
-        except ValueError:
-            continue
-    return days
-
-
-def _year(text: str) -> int:
-    year = int(text)
-    return year if len(text) == 4 else year + (2000 if year < 69 else 1900)
-
-
-@lru_cache(4096)
-def _day_s(year: int, month: int, day: int) -> float:
-    return (date(year, month, day).toordinal() - 719_163) * 86_400.0
+    separator = found["separator"] if "separator" in found.re.groupindex else ""
+    kind: Kind = "ISO 8601" if separator == "-" and len(a) == 4 and b.isdecimal() else "date"  # 24:00, :60
+    return Readings(kind, seconds, found["hour"] is not None, separator.startswith("."))
 
 
 def is_time_of_day(text: str) -> bool:
@@ -363,7 +356,8 @@ def _time_s(found: re.Match[str], text: str) -> float:
     if half and 1 <= hour <= 12:
         hour = hour % 12 + (12 if half.lower() == "p" else 0)
     is_midnight = (hour, minute, second) == (24, 0, 0)
-    if (hour > 23 and not is_midnight) or minute > 59 or second > 60:
+    contradicts = hour > 12 and half in ("a", "A")
+    if (hour > 23 and not is_midnight) or minute > 59 or second > 60 or contradicts:
         raise Unlearnable(f"the timestamp {shortened(text)} has no such time of day")
     return hour * 3600.0 + minute * 60.0 + second + float(f"0.{found['fraction'] or 0}")
 
@@ -372,7 +366,9 @@ def _offset_s(local_s: float, zone: tzinfo) -> float:
     if zone is UTC:
         return 0.0
     try:
-        offset = (datetime(1970, 1, 1) + timedelta(seconds=local_s)).replace(tzinfo=zone).utcoffset()  # noqa: DTZ001
+        moment = (datetime(1970, 1, 1) + timedelta(seconds=local_s)).replace(tzinfo=zone)  # noqa: DTZ001
+        offset = moment.utcoffset()
     except OverflowError:  # beyond the year 9999, which is refused in any zone
         return 0.0
+    _check_shown(moment)
     return offset.total_seconds() if offset else 0.0

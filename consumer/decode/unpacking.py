@@ -51,11 +51,15 @@ _FORMATS: tuple[tuple[bytes, str, Callable[[], _Decompressor]], ...] = (
 
 _PADDING = b"\0 \t\r\n"
 """What shippers leave around compressed data: ends of lines, and blocks filled up."""
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_MAY_BEGIN = _PADDING + _BYTE_ORDER_MARK[:1]
 
 
 def unpack(payload: bytes) -> bytes:
     """The payload itself, or what its gzip or zstd holds; raises `Unlearnable` past the bound."""
-    packed = payload.lstrip(_PADDING) if payload[:1] in _PADDING else payload
+    packed = payload
+    if payload[:1] in _MAY_BEGIN:
+        packed = payload.lstrip(_PADDING).removeprefix(_BYTE_ORDER_MARK)
     for magic, name, part in _FORMATS:
         if packed.startswith(magic):
             return _unpack(packed, name, part)
@@ -73,7 +77,10 @@ def _unpack(payload: bytes, name: str, part: Callable[[], _Decompressor]) -> byt
         try:
             unpacked += decompressor.decompress(rest, UNPACKED_BYTES_MAX - len(unpacked) + 1)
         except (zlib.error, zstd.ZstdError) as error:
-            raise Unlearnable(f"not readable as {name}: {error}") from None
+            behind = (
+                "" if parts == 1 else f": behind {len(payload) - len(rest)} bytes of {name} is something else"
+            )
+            raise Unlearnable(f"not readable as {name}: {error}{behind}") from None
         if len(unpacked) > UNPACKED_BYTES_MAX:
             raise Unlearnable(f"the {name} data unpacks to more than {UNPACKED_BYTES_MAX} bytes")
         if not decompressor.eof:

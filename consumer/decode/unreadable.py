@@ -1,9 +1,16 @@
 """What the bytes are that no payload can be read from: the reason names it, and what to do."""
 
+import binascii
 import re
 
+from consumer.decode.values import shortened
+from consumer.errors import Unlearnable
+
 _SEND_JSON = "send JSON"
+_TWICE = "JSON within a JSON text: encode it once, and send the object itself"
+_REPR = "bytes as Python prints them: send the bytes themselves"
 _STARTS: tuple[tuple[bytes, str | None], ...] = (
+    (b"\xff\xfe\0\0", "UTF-32 text: send UTF-8"),
     (b"\xff\xfe", "UTF-16 text: send UTF-8"),
     (b"\xfe\xff", "UTF-16 text: send UTF-8"),
     (
@@ -13,14 +20,17 @@ _STARTS: tuple[tuple[bytes, str | None], ...] = (
     (b"\x1f\xc2\x8b", "gzip data that was taken for text on its way, which altered it: send it as bytes"),
     (b"\x1f\x8b", "gzip data within what was unpacked already: compress once"),
     (b"\x28\xb5\x2f\xfd", "zstd data within what was unpacked already: compress once"),
-    (b"H4sI", "gzip data as base64 text: send its bytes"),
-    (b"KLUv", "zstd data as base64 text: send its bytes"),
-    (b"eyJ", "JSON as base64 text: send the JSON itself"),
-    (b"W3si", "JSON as base64 text: send the JSON itself"),
+    (b'"{', _TWICE),
+    (b'"[{', _TWICE),
+    (b'"\\"{', _TWICE),
+    (b"b'", _REPR),
+    (b'b"', _REPR),
     (b"PK\x03\x04", "a ZIP archive: compress with gzip or zstd"),
     (b"BZh", "bzip2 data: compress with gzip or zstd"),
     (b"\xfd7zXZ\0", "xz data: compress with gzip or zstd"),
     (b"\x04\x22\x4d\x18", "LZ4 data: compress with gzip or zstd"),
+    (b"LZ4Block", "LZ4 data: compress with gzip or zstd"),
+    (b"\x82SNAPPY", "Snappy data: compress with gzip or zstd"),
     (b"\xff\x06\0\0sNaPpY", "Snappy data: compress with gzip or zstd"),
     (b"\x78\x01", "zlib data: compress with gzip or zstd"),
     (b"\x78\x5e", "zlib data: compress with gzip or zstd"),
@@ -34,9 +44,13 @@ _STARTS: tuple[tuple[bytes, str | None], ...] = (
     (b"---", f"YAML: {_SEND_JSON}"),
 )
 _LINE_PROTOCOL = re.compile(rb"[^\s{}]+ [^\s={}]+=\S+(?: \d+)?")
+_JSON = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:\{\s*"|\[\s*[{\[])')
+_JSON_WITHIN = re.compile(rb'\[\s*\{\s*"|\{\s*"\w+"\s*:')
+_BEFORE_IT_MAX = 200
+_OF_URLS = bytes.maketrans(b"-_", b"+/")
 _SEPARATORS = re.compile(rb"[,;\t]")
 _LOOKED_AT = 4096
-_WIDE_BYTES_MIN = 4
+_DEPTH_MAX = 2
 
 
 def kind_of(payload: bytes) -> str | None:
@@ -49,10 +63,17 @@ def kind_of(payload: bytes) -> str | None:
     for first, kind in _STARTS:
         if start.startswith(first):
             return kind
-    if is_utf16(start):
-        return "UTF-16 text: send UTF-8"
-    if not _is_text(start):
-        return f"binary data, such as protobuf, Avro or MessagePack write it: {_SEND_JSON}"
+    if wide := _wide(start):
+        return f"{wide} text: send UTF-8"
+    if 0 < (at := _begins_at(start)) <= _BEFORE_IT_MAX:
+        return f"JSON behind something else, {shortened(start[:at])}: send the JSON alone"
+    if not is_text(start):
+        return (
+            "binary data, such as protobuf, Avro, MessagePack or a compression other than gzip and zstd "
+            f"write it: {_SEND_JSON}"
+        )
+    if encoded := _in_letters(start):
+        return encoded
     first_line = start.split(b"\n", 1)[0].strip()
     if _LINE_PROTOCOL.fullmatch(first_line):
         return f'lines of InfluxDB: {_SEND_JSON} (in Telegraf, data_format = "json")'
@@ -61,13 +82,62 @@ def kind_of(payload: bytes) -> str | None:
     return None
 
 
-def is_utf16(payload: bytes) -> bool:
-    """Whether it is UTF-16 without a mark: each second byte of plain text is NUL."""
+def _begins_at(text: bytes) -> int:
+    """Where an object or an array of objects begins; below 0: nowhere."""
+    found = _JSON_WITHIN.search(text)
+    return found.start() if found else -1
+
+
+def _in_letters(text: bytes, depth: int = 0) -> str | None:
+    """What base64 or hexadecimal digits hold, if that is JSON or compressed."""
+    digits = b"".join(text.split()).strip(b'"').translate(_OF_URLS)
+    for name, decode in (("base64 text", _from_base64), ("hexadecimal digits", _from_hex)):
+        inner = decode(digits)
+        if _JSON.match(inner):
+            return f"JSON as {name}: send the JSON itself"
+        for magic, packed in ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd")):
+            if inner.startswith(magic):
+                return f"{packed} data as {name}: send its bytes"
+        if inner and depth < _DEPTH_MAX and (found := _in_letters(inner, depth + 1)):
+            return f"{found} ({name} around it again)"
+    return None
+
+
+def _from_base64(digits: bytes) -> bytes:
+    try:
+        return binascii.a2b_base64(digits[: len(digits) // 4 * 4], strict_mode=True)
+    except ValueError:
+        return b""
+
+
+def _from_hex(digits: bytes) -> bytes:
+    try:
+        return binascii.unhexlify(digits[: len(digits) // 2 * 2])
+    except ValueError:
+        return b""
+
+
+def not_json(text: bytes, error: Exception) -> Unlearnable:
+    """Why bytes that begin as JSON does are none."""
+    reason: object = error
+    if wide := _wide(text):
+        reason = f"it is {wide} text: send UTF-8"
+    elif isinstance(error, UnicodeDecodeError) and text[error.start + 1 : error.start + 2].isascii():
+        byte, at = text[error.start], error.start  # alone among letters, as UTF-8 never has one
+        reason = f"it is no UTF-8, but such as Latin-1 (0x{byte:02x} at byte {at}): send UTF-8"
+    return Unlearnable(f"not readable as JSON: {reason}")
+
+
+def _wide(payload: bytes) -> str | None:
+    """UTF-16 or UTF-32 without a mark: in plain text, most bytes but each second or fourth are NUL."""
     start = payload[:_LOOKED_AT]
-    halves = start[0::2], start[1::2]
-    return len(start) >= _WIDE_BYTES_MIN and any(
-        b"\0" not in text and not zeros.strip(b"\0") for text, zeros in (halves, halves[::-1])
-    )
+    for name, width in (("UTF-16", 2), ("UTF-32", 4)):
+        for low in (0, width - 1):
+            plain, others = start[low::width], len(start) - len(start[low::width])
+            zeros = start.count(0)
+            if 0 not in plain and others >= width - 1 and zeros * 4 >= others * 3:
+                return name
+    return None
 
 
 def _is_row(cells: list[bytes]) -> bool:
@@ -75,7 +145,9 @@ def _is_row(cells: list[bytes]) -> bool:
     return len(cells) > 2 or (len(cells) == 2 and not all(cell.strip().isdigit() for cell in cells))
 
 
-def _is_text(start: bytes) -> bool:
+def is_text(payload: bytes) -> bool:
+    """Whether it begins as text does."""
+    start = payload[:_LOOKED_AT]
     try:
         text = start.decode()
     except UnicodeDecodeError as error:

@@ -117,7 +117,7 @@ def _is_alone(state: State) -> bool:
 
 
 def _falls_silent(settings: SettingsOfSignals, key: SignalKey, state: State, now_s: float) -> bool:
-    if state.health is None:
+    if state.health is None or not state.learned:  # what never brought a value is no sensor
         return False
     last = _last_of(state)
     if last is None or not _can_be_named(key):

@@ -13,7 +13,11 @@ from consumer.settings.signals_yaml import SHIPPED
 
 _Text = Annotated[str, Meta(min_length=1)]
 _MIB = 1024 * 1024
-_TIMES = "BELIEVED_FROM (a day, default 2000-01-01), BELIEVED_AHEAD_S (from 0, default 86400)"
+AHEAD_S_ALLOWED_MAX = 400_000_000_000
+"""Longer than the calendar, so that any time is believed."""
+_TIMES = (
+    f"BELIEVED_FROM (a day, default 2000-01-01), BELIEVED_AHEAD_S (0 to {AHEAD_S_ALLOWED_MAX}, default 86400)"
+)
 
 
 class TimeSettings(msgspec.Struct, frozen=True, rename="upper", kw_only=True):
@@ -21,7 +25,7 @@ class TimeSettings(msgspec.Struct, frozen=True, rename="upper", kw_only=True):
 
     believed_from: date = datetime.fromtimestamp(BELIEVED_FROM_S, UTC).date()
     """Nothing was measured before this day, in UTC."""
-    believed_ahead_s: Annotated[int, Meta(ge=0)] = int(AHEAD_MAX_S)
+    believed_ahead_s: Annotated[int, Meta(ge=0, le=AHEAD_S_ALLOWED_MAX)] = int(AHEAD_MAX_S)
     """How far ahead of its record's arrival an observation may have been measured."""
 
     @property
@@ -38,7 +42,7 @@ class Settings(TimeSettings, frozen=True, rename="upper"):
     event_bus_name: _Text
     use_case: _Text = "drift"
     model_pages: Annotated[int, Meta(ge=0, le=4096)] = 16
-    page_signals_max: Annotated[int, Meta(ge=1)] = 10_000
+    page_signals_max: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
     signal_settings: _Text = SHIPPED
     plant: str = ""
     """A folder with use cases, settings and modules of a plant's own; "": those of `consumer`."""
@@ -47,7 +51,7 @@ class Settings(TimeSettings, frozen=True, rename="upper"):
     aws_endpoint_url: str = ""
     aws_endpoint_url_s3: str = ""
     powertools_metrics_namespace: _Text = "RiverConsumer"
-    aws_lambda_function_memory_size: Annotated[int, Meta(ge=1)] = 512
+    aws_lambda_function_memory_size: Annotated[int, Meta(ge=1, le=1_000_000)] = 512
 
     @property
     def region(self) -> str:
@@ -96,7 +100,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         raise ConfigurationError(
             f"the environment is not complete: {error}. Needed: MODEL_BUCKET and EVENT_BUS_NAME; "
             "allowed: USE_CASE (default drift), MODEL_PAGES (0 to 4096, default 16), "
-            "PAGE_SIGNALS_MAX (from 1, default 10000), SIGNAL_SETTINGS (a file; default signals.yaml), "
+            "PAGE_SIGNALS_MAX (1 to 1000000, default 10000), SIGNAL_SETTINGS (a file; default signals.yaml), "
             f"PLANT (a plant's folder), {_TIMES}"
         ) from None
     if not (settings.aws_region or settings.aws_default_region or settings.s3_endpoint):

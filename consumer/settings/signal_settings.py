@@ -104,7 +104,7 @@ class SettingsOfSignals:
         file: SettingsFile | None = None,
         times: TimeLimits = TimeLimits(),  # noqa: B008  # it is a constant
     ) -> None:
-        self.use_case, self._name, self._times = use_case, name, times
+        self.use_case, self._name, self.times = use_case, name, times
         self.are_set = file is not None and bool(file.signals)
         self._entries = () if file is None else tuple(file.signals)
         self._exact: defaultdict[str, list[int]] = defaultdict(list)
@@ -125,7 +125,7 @@ class SettingsOfSignals:
         Times that cannot be are not believed; then the signals that one model learns are merged. Returns how
         many observations no model of the use case learns.
         """
-        batch.disbelieve(self._times)
+        batch.disbelieve(self.times)
         return self.use_case.merge_signals(batch)
 
     def _of(self, signal: str) -> SignalSettings:

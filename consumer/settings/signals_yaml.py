@@ -22,8 +22,22 @@ _REPEATED_MAX = 1_000_000
 """Values that aliases stand for, those in their values included: a few lines can stand for billions."""
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # of two classes
-    """A loader whose every mistake has a place in the file."""
+_OTHER_NUMBERS = re.compile(r"[-+]?(?:0[0-7_]+|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)")
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Base):  # type: ignore[misc]
+    """A loader whose every mistake has a place in the file.
+
+    YAML 1.1 reads 010 as 8 and 1:30 as 90, which nobody means: they stay texts.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012  # as the base class has it
+        first: [("tag:yaml.org,2002:str", _OTHER_NUMBERS), *resolvers]
+        if first in "-+0123456789"
+        else resolvers
+        for first, resolvers in _Base.yaml_implicit_resolvers.items()
+    }
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """The value of a node."""

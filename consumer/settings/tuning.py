@@ -15,6 +15,8 @@ from consumer.errors import ConfigurationError
 Number = bool | int | float
 _LIMITS = {"lower", "upper"}
 _SET_ELSEWHERE = {*_LIMITS, "lowest", "highest"}
+_NUMBER_MAX = 1e100
+"""As of values: what is larger cannot be squared."""
 _Place = tuple[str, ...]
 _T = TypeVar("_T")
 
@@ -116,13 +118,13 @@ def _is_named(place: _Place, name: str) -> bool:
 def _fits(value: Any, present: Any) -> bool:
     """Whether a value may take the present one's place: a whole number that of a float, and None that of any.
 
-    >>> _fits(3, 0.5), _fits(0.5, 3), _fits(True, 3), _fits(5, None)
-    (True, False, False, True)
+    >>> _fits(3, 0.5), _fits(0.5, 3), _fits(True, 3), _fits(5, None), _fits(float('nan'), 0.5)
+    (True, False, False, True, False)
     """
     if isinstance(value, bool) or isinstance(present, bool):
         return isinstance(value, bool) and isinstance(present, bool | None)
     allowed = int if isinstance(present, int) else int | float
-    return isinstance(value, allowed)
+    return isinstance(value, allowed) and -_NUMBER_MAX <= value <= _NUMBER_MAX  # false for NaN too
 
 
 @cache

@@ -15,8 +15,9 @@ import yaml
 from clients.kinesis_writer.put_request import StreamRecord
 from consumer.settings.signals_yaml import read_yaml
 from producer_sim.payloads import encoders
+from producer_sim.payloads.encoded import Observation, Readings
 from producer_sim.payloads.record_groups import learned_names, record_groups_of
-from producer_sim.payloads.shapes import Observation, Readings, shape_named
+from producer_sim.payloads.shapes import shape_named
 from producer_sim.plant.reading import read_plant
 from producer_sim.plant.simulated_records import simulated_records
 from producer_sim.plant.simulation import Simulation, simulate

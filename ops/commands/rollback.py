@@ -44,11 +44,12 @@ def rollback(
 
 async def _rollback(target: "Target", signals: list[str], to_s: float, relearn: bool, yes: bool) -> None:
     from consumer.pages.codec import PageCodec
-    from ops.context import open_pages, settings_of
+    from ops.context import open_pages, settings_of, settings_to_read
     from ops.state.page_versions import ObjectVersions
     from ops.state.rollback import Rollback
 
-    settings, versions = settings_of(target), ObjectVersions(target.client("s3"), target.model_bucket)
+    settings = settings_to_read(target) if relearn else settings_of(target)
+    versions = ObjectVersions(target.client("s3"), target.model_bucket)
     pages, open_quarantine = await open_pages(target, target.objects()), partial(_quarantine, target)
     rolling = Rollback(settings, pages, PageCodec(), versions, to_s, open_quarantine)
     planned: list[tuple[Then, CatchUp | None]] = []

@@ -61,12 +61,12 @@ def redrive(
 
 
 async def _redrive(target: "Target", keys: list[str] | None, yes: bool) -> None:
-    from ops.context import open_pages_or_new, settings_of
+    from ops.context import open_pages_or_new, settings_to_read
     from ops.failed_batches import learning
     from ops.failed_batches.batches import RedriveMark, failed_batches, mark
     from ops.state.other_models import check_in_use
 
-    bucket, objects, settings = _bucket(target), target.objects(), settings_of(target)
+    bucket, objects, settings = _bucket(target), target.objects(), settings_to_read(target)
     found = await failed_batches(bucket, target.function_name, keys)
     batches = [batch for batch in found if batch.mark is None]
     if len(found) > len(batches):

@@ -18,6 +18,7 @@ from ops.options import TargetOptions, Yes, check_unchanged, confirmed, with_tar
 if TYPE_CHECKING:
     from consumer.aws.s3 import Objects
     from consumer.decode.records import Shard
+    from consumer.settings.signal_settings import SettingsOfSignals
     from ops.quarantine.lines import QuarantinedLine, QuarantineObject
     from ops.redrive.learned_since import Judged, LearnedSince
     from ops.redrive.redrive import RedrivePlan
@@ -125,6 +126,7 @@ def redrive(
     """
     from clients.kinesis_writer.put_request import SEND_ONCE
     from consumer.errors import ConfigurationError
+    from ops.context import settings_to_read
     from ops.quarantine.lines import find_lines
     from ops.quarantine.repaired import read_repaired
     from ops.redrive.learned_since import Judged
@@ -142,6 +144,8 @@ def redrive(
     names = what or list(replacements or ())
     stream = SendingStream(target.account.client("kinesis", SEND_ONCE), target.stream_name)
 
+    settings = settings_to_read(target)
+
     async def run() -> None:
         store = target.objects()
 
@@ -150,12 +154,12 @@ def redrive(
             lines = [line for each in found for line in each.lines]
             if replacements is not None:
                 lines = [line for line in lines if line.id in replacements]
-            planned = await plan(store, lines, replacements, in_doubt)
-            models = await _models_of(target, store)
+            planned = await plan(store, lines, replacements, in_doubt, settings.times)
+            models = await _models_of(target, store, settings)
             judged = Judged() if models is None else await models.judge(planned.to_send())
             left = judged.not_to_send(with_doubt=in_doubt != "send")
             lines = [line for line in lines if line.id not in left]
-            return await plan(store, lines, replacements, in_doubt), judged, models
+            return await plan(store, lines, replacements, in_doubt, settings.times), judged, models
 
         planned, judged, _ = await look()
         _show_skipped(planned)
@@ -181,9 +185,11 @@ def redrive(
     asyncio.run(run())
 
 
-async def _models_of(target: "Target", objects: "Objects") -> "LearnedSince | None":
+async def _models_of(
+    target: "Target", objects: "Objects", settings: "SettingsOfSignals"
+) -> "LearnedSince | None":
     """The models that may have learned lines since; None: there are none yet."""
-    from ops.context import editor_of, settings_of
+    from ops.context import editor_of
     from ops.failed_batches.batches import given_up_since
     from ops.quarantine.left_out import QuarantinedObservations
     from ops.redrive.learned_since import LearnedSince
@@ -207,7 +213,7 @@ async def _models_of(target: "Target", objects: "Objects") -> "LearnedSince | No
         return await given_up_since(failed, target.function_name, shard_ids, retained_since_s)
 
     return LearnedSince(
-        settings_of(target),
+        settings,
         editor_of(objects, layout),
         ObjectVersions(target.client("s3"), target.model_bucket),
         stream,

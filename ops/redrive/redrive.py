@@ -20,6 +20,7 @@ from clients.kinesis_writer.ordered_put import OrderedPut
 from clients.kinesis_writer.put_request import RECORDS_PER_REQUEST_MAX, StreamRecord, check
 from clients.kinesis_writer.sending import AnswerLost, PutFailed
 from consumer.decode.records import Shard
+from consumer.decode.times import TimeLimits
 from consumer.decode.values import iso8601
 from consumer.errors import ConfigurationError, Unavailable
 from consumer.ports import ObjectStore
@@ -106,8 +107,11 @@ async def plan(
     lines: Iterable[QuarantinedLine],
     repaired: Mapping[str, Repaired] | None,
     in_doubt: str | None,
+    times: TimeLimits = TimeLimits(),  # noqa: B008  # it is a constant
 ) -> RedrivePlan:
     """Plan to send these lines, or what they were repaired to; `in_doubt` is "send", "leave" or None.
+
+    `times` are those that the function believes.
 
     Raises: `ConfigurationError` if some may have been sent and `in_doubt` is None, or if a repaired line
         would be rejected again; `Unavailable`.
@@ -123,7 +127,7 @@ async def plan(
         unsent = [line for line in by_id.values() if line.id not in sent]
         planned.sent_before += len(by_id) - len(unsent)
         unsent.sort(key=lambda line: (line.record, line.position))
-        planned.resends[shard] = list(_resends(unsent, repaired, planned.unrepaired))
+        planned.resends[shard] = list(_resends(unsent, repaired, planned.unrepaired, times))
     return planned
 
 
@@ -143,7 +147,10 @@ def _settle_doubt(ledger: RedriveLedger, in_doubt: str | None) -> None:
 
 
 def _resends(
-    lines: Sequence[QuarantinedLine], repaired: Mapping[str, Repaired] | None, unrepaired: list[Unrepaired]
+    lines: Sequence[QuarantinedLine],
+    repaired: Mapping[str, Repaired] | None,
+    unrepaired: list[Unrepaired],
+    times: TimeLimits,
 ) -> Iterator[Resend]:
     for _, of_record in groupby(lines, key=lambda line: line.record):
         if repaired is not None:
@@ -155,7 +162,7 @@ def _resends(
                     )
                 yield resend
             continue
-        found, rejected_again = as_it_was(list(of_record))
+        found, rejected_again = as_it_was(list(of_record), times)
         unrepaired += rejected_again
         if found is not None and (reason := _why_not_taken(found)):
             unrepaired += [Unrepaired(line, f"the stream does not take it: {reason}") for line in found.lines]

@@ -13,6 +13,7 @@ from clients.lambda_event import lambda_record
 from consumer.decode.batch import Batch
 from consumer.decode.lambda_event import decode
 from consumer.decode.signal_names import SignalKey
+from consumer.decode.times import TimeLimits
 from consumer.errors import ConfigurationError
 from ops.quarantine.lines import QuarantinedLine
 from ops.quarantine.repaired import Repaired
@@ -37,15 +38,26 @@ class Unrepaired:
     reason: str
 
 
-def as_it_was(lines: Sequence[QuarantinedLine]) -> tuple[Resend | None, list[Unrepaired]]:
-    """What to send for these lines of one record, and which of them would be rejected again."""
+def as_it_was(
+    lines: Sequence[QuarantinedLine],
+    times: TimeLimits = TimeLimits(),  # noqa: B008  # it is a constant
+) -> tuple[Resend | None, list[Unrepaired]]:
+    """What to send for these lines of one record, and which of them would be rejected again.
+
+    `times` are those that the function believes. A time that it would not have believed is sent as that of
+    the first arrival: later, when it arrives again, the same time might be believed.
+    """
     line = lines[0]
     batch = _read(line.payload(), line)
+    batch.disbelieve(times)
+    are_believed = batch.times_not_believed == 0
     rejected = {rejection.position: rejection.reason for rejection in batch.rejections}
     if any(line.is_whole for line in lines):
         if not batch.signals:
             return None, [Unrepaired(line, rejected.get(0, "it holds nothing to learn")) for line in lines]
-        return Resend(tuple(lines), (StreamRecord(line.partition_key, line.payload()),)), []
+        if are_believed or rejected:  # what is still rejected goes back to the quarantine with its record
+            return Resend(tuple(lines), (StreamRecord(line.partition_key, line.payload()),)), []
+        return Resend(tuple(lines), _records(batch, None, line)), []
     wanted = {line.position for line in lines}
     readable = {
         position
@@ -60,11 +72,9 @@ def as_it_was(lines: Sequence[QuarantinedLine]) -> tuple[Resend | None, list[Unr
     sent = tuple(line for line in lines if line.position in readable)
     if not sent:
         return None, unrepaired
-    if wanted == readable and not rejected:
+    if wanted == readable and not rejected and are_believed:
         return Resend(sent, (StreamRecord(line.partition_key, line.payload()),)), unrepaired
-    payloads = _payloads(batch, wanted, line.arrived_s)
-    records = (StreamRecord(line.partition_key, json.dumps(each).encode()) for each in payloads)
-    return Resend(sent, tuple(records)), unrepaired
+    return Resend(sent, _records(batch, wanted, line)), unrepaired
 
 
 def as_repaired(line: QuarantinedLine, repaired: Repaired) -> Resend:
@@ -99,15 +109,20 @@ def _read(payload: bytes, line: QuarantinedLine, partition_key: str | None = Non
     return batch
 
 
-def _payloads(batch: Batch, wanted: set[int], arrived_s: float | None) -> list[dict[str, Any]]:
-    """The observations at these positions, in order: as columns of a signal, or rows of named values."""
+def _records(batch: Batch, wanted: set[int] | None, line: QuarantinedLine) -> tuple[StreamRecord, ...]:
+    payloads = _payloads(batch, wanted, line.arrived_s)
+    return tuple(StreamRecord(line.partition_key, json.dumps(each).encode()) for each in payloads)
+
+
+def _payloads(batch: Batch, wanted: set[int] | None, arrived_s: float | None) -> list[dict[str, Any]]:
+    """The observations at these positions, or all, in order: columns of a signal, or rows of named values."""
     observations = sorted(
         (position, key, value, arrived_s if timestamp is None else timestamp)
         for key, columns in batch.signals.items()
         for position, value, timestamp in zip(
             columns.positions, columns.values, columns.timestamps, strict=True
         )
-        if position in wanted
+        if wanted is None or position in wanted
     )
     parts: list[dict[str, Any]] = []
     for _, key, value, timestamp in observations:

@@ -14,7 +14,7 @@ from consumer.errors import ConfigurationError
 from consumer.learning.signal_learner import times
 from consumer.learning.state import Checkpoint
 from consumer.pages.codec import States
-from ops.context import settings_of
+from ops.context import settings_to_read
 from ops.replay.offline_learner import LearnedBatch, OfflineLearner
 from ops.replay.stream_reader import Records, StreamReader, number_of, records_of_file
 from ops.state.describe import plain
@@ -68,7 +68,7 @@ def _learned_again(target: Target, detail: dict[str, Any], records_file: Path | 
             "and ten more"
         )
     before = plain(None if known is None else known.model)
-    learner = OfflineLearner(target.use_case, settings_of(target), only=key, has_scores=True)
+    learner = OfflineLearner(target.use_case, settings_to_read(target), only=key, has_scores=True)
     if known is not None:
         learner.add(key, known)
     checkpoint = None if known is None else known.checkpoints.get(shard)

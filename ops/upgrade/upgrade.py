@@ -23,7 +23,7 @@ from consumer.pages.layout import Layout, Recorded, layout_key, read_layout, rec
 from consumer.pages.store import Page, PageStore
 from consumer.ports import ObjectStore
 from consumer.settings.signal_settings import SettingsOfSignals
-from ops.context import settings_of
+from ops.context import settings_to_read
 from ops.formatting import pluralize
 from ops.quarantine.left_out import QuarantinedObservations
 from ops.replay.offline_learner import OfflineLearner, is_behind
@@ -218,7 +218,7 @@ async def open_upgrade(target: Target, named: str | None) -> Upgrade | None:
     previous = await find_previous_models(objects, prefix, source)
     if previous is None:
         return None
-    settings, stream = settings_of(target), StreamReader(target.client("kinesis"))
+    settings, stream = settings_to_read(target), StreamReader(target.client("kinesis"))
     PageCodec().check(settings.use_case)
     retained_since_s = {}
     for arn in {shard.stream_arn for shards in previous.checkpoints.values() for shard in shards}:

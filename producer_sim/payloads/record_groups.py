@@ -92,7 +92,7 @@ def _mixed(members: Sequence[Member], batch: int | None) -> Iterator[RecordGroup
 def _record_groups(shape: Shape, members: Sequence[Member]) -> Iterator[RecordGroup]:
     for group in _groups(shape, members):
         for member in group:
-            if shape.names_assets and not all(member.name.rpartition(".")[::2]):
+            if shape.learned_as is not None and not all(member.name.rpartition(".")[::2]):
                 raise ShapeUnknown(
                     f"{shape.name} needs signals' names such as line1.pump1.flow, and the plant has "
                     f"{member.name!r}: change the family's name pattern, or choose another shape"

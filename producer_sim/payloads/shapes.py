@@ -6,28 +6,20 @@ not numbers are sent too: None as null, or as BAD quality if the shape has one, 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from producer_sim.payloads import encoders
+from producer_sim.payloads import gateway_encoders as gateways
+from producer_sim.payloads.encoded import (
+    Compress,
+    Encode,
+    Encoded,
+    Observation,
+    Readings,
+    at_one_time,
+    in_turn,
+)
 from producer_sim.payloads.encoders import Reading, Value
-
-Readings = list[tuple[float, Value]]
-"""Timestamps, epoch seconds, and values of one signal, in the order in which they are sent."""
-
-
-class Observation(NamedTuple):
-    """An observation in a record, by the name under which it is learned."""
-
-    signal: str
-    timestamp_s: float | None
-    value: Value
-
-
-Encoded = tuple[bytes, list[Observation]]
-"""A payload, and its observations in order."""
-Compress = Callable[[bytes], bytes]
-Encode = Callable[[Sequence[str], Sequence[Readings], Compress], Iterator[Encoded]]
-"""From signals' names and the readings of each to payloads."""
 
 
 class ShapeUnknown(Exception):
@@ -43,10 +35,10 @@ class Shape:
     batch: int
     encode: Encode
     takes_batch: bool = True
-    names_assets: bool = False
-    """Whether a signal's name must be an asset and a quantity with a dot between."""
     is_named_by_its_key: bool = False
     """Whether the partition key must be the signal's name."""
+    learned_as: Callable[[str, str], str] | None = None
+    """From asset and quantity, which the plant's name must have; None: the name is that of the plant."""
     compress: Compress = bytes
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -58,8 +50,8 @@ class Shape:
 
     def learned_name(self, signal: str) -> str:
         """The name under which the consumer learns what is sent in this shape."""
-        asset, dot, quantity = signal.rpartition(".")
-        return f"{asset}:{quantity}" if dot and self.name.startswith("sitewise-notification") else signal
+        asset, _, quantity = signal.rpartition(".")
+        return signal if self.learned_as is None else self.learned_as(asset, quantity)
 
 
 def shape_named(name: str, batch: int | None = None) -> Shape:
@@ -71,10 +63,6 @@ def shape_named(name: str, batch: int | None = None) -> Shape:
         raise ShapeUnknown(f"there is no shape {name!r}; there are {known}, with +gzip or +zstd, and mixed")
     shape = replace(shape, name=name, compress=_COMPRESSIONS.get(compression, bytes))
     return replace(shape, batch=batch) if batch and shape.takes_batch else shape
-
-
-def _observations(name: str, readings: Readings) -> list[Observation]:
-    return [Observation(name, timestamp_s, value) for timestamp_s, value in readings]
 
 
 def _points(encode: Callable[[str, Value, float], bytes]) -> Encode:
@@ -101,22 +89,35 @@ def _bare_numbers(
 def _columns(names: Sequence[str], readings: Sequence[Readings], compress: Compress) -> Iterator[Encoded]:
     timestamps, values = zip(*readings[0], strict=True)
     payload = encoders.columns(names[0], timestamps, values)
-    yield compress(payload), _observations(names[0], readings[0])
+    yield compress(payload), in_turn(names, readings)
+
+
+def _columns_in_milliseconds(
+    names: Sequence[str], readings: Sequence[Readings], compress: Compress
+) -> Iterator[Encoded]:
+    rounded = [(round(timestamp_s * 1000) / 1000, value) for timestamp_s, value in readings[0]]
+    stamps = [round(timestamp_s * 1000) for timestamp_s, _ in rounded]
+    payload = encoders.columns(names[0], stamps, [value for _, value in rounded])
+    yield compress(payload), in_turn(names, [rounded])
+
+
+def _several_points(begin: bytes, between: bytes, end: bytes) -> Encode:
+    def points(names: Sequence[str], readings: Sequence[Readings], compress: Compress) -> Iterator[Encoded]:
+        observations = in_turn(names, readings)
+        each = (encoders.point(one.signal, one.value, one.timestamp_s) for one in observations)
+        yield compress(begin + between.join(each) + end), observations
+
+    return points
 
 
 def _several_values(
     names: Sequence[str], readings: Sequence[Readings], compress: Compress
 ) -> Iterator[Encoded]:
-    """Values of one time go together; what comes twice, or has its own time, goes in a further record."""
     asset = names[0].rpartition(".")[0]
-    left = {name: list(of_signal) for name, of_signal in zip(names, readings, strict=True) if of_signal}
-    while left:
-        time_s = next(iter(left.values()))[0][0]
-        values = {name: of_signal.pop(0)[1] for name, of_signal in left.items() if of_signal[0][0] == time_s}
+    for time_s, values in at_one_time(names, readings):
         quantities = {name.rpartition(".")[2]: value for name, value in values.items()}
         observations = [Observation(name, time_s, value) for name, value in values.items()]
         yield compress(encoders.several_values(asset, time_s, quantities)), observations
-        left = {name: of_signal for name, of_signal in left.items() if of_signal}
 
 
 def _notification(
@@ -124,22 +125,38 @@ def _notification(
 ) -> Iterator[Encoded]:
     asset_id, _, property_id = names[0].partition(":")
     payload = encoders.sitewise_notification(asset_id, property_id, _tqvs(readings[0]))
-    yield compress(payload), _observations(names[0], readings[0])
+    yield compress(payload), in_turn(names, readings)
 
 
 def _entry(names: Sequence[str], readings: Sequence[Readings], compress: Compress) -> Iterator[Encoded]:
     payload = encoders.sitewise_entry(names[0], _tqvs(readings[0]))
-    yield compress(payload), _observations(names[0], readings[0])
+    yield compress(payload), in_turn(names, readings)
+
+
+def _entry_by_ids(
+    names: Sequence[str], readings: Sequence[Readings], compress: Compress
+) -> Iterator[Encoded]:
+    asset_id, _, property_id = names[0].partition(":")
+    payload = encoders.sitewise_entry_by_ids(asset_id, property_id, _tqvs(readings[0]))
+    yield compress(payload), in_turn(names, readings)
+
+
+def _by_ids(asset: str, quantity: str) -> str:
+    return f"{asset}:{quantity}"
+
+
+def _of_asset(asset: str, quantity: str) -> str:
+    return f"{asset}.{quantity}"
 
 
 def _entries(names: Sequence[str], readings: Sequence[Readings], compress: Compress) -> Iterator[Encoded]:
     of_signals = [(name, of_signal) for name, of_signal in zip(names, readings, strict=True) if of_signal]
     payload = encoders.sitewise_entries({name: _tqvs(of_signal) for name, of_signal in of_signals})
-    yield compress(payload), [one for named in of_signals for one in _observations(*named)]
+    yield compress(payload), in_turn(names, readings)
 
 
 def _kpl(names: Sequence[str], readings: Sequence[Readings], compress: Compress) -> Iterator[Encoded]:
-    observations = [one for named in zip(names, readings, strict=True) for one in _observations(*named)]
+    observations = in_turn(names, readings)
     sub_records = [
         (one.signal, compress(encoders.point(one.signal, one.value, one.timestamp_s))) for one in observations
     ]
@@ -159,13 +176,26 @@ SHAPES = {
     shape.name: shape
     for shape in (
         Shape("point", "signal", 1, _points(encoders.point), takes_batch=False),
+        Shape("point-iso", "signal", 1, _points(encoders.point_iso), takes_batch=False),
         Shape("key-body", "signal", 1, _points(encoders.key_and_body), takes_batch=False),
+        Shape("array", "four", 10, _several_points(b"[", b",", b"]")),
+        Shape("lines", "four", 10, _several_points(b"", b"\n", b"\n")),
         Shape("columns", "signal", 50, _columns),
-        Shape("several-values", "asset", 1, _several_values, takes_batch=False, names_assets=True),
+        Shape("columns-milliseconds", "signal", 50, _columns_in_milliseconds),
+        Shape("several-values", "asset", 1, _several_values, takes_batch=False, learned_as=_of_asset),
         Shape("bare-number", "signal", 1, _bare_numbers, takes_batch=False, is_named_by_its_key=True),
-        Shape("sitewise-notification", "signal", 20, _notification, names_assets=True),
+        Shape("sitewise-notification", "signal", 20, _notification, learned_as=_by_ids),
         Shape("sitewise-entry", "signal", 20, _entry),
+        Shape("sitewise-entry-by-ids", "signal", 20, _entry_by_ids, learned_as=_by_ids),
         Shape("sitewise-entries", "four", 10, _entries),
         Shape("kpl", "four", 10, _kpl),
+        Shape("kepserver", "four", 10, gateways.kepserver),
+        Shape("telegraf", "asset", 5, gateways.telegraf, learned_as=gateways.telegraf_name),
+        Shape("sparkplug", "asset", 5, gateways.sparkplug, learned_as=gateways.sparkplug_name),
+        Shape("ignition-injector", "asset", 5, gateways.injector, learned_as=gateways.sparkplug_name),
+        Shape("ignition-tags", "four", 10, gateways.ignition_tags, learned_as=gateways.ignition_name),
+        Shape("shop-floor", "asset", 1, gateways.shop_floor, takes_batch=False, learned_as=_of_asset),
+        Shape("opc-ua", "asset", 1, gateways.opc_ua, takes_batch=False, learned_as=gateways.opc_ua_name),
+        Shape("cloud-events", "signal", 1, gateways.cloud_events, takes_batch=False),
     )
 }

@@ -7,9 +7,9 @@ from typing import Literal, NamedTuple, TypeVar
 
 from clients.kinesis_writer.pending import ScheduledRecord
 from clients.kinesis_writer.put_request import StreamRecord
+from producer_sim.payloads.encoded import Observation, Readings
 from producer_sim.payloads.encoders import Value
 from producer_sim.payloads.record_groups import RecordGroup, hash_of, share_of
-from producer_sim.payloads.shapes import Observation, Readings
 from producer_sim.plant.randomness import key_of
 from producer_sim.plant.simulation import Simulation
 from producer_sim.plant.values import Stretch, stretches

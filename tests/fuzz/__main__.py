@@ -28,7 +28,7 @@ from tests.fuzz.target import deliver
 
 ROOT = Path(__file__).parents[2]
 FINDINGS = ROOT / "build" / "fuzz"
-PLANTED_SECONDS_MAX = 120
+PLANTED_SECONDS_MAX = 300
 MEMORY_MB_MAX = 512  # the smallest function's
 # In a copy of the consumer: a sub-record may name a partition key that is not there, and now it is taken.
 PLANTED = ("consumer/decode/unpacking.py", "(keys[index] if index < len(keys) else None)", "keys[index]")
@@ -112,7 +112,8 @@ def _fuzz(root: Path, folder: Path, seconds: int) -> "subprocess.CompletedProces
     starts = folder / "starts"
     starts.mkdir(exist_ok=True)
     for number, (name, payload) in enumerate(well_formed().items()):
-        kinds = b"k" if name == "kpl" else b"rgz"
+        # What is packed is mutated before it is: once is enough.
+        kinds = b"k" if name.startswith("kpl") else b"rgz" if name == "point" else b"r"
         for kind in kinds:
             (starts / f"{number}-{chr(kind)}").write_bytes(bytes([kind]) + payload)
     for number, content in enumerate(_pages()):

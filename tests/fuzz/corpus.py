@@ -28,6 +28,12 @@ def point(**fields: object) -> bytes:
     return json.dumps({"signal": "s", "value": 1.0} | fields).encode()
 
 
+def event(**fields: object) -> bytes:
+    """A CloudEvent."""
+    whole = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "time": "2023-11-14T22:13:20Z"}
+    return json.dumps(whole | fields).encode()
+
+
 def named(signal: str, becomes: Outcome = "quarantined") -> Hostile:
     """A point of a signal of that name, written as UTF-8."""
     return Hostile(json.dumps({"signal": signal, "value": 1.0}, ensure_ascii=False).encode(), becomes)
@@ -48,8 +54,15 @@ def well_formed() -> dict[str, bytes]:
         "bare number": b"12.5",
         "array": b"[" + point() + b", " + point(value=2) + b"]",
         "lines": point() + b"\n" + point(value=2),
+        "lines of arrays": b"[" + point() + b"]\r\n\xef\xbb\xbf[" + point(value=2) + b"]\n",
+        "one after another": point() + point(value=2),
+        "over several lines": json.dumps(json.loads(point()), indent=1).encode() * 2,
+        "a date as Java prints it": point(timestamp="Tue Nov 14 22:13:20 UTC 2023"),
+        "a date of the first day": point(timestamp="0001-01-01T00:00:00-14:00"),
+        "a date of the last day": point(timestamp="31.12.9999 23:59:59 +14:00"),
         **{name: json.dumps(payload).encode() for name, payload in _of_gateways().items()},
         "kpl": field(1, b"key") + sub_record(point()) + sub_record(b"1.5"),
+        "kpl of a bare number": field(1, b"k") + sub_record(b"1"),
     }
 
 
@@ -72,6 +85,14 @@ def _of_gateways() -> dict[str, Any]:
         "sparkplug": {"timestamp": 1_700_000_000_000, "metrics": [sparkplug, protobuf], "seq": 1},
         "ignition's injector": {"topic": topic, "payload": {"metrics": [sparkplug]}},
         "shop floor": {"schedule": "s", "sources": {"plc": source}, "serial": "1", "timestamp": "2023-11-14"},
+        "mqtt message": {"topic": "a/b", "payload": json.dumps(metric), "timestamp": 1_700_000_000_000},
+        "mqtt message of a number": {"topic": "a/b", "payload": "1.5"},
+        "opc ua": {
+            "MessageType": "ua-data",
+            "PublisherId": "p",
+            "Messages": [{"DataSetWriterId": 1, "Payload": {"a": 1, "b": {"Value": 2, "StatusCode": 0}}}],
+        },
+        "opc publisher": {"NodeId": "ns=2;s=a", "Value": {"Value": 1, "SourceTimestamp": "2023-11-14"}},
         "ignition": {"tagPath": "[default]a/b", "value": {"value": 1, "quality": "Good"}, "timestamp": 1},
         "cloud event": {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": metric},
         "cloud event in base64": {
@@ -79,6 +100,12 @@ def _of_gateways() -> dict[str, Any]:
             "time": "2023-11-14T22:13:20Z",
             "data_base64": base64.b64encode(point()).decode(),
         },
+        "cloud event around lines": {
+            "specversion": "1.0",
+            "time": "2023-11-14T22:13:20Z",
+            "data": (point() + b"\n" + point(value=2)).decode(),
+        },
+        "cloud events": [{"specversion": "1.0", "data": metric}, {"specversion": "1.0", "data": [metric]}],
     }
 
 
@@ -126,11 +153,29 @@ def _texts() -> dict[str, Hostile]:
         "UTF-16": Hostile(point().decode().encode("utf-16")),
         "a byte order mark": Hostile(b"\xef\xbb\xbf" + point(), "learned"),
         "nothing but a byte order mark": Hostile(b"\xef\xbb\xbf"),
-        "a NUL after it": Hostile(point() + b"\x00"),
-        "two objects": Hostile(point() + point()),
+        "a NUL after it": Hostile(point() + b"\x00", "learned"),
+        "a NUL before it": Hostile(b"\x00" + point()),
+        "two objects": Hostile(point() + point(), "learned"),
+        "two objects, and half of one": Hostile(point() * 2 + point()[:-3], "both"),
+        "an object and a comma": Hostile(point() + b","),
+        "an object and rubbish": Hostile(point() + b"rubbish"),
         "a log line": Hostile(b'{"signal": "s", "value": "\\n{\\"level\\":\\"CRITICAL\\"}"}'),
         "colours of a terminal": Hostile(b'{"signal": "s", "value": "\\u001b[31mred"}'),
     }
+
+
+_ENDS_OF_THE_CALENDAR: tuple[tuple[str, Outcome], ...] = (
+    ("0001-01-01T00:00:00-14:00", "learned"),
+    ("0001-01-01 00:00 +14:00", "quarantined"),
+    ("01.01.0001 00:00 -05:00", "learned"),
+    ("Mon Jan 01 00:00:00 GMT 0001", "learned"),
+    ("9999-12-31 24:00", "quarantined"),
+    ("9999-12-31T24:00:00+14:00", "quarantined"),
+    ("31.12.9999 23:59:59 +14:00", "learned"),
+    ("31.12.9999 23:59:59 -14:00", "quarantined"),
+    ("Fri Dec 31 23:59:60 UTC 9999", "quarantined"),
+    ("99991231235959-0100", "quarantined"),
+)
 
 
 def _numbers() -> dict[str, Hostile]:
@@ -155,6 +200,10 @@ def _numbers() -> dict[str, Hostile]:
         "the year 9999": Hostile(point(timestamp="9999-12-31T23:59:59Z"), "learned"),
         "after the year 9999": Hostile(point(timestamp="9999-12-31T23:59:59-14:00")),
         "a time of 1e308 seconds": Hostile(point(timestamp=1e308)),
+        **{
+            f"{written}, at an end of the calendar": Hostile(point(timestamp=written), becomes)
+            for written, becomes in _ENDS_OF_THE_CALENDAR
+        },
         "a time before 1970": Hostile(point(timestamp=-1.0), "learned"),
         "a 30th of February": Hostile(point(timestamp="2023-02-30T00:00:00Z")),
         "a time that is a list": Hostile(point(timestamp=[1])),
@@ -244,17 +293,45 @@ def _batches() -> dict[str, Hostile]:
     return {
         "an empty array": Hostile(b"[]"),
         "an array of nothing": Hostile(b"[null, [], {}]"),
+        "arrays in an array": Hostile(b"[" * 500 + point() + b"]" * 500),
         "one bad of two in an array": Hostile(b"[" + point() + b', {"value": 1}]', "both"),
         "one bad of two lines": Hostile(point() + b"\n{\n", "both"),
+        "a bad first line": Hostile(b"{bad}\n" + point(), "both"),
+        "a first line that is cut": Hostile(b'{"signal":"s","value":\n' + (point() + b"\n") * 2, "both"),
+        "lines that are arrays": Hostile((b"[" + point() + b"]\n") * 3, "learned"),
+        "marks before each line": Hostile((b"\xef\xbb\xbf" + point() + b"\r\n") * 3, "learned"),
+        "a line of Latin-1": Hostile(point() + b'\n{"signal": "K\xfchler", "value": 1}', "both"),
+        "a sequence as of RFC 7464": Hostile((b"\x1e" + point() + b"\n") * 3, "learned"),
+        "lines that end with commas": Hostile((point() + b",\n") * 3),
+        "an array over lines, cut short": Hostile(b"[\n" + (point() + b",\n") * 3 + point()),
+        "an object over lines with a bad one": Hostile(b'{"signal": "s",\n"values": [\n1,\nbad,\n3\n]}'),
+        "marks by the hundred thousand": Hostile(b"\xef\xbb\xbf" * 300_000 + point(), "learned"),
+        "nothing but marks and blanks": Hostile(b"\xef\xbb\xbf \n\x1e" * 100_000),
         "an array that does not end": Hostile(b"[" + point() + b","),
+        "arrays that do not end by the hundred thousand": Hostile(b"[1,\n" * 200_000),
+        "arrays that do not end after a good line": Hostile(point() + b"\n" + b"[[[1,\n" * 100_000),
+        "a million objects without lines": Hostile(b"{}" * 500_000),
+        "a million objects over lines": Hostile(b"{\n}" * 300_000),
+        "documents that go on and never end": Hostile(
+            gzip.compress(point() + b"\n" + (b"[" + b"1," * 400 + b"\n") * 9_000, 1), "both"
+        ),
+        "documents that go on and are broken": Hostile(
+            gzip.compress(point() + b"\n" + (b'{"a": [\n' + b"1," * 400 + b"\nx\n") * 9_000, 1)
+        ),
         "a million empty arrays": Hostile(b"[" + b"[]," * 300_000 + b"[]]"),
         "a million lines": Hostile(b"{}\n" * 300_000),
+        "a million lines that are none": Hostile(b"{\n" * 500_000),
         "a million points": Hostile(b"[" + b",".join([b'{"signal":"s","value":1}'] * 40_000) + b"]"),
+        "members of gzip with padding between": Hostile(
+            (gzip.compress(point()) + bytes(16) + b"\n") * 3, "learned"
+        ),
         "gzip with a megabyte of padding": Hostile(gzip.compress(point()) + bytes(MIB - 200), "learned"),
         "gzip with padding and rubbish": Hostile(gzip.compress(point()) + bytes(100) + b"rubbish"),
         "a megabyte of padding": Hostile(bytes(MIB)),
         "a megabyte of commas": Hostile(b"," * MIB),
         "a megabyte of equals signs": Hostile(b"a " + b"=" * MIB),
+        "a megabyte of blanks and line feeds": Hostile(b"{" + b" \n" * (MIB // 2)),
+        "a megabyte of base64 of base64": Hostile(base64.b64encode(base64.b64encode(bytes(MIB // 2)))),
     }
 
 
@@ -264,6 +341,7 @@ def _gateways() -> dict[str, Hostile]:
         return (start * depth + inner + end * depth).encode()
 
     deep = "[" * 900 + "]" * 900
+    bomb = gzip.compress(bytes(7 * MIB))
     return {
         "tags that are none": Hostile(b'{"values": [{}, {"id": null}, {"id": [], "v": 1}, {"id": "a"}, 7]}'),
         "a tag's name that is an object": Hostile(b'{"values": [{"id": {"a": 1}, "v": 1}]}'),
@@ -293,6 +371,33 @@ def _gateways() -> dict[str, Hostile]:
         ),
         "a number beyond the types": Hostile(
             b'{"metrics": [{"name": "a", "datatype": 99, "intValue": 1}]}', "learned"
+        ),
+        "an event around lines": Hostile(event(data=(point() + b"\n{bad}").decode()), "both"),
+        "an event around packed lines": Hostile(
+            event(data_base64=base64.b64encode(gzip.compress(point() + b"\n" + point())).decode()), "learned"
+        ),
+        "an event around bare numbers": Hostile(event(data="1\n2\n3")),
+        "bombs in events": Hostile(
+            b"[" + b",".join([event(data_base64=base64.b64encode(bomb).decode())] * 80) + b"]"
+        ),
+        "events in packed lines around bombs": Hostile(
+            gzip.compress((event(data_base64=base64.b64encode(bomb).decode()) + b"\n") * 400)
+        ),
+        "an event around a value without a time": Hostile(
+            event(
+                time="9999-12-31T23:59:59-14:00",
+                data={"propertyAlias": "a", "propertyValues": [{"value": {"doubleValue": 1}}]},
+            )
+        ),
+        "an event beside a null": Hostile(
+            event(signal="s", value=None, data=[json.loads(point()), {}]), "both"
+        ),
+        "messages in messages": Hostile(nested(400, '{"topic":"a","payload":…}', '{"value":1}')),
+        "payloads in a message": Hostile(
+            b'{"topic":"a","payload":' + nested(800, '{"payload":…}', '{"value":1}') + b"}"
+        ),
+        "notifications in a message": Hostile(
+            b'{"topic":"a","payload":' + nested(800, '{"type":"t","payload":…}', '{"value":1}') + b"}"
         ),
         "two shapes of gateways": Hostile(b'{"metrics": [{"name": "a", "value": 1}], "sources": {}}'),
     }

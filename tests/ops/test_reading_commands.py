@@ -12,7 +12,7 @@ from consumer.decode.lambda_event import decode
 from consumer.decode.signal_names import SignalKey
 from consumer.decode.times import TimeLimits
 from consumer.pages.codec import PageCodec
-from ops.context import settings_of
+from ops.context import settings_of, settings_to_read
 from ops.target import Target
 from tests.consumer.world import record
 from tests.ops.operated import Plant, deploy, plant, run, steps, waves
@@ -325,6 +325,14 @@ def test_records_are_read_again_with_the_times_that_the_function_believes(runnin
     [batch] = decode({"Records": records}, settings.make_ready)
     judged = [at_s == stamp for at_s, stamp in zip(batch.at_s.tolist(), stamps, strict=True)]
     assert judged == [False, True, True, False]
+
+
+def test_where_no_function_tells_which_times_are_believed_it_is_said(capsys):
+    settings = settings_to_read(Target("the bucket models", "drift", "models"))
+    assert settings.times == TimeLimits()
+    said = capsys.readouterr().err
+    assert "the bucket models names no function" in said
+    assert "from 2000-01-01T00:00:00.000000Z to 86400 s after their arrival" in said
 
 
 def test_of_several_use_cases_one_is_to_be_said(stack):

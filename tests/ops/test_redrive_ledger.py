@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumer.decode.lambda_event import decode
 from consumer.decode.records import Shard
+from consumer.decode.times import TimeLimits
 from ops.quarantine.lines import find_lines
 from ops.redrive.ledger import RedriveLedger, read_ledger
 from ops.redrive.redrive import plan
@@ -70,6 +72,18 @@ def test_what_is_planned_to_be_sent_again_of_small_records_is_all_of_their_obser
     part = asyncio.run(plan(world.objects, [replace_position(lines, 5)], None, None))
     [[resend]] = part.resends.values()
     assert resend.records[0].payload == b'{"signal": "a", "values": [1.0], "timestamps": [1700000000.0]}'
+
+
+def test_what_is_planned_goes_by_the_times_that_the_function_believes():
+    world = World(1)
+    world.objects.objects[f"{PREFIX}/pages/1/0"] = ('"0"', b"no page")
+    world.invoke([record(1, {"signal": "a", "value": 1, "timestamp": 3600.0})])
+    lines = [line for each in asyncio.run(find_lines(world.objects, "drift", [])) for line in each.lines]
+    for times, sent_s in ((TimeLimits(), 1_700_000_000.0), (TimeLimits(0.0), 3600.0)):
+        planned = asyncio.run(plan(world.objects, lines, None, None, times))
+        [[resend]] = planned.resends.values()
+        [batch] = decode({"Records": [record(2, resend.records[0].payload)]})
+        assert batch.at_s.tolist() == [sent_s]
 
 
 def replace_position(lines, position):

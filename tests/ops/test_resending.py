@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from consumer.decode.batch import Batch
 from consumer.decode.lambda_event import decode
 from consumer.decode.rejections import Rejection, Rejections
+from consumer.decode.times import TimeLimits
 from consumer.events.quarantine import quarantine_objects
 from ops.quarantine.lines import QuarantinedLine, read_lines
 from ops.redrive.resending import as_it_was
@@ -148,3 +149,66 @@ def test_a_record_without_bytes_of_its_own_has_those_of_the_line_that_is_named()
     assert [line.id for line in lines] == [first["id"], *(other["id"] for other in others)]
     assert sum(line.data_in is not None for line in lines) == 3
     assert {line.payload() for line in lines} == {b'{"signal":"a","value":1}'}
+
+
+ARRIVED = 1_700_000_000.0
+LONG_AFTER = ARRIVED + 40 * 86_400.0
+BELIEVED, EARLY, AHEAD = ARRIVED - 60.0, 3_600.0, ARRIVED + 30 * 86_400.0
+"""Times of observations; the last one may be believed by the time at which it is sent again."""
+
+
+def learned_at_first(payload: dict, limits: TimeLimits) -> list[tuple]:
+    batch = batch_of(record(1, payload))
+    batch.disbelieve(limits)
+    return [(key, value, timestamp) for _, _, key, value, timestamp in observed(batch)]
+
+
+def learned_in_the_end(sending, limits: TimeLimits) -> list[tuple]:
+    """What the function learns of it, when it arrives long after."""
+    records = []
+    for number, sent in enumerate(sending.records, 1):
+        one = record(number, sent.payload, key=sent.partition_key)
+        records.append(one | {"kinesis": one["kinesis"] | {"approximateArrivalTimestamp": LONG_AFTER}})
+    batch = batch_of(*records)
+    batch.disbelieve(limits)
+    return [(key, value, timestamp) for _, _, key, value, timestamp in observed(batch)]
+
+
+@pytest.mark.parametrize(
+    "limits", [TimeLimits(), TimeLimits(0.0, 60.0), TimeLimits(BELIEVED + 30.0), TimeLimits(-1e9, 1e9)]
+)
+@pytest.mark.parametrize("wanted", [{0}, {1}, {2}, {0, 2}, {0, 1, 2}])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"signal": "a", "values": [1, 2, 3], "timestamps": [BELIEVED, EARLY, AHEAD]},
+        {"values": [{"id": "x", "v": n, "t": at} for n, at in enumerate((EARLY, AHEAD, BELIEVED))]},
+        {
+            "sources": {"p": {"values": {"u": {"value": 1}, "v": {"value": 2}, "w": {"value": 3}}}},
+            "timestamp": AHEAD,
+        },
+    ],
+)
+def test_a_time_that_was_not_believed_is_sent_as_that_of_the_first_arrival(payload, wanted, limits):
+    first = learned_at_first(payload, limits)
+    batch = batch_of(record(1, payload))
+    refusals = [Rejection(0, position, "raised", "a") for position in sorted(wanted)]
+    sending, unrepaired = as_it_was(lines_of(batch, refusals), limits)
+    assert unrepaired == []
+    assert learned_in_the_end(sending, limits) == [first[position] for position in sorted(wanted)]
+
+
+def test_a_record_that_was_refused_whole_is_learned_at_the_time_at_which_it_would_have_been():
+    payload = {"signal": "a", "values": [1, 2], "timestamps": [EARLY, BELIEVED]}
+    batch = batch_of(record(1, payload))
+    [line] = lines_of(batch, [Rejection(0, 0, "no known shape", is_whole=True)])
+    sending, _ = as_it_was([line])
+    assert learned_in_the_end(sending, TimeLimits()) == learned_at_first(payload, TimeLimits())
+
+
+def test_of_a_record_that_is_sent_whole_nothing_that_is_still_refused_is_lost():
+    payload = {"signal": "a", "values": [1, "x"], "timestamps": [EARLY, BELIEVED]}
+    batch = batch_of(record(1, payload))
+    [line] = lines_of(batch, [Rejection(0, 0, "no known shape", is_whole=True)])
+    sending, _ = as_it_was([line])
+    assert [sent.payload for sent in sending.records] == [line.payload()]

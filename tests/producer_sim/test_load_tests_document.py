@@ -6,6 +6,7 @@ from typing import get_args
 
 from clients.kinesis_writer.put_request import RECORDS_PER_REQUEST_MAX, REQUEST_BYTES_MAX
 from producer_sim.__main__ import app
+from producer_sim.payloads.shapes import SHAPES
 from producer_sim.plant.reading import parse_plant
 from producer_sim.plant.simulation import simulate
 from producer_sim.run_folder import InjectedKind
@@ -31,6 +32,16 @@ def test_its_plant_has_the_faults_that_it_says():
 
 def test_its_table_of_kinds_is_complete():
     assert table_under("A plant of your own") == set(get_args(InjectedKind))
+
+
+def test_its_table_of_shapes_is_complete_and_names_the_signals_as_they_are_learned():
+    assert table_under("Shapes") == {"mixed", *SHAPES}
+    rows = DOCUMENT.partition("## Shapes\n")[2].partition("\n## ")[0].splitlines()
+    for _, names, _, learned, _ in (row.split("|") for row in rows if row.startswith("| `")):
+        for name in set(re.findall(r"`([\w-]+)`", names)) - {"mixed"}:
+            assert SHAPES[name].learned_name("line1.pump1.flow") == (
+                learned.strip(" `") or "line1.pump1.flow"
+            )
 
 
 def test_its_table_of_commands_is_complete():

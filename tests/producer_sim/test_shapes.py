@@ -1,12 +1,16 @@
 """Every shape that is sent is read by the consumer to the same observations, faults and all."""
 
+import math
 import sys
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from consumer.decode.lambda_event import decode
+from producer_sim.payloads.encoded import Observation
 from producer_sim.payloads.record_groups import learned_names, record_groups_of
 from producer_sim.payloads.shapes import SHAPES, ShapeUnknown, shape_named
 from producer_sim.plant.reading import parse_plant, read_plant
@@ -14,7 +18,7 @@ from producer_sim.plant.simulated_records import simulated_records
 from producer_sim.plant.simulation import simulate
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "consumer"))
-from tests.consumer.decode.payload_builders import ARRIVED_S, observations, record, skipped
+from tests.consumer.decode.payload_builders import ARRIVED_S, EVENTS, observations, record, skipped
 
 START_S = 1_700_000_000.0
 ALL = ["mixed", *SHAPES, *(f"{shape}+{packing}" for shape in SHAPES for packing in ("gzip", "zstd"))]
@@ -61,6 +65,94 @@ def test_random_partition_keys_are_others_for_each_record_and_bare_numbers_keep_
     assert len({one.record.partition_key for one in points}) == len(points)
     numbers = simulated_records(simulation, record_groups_of(simulation, "bare-number"), START_S, "random")
     assert {one.record.partition_key for one in numbers} == {one.name for one in simulation.members}
+
+
+QUANTITIES = st.text(st.sampled_from("abé 0,=\\[]-_"), min_size=1, max_size=6)
+VALUES = st.floats(-1e100, 1e100) | st.sampled_from([0.0, -0.0, 5e-324, 1e100, 255.0, 2.0**53]) | st.none()
+TIMES_S = st.integers(1_600_000_000_000_000, 1_800_000_000_000_000).map(lambda micros: micros / 1e6)
+READINGS_OF_EACH = st.dictionaries(
+    QUANTITIES, st.lists(st.tuples(TIMES_S, VALUES), min_size=1, max_size=4), min_size=1, max_size=4
+)
+
+
+@pytest.mark.parametrize("name", [*SHAPES, "telegraf+gzip", "sparkplug+zstd"])
+@given(QUANTITIES, READINGS_OF_EACH)
+@settings(max_examples=40, deadline=None)
+def test_whatever_is_sent_in_a_shape_is_read_to_the_same_signals_values_and_times(name, asset, of_each):
+    shape = shape_named(name)
+    of_signals = dict(list(of_each.items())[: 1 if shape.carries == "signal" else 4])
+    names = [shape.learned_name(f"{asset}.{quantity}") for quantity in of_signals]
+    encoded = list(shape.payloads(names, list(of_signals.values())))
+    keys = [said[0].signal for _, said in encoded]
+    event = {"Records": [record(payload, n, keys[n]) for n, (payload, _) in enumerate(encoded)]}
+    (batch,) = decode(event)
+    assert batch.rejections == []
+    said = [one for _, of_payload in encoded for one in of_payload]
+    assert skipped(batch) == sum(one.value is None for one in said)
+    found = [(signal, math.copysign(1, value), value, at_s) for signal, value, at_s in observations(batch)]
+    assert found == [
+        (one.signal, math.copysign(1, one.value), one.value, pytest.approx(of_arrival(one), abs=2e-6))
+        for one in said
+        if one.value is not None
+    ]
+    for signal, readings in zip(names, of_signals.values(), strict=True):
+        of_signal = [one for one in said if one.signal == signal]
+        assert [one.value for one in of_signal] == [value for _, value in readings], "all of it, in order"
+        for one, (at_s, _) in zip(of_signal, readings, strict=True):
+            assert one.timestamp_s is None or abs(one.timestamp_s - at_s) < 6e-4
+
+
+def of_arrival(one: Observation) -> float:
+    return ARRIVED_S if one.timestamp_s is None else one.timestamp_s
+
+
+SENT_BY = {
+    "bare_number": "bare-number",
+    "cloud_events": "cloud-events",
+    "columns": "columns",
+    "columns_iso": "point-iso",
+    "columns_milliseconds": "columns-milliseconds",
+    "columns_with_one_nan": "columns",
+    "columns_without_timestamps": "bare-number",
+    "greengrass_random_partition_keys": "sitewise-entries",
+    "gzip_columns": "columns+gzip",
+    "ignition_injector": "ignition-injector",
+    "ignition_tags": "ignition-tags",
+    "kepserver_iot_gateway": "kepserver",
+    "kpl_aggregated": "kpl",
+    "opc_ua_pubsub": "opc-ua",
+    "point_booleans": "point",
+    "point_key_body": "key-body",
+    "point_key_body_timestamp": "key-body",
+    "point_null": "point",
+    "point_signal_value": "point",
+    "point_timestamp_iso_offset": "point-iso",
+    "point_timestamp_iso_utc": "point-iso",
+    "point_timestamp_iso_without_zone": "point-iso",
+    "point_timestamp_milliseconds": "columns-milliseconds",
+    "point_timestamp_seconds": "point",
+    "point_unicode": "point",
+    "points_as_array": "array",
+    "points_as_lines": "lines",
+    "several_values": "several-values",
+    "several_values_without_timestamp": "several-values",
+    "shop_floor_connectivity": "shop-floor",
+    "sitewise_entries": "sitewise-entries",
+    "sitewise_entry_by_alias": "sitewise-entry",
+    "sitewise_entry_by_ids": "sitewise-entry-by-ids",
+    "sitewise_notification": "sitewise-notification",
+    "sitewise_qualities": "sitewise-entry",
+    "sparkplug_b": "sparkplug",
+    "telegraf_metric": "telegraf",
+    "telegraf_metrics": "telegraf",
+    "zstd_columns": "columns+zstd",
+}
+"""By the names of the events: which shape sends the like."""
+
+
+def test_each_shape_of_the_recorded_events_can_be_sent():
+    assert SENT_BY.keys() == {path.stem for path in EVENTS.glob("*.json")}
+    assert {shape_named(name).name.partition("+")[0] for name in SENT_BY.values()} == SHAPES.keys()
 
 
 @pytest.mark.parametrize("name", ["xml", "point+", "columns+brotli", "mixed+gzip"])

@@ -89,7 +89,7 @@ MUTANTS = {
         "            return None\n",
     ),
     "times that cannot be are believed": Mutant(
-        "consumer.settings.signal_settings", "        batch.disbelieve(self._times)\n", ""
+        "consumer.settings.signal_settings", "        batch.disbelieve(self.times)\n", ""
     ),
     "what is measured at a time that cannot be makes others late": Mutant(
         "consumer.learning.state",

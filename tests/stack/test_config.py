@@ -43,6 +43,11 @@ WRONG = {
     "a day that is none": (drift(believed_from="2023-02-30"), "use_cases.drift.believed_from", "2000-01-01"),
     "a year for a day": (drift(believed_from="1990"), "use_cases.drift.believed_from", "2000-01-01"),
     "less than no time": (drift(believed_ahead_s=-1), "use_cases.drift.believed_ahead_s", "equal to 0"),
+    "more than all time": (
+        drift(believed_ahead_s=400_000_000_001),
+        "use_cases.drift.believed_ahead_s",
+        "equal to 4000",
+    ),
     "factor 2 with pages": (drift(parallelization_factor=2), "use_cases.drift", "with pages 0 only"),
     "on-demand with shards": ({"stream": {"shards": 2}}, "stream", '"mode": "provisioned"'),
     "SnapStart with a large /tmp": (drift(ephemeral_storage_mb=1024), "use_cases.drift", "allowed: 512"),

@@ -34,6 +34,7 @@ def test_what_is_left_around_compressed_data_is_dropped(pack, padding):
     for payload in (
         pack(POINT) + padding,
         padding + pack(POINT),
+        padding + MARK + pack(POINT),
         pack(POINT[:half]) + padding + pack(POINT[half:]) + padding,
     ):
         batch = read(payload)
@@ -60,6 +61,42 @@ KINDS = {
     "gzip read as Latin-1": (gzipped(POINT).decode("latin-1").encode(), "gzip data that was taken for text"),
     "gzip as base64": (base64.b64encode(gzipped(POINT)), "gzip data as base64"),
     "zstd as base64": (base64.b64encode(zstandard(POINT)), "zstd data as base64"),
+    "UTF-32": (POINT.decode().encode("utf-32-be"), "UTF-32"),
+    "UTF-32 with its mark": (POINT.decode().encode("utf-32"), "UTF-32"),
+    "UTF-16 of few Latin letters": (
+        '{"signal":"Ofen Nr. 1: Öl → °C","value":1}'.encode("utf-16-le"),
+        "UTF-16",
+    ),
+    "base64 of base64": (base64.b64encode(base64.b64encode(POINT)), "JSON as base64 text"),
+    "base64 of base64 of gzip": (base64.b64encode(base64.b64encode(gzipped(POINT))), "gzip data as base64"),
+    "base64 in lines": (base64.encodebytes(POINT * 3), "JSON as base64"),
+    "base64 of an array": (base64.b64encode(b" [\n " + POINT + b"]"), "JSON as base64"),
+    "hexadecimal digits": (POINT.hex().encode(), "JSON as hexadecimal"),
+    "JSON in a JSON text": (json.dumps(POINT.decode()).encode(), "within a JSON text"),
+    "an array in a JSON text": (json.dumps(f"[{POINT.decode()}]").encode(), "within a JSON text"),
+    "bytes of Python": (str(POINT).encode(), "as Python prints them"),
+    "Latin-1": ('{"signal":"Öl","value":1}'.encode("latin-1"), "such as Latin-1 (0xd6 at byte 11)"),
+    "LZ4": (b"\x04\x22\x4d\x18\x64\x40\xa7", "LZ4"),
+    "LZ4 of Java": (b"LZ4Block\x25\0\0\0", "LZ4"),
+    "Snappy": (b"\xff\x06\0\0sNaPpY\x01", "Snappy"),
+    "Snappy of Java": (b"\x82SNAPPY\0\0\0", "Snappy"),
+    "deflate without a header": (zlib.compress(POINT * 9)[2:-4], "a compression other than gzip"),
+    "base64 as URLs have it": (
+        base64.urlsafe_b64encode(b'{"signal":"\xc3\xbf>?\xc3\xbf","value":1}'),
+        "JSON as base64",
+    ),
+    "base64 in a JSON text": (
+        json.dumps(base64.b64encode(gzipped(POINT)).decode()).encode(),
+        "gzip data as base64",
+    ),
+    "a log line": (
+        b"2023-11-14T22:13:20Z INFO app: " + POINT,
+        "behind something else, b'2023-11-14T22:13:20Z INFO",
+    ),
+    "a server-sent event": (b"data: " + POINT + b"\n\n", "behind something else, b'data: '"),
+    "a comment": (b"/* oven */ [" + POINT + b"]", "behind something else, b'/* oven */ '"),
+    "a length before it": (len(POINT).to_bytes(4, "big") + POINT, "behind something else, b"),
+    "a schema's number before it": (b"\0\0\0\0\x07" + POINT, "behind something else"),
     "JSON as base64": (base64.b64encode(POINT), "JSON as base64"),
     "gzip in zstd": (zstandard(gzipped(POINT)), "gzip data within"),
     "zlib": (zlib.compress(POINT), "zlib"),
@@ -91,7 +128,13 @@ def test_a_reason_says_what_the_bytes_are(name):
 
 
 @pytest.mark.parametrize(
-    "payload", [b"hello", b"true", b"42,0", b"1e101", b'"42"', "Überdruck".encode(), b"-"]
+    "payload",
+    [
+        b"exit code 12",
+        b"deadbeef",
+        b"eyes",
+        *(b"hello", b"true", b"42,0", b"1e101", b'"42"', "Überdruck".encode(), b"-"),
+    ],
 )
 def test_nothing_is_said_of_what_is_not_known(payload):
     assert kind_of(payload) is None
@@ -100,3 +143,13 @@ def test_nothing_is_said_of_what_is_not_known(payload):
 
 def test_a_text_of_more_than_is_looked_at_may_be_cut_within_a_character():
     assert kind_of(b"a" + "€".encode() * 2000) is None
+
+
+@pytest.mark.parametrize("other", [POINT, gzipped(POINT), zstandard(POINT)])
+@pytest.mark.parametrize("pack", [gzipped, zstandard])
+def test_what_is_something_else_behind_compressed_data_is_said(pack, other):
+    if pack(POINT) == other:
+        return
+    [rejection] = read(pack(POINT) + b"\n" + other).rejections
+    assert rejection.is_whole
+    assert f"behind {len(pack(POINT)) + 1} bytes of" in rejection.reason

@@ -2,14 +2,23 @@
 
 import base64
 import json
+import math
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.decode.gateways import quality_of
+from consumer.decode.gateways import quality_of, status_of
 from consumer.errors import Unlearnable
-from tests.consumer.decode.payload_builders import ARRIVED_S, aggregated, gzipped, observations, read, skipped
+from tests.consumer.decode.payload_builders import (
+    ARRIVED_S,
+    aggregated,
+    gzipped,
+    observations,
+    read,
+    skipped,
+    zstandard,
+)
 
 T = 1_700_000_000.0
 MS = 1_700_000_000_000
@@ -60,20 +69,44 @@ TOPIC = {"namespace": "spBv1.0", "groupId": "G", "edgeNodeId": "E", "deviceId": 
     ("written", "quality"),
     [
         *((each, "good") for each in (None, True, "Good", "GOOD", "good, non-specific", 192, 216, "192")),
-        *((each, "good") for each in ({"code": 192}, {"name": "Good"}, {"value": 192})),
+        *((each, "good") for each in ({"code": 192}, {"name": "Good"}, {"value": 192}, {"Symbol": "Good"})),
+        *((each, "good") for each in (0x00960000, "0x00A20000", {"code": 0x002F0000})),
+        *((each, "uncertain") for each in (1_073_742_080, "1073741824")),
+        *((each, "bad") for each in (-2_147_483_136, 65_535, 0x80320000)),
+        *((each, "good") for each in (192.0, "192.0", "0xC0", " GOOD", "true", "True")),
         *((each, "uncertain") for each in ("Uncertain", "uncertain_InitialValue", 64, 68, 256, 0x40000000)),
         *((each, "bad") for each in (False, "Bad", "Bad_Stale", "Error_Configuration", "stale", 0, 8, 24)),
         *((each, "bad") for each in (500, 512, 0x80000000, 0x80AB0000, {"code": 0}, -1, "0")),
+        *((each, "bad") for each in (0.0, 500.0, "0x80000000", "2147483648", "BAD", "false")),
+        *((each, "uncertain") for each in (64.0, "256", "0x40920000", {"Code": 0x40000000})),
     ],
 )
 def test_a_quality_is_good_uncertain_or_bad(written, quality):
     assert quality_of(written) == quality
 
 
-@pytest.mark.parametrize("written", ["", "OK", "excellent", 1.5, [], {}, {"code": {"code": 1}}, "9" * 400])
+@pytest.mark.parametrize(
+    "written",
+    ["", "OK", "excellent", 1.5, [], {}, {"code": {"code": 1}}, "9" * 400, "1_92", "0xZZ", math.nan, "nan"],
+)
 def test_anything_else_is_none(written):
     with pytest.raises(Unlearnable, match="good, uncertain or bad"):
         quality_of(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "quality"),
+    [
+        *(
+            (each, "good")
+            for each in (None, 0, 0.0, "0", {"Code": 0}, {"Symbol": "Good"}, 0x00A20000, "Good")
+        ),
+        *((each, "uncertain") for each in (0x40000000, 0x40920000, "UncertainInitialValue")),
+        *((each, "bad") for each in (0x80000000, "0x80340000", {"Code": 0x80310000}, -1, 1 << 32, "Bad")),
+    ],
+)
+def test_a_status_of_opc_ua_has_its_quality_in_two_bits_and_zero_is_good(written, quality):
+    assert status_of(written) == quality
 
 
 SHAPES_WITH_QUALITY = {
@@ -94,7 +127,8 @@ SHAPES_WITH_QUALITY = {
 
 @pytest.mark.parametrize("name", SHAPES_WITH_QUALITY)
 @pytest.mark.parametrize(
-    ("quality", "counts"), [(192, (1, 0, 0, 0)), (64, (1, 0, 1, 0)), (0, (0, 1, 0, 0)), ("?", (0, 0, 0, 1))]
+    ("quality", "counts"),
+    [(192, (1, 0, 0, 0)), (192.0, (1, 0, 0, 0)), (64, (1, 0, 1, 0)), (0, (0, 1, 0, 0)), ("?", (0, 0, 0, 1))],
 )
 def test_bad_is_skipped_and_uncertain_is_learned_and_counted(name, quality, counts):
     batch = of(SHAPES_WITH_QUALITY[name](quality))
@@ -134,6 +168,37 @@ def test_a_wrong_tag_costs_itself_alone(wrong, reason):
 
 def test_a_null_value_of_a_tag_is_skipped():
     assert skipped(of(tags(tag(None)))) == 1
+
+
+# Neuron.
+
+
+def collected(values: object, **fields: object) -> dict:
+    return {"node": "modbus", "group": "grp", "timestamp": MS, "values": values, "metas": {}} | fields
+
+
+def test_what_was_collected_is_learned_and_a_tag_with_an_error_is_skipped_and_counted():
+    batch = of(collected({"a": 123, "b": True}, errors={"c": 2014}))
+    assert observations(batch) == [("modbus/grp.a", 123.0, T), ("modbus/grp.b", 1.0, T)]
+    assert (skipped(batch), batch.rejections) == (1, [])
+    assert {key.record_signal for key in batch.signals} == {"modbus/grp"}
+    assert skipped(of(collected({}, errors={"c": 2014, "d": 2014}))) == 2
+    assert learned(collected({"a": 1}, group=None, errors={})) == [("modbus.a", 1.0, T)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (collected({}), "'values' is an object"),
+        (collected([1]), "'values' is an object"),
+        (collected({"a": 1}, node=7), "are texts"),
+        (collected({"a": 1}, errors=[7]), "'errors' is an object"),
+        (collected({"a": "RUN"}), "not a number"),
+    ],
+)
+def test_what_is_wrong_with_what_was_collected(wrong, reason):
+    [(_, found, _)] = refused(wrong)
+    assert reason in found
 
 
 # Telegraf.
@@ -327,6 +392,23 @@ def test_a_wrong_channel_costs_itself_alone(wrong, reason):
     assert reason in found
 
 
+@pytest.mark.parametrize(
+    "nothing", [None, {}, {"value": None}, {"value": {}}, {"value": {}, "timestamp": TIME}]
+)
+def test_a_channel_that_was_read_and_gave_nothing_is_skipped_and_counted(nothing):
+    batch = of(sources(Speed={"value": 1}, Load=nothing))
+    assert (len(observations(batch)), skipped(batch), batch.rejections) == (1, 1, [])
+    assert "Press.Load" in {key.signal for key in batch.signals}
+
+
+def test_a_source_that_gave_no_values_is_skipped_and_counted():
+    message = sources(Speed={"value": 1})
+    message["sources"]["Pump"] = {"values": {}, "timestamp": TIME}
+    batch = of(message)
+    assert (len(observations(batch)), skipped(batch), batch.rejections) == (1, 1, [])
+    assert skipped(of({"sources": {"Pump": {"values": {}}}})) == 1
+
+
 def test_a_wrong_source_costs_itself_alone():
     message = sources(Speed={"value": 1})
     message["sources"] |= {"Pump": {"values": None}, "Fan": 7}
@@ -346,6 +428,8 @@ def test_a_tag_path_names_a_signal_where_nothing_else_does():
 
 # CloudEvents.
 
+TQV = {"value": {"doubleValue": 1.0}}
+
 
 def event(data: object = None, **fields: object) -> dict:
     return {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "time": TIME, "data": data} | fields
@@ -356,7 +440,11 @@ INNER = [
     {"signal": "a", "values": [1.5, 2.5], "timestamps": [T, T + 1]},
     {
         "type": "PropertyValueUpdate",
-        "payload": {"assetId": "a", "propertyId": "p", "values": [{"value": {"doubleValue": 1.5}}]},
+        "payload": {
+            "assetId": "a",
+            "propertyId": "p",
+            "values": [{"value": {"doubleValue": 1.5}, "timestamp": {"timeInSeconds": int(T) + 1}}],
+        },
     },
     tags(tag()),
     metric({"idle": 1.5}),
@@ -387,9 +475,104 @@ def test_the_time_of_the_event_is_that_of_what_has_none():
     assert learned(event({"signal": "a", "value": 1}, time=None)) == [("a", 1.0, ARRIVED_S)]
 
 
+WITHOUT_TIME = [
+    {"signal": "a", "value": 1},
+    {"signal": "a", "values": [1]},
+    {"signal": "a", "values": [1], "timestamps": [None]},
+    {"signal": "a", "values": {"b": 1}},
+    {"type": "PropertyValueUpdate", "payload": {"assetId": "a", "propertyId": "p", "values": [TQV]}},
+    {"propertyAlias": "a", "propertyValues": [TQV | {"timestamp": None}]},
+    {"entries": [{"propertyAlias": "a", "propertyValues": [TQV]}]},
+    {"values": [{"id": "a", "v": 1}]},
+    {"name": "a", "fields": {"b": 1}},
+    {"metrics": [{"name": "a", "fields": {"b": 1}}]},
+    {"metrics": [{"name": "a", "value": 1}]},
+    {"topic": TOPIC, "payload": {"metrics": [{"name": "a", "value": 1}]}},
+    {"sources": {"a": {"values": {"b": {"value": 1}}}}},
+    {"tagPath": "a", "value": {"value": 1}},
+]
+
+
+@pytest.mark.parametrize("inner", WITHOUT_TIME)
+@pytest.mark.parametrize("written", [lambda inner: inner, lambda inner: [inner], json.dumps])
+def test_the_time_of_the_event_is_that_of_any_shape_that_has_none(inner, written):
+    assert [at_s for *_, at_s in learned(event(written(inner)))] == [T]
+    assert [at_s for *_, at_s in learned(event(written(inner), time=None))] == [ARRIVED_S]
+
+
+@pytest.mark.parametrize("inner", [each for each in WITHOUT_TIME if "payload" not in each])
+def test_so_is_the_time_of_a_message(inner):
+    assert [at_s for *_, at_s in learned(inner | {"timestamp": T + 5})] == [T + 5]
+    assert [at_s for *_, at_s in learned(event(inner | {"timestamp": T + 5}))] == [T + 5]
+
+
+def in_base64(packed: bytes) -> dict:
+    return event(None, data_base64=base64.encodebytes(packed).decode())
+
+
+AB = b'{"signal":"a","value":1}', b'{"signal":"b","value":2}'
+IN_EVENTS = {
+    "lines": b"\n".join(AB),
+    "lines with marks": b"\r\n".join(b"\xef\xbb\xbf" + each for each in AB),
+    "an array": b"[" + b",".join(AB) + b"]",
+    "lines of arrays": b"\n".join(b"[" + each + b"]" for each in AB),
+    "one after another": b"".join(AB),
+}
+
+
+@pytest.mark.parametrize("name", IN_EVENTS)
+def test_a_cloud_event_may_hold_several_in_any_form(name):
+    text = IN_EVENTS[name]
+    events = [event(text.decode()), *(in_base64(pack(text)) for pack in (bytes, gzipped, zstandard))]
+    for around in events:
+        assert learned(around) == [("a", 1.0, T), ("b", 2.0, T)]
+    assert len(learned(events)) == 2 * len(events)
+    written = b"\n".join(json.dumps(around).encode() for around in events)
+    assert observations(read(written)) == learned(events)
+
+
+def test_each_of_several_in_a_cloud_event_is_refused_alone():
+    text = b"{bad}\n" + AB[0] + b'\n{"x":1}\n7\n[' + AB[1] + b"]"
+    for around in (event(text.decode()), in_base64(gzipped(text))):
+        batch = of(around)
+        assert observations(batch) == [("a", 1.0, T), ("b", 2.0, T)]
+        assert [(each.position, each.is_whole) for each in batch.rejections] == [
+            (0, False),
+            (2, False),
+            (3, False),
+        ]
+
+
+def test_cloud_events_unpack_to_a_bound_together():
+    bomb = in_base64(gzipped(bytes(5 * 2**20)))
+    batch = of([event(json.loads(AB[0])), bomb, bomb, bomb, bomb])
+    assert observations(batch) == []
+    [(_, reason, is_whole)] = [(each.position, each.reason, each.is_whole) for each in batch.rejections]
+    assert is_whole
+    assert "unpack to more than" in reason
+
+
+def test_beside_a_null_nothing_vanishes():
+    null = {"signal": "z", "value": None}
+    inside = {"signal": "a", "value": 1}
+    for other, expected in (
+        ({"specversion": "1.0", "data": inside}, [("a", 1.0, ARRIVED_S)]),
+        ({"metrics": [metric({"idle": 1}), reading()]}, [("cpu,host=a.idle", 1.0, T), ("Speed", 1.5, T)]),
+        ({"sources": {"a": {"values": {"b": 1}}}}, [("a.b", 1.0, ARRIVED_S)]),
+    ):
+        batch = of(null | other)
+        assert (observations(batch), skipped(batch), batch.rejections) == (expected, 1, [])
+    batch = of(null | {"specversion": "1.0", "data": {"x": 1}})
+    assert (skipped(batch), [each.position for each in batch.rejections]) == (1, [1])
+    assert "none of the shapes" in batch.rejections[0].reason
+
+
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
+        (event("eyJzIjoxfQ=="), "base64 text"),
+        (event(""), "is empty"),
+        (event("1\n2")["data"] and event("time,value"), "CSV"),
         (event(None), "no JSON object"),
         (event(7), "no JSON object"),
         (event("7"), "no JSON object"),

@@ -9,6 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clients.recordings.refusal import ReplayRefused
+from consumer.decode.times import seconds_of
+from consumer.errors import Unlearnable
 from tests.clients.recordings.reading import times, written
 from tests.consumer.decode.payload_builders import observations, read
 
@@ -25,7 +28,20 @@ FORMS = [
     "%d %B %Y %H:%M:%S",
     "%a %b %d %H:%M:%S %Y",
     "%Y/%m/%d %H:%M:%S",
+    "%a %b %d %H:%M:%S UTC %Y",
+    "%a %b %d %H:%M:%S GMT+01:00 %Y",
+    "%a, %d %b %Y %H:%M:%S GMT",
+    "%a, %d %b %Y %H:%M:%S +0100 (CET)",
+    "%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)",
+    "%Y-%m-%dT%H:%M:%S+01:00[Europe/Berlin]",
+    "%Y-%m-%dT%H:%M:%S,123+01",
+    "%Y-%m-%dT%H:%M:%S.1234567Z",
+    "%Y-%m-%d %H:%M:%S.123456789 +0100 CET",
+    "%Y-%jT%H:%M:%SZ",
+    "%Y-%m-%d-%H.%M.%S.123456",
+    "%d%b%Y:%H:%M:%S",
 ]
+DOT_NET = "/Date(%d)/"
 UNITS = [1, 1_000, 1_000_000, 1_000_000_000]
 STARTS = st.datetimes(datetime(2001, 1, 1), datetime(2026, 1, 1))  # noqa: DTZ001
 
@@ -35,6 +51,8 @@ def column(start: datetime, form: str | int) -> list[str | int]:
     moments = [start.replace(microsecond=0, tzinfo=UTC) + timedelta(minutes=row) for row in range(3)]
     if isinstance(form, int):
         return [int(moment.timestamp()) * form for moment in moments]
+    if form == DOT_NET:
+        return [form % (int(moment.timestamp()) * 1000) for moment in moments]
     return [moment.strftime(form) for moment in moments]
 
 
@@ -62,14 +80,14 @@ def of_a_gateway(stamps: list) -> list[float]:
 
 def of_a_recording(stamps: list) -> list[float]:
     with tempfile.TemporaryDirectory() as folder:
-        rows = [f"{stamp},{row}" for row, stamp in enumerate(stamps)]
+        rows = [f'"{stamp}",{row}' for row, stamp in enumerate(stamps)]
         return times(written(Path(folder), "\n".join(["time,v", *rows]) + "\n"))
 
 
 WAYS = (of_points, of_columns, of_several, of_a_gateway, of_a_recording)
 
 
-@given(STARTS, st.sampled_from(FORMS + UNITS))
+@given(STARTS, st.sampled_from([*FORMS, DOT_NET, *UNITS]))
 @settings(max_examples=150, deadline=None)
 def test_each_way_reads_the_same_moments(start, form):
     stamps = column(start, form)
@@ -98,3 +116,22 @@ def test_units_may_be_mixed_where_each_says_its_own():
     stamps = [1_700_000_000, 1_700_000_001_000, 1_700_000_002_000_000, 1_700_000_003_000_000_000, 20240301]
     expected = [1_700_000_000.0, 1_700_000_001.0, 1_700_000_002.0, 1_700_000_003.0, 1_709_251_200.0]
     assert [way(stamps) for way in (of_points, of_columns, of_several)] == [expected] * 3
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        638_355_968_000_000_000,
+        133_444_520_000_000_000,
+        "Tue Nov 14 23:13:20 CET 2023",
+        "Nov 14 22:13:20",
+        "2023-11-14T22:13:20[Europe/Berlin]",
+    ],
+)
+def test_what_payloads_refuse_recordings_refuse_for_the_same_reason(stamp):
+    with pytest.raises(Unlearnable) as one:
+        seconds_of(stamp)
+    assert [way([stamp]) for way in WAYS[:-1]] == [[]] * (len(WAYS) - 1)
+    with pytest.raises(ReplayRefused) as other:
+        of_a_recording([stamp])
+    assert str(one.value) in str(other.value)

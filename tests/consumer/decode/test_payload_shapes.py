@@ -152,6 +152,17 @@ REAL_EVENTS = {
         0,
         1,
     ),
+    "opc_ua_pubsub.json": (
+        [
+            ("edge1/press.Pressure", 42.5, T + 0.25),
+            ("edge1/press.Running", 1.0, T + 0.25),
+            ("edge1/press.Cycles", 17.0, T + 0.25),
+            ("edge1/press.Temperature", 71.5, T),
+        ],
+        2,
+        0,
+        1,
+    ),
     "shop_floor_connectivity.json": (
         [
             ("Press.Pressure", 42.5, T + 0.25),
@@ -229,7 +240,7 @@ REFUSED_WHOLE = {
     "bytes that are no text": (b"\x00\xff\xfe\x80", "binary data"),
     "JSON cut short": (point()[:-1], "not readable as JSON"),
     "JSON and more": (point() + b"x", "not readable as JSON"),
-    "two JSON objects on a line": (point() + point(), "not readable as JSON"),
+    "JSON and a comma": (point() + b",", "not readable as JSON: ',' follows it: write several"),
     "invalid UTF-8": (b'{"signal":"\xff\xfe","value":1}', "not readable as JSON"),
     "UTF-16": (point().decode().encode("utf-16-le"), "not readable as JSON: it is UTF-16"),
     "deep JSON": (b'{"signal":"a","value":' + b"[" * 9999 + b"]" * 9999 + b"}", "not readable as JSON"),

@@ -160,3 +160,149 @@ def test_together_they_bring_what_each_brings_alone(names, together):
     alone = [each for name in names for each in observations(read(json.dumps(WHOLE[name]).encode()))]
     batch = read(together(*(WHOLE[name] for name in names)))
     assert (observations(batch), batch.rejections) == (alone, [])
+
+
+MARK = b"\xef\xbb\xbf"
+
+
+def reasons(batch) -> list[tuple[int, bool]]:
+    return [(each.position, each.is_whole) for each in batch.rejections]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"{bad}",
+        b'{"signal":"mill.speed","value":',
+        b'{"signal":"mill.speed",',
+        b'{"signal":"mill.speed","values":[1,',
+        b"[1, bad]",
+        b'{"signal":"K\xfchler","value":1}',
+        b"started at 06:00",
+        b"null",
+    ],
+)
+def test_a_first_line_that_cannot_be_read_costs_itself_alone(bad):
+    batch = read(bad + b"\n" + lines(ONE, TWO, THREE))
+    assert (observations(batch), reasons(batch)) == (LEARNED, [(0, False)])
+
+
+def test_one_good_line_is_enough():
+    batch = read(b"{bad}\n{worse}\n" + lines(ONE) + b"\n{bad}")
+    assert (observations(batch), reasons(batch)) == (LEARNED[:1], [(0, False), (1, False), (3, False)])
+    assert [value for _, value, _ in observations(read(b"nan\n1.5\nnan"))] == [1.5]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("around", [b"%s", MARK + b"%s", b" %s\t", b"\x1e%s", b"%s\0", MARK + MARK + b"%s"])
+@pytest.mark.parametrize("pack", [bytes, gzipped])
+def test_a_line_may_be_any_shape_with_its_own_mark_and_blanks(end, around, pack):
+    written = [array(ONE), *map(array, [TWO]), lines(THREE), array(ONE, TWO, THREE)]
+    batch = read(pack(end.join(around % line for line in written)))
+    assert (observations(batch), batch.rejections) == (LEARNED + LEARNED, [])
+
+
+def test_what_is_wrong_in_an_array_that_is_a_line_costs_itself_alone():
+    batch = read(lines(ONE) + b"\n" + array({"x": 1}, TWO, 7) + b"\n" + array() + b"\n" + array(THREE))
+    assert observations(batch) == LEARNED
+    assert reasons(batch) == [(1, False), (4, False), (5, False)]
+
+
+@pytest.mark.parametrize("between", [b"", b" ", b"\r", b"\n\n", b"\x1e", MARK])
+@pytest.mark.parametrize("pack", [bytes, gzipped, lambda payload: gzipped(payload) + b"\0\0\n"])
+def test_documents_may_follow_each_other_without_lines(between, pack):
+    indented = (json.dumps(each, indent=2).encode() for each in (ONE, TWO, THREE))
+    for written in (between.join(map(lines, (ONE, TWO, THREE))), between.join(indented)):
+        batch = read(pack(written))
+        assert (observations(batch), batch.rejections) == (LEARNED, [])
+
+
+def test_padded_members_of_gzip_are_documents_after_one_another():
+    batch = read(b"\0\0".join(map(gzipped, map(lines, (ONE, TWO, THREE)))) + bytes(512))
+    assert (observations(batch), batch.rejections) == (LEARNED, [])
+
+
+def test_of_documents_after_one_another_the_rest_is_refused_from_where_it_cannot_be_read():
+    batch = read(lines(ONE) + lines(TWO)[:-3])
+    assert (observations(batch), reasons(batch)) == (LEARNED[:1], [(1, False)])
+    batch = read(json.dumps(ONE, indent=1).encode() + b"\n{\n bad }\n" + lines(TWO, THREE))
+    assert (observations(batch), reasons(batch)) == (LEARNED, [(1, False), (2, False)])
+    batch = read(lines(ONE) + b"\n" + lines(ONE) + lines(TWO)[:-3] + b"\n" + lines(TWO, THREE))
+    assert observations(batch) == [LEARNED[0], *LEARNED]
+    assert reasons(batch) == [(2, False)]
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"{bad}\n{worse}", "not readable as JSON"),
+        (b"[\n" + b",\n".join(map(lines, (ONE, THREE))) + b",\n" + lines(ONE)[:-3], "not readable as JSON"),
+        (b",\n".join(map(lines, (ONE, THREE))) + b",", "write several documents in brackets"),
+        (b'{"signal":"mill.speed",\n"values":[\n1.0,\nbad,\n3.0\n]\n}', "not readable as JSON"),
+        (b'{"signal":"mill.speed",\n"values":[\n1.0\n2.0,\n3.0\n]\n}', "not readable as JSON"),
+        (b"time,value\n06:00,1.5\n", "CSV"),
+        (b"\n\t123456789\n\x03abc", "binary data"),
+        (
+            lines(ONE).decode().encode("utf-16-le") + b"\n\0" + lines(TWO).decode().encode("utf-16-le"),
+            "UTF-16",
+        ),
+        (b"[42.0, 71.5]", "no JSON object"),
+    ],
+)
+def test_a_payload_of_which_nothing_can_be_read_is_refused_once_and_for_its_whole(payload, reason):
+    batch = read(payload)
+    assert (observations(batch), reasons(batch)) == ([], [(0, True)])
+    assert reason in batch.rejections[0].reason
+
+
+def test_what_is_within_a_broken_document_is_not_taken_for_one():
+    event = {"specversion": "1.0", "time": "2023-11-14T22:13:20Z", "data": [ONE, ONE]}
+    written = json.dumps(event).replace("[{", "[\n{").replace("}, {", "},\n{")
+    for length in range(len(written) - 5, len(written)):
+        batch = read(written[:length].encode())
+        assert (observations(batch), reasons(batch)) == ([], [(0, True)])
+
+
+@given(
+    st.lists(st.sampled_from(sorted(WHOLE)), min_size=1, max_size=4),
+    st.integers(0, 4),
+    st.binary(max_size=20).filter(lambda bad: not set(bad) & set(b"\n{[")),
+)
+@settings(max_examples=100, deadline=None)
+def test_wherever_a_line_is_that_cannot_be_read_the_others_are(names, where, bad):
+    written = [json.dumps(WHOLE[name]).encode() for name in names]
+    alone = [each for line in written for each in observations(read(line))]
+    written.insert(min(where, len(written)), b"{!" + bad + b"!")
+    batch = read(b"\n".join(written))
+    assert (observations(batch), len(batch.rejections)) == (alone, 1)
+
+
+def indented(payload: object, indent: int = 1) -> bytes:
+    return json.dumps(payload, indent=indent).encode()
+
+
+@pytest.mark.parametrize("between", [b"\n", b"\r\n", b"\n\n", b"", b" "])
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_lines_and_documents_over_several_lines_may_follow_each_other(between, encoding):
+    other = {"signal": "mill.speed", "value": 10.0, "timestamp": T, "unit": "U/min · °C"}
+    odd = json.dumps(other, ensure_ascii=False).encode(encoding)
+    written = [odd, indented(TWO), lines(THREE), indented([ONE, TWO], 0), indented(THREE, 4), odd]
+    if encoding == "latin-1" and b"\n" not in between:
+        return  # where no line ends, it is not known what can be read of it
+    batch = read(between.join(written))
+    assert (observations(batch), batch.rejections) == ([*LEARNED, *LEARNED, LEARNED[0]], [])
+
+
+@pytest.mark.parametrize("broken", [b"bad", b"1e", b'"a" "b"'])
+def test_numbers_within_a_broken_document_are_nobodys(broken):
+    columns = b'{"signal": "mill.speed",\n"values": [\n1\n,\n2.5,\n' + broken + b",\n7\n]}\n"
+    batch = read(lines(ONE) + b"\n" + columns + lines(TWO))
+    assert observations(batch) == LEARNED[:3]
+    assert "within a document" in " ".join(each.reason for each in batch.rejections)
+    cut = read(lines(ONE) + b'\n{"signal": "mill.speed",\n"values": [\n1,\n2.5')
+    assert observations(cut) == LEARNED[:1]
+
+
+def test_a_number_behind_a_line_that_is_cut_is_still_one():
+    batch = read(b'7\n{"signal": "mill.spe\n8\n' + lines(ONE))
+    assert [value for _, value, _ in observations(batch)] == [7.0, 8.0, 10.0]

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.decode.times import ANY_TIME, TimeLimits, is_time_of_day, readings, seconds_of
+from consumer.decode.printed_times import rewritten
+from consumer.decode.times import (
+    ANY_TIME,
+    TimeLimits,
+    is_time_of_day,
+    readings,
+    seconds_array,
+    seconds_of,
+)
 from consumer.errors import Unlearnable
 
 NOON = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
@@ -58,6 +66,41 @@ NOON_S = 1_700_000_000.0
         "2023/11/14 22:13:20",
         "11/14/23 22:13:20",
         "  2023-11-14 22:13:20 ",
+        # As programs print them.
+        "Tue Nov 14 22:13:20 UTC 2023",
+        "Tue Nov 14 22:13:20 GMT 2023",
+        "Tue Nov 14 23:13:20 GMT+01:00 2023",
+        "Tue Nov 14 10:13:20 PM UTC 2023",
+        "Tue 14 Nov 22:13:20 UTC 2023",
+        "Tue 14 Nov 2023 10:13:20 PM UTC",
+        "Tue, 14 Nov 2023 22:13:20 +0000",
+        "Tue, 14 Nov 2023 22:13:20 UT",
+        "Tue, 14 Nov 2023 23:13:20 +0100 (CET)",
+        "Tuesday, 14-Nov-23 22:13:20 GMT",
+        "Tue Nov 14 2023 23:13:20 GMT+0100 (Central European Standard Time)",
+        "11/14/2023, 10:13:20\u202fPM",
+        "\u200e11\u200e/\u200e14\u200e/\u200e2023\u200e \u200e22\u200e:\u200e13\u200e:\u200e20",
+        "November 14, 2023 at 10:13:20 PM",
+        "2023-11-14 23:13:20 +0100 CET m=+0.000000001",
+        "2023-11-14 22:13:20 UTC+0",
+        "2023-11-14T23:13:20+01:00[Europe/Berlin]",
+        "2023-11-14T22:13:20Z[UTC]",
+        "2023-11-14T21:13:20\u221201:00",
+        "2023-11-14T22:13:20,000+00",
+        "2023-11-14 22:13:20 GMT",
+        "/Date(1700000000000)/",
+        "/Date(1700000000000+0100)/",
+        "\\/Date(1700000000000)\\/",
+        "2023-318T22:13:20Z",
+        "2023-11-14-22.13.20",
+        "2023-11-14-22.13.20.000000",
+        "2023.11.14D22:13:20.000000000",
+        "2023-11-14_22-13-20",
+        "14NOV2023:22:13:20",
+        "14NOV23:22:13:20",
+        "14/Nov/23:22:13:20",
+        "14.11.2023, 22:13:20 Uhr",
+        "14 nov. 2023 à 22:13:20",
     ],
 )
 def test_every_form_that_is_promised_is_one_time(written):
@@ -118,6 +161,71 @@ def test_what_is_no_time_is_refused(written):
         seconds_of(written)
 
 
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("Tue Nov 14 23:13:20 CET 2023", "CET is not one zone everywhere"),
+        ("2023-11-14 17:13:20 EST", "EST is not one zone everywhere"),
+        ("2023-11-14T22:13:20[Europe/Berlin]", "neither ISO 8601"),
+        ("Nov 14 22:13:20", "neither ISO 8601"),  # of syslog, without a year
+        ("14 Nov 22:13", "neither ISO 8601"),
+        ("14-Nov-22:13:20", "neither ISO 8601"),
+        ("11/14/22:13:20", "neither ISO 8601"),
+        ("2023-11-14+01:00", "neither ISO 8601"),  # a day in a zone, or one o'clock
+        ("2023-11-14-05:00", "neither ISO 8601"),
+        ("20231114+0100", "neither ISO 8601"),
+        ("2023-W46-2+01:00", "neither ISO 8601"),
+        ("2023-366", "neither ISO 8601"),
+        ("2023-000", "neither ISO 8601"),
+        ("22:13 AM 14.11.2023", "neither ISO 8601"),
+        ("14.11.2023 22:13 AM", "no such time of day"),
+        (638_355_968_000_000_000, ".NET ticks"),
+        ("638355968000000000", ".NET ticks"),
+        (133_444_520_000_000_000, "Windows file time"),
+        (133_444_520_000_000_000.0, "Windows file time"),
+        ("2023-11-14 22:13:20" + " m=+0.1" * 10_000, "neither ISO 8601"),
+        ("2023-11-14 22:13:20Z" + " (a)" * 40, "neither ISO 8601"),
+    ],
+)
+def test_what_is_no_time_by_itself_is_refused_with_a_reason(written, reason):
+    with pytest.raises(Unlearnable) as refused:
+        seconds_of(written)
+    assert reason in str(refused.value)
+
+
+@given(
+    st.sampled_from([("1601-01-01", "Windows file time"), ("0001-01-01", ".NET ticks")]),
+    st.datetimes(datetime(2000, 1, 1), datetime(2090, 1, 1)),  # noqa: DTZ001
+)
+def test_what_counts_100_ns_is_not_taken_for_nanoseconds(clock, moment):
+    start, name = clock
+    ticks = (moment - datetime.fromisoformat(start)) // timedelta(microseconds=1) * 10
+    for written in (ticks, str(ticks), float(ticks)):
+        with pytest.raises(Unlearnable, match=name):
+            seconds_of(written)
+    assert seconds_array(np.array([float(ticks)] * 3)) is None
+
+
+@pytest.mark.parametrize(
+    "written", [f"2023-11-14T22:13:20.{'1234567891'[:digits]}Z" for digits in range(1, 11)]
+)
+def test_fractions_have_any_digits(written):
+    digits = written[20:-1]
+    assert seconds_of(written) == pytest.approx(NOON_S + float(f"0.{digits}"), abs=1e-6)
+
+
+@given(st.text(max_size=60) | st.from_regex(r"[A-Z0-9 :.,+/()\[\]-]{1,40}", fullmatch=True))
+def test_what_is_rewritten_is_a_time_or_refused(written):
+    found = rewritten(written)
+    assert found != written
+    for text in (written, found):
+        try:
+            if text is not None:
+                assert math.isfinite(seconds_of(text))
+        except Unlearnable:
+            continue
+
+
 @pytest.mark.parametrize("written", [True, None, [1], {"s": 1}])
 def test_what_has_no_type_of_a_time_is_refused(written):
     with pytest.raises(Unlearnable, match="ISO 8601 text or a number"):
@@ -140,6 +248,10 @@ def test_only_clocks_that_were_set_are_believed():
     assert not any(excluded(NOON_S - 86_400 * 3650, NOON_S + 86_400, 946_684_800.0))
     assert all(excluded(NOON_S + 86_401, 0.0, 946_684_799.0, -11_644_473_600.0))
     assert excluded(math.nan) == [False], "none is none"
+
+
+def test_the_days_of_a_spreadsheet_are_not_believed_as_those_of_a_clock_that_was_never_set():
+    assert all(excluded(*map(seconds_of, (45_244, 45_244.93, "45244.93", 36_526, 73_050))))
 
 
 def test_without_an_arrival_and_without_limits_no_time_is_too_late():

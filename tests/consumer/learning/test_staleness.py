@@ -9,7 +9,7 @@ from consumer.errors import Unavailable
 from consumer.settings.signals_yaml import read_signal_settings
 from consumer.use_cases import USE_CASES
 from tests.consumer.detectors.test_sensor_checks import START_S, WATCHED, noise, sent
-from tests.consumer.world import World
+from tests.consumer.world import World, record
 
 END_S = START_S + 10.0 * 99
 
@@ -145,6 +145,20 @@ def test_a_visit_that_fails_is_made_up_for_by_the_next(call):
     world.sweep(END_S + 990.0)
     assert {signal for signal, fault, _ in told(world) if fault == "stale"} == {"a.p"}
     assert len({event.id for event in world.bus.events}) == 1
+
+
+def test_what_never_brought_a_value_is_no_sensor_that_could_fall_silent():
+    """Such as a control of Sparkplug, a text, or the commands to a device, which are skipped and counted."""
+    world = world_of(["a.p"])
+    skipped = {
+        "topic": "spBv1.0/G/DCMD/E/D",
+        "timestamp": START_S,
+        "metrics": [{"name": "Setpoint", "dataType": "Double", "value": 80.0}] * 8,
+    }
+    world.invoke([record(1000, skipped), record(1001, {"signal": "never.good", "value": None})])
+    assert {"G/E/D/DCMD", "never.good"} <= world.states().keys()
+    world.sweep(END_S + 100_000.0)
+    assert [signal for signal, *_ in told(world)] == ["a.p"]
 
 
 def test_where_sensors_are_not_looked_at_nothing_is_silent():

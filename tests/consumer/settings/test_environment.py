@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from consumer.decode.lambda_event import decode
 from consumer.decode.times import TimeLimits
@@ -159,3 +162,37 @@ def test_every_setting_is_tried_here():
         "POWERTOOLS_METRICS_NAMESPACE",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
     }
+
+
+NUMBERS = ["BELIEVED_AHEAD_S", "MODEL_PAGES", "PAGE_SIGNALS_MAX", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("9" * digits for digits in (20, 30, 400, 5_000)),
+        *("-1", "-9" * 200, "inf", "-inf", "nan", "NaN", "Infinity", "1e400", "1e30", "0x10", "0b1", "1_000"),
+        *("1,000", " 5", "5 ", "+5", "007", "5.5", "\u0664\u0662", "true", "null", "5s", "[5]"),
+    ],
+)
+def test_what_is_no_number_that_a_setting_may_have_is_named(name, value):
+    for read in (read_settings, *([read_time_limits] if name == "BELIEVED_AHEAD_S" else [])):
+        with pytest.raises(ConfigurationError, match=name):
+            read(COMPLETE | {name: value})
+
+
+@given(st.sampled_from([*NUMBERS, "BELIEVED_FROM"]), st.text(max_size=20) | st.integers().map(str))
+@settings(max_examples=300, deadline=None)
+def test_whatever_the_environment_holds_nothing_else_is_raised(name, value):
+    for read in (read_settings, read_time_limits):
+        try:
+            read(COMPLETE | {name: value})
+        except ConfigurationError as error:
+            assert name in str(error)  # noqa: PT017  # it may also be right
+
+
+def test_the_largest_ahead_believes_any_time():
+    limits = read_time_limits({"BELIEVED_FROM": "0001-01-01", "BELIEVED_AHEAD_S": "400000000000"})
+    ends = np.array([-62_135_596_800.0, 253_402_300_799.0])
+    assert not limits.excluded(ends, np.array([0.0, -62_135_596_800.0])).any()

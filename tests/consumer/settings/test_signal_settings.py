@@ -115,6 +115,31 @@ def test_limits_are_a_forecasts_in_place_of_its_lines():
         ("  - match: x\n    use_cases:\n      drift:\n        clocc: 3", 6, "clock, delta"),
         ("  - match: x\n    use_cases:\n      drift:\n        delta: yes", 6, "delta is True"),
         ("  - match: x\n    use_cases:\n      drift:\n        delta: low", 6, "delta is 'low'"),
+        *(
+            (f"  - match: x\n    use_cases:\n      drift:\n        delta: {number}", 6, f"delta is {shown}")
+            for number, shown in (
+                *(
+                    (".inf", "inf"),
+                    ("-.inf", "-inf"),
+                    (".nan", "nan"),
+                    ("9" * 400, "9"),
+                    ("1.0e+101", "1e+101"),
+                ),
+                *(("010", "'010'"), ("1:30", "'1:30'"), ("1e5", "'1e5'"), ("1,5", "'1,5'")),
+            )
+        ),
+        *(
+            (f"  - match: x\n    limits: {{low: {number}}}", 4, said)
+            for number, said in (
+                *(
+                    (".inf", "finite"),
+                    ("9" * 400, "limits.low"),
+                    ("010", "got `str`"),
+                    ("-1:30", "got `str`"),
+                ),
+                *(("1e5", "got `str`"), ("5 bar", "got `str`"), ("true", "got `bool`")),
+            )
+        ),
         ("  - match: x\n    use_cases:\n      nope: {}", 5, "nope is no line of consumer/use_cases.py"),
         ("  - match: x\n    use_cases:\n      drift: {severity: error}", 5, "severity cannot be set"),
         ("  - match: x\n    use_cases:\n      forecast: {upper: 3}", 5, "upper cannot be set"),

@@ -4,6 +4,7 @@ from typing import Any
 
 from consumer.decode.batch import Batch, UnlearnableRecord
 from consumer.decode.signal_names import check_name
+from consumer.decode.times import seconds_of
 from consumer.decode.values import check_seconds, number, shortened
 from consumer.errors import Unlearnable
 
@@ -12,21 +13,27 @@ _NUMBERS = frozenset({"doubleValue", "integerValue", "booleanValue"})
 _NOTHING_TO_LEARN = frozenset({"stringValue", "nullValue"})
 
 
-def read_notification(payload: Any, batch: Batch) -> None:
-    """Read the `payload` of a property notification: `assetId`, `propertyId` and `values`."""
+def read_notification(payload: Any, around: Any, batch: Batch) -> None:
+    """Read the `payload` of a property notification: `assetId`, `propertyId` and `values`.
+
+    `around` is the time of what is around it, for values without one.
+    """
     if not isinstance(payload, dict):
         raise Unlearnable("the 'payload' of a SiteWise notification is an object")
-    read_entry(None, payload.get("assetId"), payload.get("propertyId"), payload.get("values"), batch)
+    read_entry(None, payload.get("assetId"), payload.get("propertyId"), payload.get("values"), around, batch)
 
 
-def read_entry(alias: Any, asset_id: Any, property_id: Any, tqvs: Any, batch: Batch) -> None:
-    """Read the TQVs of one property, known by its alias or by the ids of asset and property."""
+def read_entry(alias: Any, asset_id: Any, property_id: Any, tqvs: Any, around: Any, batch: Batch) -> None:
+    """Read the TQVs of one property, known by its alias or by the ids of asset and property.
+
+    `around` is the time of what is around them, for those without one.
+    """
     signal = check_name(_signal_of_property(alias, asset_id, property_id))
     if not isinstance(tqvs, list) or not tqvs:
         raise Unlearnable("the values of a SiteWise property are a list of one value or more")
     for tqv in tqvs:
         try:
-            _read_tqv(signal, tqv, batch)
+            _read_tqv(signal, tqv, around, batch)
         except UnlearnableRecord:
             raise
         except Unlearnable as error:
@@ -42,7 +49,7 @@ def _signal_of_property(alias: Any, asset_id: Any, property_id: Any) -> Any:
     return f"{asset_id}:{property_id}"
 
 
-def _read_tqv(signal: str, tqv: Any, batch: Batch) -> None:
+def _read_tqv(signal: str, tqv: Any, around: Any, batch: Batch) -> None:
     if not isinstance(tqv, dict):
         raise Unlearnable("a SiteWise value is an object of 'value', 'timestamp' and 'quality'")
     quality = tqv.get("quality")
@@ -55,6 +62,8 @@ def _read_tqv(signal: str, tqv: Any, batch: Batch) -> None:
         batch.skip(signal)
         return
     timestamp = _timestamp(tqv.get("timestamp"))
+    if timestamp is None and around is not None:
+        timestamp = seconds_of(around)
     batch.observe(signal, None, number(value), timestamp)
     if quality == "UNCERTAIN":
         batch.uncertain += 1
