@@ -11,50 +11,23 @@ from functools import lru_cache
 from itertools import compress
 from typing import Any, Literal
 
+from clients.recordings.cell_words import LETTERS, MISSING, NOT_FINITE, VALUE_OF_WORD, YES_AND_NO
+
 Cell = Any
 """A text of CSV; of JSON and Parquet also a number, a boolean, a moment, or None."""
 DecimalSign = Literal[".", ","]
-
-MISSING = frozenset(
-    word.casefold()
-    for word in (
-        # spreadsheets, pandas, R, SQL, JSON
-        "", "NaN", "-NaN", "NA", "N/A", "n.a.", "<NA>", "NaT", "null", "(null)", "none", "nil",
-        "missing", "\\N",
-        "#N/A", "#N/A N/A", "#NA", "#VALUE!", "#REF!",
-        "#DIV/0!", "#NUM!", "#NAME?", "#NULL!", "-1.#IND", "1.#QNAN",
-        "-", "--", "---", "?", ".", "..", "...", "*", "undefined", "empty",
-        # historians: states of a point or of its interface
-        "Bad", "Bad Input", "Bad Data", "Bad Quality",
-        "Bad Value", "No Data", "NoData", "No Good Data", "No Result",
-        "No Value", "No Sample", "No Input", "I/O Timeout",
-        "IO Timeout", "Timeout", "Comm Fail", "Comm Error",
-        "Pt Created", "Shutdown", "Intf Shut", "Scan Off", "Scan Timeout", "Configure", "Config Error",
-        "Calc Failed", "Calc Off", "Calc Overflow",
-        "Not Connect", "Not Connected", "Out of Serv", "Out of Service",
-        "Over Range", "Under Range", "Over", "Under",
-        "Access Denied", "Arc Off-line", "Offline", "Error", "Err",
-        "Invalid", "Invalid Data", "Failed", "Device Failure", "Sensor Failure", "Equip Fail", "Unit Down",
-        "Intf Not Run", "Doubtful", "Blank", "Unavailable", "Unknown", "Not Available", "Filter Tag",
-    )
-)  # fmt: skip
-"""Words that say there is no value, in small letters."""
-_YES = "true yes on wahr ja ein vrai oui vero verdadero sí si"
-_NO = "false no off falsch nein aus faux non falso"
-_YES_AND_NO = dict.fromkeys(_YES.split(), 1.0) | dict.fromkeys(_NO.split(), 0.0)
-_T_AND_F = {"t": 1.0, "f": 0.0, "y": 1.0, "n": 0.0}
-"""Read so only where a column has no other texts."""
-_NOT_FINITE = frozenset({"inf", "+inf", "-inf", "infinity", "-infinity", "+infinity", "∞", "-∞"})
 
 _PLAIN = frozenset("0123456789.+-eE")
 _PLAIN_WITH_COMMA = _PLAIN | {","}
 _GROUP_SIGNS = " '\u2019\u00a0\u2007\u2009\u202f"
 """Besides points and commas, what stands between thousands: blanks of any width, apostrophes."""
-_EXPONENT = r"(?:[eE][+-]?\d+)?"
+_EXPONENT = r"(?:(?:[eE][+-]?|[dD][+-])\d+)?"
+"""That of Fortran, 1.5D+02, has a sign: 2D4 is a name."""
 _GROUPS = {
     sign: rf"[+-]?(?!0)\d{{1,3}}(?:([{other}{_GROUP_SIGNS}])\d{{3}})(?:\1\d{{3}})*"
     for sign, other in ((".", ","), (",", "."))
 }
+_GROUPS["."] = rf"(?:{_GROUPS['.']}|[+-]?(?!0)\d{{1,2}}(?:,\d\d)+,\d{{3}})"  # 1,23,456 is of India
 _NUMBERS = {
     sign: re.compile(
         rf"[+-]?(?:\d+(?:{re.escape(sign)}\d*)?|{re.escape(sign)}\d+){_EXPONENT}|{_GROUPS[sign]}(?:{re.escape(sign)}\d+)?",
@@ -75,6 +48,11 @@ _WITH_UNIT = re.compile(  # 1.5D+02 is Fortran's exponent, and 0x10 sixteen: D+0
     r"((?![DdQqXx][+-]?\d)[%°µμΩ€$A-Za-z][^\s]{0,15})"
 )
 _TEXTS_MAX = 1000
+_DIFFERENT_MAX = 200
+_RARELY_A_TEXT = 10
+"""How many different numbers a signal has for each text that stands where there is none."""
+_LEAST_SHARE = 0.2
+"""Of numbers among the cells with something in them, from which on they may be a signal's."""
 
 
 def number_of(text: str, sign: DecimalSign) -> float | None:
@@ -90,7 +68,7 @@ def number_of(text: str, sign: DecimalSign) -> float | None:
         text = text.replace(".", "").replace(",", ".")
     for group in "," + _GROUP_SIGNS:
         text = text.replace(group, "")
-    return float(text)
+    return float(text.replace("D", "e").replace("d", "e"))
 
 
 def is_number(text: str) -> bool:
@@ -116,16 +94,20 @@ class CellsOfColumn:
     texts: dict[str, Seen] = field(default_factory=dict)
     """Others, up to a thousand different ones."""
     other_texts: int = 0
-    yes_and_no: int = 0
-    t_and_f: Counter[str] = field(default_factory=Counter)
+    yes_and_no: dict[str, Seen] = field(default_factory=dict)
+    """Words, letters and booleans that are 1 and 0, unless there are other numbers."""
     not_finite: int = 0
     moments: int = 0
     unit: str = ""
     """What stands behind each number: they are read without it."""
+    without_unit: int = 0
+    """Numbers behind which it does not stand."""
     first_of: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Where a number can be read with a point alone, with a comma alone, or as two different ones."""
     _dots_may_group: bool = True
     _has_dots: tuple[int, str] | None = None
+    _different: set[float] = field(default_factory=set)
+    """Some of the numbers."""
     _units: Counter[str] = field(default_factory=Counter)
     _before_units: "CellsOfColumn | None" = None
     """The numbers in texts that are a number and a unit."""
@@ -164,7 +146,7 @@ class CellsOfColumn:
             return False
         if not math.isfinite(sum(numbers)) and not all(map(math.isfinite, numbers)):
             return False
-        self.numbers += len(cells)
+        self._count_numbers(numbers)
         if kinds == {str} and self._dots_may_group and "." in joined:
             self._look_at_column_of_dots(rows, cells)
         return True
@@ -180,7 +162,7 @@ class CellsOfColumn:
             return False
         if not all(map(math.isfinite, numbers)):
             return False
-        self.numbers += len(cells)
+        self._count_numbers(numbers)
         for sign, pattern in _COMMAS.items():
             found = None if sign in self.first_of else pattern.search(lines)
             if found is not None:
@@ -212,7 +194,7 @@ class CellsOfColumn:
         if cell is None:
             self.missing[""] += 1
         elif isinstance(cell, bool):
-            self.yes_and_no += 1
+            self._count(self.yes_and_no, row, str(cell))
         elif isinstance(cell, int | float | Decimal):
             self._count_number(_finite(cell))
         elif isinstance(cell, date | datetime):
@@ -220,13 +202,18 @@ class CellsOfColumn:
         elif isinstance(cell, str):
             self._add_text(row, cell)
         else:
-            self._count_text(row, str(cell))
+            self._count(self.texts, row, str(cell))
 
     def _count_number(self, number: float | None) -> None:
         if number is None:
             self.not_finite += 1
         else:
-            self.numbers += 1
+            self._count_numbers([number])
+
+    def _count_numbers(self, numbers: Sequence[float]) -> None:
+        self.numbers += len(numbers)
+        if len(self._different) < _DIFFERENT_MAX:
+            self._different.update(numbers)
 
     def _add_text(self, row: int, cell: str) -> None:
         text = cell.strip()
@@ -247,15 +234,12 @@ class CellsOfColumn:
         word = text.casefold()
         if word in MISSING:
             self.missing[text] += 1
-        elif word in _YES_AND_NO:
-            self.yes_and_no += 1
-        elif word in _NOT_FINITE:
+        elif word in VALUE_OF_WORD:
+            self._count(self.yes_and_no, row, text)
+        elif word in NOT_FINITE:
             self.not_finite += 1
-        elif word in _T_AND_F:
-            self.t_and_f[word] += 1
-            self._count_text(row, text)
         else:
-            self._count_text(row, text)
+            self._count(self.texts, row, text)
             with_unit = _WITH_UNIT.fullmatch(text)
             if with_unit is not None:
                 self._units[with_unit[2]] += 1
@@ -263,50 +247,60 @@ class CellsOfColumn:
                 self._before_units.add([row], [with_unit[1].strip()])
 
     def settled(self) -> "CellsOfColumn":
-        """The same, after all cells: a column whose numbers all have one unit behind them has numbers."""
+        """The same, after all cells: which words are values, and whether a unit stands behind the numbers."""
+        letters = {word for text in self.yes_and_no if (word := text.casefold()) not in YES_AND_NO}
+        are_letters = not self.texts and any(letters <= pair for pair in LETTERS)
+        are_values = self._different <= {0.0, 1.0} and not self._units
+        for text in list(self.yes_and_no):
+            if not are_values or (text.casefold() in letters and not are_letters):
+                self.texts[text] = self.yes_and_no.pop(text)
         bare = self._before_units
-        if bare is None or self.values or len(self._units) > 1 or bare.numbers != self._units.total():
+        if bare is None or len(self._units) > 1 or not self.numbers <= bare.numbers == self._units.total():
             return self
         (unit,) = self._units
         others = {text: seen for text, seen in self.texts.items() if not _WITH_UNIT.fullmatch(text)}
         bare.other_texts = self.text_cells - bare.numbers - sum(seen.times for seen in others.values())
         bare.missing, bare.not_finite, bare.moments = self.missing, self.not_finite, self.moments
-        bare.texts, bare.unit = others, unit
+        bare.texts, bare.unit, bare.without_unit = others, unit, self.numbers
+        bare.numbers += self.numbers
+        bare._dots_may_group &= self._dots_may_group
+        for sign, (row, text) in self.first_of.items():
+            bare._note(sign, row, text)
         return bare
 
-    def _count_text(self, row: int, text: str) -> None:
-        seen = self.texts.get(text)
+    def _count(self, texts: dict[str, Seen], row: int, text: str) -> None:
+        seen = texts.get(text)
         if seen is not None:
             seen.times += 1
-        elif len(self.texts) < _TEXTS_MAX:
-            self.texts[text] = Seen(1, row)
+        elif len(texts) < _TEXTS_MAX:
+            texts[text] = Seen(1, row)
         else:
             self.other_texts += 1
 
     @property
     def text_cells(self) -> int:
         """Cells with a text that is no word for a gap."""
-        return 0 if self.reads_t_and_f else sum(seen.times for seen in self.texts.values()) + self.other_texts
+        return sum(seen.times for seen in self.texts.values()) + self.other_texts
 
     @property
-    def reads_t_and_f(self) -> bool:
-        """Whether `t` and `f`, or `y` and `n`, are all the texts that there are."""
-        words = set(self.t_and_f)
-        return (
-            bool(words)
-            and {text.casefold() for text in self.texts} == words
-            and (words <= {"t", "f"} or words <= {"y", "n"})
-        )
+    def words(self) -> frozenset[str]:
+        """The words that are values, in small letters."""
+        return frozenset(map(str.casefold, self.yes_and_no))
 
     @property
     def values(self) -> int:
         """Cells with a value."""
-        return self.numbers + self.yes_and_no + (self.t_and_f.total() if self.reads_t_and_f else 0)
+        return self.numbers + sum(seen.times for seen in self.yes_and_no.values())
 
     @property
     def holds_numbers(self) -> bool:
-        """Whether it is a signal's: values, and rarely a text among them."""
-        return self.values > 0 and self.values >= self.text_cells + self.moments
+        """Whether it is a signal's: values, and rarely a text among them, or always one of a few."""
+        others = self.text_cells + self.moments
+        return self.values > 0 and (self.values >= others or self._are_texts_for_gaps(others))
+
+    def _are_texts_for_gaps(self, others: int) -> bool:
+        is_varied = len(self._different) >= _RARELY_A_TEXT * len(self.texts)
+        return is_varied and not self.moments and self.numbers >= _LEAST_SHARE * (self.numbers + others)
 
     @property
     def has_comma_only(self) -> bool:
@@ -332,7 +326,8 @@ class ValueReader:
     """Reads the cells of a column as it was found to be written; None where there is no value."""
 
     sign: DecimalSign = "."
-    reads_t_and_f: bool = False
+    words: frozenset[str] = YES_AND_NO
+    """Those that are values."""
     unit: str = ""
 
     def column(self, cells: Sequence[Cell]) -> list[float | None]:
@@ -354,7 +349,9 @@ class ValueReader:
     def value(self, cell: Cell) -> float | None:
         """The value of one cell."""
         if isinstance(cell, str):
-            return _value_of_text(cell, self.sign, self.reads_t_and_f, self.unit)
+            return _value_of_text(cell, self.sign, self.words, self.unit)
+        if isinstance(cell, bool) and str(cell).casefold() not in self.words:
+            return None
         if isinstance(cell, bool | int | float | Decimal):
             return _finite(cell)
         return None
@@ -369,11 +366,10 @@ def _plain_number(cell: str) -> float | None:
 
 
 @lru_cache(50_000)
-def _value_of_text(cell: str, sign: DecimalSign, reads_t_and_f: bool, unit: str) -> float | None:
+def _value_of_text(cell: str, sign: DecimalSign, words: frozenset[str], unit: str) -> float | None:
     text = cell.strip().removesuffix(unit).rstrip()
     number = number_of(text, sign)
     if number is not None:
         return _finite(number)
     word = text.casefold()
-    found = _YES_AND_NO.get(word)
-    return _T_AND_F.get(word) if found is None and reads_t_and_f else found
+    return VALUE_OF_WORD[word] if word in words else None

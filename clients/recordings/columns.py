@@ -113,7 +113,7 @@ class Choice:
     def value_reader(self, column: Column) -> ValueReader:
         """How the cells of a column become values."""
         cells = self.cells[column]
-        return ValueReader(self.signs[column], cells.reads_t_and_f, cells.unit)
+        return ValueReader(self.signs[column], cells.words, cells.unit)
 
 
 @dataclass(slots=True)

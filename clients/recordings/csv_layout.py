@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clients.recordings.cells import MISSING, is_number
-from clients.recordings.refusal import ReplayRefused, sample
+from clients.recordings.cell_words import MISSING
+from clients.recordings.cells import is_number
+from clients.recordings.refusal import ReplayRefused, counted, sample
 from clients.recordings.times.time_columns import is_named_like_a_time, is_time
 
 STRAY_ROWS_MAX = 2
@@ -175,13 +176,14 @@ def find_layout(path: Path, lines: Sequence[str]) -> Layout:
             )
     start = header_at + 1
     if _is_label(header) and start < data_at:
-        said.append(f"{data_at - start} lines between the names and the rows left out")
+        said.append(f"{counted(data_at - start, 'line')} between the names and the rows left out")
         start = data_at
     if first:
         said.append(f"{sample(lines[0].strip())} names the separator")
     if preamble:
         said.append(
-            f"{len(preamble)} lines above the header left out, the first {sample(preamble[0].strip())}"
+            f"{counted(len(preamble), 'line')} above the header left out, the first "
+            f"{sample(preamble[0].strip())}"
         )
     while len(header) > 1 and not header[-1] and all(not cells[-1] for cells in typical):
         header = header[:-1]  # a separator at the end of each line

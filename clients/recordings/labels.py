@@ -7,7 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from clients.recordings.cells import MISSING, Cell, ValueReader
+from clients.recordings.cell_words import MISSING
+from clients.recordings.cells import Cell, ValueReader
 from clients.recordings.columns import Choice
 from clients.recordings.refusal import ReplayRefused, refused_cell, sample
 from clients.recordings.rows import rows_of

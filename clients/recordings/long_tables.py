@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from clients.recordings.cells import Cell, CellsOfColumn, DecimalSign, ValueReader
+from clients.recordings.cell_words import YES_AND_NO
+from clients.recordings.cells import Cell, CellsOfColumn, DecimalSign, Seen, ValueReader
 from clients.recordings.qualities import Quality, QualityColumn, find_qualities, is_named_like_a_quality
 from clients.recordings.refusal import PassedOver, ReplayRefused, refused_cell, sample
 from clients.recordings.table import Cells, Column, Table
@@ -53,6 +54,8 @@ class Tags:
     """Signals of the table that were not asked for."""
     separator: str = "."
     quality: QualityColumn | None = None
+    measured: frozenset[str] = frozenset()
+    """Signals with other numbers than 0 and 1, of which yes and no are gaps."""
 
     def only(self, path: Path, signals: Sequence[str]) -> "Tags":
         """The same, with these signals alone. Raises: `ReplayRefused` if one is not there."""
@@ -312,8 +315,9 @@ def _tags(
     quality = qualities[0] if qualities else None
     tags = Tags(columns, tuple(values), (), (), (), separator, quality)
     readers = [
-        ValueReader(signs[column], cells[column].reads_t_and_f, cells[column].unit) for column in values
+        ValueReader(signs[column], cells[column].words | YES_AND_NO, cells[column].unit) for column in values
     ]
+    words = _WordsOfTags()
     numbers: dict[str, bool] = {}
     units = [_UnitsOfTags(column) for column in free if is_named_like_a_unit(column.name)]
     for row, row_cells in table.read(PassedOver()):
@@ -326,14 +330,41 @@ def _tags(
             )
         for column, reader in zip(values, readers, strict=True):
             name = tags.name(tag, column)
-            numbers[name] = reader.value(row_cells[column.index]) is not None or numbers.get(name, False)
+            value = reader.value(row_cells[column.index])
+            numbers[name] = value is not None or numbers.get(name, False)
+            if value is not None:
+                words.add(row, name, column, value, row_cells[column.index])
         if len(numbers) > _TAGS_MAX:
             raise ReplayRefused(f"{table.path}: {_names(columns)} has more than {_TAGS_MAX:,} different tags")
     names = tuple(name for name, has_one in numbers.items() if has_one)
     if not names:
         raise ReplayRefused(f"{table.path} has no number in {_names(values)}")
     without = tuple(name for name, has_one in numbers.items() if not has_one)
-    return replace(tags, names=names, without_numbers=without)
+    for column in values:
+        cells[column].texts |= words.gaps(column)
+    return replace(tags, names=names, without_numbers=without, measured=frozenset(words.measured))
+
+
+@dataclass(slots=True)
+class _WordsOfTags:
+    """Yes and no are values of one tag, and gaps of another that has other numbers than 0 and 1."""
+
+    measured: set[str] = field(default_factory=set)
+    _seen: dict[Column, dict[tuple[str, str], Seen]] = field(default_factory=dict)
+
+    def add(self, row: int, name: str, column: Column, value: float, cell: Cell) -> None:
+        if value not in (0.0, 1.0):
+            self.measured.add(name)
+        elif isinstance(cell, str | bool) and (text := str(cell).strip()).isalpha():
+            self._seen.setdefault(column, {}).setdefault((name, text), Seen(0, row)).times += 1
+
+    def gaps(self, column: Column) -> dict[str, Seen]:
+        """The words of all tags that are gaps."""
+        found: dict[str, Seen] = {}
+        for (name, text), seen in self._seen.get(column, {}).items():
+            if name in self.measured:
+                found.setdefault(text, Seen(0, seen.row)).times += seen.times
+        return found
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from clients.recordings.cell_words import VALUE_OF_WORD
 from clients.recordings.cells import Cell, CellsOfColumn, ValueReader
 from clients.recordings.refusal import PassedOver
 from clients.recordings.table import Column, Table
@@ -48,7 +49,7 @@ def quality_by_code(cell: Cell) -> Quality:
 
 
 def _by_flag(cell: Cell) -> Quality:
-    return "bad" if ValueReader(reads_t_and_f=True).value(cell) == 0.0 else "good"
+    return "bad" if ValueReader(words=frozenset(VALUE_OF_WORD)).value(cell) == 0.0 else "good"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,8 @@ def _has_flags(column: Column, cells: CellsOfColumn) -> bool:
     if not cells.values or cells.text_cells:
         return False
     is_flag = _FLAGS.fullmatch(column.name.strip()) is not None
-    return (not cells.numbers and not column.name.casefold().endswith("status")) or (
-        is_flag and not cells.first_of and cells.yes_and_no + cells.numbers == cells.values
-    )
+    is_status = column.name.casefold().endswith("status")
+    return (not cells.numbers and not is_status) or (is_flag and not cells.first_of)
 
 
 def _may_have_codes(cells: CellsOfColumn) -> bool:

@@ -19,6 +19,15 @@ def sample(text: object) -> str:
     return repr(shown if len(shown) <= 80 else f"{shown[:80]}…")
 
 
+def counted(number: int, what: str) -> str:
+    """So many of something, for people.
+
+    >>> counted(1, "row"), counted(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 @dataclass(slots=True)
 class PassedOver:
     """Lines that were read and hold no observations, by what they are: how many, and which came first."""

@@ -4,12 +4,13 @@ import math
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import NamedTuple
 
 import numpy as np
 
+from clients.recordings.cell_words import YES_AND_NO
 from clients.recordings.cells import Cell
 from clients.recordings.columns import Choice, chunks
 from clients.recordings.qualities import Quality
@@ -133,15 +134,19 @@ def _entries(choice: Choice, counts: Counts) -> Iterator[tuple[int, float, int, 
     assert tags is not None
     not_named = set(tags.not_named)
     positions = {name: position for position, name in enumerate(tags.names)}
-    readers = [(choice.value_reader(column), column) for column in tags.values]
+    readers = [
+        (replace(found, words=found.words | YES_AND_NO), replace(found, words=frozenset()), column)
+        for column in tags.values
+        for found in [choice.value_reader(column)]
+    ]
     for row, cells in choice.table.read(counts.passed):
         counts.file_rows += 1
         at_s = choice.reader.seconds(row, choice.time.cell(cells))
         quality = tags.quality_of(cells)
         tag = tags.tag_of(cells)
-        for reader, column in readers:
-            value = reader.value(cells[column.index])
+        for reader, of_measured, column in readers:
             name = tags.name(tag, column)
+            value = (of_measured if name in tags.measured else reader).value(cells[column.index])
             position = positions.get(name)
             counts.cells += name not in not_named
             if value is not None and position is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from clients.recordings.cells import CellsOfColumn
 from clients.recordings.columns import Choice
-from clients.recordings.refusal import ReplayRefused, sample
+from clients.recordings.refusal import ReplayRefused, counted, sample
 from clients.recordings.rows import Counts, rows_of
 from clients.recordings.table import Column
 from consumer.decode.values import iso8601
@@ -96,13 +96,17 @@ def _median(steps: Counter[float]) -> float:
 
 def described(choice: Choice, seen: Survey) -> list[str]:
     """What was read, in three lines, for people: times, signals with their gaps, and what was left out."""
-    backwards = (
-        f"; {seen.backwards:,} rows are earlier than the row before: kept, in this order"
-        if seen.backwards
-        else ""
-    )
+    backwards = ""
+    if seen.backwards:
+        be = "is" if seen.backwards == 1 else "are"
+        backwards = (
+            f"; {counted(seen.backwards, 'row')} {be} earlier than the row before: kept, in this order"
+        )
     if seen.repeated:
-        what = "rows have the time of the row before" if choice.tags is None else "values repeat a tag's time"
+        is_one = seen.repeated == 1
+        what = f"row{' has' if is_one else 's have'} the time of the row before"
+        if choice.tags is not None:
+            what = "value repeats a tag's time" if is_one else "values repeat a tag's time"
         backwards += f"; {seen.repeated:,} {what}: kept"
     turned = ""
     if choice.order == "descending":
@@ -121,8 +125,9 @@ def described(choice: Choice, seen: Survey) -> list[str]:
         f"{choice.table.path}: {form}time by {choice.time.name!r}, {choice.reader.shown}; one row every "
         f"{seen.period_s:g} s, from "
         f"{_shown(seen.first_s)} to {_shown(seen.last_s)}{backwards}{turned}",
-        f"  {len(names)} signals{by_tag} ({shown}), {seen.rows:,} rows, {seen.observations:,} observations, "
-        f"{seen.empty:,} cells without a finite number{_gaps(choice, seen)}",
+        f"  {counted(len(names), 'signal')}{by_tag} ({shown}), {counted(seen.rows, 'row')}, "
+        f"{counted(seen.observations, 'observation')}, {counted(seen.empty, 'cell')} without a finite number"
+        f"{_gaps(choice, seen)}{_forms(choice)}",
     ]
     left_out = list(_left_out(choice, seen))
     return [*lines, f"  Left out: {'; '.join(left_out) or 'nothing'}"]
@@ -135,11 +140,19 @@ def _shown(at_s: float) -> str | None:
 
 def _gaps(choice: Choice, seen: Survey) -> str:
     """Which words stand where there is no number."""
-    found = ["decimal commas"] if any(choice.signs[column] == "," for column in choice.signals) else []
-    found += [f"{c.name!r} without its unit {unit}" for c in choice.signals if (unit := choice.cells[c].unit)]
-    found += [text for column in choice.signals if (text := _gaps_of(column, choice.cells[column], choice))]
+    found = [text for column in choice.signals if (text := _gaps_of(column, choice.cells[column], choice))]
     found += [f"quality {name}: {times:,}" for name, times in seen.qualities if times and name != "good"]
     return f": {'; '.join(found)}" if found else ""
+
+
+def _forms(choice: Choice) -> str:
+    """How the numbers are written, where that is not plain."""
+    found = ["decimal commas"] if any(choice.signs[column] == "," for column in choice.signals) else []
+    for column in choice.signals:
+        cells = choice.cells[column]
+        bare = f", which {cells.without_unit:,} of them have not" if cells.without_unit else ""
+        found += [f"{column.name!r} without its unit {cells.unit}{bare}"] if cells.unit else []
+    return "".join(f"; {text}" for text in found)
 
 
 def _gaps_of(column: Column, cells: CellsOfColumn, choice: Choice) -> str:
@@ -154,14 +167,12 @@ def _gaps_of(column: Column, cells: CellsOfColumn, choice: Choice) -> str:
         )
     if cells.not_finite:
         parts.append(f"not finite {cells.not_finite:,}")
-    if not cells.reads_t_and_f:
-        texts = sorted(cells.texts.items(), key=lambda each: -each[1].times)
-        parts += [
-            f"text {sample(text)} {seen.times:,} (first in row {seen.row})"
-            for text, seen in texts[:_SHOWN_MAX]
-        ]
-        others = sum(seen.times for _, seen in texts[_SHOWN_MAX:]) + cells.other_texts
-        parts += [f"other texts {others:,}"] if others else []
+    texts = sorted(cells.texts.items(), key=lambda each: -each[1].times)
+    parts += [
+        f"text {sample(text)} {seen.times:,} (first in row {seen.row})" for text, seen in texts[:_SHOWN_MAX]
+    ]
+    others = sum(seen.times for _, seen in texts[_SHOWN_MAX:]) + cells.other_texts
+    parts += [f"other texts {others:,}"] if others else []
     if cells.moments:
         parts.append(f"dates {cells.moments:,}")
     return f"{column.name!r} {', '.join(parts)}" if parts else ""
@@ -173,9 +184,9 @@ def _left_out(choice: Choice, seen: Survey) -> Iterator[str]:
         yield f"column {column.name!r} ({why})"
     if choice.tags is not None and choice.tags.without_numbers:
         names = choice.tags.without_numbers
-        yield f"{len(names)} tags without a number, such as {names[0]!r}"
+        yield f"{counted(len(names), 'tag')} without a number, such as {names[0]!r}"
     if choice.tags is not None and choice.tags.not_named:
         names = choice.tags.not_named
-        yield f"{len(names)} tags that are not named, such as {names[0]!r}"
+        yield f"{counted(len(names), 'tag')} not named, such as {names[0]!r}"
     yield from seen.passed_over
     yield from choice.table.said

@@ -25,6 +25,7 @@ from consumer.plant import plant
 from consumer.settings.signal_settings import SettingsOfSignals
 from consumer.settings.signals_yaml import SHIPPED, read_signals_file
 from ops.backtest.backtest import Backtest, Part, Row
+from ops.formatting import pluralize
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +132,10 @@ def _reported(path: Path, backtest: Backtest, rows: Iterator[Row]) -> Iterator[P
         yield part
     took_s = clock.perf_counter() - start
     echo(
-        f"{printable(str(path))}: {learner.observations:,} values of {len(backtest.signals)} signals, "
-        f"{learner.observations / took_s:,.0f} a second; {events} events of {backtest.name}; "
+        f"{printable(str(path))}: {learner.observations:,} values of "
+        f"{pluralize(len(backtest.signals), 'signal')}, "
+        f"{learner.observations / took_s:,.0f} a second; "
+        f"{pluralize(events, 'event')} of {backtest.name}; "
         f"{learner.rejected.total()} values could not be learned",
         err=True,
     )

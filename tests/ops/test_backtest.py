@@ -295,7 +295,7 @@ def test_every_registered_use_case_runs_over_a_real_recording(use_case):
         pytest.skip(f"the recording is not here: {file}")
     ran = CliRunner().invoke(app, ["backtest", "--use-case", use_case, str(file)])
     assert ran.exit_code == 0, ran.output
-    assert "22,695 values of 1 signals" in ran.stderr
+    assert "22,695 values of 1 signal," in ran.stderr
     assert "; 0 values could not be learned" in ran.stderr
 
 

@@ -19,7 +19,7 @@ FROM, TO, TO_SHORT = "2024-03-01T00:00:00Z", "2024-03-02T05:59:00Z", "2024-03-01
 OPENED, CLEARED = "2024-03-02T03:30:00.000000Z", "2024-03-02T04:20:00.000000Z"
 ONE_OPENING = (OPENED, CLEARED)
 PRESSURE_AND_TEMP = "2 signals (pressure, temp), "
-PRESSURE = "1 signals (pressure), "
+PRESSURE = "1 signal (pressure), "
 # Of each file: signals, from, to, what else is said, and when there are events.
 FILES = {
     "REF.csv": (PRESSURE_AND_TEMP, FROM, TO, "Left out: nothing", ONE_OPENING),
@@ -46,7 +46,7 @@ FILES = {
     "J3.csv": (PRESSURE, FROM, TO_SHORT, "'sep=,' names the separator", ()),
     "J6.csv": (PRESSURE, FROM, TO, "the rows run backwards: turned round", ONE_OPENING),
     "J8.csv": (PRESSURE, FROM, TO, "the row's number", ONE_OPENING),
-    "Tank[2].csv": ("1 signals (level), ", FROM, TO, "Left out: nothing", ONE_OPENING),
+    "Tank[2].csv": ("1 signal (level), ", FROM, TO, "Left out: nothing", ONE_OPENING),
 }
 
 

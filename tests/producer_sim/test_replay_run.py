@@ -204,9 +204,9 @@ def test_a_person_hears_what_is_not_sent(tmp_path):
     prepare(ReplayOptions([path]), heard.append)
     text = "\n".join(heard)
     for part in (
-        "1 signals (v), 3 rows",
-        "1 cells without",
-        "1 rows are earlier",
+        "1 signal (v), 3 rows",
+        "1 cell without",
+        "1 row is earlier",
         "Named like labels, so not sent: anomaly",
     ):
         assert part in text

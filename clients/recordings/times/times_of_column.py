@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 
-from clients.recordings.cells import MISSING, Cell
+from clients.recordings.cell_words import MISSING
+from clients.recordings.cells import Cell
 from clients.recordings.refusal import refused_cell, sample
 from clients.recordings.times.time_formats import ORDERS, converter, converter_of, of_moment
 from consumer.decode.times import (

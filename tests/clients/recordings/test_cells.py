@@ -79,10 +79,51 @@ def test_a_text_far_down_does_not_cost_its_column(tmp_path):
         (["VRAI", "FAUX", ""], [1, 0]),
         (["t", "f", "t"], [1, 0, 1]),
         (["TRUE", "0", "1"], [1, 0, 1]),
+        (["J", "N", "J"], [1, 0, 1]),
     ],
 )
 def test_yes_and_no_are_one_and_zero(tmp_path, cells, expected):
     assert values(written(tmp_path, column(cells)))["flow"] == expected
+
+
+@pytest.mark.parametrize("word", ["On", "no", "true", "T", "y", "falsch"])
+def test_yes_and_no_among_other_numbers_are_gaps_counted_and_named(tmp_path, word):
+    """A heater's setpoint that is off, a trace of rain: none of these is 1 or 0 of the signal's unit."""
+    path = written(tmp_path, column(["49.6", "50.1", word, "51.2"]))
+    assert values(path)["flow"] == [49.6, 50.1, 51.2]
+    assert f"1 cell without a finite number: 'flow' text {word!r} 1 (first in row 3)" in said(path)
+
+
+def test_booleans_of_json_among_other_numbers_are_gaps_too(tmp_path):
+    path = written(
+        tmp_path,
+        '{"ts": "2024-03-01", "v": 7.5}\n{"ts": "2024-03-02", "v": true}\n{"ts": "2024-03-03", "v": 8}\n',
+        "rig.json",
+    )
+    assert values(path) == {"v": [7.5, 8.0]}
+    assert "'v' text 'True' 1 (first in row 2)" in said(path)
+
+
+def test_a_signal_that_failed_most_of_the_time_is_read(tmp_path):
+    """Three of five cells say what failed, always in the same words: the numbers between are a signal's."""
+    cells = [f"{row % 37}.5" if row % 5 < 2 else "E-104" for row in range(200)]
+    path = written(tmp_path, column(cells))
+    assert len(values(path)["flow"]) == 80
+    assert "text 'E-104' 120 (first in row 3)" in said(path)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [f"{row}.5" if row % 10 == 0 else "E-104" for row in range(200)],  # too few
+        [f"{row}.5" if row % 5 < 2 else f"lot {row}" for row in range(200)],  # too many texts
+        [f"{row % 3}" if row % 5 < 2 else "E-104" for row in range(200)],  # numbers that are names too
+    ],
+)
+def test_a_column_of_texts_with_some_numbers_is_left_out_and_said(tmp_path, cells):
+    path = written(tmp_path, column(cells))
+    assert list(values(path)) == ["n"]
+    assert "column 'flow' (" in said(path)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +139,8 @@ def test_yes_and_no_are_one_and_zero(tmp_path, cells, expected):
         (["1'234.5", "12'345", "7"], ",", [1234.5, 12345.0, 7.0]),
         (["\u22127.5", "+3", ".5"], ",", [-7.5, 3.0, 0.5]),
         (["0,125", "0,250", "0,375"], ";", [0.125, 0.25, 0.375]),
+        (['"1,23,456.5"', '"12,34,567"', '"-1,00,000"', "7"], ",", [123456.5, 1234567.0, -100000.0, 7.0]),
+        (["1.5D+02", "-2.5D-01", "1.0d+00"], ",", [150.0, -0.25, 1.0]),
     ],
 )
 def test_numbers_are_read_as_their_locale_writes_them(tmp_path, cells, separator, expected):
@@ -119,11 +162,23 @@ def test_a_unit_behind_every_number_is_left_out_and_said(tmp_path, cells, separa
     assert f"'flow' without its unit {cells[0].lstrip('0123456789., ')}" in said(path)
 
 
-@pytest.mark.parametrize("cells", [["1.5D+01", "2.5D+01", "3.5D+01"], ["0x10", "0x10", "0x10"]])
-def test_an_exponent_and_a_hexadecimal_number_are_no_units(tmp_path, cells):
+@pytest.mark.parametrize("cells", [["2D4", "3D4", "4D4"], ["0x10", "0x10", "0x10"]])
+def test_a_name_of_digits_and_a_hexadecimal_number_have_no_units(tmp_path, cells):
     path = written(tmp_path, column(cells))
     assert list(values(path)) == ["n"]
     assert f"column 'flow' (texts, such as '{cells[0]}')" in said(path)
+
+
+def test_a_few_numbers_without_the_unit_of_the_others_are_read_and_counted(tmp_path):
+    path = written(tmp_path, column(["49.6 bar", "0", "51.2 bar", "50.5 bar", "Off"]))
+    assert values(path)["flow"] == [49.6, 0.0, 51.2, 50.5]
+    assert "'flow' without its unit bar, which 1 of them have not" in said(path)
+    assert "text 'Off' 1 (first in row 5)" in said(path)
+
+
+def test_decimal_commas_are_said_apart_from_gaps(tmp_path):
+    text = said(written(tmp_path, column(["49,6", "50,1", "7"], ";")))
+    assert "0 cells without a finite number; decimal commas" in text
 
 
 def test_a_text_that_ends_in_the_unit_is_a_gap_counted_and_named(tmp_path):
@@ -209,9 +264,9 @@ def test_cells_of_json_have_types(tmp_path):
 
 
 def test_a_value_stays_beside_its_time_whatever_stands_around_it(tmp_path):
-    path = written(tmp_path, column(["1", "Bad", "", "true", "5"]))
+    path = written(tmp_path, column(["1", "Bad", "", "true", "0"]))
     start = 1_709_251_200.0
-    assert read(path)["flow"] == [(start, 1.0), (start + 3, 1.0), (start + 4, 5.0)]
+    assert read(path)["flow"] == [(start, 1.0), (start + 3, 1.0), (start + 4, 0.0)]
 
 
 def test_numbers_are_of_one_locale_at_a_time():

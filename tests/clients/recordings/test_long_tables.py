@@ -47,7 +47,7 @@ def test_tags_that_report_when_they_change_are_signals_too(tmp_path):
     lines = [f"{row},2024-03-01T00:0{n}:07.123Z" for n, row in enumerate(rows)]
     path = written(tmp_path, "\n".join(["entity_id,state,last_changed", *lines]))
     assert values(path) == {"sensor.outside": [3.5, 4.0], "switch.pump": [1.0, 0.0]}
-    assert "1 tags without a number, such as 'weather.home'" in said(path)
+    assert "1 tag without a number, such as 'weather.home'" in said(path)
     assert "'unavailable' 1" in said(path)
 
 
@@ -204,7 +204,7 @@ def test_some_tags_can_be_named(tmp_path):
     path = written(tmp_path, shared())
     assert list(values(path, signals=["pump.t"])) == ["pump.t"]
     text = said(path, signals=["pump.t"])
-    assert "1 tags that are not named, such as 'pump.p'" in text
+    assert "1 tag not named, such as 'pump.p'" in text
     assert "30 observations, 0 cells without a finite number" in text
     with pytest.raises(ReplayRefused, match=r"has no signal 'nope'; it has 'pump\.p', 'pump\.t'"):
         values(path, signals=["nope"])
@@ -262,10 +262,23 @@ def test_a_tag_whose_unit_changes_is_refused_with_the_row(tmp_path):
 PAIRS = (("pump.p", "bar"), ("pump.t", "C"))
 
 
+def test_yes_and_no_are_values_of_a_switch_and_gaps_of_what_is_measured(tmp_path):
+    rows = [f"{at},{tag},{cell}" for at in MINUTES for tag, cell in (("pump.on", "off"), ("pump.t", "7.5"))]
+    rows += [
+        f"{MINUTES[-1]}1,pump.on,on".replace("Z1", ".5Z"),
+        f"{MINUTES[-1]}1,pump.t,off".replace("Z1", ".5Z"),
+    ]
+    path = written(tmp_path, "\n".join(["timestamp,tag,value", *rows]))
+    assert set(values(path)["pump.on"][:-1]) == {0.0}
+    assert values(path)["pump.on"][-1] == 1.0
+    assert set(values(path)["pump.t"]) == {7.5}
+    assert f"1 cell without a finite number: 'value' text 'off' 1 (first in row {len(rows)})" in said(path)
+
+
 def test_values_that_repeat_the_time_of_their_tag_are_kept_and_said(tmp_path):
     path = written(tmp_path, shared() + f"{MINUTES[-1]},pump.t,7\n")
     assert values(path, tag="tag")["pump.t"][-2:] == [30.0, 7.0]
-    assert "1 values repeat a tag's time: kept" in said(path, tag="tag")
+    assert "1 value repeats a tag's time: kept" in said(path, tag="tag")
 
 
 def test_the_times_are_no_tags(tmp_path):

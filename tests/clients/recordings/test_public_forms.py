@@ -71,7 +71,7 @@ def test_campbell_toa5(tmp_path):
     )
     assert values(path) == {"AirTC_Avg": [3.5, 3.7], "RH": [80.0, 81.0, 82.0]}
     for part in (
-        "1 lines above the header left out",
+        "1 line above the header left out",
         "'TS, RN, Deg C, %'",
         "'Avg, Smp'",
         "'RECORD' (the row's number)",

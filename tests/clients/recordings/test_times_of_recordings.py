@@ -192,7 +192,7 @@ def test_the_hour_that_clocks_show_twice_is_two_hours(tmp_path):
     path = written(tmp_path, "\n".join(["time,v", *lines]))
     assert times(path, time_zone="Europe/Berlin") == [moment.timestamp() for moment in moments]
     assert "earlier than the row before" not in said(path, time_zone="Europe/Berlin")
-    assert "1 rows are earlier" in said(path)  # read as UTC
+    assert "1 row is earlier" in said(path)  # read as UTC
 
 
 def hourly(tmp_path, rows_an_hour):
@@ -266,7 +266,7 @@ def test_what_was_read_is_said_in_three_lines(tmp_path):
     assert said(path).split("\n") == [
         f"{path}: time by 'time', dates with the day first, as with dots it is; one row every 60 s, from "
         "2024-03-01T00:00:00Z to 2024-03-01T01:39:00Z",
-        "  1 signals (v), 100 rows, 100 observations, 0 cells without a finite number",
+        "  1 signal (v), 100 rows, 100 observations, 0 cells without a finite number",
         "  Left out: nothing",
     ]
 
