@@ -8,10 +8,17 @@ from typing import Literal
 
 from clients.recordings.cells import Cell, CellsOfColumn, DecimalSign, ValueReader
 from clients.recordings.decimal_signs import decimal_signs
-from clients.recordings.long_tables import Tags, find_tags, is_named_like_a_unit
-from clients.recordings.qualities import QualityColumn, find_qualities, is_named_like_a_quality, of_signals
 from clients.recordings.refusal import PassedOver, ReplayRefused, refused_cell, sample
+from clients.recordings.row_numbers import RowNumbers, is_unnamed, may_number_rows
 from clients.recordings.table import Cells, Column, Table
+from clients.recordings.tags.finding_tags import is_named_like_a_unit
+from clients.recordings.tags.long_tables import Tags, find_tags
+from clients.recordings.tags.qualities import (
+    QualityColumn,
+    find_qualities,
+    is_named_like_a_quality,
+    of_signals,
+)
 from clients.recordings.times.finding_times import are_epochs, find_times, join_offsets, named_times
 from clients.recordings.times.time_columns import TimeColumns, is_of_times, is_time
 from clients.recordings.times.time_formats import zone_of
@@ -19,23 +26,6 @@ from clients.recordings.times.times_of_column import TimeReader, TimesOfColumn
 from consumer.decode.signal_names import SignalKey
 
 _NAMES_OF_LABELS = {"anomaly", "changepoint", "label", "labels", "is_anomaly", "is_changepoint"}
-_NAMES_OF_INDICES = {
-    "column0",
-    "unnamed: 0",
-    "index",
-    "level_0",
-    "__index_level_0__",
-    "no",
-    "no.",
-    "nr",
-    "row",
-    "id",
-    "record",
-    "recnum",
-    "entry_id",
-    "#",
-    "rownames",
-}
 _SAMPLE_ROWS = 500
 _ROWS_AT_ONCE = 2048
 
@@ -86,7 +76,7 @@ class Choice:
     order: Literal["ascending", "descending", "mixed"]
     tags: Tags | None = None
     aside: Mapping[Column, str] = field(default_factory=dict)
-    """Columns that are about the times, and why they are not read."""
+    """Columns that number the rows, or are about the times, and why they are not read."""
     others: tuple[tuple[Column, str], ...] = ()
     """Columns that are not read, and why."""
     qualities: Mapping[Column, QualityColumn] = field(default_factory=dict)
@@ -122,10 +112,14 @@ class _Looked:
 
     times: TimesOfColumn
     cells: dict[Column, CellsOfColumn]
-    indices: dict[Column, int | None] = field(default_factory=dict)
-    """The number that the next row of an index would have; None: it is no index."""
+    numbers_of_rows: dict[Column, RowNumbers] = field(default_factory=dict)
     rows: int = 0
     passed: PassedOver = field(default_factory=PassedOver)
+
+    @property
+    def row_numbers(self) -> dict[Column, str]:
+        """Columns that number the rows, and that they do."""
+        return {one: "the row's number" for one, found in self.numbers_of_rows.items() if found.are_of_rows}
 
 
 def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it is frozen
@@ -166,6 +160,7 @@ def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it 
         order=_order(looked.times),
         aside=aside,
     )
+    found = replace(found, aside={**looked.row_numbers, **found.aside})
     return _long(found, options, first_rows) or _wide(found, options, looked, first_rows)
 
 
@@ -190,6 +185,7 @@ def _long(found: Choice, options: ReadOptions, first_rows: Sequence[Cells]) -> C
         options.tag,
         aside,
         found.reader.has_shared_times,
+        found.order == "mixed",
     )
     if tags is None:
         return None
@@ -217,9 +213,7 @@ def _wide(found: Choice, options: ReadOptions, looked: _Looked, first_rows: Sequ
     left_out = tuple(column for column in numbers if column.name.lower() in _NAMES_OF_LABELS)
     why = dict(found.aside) | dict.fromkeys(left_out, "named like a label")
     for column in numbers:
-        if looked.indices.get(column) is not None:
-            why[column] = "the row's number"
-        elif no_signal := _no_signal(column, first_rows):
+        if no_signal := _no_signal(column, first_rows):
             why[column] = no_signal
         elif named:
             why.setdefault(column, "not named")
@@ -288,14 +282,14 @@ def _look(table: Table, times: TimeColumns, options: ReadOptions, first_rows: Se
     looked = _Looked(
         _times_of(table, times, options),
         cells,
-        {column: -1 for column in table.columns if column.name.casefold() in _NAMES_OF_INDICES},
+        {column: RowNumbers(is_unnamed(column)) for column in table.columns if may_number_rows(column)},
     )
     counted = [column for column in table.columns if column not in written]
     for rows, columns in chunks(table, looked.passed):
         for column in counted:
             cells[column].add(rows, columns[column.index])
-        for column in looked.indices:
-            looked.indices[column] = _next_index(looked.indices[column], columns[column.index])
+        for column, numbers in looked.numbers_of_rows.items():
+            numbers.add(columns[column.index])
         if len(times.all_columns) == 1:
             moments: Sequence[Cell] = columns[times.columns[0].index]
         else:
@@ -305,20 +299,6 @@ def _look(table: Table, times: TimeColumns, options: ReadOptions, first_rows: Se
         looked.rows += len(rows)
     looked.cells = {column: one.settled() for column, one in cells.items()}
     return looked
-
-
-def _next_index(expected: int | None, cells: Sequence[Cell]) -> int | None:
-    for cell in cells:
-        if expected is None:
-            return None
-        try:
-            number = int(cell)
-        except (TypeError, ValueError):
-            return None
-        if expected != number and expected != -1:
-            return None
-        expected = number + 1
-    return expected
 
 
 def _gaps_alone(cells: Mapping[Column, CellsOfColumn]) -> str:

@@ -13,8 +13,8 @@ import numpy as np
 from clients.recordings.cell_words import YES_AND_NO
 from clients.recordings.cells import Cell
 from clients.recordings.columns import Choice, chunks
-from clients.recordings.qualities import Quality
 from clients.recordings.refusal import PassedOver
+from clients.recordings.tags.qualities import Quality
 from clients.recordings.times.times_of_column import TimeReader
 
 

@@ -1,6 +1,7 @@
 """Long tables: a row for each value becomes a signal for each tag; found, named or refused."""
 
 import json
+from random import Random
 
 import pytest
 
@@ -260,6 +261,74 @@ def test_a_tag_whose_unit_changes_is_refused_with_the_row(tmp_path):
 
 
 PAIRS = (("pump.p", "bar"), ("pump.t", "C"))
+
+
+def of_two(names, order, columns="timestamp,tag,value"):
+    """Rows of two tags, by their names, in some order of all rows."""
+    rows = [
+        (at_, n, tag, more)
+        for n, at_ in enumerate(MINUTES)
+        for tag, more in zip(names, (0, 100), strict=True)
+    ]
+    if order == "by tag":
+        rows.sort(key=lambda row: row[3])
+    if order == "shuffled":
+        Random(2).shuffle(rows)
+    return "\n".join([columns, *(f"{at_},{tag},{n + more}" for at_, n, tag, more in rows)])
+
+
+@pytest.mark.parametrize("order", ["by time", "by tag", "shuffled"])
+@pytest.mark.parametrize(
+    ("columns", "names", "expected"),
+    [
+        ("timestamp,place,level", ["north", "south"], ["north", "south"]),
+        ("timestamp,sensor_id,level", ["17", "42"], ["17", "42"]),
+        ("timestamp,device,parameter,level", ["d1,p", "d1,t"], ["p", "t"]),
+        ("timestamp,device,parameter,level", ["d1,p", "d2,p"], ["d1", "d2"]),
+        ("timestamp,Messgröße,Einheit,Wert", ["Druck,bar", "Temp,C"], ["Druck", "Temp"]),
+    ],
+)
+def test_tags_are_found_in_whatever_order_the_rows_are(tmp_path, order, columns, names, expected):
+    path = written(tmp_path, of_two(names, order, columns))
+    numbers = [float(n) for n in range(30)]
+    assert values(path) == {expected[0]: numbers, expected[1]: [n + 100 for n in numbers]}
+
+
+def test_a_device_and_its_parameters_that_report_when_they_change_make_names_together(tmp_path):
+    """No two rows have one time: neither column alone tells the four signals apart."""
+    rows = [
+        f"2024-03-01T00:{n:02}:0{k}Z,{tag},{n + 10 * k}"
+        for n in range(9)
+        for k, tag in enumerate(("d1,p", "d1,t", "d2,p", "d2,t"))
+    ]
+    path = written(tmp_path, "\n".join(["timestamp,device,parameter,value", *rows]))
+    assert {name: found[0] for name, found in values(path).items()} == {
+        "d1.p": 0.0, "d1.t": 10.0, "d2.p": 20.0, "d2.t": 30.0
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("order", ["by time", "by tag", "shuffled"])
+def test_numbers_that_tell_rows_apart_are_no_signal_in_whatever_order_they_are(tmp_path, order):
+    path = written(tmp_path, of_two(["17", "42"], order, "timestamp,box,level"))
+    with pytest.raises(ReplayRefused, match=r"'box' may tell them apart: .*--tag"):
+        values(path)
+    assert set(values(path, tag="box")) == {"17", "42"}
+
+
+def test_numbers_that_change_where_rows_go_back_once_are_signals(tmp_path):
+    """A clock that was put back, and a speed of whole numbers beside it."""
+    moments = [*MINUTES[:20], *MINUTES[15:]]
+    rows = [f"{at_},{120 + n % 7},{n}.5" for n, at_ in enumerate(moments)]
+    assert list(values(written(tmp_path, "\n".join(["timestamp,rpm,temp", *rows])))) == ["rpm", "temp"]
+
+
+def test_a_row_number_beside_tags_is_no_value(tmp_path):
+    rows = [
+        f"{n},{at_},{tag},7.5" for n, (at_, tag) in enumerate((at_, tag) for at_ in MINUTES for tag in "pt")
+    ]
+    path = written(tmp_path, "\n".join(["id,time,channel,measured", *rows]))
+    assert list(values(path)) == ["p", "t"]
+    assert "column 'id' (the row's number)" in said(path)
 
 
 def test_yes_and_no_are_values_of_a_switch_and_gaps_of_what_is_measured(tmp_path):

@@ -411,6 +411,34 @@ def test_an_index_and_the_times_again_are_no_signals(tmp_path, name):
     assert f"column '{name}'" in said(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [
+        ("", [0, 1, 2, 3, 4, 5]),
+        ("", ["0.0", "1.0", "2.0", "3.0", "4.0", "5.0"]),
+        ("", [0, 2, 4, 6, 8, 10]),
+        ("Unnamed: 0", [0, 1, 2, 0, 1, 2]),
+        ("id", [7, 8, 9, 12, 13, 14]),
+        ("Sample", [1, 2, 3, 4, 5, 6]),
+        ("lfd. Nr.", [6, 5, 4, 3, 2, 1]),
+    ],
+)
+def test_numbers_of_rows_are_no_signal(tmp_path, name, numbers):
+    """Also after rows were dropped, turned round, or files joined."""
+    rows = [f"{number},2024-03-0{day}T00:00Z,{day}.5" for day, number in enumerate(numbers, 1)]
+    path = written(tmp_path, "\n".join([f"{name},time,v", *rows]))
+    assert list(values(path)) == ["v"]
+    assert "(the row's number)" in said(path)
+
+
+@pytest.mark.parametrize(
+    "numbers", [[7, 7, 8, 9, 10, 11], [3, 9, 4, 8, 5, 7], ["1.5", 2, 3, 4, 5, 6], [1, 2, 9, 30, 70, 99]]
+)
+def test_numbers_that_do_not_go_on_by_one_step_are_a_signal_whatever_their_name(tmp_path, numbers):
+    rows = [f"{number},2024-03-0{day}T00:00Z,{day}.5" for day, number in enumerate(numbers, 1)]
+    assert list(values(written(tmp_path, "\n".join(["index,time,v", *rows])))) == ["index", "v"]
+
+
 def test_a_header_with_line_breaks_as_excel_writes_them(tmp_path):
     header = 'time;"flow\n[m3/h]";"feed\r\nwater\r\ntemp"\r\n'
     path = written(tmp_path, header + "".join(f'{moment};1,5;"2,5"\r\n' for moment in MINUTES))
