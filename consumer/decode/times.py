@@ -118,6 +118,7 @@ _UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6))
 _NANOSECONDS = 1e9
 _DIGITS_OF_DATES = (8, 12, 14, 17, 20)
 """YYYYMMDD, with hhmm, hhmmss, milliseconds, microseconds: as epochs they would be 1970, 1976 or 2611."""
+_DIGITS_OF_A_DAY = 8
 _FIRST_DATE, _LAST_DATE = 19_000_101, 20_991_231
 _DIGITS_BELOW = 1e20
 _OF_100_NS = (
@@ -223,6 +224,10 @@ def _of_text(text: str, zone: tzinfo, *, may_be_rewritten: bool = True) -> Readi
     if "  " in text or not text or not text[0].isalnum() or text[-1].isspace():
         text = " ".join(text.split())
     if text.isdecimal():
+        if text[0] == "0" and len(text) > _DIGITS_OF_A_DAY:  # 01032024120000 would be an epoch of 2002
+            raise Unlearnable(
+                f"the timestamp {shortened(text)} begins with 0, as no epoch does: write ISO 8601"
+            )
         return _of_digits(text, zone) or _of_number(int(text) if len(text) < 25 else math.inf)
     at_s = iso_seconds(text, zone)
     if at_s is not None:
@@ -345,7 +350,8 @@ def _of_date(found: re.Match[str], text: str, zone: tzinfo) -> Readings:
 def is_time_of_day(text: str) -> bool:
     """True for a time without a date, such as 13:05 or 1:05:00 PM."""
     found = _ONLY_TIME.fullmatch(text.strip())
-    return found is not None and (":" in text or bool(found["half"]) or bool(found["second"]))
+    is_marked = ":" in text or "h" in text.casefold()
+    return found is not None and (is_marked or bool(found["half"]) or bool(found["second"]))
 
 
 def _time_s(found: re.Match[str], text: str) -> float:

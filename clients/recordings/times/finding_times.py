@@ -3,11 +3,18 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
 from clients.recordings.cells import Cell, is_number
-from clients.recordings.refusal import ReplayRefused, refused_cell, sample
+from clients.recordings.refusal import PassedOver, ReplayRefused, refused_cell, sample
 from clients.recordings.table import Cells, Column, Table
 from clients.recordings.times.time_columns import TimeColumns, is_named_like_a_time, is_time
+from clients.recordings.times.time_parts import (
+    are_clocks,
+    is_named_like_a_clock,
+    is_named_like_thousandths,
+    parts_of_times,
+)
 from clients.recordings.times.utc_offsets import (
     is_named_like_an_offset,
     is_of_javascript,
@@ -22,20 +29,9 @@ from consumer.decode.times import BELIEVED_FROM_S, is_time_of_day, names_zone, r
 from consumer.errors import Unlearnable
 
 _PREFERRED_TIMES = ("_time", "last_changed", "timestamp", "time", "datetime")
-_PARTS = (
-    ("year", "jahr"),
-    ("month", "monat"),
-    ("day", "tag"),
-    ("hour", "stunde", "hr"),
-    ("minute", "min"),
-    ("second", "sec"),
-)
-
-
+_PARTS_OF_DAY = 3
 _NUMBERS_MAX = 2
 """More different numbers than in winter and in summer are hardly offsets from UTC."""
-_THOUSANDTHS = {"millitm", "ms", "msec", "millisecond", "milliseconds"}
-"""Columns of them beside a date and a time of day, as FactoryTalk has them."""
 
 
 def named_times(table: Table, name: str) -> TimeColumns:
@@ -50,6 +46,9 @@ def named_times(table: Table, name: str) -> TimeColumns:
         )
     if len(columns) == 2 and "nano" in columns[1].name.casefold():
         return TimeColumns(columns, "nanoseconds")
+    first_row = [cells for _, cells in islice(table.read(PassedOver()), 1)]
+    if len(columns) > 2 and any(is_time(cells[columns[0].index]) for cells in first_row):
+        return TimeColumns(columns, "thousandths" if is_named_like_thousandths(last) else "clock")
     return TimeColumns(columns, "joined" if len(columns) == 2 else "parts")
 
 
@@ -63,6 +62,7 @@ def find_times(table: Table, rows: Sequence[Cells]) -> TimeColumns:
     for seconds, nanos in (
         ("timestampseconds", "timestampnanooffset"),
         ("timestamp.timeinseconds", "timestamp.offsetinnanos"),
+        ("clock", "ns"),
     ):
         if seconds in known and nanos in known:
             return TimeColumns((known[seconds], known[nanos]), "nanoseconds")
@@ -72,9 +72,11 @@ def find_times(table: Table, rows: Sequence[Cells]) -> TimeColumns:
     for candidates in (written, whole):
         if candidates:
             return _with_time_of_day(table, _one_of(table, candidates), cells)
-    parts = [next((known[name] for name in names if name in known), None) for names in _PARTS]
-    if all(parts[:3]):
+    parts = parts_of_times(table.columns)
+    if all(parts[:_PARTS_OF_DAY]):
         given = [column for at, column in enumerate(parts) if column is not None and all(parts[:at])]
+        clocks = [one for one in table.columns if _mostly(cells[one], _is_time_of_day)]
+        given += clocks if len(given) == _PARTS_OF_DAY and len(clocks) == 1 else []
         return TimeColumns(tuple(given), "parts")
     named = [
         column
@@ -107,8 +109,15 @@ def _one_of(table: Table, candidates: Sequence[Column]) -> Column:
 
 def _with_time_of_day(table: Table, column: Column, cells: dict[Column, list[Cell]]) -> TimeColumns:
     """Days, with the column of their times if there is one."""
+    thousandths = [
+        one
+        for one in table.columns
+        if is_named_like_thousandths(one.name) and _mostly(cells[one], _is_below_1000)
+    ]
     if not all(_is_day(cell) for cell in cells[column] if is_time(cell)):
-        return TimeColumns((column,))
+        has_them = len(thousandths) == 1 and thousandths[0].index == column.index + 1
+        are_whole = has_them and all(map(_is_of_whole_seconds, cells[column]))
+        return TimeColumns((column, *thousandths), "thousandths") if are_whole else TimeColumns((column,))
     of_day = [
         other
         for other in table.columns
@@ -122,15 +131,33 @@ def _with_time_of_day(table: Table, column: Column, cells: dict[Column, list[Cel
             f"{table.path} has several columns of times of day, {names}: name one, such as --time "
             f"{column.name},TIME"
         )
-    thousandths = [one for one in table.columns if one.name.casefold() in _THOUSANDTHS and of_day]
+    if not of_day:
+        of_day = [
+            other
+            for other in table.columns
+            if other != column and is_named_like_a_clock(other.name) and are_clocks(cells[other])
+        ][:1]
+    if not of_day:
+        parts = parts_of_times(table.columns)[_PARTS_OF_DAY:]
+        given = [one for at, one in enumerate(parts) if one is not None and all(parts[:at])]
+        return TimeColumns((column, *given), "clock" if given else "one")
     if len(thousandths) == 1 and all(map(_is_below_1000, cells[thousandths[0]])):
         return TimeColumns((column, *of_day, *thousandths), "thousandths")
-    return TimeColumns((column, *of_day), "joined" if of_day else "one")
+    return TimeColumns((column, *of_day), "joined")
 
 
 def _is_below_1000(cell: Cell) -> bool:
     text = str(cell).strip()
     return text.isdecimal() and int(text) < 1000
+
+
+def _is_of_whole_seconds(cell: Cell) -> bool:
+    if isinstance(cell, str):
+        try:
+            return all(at_s.is_integer() for at_s in readings(cell).seconds.values())
+        except Unlearnable:
+            return True
+    return not getattr(cell, "microsecond", 0)
 
 
 def _mostly(cells: Sequence[Cell], test: object) -> bool:

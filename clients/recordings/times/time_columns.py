@@ -7,6 +7,7 @@ from typing import Literal
 
 from clients.recordings.cells import Cell
 from clients.recordings.table import Cells, Column
+from clients.recordings.times.time_parts import clock_of_parts, day_of_parts
 from clients.recordings.times.utc_offsets import with_offset
 from consumer.decode.times import readings
 from consumer.errors import Unlearnable
@@ -22,11 +23,12 @@ _NAMES = {
     "servertimestamp", "index",
     "timestampseconds", "zeit", "zeitstempel", "zeitpunkt", "datum", "datumzeit", "datumuhrzeit",
     "fecha", "fechahora",
-    "horodatage", "horodate", "tijd", "tijdstip", "dataora", "timeinseconds",
+    "horodatage", "horodate", "clock", "messzeit", "messzeitpunkt", "timegenerated", "observedat",
+    "readingtime", "tijd", "tijdstip", "dataora", "timeinseconds",
 }  # fmt: skip
 
 
-_HALF = re.compile(r"(?:\s*[ap]\.?m\.?)?\Z", re.IGNORECASE)
+_BEHIND = re.compile(r"(?:\s*(?:[ap]\.?m\.?|UTC|Z|[+-]\d\d:?\d\d))?\Z", re.IGNORECASE)
 
 
 def _bare(name: str) -> str:
@@ -64,7 +66,7 @@ class TimeColumns:
     """The columns that make a time together, and how: one, a date and a time of day, or parts."""
 
     columns: tuple[Column, ...]
-    kind: Literal["one", "joined", "thousandths", "parts", "nanoseconds"] = "one"
+    kind: Literal["one", "joined", "thousandths", "parts", "clock", "nanoseconds"] = "one"
     offset: Column | None = None
     """How far they are from UTC, in each row."""
     zone: str | None = None
@@ -94,21 +96,25 @@ class TimeColumns:
         parts = [cells[column.index] for column in self.columns]
         if any(part is None or part == "" for part in parts):
             return None
-        if self.kind in ("joined", "thousandths"):
-            parts[1] = _with_colons(parts[1])
-            joined = " ".join(
-                part.isoformat() if isinstance(part, date) else str(part).strip() for part in parts[:2]
-            )
-            return joined if self.kind == "joined" else _with_thousandths(joined, parts[2])
         texts = [str(part).strip().removesuffix(".0") for part in parts]
         if self.kind == "nanoseconds":
             return f"{texts[0]}.{texts[1].rjust(9, '0')}"
-        return "-".join(texts[:3]) + (f" {':'.join((*texts[3:], '00')[:3])}" if len(texts) > 3 else "")
+        if self.kind == "parts":
+            return " ".join((day_of_parts(*texts[:3]), *([clock_of_parts(texts[3:])] if texts[3:] else ())))
+        if self.kind == "clock":
+            return f"{_text(parts[0])} {clock_of_parts(texts[1:])}"
+        clock = parts[1:2] if len(parts) > 2 or self.kind == "joined" else []
+        joined = " ".join((_text(parts[0]), *(_text(_with_colons(part)) for part in clock)))
+        return joined if self.kind == "joined" else _with_thousandths(joined, parts[-1])
+
+
+def _text(cell: Cell) -> str:
+    return cell.isoformat() if isinstance(cell, date) else str(cell).strip()
 
 
 def _with_thousandths(moment: str, cell: Cell) -> str:
-    """A time with its thousandths of a second, before the AM or PM behind it."""
-    return _HALF.sub(rf".{str(cell).strip().rjust(3, '0')}\g<0>", moment, count=1)
+    """A time with its thousandths of a second, before the AM or PM, or the zone, behind it."""
+    return _BEHIND.sub(rf".{str(cell).strip().rjust(3, '0')}\g<0>", moment, count=1)
 
 
 def _with_colons(cell: Cell) -> Cell:

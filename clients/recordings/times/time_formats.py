@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from clients.recordings.cells import Cell
@@ -34,6 +35,8 @@ def converter_of(order: Order | None, zone: tzinfo, is_iso: bool = False) -> Cal
                 return iso_s
         if isinstance(cell, date):
             return of_moment(cell, zone)
+        if isinstance(cell, Decimal):
+            cell = float(cell)
         if not isinstance(cell, str | int | float) or isinstance(cell, bool):
             raise Unlearnable("it is neither a number nor a text")
         at_s = of_order(readings(cell, zone), order)

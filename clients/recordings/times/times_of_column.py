@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
 from pathlib import Path
 
 from clients.recordings.cell_words import MISSING
@@ -27,6 +28,8 @@ _ORDER_SHOWN = {"DMY": "the day first", "MDY": "the month first", "YMD": "the ye
 _ENDS_IN_LETTERS = re.compile(r":\d\d(?:[.,]\d+)? ?\(?(?!AM|PM)(?:[A-Z]{3,5}|[A-Z][a-z]+/[A-Za-z_/]+)\)?\Z")
 _DATE_LENGTH = 10
 _ELAPSED_BELOW_S = 1e8
+_EXCEL_FROM, _EXCEL_BELOW = 36_526.0, 62_091.0
+"""What days since 1900 are from 2000 to 2069."""
 _SHARED = 0.2
 """The share of rows with the time of the row before, from which on they may be of several signals."""
 _CLEARLY = 2.0
@@ -71,6 +74,8 @@ class TimeReader:
             raise refused_cell(self.path, row, self.column, _no_time(cell, error)) from None
         if not self.first_s <= at_s <= self.last_s:
             elapsed = " (elapsed times need the start added)" if 0 <= at_s < _ELAPSED_BELOW_S else ""
+            if _EXCEL_FROM <= at_s < _EXCEL_BELOW:
+                elapsed = " (days of Excel need --time-format excel, elapsed times the start added)"
             what = f"before 2000{elapsed}" if at_s < self.first_s else "more than a day ahead of now"
             raise refused_cell(
                 self.path,
@@ -215,6 +220,8 @@ class TimesOfColumn:
             return readings(cell, self.zone)
         if isinstance(cell, int | float) and not isinstance(cell, bool):
             return readings(cell)
+        if isinstance(cell, Decimal):
+            return readings(float(cell))
         raise Unlearnable("it is neither a number nor a text")
 
     def _check_kind(self, row: int, cell: Cell, found: Readings) -> None:

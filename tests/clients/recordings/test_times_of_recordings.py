@@ -107,16 +107,16 @@ def test_several_columns_can_be_named_to_make_a_time(tmp_path):
 @pytest.mark.parametrize(("form", "step"), [("%H%M%S", MINUTE), ("%H%M", MINUTE), ("%H", 60 * MINUTE)])
 def test_a_time_of_day_of_digits_is_read_where_it_is_named(tmp_path, form, step):
     for date in ("%d.%m.%Y", "%Y%m%d"):
-        path = recording(tmp_path, f"{date},{form}", step=step, header="Date,Clock,v")
+        path = recording(tmp_path, f"{date},{form}", step=step, header="Date,Taken,v")
         with pytest.raises(ReplayRefused, match="name the column of the time of day too, such as --time"):
             times(path)
-        assert times(path, time="Date,Clock") == expected(step=step)
+        assert times(path, time="Date,Taken") == expected(step=step)
 
 
 def test_days_whose_time_of_day_is_missing_are_refused(tmp_path):
     rows = "".join(f"2024-03-0{1 + row // 24},{row % 24},{row}\n" for row in range(72))
     with pytest.raises(ReplayRefused, match="has days alone, and most rows share one"):
-        times(written(tmp_path, "Date,Hour,v\n" + rows))
+        times(written(tmp_path, "Date,Shift,v\n" + rows))
     with pytest.raises(ReplayRefused, match="no column has their date"):
         times(written(tmp_path, "clock,v\n00:00:00,1\n00:00:01,2\n"))
     daily = "".join(f"2024-03-{row:02},{row}\n" for row in range(1, 30))
