@@ -11,6 +11,7 @@ from clients.recordings.cell_words import MISSING
 from clients.recordings.cells import is_number
 from clients.recordings.refusal import ReplayRefused, counted, sample
 from clients.recordings.times.time_columns import is_named_like_a_time, is_time
+from consumer.decode.times import is_time_of_day
 
 STRAY_ROWS_MAX = 2
 """So many rows of another length may be the dates of a preamble, or the end of a file that was cut off."""
@@ -52,6 +53,8 @@ class Layout:
     """The rows of the header, which may stand in the file again."""
     says_zone: str = ""
     """A line above the header that names a time zone."""
+    times: Sequence[int] = ()
+    """The columns whose cells are written times."""
 
 
 def cells_of(lines: Iterable[str], separator: str, quote: str = '"') -> Iterator[list[str]]:
@@ -122,6 +125,7 @@ def find_layout(path: Path, lines: Sequence[str]) -> Layout:
     rows = [(at, parsed(line, separator, quote)) for at, line in plain]
     widths = Counter(len(cells) for _, cells in rows)
     width = max(widths, key=lambda each: (widths[each], each))
+    rows = [(at, cells if any(cells[width:]) else cells[:width]) for at, cells in rows]
     different = dict.fromkeys(tuple(cells) for _, cells in rows if len(cells) == width)
     typical = list(different)[-_TYPICAL_ROWS:]  # a header that is there again counts once
     times = [column for column in range(width) if _mostly(typical, column, is_time)]
@@ -200,6 +204,7 @@ def find_layout(path: Path, lines: Sequence[str]) -> Layout:
         below < len(rows),
         again,
         next(zones, ""),
+        times,
     )
 
 
@@ -244,6 +249,8 @@ def _levels(above: Sequence[tuple[int, list[str]]]) -> Sequence[tuple[int, list[
 
     The upper has names again, or none right of one; joined with what is below, all differ.
     """
+    if above and _is_whole_header(above[-1][1]):
+        return ()
     for first in range(len(above) - 1):
         for last in range(first + 1, len(above)):
             levels = above[first : last + 1]
@@ -309,16 +316,20 @@ def _header_elsewhere(
     typical: Sequence[Sequence[str]],
 ) -> list[str] | None:
     """Names in a comment, without one for R's row names, or SiteWise's, which are known."""
-    if before and is_comment(before[-1]):
-        names = parsed(before[-1].lstrip("#% ").strip(), separator)
-        if len(names) == width and not any(map(is_number, names)):
-            return names
+    comments = [parsed(line.lstrip("#% ").strip(), separator) for line in before[-2:] if is_comment(line)]
+    comments = [names for names in comments if len(names) == width and not any(map(is_number, names))]
+    if before and is_comment(before[-1]) and comments:
+        return comments[0] if _are_units(comments[-1]) else comments[-1]
     if below and len(rows[below - 1][1]) == width - 1 > 1 and not any(map(is_number, rows[below - 1][1])):
         names = rows[below - 1][1]
         if all(not cells[-1] for cells in typical):
             return [*names, ""]
-        # Row names are no times: else it is a decimal comma that makes a cell too many.
-        return None if _mostly(typical, 0, is_time) else ["", *names]
+        if not _mostly(typical, 0, is_time):
+            return ["", *names]
+        is_in_two = separator == _BLANKS and _mostly(typical, 1, is_time_of_day)
+        if is_in_two and is_named_like_a_time(names[0]):
+            return [names[0], f"{names[0]} of day", *names[1:]]
+        return None  # row names are no times: else it is a decimal comma that makes a cell too many
     for at in range(1, width - 4):
         if all(row[at].upper() in _SITEWISE_TYPES for row in typical) and width - at == len(_SITEWISE):
             return [*(["ALIAS"] if at == 1 else ["ASSET_ID", "PROPERTY_ID"][:at]), *_SITEWISE]

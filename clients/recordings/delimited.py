@@ -1,10 +1,13 @@
 """CSV as the world writes it: the rows below the header, and what is none of them."""
 
 import csv
+import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from clients.recordings.cell_words import MISSING
 from clients.recordings.cells import is_number
 from clients.recordings.csv_layout import (
     COMMA_HINT,
@@ -25,6 +28,9 @@ from clients.recordings.times.time_columns import is_time
 from consumer.decode.times import is_time_of_day
 
 _SAMPLE_LINES = 1000
+_TOTALS_MAX = 6
+"""So many rows of sums, means, least and greatest values may stand below a table."""
+_FORMULA = re.compile(r'(?:^|(?<=[;,\t|]))(?:="([^"]*)"|"=""([^"]*)""")(?=[;,\t|\r\n]|$)')
 
 
 def open_delimited(path: Path) -> Table:
@@ -34,7 +40,7 @@ def open_delimited(path: Path) -> Table:
         ReplayRefused: There is none, or none with a header.
     """
     with text_of(path) as text:
-        lines = list(islice(text, _SAMPLE_LINES))
+        lines = list(map(_without_formulas, islice(text, _SAMPLE_LINES)))
     try:
         layout = find_layout(path, lines)
     except csv.Error as error:
@@ -44,7 +50,7 @@ def open_delimited(path: Path) -> Table:
     return Table(
         path,
         names,
-        lambda passed: _rows(path, layout, passed),
+        lambda passed: _without_totals(_rows(path, layout, passed), layout.times, passed),
         said,
         layout.form,
         layout.separator,
@@ -56,7 +62,41 @@ def _lines(text: Iterable[str]) -> Iterator[str]:
     for line in text:
         if "\0" in line:
             raise csv.Error("it has bytes of zero, as a logger leaves whose power failed: remove the row")
-        yield line
+        yield _without_formulas(line)
+
+
+def _without_formulas(line: str) -> str:
+    """A line whose cells are texts for Excel, ="49.6", as plain cells."""
+    return _FORMULA.sub(r'"\1\2"', line) if '="' in line else line
+
+
+def _without_totals(
+    rows: Iterator[tuple[int, Cells]], times: Sequence[int], passed: PassedOver
+) -> Iterator[tuple[int, Cells]]:
+    """The rows, but the last ones that have a word in the place of their time, such as Total."""
+    held: deque[tuple[int, Cells]] = deque()
+    for each in rows:
+        held.append(each)
+        if len(held) > _TOTALS_MAX:
+            yield held.popleft()
+    totals = 0
+    while totals < len(held) and _is_of_totals(held[-1 - totals][1], times):
+        totals += 1
+    if totals == len(held):
+        totals = 0
+    yield from islice(held, len(held) - totals)
+    for row, _ in islice(held, len(held) - totals, None):
+        passed.add("a row of totals below the table", row)
+
+
+def _is_of_totals(cells: Cells, times: Sequence[int]) -> bool:
+    words = [cells[column].strip() for column in times]
+    return (
+        bool(words)
+        and words[0][:1].isalpha()
+        and words[0].casefold() not in MISSING
+        and not any(map(is_time, words))
+    )
 
 
 def _rows(path: Path, layout: Layout, passed: PassedOver) -> Iterator[tuple[int, Cells]]:

@@ -197,6 +197,9 @@ def _of_one_key(path: Path, document: Mapping[str, Any]) -> Found | None:
         names = ", ".join(map(repr, tables))
         raise ReplayRefused(f"{path} holds several tables, {names}: write each into a file of its own")
     wrapped = [key for key in _ROWS_KEYS if isinstance(document.get(key), list | dict) and document[key]]
+    wrapped = wrapped or [
+        key for key, one in document.items() if len(document) == 1 and isinstance(one, dict)
+    ]
     for key in tables or wrapped[:1]:
         found = rows_of_document(path, document[key])
         zones = {
