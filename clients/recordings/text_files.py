@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import io
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +52,17 @@ _NO_TABLE = (
     ),
 )  # fmt: skip
 """How text begins that is no table, in small letters."""
+_NO_ROWS = (
+    (
+        re.compile(rb"(?:#[^\n]*\n)*[^\s,]+(?:,[^\s=]+=[^\s]+)* [^\s=]+=\S+(?: [^\s=]+=\S+)* \d{16,19}\r?\n"),
+        "InfluxDB's line protocol: query it, and export the answer as CSV or JSON",
+    ),
+    (
+        re.compile(rb"(?:# (?:HELP|TYPE) [^\n]*\n)+[a-zA-Z_:]"),
+        "Prometheus' text of one scrape: query a range, and export the answer as JSON",
+    ),
+)  # fmt: skip
+"""The same, of what is known by its first lines."""
 
 
 def _of_windows(error: UnicodeError) -> tuple[str, int]:
@@ -105,6 +117,9 @@ def text_of(path: Path) -> Iterator[io.TextIOWrapper]:
             raise ReplayRefused(f"{path} is {what}")
     for begin, what in _NO_TABLE:
         if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(begin):
+            raise ReplayRefused(f"{path} is {what}")
+    for pattern, what in _NO_ROWS:
+        if pattern.match(head):
             raise ReplayRefused(f"{path} is {what}")
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if head.startswith(mark)), "utf-8")
     if encoding == "utf-8" and b"\0" in head:

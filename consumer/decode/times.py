@@ -206,7 +206,7 @@ _DATE = (
     re.compile(  # Nov 14 22:13:20 has no year: a colon before the hour takes one of four digits, or seconds
         _WEEKDAY
         + r"(?P<a>\d{1,4}|[^\W\d_]+)(?P<separator>\. ?|[-/ ]|, )"
-        + r"(?P<b>\d{1,2}|[^\W\d_]+)(?:\. ?|[-/ ]|, )(?P<c>\d{4}|\d{1,2})"
+        + r"(?P<b>\d{1,2}|[^\W\d_]+)(?:\.-|\. ?|[-/ ]|, )(?P<c>\d{4}|\d{1,2})"
         + rf"(?:(?:[ T]|, |(?:(?<=\d{{4}})|(?<=[-/.]\d\d)(?=(?::\d\d){{3}})):){_TIME_OF_DAY})?",
         re.IGNORECASE,
     )

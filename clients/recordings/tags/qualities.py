@@ -16,9 +16,9 @@ _NAMES = re.compile(
     re.IGNORECASE,
 )
 _FLAGS = re.compile(r"(?:.*[ _.:/-])?(?:is ?_?)?(?:good|valid)", re.IGNORECASE)
-_BAD = ("bad", "error", "stale")
-_UNCERTAIN = ("uncertain", "questionable", "substituted")
-_WORDS = ("good", *_BAD, *_UNCERTAIN)
+_BAD = ("bad", "error", "stale", "schlecht", "mauvais", "mala", "malo")
+_UNCERTAIN = ("uncertain", "questionable", "substituted", "unsicher", "incertain", "dudos", "inciert")
+_WORDS = ("good", "gut", "bon", "buen", *_BAD, *_UNCERTAIN)
 _CODE_MAX, _GOOD_FROM, _UNCERTAIN_FROM = 255, 192, 64
 _SUBSTATUSES = {*range(8), *range(16, 23), 48, 54}
 """A code without its limit bits, as OPC DA has them."""

@@ -71,7 +71,7 @@ def find_times(table: Table, rows: Sequence[Cells]) -> TimeColumns:
     written = [column for column in whole if not _mostly(cells[column], _is_bare_number)]
     for candidates in (written, whole):
         if candidates:
-            return _with_time_of_day(table, _one_of(table, candidates), cells)
+            return _with_time_of_day(table, _one_of(table, candidates, cells), cells)
     parts = parts_of_times(table.columns)
     if all(parts[:_PARTS_OF_DAY]):
         given = [column for at, column in enumerate(parts) if column is not None and all(parts[:at])]
@@ -84,7 +84,7 @@ def find_times(table: Table, rows: Sequence[Cells]) -> TimeColumns:
         if is_named_like_a_time(column.name) and not _mostly(cells[column], _is_time_of_day)
     ]
     if named:
-        return TimeColumns((_one_of(table, named),))
+        return TimeColumns((_one_of(table, named, cells),))
     of_day = [column.name for column in table.columns if _mostly(cells[column], _is_time_of_day)]
     if of_day:
         raise ReplayRefused(
@@ -93,12 +93,13 @@ def find_times(table: Table, rows: Sequence[Cells]) -> TimeColumns:
     raise ReplayRefused(f"{table.path} has no column of times among {table.shown_names}: name it with --time")
 
 
-def _one_of(table: Table, candidates: Sequence[Column]) -> Column:
+def _one_of(table: Table, candidates: Sequence[Column], cells: dict[Column, list[Cell]]) -> Column:
     if len(candidates) == 1:
         return candidates[0]
     for name in _PREFERRED_TIMES:
         preferred = [column for column in candidates if column.name.casefold() == name]
-        if len(preferred) == 1:
+        again = [one for one in candidates if re.fullmatch(rf"{name}_\d+", one.name, re.IGNORECASE)]
+        if len(preferred) == 1 and all(cells[one] == cells[preferred[0]] for one in again):
             return preferred[0]
     names = ", ".join(repr(column.name) for column in candidates)
     raise ReplayRefused(

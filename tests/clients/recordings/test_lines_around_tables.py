@@ -95,3 +95,19 @@ def test_rows_below_several_keys_of_a_document(tmp_path, keys):
     for key in reversed(keys):
         document = {key: document}
     assert values(written(tmp_path, json.dumps(document), "rig.json")) == {"flow": FLOW}
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (
+            "plant,host=a p=1.5,t=2 1709251200000000000\nplant,host=a p=1.6,t=2 1709251260000000000\n",
+            "line protocol",
+        ),
+        ("plant p=1.5 1709251200000000000\n", "line protocol"),
+        ('# HELP p Pressure\n# TYPE p gauge\np{unit="bar"} 1.5 1709251200000\n', "Prometheus' text"),
+    ],
+)
+def test_lines_of_databases_that_are_no_table_are_named(tmp_path, content, what):
+    with pytest.raises(ReplayRefused, match=f"{what}.*export the answer"):
+        values(written(tmp_path, content, "rig.txt"))

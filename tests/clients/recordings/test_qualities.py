@@ -99,3 +99,14 @@ def test_a_quality_that_says_nothing_known_is_named(tmp_path):
         tmp_path, wide("time,tag,value,quality", lambda n: ("a.x", str(n), "100" if n % 2 else "0"))
     )
     assert "column 'quality' (it may be a quality, but says none that is known" in said(path)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "uncertain"),
+    [("Gut", "Schlecht", "Unsicher"), ("Bonne", "Mauvaise", "Incertaine"), ("Buena", "Mala", "Dudosa")],
+)
+def test_qualities_in_other_languages(tmp_path, good, bad, uncertain):
+    rows = [f"2024-03-0{day}T00:00Z,{day},{word}" for day, word in enumerate((good, bad, uncertain, good), 1)]
+    path = written(tmp_path, "\n".join(["time,v,Status", *rows]))
+    assert values(path) == {"v": [1.0, 3.0, 4.0]}
+    assert "quality bad: 1; quality uncertain: 1" in said(path)

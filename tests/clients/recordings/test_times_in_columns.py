@@ -121,3 +121,18 @@ def test_zabbix_history_has_nanoseconds_beside_its_clock(tmp_path):
     ]
     path = written(tmp_path, "\n".join(["itemid,clock,value,ns", *rows]))
     assert read(path)["8"] == [(1709251200.5 + 60 * n, float(-n)) for n in range(4)]
+
+
+def test_a_column_of_times_for_each_signal_is_refused_and_the_same_times_again_are_not(tmp_path):
+    rows = [f"2024-03-01T00:0{n}:00,{n},2024-03-01T00:0{n}:0{{}},{n}" for n in range(9)]
+    path = written(tmp_path, "\n".join(["Time,p,Time,t", *rows]).format(*range(9)))
+    with pytest.raises(ReplayRefused, match=r"of times, 'Time', 'Time_1': .*a file of its own"):
+        read(path)
+    path = written(tmp_path, "\n".join(["Time,p,Time,t", *rows]).format(*[0] * 9))
+    assert list(read(path)) == ["p", "t"]
+
+
+@pytest.mark.parametrize("day", ["01-févr.-24", "01 févr. 2024", "1 févr. 24", "01-Feb.-2024"])
+def test_months_that_are_cut_short_by_a_point(tmp_path, day):
+    path = written(tmp_path, f"Horodatage;v\n{day} 08:00:00;1,5\n{day} 09:00:00;2,5\n")
+    assert times(path) == [at("2024-02-01T08:00"), at("2024-02-01T09:00")]
