@@ -300,7 +300,7 @@ class CellsOfColumn:
 
     def _are_texts_for_gaps(self, others: int) -> bool:
         is_varied = len(self._different) >= _RARELY_A_TEXT * len(self.texts)
-        return is_varied and not self.moments and self.numbers >= _LEAST_SHARE * (self.numbers + others)
+        return is_varied and self.numbers >= _LEAST_SHARE * (self.numbers + others)
 
     @property
     def has_comma_only(self) -> bool:

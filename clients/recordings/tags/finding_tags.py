@@ -98,11 +98,6 @@ class _Rows:
         changes = self.back_with_tag + self.ahead_with_tag + self.shared
         return self.is_grouped and changes == len(self.tags) - 1
 
-    @property
-    def is_of_one_direction(self) -> bool:
-        """Whether rows of one tag run from the oldest to the newest, or all the other way."""
-        return not (self.back and self.ahead)
-
 
 def is_named_like_a_unit(name: str) -> bool:
     """True for Unit, UOM and the like."""
@@ -158,11 +153,6 @@ class _Seen:
     in_time: _Rows
 
     @property
-    def is_told(self) -> bool:
-        """Whether each tag has one row of a time, and rows of it run one way, or many share their time."""
-        return not self.in_time.repeated and (self.in_file.is_of_one_direction or self.in_time.is_shared)
-
-    @property
     def is_long(self) -> bool:
         """Whether the tag, and nothing else, tells rows of one time apart, or stretches of rows."""
         is_needed = self.in_time.is_shared or self.in_file.is_grouped
@@ -173,7 +163,7 @@ class _Seen:
         """Whether whole numbers come again and again, each once at a time: of devices, no counter."""
         tags = self.in_time.tags
         are_whole = all(tag.isdecimal() for tag in tags)
-        return are_whole and 1 < len(tags) <= self.in_time.rows / 2 and self.is_told
+        return are_whole and 1 < len(tags) <= self.in_time.rows / 2 and not self.in_time.repeated
 
 
 def _look(
@@ -234,9 +224,8 @@ def found_tags(
     has_value = any(is_named_like_a_value(column.name) for column in values)
     of_names = _of_names(known, seen, together)
     if of_names:
-        is_told = together if len(of_names) > 1 else seen[of_names[0]]
-        has_several = len(is_told.in_time.tags) > 1 or len(values) == 1 or has_value
-        if has_several and not is_told.in_time.repeated and (is_told.is_told or has_value):
+        rows = (together if len(of_names) > 1 else seen[of_names[0]]).in_time
+        if not rows.repeated and (len(rows.tags) > 1 or len(values) == 1 or has_value):
             return of_names, "."
     for column in numbered:
         if has_value and seen[column].is_numbered:

@@ -316,3 +316,18 @@ def test_the_times_decide_nothing_about_the_values(tmp_path):
         values(path)
     with pytest.raises(ReplayRefused, match="--signals names 'time', which has the times"):
         values(path, decimal="comma", signals=["time"])
+
+
+def test_a_number_without_the_unit_decides_the_point_of_the_others(tmp_path):
+    path = written(tmp_path, column(["1.234 bar", "2.500 bar", "9.75"], ";"))
+    assert values(path)["flow"] == [1.234, 2.5, 9.75]
+
+
+def test_the_points_of_another_column_decide_about_commas_and_both_signs_do_not(tmp_path):
+    rows = [f'2024-03-0{day},"1,23{day}",{{}}' for day in range(1, 4)]
+    path = written(tmp_path, "\n".join(["time,flow,x", *rows]).format("0.5", "0.6", "0.7"))
+    assert values(path)["flow"] == [1231.0, 1232.0, 1233.0]
+    rows = [f'2024-03-0{day},"1,23{day}",0.5,"0,{day}5"' for day in range(1, 4)]
+    path = written(tmp_path, "\n".join(["time,flow,x,y", *rows]))
+    with pytest.raises(ReplayRefused, match=r"column 'flow': '1,231' is .*--decimal"):
+        values(path)

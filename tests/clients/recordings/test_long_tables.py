@@ -392,3 +392,11 @@ def test_what_gateways_sent_is_read_from_an_archive_as_the_function_learned_it(t
     lines = [json.dumps(at_time(OF_GATEWAYS[signal], int(moment * 1000))) for moment in moments]
     path = written(tmp_path, "\n".join(lines), "rig.jsonl")
     assert read(path) == {signal: [(moment, 4.5) for moment in moments]}
+
+
+@pytest.mark.parametrize("number", ["0.5", "-3"])
+def test_fractions_and_numbers_below_0_are_measured_too(tmp_path, number):
+    rows = [f"{at_},pump.t,{'off' if n == 7 else number}" for n, at_ in enumerate(MINUTES)]
+    rows += [f"{at_},pump.on,off" for at_ in MINUTES]
+    path = written(tmp_path, "\n".join(["timestamp,tag,value", *rows]))
+    assert {name: len(found) for name, found in values(path).items()} == {"pump.t": 29, "pump.on": 30}

@@ -519,3 +519,13 @@ def test_a_row_of_missing_words_of_dashes_is_no_line_that_is_drawn(tmp_path):
     rows = "".join(f"{'--' if n == 3 else n},{moment},{n}\n" for n, moment in enumerate(MINUTES))
     path = written(tmp_path, "v,time,w\n" + rows)
     assert values(path) == {"v": [0, 1, 2, 4, 5, 6, 7], "w": [float(n) for n in range(8)]}
+
+
+def test_a_column_without_a_name_that_stands_still_is_a_signal(tmp_path):
+    rows = [f"5,2024-03-0{day}T00:00Z,{day}.5" for day in range(1, 8)]
+    assert list(values(written(tmp_path, "\n".join([",time,v", *rows])))) == ["column0", "v"]
+
+
+def test_the_latest_time_is_said_wherever_it_stands(tmp_path):
+    path = written(tmp_path, "time,v\n2024-03-01,1\n2024-03-09,2\n2024-03-04,3\n")
+    assert "from 2024-03-01T00:00:00Z to 2024-03-09T00:00:00Z" in said(path)

@@ -110,3 +110,8 @@ def test_qualities_in_other_languages(tmp_path, good, bad, uncertain):
     path = written(tmp_path, "\n".join(["time,v,Status", *rows]))
     assert values(path) == {"v": [1.0, 3.0, 4.0]}
     assert "quality bad: 1; quality uncertain: 1" in said(path)
+
+
+def test_numbers_below_0_are_no_codes(tmp_path):
+    path = written(tmp_path, wide("time,v,status", lambda n: [str(n), "-64" if n % 3 else "192"]))
+    assert list(values(path)) == ["v", "status"]

@@ -136,3 +136,21 @@ def test_a_column_of_times_for_each_signal_is_refused_and_the_same_times_again_a
 def test_months_that_are_cut_short_by_a_point(tmp_path, day):
     path = written(tmp_path, f"Horodatage;v\n{day} 08:00:00;1,5\n{day} 09:00:00;2,5\n")
     assert times(path) == [at("2024-02-01T08:00"), at("2024-02-01T09:00")]
+
+
+def test_a_name_of_a_part_that_is_there_again_is_a_signal(tmp_path):
+    rows = [f"2024,3,9,{hour},30,{hour + 100}" for hour in range(24)]
+    path = written(tmp_path, "\n".join(["Year,Month,Day,Hour,Minute,minutes", *rows]))
+    assert read(path)["minutes"][1] == (at("2024-03-09T01:30"), 101.0)
+
+
+def test_thousandths_that_are_not_beside_a_whole_time_are_a_signal(tmp_path):
+    rows = [f"2024-03-09T00:00:{second:02},{second}.5,{second * 7}" for second in range(20)]
+    assert list(read(written(tmp_path, "\n".join(["Timestamp,flow,ms", *rows])))) == ["flow", "ms"]
+
+
+def test_days_and_months_that_follow_each_other_as_well_either_way_are_refused(tmp_path):
+    """With the day first 30 days lie between two rows, with the month first 32."""
+    rows = [f"0{n}/0{n + 1}/2024,{n}" for n in range(1, 8)]
+    with pytest.raises(ReplayRefused, match="row 1, column 'Date': .*--time-format DMY or"):
+        read(written(tmp_path, "\n".join(["Date,v", *rows])))

@@ -7,6 +7,7 @@ import duckdb
 import pytest
 
 from clients.recordings.refusal import ReplayRefused
+from clients.recordings.times.utc_offsets import offset_of
 from tests.clients.recordings.reading import at, read, said, times, values, written
 
 START = at("2024-06-03T08:00")
@@ -223,3 +224,8 @@ def test_excels_days_beside_an_offset_lead_to_the_option(tmp_path):
     with pytest.raises(ReplayRefused, match=r"'tz' may say of which zone: say it with --time-zone"):
         said(path, time_format="excel")
     assert times(path, time_format="excel", time_zone="+02:00") == [START + 2 * 3600, START + 8 * 3600]
+
+
+@pytest.mark.parametrize("text", ["+15:00", "UTC-23", "+01:20", "1500"])
+def test_what_no_zone_is_from_utc_is_no_offset(text):
+    assert offset_of(text) is None
