@@ -263,7 +263,7 @@ class CellsOfColumn:
         bare.missing, bare.not_finite, bare.moments = self.missing, self.not_finite, self.moments
         bare.texts, bare.unit, bare.without_unit = others, unit, self.numbers
         bare.numbers += self.numbers
-        bare._dots_may_group &= self._dots_may_group
+        bare._has_dots = bare._has_dots or self._has_dots
         for sign, (row, text) in self.first_of.items():
             bare._note(sign, row, text)
         return bare

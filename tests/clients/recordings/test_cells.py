@@ -331,3 +331,9 @@ def test_the_points_of_another_column_decide_about_commas_and_both_signs_do_not(
     path = written(tmp_path, "\n".join(["time,flow,x,y", *rows]))
     with pytest.raises(ReplayRefused, match=r"column 'flow': '1,231' is .*--decimal"):
         values(path)
+
+
+def test_a_number_without_the_unit_that_may_have_thousands_is_refused(tmp_path):
+    path = written(tmp_path, column(["5 bar", "7 bar", "1.234"], ";"))
+    with pytest.raises(ReplayRefused, match=r"row 3, column 'flow': '1\.234' is .*--decimal"):
+        values(path)

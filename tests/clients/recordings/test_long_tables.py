@@ -400,3 +400,8 @@ def test_fractions_and_numbers_below_0_are_measured_too(tmp_path, number):
     rows += [f"{at_},pump.on,off" for at_ in MINUTES]
     path = written(tmp_path, "\n".join(["timestamp,tag,value", *rows]))
     assert {name: len(found) for name, found in values(path).items()} == {"pump.t": 29, "pump.on": 30}
+
+
+def test_units_that_alone_tell_rows_of_one_time_apart_are_tags(tmp_path):
+    path = written(tmp_path, of_two(["bar", "C"], "by time", "timestamp,unit,level"))
+    assert list(values(path)) == ["bar", "C"]
