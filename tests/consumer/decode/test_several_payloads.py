@@ -306,3 +306,35 @@ def test_numbers_within_a_broken_document_are_nobodys(broken):
 def test_a_number_behind_a_line_that_is_cut_is_still_one():
     batch = read(b'7\n{"signal": "mill.spe\n8\n' + lines(ONE))
     assert [value for _, value, _ in observations(batch)] == [7.0, 8.0, 10.0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"pump restarted\n42\nall well",
+        b"value\n42",
+        b"a 1\nb 2\n3",
+        b"2023-11-14 22:13:20 level is\n7\n2023-11-14 22:13:21 valve is\n1\ndone",
+        b"- 1\n- 2\n3\n",
+    ],
+)
+@pytest.mark.parametrize("pack", [bytes, gzipped, aggregated])
+def test_a_number_in_a_text_of_which_most_is_no_payload_is_nobodys(text, pack):
+    batch = read(pack(text))
+    assert (observations(batch), len(batch.rejections)) == ([], 1)
+    assert "neither a JSON object nor a finite number" in batch.rejections[0].reason
+
+
+def test_beside_objects_such_a_number_is_refused_alone():
+    written = [b"starting", lines(ONE), b"42", b"stopping", b"stopped", *[b"done"] * 2, lines(TWO)]
+    batch = read(b"\n".join(written))
+    assert observations(batch) == LEARNED[:3]
+    assert [each.position for each in batch.rejections] == [0, 2, 3, 4, 5, 6]
+    assert "nothing says that it is the partition key's" in batch.rejections[1].reason
+
+
+@pytest.mark.parametrize("text", [b"1\nx\n2", b"nan\n1\n2\nx", b"value\n1\n2", lines(ONE) + b"\n1\n2\nx"])
+def test_where_most_lines_are_payloads_its_numbers_are_the_partition_keys(text):
+    batch = read(text)
+    values = [value for name, value, _ in observations(batch) if name == "compressor1.pressure"]
+    assert values == [1.0, 2.0]
