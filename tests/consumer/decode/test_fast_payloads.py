@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -174,3 +175,14 @@ def test_a_point_of_the_nineties_in_milliseconds_and_records_of_two_streams_are_
     delivery["Records"][1]["eventSourceARN"] += "2"
     assert len(decode(delivery)) == 2
     assert list(map(plain, decode(delivery))) == list(map(plain, carefully(delivery)))
+
+
+@pytest.mark.parametrize("field", ["name", "time", "unit", "topic"])
+@pytest.mark.parametrize(
+    "shape", [b'"signal":"a","value":1', b'"key":"a","body":1', b'"signal":"a","values":[1]']
+)
+def test_what_is_no_utf8_is_read_alike_whatever_else_is_in_the_batch(field, shape):
+    payload = b'{%s,"%s":"M\xfchle"}' % (shape, field.encode())
+    for others in ([], [payload], [b'{"signal":"b","value":1}'], [b'{"signal":"b","values":[1.0,2.0]}']):
+        delivery = event(*others, payload, *others)
+        assert list(map(plain, decode(delivery))) == list(map(plain, carefully(delivery)))
