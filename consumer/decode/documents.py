@@ -83,7 +83,10 @@ _GOES_ON_MAX = 256 * 1024
 _BLANK = " \t\r\v\f\0\x1e\xef\xbb\xbf"
 _BETWEEN_TWO = re.compile(rb"[^,:\[{\s][ \t\r]*\n[\s\x1e\xef\xbb\xbf]*[\[{]")
 """Where a line ends and the next begins, and one document would have a comma, a colon or a bracket before."""
-_HINTS = {",": ": write several documents in brackets, or as lines without commas"}
+_HINTS = {
+    ",": ": write several documents in brackets, or as lines without commas",
+    "\\": ": end a line with a line feed itself, not with the characters that stand for one",
+}
 _LINES_TRIED = 10_000
 """A record holds no more observations."""
 _STRAY = "a number among lines of which most are no payloads: nothing says that it is the partition key's"

@@ -238,6 +238,7 @@ def test_of_documents_after_one_another_the_rest_is_refused_from_where_it_cannot
         (b"{bad}\n{worse}", "not readable as JSON"),
         (b"[\n" + b",\n".join(map(lines, (ONE, THREE))) + b",\n" + lines(ONE)[:-3], "not readable as JSON"),
         (b",\n".join(map(lines, (ONE, THREE))) + b",", "write several documents in brackets"),
+        (b"\\n".join(map(lines, (ONE, THREE))), "a line feed itself"),
         (b'{"signal":"mill.speed",\n"values":[\n1.0,\nbad,\n3.0\n]\n}', "not readable as JSON"),
         (b'{"signal":"mill.speed",\n"values":[\n1.0\n2.0,\n3.0\n]\n}', "not readable as JSON"),
         (b"time,value\n06:00,1.5\n", "CSV"),
@@ -338,3 +339,28 @@ def test_where_most_lines_are_payloads_its_numbers_are_the_partition_keys(text):
     batch = read(text)
     values = [value for name, value, _ in observations(batch) if name == "compressor1.pressure"]
     assert values == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("padding", [b"\0", b"\0\0\0", b"\n\0", b"\0\r\n"])
+@pytest.mark.parametrize("pack", [bytes, gzipped, aggregated])
+def test_padding_behind_a_number_is_no_part_of_it(padding, pack):
+    assert [value for _, value, _ in observations(read(pack(b"42" + padding), pack(b"1\n42" + padding)))] == [
+        *[42.0, 1.0],
+        42.0,
+    ]
+
+
+def test_a_document_among_lines_may_go_on_for_thousands_of_lines():
+    count = OBSERVATIONS_PER_RECORD_MAX - 2
+    column = {"signal": "mill.load", "values": [float(n) for n in range(count)]}
+    batch = read(lines(ONE) + b"\n" + indented(column) + b"\n" + lines(ONE))
+    assert (len(observations(batch)), batch.rejections) == (count + 2, [])
+
+
+def test_a_number_behind_an_object_within_a_broken_document_is_nobodys_too():
+    broken = b'{"signal": "mill", "values": [\n' + lines(TWO) + b",\n42\n,\nbad\n]}\n"
+    batch = read(lines(ONE) + b"\n" + broken.replace(b"},\n", b"}\n,\n") + lines(THREE))
+    assert [name for name, *_ in observations(batch)] == [
+        *["mill.speed", "mill.load", "mill.load"],
+        *["mill.speed", "mill.heat"],
+    ]
