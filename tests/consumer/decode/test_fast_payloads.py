@@ -158,6 +158,14 @@ def test_whatever_order_and_shards_the_records_have_both_deliver_the_same(rows):
     assert list(map(plain, decode(delivery))) == list(map(plain, carefully(delivery)))
 
 
+@pytest.mark.parametrize("event_ids", [["s:100s", ":101"], ["s:1", "00s:101"], ["s:101", "s:100"]])
+def test_event_ids_that_only_together_are_those_of_the_records_are_looked_at_one_by_one(event_ids):
+    delivery = event(b"1", b"2")
+    for entry, number, event_id in zip(delivery["Records"], ("100", "101"), event_ids, strict=True):
+        entry["kinesis"]["sequenceNumber"], entry["eventID"] = number, event_id
+    assert list(map(plain, decode(delivery))) == list(map(plain, carefully(delivery)))
+
+
 def test_an_arrival_is_in_seconds_whatever_its_digits():
     delivery = event(b'{"signal":"a","value":1.0}')
     for arrived in (20_240_301, 20_240_301.0, 0, 5.5, 99_999_999_999):

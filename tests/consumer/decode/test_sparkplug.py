@@ -291,3 +291,8 @@ def test_what_is_no_number_is_skipped_where_each_field_is_written_too():
 @pytest.mark.parametrize("body", ["", "AAEC", None, []])
 def test_the_body_that_a_payload_of_sparkplug_may_have_says_nothing(body):
     assert learned(message(metric(), uuid="", body=body)) == [("Level", 1.5, T)]
+
+
+@pytest.mark.parametrize("topic", ["plant/STATE/pump", "plant/STATE", "line/1/STATE"])
+def test_a_topic_that_is_not_sparkplugs_may_have_a_level_named_state(topic):
+    assert learned({"topic": topic, "payload": 1.5, "timestamp": MS}) == [(topic, 1.5, T)]

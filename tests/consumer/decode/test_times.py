@@ -360,3 +360,10 @@ def test_the_last_days_of_the_calendar_are_times_or_refused(since, zone, form):
             assert math.isfinite(seconds_of(moment.strftime(form) + zone, zone=place))
         except Unlearnable:
             continue
+
+
+@pytest.mark.parametrize("offset", ["+24:00", "-24:00", "+24", "+99:59", "+23:60"])
+@pytest.mark.parametrize("written", ["2023-11-14 22:13:20 ", "14.11.2023 22:13 ", "20231114221320"])
+def test_no_offset_is_a_day_or_more(written, offset):
+    with pytest.raises(Unlearnable):
+        seconds_of(written + offset)
