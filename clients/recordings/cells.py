@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
+from itertools import compress
 from typing import Any, Literal
 
 Cell = Any
@@ -46,9 +47,12 @@ _T_AND_F = {"t": 1.0, "f": 0.0, "y": 1.0, "n": 0.0}
 _NOT_FINITE = frozenset({"inf", "+inf", "-inf", "infinity", "-infinity", "+infinity", "∞", "-∞"})
 
 _PLAIN = frozenset("0123456789.+-eE")
+_PLAIN_WITH_COMMA = _PLAIN | {","}
+_GROUP_SIGNS = " '\u2019\u00a0\u2007\u2009\u202f"
+"""Besides points and commas, what stands between thousands: blanks of any width, apostrophes."""
 _EXPONENT = r"(?:[eE][+-]?\d+)?"
 _GROUPS = {
-    sign: rf"[+-]?(?!0)\d{{1,3}}(?:([{other} '\u2019\u00a0\u202f])\d{{3}})(?:\1\d{{3}})*"
+    sign: rf"[+-]?(?!0)\d{{1,3}}(?:([{other}{_GROUP_SIGNS}])\d{{3}})(?:\1\d{{3}})*"
     for sign, other in ((".", ","), (",", "."))
 }
 _NUMBERS = {
@@ -59,8 +63,16 @@ _NUMBERS = {
     for sign in (".", ",")
 }
 _MAY_BE_GROUPED = re.compile(r"[+-]?(?!0)\d{1,3}(?:\.\d{3})+", re.ASCII)
+_NOT_GROUPED = re.compile(rf"^(?!{_MAY_BE_GROUPED.pattern}$).*\.", re.ASCII | re.MULTILINE)
+"""Among lines, the first with a dot that cannot be one of thousands."""
+_COMMAS = {
+    "?": re.compile(r"^[+-]?(?!0)\d{1,3},\d{3}$", re.ASCII | re.MULTILINE),
+    ",": re.compile(r"^(?![+-]?(?!0)\d{1,3},\d{3}$).*,", re.ASCII | re.MULTILINE),
+}
+"""Among lines, the first with a comma that may be one of thousands, and the first with one that cannot."""
 _WITH_UNIT = re.compile(  # 1.5D+02 is Fortran's exponent, and 0x10 sixteen: D+02 and x10 are no units
-    r"([+\-\u2212]?[\d.,'\u2019\u00a0\u202f ]*\d)\s*((?![DdQqXx][+-]?\d)[%°µμΩ€$A-Za-z][^\s]{0,15})"
+    rf"([+\-\u2212]?[\d.,{_GROUP_SIGNS}]*\d)\s*"
+    r"((?![DdQqXx][+-]?\d)[%°µμΩ€$A-Za-z][^\s]{0,15})"
 )
 _TEXTS_MAX = 1000
 
@@ -76,7 +88,7 @@ def number_of(text: str, sign: DecimalSign) -> float | None:
         return None
     if sign == ",":
         text = text.replace(".", "").replace(",", ".")
-    for group in (",", " ", "'", "\u2019", "\u00a0", "\u202f"):
+    for group in "," + _GROUP_SIGNS:
         text = text.replace(group, "")
     return float(text)
 
@@ -122,15 +134,23 @@ class CellsOfColumn:
         """Count some more cells."""
         if self._add_plain(rows, cells):
             return
-        for row, cell in zip(rows, cells, strict=True):
-            self._add_one(row, cell)
+        plain = [
+            type(cell) is str and cell[-1:].isdecimal() and _PLAIN_WITH_COMMA.issuperset(cell)
+            for cell in cells
+        ]
+        numbers = [list(compress(each, plain)) for each in (rows, cells)]
+        if len(numbers[0]) == len(cells) or not (numbers[0] and self._add_plain(*numbers)):
+            plain = [False] * len(cells)
+        for row, cell, is_counted in zip(rows, cells, plain, strict=True):
+            if not is_counted:
+                self._add_one(row, cell)
 
     def _add_plain(self, rows: Sequence[int], cells: Sequence[Cell]) -> bool:
         kinds = set(map(type, cells))
         if kinds == {str}:
             joined = "".join(cells)
             if not _PLAIN.issuperset(joined):
-                return False
+                return self._add_with_commas(rows, cells, joined)
             try:
                 numbers = list(map(float, cells))
             except ValueError:
@@ -146,16 +166,47 @@ class CellsOfColumn:
             return False
         self.numbers += len(cells)
         if kinds == {str} and self._dots_may_group and "." in joined:
-            for row, cell in zip(rows, cells, strict=True):
-                self._look_at_dots(row, cell)
+            self._look_at_column_of_dots(rows, cells)
         return True
+
+    def _add_with_commas(self, rows: Sequence[int], cells: Sequence[str], joined: str) -> bool:
+        """Count numbers that all have decimal commas, or none, if they do."""
+        if "." in joined or not _PLAIN_WITH_COMMA.issuperset(joined):
+            return False
+        lines = "\n".join(cells)
+        try:
+            numbers = list(map(float, lines.replace(",", ".").split("\n")))
+        except ValueError:
+            return False
+        if not all(map(math.isfinite, numbers)):
+            return False
+        self.numbers += len(cells)
+        for sign, pattern in _COMMAS.items():
+            found = None if sign in self.first_of else pattern.search(lines)
+            if found is not None:
+                at = lines.count("\n", 0, found.start())
+                self._note(sign, rows[at], cells[at])
+        return True
+
+    def _look_at_column_of_dots(self, rows: Sequence[int], cells: Sequence[str]) -> None:
+        lines = "\n".join(cells)
+        found = _NOT_GROUPED.search(lines)
+        at = lines.find(".") if found is None else found.start()
+        number = lines.count("\n", 0, at)
+        self._look_at_dots(rows[number], cells[number])
+
+    def _note(self, sign: str, row: int, text: str) -> None:
+        """Keep the first that can be read so: plain numbers are looked at before the others of their rows."""
+        if sign not in self.first_of or row < self.first_of[sign][0]:
+            self.first_of[sign] = (row, text)
 
     def _look_at_dots(self, row: int, cell: str) -> None:
         if "." in cell:
-            self._has_dots = self._has_dots or (row, cell)
+            if self._has_dots is None or row < self._has_dots[0]:
+                self._has_dots = (row, cell)
             if not _MAY_BE_GROUPED.fullmatch(cell):
                 self._dots_may_group = False
-                self.first_of.setdefault(".", (row, cell))
+                self._note(".", row, cell)
 
     def _add_one(self, row: int, cell: Cell) -> None:
         if cell is None:
@@ -184,12 +235,12 @@ class CellsOfColumn:
             self._count_number(_finite(point if point is not None else comma or 0.0))
             if comma is None:
                 self._dots_may_group = False
-                self.first_of.setdefault(".", (row, text))
+                self._note(".", row, text)
             elif point is None:
-                self.first_of.setdefault(",", (row, text))
+                self._note(",", row, text)
             elif point != comma:
                 if "," in text:
-                    self.first_of.setdefault("?", (row, text))
+                    self._note("?", row, text)
                 else:
                     self._look_at_dots(row, text)
             return
@@ -286,15 +337,19 @@ class ValueReader:
 
     def column(self, cells: Sequence[Cell]) -> list[float | None]:
         """The values of some cells."""
-        if self.sign == "." and set(map(type, cells)) == {str} and _PLAIN.issuperset("".join(cells)):
+        plain = _PLAIN if self.sign == "." else _PLAIN_WITH_COMMA - {"."}
+        if set(map(type, cells)) == {str} and plain.issuperset("".join(cells)):
             try:
-                numbers: list[float | None] = list(map(float, cells))
+                numbers = list(map(float, "\n".join(cells).replace(",", ".").split("\n")))
             except ValueError:
                 pass
             else:
-                if all(map(math.isfinite, numbers)):  # type: ignore[arg-type]  # none is None
-                    return numbers
-        return [self.value(cell) for cell in cells]
+                if all(map(math.isfinite, numbers)):
+                    return [*numbers]
+        return [
+            _plain_number(cell) if type(cell) is str and plain.issuperset(cell) else self.value(cell)
+            for cell in cells
+        ]
 
     def value(self, cell: Cell) -> float | None:
         """The value of one cell."""
@@ -302,6 +357,14 @@ class ValueReader:
             return _value_of_text(cell, self.sign, self.reads_t_and_f, self.unit)
         if isinstance(cell, bool | int | float | Decimal):
             return _finite(cell)
+        return None
+
+
+def _plain_number(cell: str) -> float | None:
+    """The value of a text of digits, signs, and points or commas, as `number_of` has it."""
+    try:
+        return _finite(float(cell.replace(",", ".")))
+    except ValueError:
         return None
 
 

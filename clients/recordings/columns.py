@@ -1,20 +1,22 @@
 """Which columns hold the time, signals, labels or tags, decided by all of their cells."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
 
-from clients.recordings.cells import Cell, CellsOfColumn, DecimalSign, ValueReader, is_number
-from clients.recordings.long_tables import Tags, find_tags, quality_of_rows
+from clients.recordings.cells import Cell, CellsOfColumn, DecimalSign, ValueReader
+from clients.recordings.decimal_signs import decimal_signs
+from clients.recordings.long_tables import Tags, find_tags, is_named_like_a_unit
+from clients.recordings.qualities import QualityColumn, find_qualities, is_named_like_a_quality, of_signals
 from clients.recordings.refusal import PassedOver, ReplayRefused, refused_cell, sample
 from clients.recordings.table import Cells, Column, Table
-from clients.recordings.time_columns import TimeColumns, is_named_like_a_time, is_time
-from clients.recordings.times_of_column import TimeReader, TimesOfColumn, zone_of
+from clients.recordings.times.finding_times import are_epochs, find_times, join_offsets, named_times
+from clients.recordings.times.time_columns import TimeColumns, is_of_times, is_time
+from clients.recordings.times.time_formats import zone_of
+from clients.recordings.times.times_of_column import TimeReader, TimesOfColumn
 from consumer.decode.signal_names import SignalKey
-from consumer.decode.times import BELIEVED_FROM_S, is_time_of_day, readings
-from consumer.errors import Unlearnable
 
 _NAMES_OF_LABELS = {"anomaly", "changepoint", "label", "labels", "is_anomaly", "is_changepoint"}
 _NAMES_OF_INDICES = {
@@ -30,18 +32,10 @@ _NAMES_OF_INDICES = {
     "id",
     "record",
     "recnum",
+    "entry_id",
     "#",
     "rownames",
 }
-_PREFERRED_TIMES = ("_time", "last_changed", "timestamp", "time", "datetime")
-_PARTS = (
-    ("year", "jahr"),
-    ("month", "monat"),
-    ("day", "tag"),
-    ("hour", "stunde", "hr"),
-    ("minute", "min"),
-    ("second", "sec"),
-)
 _SAMPLE_ROWS = 500
 _ROWS_AT_ONCE = 2048
 
@@ -91,10 +85,12 @@ class Choice:
     signs: dict[Column, DecimalSign]
     order: Literal["ascending", "descending", "mixed"]
     tags: Tags | None = None
+    aside: Mapping[Column, str] = field(default_factory=dict)
+    """Columns that are about the times, and why they are not read."""
     others: tuple[tuple[Column, str], ...] = ()
     """Columns that are not read, and why."""
-    quality: Column | None = None
-    """Of a wide table: the values of a row of bad quality are gaps."""
+    qualities: Mapping[Column, QualityColumn] = field(default_factory=dict)
+    """Of a wide table's signals: values of bad quality are gaps."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -129,6 +125,7 @@ class _Looked:
     indices: dict[Column, int | None] = field(default_factory=dict)
     """The number that the next row of an index would have; None: it is no index."""
     rows: int = 0
+    passed: PassedOver = field(default_factory=PassedOver)
 
 
 def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it is frozen
@@ -138,11 +135,16 @@ def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it 
         ReplayRefused: A named column does not exist, what it holds cannot be read, or it is ambiguous.
     """
     label = None if options.labels is None else table.column(options.labels)
-    first_rows = [cells for _, cells in islice(table.read(PassedOver()), _SAMPLE_ROWS)]
-    times = _named_times(table, options.time) if options.time else _times(table, first_rows)
-    looked = _look(table, times, options)
+    numbered = list(islice(table.read(PassedOver()), _SAMPLE_ROWS))
+    first_rows = [cells for _, cells in numbered]
+    times = named_times(table, options.time) if options.time else find_times(table, first_rows)
+    times, aside = join_offsets(
+        table, times, numbered, options.signals, options.time_zone, options.time_format
+    )
+    looked = _look(table, times, options, first_rows)
     if not looked.rows:
-        raise ReplayRefused(f"{table.path} has no row below its header: there is nothing to read")
+        passed = f". Left out: {'; '.join(looked.passed.texts)}" if looked.passed.found else ""
+        raise ReplayRefused(f"{table.path} has no row below its header: there is nothing to read{passed}")
     if looked.times.repeats_days:
         raise ReplayRefused(
             f"{table.path}: {times.name!r} has days alone, and most rows share one with the row before: name "
@@ -156,59 +158,109 @@ def choose(table: Table, options: ReadOptions = ReadOptions()) -> Choice:  # it 
         labels=label,
         left_out=(),
         cells=looked.cells,
-        signs=_signs(table, looked.cells, options.decimal),
+        signs=decimal_signs(
+            table,
+            {column: one for column, one in looked.cells.items() if column not in times.columns},
+            options.decimal,
+        ),
         order=_order(looked.times),
+        aside=aside,
     )
-    return _long(found, options) or _wide(found, options, looked, first_rows)
+    return _long(found, options, first_rows) or _wide(found, options, looked, first_rows)
 
 
-def _long(found: Choice, options: ReadOptions) -> Choice | None:
+def _long(found: Choice, options: ReadOptions, first_rows: Sequence[Cells]) -> Choice | None:
     """The choice for a long table; None: it is wide, or columns of it are named."""
     are_columns = bool(options.signals) and set(options.signals) <= set(found.table.names)
     if options.tag is None and (found.labels or are_columns):
         return None
     if found.labels:
         raise ReplayRefused("--tag names the column of the signals' names: --labels does not go with it")
-    tags = find_tags(found.table, found.time, found.reader, found.cells, found.signs, options.tag)
+    aside = {
+        one: why
+        for one in found.table.columns
+        if one not in found.time.columns and (why := _no_signal(one, first_rows))
+    } | dict(found.aside)
+    tags = find_tags(
+        found.table,
+        found.time,
+        found.reader,
+        found.cells,
+        found.signs,
+        options.tag,
+        aside,
+        found.reader.has_shared_times,
+    )
     if tags is None:
         return None
     tags = tags.only(found.table.path, options.signals) if options.signals else tags
-    used = (*found.time.columns, *tags.columns, *tags.values, tags.quality)
-    others = [(one, _why_not(found.cells[one])) for one in found.table.columns if one not in used]
+    used = (*found.time.all_columns, *tags.columns, *tags.values, tags.quality and tags.quality.column)
+    others = [
+        (one, aside.get(one) or _why_not(found.cells[one], one.name))
+        for one in found.table.columns
+        if one not in used
+    ]
     return replace(found, signals=tags.values, tags=tags, others=tuple(others))
 
 
 def _wide(found: Choice, options: ReadOptions, looked: _Looked, first_rows: Sequence[Cells]) -> Choice:
     """The choice for a table with a column for each signal."""
     table, cells = found.table, found.cells
-    free = [column for column in table.columns if column not in (*found.time.columns, found.labels)]
+    free = [column for column in table.columns if column not in (*found.time.all_columns, found.labels)]
     named = tuple(table.column(name) for name in dict.fromkeys(options.signals))
     for column in named:
+        if column in found.time.all_columns:
+            raise ReplayRefused(f"{table.path}: --signals names {column.name!r}, which has the times")
         if not cells[column].values:
             raise _no_numbers(table, column, cells[column])
     numbers = [column for column in free if cells[column].holds_numbers and column not in named]
     left_out = tuple(column for column in numbers if column.name.lower() in _NAMES_OF_LABELS)
-    why: dict[Column, str] = dict.fromkeys(left_out, "named like a label")
+    why = dict(found.aside) | dict.fromkeys(left_out, "named like a label")
     for column in numbers:
         if looked.indices.get(column) is not None:
             why[column] = "the row's number"
-        elif is_named_like_a_time(column.name) and _are_epochs([row[column.index] for row in first_rows]):
-            why[column] = "times, as another column has them"
+        elif no_signal := _no_signal(column, first_rows):
+            why[column] = no_signal
         elif named:
             why.setdefault(column, "not named")
-    quality = quality_of_rows(free, cells)
-    signals = named or tuple(column for column in numbers if column not in why)
+    qualities = find_qualities(table, [column for column in free if column not in named], cells)
+    of_qualities = {quality.column for quality in qualities}
+    signals = named or tuple(one for one in numbers if one not in why and one not in of_qualities)
     if not signals:
         raise ReplayRefused(
             f"{table.path} has no column of numbers besides time and labels; it has {table.shown_names}. "
-            "Name the signals' columns with --signals"
+            f"Name the signals' columns with --signals{_gaps_alone(cells)}"
         )
-    others = [
-        (column, why.get(column) or _why_not(cells[column]))
-        for column in free
-        if column not in signals and column is not quality
+    if looked.times.stands_still:
+        raise ReplayRefused(
+            f"{table.path}: all {looked.rows:,} rows have one time in {found.time.name!r}: "
+            "name another column with --time, or export the times with all of their digits"
+        )
+    of_units = [
+        column for column in free if is_named_like_a_unit(column.name) and len(cells[column].texts) > 1
     ]
-    return replace(found, signals=signals, left_out=left_out, others=tuple(others), quality=quality)
+    if len(signals) == 1 and of_units:
+        (first, _), (other, seen), *_ = cells[of_units[0]].texts.items()
+        raise refused_cell(
+            table.path,
+            seen.row,
+            of_units[0].name,
+            f"the values of {signals[0].name!r} are in {sample(other)}, and in {sample(first)} above. "
+            "Convert them, or name the column of their tags with --tag",
+        )
+    qualities_of = of_signals(qualities, signals)
+    used = {quality.column for quality in qualities_of.values()} | set(signals)
+    others = [(one, why.get(one) or _why_not(cells[one], one.name)) for one in free if one not in used]
+    return replace(found, signals=signals, left_out=left_out, others=tuple(others), qualities=qualities_of)
+
+
+def _no_signal(column: Column, first_rows: Sequence[Cells]) -> str:
+    """What a column of numbers is by its name, if that is no signal."""
+    if column.name.lower() in _NAMES_OF_LABELS:
+        return "named like a label"
+    if is_of_times(column.name) and are_epochs([row[column.index] for row in first_rows]):
+        return "times, as another column has them"
+    return ""
 
 
 def _order(times: TimesOfColumn) -> Literal["ascending", "descending", "mixed"]:
@@ -222,20 +274,29 @@ def chunks(table: Table, passed: PassedOver) -> Iterator[tuple[list[int], list[t
         yield [row for row, _ in together], list(zip(*(cells for _, cells in together), strict=True))
 
 
-def _look(table: Table, times: TimeColumns, options: ReadOptions) -> _Looked:
-    """Look at every cell once."""
+def _times_of(table: Table, times: TimeColumns, options: ReadOptions) -> TimesOfColumn:
+    format_, zone = options.time_format, options.time_zone or times.zone
+    if format_ is not None and "%" in format_ and times.offset is not None and times.zone is None:
+        format_ += "%z"
+    return TimesOfColumn(table.path, times.name, format_, zone_of(zone), zone is not None)
+
+
+def _look(table: Table, times: TimeColumns, options: ReadOptions, first_rows: Sequence[Cells]) -> _Looked:
+    """Look at every cell once; those of written times, which hold no numbers, as times alone."""
+    written = {one for one in times.columns if all(is_time(cells[one.index]) for cells in first_rows)}
     cells = {column: CellsOfColumn() for column in table.columns}
     looked = _Looked(
-        TimesOfColumn(table.path, times.name, options.time_format, zone_of(options.time_zone)),
+        _times_of(table, times, options),
         cells,
         {column: -1 for column in table.columns if column.name.casefold() in _NAMES_OF_INDICES},
     )
-    for rows, columns in chunks(table, PassedOver()):
-        for column in table.columns:
+    counted = [column for column in table.columns if column not in written]
+    for rows, columns in chunks(table, looked.passed):
+        for column in counted:
             cells[column].add(rows, columns[column.index])
         for column in looked.indices:
             looked.indices[column] = _next_index(looked.indices[column], columns[column.index])
-        if len(times.columns) == 1:
+        if len(times.all_columns) == 1:
             moments: Sequence[Cell] = columns[times.columns[0].index]
         else:
             moments = [times.cell(row) for row in zip(*columns, strict=True)]
@@ -260,158 +321,20 @@ def _next_index(expected: int | None, cells: Sequence[Cell]) -> int | None:
     return expected
 
 
-def _named_times(table: Table, name: str) -> TimeColumns:
-    if name in table.names or "," not in name:
-        return TimeColumns((table.column(name),))
-    columns = tuple(table.column(part.strip()) for part in name.split(","))
-    if len(columns) == 2 and "nano" in columns[1].name.casefold():
-        return TimeColumns(columns, "nanoseconds")
-    return TimeColumns(columns, "joined" if len(columns) == 2 else "parts")
-
-
-def _times(table: Table, rows: Sequence[Cells]) -> TimeColumns:
-    """Find the columns with the time, in the first rows."""
-    known = {column.name.casefold().replace("_", ""): column for column in table.columns}
-    for seconds, nanos in (
-        ("timestampseconds", "timestampnanooffset"),
-        ("timestamp.timeinseconds", "timestamp.offsetinnanos"),
-    ):
-        if seconds in known and nanos in known:
-            return TimeColumns((known[seconds], known[nanos]), "nanoseconds")
-    cells = {column: [row[column.index] for row in rows] for column in table.columns}
-    whole = [column for column in table.columns if _mostly(cells[column], is_time)]
-    written = [column for column in whole if not _mostly(cells[column], _is_bare_number)]
-    for candidates in (written, whole):
-        if candidates:
-            return _with_time_of_day(table, _one_of(table, candidates), cells)
-    parts = [next((known[name] for name in names if name in known), None) for names in _PARTS]
-    if all(parts[:3]):
-        given = [column for at, column in enumerate(parts) if column is not None and all(parts[:at])]
-        return TimeColumns(tuple(given), "parts")
-    named = [
-        column
-        for column in table.columns
-        if is_named_like_a_time(column.name) and not _mostly(cells[column], _is_time_of_day)
+def _gaps_alone(cells: Mapping[Column, CellsOfColumn]) -> str:
+    """Which columns have words for gaps and nothing else, for people."""
+    alone = [
+        f"{column.name!r} has nothing but {', '.join(map(sample, [*one.missing][:3])) or 'infinities'}"
+        for column, one in cells.items()
+        if (one.missing or one.not_finite) and not one.values and not one.texts and not one.moments
     ]
-    if named:
-        return TimeColumns((_one_of(table, named),))
-    of_day = [column.name for column in table.columns if _mostly(cells[column], _is_time_of_day)]
-    if of_day:
-        raise ReplayRefused(
-            f"{table.path}: {of_day[0]!r} has times of day, and no column has their date: add one"
-        )
-    raise ReplayRefused(f"{table.path} has no column of times among {table.shown_names}: name it with --time")
+    return f"; {'; '.join(alone[:3])}" if alone else ""
 
 
-def _one_of(table: Table, candidates: Sequence[Column]) -> Column:
-    if len(candidates) == 1:
-        return candidates[0]
-    for name in _PREFERRED_TIMES:
-        preferred = [column for column in candidates if column.name.casefold() == name]
-        if len(preferred) == 1:
-            return preferred[0]
-    names = ", ".join(repr(column.name) for column in candidates)
-    raise ReplayRefused(f"{table.path} has several columns of times, {names}: name one with --time")
-
-
-def _with_time_of_day(table: Table, column: Column, cells: dict[Column, list[Cell]]) -> TimeColumns:
-    """Days, with the column of their times if there is one."""
-    if not all(_is_day(cell) for cell in cells[column] if is_time(cell)):
-        return TimeColumns((column,))
-    of_day = [
-        other for other in table.columns if other is not column and _mostly(cells[other], _is_time_of_day)
-    ]
-    if len(of_day) > 1:
-        names = ", ".join(repr(other.name) for other in of_day)
-        raise ReplayRefused(
-            f"{table.path} has several columns of times of day, {names}: name one, such as --time "
-            f"{column.name},TIME"
-        )
-    return TimeColumns((column, *of_day), "joined" if of_day else "one")
-
-
-def _mostly(cells: Sequence[Cell], test: object) -> bool:
-    assert callable(test)
-    present = [cell for cell in cells if cell is not None and cell != ""]
-    return bool(present) and sum(map(test, present)) > len(present) / 2
-
-
-def _is_bare_number(cell: Cell) -> bool:
-    return isinstance(cell, int | float) or (isinstance(cell, str) and is_number(cell))
-
-
-def _is_time_of_day(cell: Cell) -> bool:
-    if isinstance(cell, str):
-        return is_time_of_day(cell) and not is_time(cell)  # 14.03.24 may be either
-    return hasattr(cell, "hour") and not hasattr(cell, "year")
-
-
-def _is_day(cell: Cell) -> bool:
-    if isinstance(cell, str | int | float):
-        return not readings(cell).has_time_of_day
-    return not hasattr(cell, "hour")
-
-
-def _are_epochs(cells: Sequence[Cell]) -> bool:
-    try:
-        return all(
-            BELIEVED_FROM_S <= at_s <= 3 * BELIEVED_FROM_S
-            for cell in cells
-            if cell is not None and cell != ""
-            for at_s in readings(cell).seconds.values()
-        )
-    except Unlearnable:
-        return False
-
-
-def _signs(
-    table: Table, cells: dict[Column, CellsOfColumn], decimal: Literal["point", "comma"] | None
-) -> dict[Column, DecimalSign]:
-    """The decimal sign of each column; what one leaves open, another decides.
-
-    Raises:
-        ReplayRefused: A column has both, or none can decide.
-    """
-    if decimal is not None:
-        return dict.fromkeys(cells, "," if decimal == "comma" else ".")
-    with_comma = any(one.has_comma_only for one in cells.values() if one.holds_numbers)
-    with_point = any("." in one.first_of for one in cells.values() if one.holds_numbers)
-    signs: dict[Column, DecimalSign] = {}
-    for column, one in cells.items():
-        signs[column] = "."
-        if not one.holds_numbers:
-            signs[column] = "," if with_comma and not with_point else "."
-            continue
-        if "," in one.first_of and "." in one.first_of:
-            (row, text), (other_row, other) = one.first_of[","], one.first_of["."]
-            raise refused_cell(
-                table.path,
-                row,
-                column.name,
-                f"{sample(text)} has a decimal comma, and {sample(other)} in row {other_row} a "
-                "point: say which it is with --decimal comma or --decimal point; the others are gaps then",
-            )
-        if "," in one.first_of:
-            signs[column] = ","
-        elif "." in one.first_of:
-            pass
-        elif "?" in one.first_of:
-            if with_comma == with_point and table.separator != ";":
-                row, text = one.first_of["?"]
-                raise refused_cell(
-                    table.path,
-                    row,
-                    column.name,
-                    f"{sample(text)} is a number with a decimal comma or one of thousands: say "
-                    "which with --decimal comma or --decimal point",
-                )
-            signs[column] = "," if with_comma or (not with_point and table.separator == ";") else "."
-        elif one.dots_may_group and with_comma and not with_point:
-            signs[column] = ","
-    return signs
-
-
-def _why_not(cells: CellsOfColumn) -> str:
+def _why_not(cells: CellsOfColumn, name: str) -> str:
+    if is_named_like_a_quality(name) and (cells.texts or cells.values):
+        text = f", such as {sample(next(iter(cells.texts)))}" if cells.texts else ""
+        return f"it may be a quality, but says none that is known{text}: values of any are read"
     if cells.moments or (not cells.texts and not cells.values):
         return "times" if cells.moments else "empty"
     text = next(iter(cells.texts), "")

@@ -1,53 +1,30 @@
-"""CSV as the world writes it: separator, header and what stands around them are found."""
+"""CSV as the world writes it: the rows below the header, and what is none of them."""
 
 import csv
-import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from clients.recordings.cells import MISSING, is_number
-from clients.recordings.refusal import PassedOver, ReplayRefused, sample
+from clients.recordings.cells import is_number
+from clients.recordings.csv_layout import (
+    COMMA_HINT,
+    STRAY_ROWS_MAX,
+    Layout,
+    cells_of,
+    find_layout,
+    is_comment,
+    is_of_a_table,
+    is_ruled,
+    parsed,
+    unique_names,
+)
+from clients.recordings.refusal import PassedOver, ReplayRefused
 from clients.recordings.table import Cells, Table
 from clients.recordings.text_files import text_of
-from clients.recordings.time_columns import is_named_like_a_time, is_time
+from clients.recordings.times.time_columns import is_time
 from consumer.decode.times import is_time_of_day
 
 _SAMPLE_LINES = 1000
-_TYPICAL_ROWS = 200
-_SEPARATORS = ";\t|,"
-"""In this order where several fit as well: a comma may also be a decimal sign."""
-_BLANKS = " "
-_UNITS = re.compile(
-    r"[(\[<].*[)\]>]|°.*|%.*|deg ?[cfk]?|unitless|dimensionless|-|"
-    r"[a-zµμΩ²³°]{1,4}\d?(?:[/*·^ ][a-zµμΩ²³°0-9^-]{1,5})*",
-    re.IGNORECASE,
-)
-_OPEN = re.compile(r'(?:^|[;,\t|])\s*"[^"]*$')
-_BROKEN_MAX = 20
-"""Into so many lines a header may be broken."""
-_IN_APOSTROPHES = re.compile(r"(?:^|[;,\t|])\s*'[^']*'\s*(?:[;,\t|]|$)")
-_COMMA_HINT = " A decimal comma needs another separator than the comma."
-_STRAY_ROWS_MAX = 2
-"""So many rows of another length may be the dates of a preamble, or the end of a file that was cut off."""
-_SITEWISE_TYPES = {"STRING", "INTEGER", "DOUBLE", "BOOLEAN"}
-_SITEWISE = ("DATA_TYPE", "TIMESTAMP_SECONDS", "TIMESTAMP_NANO_OFFSET", "QUALITY", "VALUE")
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """Where a file's table begins: its names, and the number of lines above its first row."""
-
-    separator: str
-    header: tuple[str, ...]
-    start: int
-    said: tuple[str, ...] = ()
-    form: str = ""
-    quote: str = '"'
-    has_data: bool = True
-    """Whether there is a row with a time or a number; else none can be one of units."""
 
 
 def open_delimited(path: Path) -> Table:
@@ -59,222 +36,34 @@ def open_delimited(path: Path) -> Table:
     with text_of(path) as text:
         lines = list(islice(text, _SAMPLE_LINES))
     try:
-        layout = _layout(path, lines)
+        layout = find_layout(path, lines)
     except csv.Error as error:
         raise ReplayRefused(f"{path} cannot be read: {error}") from None
-    names, renamed = _unique(layout.header)
+    names, renamed = unique_names(layout.header)
     said = layout.said + ((f"names that were there already, now {', '.join(renamed)}",) if renamed else ())
-    return Table(path, names, lambda passed: _rows(path, layout, passed), said, layout.form, layout.separator)
+    return Table(
+        path,
+        names,
+        lambda passed: _rows(path, layout, passed),
+        said,
+        layout.form,
+        layout.separator,
+        says_zone=layout.says_zone,
+    )
 
 
 def _lines(text: Iterable[str]) -> Iterator[str]:
     for line in text:
         if "\0" in line:
-            raise csv.Error("it has bytes that are no text")
+            raise csv.Error("it has bytes of zero, as a logger leaves whose power failed: remove the row")
         yield line
 
 
-def _cells(lines: Iterable[str], separator: str, quote: str = '"') -> Iterator[list[str]]:
-    if separator == _BLANKS:
-        return (_between_blanks(line, quote) for line in lines)
-    return csv.reader(lines, delimiter=separator, quotechar=quote, skipinitialspace=True)
-
-
-def _between_blanks(line: str, quote: str) -> list[str]:
-    words = " ".join(line.split())
-    return next(csv.reader([words], delimiter=" ", quotechar=quote)) if quote in words else words.split(" ")
-
-
-def _parsed(line: str, separator: str, quote: str = '"') -> list[str]:
-    return [cell.strip() for cell in next(iter(_cells([line], separator, quote)), [])]
-
-
-def _quote(lines: Sequence[str]) -> str:
-    """An apostrophe, if most lines have a cell in apostrophes and none a quotation mark."""
-    quoted = sum(bool(_IN_APOSTROPHES.search(line)) for line in lines)
-    return "'" if quoted > len(lines) / 2 and not any('"' in line for line in lines) else '"'
-
-
-def _whole(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Lines and where they end: one with names that go on below, as Excel breaks them, is one."""
-    at = 0
-    while at < len(lines):
-        whole = lines[at]
-        if whole.count('"') % 2 and _OPEN.search(whole):
-            for end in range(at + 1, min(at + _BROKEN_MAX, len(lines))):
-                whole += lines[end]
-                if not whole.count('"') % 2:
-                    at = end
-                    break
-            else:
-                whole = lines[at]
-        yield at, whole
-        at += 1
-
-
-def _is_comment(line: str) -> bool:
-    return line.startswith("#") and line[1:].split(",")[0].strip().casefold() not in {"n/a", "na"}
-
-
-def _layout(path: Path, lines: Sequence[str]) -> _Layout:
-    said: list[str] = []
-    form = ""
-    separator, first = None, 0
-    if lines and (found := re.fullmatch(r'"?sep=(.)"?', lines[0].strip(), re.IGNORECASE)):
-        separator, first = found[1], 1
-    elif lines and lines[0].strip().casefold() in ("sep=", '"sep="'):
-        separator, first = "\t", 1
-    numbered = [(at, line) for at, line in _whole(lines) if at >= first and line.strip()]
-    plain = [(at, line) for at, line in numbered if not _is_comment(line)]
-    if not plain:
-        raise ReplayRefused(f"{path} is empty: there is nothing to read")
-    separator = separator or _separator([line for _, line in plain])
-    quote = _quote([line for _, line in plain])
-    rows = [(at, _parsed(line, separator, quote)) for at, line in plain]
-    widths = Counter(len(cells) for _, cells in rows)
-    width = max(widths, key=lambda each: (widths[each], each))
-    different = dict.fromkeys(tuple(cells) for _, cells in rows if len(cells) == width)
-    typical = list(different)[-_TYPICAL_ROWS:]  # a header that is there again counts once
-    times = [column for column in range(width) if _mostly(typical, column, is_time)]
-    numbers = [column for column in range(width) if _mostly(typical, column, is_number)]
-
-    def holds_data(cells: Sequence[str]) -> bool:
-        if len(cells) != width:
-            return False
-        if times:
-            return any(is_time(cells[column]) for column in times)
-        return any(is_number(cells[column]) for column in numbers)
-
-    below = next((number for number, (_, cells) in enumerate(rows) if holds_data(cells)), len(rows))
-    above = [(at, cells) for at, cells in rows[:below] if len(cells) == width or below == len(rows)]
-    above = [(at, cells) for at, cells in above if not any(map(is_time, cells))]
-    data_at = rows[below][0] if below < len(rows) else len(lines)
-    if above:
-        header_at, header = _header(above)
-    else:
-        found_header = _header_elsewhere(
-            rows, below, [line for at, line in numbered if at < data_at], separator, width, typical
-        )
-        if found_header is None and below and 1 < len(rows[below - 1][1]) < width:
-            length = len(rows[below - 1][1])
-            hint = _COMMA_HINT if separator == "," else ""
-            above_them = sample(lines[rows[below - 1][0]].strip())
-            raise ReplayRefused(
-                f"{path}: rows have {width} cells, and {above_them} above {length}.{hint} Name each column"
-            )
-        if found_header is None:
-            raise ReplayRefused(
-                f"{path} has no header line: its first row is {sample(lines[data_at].strip())}. Begin it "
-                f"with the "
-                "columns' names"
-            )
-        header, header_at = found_header, data_at - 1
-        if header[-len(_SITEWISE) :] == list(_SITEWISE):
-            form = "AWS IoT SiteWise's bulk import, which has no header"
-    preamble = [line for at, line in numbered if at < header_at]
-    others = Counter(len(cells) for at, cells in rows if at < header_at and _is_of_a_table(cells))
-    for length, found_rows in others.items():
-        if found_rows > _STRAY_ROWS_MAX:
-            raise ReplayRefused(
-                f"{path}: {found_rows} rows of {length} cells stand above the header "
-                f"{sample(lines[header_at].strip())}, whose rows have {width}: it holds several tables. "
-                "Write each into a file of its own"
-            )
-    if first:
-        said.append(f"{sample(lines[0].strip())} names the separator")
-    if preamble:
-        said.append(
-            f"{len(preamble)} lines above the header left out, the first {sample(preamble[0].strip())}"
-        )
-    while len(header) > 1 and not header[-1] and all(not cells[-1] for cells in typical):
-        header = header[:-1]  # a separator at the end of each line
-        typical = [cells[:-1] for cells in typical]
-    return _Layout(separator, tuple(header), header_at + 1, tuple(said), form, quote, below < len(rows))
-
-
-def _separator(lines: Sequence[str]) -> str:
-    """The one that divides most lines into as many cells."""
-    best, best_share = ",", 0.0
-    for separator in _SEPARATORS:
-        share = _share(lines, separator)
-        if share > best_share:
-            best, best_share = separator, share
-    return _BLANKS if best_share < 0.5 and _share(lines, _BLANKS) > 0.5 else best
-
-
-def _share(lines: Sequence[str], separator: str) -> float:
-    try:
-        widths = Counter(len(_parsed(line, separator)) for line in lines)
-    except csv.Error:
-        return 0.0
-    return max((times for width, times in widths.items() if width > 1), default=0) / len(lines)
-
-
-def _mostly(rows: Sequence[Sequence[str]], column: int, test: object) -> bool:
-    assert callable(test)
-    cells = [cell for row in rows if (cell := row[column]).casefold() not in MISSING]
-    return bool(cells) and sum(map(test, cells)) >= 0.5 * len(cells)
-
-
-def _header(above: Sequence[tuple[int, list[str]]]) -> tuple[int, list[str]]:
-    """Of the rows above the first with data, the one that has the columns' names."""
-    for at, cells in above:
-        if any(map(is_named_like_a_time, cells)) and sum(map(is_number, cells)) <= len(cells) / 2:
-            return at, cells
-    if len(above) > 1 and _are_units(above[-1][1]):
-        return above[-2]
-    return above[-1]
-
-
-def _are_units(cells: Sequence[str]) -> bool:
-    written = [cell for cell in cells if cell]
-    return len(written) < len(cells) or all(_UNITS.fullmatch(cell) for cell in written)
-
-
-def _header_elsewhere(
-    rows: Sequence[tuple[int, list[str]]],
-    below: int,
-    before: Sequence[str],
-    separator: str,
-    width: int,
-    typical: Sequence[Sequence[str]],
-) -> list[str] | None:
-    """Names in a comment, without one for R's row names, or SiteWise's, which are known."""
-    if before and _is_comment(before[-1]):
-        names = _parsed(before[-1].lstrip("#% ").strip(), separator)
-        if len(names) == width and not any(map(is_number, names)):
-            return names
-    if below and len(rows[below - 1][1]) == width - 1 > 1 and not any(map(is_number, rows[below - 1][1])):
-        names = rows[below - 1][1]
-        if all(not cells[-1] for cells in typical):
-            return [*names, ""]
-        # Row names are no times: else it is a decimal comma that makes a cell too many.
-        return None if _mostly(typical, 0, is_time) else ["", *names]
-    for at in range(1, width - 4):
-        if all(row[at].upper() in _SITEWISE_TYPES for row in typical) and width - at == len(_SITEWISE):
-            return [*(["ALIAS"] if at == 1 else ["ASSET_ID", "PROPERTY_ID"][:at]), *_SITEWISE]
-    return None
-
-
-def _unique(header: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
-    """Names that are all different, and which were changed for that."""
-    names: list[str] = []
-    renamed = []
-    for number, broken in enumerate(header):
-        name = re.sub(r"\s*[\r\n]\s*", " ", broken)
-        unique, again = name or f"column{number}", 0
-        while unique in names:
-            again += 1
-            unique = f"{name}_{again}"
-        renamed += [f"{unique!r}"] if again else []
-        names.append(unique)
-    return tuple(names), renamed
-
-
-def _rows(path: Path, layout: _Layout, passed: PassedOver) -> Iterator[tuple[int, Cells]]:
+def _rows(path: Path, layout: Layout, passed: PassedOver) -> Iterator[tuple[int, Cells]]:
     """The rows below the header; what is none of them is counted, or refused."""
-    width, header = len(layout.header), list(layout.header)
-    is_first, row, above, begins = layout.has_data, 0, [header], {header[0]}
+    width, above = len(layout.header), list(layout.again)
+    is_first, row = layout.has_data, 0
+    begins = {cells[0] for cells in above if cells}
     short: list[tuple[int, int]] = []
     short_of_data = 0
     with text_of(path) as text:
@@ -282,27 +71,35 @@ def _rows(path: Path, layout: _Layout, passed: PassedOver) -> Iterator[tuple[int
             lines = _lines(text)
             for _ in islice(lines, layout.start):
                 pass
-            for cells in _cells(lines, layout.separator, layout.quote):
+            reader, read_lines = cells_of(lines, layout.separator, layout.quote), 0
+            for cells in reader:
+                last_lines, read_lines = read_lines, getattr(reader, "line_num", 0)
                 if not cells or cells == [""]:
                     continue
                 row += 1
-                if _has_swallowed(cells, layout):
+                if read_lines - last_lines > 1 and _has_swallowed(cells, layout):
                     raise ReplayRefused(
                         f"{path}, row {row} has other rows within a cell: a quotation mark is not closed. "
                         "Close or remove it"
                     )
                 begin = cells[0]
-                is_usual = len(cells) == width and begin and begin not in begins and begin[0] != "#"
+                is_usual = (
+                    len(cells) == width
+                    and begin
+                    and begin not in begins
+                    and begin[0] != "#"
+                    and begin[:2] != "--"
+                )
                 if not is_usual or is_first or short:
                     found = _unusual(cells, row, width, passed)
                     if isinstance(found, int):
                         short += [(row, found)] if found else []
-                        short_of_data += bool(found) and _is_of_a_table(cells)
-                        if short_of_data > _STRAY_ROWS_MAX:
+                        short_of_data += bool(found) and is_of_a_table(cells)
+                        if short_of_data > STRAY_ROWS_MAX:
                             raise _cut_short(path, short[0], width)
                         continue
                     if isinstance(found, str):
-                        hint = _COMMA_HINT if layout.separator == "," else ""
+                        hint = COMMA_HINT if layout.separator == "," else ""
                         raise ReplayRefused(f"{path}, row {row} {found}.{hint} Mend or remove the row")
                     if short:
                         raise _cut_short(path, short[0], width)
@@ -334,19 +131,11 @@ def _holds_data(cell: str) -> bool:
     return is_number(cell) or is_time(cell) or is_time_of_day(cell)
 
 
-def _is_of_a_table(cells: Sequence[str]) -> bool:
-    """Whether they are a row, though not of this table: a time and a number."""
-    return any(map(is_time, cells)) and any(map(is_number, cells))
-
-
-def _has_swallowed(cells: Sequence[str], layout: _Layout) -> bool:
+def _has_swallowed(cells: Sequence[str], layout: Layout) -> bool:
     """Whether rows stand within a cell: its quotation mark was not closed, or by that of another cell."""
-    joined = "".join(cells)
-    if "\n" not in joined and "\r" not in joined:
-        return False
     for cell in cells:
         for line in cell.splitlines()[1:]:
-            inner = _parsed(line, layout.separator, layout.quote)
+            inner = parsed(line, layout.separator, layout.quote)
             if len(inner) >= len(layout.header) > 1 and any(map(_holds_data, inner)):
                 return True
     return False
@@ -358,8 +147,11 @@ def _unusual(cells: list[str], row: int, width: int, passed: PassedOver) -> list
         passed.add("an empty row", row)
         return 0
     is_row = len(cells) == width and any(map(is_time, cells[1:]))  # of a tag such as #2 pump
-    if _is_comment(cells[0]) and not is_row:
+    if is_comment(cells[0]) and not is_row:
         passed.add("a comment", row)
+        return 0
+    if is_ruled("|".join(cells)):
+        passed.add("a line of dashes", row)
         return 0
     if len(cells) < width:
         return len(cells)

@@ -1,16 +1,15 @@
 """Long tables: a row for each value, with the name of its signal beside it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 from clients.recordings.cells import Cell, CellsOfColumn, DecimalSign, ValueReader
-from clients.recordings.payload_archive import NAMES as ARCHIVE
-from clients.recordings.refusal import PassedOver, ReplayRefused
+from clients.recordings.qualities import Quality, QualityColumn, find_qualities, is_named_like_a_quality
+from clients.recordings.refusal import PassedOver, ReplayRefused, refused_cell, sample
 from clients.recordings.table import Cells, Column, Table
-from clients.recordings.time_columns import TimeColumns, is_time
-from clients.recordings.times_of_column import TimeReader
+from clients.recordings.times.time_columns import TimeColumns, is_time
+from clients.recordings.times.times_of_column import TimeReader
 
 _KNOWN = {
     "tag", "tagname", "tagid", "tagindex", "signal", "signalname", "signalid", "entityid", "sensor",
@@ -20,27 +19,25 @@ _KNOWN = {
     "parameter", "parametername", "name", "key", "item", "itemname", "itemid", "attribute", "device",
     "deviceid", "alias",
     "propertyalias", "propertyid", "nodeid", "datapoint", "field", "quantity", "topic", "path",
-    "machine", "machineid",
+    "machine", "machineid", "varname", "statisticid",
     "unitid", "asset", "assetid", "equipment", "equipmentid", "messstelle", "kanal", "variablenname",
 }  # fmt: skip
 _VALUES = {"value", "val", "state", "reading", "wert", "valor", "valeur", "vqtvalue", "messwert", "varvalue"}
-_QUALITIES = {
-    "quality",
-    "qualitycode",
-    "opcquality",
-    "q",
-    "status",
-    "statuscode",
-    "quality code",
-    "qualität",
+_UNITS = {
+    "unit",
+    "units",
+    "uom",
+    "eu",
+    "engunits",
+    "engineeringunits",
+    "unitofmeasure",
+    "unitofmeasurement",
+    "einheit",
 }
-_BAD = ("bad", "uncertain", "good")
+_NO_TAGS = {"", "nan", "null", "none", "<na>", "nat"}
 _TAGS_MAX = 100_000
 _SHARED = 0.2
 """The share of rows that have the time of the row before, from which on a table is long."""
-_OPC_GOOD, _OPC_UNCERTAIN = 192, 64
-
-Quality = Literal["good", "uncertain", "bad"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +52,7 @@ class Tags:
     not_named: tuple[str, ...] = ()
     """Signals of the table that were not asked for."""
     separator: str = "."
-    quality: Column | None = None
-    quality_is_number: bool = False
+    quality: QualityColumn | None = None
 
     def only(self, path: Path, signals: Sequence[str]) -> "Tags":
         """The same, with these signals alone. Raises: `ReplayRefused` if one is not there."""
@@ -77,24 +73,7 @@ class Tags:
 
     def quality_of(self, cells: Cells) -> Quality:
         """The quality of a row; where it says none, good."""
-        if self.quality is None:
-            return "good"
-        cell = cells[self.quality.index]
-        if not self.quality_is_number:
-            return quality_by_word(cell)
-        try:
-            code = int(float(cell)) & 0xFF
-        except (TypeError, ValueError, OverflowError):
-            return "bad"
-        return "good" if code >= _OPC_GOOD else "uncertain" if code >= _OPC_UNCERTAIN else "bad"
-
-
-def quality_by_word(cell: Cell) -> Quality:
-    """The quality that a word says; any other word than these says nothing, which is good."""
-    word = str(cell).strip().casefold()
-    if word.startswith("bad"):
-        return "bad"
-    return "uncertain" if word.startswith(("uncertain", "questionable")) else "good"
+        return "good" if self.quality is None else self.quality.of(cells[self.quality.column.index])
 
 
 @dataclass(slots=True)
@@ -110,6 +89,10 @@ class _Rows:
     """Rows earlier than the one before, where the tag changes."""
     back: int = 0
     """The same where it does not."""
+    ahead_with_tag: int = 0
+    """Rows later than the one before, where the tag changes."""
+    ahead: int = 0
+    """The same where it does not."""
     tags: dict[str, int] = field(default_factory=dict)
     _last_s: float | None = None
     _last_tag: str | None = None
@@ -123,11 +106,12 @@ class _Rows:
             self.shared += tag not in self._at_this_time
         else:
             self._at_this_time.clear()
-            if self._last_s is not None and at_s < self._last_s:
-                if tag == self._last_tag:
-                    self.back += 1
-                else:
-                    self.back_with_tag += 1
+            if self._last_s is not None and tag == self._last_tag:
+                self.back += at_s < self._last_s
+                self.ahead += at_s > self._last_s
+            elif self._last_s is not None:
+                self.back_with_tag += at_s < self._last_s
+                self.ahead_with_tag += at_s > self._last_s
         self._at_this_time.add(tag)
         self._last_s, self._last_tag = at_s, tag
 
@@ -135,14 +119,31 @@ class _Rows:
     def is_long(self) -> bool:
         """Whether the tag, and nothing else, tells rows of one time apart, or stretches of rows."""
         is_shared = self.shared >= _SHARED * self.rows
-        is_grouped = self.back_with_tag > 0 and not self.back
+        is_grouped = (self.back_with_tag > 0 and not self.back) or (
+            self.ahead_with_tag > 0 and not self.ahead and self.back > 0
+        )
         return len(self.tags) > 1 and not self.repeated and (is_shared or is_grouped)
 
     @property
     def is_numbered(self) -> bool:
         """Whether whole numbers come again and again, each once at a time: of devices, no counter."""
         are_whole = all(tag.isdecimal() for tag in self.tags)
-        return are_whole and 1 < len(self.tags) <= self.rows / 2 and not self.repeated and not self.back
+        return (
+            are_whole
+            and 1 < len(self.tags) <= self.rows / 2
+            and not self.repeated
+            and self.is_of_one_direction
+        )
+
+    @property
+    def is_of_one_direction(self) -> bool:
+        """Whether rows of one tag run from the oldest to the newest, or all the other way."""
+        return not (self.back and self.ahead)
+
+
+def is_named_like_a_unit(name: str) -> bool:
+    """True for Unit, UOM and the like."""
+    return _bare(name) in _UNITS
 
 
 def _bare(name: str) -> str:
@@ -156,8 +157,10 @@ def find_tags(
     cells: Mapping[Column, CellsOfColumn],
     signs: Mapping[Column, DecimalSign],
     named: str | None,
+    aside: Collection[Column] = (),
+    is_shared: bool = False,
 ) -> Tags | None:
-    """The tags of a long table; None: it is wide.
+    """The tags of a long table; None: it is wide. `is_shared`: many rows have the time of the row before.
 
     Raises:
         ReplayRefused: It is long, and which column has the tags cannot be told.
@@ -167,12 +170,12 @@ def find_tags(
         names = [named] if named in table.names else [name.strip() for name in named.split(",")]
         columns = tuple(table.column(name) for name in names)
     else:
-        known = _known(table, cells)
+        known = _known(table, cells) or (((), ".") if is_shared else None)
         if known is None:
             return None
         columns, separator = known
         if not columns:
-            columns = _found(table, times, reader, cells)
+            columns = _found(table, times, reader, cells, is_shared)
         if not columns:
             return None
     if (
@@ -181,13 +184,15 @@ def find_tags(
         and [_bare(column.name) for column in columns] == ["assetid", "propertyid"]
     ):
         separator = ":"
-    return _tags(table, times, columns, separator, cells, signs)
+    if any(column in times.all_columns for column in columns):
+        raise ReplayRefused(f"{table.path}: --tag names {_names(columns)}, which has the times: name another")
+    return _tags(table, times, columns, separator, cells, signs, aside)
 
 
 def _known(table: Table, cells: Mapping[Column, CellsOfColumn]) -> tuple[tuple[Column, ...], str] | None:
     """Columns whose names say it; none of these: to be found. None: nothing can be tags."""
-    if table.names == ARCHIVE:
-        return (table.column("signal"),), "."
+    if table.tags:
+        return tuple(map(table.column, table.tags)), "."
     by_name = {column.name.casefold(): column for column in table.columns}
     if "_field" in by_name and "_measurement" in by_name:
         own = [
@@ -217,22 +222,32 @@ def _may_be_tags(cells: CellsOfColumn) -> bool:
 
 
 def _found(
-    table: Table, times: TimeColumns, reader: TimeReader, cells: Mapping[Column, CellsOfColumn]
+    table: Table,
+    times: TimeColumns,
+    reader: TimeReader,
+    cells: Mapping[Column, CellsOfColumn],
+    is_shared: bool,
 ) -> tuple[Column, ...]:
     """The column of texts that repeats beside times."""
     texts = [
-        column for column in table.columns if column not in times.columns and _may_be_tags(cells[column])
+        column for column in table.columns if column not in times.all_columns and _may_be_tags(cells[column])
     ]
-    texts = [column for column in texts if _bare(column.name) not in _QUALITIES | _VALUES]
+    not_tags = {one for one in texts if _bare(one.name) in _VALUES or is_named_like_a_quality(one.name)}
+    texts = [column for column in texts if column not in not_tags]
     numbered = [
         column
         for column in table.columns
-        if column not in (*times.columns, *texts) and _is_known(column) and cells[column].holds_numbers
+        if column not in (*times.all_columns, *texts) and _is_known(column) and cells[column].holds_numbers
     ]
     texts += numbered
     values = [
-        column for column in table.columns if column not in (*times.columns, *texts) and cells[column].values
+        column
+        for column in table.columns
+        if column not in (*times.all_columns, *texts) and cells[column].values
     ]
+    unnamed: list[Column] = []
+    if not texts and is_shared:
+        texts = unnamed = [one for one in values if not cells[one].first_of and not cells[one].text_cells]
     if not texts or not values:
         return ()
     found = {column: _Rows() for column in texts}
@@ -246,19 +261,22 @@ def _found(
                 rows.tags.clear()
         all_of_them.add(at_s, "")
     known = [column for column in texts if _is_known(column) and column not in numbered]
-    one_value = len(values) == 1 or any(_bare(column.name) in _VALUES for column in values)
+    has_value = any(_bare(column.name) in _VALUES for column in values)
     for column in known:
         rows = found[column]
-        if not rows.repeated and not rows.back and (len(rows.tags) > 1 or one_value):
+        is_told = len(rows.tags) > 1 or len(values) == 1 or has_value
+        if is_told and not rows.repeated and (rows.is_of_one_direction or has_value):
             return (column,)
-    if any(_bare(column.name) in _VALUES for column in values):
+    if has_value:
         for column in numbered:
             if found[column].is_numbered:
                 return (column,)
     long = [column for column in texts if found[column].is_long]
-    if len(long) == 1:
+    if len(long) == 1 and not unnamed:
         return (long[0],)
-    if len(long) > 1 or all_of_them.repeated >= _SHARED * all_of_them.rows:
+    if unnamed:  # numbers alone: those that come again and again may be tags
+        long = texts = [column for column in long if found[column].is_numbered]
+    if len(long) > 1 or (texts and all_of_them.repeated >= _SHARED * all_of_them.rows):
         names = ", ".join(repr(column.name) for column in long or texts)
         raise ReplayRefused(
             f"{table.path} has several rows of one time, and {names} may tell them apart: name the "
@@ -275,30 +293,34 @@ def _tags(
     separator: str,
     cells: Mapping[Column, CellsOfColumn],
     signs: Mapping[Column, DecimalSign],
+    aside: Collection[Column],
 ) -> Tags:
-    free = [column for column in table.columns if column not in (*times.columns, *columns)]
-    quality, is_number = _quality(free, cells)
-    values = [column for column in free if column is not quality and cells[column].values]
+    free = [column for column in table.columns if column not in (*times.all_columns, *columns)]
+    qualities = find_qualities(table, free, cells)
+    not_values = {each.column for each in qualities} | set(aside)
+    values = [column for column in free if column not in not_values and cells[column].values]
     by_name = [column for column in values if _bare(column.name) in _VALUES]
     values = by_name or [
         column
         for column in values
         if cells[column].holds_numbers and column.name != f"column{column.index}"  # it had no name
     ]
-    if table.names != ARCHIVE and {"result", "table"} <= set(table.names):
+    if not table.tags and {"result", "table"} <= set(table.names):
         values = [column for column in values if column.name not in ("result", "table")]
     if not values:
         raise ReplayRefused(f"{table.path} has no column of numbers beside {times.name!r} and the tags")
-    tags = Tags(columns, tuple(values), (), (), (), separator, quality, is_number)
+    quality = qualities[0] if qualities else None
+    tags = Tags(columns, tuple(values), (), (), (), separator, quality)
     readers = [
         ValueReader(signs[column], cells[column].reads_t_and_f, cells[column].unit) for column in values
     ]
     numbers: dict[str, bool] = {}
-    is_opc = not is_number
+    units = [_UnitsOfTags(column) for column in free if is_named_like_a_unit(column.name)]
     for row, row_cells in table.read(PassedOver()):
         tag = tags.tag_of(row_cells)
-        is_opc = is_opc or tags.quality_of(row_cells) == "good"
-        if not tag.strip(separator):
+        for unit in units:
+            unit.check(table.path, row, tag, row_cells)
+        if tag.strip(separator).casefold() in _NO_TAGS:
             raise ReplayRefused(
                 f"{table.path}, row {row}: there is no tag in {_names(columns)}. Remove the row"
             )
@@ -311,32 +333,30 @@ def _tags(
     if not names:
         raise ReplayRefused(f"{table.path} has no number in {_names(values)}")
     without = tuple(name for name, has_one in numbers.items() if not has_one)
-    return replace(tags, names=names, without_numbers=without, quality=quality if is_opc else None)
+    return replace(tags, names=names, without_numbers=without)
+
+
+@dataclass(slots=True)
+class _UnitsOfTags:
+    """The unit of each tag, which is one."""
+
+    column: Column
+    found: dict[str, tuple[int, Cell]] = field(default_factory=dict)
+
+    def check(self, path: Path, row: int, tag: str, cells: Cells) -> None:
+        unit = cells[self.column.index]
+        if unit is None or unit == "":
+            return
+        first_row, first = self.found.setdefault(tag, (row, unit))
+        if unit != first:
+            raise refused_cell(
+                path,
+                row,
+                self.column.name,
+                f"the values of {tag!r} are in {sample(unit)}, and in {sample(first)} in row {first_row}. "
+                "Convert them, or give them tags of their own",
+            )
 
 
 def _names(columns: Sequence[Column]) -> str:
     return ", ".join(repr(column.name) for column in columns)
-
-
-def _quality(free: Sequence[Column], cells: Mapping[Column, CellsOfColumn]) -> tuple[Column | None, bool]:
-    """The column of qualities, and whether they are OPC's numbers."""
-    for column in free:
-        if _bare(column.name) in _QUALITIES:
-            words = [text.casefold() for text in cells[column].texts]
-            missing = [word for word in cells[column].missing if word.casefold().startswith("bad")]
-            if (words or missing) and all(word.startswith((*_BAD, "questionable")) for word in words):
-                return column, False
-            if (
-                not words
-                and _bare(column.name) != "status"
-                and cells[column].numbers
-                and not cells[column].first_of
-            ):
-                return column, True
-    return None, False
-
-
-def quality_of_rows(columns: Sequence[Column], cells: Mapping[Column, CellsOfColumn]) -> Column | None:
-    """The column that says whether the values of its row are good, in a table that is not long."""
-    quality, is_number = _quality(columns, cells)
-    return None if is_number else quality

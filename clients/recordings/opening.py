@@ -16,7 +16,7 @@ from clients.recordings.table import Cells, Table
 from clients.recordings.text_files import head_of
 
 _ROWS_AT_ONCE = 2048
-_BEGINS_AS_JSON = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:\[\s*\{|\{\s*")')
+_BEGINS_AS_JSON = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:\[\s*[\[\]{]|\{\s*["}])')
 _JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 
 

@@ -17,7 +17,7 @@ from consumer.errors import Unlearnable
 
 _TOGETHER = 1000
 _SHARD = Shard("arn:aws:kinesis:local:000000000000:stream/recording", "shardId-000000000000")
-NAMES = ("signal", "timestamp", "value")
+_NAMES = ("signal", "timestamp", "value")
 
 
 def is_payload(row: Any) -> bool:
@@ -51,7 +51,7 @@ def _is_of_gateway(row: dict[str, Any]) -> bool:
 
 def open_archive(path: Path, rows: Callable[[], Iterator[tuple[int, Any]]], form: str) -> Table:
     """A long table of the observations in these objects."""
-    return Table(path, NAMES, lambda passed: _observations(rows(), passed), form=form)
+    return Table(path, _NAMES, lambda passed: _observations(rows(), passed), form=form, tags=_NAMES[:1])
 
 
 def _observations(rows: Iterator[tuple[int, Any]], passed: PassedOver) -> Iterator[tuple[int, Cells]]:

@@ -13,7 +13,8 @@ Time = Annotated[
     str | None,
     _option(
         metavar="COLUMN",
-        help="Column of times, or those that make one: DATE,TIME. Default: the only one there is.",
+        help="Column of times, or those that make one: DATE,TIME or TIME,OFFSET. Default: the only one "
+        "there is, with its date, time of day and offset from UTC.",
     ),
 ]
 Tag = Annotated[

@@ -3,7 +3,7 @@
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import NamedTuple
@@ -12,9 +12,9 @@ import numpy as np
 
 from clients.recordings.cells import Cell
 from clients.recordings.columns import Choice, chunks
-from clients.recordings.long_tables import quality_by_word
+from clients.recordings.qualities import Quality
 from clients.recordings.refusal import PassedOver
-from clients.recordings.times_of_column import TimeReader
+from clients.recordings.times.times_of_column import TimeReader
 
 
 class Row(NamedTuple):
@@ -57,7 +57,7 @@ def rows_of(choice: Choice, counts: Counts | None = None) -> Iterator[Row]:
 def _wide(choice: Choice, counts: Counts) -> Iterator[Row]:
     readers = [(choice.value_reader(column), column.index) for column in choice.signals]
     label = choice.labels
-    single = choice.time.columns[0].index if len(choice.time.columns) == 1 else None
+    single = choice.time.columns[0].index if len(choice.time.all_columns) == 1 else None
     seconds = choice.reader.seconds
     for numbers, columns in chunks(choice.table, counts.passed):
         counts.file_rows += len(numbers)
@@ -67,8 +67,10 @@ def _wide(choice: Choice, counts: Counts) -> Iterator[Row]:
         else:
             moments = [choice.time.cell(cells) for cells in zip(*columns, strict=True)]
         of_columns = [reader.column(columns[index]) for reader, index in readers]
-        if choice.quality is not None:
-            _leave_out_bad(of_columns, columns[choice.quality.index], counts)
+        for signal, found in zip(choice.signals, of_columns, strict=True):
+            quality = choice.qualities.get(signal)
+            if quality is not None:
+                _leave_out_bad(found, map(quality.of, columns[quality.column.index]), counts)
         values = zip(*of_columns, strict=True)
         labels = columns[label.index] if label is not None else (None,) * len(numbers)
         for number, moment, row, marked in zip(numbers, moments, values, labels, strict=True):
@@ -84,14 +86,12 @@ def _put_back(rows: Iterator[Row], reader: TimeReader) -> Iterator[Row]:
         before_s = at_s
 
 
-def _leave_out_bad(columns: list[list[float | None]], qualities: Sequence[Cell], counts: Counts) -> None:
+def _leave_out_bad(values: list[float | None], qualities: Iterable[Quality], counts: Counts) -> None:
     """Values of bad quality become gaps; those of every quality are counted."""
-    for row, cell in enumerate(qualities):
-        quality = quality_by_word(cell)
+    for row, quality in enumerate(qualities):
         if quality != "good":
-            for values in columns:
-                counts.qualities[quality] += values[row] is not None
-                values[row] = None if quality == "bad" else values[row]
+            counts.qualities[quality] += values[row] is not None
+            values[row] = None if quality == "bad" else values[row]
 
 
 def _turned(rows: Iterator[Row], signals: int) -> Iterator[Row]:

@@ -37,6 +37,8 @@ class Survey:
     passed_over: tuple[str, ...] = ()
     """Lines that are no rows: what, how many, and where first."""
     qualities: tuple[tuple[str, int], ...] = ()
+    repeated: int = 0
+    """Rows with the time of the row before; of a long table, values whose tag has one of that time."""
 
     @property
     def duration_s(self) -> float:
@@ -51,7 +53,7 @@ def survey(choice: Choice) -> Survey:
         ReplayRefused: There is no row, or the file has changed.
     """
     counts, steps = Counts(), Counter[float]()
-    observations, backwards = 0, 0
+    observations, backwards, repeated = 0, 0, 0
     first_s = last_s = before_s = None
     for _, at_s, values, _ in rows_of(choice, counts):
         observations += len(values) - values.count(None)
@@ -60,12 +62,15 @@ def survey(choice: Choice) -> Survey:
         else:
             step_s = at_s - before_s
             backwards += step_s < 0
+            repeated += step_s == 0
             if step_s > 0 and (len(steps) < _STEPS_KNOWN_MAX or step_s in steps):
                 steps[round(step_s, 6)] += 1
             last_s = max(last_s, at_s)
         before_s = at_s
-    if first_s is None or last_s is None:
-        raise ReplayRefused(f"{choice.table.path} has no rows with a value: there is nothing to replay")
+    if first_s is None or last_s is None or not observations:
+        gaps = "; ".join(f"quality {quality}: {times:,}" for quality, times in counts.qualities.items())
+        why = f", as all of them are gaps ({gaps})" if gaps else ""
+        raise ReplayRefused(f"{choice.table.path} has no rows with a value{why}: there is nothing to replay")
     return Survey(
         rows=counts.file_rows,
         observations=observations,
@@ -76,6 +81,7 @@ def survey(choice: Choice) -> Survey:
         empty=counts.cells - observations,
         passed_over=tuple(counts.passed.texts),
         qualities=tuple(counts.qualities.items()),
+        repeated=repeated,
     )
 
 
@@ -95,6 +101,9 @@ def described(choice: Choice, seen: Survey) -> list[str]:
         if seen.backwards
         else ""
     )
+    if seen.repeated:
+        what = "rows have the time of the row before" if choice.tags is None else "values repeat a tag's time"
+        backwards += f"; {seen.repeated:,} {what}: kept"
     turned = ""
     if choice.order == "descending":
         turned = "; the rows run backwards: turned round"
@@ -129,7 +138,7 @@ def _gaps(choice: Choice, seen: Survey) -> str:
     found = ["decimal commas"] if any(choice.signs[column] == "," for column in choice.signals) else []
     found += [f"{c.name!r} without its unit {unit}" for c in choice.signals if (unit := choice.cells[c].unit)]
     found += [text for column in choice.signals if (text := _gaps_of(column, choice.cells[column], choice))]
-    found += [f"quality {quality}: {times:,}" for quality, times in seen.qualities if quality != "good"]
+    found += [f"quality {name}: {times:,}" for name, times in seen.qualities if times and name != "good"]
     return f": {'; '.join(found)}" if found else ""
 
 

@@ -30,6 +30,10 @@ class Table:
     form: str = ""
     """What kind of file it is, if it is no CSV."""
     separator: str = ""
+    tags: tuple[str, ...] = ()
+    """The columns that name the signal of each row, where the form of the file says it."""
+    says_zone: str = ""
+    """A line above the table that names a time zone."""
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -30,7 +30,27 @@ _NO_TEXT = {
     b"\x89HDF": "HDF5: convert it to CSV or Parquet",
     b"Obj\x01": "Avro, as AWS IoT SiteWise's cold tier: convert it to CSV or Parquet",
     b"SQLite format 3": "an SQLite database: export the table as CSV",
+    b"%PDF": "a PDF: export the table as CSV",
+    b"CDF": "NetCDF: convert it to CSV or Parquet",
+    b"MDF ": "a measurement of MDF: export it as CSV with a column of absolute times",
+    b"TDSm": "LabVIEW's TDMS: export it as CSV with a column of absolute times",
+    b"ARROW1": "Arrow or Feather: convert it to Parquet",
+    b"ORC": "ORC: convert it to Parquet",
+    b"\x93NUMPY": "an array of NumPy, without names and times: write a table as CSV or Parquet",
+    b"MATLAB ": "a file of MATLAB: write a table with writetable",
+    b"\x80": "a pickle of Python, which may run code: write it with to_csv or to_parquet",
 }
+_NO_TABLE = (
+    (b"<?xml", "XML: export it as CSV or JSON"),
+    (b"<!doctype html", "a web page: export the table as CSV"),
+    (b"<html", "a web page: export the table as CSV"),
+    (b"@relation", "ARFF: write the names of its attributes as one line above the rows, and nothing else"),
+    (
+        b"labview measurement",
+        "a LabVIEW measurement, whose X_Value counts seconds from Date and Time above: write absolute times",
+    ),
+)  # fmt: skip
+"""How text begins that is no table, in small letters."""
 
 
 def _of_windows(error: UnicodeError) -> tuple[str, int]:
@@ -83,10 +103,19 @@ def text_of(path: Path) -> Iterator[io.TextIOWrapper]:
     for magic, what in _NO_TEXT.items():
         if head.startswith(magic):
             raise ReplayRefused(f"{path} is {what}")
+    for begin, what in _NO_TABLE:
+        if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(begin):
+            raise ReplayRefused(f"{path} is {what}")
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if head.startswith(mark)), "utf-8")
     if encoding == "utf-8" and b"\0" in head:
         even, odd = head[::2].count(0), head[1::2].count(0)
         if max(even, odd) < len(head) / 4:
+            row = head.count(b"\n", 0, head.index(b"\0")) + 1
+            if row > 2 and all(byte >= 32 or byte in b"\t\r\n\0" for byte in head):
+                raise ReplayRefused(
+                    f"{path}, line {row} has bytes of zero, as a logger leaves them whose power failed. "
+                    "Remove the line"
+                )
             raise ReplayRefused(f"{path} is neither text nor Parquet: export it as CSV, JSON or Parquet")
         encoding = "utf-16-le" if odd > even else "utf-16-be"
     with opened(path) as file:

@@ -195,6 +195,7 @@ def _of_digits(digits: str, zone: tzinfo, fraction_s: float = 0.0) -> Readings |
 # Texts.
 
 _ZONE = re.compile(r" ?(?:(?:UTC|GMT)? ?([+-])(\d\d):?(\d\d)?(?: ?(?:UTC|GMT))?|UTC|GMT|Z)\Z", re.IGNORECASE)
+_WITH_OFFSET_AND_NAME = re.compile(r"(Z|[+-]\d\d:?\d\d)\[[A-Za-z0-9_/+-]+\]\Z")
 _TIME_OF_DAY = (
     r"(?P<hour>\d{1,2})[:.h](?P<minute>\d\d)(?:[:.](?P<second>\d\d)(?:[.,:](?P<fraction>\d{1,9}))?)?"
     r"(?: ?(?P<half>[ap])\.?m\.?)?"
@@ -226,6 +227,8 @@ def _of_text(text: str, zone: tzinfo, *, may_be_rewritten: bool = True) -> Readi
     at_s = iso_seconds(text, zone)
     if at_s is not None:
         return Readings("ISO 8601", {None: at_s}, len(text) > 10)
+    if text[-1:] == "]":  # as Java writes it: 2024-03-01T00:00+01:00[Europe/Berlin]
+        text = _WITH_OFFSET_AND_NAME.sub(r"\1", text)
     bare, offset = _without_zone(text)
     found = _DIGITS.fullmatch(bare)
     if found:
@@ -236,7 +239,7 @@ def _of_text(text: str, zone: tzinfo, *, may_be_rewritten: bool = True) -> Readi
             raise Unlearnable(f"the timestamp {shortened(text)} is no date of any calendar")
         return as_date
     try:  # what Python refuses: a small t or z, a blank before the zone, the name UTC
-        at_s = _of_moment(_from_iso(bare.replace("t", "T")), offset or zone)
+        at_s = seconds_of_moment(_from_iso(bare.replace("t", "T")), offset or zone)
         return Readings("ISO 8601", {None: at_s}, len(bare) > 10)
     except ValueError:
         pass
@@ -260,7 +263,7 @@ def _of_text(text: str, zone: tzinfo, *, may_be_rewritten: bool = True) -> Readi
 def iso_seconds(text: str, zone: tzinfo = UTC) -> float | None:
     """Seconds since 1970, of a text that Python reads as ISO 8601; None: it is written otherwise."""
     try:
-        return _of_moment(_from_iso(text), zone)
+        return seconds_of_moment(_from_iso(text), zone)
     except ValueError:
         return None
 
@@ -273,13 +276,28 @@ def _from_iso(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _of_moment(moment: datetime, zone: tzinfo) -> float:
+def seconds_of_moment(moment: datetime, zone: tzinfo = UTC) -> float:
+    """Seconds since 1970; `zone` is that of a moment without one.
+
+    Raises:
+        Unlearnable: The clocks of the zone never showed it, as they were put ahead.
+    """
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
+        if zone is not UTC:
+            _check_shown(moment)
     at_s = (moment - _EPOCH).total_seconds()
     if at_s == END_S and moment.microsecond:  # .NET's last moment: a float of it is that of the year 10000
         at_s -= 1.0
     return at_s
+
+
+def _check_shown(moment: datetime) -> None:
+    first, second = moment.utcoffset(), moment.replace(fold=1).utcoffset()
+    if first is not None and second is not None and first < second:
+        raise Unlearnable(
+            f"clocks in {moment.tzinfo} never showed {moment:%Y-%m-%d %H:%M}, as they were put ahead"
+        )
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -298,6 +316,20 @@ def _without_zone(text: str) -> tuple[str, tzinfo | None]:
     return bare, timezone(timedelta(minutes=-minutes if found[1] == "-" else minutes))
 
 
+def names_zone(text: str) -> bool:
+    """True for a time of day with a zone or an offset behind it.
+
+    >>> names_zone("2024-03-01T00:00:00Z"), names_zone("2024-03-01"), names_zone("2024-03-01 00:00:00-05:00")
+    (True, False, True)
+    """
+    text = " ".join(text.split())
+    found = _ZONE.search(text)
+    if found is None or not found.start():
+        return False
+    bare = text[: found.start()]
+    return found[1] is None or ":" in bare or (bare[:8].isdecimal() and len(bare) > 8)
+
+
 def _of_date(found: re.Match[str], text: str, zone: tzinfo) -> Readings:
     a, b, c = found["a"], found["b"], found["c"]
     days = days_of(a, b, c)
@@ -308,8 +340,9 @@ def _of_date(found: re.Match[str], text: str, zone: tzinfo) -> Readings:
     for order, day_s in days.items():
         at_s = day_s + time_s
         seconds[order] = at_s - _offset_s(at_s, zone)
-    has_dots = "separator" in found.re.groupindex and found["separator"].startswith(".")
-    return Readings("date", seconds, found["hour"] is not None, has_dots)
+    separator = found["separator"] if "separator" in found.re.groupindex else ""
+    kind: Kind = "ISO 8601" if separator == "-" and len(a) == 4 and b.isdecimal() else "date"  # 24:00, :60
+    return Readings(kind, seconds, found["hour"] is not None, separator.startswith("."))
 
 
 def is_time_of_day(text: str) -> bool:
@@ -336,7 +369,9 @@ def _offset_s(local_s: float, zone: tzinfo) -> float:
     if zone is UTC:
         return 0.0
     try:
-        offset = (datetime(1970, 1, 1) + timedelta(seconds=local_s)).replace(tzinfo=zone).utcoffset()  # noqa: DTZ001
+        moment = (datetime(1970, 1, 1) + timedelta(seconds=local_s)).replace(tzinfo=zone)  # noqa: DTZ001
+        offset = moment.utcoffset()
     except OverflowError:  # beyond the year 9999, which is refused in any zone
         return 0.0
+    _check_shown(moment)
     return offset.total_seconds() if offset else 0.0

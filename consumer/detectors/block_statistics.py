@@ -8,8 +8,8 @@ from msgspec import Meta
 
 from consumer.detectors.states import ModelState, model_state
 
-_BLOCKS_MIN = 12
-"""Blocks before their spread says much."""
+_BLOCKS_MIN, _BLOCKS_STILL = 12, 10
+"""Blocks before their spread says much; and before it says that they stand exactly still."""
 _SLOW_MIN = 6
 """Blocks before their spread says whether shorter blocks miss something slow."""
 _INDEPENDENT_MIN = 6.0
@@ -32,6 +32,9 @@ _SIGNIFICANT, _SIGNIFICANT_FEW = 5.3, 50.0
 """Deviations of an excursion's mean: one in ten million, by Student's t with few independent blocks."""
 _LEVEL_T, _GRADUAL_T = 1.0, 3.0
 """Student's t of the rise within an excursion: below the first it is sudden, above the second gradual."""
+_MUCH, _MOST = 0.25, 0.75
+_LED = 0.1
+"""Of the way it has come: what was as far off just before the excursion did not come at once."""
 _LEAD, _LEAD_BLOCKS = 1.0 / 3.0, 2.0
 """Weight of a block in the mean of those just before an excursion; and how old that mean is."""
 
@@ -96,7 +99,8 @@ class BlockStatistics(ModelState):
             return 0.0
         independent = min(self._independent(finer), independent_max)
         self.independent = independent
-        if self.blocks < _BLOCKS_MIN or independent < _INDEPENDENT_MIN:
+        is_young = self.blocks < (_BLOCKS_MIN if deviation > least else _BLOCKS_STILL)
+        if is_young or independent < _INDEPENDENT_MIN:
             self._learn(min(max(off, -_OUTSIDE * deviation), _OUTSIDE * deviation))
             return 0.0
         bound = _INSIDE if off * self.excursion_sum > 0.0 else _OUTSIDE
@@ -125,15 +129,39 @@ class BlockStatistics(ModelState):
 
     def is_gradual(self, least: float) -> bool | None:
         """Whether the change began before the excursion or goes on within it; None while undecided."""
-        rest, deviation = self.excursion - 1, max(self.deviation, least)
+        deviation = max(self.deviation, least)
         if self.lead * self.excursion_sum > 0.0 and abs(self.lead) > deviation:
             return True
-        middle, squares = (rest - 1) / 2.0, rest * (rest * rest - 1) / 12.0
-        rise = (self.rise_moment - middle * self.rise_sum) / squares
-        student = math.copysign(rise, rise * self.excursion_sum) * math.sqrt(squares) / deviation
+        rise, squares = self._fitted()
+        student = rise * math.sqrt(squares) / deviation
         if _LEVEL_T < student < _GRADUAL_T and self.excursion < _UNDECIDED_MAX:
             return None
         return student >= _GRADUAL_T
+
+    def is_rising(self, share: float = _MOST) -> bool:
+        """Whether it came this share of its way within the excursion, by a line through it."""
+        rise, _ = self._fitted()
+        return rise * self.excursion >= share * abs(self.excursion_mean - self.mean)
+
+    def came_at_once(self, deviation: float) -> bool:
+        """Whether the change was there at the excursion's begin, and not before.
+
+        Much that came later is not noise of that deviation, or it is most of the way.
+        """
+        moved, (rise, squares) = self.excursion_mean - self.mean, self._fitted()
+        is_clear = rise * math.sqrt(squares) >= _GRADUAL_T * deviation
+        is_led = self.lead * moved > 0.0 and abs(self.lead) >= _LED * abs(moved)
+        return not (is_led or self.is_rising(_MUCH if is_clear else _MOST))
+
+    def _fitted(self) -> tuple[float, float]:
+        """By a line through all but the first block: how much further off each is than the one before.
+
+        And the sum of the squares of the blocks' distances from their middle.
+        """
+        rest = self.excursion - 1
+        middle, squares = (rest - 1) / 2.0, rest * (rest * rest - 1) / 12.0
+        rise = (self.rise_moment - middle * self.rise_sum) / squares
+        return math.copysign(rise, rise * self.excursion_sum), squares
 
     def end_excursion(self) -> None:
         """The excursion did not last: learn that as much happens."""
@@ -143,6 +171,12 @@ class BlockStatistics(ModelState):
                 self._learn(edge)
         self.excursion, self.outside = 0, 0
         self.excursion_sum, self.rise_sum, self.rise_moment = 0.0, 0.0, 0.0
+
+    def cut_excursion(self) -> None:
+        """End an excursion that may go on: what comes next is led by it."""
+        lead = self.excursion_sum / self.excursion if self.excursion else self.lead
+        self.end_excursion()
+        self.lead = lead
 
     def slow_variance(self, finer: float) -> float:
         """The variance beyond that of independent parts, which does not average out."""
@@ -175,7 +209,7 @@ class BlockStatistics(ModelState):
                 square = min(square, _OUTSIDE * _OUTSIDE * mean_square)
             self.mean_squared_successive_difference += weight * (square - mean_square)
             self.drift += weight * (step - self.drift)
-        self.lead += _LEAD * (off - self.lead)
+            self.lead += _LEAD * (off - self.lead)
         self.last = block
         self.blocks += 1
         weight = 1.0 / min(self.blocks, _REMEMBERED)

@@ -38,6 +38,8 @@ _OF_SPREAD = 0.19
 """Of the root of the mean absolute deviation within a block, its own deviation, where values are normal."""
 _FAR = 100.0
 """Deviations: what was usual at each hour says nothing of a level that is so far away."""
+_APART = 2.0
+"""Deviations of what is new: by so much is it at another level, rather than of another spread."""
 _RANGE = 3.0
 """Deviations from the mean within which what is usual lies."""
 
@@ -71,14 +73,12 @@ class DeseasonalisedChangeDetector(ModelState):
         """The significance of a lasting change, from 0 to 1, and the evidence once it is reached."""
         value = min(max(value, -_LARGEST), _LARGEST)
         at_s = self.last_s if timestamp_s is None else timestamp_s
-        last_s = self.last_s
         if at_s is not None:
             value -= self._expected(value, at_s)
         self.block.append(value)
         if len(self.block) < _BLOCK:
             return self.score, None
-        interval_s = _STEP_S if at_s is None or last_s is None else abs(at_s - last_s)
-        evidence = self._learn_block(at_s, interval_s)
+        evidence = self._learn_block(at_s)
         score = self.score
         if evidence is not None:
             self.score = 0.0
@@ -89,8 +89,6 @@ class DeseasonalisedChangeDetector(ModelState):
         if self.started_s is None or at_s < self.started_s:
             self.started_s = at_s  # a clock that was ahead then would let its day never come
         hour = int(at_s // _HOUR_S) % _HOURS
-        if not self.is_of_hour and at_s - self.started_s >= _DAY_S and self.visits[hour]:
-            self._begin_hours(at_s)
         seconds = _STEP_S if self.last_s is None else abs(at_s - self.last_s)
         self.last_s = at_s
         usual = self.hours[hour]
@@ -101,21 +99,33 @@ class DeseasonalisedChangeDetector(ModelState):
             return 0.0
         return usual if self.visits[hour] > 1 else value
 
-    def _begin_hours(self, at_s: float) -> None:
-        """Subtract each hour's mean from now on: a day has been seen."""
+    def _begins_hours(self, at_s: float | None, least: float, is_still: bool, is_usual: bool) -> bool:
+        """Subtract each hour's mean from now on, where a day has been seen; whether that begins now.
+
+        What stood exactly still has no daily cycle: it does not begin.
+        """
         shortest = self.levels.shortest
-        least = max(_SAME * abs(shortest.mean), _SMALLEST)
-        if self._is_still(least):
-            if shortest.excursion:  # it has just moved: that is to be judged first
-                return
-            # What stood still has the same mean at each hour: what was learned of it holds on.
+        if self.is_of_hour or at_s is None or self.started_s is None or not shortest.blocks:
+            return False
+        if at_s - self.started_s < _DAY_S:
+            return False
+        if not is_still:
+            self._restart()
+        elif not is_usual or self._is_same_each_hour(shortest.mean, least):
+            return False
+        else:  # it stands still at this hour alone: what was learned of it holds on
             for statistics in self.levels.scales:
                 statistics.mean = statistics.last = 0.0
             self.levels.sums = [0.0] * len(self.levels.sums)
-            self.block, self.before = [], 0.0
-        else:
-            self._restart()
+            self.before = 0.0
         self.is_of_hour, self.started_s = True, at_s
+        return True
+
+    def _is_same_each_hour(self, level: float, least: float) -> bool:
+        """Whether each hour that was seen has this mean."""
+        return all(
+            abs(mean - level) <= least for mean, seen in zip(self.hours, self.visits, strict=True) if seen
+        )
 
     def _is_still(self, least: float) -> bool:
         """Whether it stood exactly still until now, or before the excursion."""
@@ -123,7 +133,7 @@ class DeseasonalisedChangeDetector(ModelState):
         is_still = shortest.blocks > 0 and shortest.deviation <= least
         return is_still and self.spreads.shortest.mean <= math.sqrt(least)
 
-    def _learn_block(self, at_s: float | None, interval_s: float) -> dict[str, Any] | None:
+    def _learn_block(self, at_s: float | None) -> dict[str, Any] | None:
         level = _sum(self.block) / _BLOCK
         if not self.levels.blocks:
             self.before = level
@@ -133,27 +143,27 @@ class DeseasonalisedChangeDetector(ModelState):
         least = max(_SAME * max(abs(level + usual), abs(self.levels.shortest.mean + usual)), _SMALLEST)
         self.block.clear()
         least_spread = math.sqrt(least)
-        is_usual = self.levels.shortest.is_near(level, least)
-        is_usual = is_usual and self.spreads.shortest.is_near(spread, least_spread)
+        shortest, is_still = self.levels.shortest, self._is_still(least)
+        is_usual = shortest.is_near(level, least) and self.spreads.shortest.is_near(spread, least_spread)
+        if self._begins_hours(at_s, least, is_still, is_usual):
+            return None
         if is_usual or self.usual_s is None:
             self.usual_s = at_s
         mean_spread = self.spreads.shortest.mean
-        is_still = self._is_still(least)
         finer = _OF_ABSOLUTE * mean_spread * mean_spread / math.sqrt(_BLOCK - 1)
         of_level, level_scale = self.levels.learn_one(level, least, finer)
         finer = _OF_SPREAD * mean_spread
         of_spread, spread_scale = self.spreads.learn_one(spread, least_spread, finer)
-        if is_still:  # what deviates are the new values; what leads is left of the very first block
-            lead = abs(self.levels.scales[level_scale].lead)
-            least = max(least, _OF_ABSOLUTE * spread * spread, lead)
-        is_step = is_still and of_level >= 1.0 and self._is_step(level_scale, least, at_s, interval_s)
+        if is_still:  # what deviates are the new values
+            least = max(least, _OF_ABSOLUTE * spread * spread)
+        is_step = is_still and of_level >= 1.0 and level_scale == 0 and self._is_step(least)
         if max(of_level, of_spread) >= 1.0 and not is_step and self._may_be_daily(at_s):
-            self.levels.scales[level_scale].end_excursion()
+            self.levels.scales[level_scale].cut_excursion()
             self.spreads.scales[spread_scale].end_excursion()
             of_level = of_spread = 0.0
         self.score = min(1.0, max(of_level, of_spread))
         if is_step or (of_level >= 1.0 and self.spreads.shortest.excursion < 2):
-            return self._level_evidence(level_scale, least, usual, at_s, interval_s)
+            return self._level_evidence(level_scale, least, usual, at_s, is_still)
         if of_spread >= 1.0 or of_level >= 1.0:
             evidence = self._spread_evidence(spread_scale if of_spread >= 1.0 else 0)
             if is_still:
@@ -161,15 +171,15 @@ class DeseasonalisedChangeDetector(ModelState):
             return evidence
         return None
 
-    def _is_step(self, scale: int, deviation: float, at_s: float | None, interval_s: float) -> bool:
-        """Whether what stood still is at another level now, as far as is known, where it came at once."""
-        statistics, size = self.levels.scales[scale], _BLOCK * WIDER**scale
-        if at_s is not None and self.usual_s is not None:
-            within_s = (statistics.excursion + 1) * size * interval_s
-            if at_s - self.usual_s > within_s:  # this is but the end of something slow
-                return False
+    def _is_step(self, deviation: float) -> bool:
+        """Whether what stood exactly still is at another level now, and came there at once.
+
+        That is no daily cycle, however long it takes until so many values are there: how fast they come says
+        nothing of it. The shortest blocks have seen it first.
+        """
+        statistics = self.levels.shortest
         moved = abs(statistics.excursion_mean - statistics.mean)
-        return moved > _RANGE * deviation and not statistics.is_gradual(deviation)
+        return moved > _APART * deviation and statistics.came_at_once(deviation)
 
     def _may_be_daily(self, at_s: float | None) -> bool:
         """Whether it came slowly, before a day has been seen."""
@@ -178,10 +188,10 @@ class DeseasonalisedChangeDetector(ModelState):
         return at_s - (self.started_s if self.usual_s is None else self.usual_s) > _SUDDEN_S
 
     def _level_evidence(
-        self, scale: int, least: float, usual: float, at_s: float | None, interval_s: float
+        self, scale: int, least: float, usual: float, at_s: float | None, is_still: bool
     ) -> dict[str, Any] | None:
         statistics, size = self.levels.scales[scale], _BLOCK * WIDER**scale
-        gradual = statistics.is_gradual(least)
+        gradual = statistics.is_rising() if is_still else statistics.is_gradual(least)
         if gradual is None:
             return None
         half = _RANGE * math.hypot(
@@ -190,7 +200,7 @@ class DeseasonalisedChangeDetector(ModelState):
         before, seen = usual + statistics.mean, statistics.excursion * size
         moved, followed = statistics.excursion_mean - statistics.mean, [0.0] * _HOURS
         if self.is_of_hour and at_s is not None:
-            moved, followed = self._followed(statistics, size, at_s, interval_s)
+            moved, followed = self._followed(statistics, size, at_s)
             before -= followed[int(at_s // _HOUR_S) % _HOURS] * moved
         after = before + moved
         evidence = self._evidence("level", before, after, before - half, before + half, seen)
@@ -207,9 +217,7 @@ class DeseasonalisedChangeDetector(ModelState):
         self._restart()
         return evidence
 
-    def _followed(
-        self, statistics: BlockStatistics, size: int, at_s: float, interval_s: float
-    ) -> tuple[float, list[float]]:
+    def _followed(self, statistics: BlockStatistics, size: int, at_s: float) -> tuple[float, list[float]]:
         """How far the signal has moved, and the share of it that each hour's mean has followed already.
 
         They follow within an excursion, where values are rare: so less of it is seen at its end.
@@ -218,6 +226,8 @@ class DeseasonalisedChangeDetector(ModelState):
         first = (statistics.excursion_sum - statistics.rise_sum) / moved if moved else 0.0
         begun = round(size * min(1.0, max(0.0, first)))  # so much of the first block was after it
         count = (statistics.excursion - 1) * size
+        since_s = _STEP_S * (count + size) if self.usual_s is None else abs(at_s - self.usual_s)
+        interval_s = since_s / (count + size)
         hours = [
             int((at_s - interval_s * back) // _HOUR_S) % _HOURS for back in range(count + begun - 1, -1, -1)
         ]

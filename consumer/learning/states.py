@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -17,17 +16,20 @@ from consumer.detectors.sensor_checks import Health
 from consumer.detectors.state_columns import Floats, Integers, Places, Row, StateColumns
 from consumer.detectors.state_layouts import Numbers, Unfit, has_layout
 from consumer.detectors.states import class_of
-from consumer.errors import UnreadableModel, UnwritableModels, is_models_own
 from consumer.learning.checkpoints import PageCheckpoints
 from consumer.learning.marks import Flags, Texts, number_of_time
 from consumer.learning.state import Packed, State
+from consumer.learning.stored_models import (
+    ModelColumns,
+    numbers_in,
+    read_health,
+    read_numbers,
+    without_health,
+    write_health,
+)
 
 AnyStates = MutableMapping[SignalKey, State]
 """States of a page, or a dict of some."""
-ModelColumns = StateColumns | AdwinColumns
-
-_ENCODER = msgspec.msgpack.Encoder()
-_HEALTH = msgspec.msgpack.Decoder(Health)
 
 
 class Numbering(Protocol):
@@ -264,7 +266,7 @@ class States(MutableMapping[SignalKey, State]):
             self.parameters.get(slot, ""),
         )
         if slot in self.health_apart:
-            _read_health(state, self.health_apart[slot])
+            read_health(state, self.health_apart[slot])
         elif self.has_health[slot] and self.health is not None:
             state.health = self.health.take(slot)
         self._out[slot] = state
@@ -299,7 +301,7 @@ class States(MutableMapping[SignalKey, State]):
                 try:
                     found.append(self.health.numbers_of(state.health))
                 except Unfit:
-                    found.append(_write_health(self._keys[slot], state.health))
+                    found.append(write_health(self._keys[slot], state.health))
         return found
 
     def _put_health(self, slots: list[int], kept: list[Numbers | bytes | None]) -> None:
@@ -312,12 +314,12 @@ class States(MutableMapping[SignalKey, State]):
             self.health.put([*fitting], [*fitting.values()])
 
     def _put_models(self, slots: list[int], states: list[State]) -> None:
-        stored = [_without_health(state.stored) for state in states]
+        stored = [without_health(state.stored) for state in states]
         if self.models is None:
             self.models = self._columns_for(stored)
         models, places, fitting = self.models, [], []
         for slot, one in zip(slots, stored, strict=True):
-            numbers = None if models is None else _numbers_in(models, one)
+            numbers = None if models is None else numbers_in(models, one)
             if numbers is not None:
                 places.append(slot)
                 fitting.append(numbers)
@@ -355,66 +357,9 @@ class States(MutableMapping[SignalKey, State]):
                 tried.add(kind)
                 continue
             columns = StateColumns.empty(kind, len(self))
-            if _numbers_in(columns, one) is not None:
+            if numbers_in(columns, one) is not None:
                 return columns
         return None
-
-
-def read_numbers(stored: Packed) -> Any:
-    """The model whose numbers these are. Raises: `UnreadableModel`."""
-    columns = StateColumns if type(stored.written) is Row else AdwinColumns
-    try:
-        return columns.state_of(stored.written)
-    except BaseException as error:
-        raise unreadable(error) from error
-
-
-def unreadable(error: BaseException) -> BaseException:
-    """What to raise for the error of a model that was altered: any, and also a lack of memory."""
-    if not (is_models_own(error) or isinstance(error, MemoryError)):
-        return error
-    return UnreadableModel(f"the model cannot be read: {type(error).__name__}: {error}")
-
-
-def _numbers_in(columns: ModelColumns, stored: Any) -> Any:
-    """What these arrays keep of a model; None if it does not fit."""
-    if type(stored) is Packed:
-        written = stored.written
-        if isinstance(columns, AdwinColumns):
-            return written if type(written) is AdwinNumbers else None
-        return written if type(written) is Row and written.made is columns.layout.made else None
-    try:
-        return columns.numbers_of(stored)
-    except (Unfit, AttributeError, TypeError, ValueError):  # such as one that was altered
-        return None
-
-
-def _without_health(stored: Any) -> Any:
-    """A model as it was before the health beside it could not be read."""
-    return stored.written if type(stored) is Packed and stored.health else stored
-
-
-def _read_health(state: State, written: bytes) -> None:
-    try:
-        state.health = _HEALTH.decode(written)
-        if _ENCODER.encode(state.health) != written:  # such as no fields at all: few bytes, and much memory
-            raise ValueError("it is not written as such states are")
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        state.health = None
-        reason = f"the state of the sensor beside it cannot be read: {error}"
-        state.stored = Packed(state.stored, lambda _: _raise(reason), health=written)
-
-
-def _raise(reason: str) -> Any:
-    raise UnreadableModel(reason)
-
-
-def _write_health(key: SignalKey, health: Health) -> bytes:
-    try:
-        return _ENCODER.encode(_HEALTH.decode(_ENCODER.encode(health)))
-    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
-        reason = f"the state of its sensor cannot be written: {error}"
-        raise UnwritableModels({key: reason}) from error
 
 
 def _count(number: int) -> int:

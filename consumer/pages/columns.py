@@ -21,7 +21,8 @@ from consumer.detectors.state_layouts import StateLayout, layout_of
 from consumer.detectors.states import class_tagged, tag_of
 from consumer.errors import UnwritableModel, UnwritableModels
 from consumer.learning.state import Checkpoint, Packed, State
-from consumer.learning.states import States, unreadable
+from consumer.learning.states import States
+from consumer.learning.stored_models import unreadable
 from consumer.pages import river_classes as river_classes
 from consumer.pages import river_packers as river_packers
 from consumer.pages.arrays import NO_NUMBERS, read_row, read_rows, write_flags, write_row, write_rows

@@ -18,6 +18,7 @@ from consumer.settings.signal_settings import SettingsOfSignals
 from ops.__main__ import app
 from ops.backtest import backtest
 from ops.backtest.backtest import Backtest
+from producer_sim.cli import app as sending
 from tests.consumer.own_model import Wobble, allow_own_modules
 from tests.consumer.world import World, record
 
@@ -296,3 +297,38 @@ def test_every_registered_use_case_runs_over_a_real_recording(use_case):
     assert ran.exit_code == 0, ran.output
     assert "22,695 values of 1 signals" in ran.stderr
     assert "; 0 values could not be learned" in ran.stderr
+
+
+NOTHING = {
+    "empty.csv": "",
+    "header.csv": "time,v\n",
+    "gaps.csv": "time,v\n2024-03-01,NULL\n2024-03-02,\n",
+    "bad.csv": "time,v,quality\n2024-03-01,1,Bad\n2024-03-02,2,Bad\n",
+    "tags.csv": "time,tag,value\n2024-03-01,a.x,NULL\n2024-03-02,a.x,NULL\n",
+    "list.json": "[]",
+    "answer.json": '{"MetricDataResults": []}',
+    "payloads.jsonl": '{"signal": "a", "value": "x", "timestamp": 1709251200}\n',
+}
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_a_file_of_which_nothing_is_read_ends_every_command_with_an_error(tmp_path, name):
+    path = tmp_path / name
+    path.write_text(NOTHING[name])
+    backtest = ["backtest", "--use-case", "drift", str(path)]
+    run = str(tmp_path / "run")
+    for app_of, arguments in (
+        (app, backtest),
+        (sending, ["replay", "--local", "--run", run, str(path)]),
+    ):
+        ran = CliRunner().invoke(app_of, arguments)
+        assert ran.exit_code == 1, ran.output
+        assert name in ran.output.replace("\n", "")
+        assert "values of" not in ran.output
+
+
+def test_a_payload_that_is_refused_says_why_where_nothing_else_is_there(tmp_path):
+    path = tmp_path / "payloads.jsonl"
+    path.write_text(NOTHING["payloads.jsonl"])
+    ran = CliRunner().invoke(app, ["backtest", "--use-case", "drift", str(path)])
+    assert "the value 'x' is not a number (row 1)" in ran.output.replace("\n", " ")

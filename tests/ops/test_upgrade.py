@@ -564,6 +564,17 @@ def test_a_recording_is_learned_up_to_where_the_streams_own_begins(plant, checko
     assert plant.versions() == written
 
 
+@pytest.mark.parametrize(
+    "content", ["time,v\n", "time,v,quality\n2023-03-01,1,Bad\n2023-03-02,2,Bad\n", "[]"]
+)
+def test_a_recording_of_which_nothing_is_read_builds_nothing(plant, checkout, tmp_path, content):
+    plant.learn(SERIES[:PART])
+    path, versions = tmp_path / "new1.csv", plant.versions()
+    path.write_text(content)
+    assert "new1.csv" in plant.command("upgrade", "build", "--history", str(path), code=1)
+    assert plant.versions() == versions
+
+
 def test_new_signals_of_models_in_use_start_with_their_recordings(plant, checkout, tmp_path):
     plant.learn(SERIES[:PART])
     values = [value for _, value in step("x", 100)]

@@ -52,7 +52,8 @@ class BlockStatisticsTwin:
         independent = first_min(self._independent(finer), independent_max)
         write(independent, independent_max, is_new)
         self.independent[...] = independent
-        is_young = is_new | (self.blocks < scalar._BLOCKS_MIN) | (independent < scalar._INDEPENDENT_MIN)
+        blocks_min = np.where(deviation > least, scalar._BLOCKS_MIN, scalar._BLOCKS_STILL)
+        is_young = is_new | (self.blocks < blocks_min) | (independent < scalar._INDEPENDENT_MIN)
         far = scalar._OUTSIDE * deviation
         side = off * self.excursion_sum
         is_inside = np.abs(off) <= np.where(side > 0.0, scalar._INSIDE * deviation, far)
@@ -137,7 +138,7 @@ class BlockStatisticsTwin:
         has_last = self.blocks > 0 if where is None else where & (self.blocks > 0)
         write(mean_square, mean_square + weight * (square - mean_square), has_last)
         write(self.drift, self.drift + weight * (step - self.drift), has_last)
-        write(self.lead, self.lead + scalar._LEAD * (off - self.lead), where)
+        write(self.lead, self.lead + scalar._LEAD * (off - self.lead), has_last)
         write(self.last, block, where)
         write(self.blocks, self.blocks + 1, where)
         weight = 1.0 / np.clip(self.blocks, 1, scalar._REMEMBERED)

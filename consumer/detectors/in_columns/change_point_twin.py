@@ -10,7 +10,7 @@ from consumer.detectors import change_point as scalar
 from consumer.detectors.change_point import ChangePoint, ChangePointState
 from consumer.detectors.in_columns.alert_twin import AlertTwin, alert_fields
 from consumer.detectors.in_columns.block_statistics_twin import DyadicScalesTwin, LearnedScale
-from consumer.detectors.in_columns.hour_cells import HourCells
+from consumer.detectors.in_columns.hour_cells import HOUR_S, HourCells
 from consumer.detectors.in_columns.lazy_fields import columns_of
 from consumer.detectors.in_columns.vectorised import (
     Bools,
@@ -100,7 +100,7 @@ class ChangePointTwin:
             full = np.flatnonzero(is_full)
             if not self._is_in_order:
                 full = full[np.argsort(self._order[full])]
-            blocks = self._learn_block(full, value[full], at_s[full], hour.mean[full])
+            blocks = self._learn_block(full, value[full], at_s[full], hour)
             leaves[full] = blocks.leaves
 
         def commit(where: Bools | None) -> None:
@@ -134,17 +134,16 @@ class ChangePointTwin:
         usual, visits = self._hours.floats[0, rows], self._hours.integers[0, rows] + 1
         started_s, is_of_hour = self._started_s[rows], self._is_of_hour[rows]
         started_s = np.where(started_s <= at_s, started_s, at_s)  # also where it is NaN: not started
-        leaves = ~is_of_hour & (at_s - started_s >= scalar._DAY_S) & (visits > 1)
         # 1 where no time is known: `fmin` skips NaN.
         passed = np.fmin(1.0, np.abs(at_s - self._last_s[rows]) / scalar._STEP_S)
         mean = usual + np.maximum(scalar._HOUR_STEP * passed, 1.0 / visits) * (value - usual)
-        leaves |= ~np.isfinite(mean)
+        leaves = ~np.isfinite(mean)
         if has_no_cells is not None:
             leaves |= has_no_cells
         expected = np.where(is_of_hour, np.where(visits > 1, usual, value), 0.0)
         return _Hour(leaves, expected, mean, visits, started_s)
 
-    def _learn_block(self, rows: Places, value: Floats, at_s: Floats, mean_of_hour: Floats) -> _Blocks:
+    def _learn_block(self, rows: Places, value: Floats, at_s: Floats, hour: _Hour) -> _Blocks:
         """What `_learn_block` of the scalar class does, for blocks of which the values given are the last."""
         count = len(rows)
         cells = self._order[rows]
@@ -154,7 +153,7 @@ class ChangePointTwin:
         level = _sum(block) / scalar._BLOCK
         before = np.where(self._scales.blocks_of(tracks)[:count] == 0, level, self._before[rows])
         spread = np.sqrt(_sum(np.abs(block - 0.5 * (level + before))) / scalar._BLOCK)
-        usual = np.where(self._is_of_hour[rows], mean_of_hour, 0.0)
+        usual = np.where(self._is_of_hour[rows], hour.mean[rows], 0.0)
         shortest = self._scales.shortest_of(tracks)
         mean_level, mean_spread = shortest.mean[:count], shortest.mean[count:]
         largest = first_max(np.abs(level + usual), np.abs(mean_level + usual))
@@ -163,6 +162,16 @@ class ChangePointTwin:
         learned = np.concatenate((level, spread))
         is_near = shortest.is_near(learned, least)
         is_usual = is_near[:count] & is_near[count:]
+        is_still = (shortest.blocks[:count] > 0) & (np.sqrt(shortest.variance[:count]) <= least_level)
+        is_still &= mean_spread <= least[count:]
+        is_due = ~self._is_of_hour[rows] & (at_s - hour.started_s[rows] >= scalar._DAY_S)
+        begins = is_due & (shortest.blocks[:count] > 0) & (is_usual | ~is_still)
+        doubtful = np.flatnonzero(begins & is_still)
+        if doubtful.size:
+            is_same = self._is_same_each_hour(
+                rows[doubtful], at_s[doubtful], hour, mean_level[doubtful], least_level[doubtful]
+            )
+            begins[doubtful] = ~is_same
         usual_s = self._usual_s[rows]
         usual_s = np.where(is_usual | np.isnan(usual_s), at_s, usual_s)
         finer = np.concatenate(
@@ -173,8 +182,18 @@ class ChangePointTwin:
         )
         best, is_sound, scales = self._scales.learn_one(tracks, shortest, learned, least, finer)
         score = first_max(best[:count], best[count:])
-        leaves = (score >= 1.0) | ~(is_sound[:count] & is_sound[count:])
+        leaves = (score >= 1.0) | begins | ~(is_sound[:count] & is_sound[count:])
         return _Blocks(rows, leaves, level, usual_s, score, scales)
+
+    def _is_same_each_hour(
+        self, rows: Places, at_s: Floats, hour: _Hour, level: Floats, least: Floats
+    ) -> Bools:
+        means, visits = self._hours.of_all_hours(rows, scalar._HOURS)
+        now = _hour_of_day((at_s // HOUR_S).astype(np.intp))[0]
+        at = np.arange(len(rows))
+        means[now, at], visits[now, at] = hour.mean[rows], hour.visits[rows]
+        is_same: Bools = ((visits == 0) | (np.abs(means - level) <= least)).all(axis=0)
+        return is_same
 
     def _commit_blocks(self, blocks: _Blocks, where: Bools | None) -> None:
         kept = ~blocks.leaves if where is None else where[blocks.rows]

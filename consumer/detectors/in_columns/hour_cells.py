@@ -53,6 +53,19 @@ class HourCells:
         has_none[moved] = False
         return has_none
 
+    def of_all_hours(self, rows: Places, size: int) -> tuple[Floats, Integers]:
+        """The whole lists, of which each row has `size` numbers; the rows ascend in the sources' order.
+
+        Shape: (size, rows)
+        """
+        self._put(rows[~np.isnan(self._hour_s[rows])])
+        floats, integers = np.empty((size, len(rows))), np.empty((size, len(rows)), dtype=np.int64)
+        start, start_integer = self._starts
+        for columns, places, _, part in self._rows.by_source(rows)[1]:
+            floats[:, part] = columns.floats[start : start + size, places]
+            integers[:, part] = columns.integers[start_integer : start_integer + size, places]
+        return floats, integers
+
     def scatter(self) -> None:
         """Write the cells back."""
         self._put(np.flatnonzero(~np.isnan(self._hour_s)))

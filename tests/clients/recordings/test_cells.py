@@ -1,8 +1,10 @@
 """What cells hold: gaps by their words, numbers as locales write them, yes and no; nothing of it vanishes."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from clients.recordings.cells import number_of
+from clients.recordings.cells import CellsOfColumn, ValueReader, number_of
 from clients.recordings.refusal import ReplayRefused
 from tests.clients.recordings.reading import read, said, values, written
 
@@ -90,6 +92,7 @@ def test_yes_and_no_are_one_and_zero(tmp_path, cells, expected):
         (["1.234,5", "999,0", "12.345.678,25"], ";", [1234.5, 999.0, 12345678.25]),
         (["1.234", "2.500", "9,5"], ";", [1234.0, 2500.0, 9.5]),
         (["1 234,5", "12 345,0", "7"], ";", [1234.5, 12345.0, 7.0]),
+        (["1\u2009234,5", "2\u2007345,5", "7"], ";", [1234.5, 2345.5, 7.0]),
         (["1\u202f234,5", "2\u00a0345,5", "-7"], "\t", [1234.5, 2345.5, -7.0]),
         (['"1,234.5"', '"12,345"', "7"], ",", [1234.5, 12345.0, 7.0]),
         (["1'234.5", "12'345", "7"], ",", [1234.5, 12345.0, 7.0]),
@@ -217,3 +220,44 @@ def test_numbers_are_of_one_locale_at_a_time():
     assert number_of("12,34", ".") is None
     assert number_of("1,2,3", ",") is None
     assert number_of("١٢", ".") is None
+
+
+TEXTS = """1 1,5 1,234 -1,234 0,123 1.5 1.234 12.345 1.234,5 1,234.5 - NULL 1e5 1,5e3 1e999 1,234,567
+1.234.567 true x +3 .5 ,5 5. 5, 1'234 -- e5 1,2,3 ١٢ 1_0 °C"""
+WRITTEN = st.sampled_from([*TEXTS.split(), "", "12 bar", " 7"])
+
+
+@given(st.lists(st.lists(WRITTEN, min_size=1, max_size=6), min_size=1, max_size=4))
+def test_cells_that_are_looked_at_together_are_found_as_one_by_one(chunks):
+    together, alone, row = CellsOfColumn(), CellsOfColumn(), 0
+    for cells in chunks:
+        rows = range(row + 1, row + 1 + len(cells))
+        row += len(cells)
+        together.add(rows, cells)
+        for number, cell in zip(rows, cells, strict=True):
+            alone.add([number], [cell])
+        for sign in (".", ","):
+            reader = ValueReader(sign)
+            assert reader.column(cells) == [reader.value(cell) for cell in cells]
+    for what in ("numbers", "missing", "texts", "yes_and_no", "not_finite", "first_of", "dots_may_group"):
+        assert getattr(together, what) == getattr(alone, what), what
+
+
+def test_points_that_may_be_of_thousands_beside_semicolons_are_refused_until_it_is_said(tmp_path):
+    path = written(tmp_path, "time;flow\n2024-03-01;1.234\n2024-03-02;2.500\n2024-03-03;3.100\n")
+    with pytest.raises(
+        ReplayRefused, match=r"row 1, column 'flow': '1\.234' is .* decimal point or .*--decimal"
+    ):
+        values(path)
+    assert values(path, decimal="point")["flow"] == [1.234, 2.5, 3.1]
+    assert values(path, decimal="comma")["flow"] == [1234.0, 2500.0, 3100.0]
+    path = written(tmp_path, "time;flow;x\n2024-03-01;1.234;0.5\n2024-03-02;2.500;7\n")
+    assert values(path)["flow"] == [1.234, 2.5]
+
+
+def test_the_times_decide_nothing_about_the_values(tmp_path):
+    path = written(tmp_path, 'time,flow\n1709251200.5,"1,234"\n1709251201.5,"2,500"\n')
+    with pytest.raises(ReplayRefused, match=r"row 1, column 'flow': '1,234' is .*--decimal"):
+        values(path)
+    with pytest.raises(ReplayRefused, match="--signals names 'time', which has the times"):
+        values(path, decimal="comma", signals=["time"])

@@ -114,8 +114,9 @@ def test_values_whose_names_begin_like_those_of_nameless_columns_are_read(tmp_pa
     assert list(values(path)) == ["d1.column_top", "d1.column_foot", "d2.column_top", "d2.column_foot"]
 
 
-def test_a_row_without_a_tag_is_refused(tmp_path):
-    path = written(tmp_path, shared() + "2024-03-01T01:00:00Z,,5\n")
+@pytest.mark.parametrize("word", ["", "NaN", "null", "None"])
+def test_a_row_without_a_tag_is_refused(tmp_path, word):
+    path = written(tmp_path, shared() + f"2024-03-01T01:00:00Z,{word},5\n")
     with pytest.raises(ReplayRefused, match=r"row 61: there is no tag in 'tag'"):
         values(path, tag="tag")
 
@@ -212,6 +213,64 @@ def test_some_tags_can_be_named(tmp_path):
 def test_labels_do_not_go_with_tags(tmp_path):
     with pytest.raises(ReplayRefused, match="--labels does not go with it"):
         chosen(written(tmp_path, shared()), tag="tag", labels="value")
+
+
+@pytest.mark.parametrize("name", ["tag", "wherever"])
+@pytest.mark.parametrize("tags", [("b.x", "a.x"), ("a.x", "b.x", "c.x")])
+def test_tags_one_after_the_other_whose_rows_run_backwards_are_told_apart(tmp_path, name, tags):
+    rows = [f"{at_},{tag},{n}" for tag in tags for n, at_ in reversed(list(enumerate(MINUTES)))]
+    path = written(tmp_path, "\n".join([f"time,{name},reading", *rows]))
+    assert values(path) == {tag: [float(n) for n in range(30)] for tag in tags}
+
+
+def test_known_tags_in_any_order_are_sorted_by_time(tmp_path):
+    rows = [f"{MINUTES[n * 7 % 30]},{tag},{n * 7 % 30}" for n in range(30) for tag in ("a.x", "b.x")]
+    path = written(tmp_path, "\n".join(["time,tag,value", *rows]))
+    assert values(path) == {tag: [float(n) for n in range(30)] for tag in ("a.x", "b.x")}
+    rows = [f"{MINUTES[n * 7 % 30]},a.x,{n * 7 % 30}" for n in range(30)]
+    assert list(values(written(tmp_path, "\n".join(["time,tag,value", *rows])))) == ["a.x"]
+
+
+def test_numbers_that_may_be_tags_are_refused_until_it_is_said(tmp_path):
+    """Two devices in turn at one time, in a column of no telling name: as one signal they would alternate."""
+    rows = [f"{at_},{device},{n + device}.5" for n, at_ in enumerate(MINUTES) for device in (7, 8)]
+    path = written(tmp_path, "\n".join(["time,w,temp", *rows]))
+    with pytest.raises(ReplayRefused, match=r"several rows of one time, and 'w' may .*--tag"):
+        values(path)
+    assert list(values(path, tag="w")) == ["7", "8"]
+    assert len(values(path, signals=["temp"])["temp"]) == 60
+    rows = [f"{MINUTES[n // 2]},{n},{n}.5" for n in range(60)]  # half-minutes, written as minutes
+    path = written(tmp_path, "\n".join(["time,count,temp", *rows]))
+    assert list(values(path)) == ["count", "temp"]
+    assert "30 rows have the time of the row before: kept" in said(path)
+
+
+def test_a_tag_whose_unit_changes_is_refused_with_the_row(tmp_path):
+    rows = [
+        f"{at_},{tag},{n},{'psi' if n > 9 else unit}" for n, at_ in enumerate(MINUTES) for tag, unit in PAIRS
+    ]
+    path = written(tmp_path, "\n".join(["time,tag,value,units", *rows]))
+    with pytest.raises(ReplayRefused, match=r"row 21, column 'units': .*'pump\.p' are in 'psi'"):
+        values(path)
+    path = written(tmp_path, "\n".join(["time,tag,value,units", *rows[:20]]))
+    assert list(values(path)) == ["pump.p", "pump.t"]
+    rows = [f"{at_},{n},{'K' if n == 5 else 'C'}" for n, at_ in enumerate(MINUTES)]
+    with pytest.raises(ReplayRefused, match=r"row 6, column 'unit': the values of 'v' are in 'K'"):
+        values(written(tmp_path, "\n".join(["time,v,unit", *rows])))
+
+
+PAIRS = (("pump.p", "bar"), ("pump.t", "C"))
+
+
+def test_values_that_repeat_the_time_of_their_tag_are_kept_and_said(tmp_path):
+    path = written(tmp_path, shared() + f"{MINUTES[-1]},pump.t,7\n")
+    assert values(path, tag="tag")["pump.t"][-2:] == [30.0, 7.0]
+    assert "1 values repeat a tag's time: kept" in said(path, tag="tag")
+
+
+def test_the_times_are_no_tags(tmp_path):
+    with pytest.raises(ReplayRefused, match="--tag names 'timestamp', which has the times"):
+        values(written(tmp_path, shared()), tag="timestamp")
 
 
 TAG = "[default]Line 1/Flow"

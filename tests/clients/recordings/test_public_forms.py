@@ -292,6 +292,14 @@ def test_parquet_of_any_types(tmp_path):
     assert "column 'words' (texts, such as 'x'); column 'void' (empty)" in said(path)
 
 
+def test_parquet_with_structs_and_lists_says_that_they_are_left_out(tmp_path):
+    path = tmp_path / "rig.parquet"
+    columns = "TIMESTAMP '2024-03-01' + INTERVAL (i * 10) MINUTE AS at, {'a': i} AS s, [i, i] AS pair, i AS v"
+    duckdb.connect().execute(f"COPY (SELECT {columns} FROM range(2) AS numbers(i)) TO '{path}'")
+    assert read(path) == {"v": two(0.0, 1.0)}
+    assert "column 's' (texts, such as \"{'a': 0}\"); column 'pair' (texts, such as '[0, 0]')" in said(path)
+
+
 def test_a_name_that_is_there_twice_stays_two_columns(tmp_path):
     path = written(tmp_path, "time,v,v\n2024-03-01T00:00:00Z,1,2\n2024-03-01T00:10:00Z,3,4\n")
     assert read(path) == {"v": two(1.0, 3.0), "v_1": two(2.0, 4.0)}
@@ -428,3 +436,58 @@ def test_a_table_that_ends_within_a_row_says_so(tmp_path):
     )
     assert values(path) == {"v": [1.0, 3.0], "w": [2.0, 4.0]}
     assert "a row that is cut short below the table (row 3)" in said(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "leads_on"),
+    [
+        ("x.xml", b"<?xml version='1.0'?><rows/>", "is XML: export it as CSV"),
+        ("x.csv", b"<!DOCTYPE html><html></html>", "a web page: export the table as CSV"),
+        ("x.arff", b"@RELATION pump\n@ATTRIBUTE v NUMERIC\n@DATA\n1\n", "is ARFF: write the names"),
+        (
+            "x.lvm",
+            b"LabVIEW Measurement\t\nWriter_Version\t2\n",
+            "X_Value counts seconds from .*absolute times",
+        ),
+        ("x.mat", b"MATLAB 5.0 MAT-file" + bytes(100), "of MATLAB: write a table with writetable"),
+        ("x.npy", b"\x93NUMPY\x01\x00" + bytes(60), "write a table as CSV or Parquet"),
+        ("x.tdms", b"TDSm\x0e\x00", "LabVIEW's TDMS: export it as CSV"),
+        ("x.mf4", b"MDF     4.10    " + bytes(60), "MDF: export it as CSV with a column of absolute times"),
+        ("x.pkl", b"\x80\x04\x95", "a pickle of Python, which may run code: write it with to_csv"),
+        ("x.feather", b"ARROW1\x00\x00", "convert it to Parquet"),
+    ],
+)
+def test_files_that_are_no_table_are_named_for_what_they_are(tmp_path, name, content, leads_on):
+    with pytest.raises(ReplayRefused, match=leads_on):
+        said(written(tmp_path, content, name))
+
+
+@pytest.mark.parametrize("row", [3, 200, 3000])
+def test_bytes_of_zero_as_a_failing_logger_leaves_them_are_refused_with_their_row(tmp_path, row):
+    lines = [f"2024-03-01T{n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}Z,{n}" for n in range(3500)]
+    lines[row - 1] = "\0" * 20
+    with pytest.raises(
+        ReplayRefused, match=rf"(line {row + 1}|row {row}:?) (has|it has) bytes of zero.*[Rr]emove"
+    ):
+        said(written(tmp_path, "\n".join(["time,v", *lines])))
+
+
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        ("        time         | v\n---------------------+---\n", " {} | {}\n"),
+        ("+---------------------+---+\n| time | v |\n+---------------------+---+\n", "| {} | {} |\n"),
+        ("| time | v |\n|---|---:|\n", "| {} | {} |\n"),
+    ],
+)
+def test_tables_that_are_drawn_are_read_and_their_lines_counted(tmp_path, head, row):
+    rows = "".join(row.format(moment, number) for number, moment in enumerate(MINUTES))
+    path = written(tmp_path, head + rows)
+    assert values(path) == {"v": [float(number) for number in range(8)]}
+    assert "a line of dashes (row 1)" in said(path)
+
+
+def test_a_row_of_missing_words_of_dashes_is_no_line_that_is_drawn(tmp_path):
+    rows = "".join(f"{'--' if n == 3 else n},{moment},{n}\n" for n, moment in enumerate(MINUTES))
+    path = written(tmp_path, "v,time,w\n" + rows)
+    assert values(path) == {"v": [0, 1, 2, 4, 5, 6, 7], "w": [float(n) for n in range(8)]}

@@ -276,3 +276,41 @@ def test_now_is_the_clocks_by_default(tmp_path):
     path = recording(tmp_path, "%Y-%m-%dT%H:%M:%SZ", tomorrow)
     with pytest.raises(ReplayRefused, match="more than a day ahead of now"):
         times(path, now_s=None)
+
+
+@pytest.mark.parametrize("clock", ["%H:%M:%S", "%I:%M:%S %p"])
+def test_thousandths_of_a_second_in_a_column_of_their_own_belong_to_the_time(tmp_path, clock):
+    moments = [START + 250 * row * timedelta(milliseconds=1) for row in range(20)]
+    lines = [f"{m:%Y-%m-%d},{m:{clock}},{m.microsecond // 1000},{row}" for row, m in enumerate(moments)]
+    path = written(tmp_path, "\n".join(["Date,Time,Millitm,v", *lines]))
+    assert times(path) == [moment.timestamp() for moment in moments]
+    assert list(values(path)) == ["v"]
+
+
+def test_the_orders_that_are_left_are_those_to_choose_from(tmp_path):
+    path = written(tmp_path, "time,v\n" + "".join(f"13/03/24 00:{row:02},{row}\n" for row in range(20)))
+    with pytest.raises(ReplayRefused, match=r"the day first or the year first.*DMY or --time-format YMD"):
+        times(path)
+
+
+def test_rows_that_all_have_one_time_are_refused(tmp_path):
+    path = written(tmp_path, "time,v\n" + "".join(f"1.7093E+09,{row}\n" for row in range(20)))
+    with pytest.raises(ReplayRefused, match=r"all 20 rows have one time in 'time'.*all of their digits"):
+        times(path)
+    path = written(tmp_path, "time,v\n" + "".join(f"2024-03-01 00:0{row // 3},{row}\n" for row in range(20)))
+    assert "13 rows have the time of the row before: kept" in said(path)
+
+
+@pytest.mark.parametrize("last", ["2024-03-01 24:00", "2024-03-01 24:00:00"])
+def test_the_hour_that_ends_a_day_is_read_among_the_others(tmp_path, last):
+    lines = [f"2024-03-01 {hour:02}:00,{hour}" for hour in range(1, 24)]
+    path = written(tmp_path, "\n".join(["time,v", *lines, f"{last},24"]))
+    assert times(path) == [START.timestamp() + 3600 * hour for hour in range(1, 25)]
+
+
+def test_epochs_beside_times_under_a_name_of_times_are_no_signal(tmp_path):
+    path = written(
+        tmp_path, "time,load_ts,v\n" + "".join(f"2024-03-0{n},17092512{n}0,{n}\n" for n in range(1, 9))
+    )
+    assert list(values(path)) == ["v"]
+    assert "column 'load_ts' (times, as another column has them)" in said(path)

@@ -121,6 +121,105 @@ def test_what_stood_exactly_still_and_lives_at_another_level_has_one_opening(bef
     assert evidence["shift"] == "level"
 
 
+def bursts(values, every_s, within_s=0.0):
+    """Gaps of a gateway that collects so many values and sends them together."""
+    while True:
+        yield from [within_s] * (values - 1)
+        yield every_s - within_s * (values - 1)
+
+
+DELIVERIES = {
+    "bursts of 3 every three minutes": lambda draw: bursts(3, 180.0),
+    "bursts of 12 every ten minutes": lambda draw: bursts(12, 600.0),
+    "bursts of 20 every half hour, a millisecond apart": lambda draw: bursts(20, 1_800.0, 0.001),
+    "bursts of an hour": lambda draw: bursts(60, 3_600.0, 1.0),
+    "bursts of a block": lambda draw: bursts(8, 400.0),
+    "some early, some late": lambda draw: iter(lambda: draw.uniform(60.0, 540.0), None),
+    "at random": lambda draw: iter(lambda: draw.expovariate(1.0 / 200.0), None),
+    "by exception": lambda draw: iter(lambda: draw.choice([1.0, 45.0, 2_400.0, 15_000.0]), None),
+    "all at one time": lambda draw: iter(lambda: 0.0, None),
+    "without times": lambda draw: iter(lambda: None, 0),
+}
+
+
+def openings(values, delivery, seed=1):
+    """What opens, and where, in values that come so; the first at midnight."""
+    times, at_s = [], 1.7e9 - 1.7e9 % DAY_S
+    gaps = DELIVERIES[delivery](random.Random(seed))
+    for _ in values:
+        gap_s = next(gaps)
+        at_s = None if gap_s is None else at_s + gap_s
+        times.append(at_s)
+    use_case = ChangePoint()
+    found = use_case.learn(use_case.create(seed=1), values, times)
+    return [(one.index, one.evidence) for one in found if one.change == "opened"]
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+@pytest.mark.parametrize(("before", "after"), [(7.5, 90.0), (0.0, -2.0), (-30.0, 0.0), (200.0, 200.00002)])
+@pytest.mark.parametrize("still", [101, 150, 430, 700, 1_440, 3_100])
+def test_what_stood_exactly_still_and_moved_has_one_opening_however_its_values_come(
+    before, after, still, delivery
+):
+    ((index, evidence),) = openings([before] * still + [after] * 1_500, delivery)
+    assert index - still < 60
+    assert evidence["shift"] == "level"
+    assert evidence["before"] == pytest.approx(before, abs=0.02 * abs(before - after))
+    assert evidence["after"] == pytest.approx(after, abs=0.02 * abs(before - after))
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+@pytest.mark.parametrize("deviation", [0.01, 0.1, 0.2])
+@pytest.mark.parametrize("still", [120, 500, 2_000])
+def test_what_stood_exactly_still_and_is_as_noisy_elsewhere_has_one_opening(still, deviation, delivery):
+    moved = [60.0 + 40.0 * deviation * one for one in noise(1_500, still)]
+    ((index, evidence),) = openings([20.0] * still + moved, delivery)
+    assert index - still < 60
+    assert evidence["shift"] == "level"
+
+
+@pytest.mark.parametrize("period_s", [1.0, 30.0, 120.0, 600.0, 1_200.0])
+@pytest.mark.parametrize(
+    ("level", "share"), [(50.0, 1e-7), (-3e6, 2e-8), (1e-3, 1e-6), (4e9, 1e-10), (8.0, 1e-11)]
+)
+@pytest.mark.parametrize("still", [90, 144, 640])
+def test_the_smallest_step_from_an_exact_level_is_told_as_soon_as_a_large_one(still, level, share, period_s):
+    values = [level] * still + [level * (1.0 + share)] * 400
+    (index, evidence), *rest = told(values, period_s)
+    assert (rest, evidence["shift"]) == ([], "level")
+    assert index - still < 60
+
+
+@pytest.mark.parametrize("period_s", [30.0, 300.0, 900.0])
+@pytest.mark.parametrize("second", [-0.2, 0.1])
+def test_a_smaller_second_step_soon_after_the_first_takes_nothing_from_it(second, period_s):
+    values = [3.0] * 250 + [11.0] * 20 + [11.0 + 8.0 * second] * 300
+    (index, evidence), *_ = told(values, period_s)
+    assert index - 250 < 60
+    assert evidence["shift"] == "level"
+
+
+@pytest.mark.parametrize("delivery", [one for one in DELIVERIES if one.startswith("bursts")])
+@pytest.mark.parametrize("most", [25.0, 40.0])
+def test_what_rises_slowly_in_bursts_and_stays_for_hours_may_be_the_day(most, delivery):
+    times, at_s, gaps = [], 1.7e9 - 1.7e9 % DAY_S, DELIVERIES[delivery](random.Random(1))
+    while at_s < 1.7e9 - 1.7e9 % DAY_S + DAY_S - 3_600.0:
+        times.append(at_s)
+        at_s += next(gaps)
+    values = [
+        min(most, max(0.0, 40.0 * math.sin(math.pi * (at_s % DAY_S - 28_800.0) / 43_200.0))) for at_s in times
+    ]
+    use_case = ChangePoint()
+    assert use_case.learn(use_case.create(seed=1), values, times) == []
+
+
+def test_what_left_its_level_slowly_for_good_is_told_when_a_day_has_been_seen():
+    values = [6.0] * 500 + [6.0 + 0.05 * index for index in range(400)] + [26.0] * 1_200
+    (index, evidence), *_ = told(values, 60.0)
+    assert 1_440 <= index < 1_500
+    assert (evidence["shift"], evidence["before"], evidence["after"]) == ("level", 6.0, 26.0)
+
+
 @pytest.mark.parametrize("period_s", [1.0, 5.0, 60.0, 300.0, 900.0])
 @pytest.mark.parametrize(("level", "deviation"), [(3e9, 0.5), (1e7, 1e-4), (-4e12, 20.0), (60.0, 1.0)])
 def test_a_step_of_ten_deviations_has_one_opening_however_large_the_values_are(level, deviation, period_s):
@@ -134,6 +233,15 @@ def test_a_step_of_ten_deviations_has_one_opening_however_large_the_values_are(l
         if evidence["shift"] == "level":
             moved = (evidence["after"] - evidence["before"]) / deviation
             assert moved == pytest.approx(10.0, abs=1.0), "also where the means of hours had begun to follow"
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+def test_a_step_is_as_large_as_it_is_however_the_values_come(delivery):
+    for seed in range(4):
+        values = [-15.0 + one + 10.0 * (index >= 2_600) for index, one in enumerate(noise(3_000, seed))]
+        for _, evidence in openings(values, delivery, seed):
+            if evidence["shift"] == "level":
+                assert evidence["after"] - evidence["before"] == pytest.approx(10.0, abs=1.5)
 
 
 @pytest.mark.parametrize("value", [0.1, 1e8, -7.3e-5])

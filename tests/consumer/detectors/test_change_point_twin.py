@@ -116,6 +116,16 @@ def still(draw):
             yield draw.gauss(level, deviation * abs(level)) if deviation else level
 
 
+def nights(draw):
+    """Still, and slowly to and fro: as what the sun moves."""
+    level, size, length = draw.choice([0.0, 20.0]), draw.choice([1.0, -40.0]), draw.choice([60, 150])
+    while True:
+        for _ in range(draw.choice([110, 250])):
+            yield level
+        for number in range(length):
+            yield level + size * math.sin(math.pi * number / length)
+
+
 def regular(draw):
     at_s, every_s = draw.choice([0.0, 1.7e9]), draw.choice([0.2, 60.0, 299.9, 300.0, 400.0, 3_600.0])
     while True:
@@ -156,6 +166,7 @@ SERIES = [
         huge,
         zeros,
         still,
+        nights,
     )
 ]
 CLOCKS = [regular, regular, jumping, standing, strange]

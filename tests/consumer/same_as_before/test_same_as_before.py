@@ -3,7 +3,10 @@
 What `shift` makes of them was recorded anew when rounding became that of a double: signals that stand still
 (flat, stuck), whose blocks differ by more than they vary (saw, huge), or change their level after a day
 (step, ramp, rare: the means of hours no longer keep what they followed of the change) have other states
-since. What the other use cases make of them is as it was recorded first.
+since. It was recorded once more when the first block of a signal no longer led those that follow, which is a
+number of each state, and hours began with a block: other blocks lie across a step since.
+What the other use cases make of them is as it was recorded first, but for the visit at the end: of the
+signals that never brought a value, none falls silent any more.
 """
 
 import pytest

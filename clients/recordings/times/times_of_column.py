@@ -1,13 +1,14 @@
 """The times of a recording, all of them together: how they are written, and how each is read for it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from clients.recordings.cells import MISSING, Cell
-from clients.recordings.refusal import ReplayRefused, refused_cell, sample
+from clients.recordings.refusal import refused_cell, sample
+from clients.recordings.times.time_formats import ORDERS, converter, converter_of, of_moment
 from consumer.decode.times import (
     AHEAD_MAX_S,
     BELIEVED_FROM_S,
@@ -15,19 +16,18 @@ from consumer.decode.times import (
     Order,
     Readings,
     iso_seconds,
-    of_order,
+    names_zone,
     readings,
 )
 from consumer.decode.values import check_seconds, iso8601
 from consumer.errors import Unlearnable
 
-_UNITS_OF_TIME = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
-_ORDERS: dict[str, Order] = {"DMY": "DMY", "MDY": "MDY", "YMD": "YMD"}
 _ORDER_SHOWN = {"DMY": "the day first", "MDY": "the month first", "YMD": "the year first"}
-_EXCEL_DAYS = 25_569
-"""Days from 1899-12-30, with which Excel counts, to 1970."""
+_ENDS_IN_LETTERS = re.compile(r":\d\d(?:[.,]\d+)? ?\(?(?!AM|PM)(?:[A-Z]{3,5}|[A-Z][a-z]+/[A-Za-z_/]+)\)?\Z")
 _DATE_LENGTH = 10
 _ELAPSED_BELOW_S = 1e8
+_SHARED = 0.2
+"""The share of rows with the time of the row before, from which on they may be of several signals."""
 _CLEARLY = 2.0
 """How much longer the way through all times has to be with any other order than the right one."""
 
@@ -46,6 +46,8 @@ class TimeReader:
     """Earlier and later ones are refused."""
     zone: tzinfo = UTC
     has_rows_of_one_time: bool = False
+    has_shared_times: bool = False
+    """Whether many rows have the time of the row before."""
 
     def after(self, before_s: float, at_s: float) -> float:
         """The time of a row below another: the second one, where clocks were put back and show it twice.
@@ -90,6 +92,12 @@ def _second_time(at_s: float, zone: tzinfo) -> float:
 def _no_time(cell: Cell, error: Unlearnable) -> str:
     if cell is None or str(cell).strip().casefold() in MISSING:
         return "there is no time. Remove the row, or name another column with --time"
+    if _ENDS_IN_LETTERS.search(str(cell)):
+        return (
+            f"{sample(cell)} is not a time: it ends in a zone's name. Write its offset, such as +01:00; or "
+            "say the zone with --time-zone, such as Europe/Berlin, and the form, with the name in it, with "
+            "--time-format, such as '%Y-%m-%d %H:%M:%S CET'"
+        )
     return (
         f"{sample(cell)} is not a time: {error}. Say how times are written with --time-format, remove the "
         f"row, or name "
@@ -108,6 +116,8 @@ class _Way:
     descending: int = 0
     stands: bool = False
     """Whether two rows have one time that clocks show once."""
+    same: int = 0
+    """Rows with the time of the row before."""
 
     def go(self, at_s: float) -> None:
         if self.last_s is not None:
@@ -117,8 +127,9 @@ class _Way:
                 runs_back = self.descending > self.ascending  # there, clocks that were put back jump ahead
                 self.ascending += not (runs_back and _second_time(self.last_s, self.zone) > at_s)
             self.descending += step_s < 0
-            if not step_s and not self.stands:
-                self.stands = _second_time(at_s, self.zone) == at_s
+            if not step_s:
+                self.same += 1
+                self.stands = self.stands or _second_time(at_s, self.zone) == at_s
         self.last_s = at_s
 
 
@@ -133,8 +144,12 @@ class TimesOfColumn:
     column: str
     format_: str | None = None
     zone: tzinfo = UTC
+    may_mix_zones: bool = False
+    """Whether it is said what those mean that name no zone."""
     _count: int = 0
     _kinds: dict[Kind, tuple[int, Cell]] = field(default_factory=dict)
+    _zoned: dict[bool, tuple[int, Cell]] = field(default_factory=dict)
+    """The first that names its zone, and the first that does not."""
     _ways: dict[Order | None, _Way] = field(default_factory=dict)
     _excluded: dict[Order, tuple[int, Cell]] = field(default_factory=dict)
     """Where an order was found not to be the one."""
@@ -155,19 +170,22 @@ class TimesOfColumn:
         Raises:
             ReplayRefused: It is no time, or written otherwise than those before.
         """
-        if self._is_iso and type(cell) is str:
-            iso_s = iso_seconds(cell, self.zone)
-            if iso_s is not None:
-                self._count += 1
-                self._has_time_of_day |= len(cell) > _DATE_LENGTH
-                self._ways[None].go(iso_s)
-                return
         try:
+            if self._is_iso and type(cell) is str:
+                iso_s = iso_seconds(cell, self.zone)
+                if iso_s is not None:
+                    if (cell[-1] in "Zz" or "+" in cell or "-" in cell[11:]) not in self._zoned:
+                        self._check_zone(row, cell)
+                    self._count += 1
+                    self._has_time_of_day |= len(cell) > _DATE_LENGTH
+                    self._ways[None].go(iso_s)
+                    return
             found = self._readings(cell)
             if not self._count:
                 self._ways = {order: _Way(self.zone) for order in found.seconds}
                 self._has_dots = found.has_dots
             self._check_kind(row, cell, found)
+            self._check_zone(row, cell)
             for read_s in found.seconds.values():
                 check_seconds(read_s, cell)
         except Unlearnable as error:
@@ -191,7 +209,7 @@ class TimesOfColumn:
         if self._convert is not None:
             return Readings("number", {None: self._convert(cell)})
         if isinstance(cell, date):
-            return Readings("ISO 8601", {None: _of_moment(cell, self.zone)}, isinstance(cell, datetime))
+            return Readings("ISO 8601", {None: of_moment(cell, self.zone)}, isinstance(cell, datetime))
         if isinstance(cell, str):
             return readings(cell, self.zone)
         if isinstance(cell, int | float) and not isinstance(cell, bool):
@@ -213,6 +231,21 @@ class TimesOfColumn:
                     "be read wrongly. Write all times alike, or say how with --time-format",
                 )
 
+    def _check_zone(self, row: int, cell: Cell) -> None:
+        if self.may_mix_zones or self._convert is not None or not isinstance(cell, str):
+            return
+        self._zoned.setdefault(names_zone(cell), (row, cell))
+        if len(self._zoned) > 1:
+            (first_row, first), _ = self._zoned.values()
+            named, other = ("a", "none") if names_zone(cell) else ("no", "one")
+            raise refused_cell(
+                self.path,
+                row,
+                self.column,
+                f"{sample(cell)} names {named} zone, and {sample(first)} in row {first_row} {other}, so one "
+                "of them may be hours off. Write all alike, or say with --time-zone which zone is meant",
+            )
+
     def _no_order(self, cell: Cell) -> str:
         orders = "".join(
             f"; {_ORDER_SHOWN[order]} is not possible in row {row}, {sample(where)}"
@@ -227,12 +260,13 @@ class TimesOfColumn:
             ReplayRefused: It cannot be decided whether days or months come first.
         """
         order, why = self._order()
-        convert = self._convert or _converter_of(order, self.zone, self._is_iso)
+        convert = self._convert or converter_of(order, self.zone, self._is_iso)
         limits = (
-            (BELIEVED_FROM_S, now_s + AHEAD_MAX_S) if self.format_ in (None, *_ORDERS) else (-1e300, 1e300)
+            (BELIEVED_FROM_S, now_s + AHEAD_MAX_S) if self.format_ in (None, *ORDERS) else (-1e300, 1e300)
         )
-        shown, stands = self._shown(order, why), self._ways[order].stands
-        return TimeReader(self.path, self.column, shown, convert, *limits, self.zone, stands)
+        shown, way = self._shown(order, why), self._ways[order]
+        is_shared = way.same >= _SHARED * self._count
+        return TimeReader(self.path, self.column, shown, convert, *limits, self.zone, way.stands, is_shared)
 
     @property
     def is_descending(self) -> bool:
@@ -244,6 +278,11 @@ class TimesOfColumn:
     def is_ascending(self) -> bool:
         """Whether no row is earlier than the one before."""
         return not self._ways[self._order()[0]].descending
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether three rows or more have one time, all of them."""
+        return self._count > 2 and self._ways[self._order()[0]].same == self._count - 1
 
     @property
     def repeats_days(self) -> bool:
@@ -265,17 +304,18 @@ class TimesOfColumn:
         if self._ways[second].length_s >= _CLEARLY * self._ways[best].length_s > 0:
             return best, ": so the times follow each other steadily"
         row, cell = next(iter(self._kinds.values()))
+        shown = " or ".join(_ORDER_SHOWN[order] for order in self._ways if order)
+        options = " or ".join(f"--time-format {order}" for order in self._ways if order)
         raise refused_cell(
             self.path,
             row,
             self.column,
-            f"{sample(cell)} may have the day first or the month, as all other rows: say which with "
-            "--time-format DMY or --time-format MDY",
+            f"{sample(cell)} may have {shown}, as all other rows: say which with {options}",
         )
 
     def _shown(self, order: Order | None, why: str) -> str:
         if self.format_ is not None:
-            said = f"dates with {_ORDER_SHOWN[self.format_]}" if self.format_ in _ORDERS else self.format_
+            said = f"dates with {_ORDER_SHOWN[self.format_]}" if self.format_ in ORDERS else self.format_
             form = f"{said}, as --time-format says"
         elif order is not None:
             form = f"dates with {_ORDER_SHOWN[order]}{why}"
@@ -300,80 +340,3 @@ def _unit_of(cell: Cell) -> str:
         if size < below:
             return unit
     return "nanoseconds"
-
-
-def _of_moment(moment: date, zone: tzinfo) -> float:
-    if not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day, tzinfo=zone)
-    elif moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone)
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(seconds=1)
-
-
-def _converter_of(order: Order | None, zone: tzinfo, is_iso: bool = False) -> Callable[[Cell], float]:
-    def convert(cell: Cell) -> float:
-        if is_iso and type(cell) is str:
-            iso_s = iso_seconds(cell, zone)
-            if iso_s is not None:
-                return iso_s
-        if isinstance(cell, date):
-            return _of_moment(cell, zone)
-        if not isinstance(cell, str | int | float) or isinstance(cell, bool):
-            raise Unlearnable("it is neither a number nor a text")
-        at_s = of_order(readings(cell, zone), order)
-        if at_s is None:
-            raise Unlearnable("its day and month are in no order that fits")
-        return check_seconds(at_s, cell)
-
-    return convert
-
-
-def converter(format_: str, zone: tzinfo) -> Callable[[Cell], float]:
-    """How `--time-format` says times are written. Raises: `ReplayRefused` for what it cannot say."""
-    if format_ in _ORDERS:
-        return _converter_of(_ORDERS[format_], zone)
-    if format_ == "iso":
-        return _converter_of(None, zone)
-    if format_ in _UNITS_OF_TIME:
-        unit = _UNITS_OF_TIME[format_]
-        return lambda cell: check_seconds(_number(cell) / unit, cell)
-    if format_ == "excel":
-        return lambda cell: check_seconds(_of_excel(_number(cell), zone), cell)
-    if "%" not in format_:
-        raise ReplayRefused(
-            f"--time-format {format_!r}: allowed: iso, s, ms, us, ns, excel, DMY, MDY, YMD, or such as "
-            f"%d.%m.%Y %H:%M"
-        )
-
-    def parse(cell: Cell) -> float:
-        try:
-            moment = datetime.strptime(str(cell).strip(), format_)  # noqa: DTZ007  # the zone follows
-        except ValueError as error:
-            raise Unlearnable(str(error)) from None
-        return _of_moment(moment, zone)
-
-    return parse
-
-
-def _number(cell: Cell) -> float:
-    try:
-        return float(cell.replace(",", ".") if isinstance(cell, str) else cell)
-    except (TypeError, ValueError):
-        raise Unlearnable("it is not a number") from None
-
-
-def _of_excel(days: float, zone: tzinfo) -> float:
-    local = datetime(1970, 1, 1) + timedelta(days=days - _EXCEL_DAYS)  # noqa: DTZ001  # the zone follows
-    return round(_of_moment(local, zone), 3)
-
-
-def zone_of(name: str | None) -> tzinfo:
-    """The zone of that name, UTC if None. Raises: `ReplayRefused`."""
-    if name is None or name.upper() in ("UTC", "Z"):
-        return UTC
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ReplayRefused(
-            f"--time-zone {name!r} is not known: write it such as Europe/Berlin or UTC"
-        ) from None
