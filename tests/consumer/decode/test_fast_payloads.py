@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from consumer.decode import lambda_event
 from consumer.decode.batch import Batch
-from consumer.decode.delivery import delivered, entries_of
+from consumer.decode.delivery import delivered, entries_of, typed
 from consumer.decode.lambda_event import decode
 from tests.consumer.decode.payload_builders import event
 
@@ -173,6 +173,15 @@ def test_an_arrival_is_in_seconds_whatever_its_digits():
         [batch] = decode(delivery)
         assert [one.arrived_s for one in batch.records] == [float(arrived)]
         assert list(map(plain, decode(delivery))) == list(map(plain, carefully(delivery)))
+
+
+@pytest.mark.parametrize("arrived", [100_000_000_000, 900_000_000_000, 1_700_000_000_000])
+def test_an_arrival_of_more_digits_is_read_as_a_time_is(arrived):
+    delivery = event(b'{"signal":"a","value":1.0}')
+    delivery["Records"][0]["kinesis"]["approximateArrivalTimestamp"] = arrived
+    for each in (delivery, typed(json.dumps(delivery).encode()) or delivery):
+        [batch] = decode(each)
+        assert [one.arrived_s for one in batch.records] == [arrived / 1000]
 
 
 def test_a_point_of_the_nineties_in_milliseconds_and_records_of_two_streams_are_told_apart():
