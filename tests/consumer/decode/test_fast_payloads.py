@@ -1,6 +1,7 @@
 """The fast reader and the careful one read the same."""
 
 import json
+from itertools import permutations
 
 import pytest
 from hypothesis import given, settings
@@ -203,3 +204,30 @@ def test_what_is_no_utf8_is_read_alike_whatever_else_is_in_the_batch(field, shap
     for others in ([], [payload], [b'{"signal":"b","value":1}'], [b'{"signal":"b","values":[1.0,2.0]}']):
         delivery = event(*others, payload, *others)
         assert list(map(plain, decode(delivery))) == list(map(plain, carefully(delivery)))
+
+
+TIMED = b'{"signal":"a","values":[1.0,2.0],"timestamps":[1700000000,1700000001]}'
+DATED = b'{"signal":"a","values":[1.0,2.0],"timestamps":[20231114,20231115]}'
+UNTIMED = b'{"signal":"a","values":[3.0]}'
+
+
+@pytest.mark.parametrize("payloads", list(permutations([TIMED, UNTIMED, DATED])))
+def test_columns_with_and_without_times_may_follow_each_other(payloads):
+    delivery = event(*payloads)
+    assert list(map(plain, decode(delivery))) == list(map(plain, carefully(delivery)))
+
+
+def test_timestamps_of_columns_may_be_the_digits_of_dates():
+    days = [1_699_920_000.0, 1_700_006_400.0]
+    [batch] = decode(event(DATED, DATED))
+    assert batch.observed.time_array.tolist() == days * 2
+
+
+def test_a_full_batch_ends_behind_all_records_of_one_sequence_number(monkeypatch):
+    monkeypatch.setattr("consumer.decode.batch.OBSERVATIONS_PER_BATCH_MAX", 1)
+    delivery = event(b"1", b"2", b"3")
+    for entry, number, key in zip(delivery["Records"], (7, 7, 8), "abc", strict=True):
+        entry["kinesis"] |= {"sequenceNumber": str(number), "partitionKey": key}
+        entry["eventID"] = f"s:{number}"
+    [batch] = decode(delivery)
+    assert (batch.value_array.tolist(), batch.unread_from) == ([1.0, 2.0], 2)

@@ -180,3 +180,9 @@ def test_so_may_the_fields_of_what_is_within(name):
     assert [value for _, value, _ in expected] == [2.5]
     assert of(around(member | dict.fromkeys(fields))) == expected
     assert of(around(dict.fromkeys(fields) | member)) == expected
+
+
+def test_a_list_of_times_does_not_count_beside_the_one_time_of_a_value():
+    for times in ([T + 1], [], None):
+        assert of({"signal": "a", "value": 4, "timestamp": T, "timestamps": times}) == [("a", 4.0, T)]
+    assert of({"signal": "a", "value": 4, "timestamps": []}) == [("a", 4.0, ARRIVED_S)]

@@ -296,3 +296,7 @@ def test_the_body_that_a_payload_of_sparkplug_may_have_says_nothing(body):
 @pytest.mark.parametrize("topic", ["plant/STATE/pump", "plant/STATE", "line/1/STATE"])
 def test_a_topic_that_is_not_sparkplugs_may_have_a_level_named_state(topic):
     assert learned({"topic": topic, "payload": 1.5, "timestamp": MS}) == [(topic, 1.5, T)]
+
+
+def test_what_a_converter_wrote_as_the_value_counts_whatever_else_is_there():
+    assert learned(message(metric(1.5, floatValue=0.0, intValue=7, dataType=None))) == [("Level", 1.5, T)]
