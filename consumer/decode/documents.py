@@ -228,7 +228,7 @@ def _are_mostly_payloads(text: bytes) -> bool:
     payloads = others = 0
     for line in islice(_line_by_line(text, numbers_count=True), _LINES_TRIED):
         if isinstance(line, bytes):
-            is_one = line.startswith((b"{", b"[")) or _is_number(line)
+            is_one = line.startswith((b"{", b"[")) or line == b"null" or _is_number(line)
             payloads += is_one
             others += not is_one
     return payloads > others
