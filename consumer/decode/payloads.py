@@ -269,7 +269,10 @@ def _read_message(message: Payload, batch: Batch) -> None:
         return
     names = topic if isinstance(topic, str) else None
     nameless = "no topic that would name its signal"
-    reader = TextReader(batch, names, read_enveloped, "payload beside 'topic'", nameless, message.timestamp)
+    what = "payload beside 'topic'"
+    if sparkplug.is_topic(topic):
+        what += " of Sparkplug, whose protobuf the broker or the rule must decode to JSON,"
+    reader = TextReader(batch, names, read_enveloped, what, nameless, message.timestamp)
     if isinstance(content, str):
         reader.read(content.encode(errors="replace"))
     elif isinstance(content, dict | list):

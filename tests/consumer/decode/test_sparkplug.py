@@ -300,3 +300,10 @@ def test_a_topic_that_is_not_sparkplugs_may_have_a_level_named_state(topic):
 
 def test_what_a_converter_wrote_as_the_value_counts_whatever_else_is_there():
     assert learned(message(metric(1.5, floatValue=0.0, intValue=7, dataType=None))) == [("Level", 1.5, T)]
+
+
+@pytest.mark.parametrize("content", ["CLu5p+r5MRIYCgVMZXZlbBjAuafq+TEgCmUAAMA/GAA=", "\u0008\ufffd\u0012"])
+def test_protobuf_that_nobody_decoded_is_named_for_what_it_is(content):
+    batch = of({"topic": "spBv1.0/G/DDATA/E/D", "payload": content})
+    assert (observations(batch), len(batch.rejections)) == ([], 1)
+    assert "must decode to JSON" in batch.rejections[0].reason
