@@ -170,8 +170,9 @@ def lines(text: bytes) -> Iterator[bytes | Unlearnable] | None:
                 return None
     elif not is_text(text):  # protobuf has line feeds too
         return None
-    found = (one for one in _line_by_line(text) if isinstance(one, bytes))
-    return _line_by_line(text) if any(map(_begins_one, islice(found, _LINES_TRIED))) else None
+    tried = islice(_line_by_line(text), _LINES_TRIED)
+    is_read = any(isinstance(line, bytes) and _begins_one(line) for line in tried)
+    return _line_by_line(text) if is_read else None
 
 
 def _line_by_line(text: bytes, numbers_count: bool | None = None) -> Iterator[bytes | Unlearnable]:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consumer.decode import documents
 from consumer.decode.batch import OBSERVATIONS_PER_RECORD_MAX
 from tests.consumer.decode.payload_builders import (
     ARRIVED_S,
@@ -366,3 +367,18 @@ def test_a_number_behind_an_object_within_a_broken_document_is_nobodys_too():
         *["mill.speed", "mill.load", "mill.load"],
         *["mill.speed", "mill.heat"],
     ]
+
+
+def test_of_millions_of_lines_no_more_are_looked_at_than_a_record_may_hold(monkeypatch):
+    looked_at = 0
+    trimmed = documents.trimmed
+
+    def counted(text: bytes) -> bytes:
+        nonlocal looked_at
+        looked_at += 1
+        return trimmed(text)
+
+    monkeypatch.setattr(documents, "trimmed", counted)
+    batch = read(gzipped(b"x\n" * (OBSERVATIONS_PER_RECORD_MAX - 1) + b"7\n" * 1_000_000))
+    assert (observations(batch), len(batch.rejections)) == ([], 1)
+    assert looked_at < 5 * OBSERVATIONS_PER_RECORD_MAX
