@@ -83,8 +83,13 @@ _GOES_ON_MAX = 256 * 1024
 _BLANK = " \t\r\v\f\0\x1e\xef\xbb\xbf"
 _BETWEEN_TWO = re.compile(rb"[^,:\[{\s][ \t\r]*\n[\s\x1e\xef\xbb\xbf]*[\[{]")
 """Where a line ends and the next begins, and one document would have a comma, a colon or a bracket before."""
-_HINTS = {",": ": write several documents in brackets, or as lines without commas"}
+_HINTS = {
+    ",": ": write several documents in brackets, or as lines without commas",
+    "\\": ": end a line with a line feed itself, not with the characters that stand for one",
+}
 _LINES_TRIED = 10_000
+"""A record holds no more observations."""
+_STRAY = "a number among lines of which most are no payloads: nothing says that it is the partition key's"
 
 
 def trimmed(text: bytes) -> bytes:
@@ -165,15 +170,17 @@ def lines(text: bytes) -> Iterator[bytes | Unlearnable] | None:
                 return None
     elif not is_text(text):  # protobuf has line feeds too
         return None
-    found = (one for one in _line_by_line(text) if isinstance(one, bytes))
-    return _line_by_line(text) if any(map(_begins_one, islice(found, _LINES_TRIED))) else None
+    tried = islice(_line_by_line(text), _LINES_TRIED)
+    is_read = any(isinstance(line, bytes) and _begins_one(line) for line in tried)
+    return _line_by_line(text) if is_read else None
 
 
-def _line_by_line(text: bytes) -> Iterator[bytes | Unlearnable]:
+def _line_by_line(text: bytes, numbers_count: bool | None = None) -> Iterator[bytes | Unlearnable]:
     """Lines that are not blank, one by one: a list of millions would take the function's memory.
 
     A line that cannot end a document goes on below, if that is one. If not, what lies between is read line by
-    line, but for what has a meaning only within it, as a number has.
+    line, but for what has a meaning only within it, as a number has. `numbers_count`: whether a line that is
+    a number is a payload; None: that is so where most lines are payloads.
     """
     written = ""
     start, broken_until = 0, 0
@@ -203,11 +210,29 @@ def _line_by_line(text: bytes) -> Iterator[bytes | Unlearnable]:
             broken_until, is_within = begin + length, True
         elif begins and start >= broken_until:
             is_within = False
-        if is_within and not begins:
+        if begins:
+            yield line
+        elif is_within:
             yield Unlearnable("it is within a document that begins above and cannot be read")
         else:
-            yield line
+            if numbers_count is None:
+                numbers_count = _are_mostly_payloads(text)
+            yield line if numbers_count or not _is_number(line) else Unlearnable(_STRAY)
         start = end + 1
+
+
+def _are_mostly_payloads(text: bytes) -> bool:
+    """Whether more than half of the lines are as payloads are: one that is a number in a log is not.
+
+    It would be taken for a value of the partition key.
+    """
+    payloads = others = 0
+    for line in islice(_line_by_line(text, numbers_count=True), _LINES_TRIED):
+        if isinstance(line, bytes):
+            is_one = line.startswith((b"{", b"[")) or line == b"null" or _is_number(line)
+            payloads += is_one
+            others += not is_one
+    return payloads > others
 
 
 def _end_of(written: str) -> tuple[int, bool]:
@@ -235,6 +260,15 @@ def _begins_one(text: bytes) -> bool:
     except Unlearnable:
         return False
     return True
+
+
+def _is_number(text: bytes) -> bool:
+    """Whether it is written as a number, be it NaN, of which nothing is learned."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return b"_" not in text
 
 
 def bare_number(text: bytes) -> float:

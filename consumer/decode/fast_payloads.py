@@ -6,6 +6,7 @@ of its signal to a value out of bounds, is left to that full reader as a whole.
 
 from array import array
 from collections.abc import Callable, Sequence
+from itertools import filterfalse
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -142,6 +143,7 @@ class FastPayloadReader:
                 return
             self._batch.go_to(record)
             try:
+                _check_utf8([payload])
                 decoded = self._decode(payload)
                 self._are_points &= isinstance(decoded, PointPayload)
                 _read(decoded, self._batch)
@@ -149,6 +151,12 @@ class FastPayloadReader:
                 self._decode = _NEXT[self._decode]  # most batches are of one shape
                 self._are_points = False
                 self._otherwise(self._batch, payload)
+
+
+def _check_utf8(payloads: Sequence[bytes]) -> None:
+    """Refuse what is none: these decoders look at no text of a field they do not know, which others do."""
+    for payload in filterfalse(bytes.isascii, payloads):
+        payload.decode()
 
 
 def _read_points(payloads: Sequence[bytes], first: int, batch: Batch) -> bool:
@@ -172,6 +180,7 @@ def _read_first_columns(payloads: Sequence[bytes], first: int, batch: Batch) -> 
     try:
         # A record's lists are dropped before the next one's are made, in the same memory.
         for payload in payloads:
+            _check_utf8([payload])
             columns = decode_seconds_columns(payload)
             length, is_timed = len(columns.values), columns.timestamps is not None
             if length == 0 or not fit_a_record(length) or (names and is_timed != bool(times)):
@@ -199,6 +208,7 @@ def _points(payloads: Sequence[bytes]) -> tuple[Sequence[BarePoint | PointPayloa
     try:
         bare = [decode_bare_point(payload) for payload in payloads]
     except UNREADABLE:
+        _check_utf8(payloads)
         points = [decode_point(payload) for payload in payloads]
         if set(map(type, [point.value for point in points])) != {float}:
             raise _NotFastPath from None

@@ -54,6 +54,8 @@ def unpacked(payload: bytes, batch: Batch) -> bytes:
 
 
 def _read_object(payload: Payload, batch: Batch) -> None:
+    if payload.signal is None and payload.key is None:
+        _check_one_shape(payload)
     if _read_shape(payload, _OWN_SHAPES, _own_holders, batch):
         return
     is_skipped = (payload.value is None or payload.body is None) and _names_a_signal(payload)
@@ -83,13 +85,11 @@ def _read_shape(
     payload: Payload, shapes: "_Shapes", holders_of: Callable[[Payload], Any], batch: Batch
 ) -> bool:
     """Read the one whose holder of observations is there; False: there is none."""
-    found = zip(shapes, holders_of(payload), strict=True)
-    holders = [name for name, content in found if content is not None and content is not UNSET]
+    holders = _held(payload, shapes, holders_of)
+    if holders == ["value", "body"]:
+        raise Unlearnable("a point has 'body' or 'value', not both")
     if len(holders) > 1:
-        if holders == ["value", "body"]:
-            raise Unlearnable("a point has 'body' or 'value', not both")
-        named = " and ".join(holders)
-        raise Unlearnable(f"one of the shapes is read, and the JSON object has several of them: {named}")
+        raise _several(holders)
     if holders:
         for marker, read_shape in shapes[holders[0]]:
             if marker is None or getattr(payload, marker) is not None:
@@ -98,13 +98,39 @@ def _read_shape(
     return False
 
 
+def _held(payload: Payload, shapes: "_Shapes", holders_of: Callable[[Payload], Any]) -> list[str]:
+    found = zip(shapes, holders_of(payload), strict=True)
+    return [name for name, content in found if content is not None and content is not UNSET]
+
+
+def _check_one_shape(payload: Payload) -> None:
+    """Where nothing says that a shape is ours, what it holds beside one of a gateway would be lost."""
+    others = _held(payload, _ENVELOPES_AND_GATEWAYS, _other_holders)
+    if others:
+        payload.body = UNSET  # Sparkplug's, too, have one, and programs that write each field write it empty
+        own = _held(payload, _OWN_SHAPES, _own_holders)
+        if own:
+            raise _several(own + others)
+
+
+def _several(holders: list[str]) -> Unlearnable:
+    named = " and ".join(holders)
+    return Unlearnable(f"one of the shapes is read, and the JSON object has several of them: {named}")
+
+
 def _names_a_signal(payload: Payload) -> bool:
     return payload.signal is not None or payload.key is not None or payload.tag_path is not None
 
 
 def _read_point(payload: Payload, batch: Batch) -> None:
     value = payload.body if payload.value is None or payload.value is UNSET else payload.value
-    batch.observe(_signal(payload), None, number(value), _seconds(payload.timestamp))
+    batch.observe(_signal(payload), None, number(value), _time_of_all(payload))
+
+
+def _time_of_all(payload: Payload) -> float | None:
+    if payload.timestamps and payload.timestamp is None:
+        raise Unlearnable("'timestamps' are those of 'values' that are a list: write one 'timestamp'")
+    return _seconds(payload.timestamp)
 
 
 def _read_values(payload: Payload, batch: Batch) -> None:
@@ -137,7 +163,7 @@ def _read_columns(payload: Payload, values: list[Any], batch: Batch) -> None:
 
 def _read_named_values(payload: Payload, values: dict[str, Any], batch: Batch) -> None:
     signal = check_name(_signal(payload))
-    _seconds(payload.timestamp)
+    _time_of_all(payload)
     for name, value in values.items():
         _read_one(signal, name, value, payload.timestamp, batch)
 
@@ -243,7 +269,10 @@ def _read_message(message: Payload, batch: Batch) -> None:
         return
     names = topic if isinstance(topic, str) else None
     nameless = "no topic that would name its signal"
-    reader = TextReader(batch, names, read_enveloped, "payload beside 'topic'", nameless, message.timestamp)
+    what = "payload beside 'topic'"
+    if sparkplug.is_topic(topic):
+        what += " of Sparkplug, whose protobuf the broker or the rule must decode to JSON,"
+    reader = TextReader(batch, names, read_enveloped, what, nameless, message.timestamp)
     if isinstance(content, str):
         reader.read(content.encode(errors="replace"))
     elif isinstance(content, dict | list):

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from consumer.decode.calendar_days import Order as Order
 from consumer.decode.calendar_days import began_s, days_of
 from consumer.decode.printed_times import rewritten, zone_named
-from consumer.decode.values import check_seconds, shortened
+from consumer.decode.values import END_S, check_seconds, shortened
 from consumer.errors import Unlearnable
 
 Floats = npt.NDArray[np.float64]
@@ -291,7 +291,10 @@ def seconds_of_moment(moment: datetime, zone: tzinfo = UTC) -> float:
         moment = moment.replace(tzinfo=zone)
         if zone is not UTC:
             _check_shown(moment)
-    return (moment - _EPOCH).total_seconds()
+    at_s = (moment - _EPOCH).total_seconds()
+    if at_s == END_S and moment.microsecond:  # .NET's last moment: a float of it is that of the year 10000
+        at_s -= 1.0
+    return at_s
 
 
 def _check_shown(moment: datetime) -> None:

@@ -79,7 +79,9 @@ def kind_of(payload: bytes) -> str | None:
         return f'lines of InfluxDB: {_SEND_JSON} (in Telegraf, data_format = "json")'
     if _is_row(_SEPARATORS.split(first_line)):
         return f"CSV: {_SEND_JSON}"
-    return None
+    return (
+        f"lines of text of which most are no payloads, as of a log: {_SEND_JSON}" if b"\n" in start else None
+    )
 
 
 def _begins_at(text: bytes) -> int:

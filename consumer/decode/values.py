@@ -76,13 +76,18 @@ def _json_type(value: object) -> str:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_S = -62_135_596_800.0  # 0001-01-01
 _LAST_S = 253_402_300_799.0  # 9999-12-31
+END_S = _LAST_S + 1.0
+"""The year 10000: no time."""
 
 
 def check_seconds(found_s: float, timestamp: object) -> float:
-    """Give `found_s` back if it lies in the years 1 to 9999; `timestamp` is what the producer wrote."""
-    if not _FIRST_S <= found_s <= _LAST_S:  # false for NaN too
+    """Give `found_s` back if it lies in the years 1 to 9999; `timestamp` is what the producer wrote.
+
+    The last second counts as a whole: what has no time may be written as 9999-12-31T23:59:59.999.
+    """
+    if not _FIRST_S <= found_s < END_S:  # false for NaN too
         raise Unlearnable(f"the timestamp {shortened(timestamp)} is outside the years 1 to 9999")
-    return found_s
+    return found_s if found_s < _LAST_S else _LAST_S
 
 
 def iso8601(timestamp_s: float | None) -> str | None:

@@ -54,7 +54,7 @@ def point(signal: str, value: Value, timestamp: float | None = None) -> bytes:
 def point_iso(signal: str, value: Value, timestamp: float) -> bytes:
     """One observation, whose time is text.
 
-    >>> point_iso("compressor1.pressure", 42.0, 1700000000.0)[-41:]
+    >>> point_iso("compressor1.pressure", 42.0, 1700000000.0)[-42:]
     b'"timestamp":"2023-11-14T22:13:20.000000Z"}'
     """
     return compact_json({"signal": signal, "value": value, "timestamp": iso8601(timestamp)})

@@ -30,6 +30,7 @@ IMPOSSIBLE = {
     "the epoch of Windows": "1601-01-01T00:00:00Z",
     "where 32 bits end": 4_294_967_295,
     "a day and a half ahead": AHEAD_S,
+    "the last moment of .NET": "9999-12-31T23:59:59.9999999Z",
     "a year that was typed wrongly": "2203-11-14T22:13:20Z",
 }
 POSSIBLE = {"2000": 946_684_800.0, "a week late": NOW_S - 7 * DAY_S, "a day ahead": NOW_S + DAY_S}

@@ -100,6 +100,8 @@ def _timestamp(timestamp: Any) -> float | None:
     if not isinstance(timestamp, dict):
         raise Unlearnable("the timestamp of a SiteWise value is an object of timeInSeconds and offsetInNanos")
     whole, nanoseconds = timestamp.get("timeInSeconds"), timestamp.get("offsetInNanos")
+    if whole is None and nanoseconds is None:
+        return None
     if nanoseconds is None:
         nanoseconds = 0
     if type(whole) is not int or type(nanoseconds) is not int or not 0 <= nanoseconds < 1_000_000_000:

@@ -131,6 +131,11 @@ _ONEOF = (
     *("value", "intValue", "longValue", "floatValue", "doubleValue", "booleanValue"),
     *("int_value", "long_value", "float_value", "double_value", "boolean_value"),
 )
+_FIELDS = {name: ("long",) if bits == 64 else ("int",) for name, (_, bits) in _BITS.items()} | {
+    **{name: (name.casefold(),) for name in ("Float", "Double", "Boolean")},
+    "UInt32": ("int", "long"),  # Java's encoder takes the longer one
+}
+"""By the type, with what the names of its fields begin."""
 _TEXTS = ("stringValue", "string_value")
 _NO_NUMBERS = (
     *_TEXTS,
@@ -149,7 +154,7 @@ def _metric(metric: dict[str, Any], device: str, timestamp: Any) -> GatewayValue
             "or let the host write them"
         )
     type_name = _type_name(first_of(metric, "dataType", "datatype", "data_type", "type"))
-    written = first_of(metric, *_ONEOF)
+    written = _value_in(metric, type_name)
     is_nothing = (
         (type_name is not None and type_name not in _NUMERIC)
         or bool(first_of(metric, "isNull", "is_null"))
@@ -159,9 +164,24 @@ def _metric(metric: dict[str, Any], device: str, timestamp: Any) -> GatewayValue
     )
     if written is None and not is_nothing and not any(member in metric for member in _ONEOF):
         return Unlearnable("a metric of Sparkplug B without a value")
+    if isinstance(written, Unlearnable) and not is_nothing:
+        return written
     value = None if is_nothing else _as_declared(_whole(written), type_name)
     at = _whole(first_of(metric, "timestamp", otherwise=timestamp))
     return GatewayValue(f"{device}{name}", None, value, at, _quality_in(metric.get("properties")))
+
+
+def _value_in(metric: dict[str, Any], type_name: str | None) -> Any:
+    """What one of the fields holds; of several, as programs write them that write each, that of the type."""
+    held = [(field, metric[field]) for field in _ONEOF if metric.get(field) is not None]
+    if len(held) > 1 and held[0][0] != "value":
+        kinds = _FIELDS.get(type_name or "", ())
+        held = [(field, value) for field, value in held if field.startswith(kinds)]
+        if not held or any(value != held[0][1] for _, value in held):
+            return Unlearnable(
+                "a metric of Sparkplug B has a value in several fields: write that of its type"
+            )
+    return held[0][1] if held else None
 
 
 def _type_name(written: Any) -> str | None:

@@ -1,13 +1,15 @@
 """The fast reader and the careful one read the same."""
 
 import json
+from itertools import permutations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.decode import lambda_event
 from consumer.decode.batch import Batch
-from consumer.decode.delivery import delivered, entries_of
+from consumer.decode.delivery import delivered, entries_of, typed
 from consumer.decode.lambda_event import decode
 from tests.consumer.decode.payload_builders import event
 
@@ -157,6 +159,14 @@ def test_whatever_order_and_shards_the_records_have_both_deliver_the_same(rows):
     assert list(map(plain, decode(delivery))) == list(map(plain, carefully(delivery)))
 
 
+@pytest.mark.parametrize("event_ids", [["s:100s", ":101"], ["s:1", "00s:101"], ["s:101", "s:100"]])
+def test_event_ids_that_only_together_are_those_of_the_records_are_looked_at_one_by_one(event_ids):
+    delivery = event(b"1", b"2")
+    for entry, number, event_id in zip(delivery["Records"], ("100", "101"), event_ids, strict=True):
+        entry["kinesis"]["sequenceNumber"], entry["eventID"] = number, event_id
+    assert list(map(plain, decode(delivery))) == list(map(plain, carefully(delivery)))
+
+
 def test_an_arrival_is_in_seconds_whatever_its_digits():
     delivery = event(b'{"signal":"a","value":1.0}')
     for arrived in (20_240_301, 20_240_301.0, 0, 5.5, 99_999_999_999):
@@ -164,6 +174,15 @@ def test_an_arrival_is_in_seconds_whatever_its_digits():
         [batch] = decode(delivery)
         assert [one.arrived_s for one in batch.records] == [float(arrived)]
         assert list(map(plain, decode(delivery))) == list(map(plain, carefully(delivery)))
+
+
+@pytest.mark.parametrize("arrived", [100_000_000_000, 900_000_000_000, 1_700_000_000_000])
+def test_an_arrival_of_more_digits_is_read_as_a_time_is(arrived):
+    delivery = event(b'{"signal":"a","value":1.0}')
+    delivery["Records"][0]["kinesis"]["approximateArrivalTimestamp"] = arrived
+    for each in (delivery, typed(json.dumps(delivery).encode()) or delivery):
+        [batch] = decode(each)
+        assert [one.arrived_s for one in batch.records] == [arrived / 1000]
 
 
 def test_a_point_of_the_nineties_in_milliseconds_and_records_of_two_streams_are_told_apart():
@@ -174,3 +193,41 @@ def test_a_point_of_the_nineties_in_milliseconds_and_records_of_two_streams_are_
     delivery["Records"][1]["eventSourceARN"] += "2"
     assert len(decode(delivery)) == 2
     assert list(map(plain, decode(delivery))) == list(map(plain, carefully(delivery)))
+
+
+@pytest.mark.parametrize("field", ["name", "time", "unit", "topic"])
+@pytest.mark.parametrize(
+    "shape", [b'"signal":"a","value":1', b'"key":"a","body":1', b'"signal":"a","values":[1]']
+)
+def test_what_is_no_utf8_is_read_alike_whatever_else_is_in_the_batch(field, shape):
+    payload = b'{%s,"%s":"M\xfchle"}' % (shape, field.encode())
+    for others in ([], [payload], [b'{"signal":"b","value":1}'], [b'{"signal":"b","values":[1.0,2.0]}']):
+        delivery = event(*others, payload, *others)
+        assert list(map(plain, decode(delivery))) == list(map(plain, carefully(delivery)))
+
+
+TIMED = b'{"signal":"a","values":[1.0,2.0],"timestamps":[1700000000,1700000001]}'
+DATED = b'{"signal":"a","values":[1.0,2.0],"timestamps":[20231114,20231115]}'
+UNTIMED = b'{"signal":"a","values":[3.0]}'
+
+
+@pytest.mark.parametrize("payloads", list(permutations([TIMED, UNTIMED, DATED])))
+def test_columns_with_and_without_times_may_follow_each_other(payloads):
+    delivery = event(*payloads)
+    assert list(map(plain, decode(delivery))) == list(map(plain, carefully(delivery)))
+
+
+def test_timestamps_of_columns_may_be_the_digits_of_dates():
+    days = [1_699_920_000.0, 1_700_006_400.0]
+    [batch] = decode(event(DATED, DATED))
+    assert batch.observed.time_array.tolist() == days * 2
+
+
+def test_a_full_batch_ends_behind_all_records_of_one_sequence_number(monkeypatch):
+    monkeypatch.setattr("consumer.decode.batch.OBSERVATIONS_PER_BATCH_MAX", 1)
+    delivery = event(b"1", b"2", b"3")
+    for entry, number, key in zip(delivery["Records"], (7, 7, 8), "abc", strict=True):
+        entry["kinesis"] |= {"sequenceNumber": str(number), "partitionKey": key}
+        entry["eventID"] = f"s:{number}"
+    [batch] = decode(delivery)
+    assert (batch.value_array.tolist(), batch.unread_from) == ([1.0, 2.0], 2)

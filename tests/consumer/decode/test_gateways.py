@@ -640,3 +640,15 @@ def test_whatever_a_message_holds_no_error_escapes(message, is_enveloped, is_in_
     if is_in_an_array:
         assert observations(batch)[-1] == ("after", 1.0, ARRIVED_S)
     assert len({(each.record, each.position) for each in batch.rejections}) == len(batch.rejections)
+
+
+@pytest.mark.parametrize(
+    ("codes", "quality"),
+    [
+        ((192, 255), "good"),
+        ((64, 127, 256, 299), "uncertain"),
+        ((0, 63, 128, 191, 300, 500, 65535), "bad"),
+    ],
+)
+def test_the_codes_of_opc_and_ignition_are_told_apart_at_their_bounds(codes, quality):
+    assert {quality_of(code) for code in codes} == {quality}

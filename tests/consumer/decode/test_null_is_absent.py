@@ -97,3 +97,92 @@ def test_a_null_beside_the_other_name_of_a_field_leaves_that_one():
         ("a", 5.0, ARRIVED_S),
     ]
     assert of({"signal": "a", "values": [4], "timestamps": None, "timestamp": T}) == [("a", 4.0, T)]
+
+
+METRIC = {"name": "flow", "value": 2.5, "timestamp": T * 1000}
+FIELD = {"Value": 2.5, "SourceTimestamp": "2023-11-14T22:13:20Z"}
+MEMBERS = {
+    "kepserver": (lambda tag: {"values": [tag]}, {"id": "a", "v": 2.5}, ("q", "t", "unit")),
+    "neuron": (lambda it: it, {"node": "n", "values": {"a": 2.5}}, ("group", "errors", "timestamp", "metas")),
+    "telegraf": (
+        lambda metric: {"metrics": [metric]},
+        {"name": "a", "fields": {"b": 2.5}},
+        ("tags", "timestamp", "type", "value"),
+    ),
+    "sparkplug": (
+        lambda metric: {"metrics": [metric]},
+        METRIC,
+        (
+            *("alias", "dataType", "datatype", "isNull", "is_null", "isHistorical", "properties", "metadata"),
+            *("intValue", "floatValue", "stringValue", "bytesValue", "fields", "tags"),
+        ),
+    ),
+    "sparkplug quality": (
+        lambda quality: {"metrics": [METRIC | {"properties": {"Quality": quality}}]},
+        {"value": 192},
+        ("type", "intValue", "stringValue"),
+    ),
+    "sparkplug topic": (
+        lambda topic: {"topic": topic, "payload": {"metrics": [METRIC]}},
+        {"groupId": "g", "edgeNodeId": "e"},
+        ("deviceId", "type", "namespace"),
+    ),
+    "ignition": (
+        lambda value: {"tagPath": "a", "value": value, "timestamp": T * 1000},
+        {"value": 2.5},
+        ("quality", "timestamp"),
+    ),
+    "data set message": (
+        lambda message: {"PublisherId": "p", "Messages": [message]},
+        {"DataSetWriterName": "w", "Payload": {"a": 2.5}},
+        ("DataSetWriterId", "Timestamp", "Status", "StatusCode", "MessageType"),
+    ),
+    "data value": (
+        lambda field: {"PublisherId": "p", "Messages": [{"Payload": {"a": field}}]},
+        FIELD,
+        ("StatusCode", "Status", "ServerTimestamp", "Timestamp", "Type", "UaType"),
+    ),
+    "sample": (
+        lambda sample: sample,
+        {"NodeId": "i=1", "Value": FIELD},
+        ("EndpointUrl", "ApplicationUri", "Timestamp", "SourceTimestamp", "StatusCode", "Status"),
+    ),
+    "source": (
+        lambda source: {"sources": {"s": source}},
+        {"values": {"a": {"value": 2.5, "timestamp": None}}},
+        ("timestamp", "metadata"),
+    ),
+    "message": (
+        lambda message: message,
+        {"topic": "a", "payload": 2.5},
+        ("timestamp", "type", "signal", "value"),
+    ),
+    "tqv": (
+        lambda tqv: {"propertyAlias": "a", "propertyValues": [tqv]},
+        {"value": {"doubleValue": 2.5}},
+        ("timestamp", "quality"),
+    ),
+    "time of a tqv": (
+        lambda time: {
+            "propertyAlias": "a",
+            "propertyValues": [{"value": {"doubleValue": 2.5}, "timestamp": time}],
+        },
+        {},
+        ("timeInSeconds", "offsetInNanos"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_so_may_the_fields_of_what_is_within(name):
+    around, member, fields = MEMBERS[name]
+    expected = of(around(member)) if member else [("a", 2.5, ARRIVED_S)]
+    assert [value for _, value, _ in expected] == [2.5]
+    assert of(around(member | dict.fromkeys(fields))) == expected
+    assert of(around(dict.fromkeys(fields) | member)) == expected
+
+
+def test_a_list_of_times_does_not_count_beside_the_one_time_of_a_value():
+    for times in ([T + 1], [], None):
+        assert of({"signal": "a", "value": 4, "timestamp": T, "timestamps": times}) == [("a", 4.0, T)]
+    assert of({"signal": "a", "value": 4, "timestamps": []}) == [("a", 4.0, ARRIVED_S)]

@@ -202,3 +202,10 @@ DATA_SET = around("DataSetWriterId DataSetWriterName Timestamp Status MessageTyp
 def test_whatever_a_message_holds_no_error_escapes_and_what_follows_is_read(message):
     batch = of([message, {"signal": "after", "value": 1}])
     assert observations(batch)[-1] == ("after", 1.0, ARRIVED_S)
+
+
+def test_a_value_within_a_value_within_a_value_is_none():
+    twice = {"Value": {"Value": 1.5}, "SourceTimestamp": TIME}
+    batch = of(network(data_set({"Twice": twice, "Thrice": {"Value": twice}})))
+    assert [(name, value) for name, value, _ in observations(batch)] == [("plc1/101.Twice", 1.5)]
+    assert [each.reason for each in batch.rejections] == ["a value is a number, not an object"]

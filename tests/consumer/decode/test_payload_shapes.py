@@ -274,6 +274,27 @@ REFUSED_WHOLE = {
     "body and value": (point(body="42"), "not both"),
     "value and values": (point(values=[42.0]), "several of them"),
     "value and propertyValues": (point(propertyValues=[tqv()]), "several of them"),
+    "entries and metrics": (
+        b'{"entries":[{"propertyAlias":"/a","propertyValues":[{"value":{"doubleValue":1}}]}],'
+        b'"metrics":[{"name":"b","value":2}]}',
+        "several of them: entries and metrics",
+    ),
+    "a tag of KEPServerEX and sources": (
+        b'{"values":[{"id":"a","v":1}],"sources":{"b":{"values":{"c":{"value":2}}}}}',
+        "several of them: values and sources",
+    ),
+    "a tag of Ignition and fields": (
+        b'{"tagPath":"a","value":1,"name":"b","fields":{"c":2}}',
+        "several of them: value and fields",
+    ),
+    "a point with a list of times": (
+        b'{"signal":"a","value":1,"timestamps":[1700000000]}',
+        "write one 'timestamp'",
+    ),
+    "several values with a list of times": (
+        b'{"signal":"a","values":{"b":1},"timestamps":[1700000000]}',
+        "write one 'timestamp'",
+    ),
     "a NaN": (b'{"signal":"a","value":NaN}', "not finite"),
     "an infinity": (b'{"signal":"a","value":-Infinity}', "not finite"),
     "a number beyond floats": (b'{"signal":"a","value":1e999}', "not finite"),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consumer.decode import documents
 from consumer.decode.batch import OBSERVATIONS_PER_RECORD_MAX
 from tests.consumer.decode.payload_builders import (
     ARRIVED_S,
@@ -238,6 +239,7 @@ def test_of_documents_after_one_another_the_rest_is_refused_from_where_it_cannot
         (b"{bad}\n{worse}", "not readable as JSON"),
         (b"[\n" + b",\n".join(map(lines, (ONE, THREE))) + b",\n" + lines(ONE)[:-3], "not readable as JSON"),
         (b",\n".join(map(lines, (ONE, THREE))) + b",", "write several documents in brackets"),
+        (b"\\n".join(map(lines, (ONE, THREE))), "a line feed itself"),
         (b'{"signal":"mill.speed",\n"values":[\n1.0,\nbad,\n3.0\n]\n}', "not readable as JSON"),
         (b'{"signal":"mill.speed",\n"values":[\n1.0\n2.0,\n3.0\n]\n}', "not readable as JSON"),
         (b"time,value\n06:00,1.5\n", "CSV"),
@@ -306,3 +308,77 @@ def test_numbers_within_a_broken_document_are_nobodys(broken):
 def test_a_number_behind_a_line_that_is_cut_is_still_one():
     batch = read(b'7\n{"signal": "mill.spe\n8\n' + lines(ONE))
     assert [value for _, value, _ in observations(batch)] == [7.0, 8.0, 10.0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"pump restarted\n42\nall well",
+        b"value\n42",
+        b"a 1\nb 2\n3",
+        b"2023-11-14 22:13:20 level is\n7\n2023-11-14 22:13:21 valve is\n1\ndone",
+        b"- 1\n- 2\n3\n",
+    ],
+)
+@pytest.mark.parametrize("pack", [bytes, gzipped, aggregated])
+def test_a_number_in_a_text_of_which_most_is_no_payload_is_nobodys(text, pack):
+    batch = read(pack(text))
+    assert (observations(batch), len(batch.rejections)) == ([], 1)
+    assert "lines of text of which most are no payloads" in batch.rejections[0].reason
+
+
+def test_beside_objects_such_a_number_is_refused_alone():
+    written = [b"starting", lines(ONE), b"42", b"stopping", b"stopped", *[b"done"] * 2, lines(TWO)]
+    batch = read(b"\n".join(written))
+    assert observations(batch) == LEARNED[:3]
+    assert [each.position for each in batch.rejections] == [0, 2, 3, 4, 5, 6]
+    assert "nothing says that it is the partition key's" in batch.rejections[1].reason
+
+
+@pytest.mark.parametrize(
+    "text", [b"1\nx\n2", b"nan\n1\n2\nx", b"1\nnull\nnull\n2\nx", b"value\n1\n2", lines(ONE) + b"\n1\n2\nx"]
+)
+def test_where_most_lines_are_payloads_its_numbers_are_the_partition_keys(text):
+    batch = read(text)
+    values = [value for name, value, _ in observations(batch) if name == "compressor1.pressure"]
+    assert values == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("padding", [b"\0", b"\0\0\0", b"\n\0", b"\0\r\n"])
+@pytest.mark.parametrize("pack", [bytes, gzipped, aggregated])
+def test_padding_behind_a_number_is_no_part_of_it(padding, pack):
+    assert [value for _, value, _ in observations(read(pack(b"42" + padding), pack(b"1\n42" + padding)))] == [
+        *[42.0, 1.0],
+        42.0,
+    ]
+
+
+def test_a_document_among_lines_may_go_on_for_thousands_of_lines():
+    count = OBSERVATIONS_PER_RECORD_MAX - 2
+    column = {"signal": "mill.load", "values": [float(n) for n in range(count)]}
+    batch = read(lines(ONE) + b"\n" + indented(column) + b"\n" + lines(ONE))
+    assert (len(observations(batch)), batch.rejections) == (count + 2, [])
+
+
+def test_a_number_behind_an_object_within_a_broken_document_is_nobodys_too():
+    broken = b'{"signal": "mill", "values": [\n' + lines(TWO) + b",\n42\n,\nbad\n]}\n"
+    batch = read(lines(ONE) + b"\n" + broken.replace(b"},\n", b"}\n,\n") + lines(THREE))
+    assert [name for name, *_ in observations(batch)] == [
+        *["mill.speed", "mill.load", "mill.load"],
+        *["mill.speed", "mill.heat"],
+    ]
+
+
+def test_of_millions_of_lines_no_more_are_looked_at_than_a_record_may_hold(monkeypatch):
+    looked_at = 0
+    trimmed = documents.trimmed
+
+    def counted(text: bytes) -> bytes:
+        nonlocal looked_at
+        looked_at += 1
+        return trimmed(text)
+
+    monkeypatch.setattr(documents, "trimmed", counted)
+    batch = read(gzipped(b"x\n" * (OBSERVATIONS_PER_RECORD_MAX - 1) + b"7\n" * 1_000_000))
+    assert (observations(batch), len(batch.rejections)) == ([], 1)
+    assert looked_at < 5 * OBSERVATIONS_PER_RECORD_MAX

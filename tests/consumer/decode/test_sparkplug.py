@@ -245,3 +245,65 @@ def test_an_envelope_may_say_a_type_of_its_own():
 def test_what_is_wrong_beside_a_topic(payload, reason):
     [rejection] = of({"topic": "plant/line1/temp", "payload": payload}).rejections
     assert reason in rejection.reason
+
+
+EACH_FIELD = {
+    **{"intValue": 0, "longValue": "0", "floatValue": 0.0, "doubleValue": 0.0},
+    **{"booleanValue": False, "stringValue": ""},
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "datatype", "written", "expected"),
+    [
+        ("floatValue", 9, 42.5, 42.5),
+        ("doubleValue", "Double", -1.5, -1.5),
+        ("booleanValue", 11, True, 1.0),
+        ("intValue", 3, 4294967295, -1.0),
+        ("longValue", "UInt64", "12345678901", 12345678901.0),
+        ("longValue", 4, {"low": -2, "high": -1}, -2.0),
+    ],
+)
+@pytest.mark.parametrize("is_snake", [True, False])
+def test_where_each_field_is_written_that_of_the_type_counts(field, datatype, written, expected, is_snake):
+    fields = EACH_FIELD | {field: written}
+    if is_snake:
+        fields = {name.replace("Value", "_value"): value for name, value in fields.items()}
+    sent = {"name": "Level", "timestamp": MS, "datatype": datatype} | fields
+    assert learned(message(sent)) == [("Level", expected, T)]
+
+
+@pytest.mark.parametrize("datatype", [None, 0, 7, "Nothing"])
+def test_where_the_type_does_not_tell_which_field_counts_the_metric_is_refused_alone(datatype):
+    sent = {"name": "Level", "datatype": datatype} | EACH_FIELD | {"intValue": 7}
+    batch = of(message(sent, metric()))
+    assert observations(batch) == [("Level", 1.5, T)]
+    assert ["several fields" in each.reason for each in batch.rejections] == [True]
+
+
+def test_what_is_no_number_is_skipped_where_each_field_is_written_too():
+    sent = {"name": "Mode", "datatype": "String"} | EACH_FIELD | {"stringValue": "auto"}
+    control = {"name": "bdSeq", "datatype": None} | EACH_FIELD
+    batch = of(message(sent, control))
+    assert (observations(batch), skipped(batch), batch.rejections) == ([], 2, [])
+
+
+@pytest.mark.parametrize("body", ["", "AAEC", None, []])
+def test_the_body_that_a_payload_of_sparkplug_may_have_says_nothing(body):
+    assert learned(message(metric(), uuid="", body=body)) == [("Level", 1.5, T)]
+
+
+@pytest.mark.parametrize("topic", ["plant/STATE/pump", "plant/STATE", "line/1/STATE"])
+def test_a_topic_that_is_not_sparkplugs_may_have_a_level_named_state(topic):
+    assert learned({"topic": topic, "payload": 1.5, "timestamp": MS}) == [(topic, 1.5, T)]
+
+
+def test_what_a_converter_wrote_as_the_value_counts_whatever_else_is_there():
+    assert learned(message(metric(1.5, floatValue=0.0, intValue=7, dataType=None))) == [("Level", 1.5, T)]
+
+
+@pytest.mark.parametrize("content", ["CLu5p+r5MRIYCgVMZXZlbBjAuafq+TEgCmUAAMA/GAA=", "\u0008\ufffd\u0012"])
+def test_protobuf_that_nobody_decoded_is_named_for_what_it_is(content):
+    batch = of({"topic": "spBv1.0/G/DDATA/E/D", "payload": content})
+    assert (observations(batch), len(batch.rejections)) == ([], 1)
+    assert "must decode to JSON" in batch.rejections[0].reason

@@ -331,6 +331,21 @@ def test_a_time_at_the_end_of_the_calendar_is_refused_in_any_zone(beyond):
         seconds_of(beyond, zone=ZoneInfo("Europe/Berlin"))
 
 
+@pytest.mark.parametrize(
+    "last",
+    [
+        "9999-12-31T23:59:59.999Z",
+        "9999-12-31T23:59:59.9999999",
+        "9999-12-31 23:59:59.999999 UTC",
+        "99991231T235959.999999Z",
+        "31-Dec-9999 23:59:59.999",
+        "9999-12-31T18:59:59.9999999-05:00",
+    ],
+)
+def test_the_last_second_of_the_calendar_counts_as_a_whole(last):
+    assert seconds_of(last) == 253_402_300_799.0
+
+
 @given(
     st.timedeltas(timedelta(0), timedelta(days=2) - timedelta(seconds=1)),
     st.sampled_from(["+14:00", "-12:00", "Z", " UTC", "+05:45", ""]),
@@ -345,3 +360,10 @@ def test_the_last_days_of_the_calendar_are_times_or_refused(since, zone, form):
             assert math.isfinite(seconds_of(moment.strftime(form) + zone, zone=place))
         except Unlearnable:
             continue
+
+
+@pytest.mark.parametrize("offset", ["+24:00", "-24:00", "+24", "+99:59", "+23:60"])
+@pytest.mark.parametrize("written", ["2023-11-14 22:13:20 ", "14.11.2023 22:13 ", "20231114221320"])
+def test_no_offset_is_a_day_or_more(written, offset):
+    with pytest.raises(Unlearnable):
+        seconds_of(written + offset)

@@ -219,3 +219,16 @@ def test_what_is_read_by_its_type_as_base64_is_base64(text):
     sent["Records"][0]["kinesis"]["data"] = text
     found = typed(json.dumps(sent).encode())
     assert found is None or found["Records"].delivery.payloads[0] == a2b_base64(text, strict_mode=True)
+
+
+@pytest.mark.parametrize(("numbers", "are_kept"), [("98 99", True), ("08 09", False), ("0 1", True)])
+def test_only_numbers_without_zeros_before_them_are_kept_as_their_texts(numbers, are_kept):
+    delivery = event(b"1", b"2")
+    for entry, number in zip(delivery["Records"], numbers.split(), strict=True):
+        entry["kinesis"]["sequenceNumber"], entry["eventID"] = number, f"s:{number}"
+    for each in (delivery, typed(json.dumps(delivery).encode())):
+        [batch] = decode(each)
+        texts = batch.records.texts
+        assert (None if texts is None else texts.astype(str).tolist()) == (
+            numbers.split() if are_kept else None
+        )
