@@ -46,6 +46,7 @@ def _is_of_gateway(row: dict[str, Any]) -> bool:
         or (isinstance(row.get("fields"), dict) and "name" in row and "timestamp" in row)
         or (isinstance(row.get("sources"), dict) and "timestamp" in row)
         or (isinstance(row.get("topic"), dict) and "payload" in row)
+        or (isinstance(row.get("Messages"), list) and "MessageType" in row)
     )
 
 

@@ -371,6 +371,11 @@ OF_GATEWAYS = {
         "sources": {"Press": {"values": {"Flow": {"value": 4.5}}, "timestamp": 0}},
         "timestamp": 0,
     },
+    "Line1/Press.Flow": {
+        "MessageType": "ua-data",
+        "PublisherId": "Line1",
+        "Messages": [{"DataSetWriterName": "Press", "Timestamp": 0, "Payload": {"Flow": 4.5}}],
+    },
     "N.Flow": {"specversion": "1.0", "id": "7", "time": 0, "data": {"signal": "N.Flow", "value": 4.5}},
 }
 
@@ -382,7 +387,8 @@ def at_time(found, ms):
     if not isinstance(found, dict):
         return found
     return {
-        name: ms if name in ("timestamp", "t", "time") else at_time(one, ms) for name, one in found.items()
+        name: ms if name.casefold() in ("timestamp", "t", "time") else at_time(one, ms)
+        for name, one in found.items()
     }
 
 
