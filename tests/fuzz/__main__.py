@@ -28,7 +28,7 @@ from tests.fuzz.target import deliver
 
 ROOT = Path(__file__).parents[2]
 FINDINGS = ROOT / "build" / "fuzz"
-PLANTED_SECONDS_MAX = 300
+PLANTED_SECONDS_MAX = 120
 MEMORY_MB_MAX = 512  # the smallest function's
 # In a copy of the consumer: a sub-record may name a partition key that is not there, and now it is taken.
 PLANTED = ("consumer/decode/unpacking.py", "(keys[index] if index < len(keys) else None)", "keys[index]")
