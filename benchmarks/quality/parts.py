@@ -7,10 +7,15 @@ from typing import Any
 
 from benchmarks.measuring import Bound, Figure, spread
 from benchmarks.quality import tables
+from benchmarks.quality.clock_changes import score_clock_changes
+from benchmarks.quality.cold_start import score_cold_start
 from benchmarks.quality.corpora import Labelled, read_there
-from benchmarks.quality.corpus_scores import score_corpora
+from benchmarks.quality.corpus_scores import CorporaScore, score_corpora
 from benchmarks.quality.faults import RUNS, FaultQuality, quality_of_faults
+from benchmarks.quality.load import load_of
+from benchmarks.quality.modes import MODE_SETTING, can_tell, score_modes, score_told
 from benchmarks.quality.nab import NoCorpus, Series, read_corpus
+from benchmarks.quality.scenarios import ScenarioScore, score_scenarios
 from benchmarks.quality.skab import Run, read_folder, skab_folder
 from benchmarks.quality.tables import Table
 from benchmarks.quality.use_case_quality import (
@@ -115,6 +120,7 @@ def _shipped_bars(
     ]
 
 
+# Several parts need these, and each is measured once.
 @cache
 def _there() -> tuple[Mapping[str, list[Labelled]], list[str]]:
     return read_there()
@@ -125,7 +131,7 @@ def corpora(candidate: Candidate) -> Outcome:
     there, missing = _there()
     if not there:
         return Outcome(missing=missing)
-    score = score_corpora(candidate, there)
+    score = _corpora_score(candidate)
     name = candidate.name
     bars = [
         bar(f"{name}, found less chance, mean of the corpora", score.found_less_chance, "at least", 0.60),
@@ -140,8 +146,96 @@ def corpora(candidate: Candidate) -> Outcome:
     return Outcome(shown, bars, results, missing)
 
 
+@cache
+def _corpora_score(candidate: Candidate) -> CorporaScore:
+    return score_corpora(candidate, _there()[0])
+
+
+@cache
+def _scenario_score(candidate: Candidate) -> ScenarioScore:
+    return score_scenarios(candidate)
+
+
+def scenarios(candidate: Candidate) -> Outcome:
+    """False alerts on healthy signals of 26 kinds, and faults of six sigma in each."""
+    score, name = _scenario_score(candidate), candidate.name
+    lasting = score.share("burst", "step")
+    white = score.scenarios["white noise"].false_per_week
+    return Outcome(
+        [tables.of_scenarios(name, score)],
+        [
+            bar(f"{name}, false a healthy signal and week", score.false_per_week, "at most", 0.12),
+            bar(f"{name}, false a week of white noise", white, "at most", 0.10),
+            bar(f"{name}, bursts and steps of 6 sigma found", lasting, "at least", 0.70),
+        ],
+        {kind: asdict(one) for kind, one in score.scenarios.items()},
+    )
+
+
+def cold_start(candidate: Candidate) -> Outcome:
+    """A fault of six sigma soon after a signal's first value."""
+    scored, name = score_cold_start(candidate), candidate.name
+    return Outcome(
+        [tables.of_cold_start(name, scored)],
+        [bar(f"{name}, fault after {one.sampling} found", one.share, "at least", 0.9) for one in scored],
+        {one.sampling: asdict(one) for one in scored},
+    )
+
+
+def modes(candidate: Candidate) -> Outcome:
+    """Faults of six sigma within one of three modes, found by themselves and with `mode`."""
+    name, missing = candidate.name, []
+    scores = {"by itself": score_modes(candidate)}
+    limits = {"by itself": 0.85, "with `mode`": 1.0}
+    if not can_tell():
+        missing.append("signals.yaml has no setting `mode`")
+    elif ":" in name:
+        missing.append("a use case that no plant has cannot be given a `mode`")
+    else:
+        scores["with `mode`"] = score_told(candidate, MODE_SETTING)
+    bars = []
+    for how, one in scores.items():
+        bars += [
+            bar(f"{name}, faults within a mode found, {how}", one.share, "at least", limits[how]),
+            bar(f"{name}, false in 20 days of modes, {how}", one.false_in_20_days, "at most", 1.0),
+        ]
+    results = {how: asdict(one) for how, one in scores.items()}
+    return Outcome([tables.of_modes(name, scores)], bars, results, missing)
+
+
+def clock_changes(candidate: Candidate) -> Outcome:
+    """Healthy signals on local schedules, over a change of the clocks."""
+    score, name = score_clock_changes(candidate), candidate.name
+    return Outcome(
+        [tables.of_clock_changes(name, score)],
+        [bar(f"{name}, of 20 signals, false after the clocks change", score.after, "at most", 0)],
+        asdict(score),
+    )
+
+
+def load(candidate: Candidate) -> Outcome:
+    """Alerts a day of ten thousand healthy signals, and what a value and a state cost."""
+    name = candidate.name
+    corpora_score = _corpora_score(candidate) if _there()[0] else None
+    measured = load_of(candidate, _scenario_score(candidate), corpora_score)
+    cost = measured.us_a_value
+    return Outcome(
+        [tables.of_load(name, measured)],
+        [
+            Figure(f"{name}, a value", cost, "us", "at most", 40.0),
+            bar(f"{name}, a state", measured.state_bytes, "at most", 12_000, "bytes"),
+        ],
+        asdict(measured),
+    )
+
+
 PARTS: dict[str, Callable[[Candidate], Outcome]] = {
     "shipped": shipped,
     "corpora": corpora,
+    "scenarios": scenarios,
+    "cold-start": cold_start,
+    "modes": modes,
+    "clock-changes": clock_changes,
+    "load": load,
 }
 """In the order of the output; each takes the use case of single signals that it measures."""

@@ -1,13 +1,18 @@
 """The results as tables, which the terminal and the documents show alike."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from benchmarks.quality.clock_changes import ClockScore
+from benchmarks.quality.cold_start import ColdStart
 from benchmarks.quality.corpus_scores import CorporaScore
 from benchmarks.quality.faults import FaultQuality
+from benchmarks.quality.load import Load
+from benchmarks.quality.modes import ModeScore
+from benchmarks.quality.scenarios import FAULTS, ScenarioScore
 from benchmarks.quality.use_case_quality import AlertCounts, AssetQuality, Quality
 from producer_sim.run_folder import InjectedKind
 
@@ -169,3 +174,70 @@ def of_corpora(name: str, score: CorporaScore) -> Table:
     return table(
         f"corpora {name}", headings, rows, f"Openings ranked, by who joined and by score: {true} true."
     )
+
+
+def of_scenarios(name: str, score: ScenarioScore) -> Table:
+    """Kind by kind, and the mean of all."""
+    faults = [fault.name for fault in FAULTS]
+    rows = [
+        (
+            kind,
+            f"{one.false_per_week:.2f}",
+            one.sensor_faults,
+            *(f"{one.share(fault):.0%}" for fault in faults),
+        )
+        for kind, one in score.scenarios.items()
+    ]
+    shares = (f"{score.share(fault):.0%}" for fault in faults)
+    rows.append(("mean", f"{score.false_per_week:.2f}", "", *shares))
+    headings = (
+        f"`{name}`, six weeks of",
+        "false a week",
+        "sensor faults",
+        *(f"{one}s found" for one in faults),
+    )
+    return table(f"scenarios {name}", headings, rows)
+
+
+def of_cold_start(name: str, scored: Sequence[ColdStart]) -> Table:
+    """Sampling by sampling."""
+    rows = ((one.sampling, one.values_before, f"{one.found} of {one.injected}", one.false) for one in scored)
+    headings = f"`{name}`, fault of 6 sigma after", "values before", "found", "false before it"
+    return table(f"cold start {name}", headings, rows)
+
+
+def of_modes(name: str, scores: Mapping[str, ModeScore]) -> Table:
+    """Found by itself, and with a setting."""
+    rows = (
+        (how, f"{one.found} of {one.injected}", f"{one.false} in {one.days:.0f}")
+        for how, one in scores.items()
+    )
+    headings = f"`{name}`, faults of 6 sigma within one of three modes", "found", "false, in signal-days"
+    return table(f"modes {name}", headings, rows)
+
+
+def of_clock_changes(name: str, score: ClockScore) -> Table:
+    """The week before, and the week after."""
+    rows = [("with `time_zone`" if score.knows_zone else "in UTC", score.before, score.after)]
+    headings = (
+        f"`{name}`, of {score.signals} healthy signals on local time",
+        "false in the week before",
+        "after",
+    )
+    return table(f"clock changes {name}", headings, rows)
+
+
+def of_load(name: str, load: Load) -> Table:
+    """Alerts, time and bytes."""
+    rows = [
+        ("alerts a day of 10,000 healthy signals, like the made-up ones", f"{load.alerts_scenarios:,.0f}"),
+        ("the same, like the labelled series outside of their windows", _or_unknown(load.alerts_real)),
+        ("alerts of a healthy test bench, 8 sensors for 2.6 hours", _or_unknown(load.alerts_bench)),
+        ("microseconds of the processor for a value", f"{load.us_a_value.median:.1f}"),
+        ("bytes of a page with one signal, at most", f"{load.state_bytes:,}"),
+    ]
+    return table(f"load {name}", (f"`{name}`", "measured"), rows)
+
+
+def _or_unknown(number: float | None) -> str:
+    return "not measured" if number is None else f"{number:,.0f}"

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 
 from benchmarks.quality.nab import Numbers
@@ -24,6 +25,7 @@ from consumer.detectors.base import UseCase, new_model
 from consumer.detectors.sensor_checks import Health
 from consumer.errors import ConfigurationError
 from consumer.plant import load_plant
+from consumer.settings.signal_settings import SettingsFile, SettingsOfSignals
 from consumer.settings.tuning import with_parameters
 
 _Task = TypeVar("_Task")
@@ -139,3 +141,13 @@ def each(function: Callable[[_Task], _Result], tasks: Sequence[_Task]) -> list[_
         return [function(task) for task in tasks]
     with ProcessPoolExecutor(workers) as pool:
         return list(pool.map(function, tasks, chunksize=max(1, len(tasks) // (8 * workers))))
+
+
+def with_settings(candidate: Candidate, **settings: Any) -> UseCase | None:
+    """The use case of a signal whose entry in signals.yaml has these settings; None if there are no such."""
+    entry = {"match": "*", **settings}
+    try:
+        file = msgspec.convert({"version": 1, "signals": [entry]}, SettingsFile)
+    except msgspec.ValidationError:
+        return None
+    return SettingsOfSignals(candidate.name, candidate.use_case, file).of("signal").use_case
