@@ -27,7 +27,7 @@ from benchmarks.quality.use_case_quality import (
     quality_of_asset,
     shipped_detector,
 )
-from benchmarks.quality.watching import Candidate
+from benchmarks.quality.watching import Candidate, each
 
 QUIET = "artificialNoAnomaly"
 OF_ONE_SIGNAL = ("anomaly", "shift", "drift")
@@ -67,8 +67,9 @@ def shipped(_: Candidate) -> Outcome:
     nab = quality_of(corpus)
     alerts = {name: count_alerts(corpus, name) for name in OF_ONE_SIGNAL}
     asset = quality_of_asset(runs)
-    faults = quality_of_faults(partial(shipped_detector, "shift"))
-    others = {name: quality_of_faults(partial(shipped_detector, name), LONG) for name in ("anomaly", "drift")}
+    names = ("shift", "anomaly", "drift")
+    faults, *of_others = each(_faults, names)
+    others = dict(zip(names[1:], of_others, strict=True))
     quiet = _quiet(corpus, free)
     return Outcome(
         [
@@ -87,6 +88,10 @@ def shipped(_: Candidate) -> Outcome:
             "where_nothing_is_wrong": quiet,
         },
     )
+
+
+def _faults(name: str) -> FaultQuality:
+    return quality_of_faults(partial(shipped_detector, name), RUNS if name == "shift" else LONG)
 
 
 def _quiet(corpus: list[Series], free: Run) -> dict[str, int]:

@@ -3,7 +3,6 @@
 `anomaly` is scored on NAB by NAB's rules, with one threshold for the whole corpus; `asset` on SKAB's runs.
 """
 
-import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,9 @@ from typing import Any
 from benchmarks.quality.faults import Detector
 from benchmarks.quality.nab import LOW_FN, LOW_FP, STANDARD, Curve, Profile, Series, curve, join
 from benchmarks.quality.skab import OutlierScore, Run, changepoint_score, outlier_score
+from benchmarks.quality.watching import each
+from consumer.detectors.base import UseCase
+from consumer.settings.tuning import with_parameters
 from consumer.use_cases import USE_CASES
 
 _OTHERS: dict[str, tuple[float, ...]] = {
@@ -37,9 +39,9 @@ class Quality:
 
 def quality_of(corpus: Sequence[Series]) -> Quality:
     """Learn each series with a new model, in one pass; then with other parameters."""
-    shipped: Any = USE_CASES["anomaly"]
-    scores = _scores(corpus, shipped)
-    others = [_curves(corpus, _scores(corpus, other), STANDARD) for other in _others(shipped)]
+    shipped = USE_CASES["anomaly"]
+    scores, *of_others = _scores(corpus, [shipped, *_others(shipped)])
+    others = [_curves(corpus, other, STANDARD) for other in of_others]
     return Quality(
         _best(corpus, scores, STANDARD),
         _best(corpus, scores, LOW_FP),
@@ -49,20 +51,23 @@ def quality_of(corpus: Sequence[Series]) -> Quality:
     )
 
 
-def _others(shipped: Any) -> Iterator[Any]:
+def _others(shipped: UseCase) -> Iterator[UseCase]:
     """The use case with each combination of parameters."""
     for values in itertools.product(*_OTHERS.values()):
-        rates = dataclasses.replace(shipped.decay_rates, **dict(zip(_OTHERS, values, strict=True)))
-        yield dataclasses.replace(shipped, decay_rates=rates)
+        yield with_parameters(shipped, dict(zip(_OTHERS, values, strict=True)))
 
 
-def _scores(corpus: Sequence[Series], use_case: Any) -> list[list[float]]:
-    scores = []
-    for series in corpus:
-        given: list[float] = []
-        use_case.learn(use_case.create(seed=1), series.values, series.timestamps_s, given)
-        scores.append(given)
-    return scores
+def _scores(corpus: Sequence[Series], use_cases: Sequence[UseCase]) -> list[list[list[float]]]:
+    """For each use case, the scores of each series."""
+    given = each(_scores_of, [(use_case, series) for use_case in use_cases for series in corpus])
+    return [given[first : first + len(corpus)] for first in range(0, len(given), len(corpus))]
+
+
+def _scores_of(task: tuple[UseCase, Series]) -> list[float]:
+    use_case, series = task
+    given: list[float] = []
+    use_case.learn(use_case.create(seed=1), series.values, series.timestamps_s, given)
+    return given
 
 
 def _curves(corpus: Sequence[Series], scores: Sequence[Sequence[float]], profile: Profile) -> list[Curve]:
