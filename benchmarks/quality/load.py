@@ -17,7 +17,7 @@ from consumer.detectors.sensor_checks import Health
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec, States
 
-SIGNALS = 10_000
+ALL_SIGNALS = 10_000
 _DAYS_A_WEEK = 7
 _ROWS = 4_000
 _KINDS = ("white noise", "daily course", "modes", "counter with overflow", "network bytes")
@@ -49,8 +49,8 @@ def load_of(candidate: Candidate, scenarios: ScenarioScore, corpora: CorporaScor
     except NoCorpus:
         bench = None
     return Load(
-        SIGNALS * scenarios.false_per_week / _DAYS_A_WEEK,
-        None if corpora is None else SIGNALS * corpora.false_per_week / _DAYS_A_WEEK,
+        ALL_SIGNALS * scenarios.false_per_week / _DAYS_A_WEEK,
+        None if corpora is None else ALL_SIGNALS * corpora.false_per_week / _DAYS_A_WEEK,
         None if bench is None else sum(_alerts(candidate, series) for series in bench),
         spread([_us_a_value(candidate, kind) for kind in _KINDS]),
         max(_state_bytes(candidate, kind) for kind in MAKES),

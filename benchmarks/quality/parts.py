@@ -165,9 +165,9 @@ def scenarios(candidate: Candidate) -> Outcome:
     """False alerts on healthy signals of 26 kinds, and faults of six sigma in each."""
     score, name = _scenario_score(candidate), candidate.name
     lasting = score.share("burst", "step")
-    white = score.scenarios["white noise"].false_per_week
+    white = score.scenarios["white noise"].whole.false_per_week
     return Outcome(
-        [tables.of_scenarios(name, score)],
+        [tables.of_scenarios(name, score), tables.of_periods(name, score)],
         [
             bar(f"{name}, false a healthy signal and week", score.false_per_week, "at most", 0.12),
             bar(f"{name}, false a week of white noise", white, "at most", 0.10),

@@ -10,9 +10,9 @@ from benchmarks.quality.clock_changes import ClockScore
 from benchmarks.quality.cold_start import ColdStart
 from benchmarks.quality.corpus_scores import CorporaScore
 from benchmarks.quality.faults import FaultQuality
-from benchmarks.quality.load import Load
+from benchmarks.quality.load import ALL_SIGNALS, Load
 from benchmarks.quality.modes import ModeScore
-from benchmarks.quality.scenarios import FAULTS, ScenarioScore
+from benchmarks.quality.scenarios import FAULTS, LATER, PERIODS, ScenarioScore
 from benchmarks.quality.use_case_quality import AlertCounts, AssetQuality, Quality
 from producer_sim.run_folder import InjectedKind
 
@@ -177,14 +177,14 @@ def of_corpora(name: str, score: CorporaScore) -> Table:
 
 
 def of_scenarios(name: str, score: ScenarioScore) -> Table:
-    """Kind by kind, and the mean of all."""
+    """Kind by kind, and the mean of all; faults of the last four weeks."""
     faults = [fault.name for fault in FAULTS]
     rows = [
         (
             kind,
-            f"{one.false_per_week:.2f}",
-            one.sensor_faults,
-            *(f"{one.share(fault):.0%}" for fault in faults),
+            f"{one.whole.false_per_week:.2f}",
+            one.whole.sensor_faults,
+            *(f"{one.periods[LATER].share(fault):.0%}" for fault in faults),
         )
         for kind, one in score.scenarios.items()
     ]
@@ -197,6 +197,22 @@ def of_scenarios(name: str, score: ScenarioScore) -> Table:
         *(f"{one}s found" for one in faults),
     )
     return table(f"scenarios {name}", headings, rows)
+
+
+def of_periods(name: str, score: ScenarioScore) -> Table:
+    """What to expect, by how long a signal has been known; the mean of all kinds."""
+    rows = [
+        (
+            period.name,
+            f"{score.false_per_week_in(period.name):.2f}",
+            f"{ALL_SIGNALS * score.false_per_week_in(period.name) / 7.0:,.0f}",
+            *(f"{score.share(fault.name, period=period.name):.0%}" for fault in FAULTS),
+        )
+        for period in PERIODS
+    ]
+    found = (f"{fault.name}s of 6 sigma found" for fault in FAULTS)
+    headings = f"`{name}`, on a signal's", "false a week", "a day of 10,000 signals", *found
+    return table(f"periods {name}", headings, rows)
 
 
 def of_cold_start(name: str, scored: Sequence[ColdStart]) -> Table:

@@ -9,7 +9,7 @@ from benchmarks.quality import clock_changes, modes
 from benchmarks.quality.cold_start import FAULT_ROWS, KINDS, SAMPLINGS, fresh_signal, score_cold_start
 from benchmarks.quality.healthy import DAY_S, MAKES, ROWS, STEP_S, WEEKS, signal
 from benchmarks.quality.load import state_bytes
-from benchmarks.quality.scenarios import FAULTS, Scenario, ScenarioScore, score_signal
+from benchmarks.quality.scenarios import LATER, Scenario, ScenarioScore, Told, score_signal
 from benchmarks.quality.watching import Candidate, Watch
 from consumer.use_cases import USE_CASES
 
@@ -74,31 +74,44 @@ def test_schedules_keep_their_hours():
 
 
 def test_a_silent_use_case_finds_nothing_and_one_that_always_alerts_finds_all():
-    healthy = signal("white noise", 0, 2016)
-    silent, alarmist = (score_signal(one, healthy, 3) for one in (SILENT, ALARMIST))
-    assert (silent.false, silent.injected, set(silent.found.values())) == (0, 3, {0})
-    assert silent.weeks == pytest.approx(1.0, abs=0.01)
-    assert (alarmist.false, set(alarmist.found.values())) == (2016, {3})
-    assert alarmist.share("burst", "step") == 1.0
+    healthy = signal("white noise", 0)
+    silent, alarmist = (score_signal(one, healthy) for one in (SILENT, ALARMIST))
+    assert (silent.whole.false, silent.whole.injected) == (0, 20)
+    assert set(silent.whole.found.values()) == {0}
+    assert silent.whole.days == pytest.approx(42.0, abs=0.1)
+    assert (alarmist.whole.false, set(alarmist.whole.found.values())) == (ROWS, {20})
+    assert alarmist.whole.share("burst", "step") == 1.0
+
+
+def test_periods_follow_one_another():
+    told = score_signal(ALARMIST, signal("gaps", 0)).periods
+    days = [one.days for one in told.values()]
+    assert days == pytest.approx([1.0, 6.0, 7.0, 28.0], abs=0.5)
+    assert sum(one.false for one in told.values()) == len(signal("gaps", 0).values)
 
 
 def test_one_that_opens_at_values_far_off_finds_faults_and_is_not_false():
-    scenario = score_signal(FAR_OFF, signal("white noise", 0, 2016), 5)
-    assert scenario.false == 0
-    assert scenario.found == dict.fromkeys((fault.name for fault in FAULTS), 5)
+    told = score_signal(FAR_OFF, signal("white noise", 0)).whole
+    assert told.false == 0
+    assert told.found == {"spike": told.found["spike"], "burst": 20, "step": 20}
+    assert told.found["spike"] >= 16  # of 6 sigma and noise beyond 4.7, nine in ten
 
 
 def test_a_shipped_use_case_gives_the_same_figures_every_time():
-    one, other = (score_signal(Candidate(), signal("daily course", 3, 4032), 4) for _ in range(2))
+    one, other = (score_signal(Candidate(), signal("daily course", 3)) for _ in range(2))
     assert one == other
 
 
 def test_each_kind_has_the_same_weight():
-    quiet = Scenario("a", 10.0, 1, 0, 8, {"spike": 8, "burst": 8, "step": 4})
-    noisy = Scenario("b", 1.0, 3, 0, 2, {"spike": 0, "burst": 1, "step": 0})
-    score = ScenarioScore({"a": quiet, "b": noisy})
+    quiet = Told(70.0, 1, 0, 8, {"spike": 8, "burst": 8, "step": 4})
+    noisy = Told(7.0, 3, 0, 2, {"spike": 0, "burst": 1, "step": 0})
+    first = Told(7.0, 1, 0, 2, {"spike": 2, "burst": 2, "step": 2})
+    score = ScenarioScore({"a": Scenario("a", {LATER: quiet}), "b": Scenario("b", {LATER: noisy})})
     assert score.false_per_week == pytest.approx((0.1 + 3.0) / 2)
     assert score.share("burst", "step") == pytest.approx((12 / 16 + 1 / 4) / 2)
+    alone = ScenarioScore({"a": Scenario("a", {"first day": first, LATER: noisy})})
+    assert (alone.share("spike"), alone.share("spike", period="first day")) == (0.0, 1.0)
+    assert (alone.false_per_week, alone.false_per_week_in("first day")) == (2.0, 1.0)
 
 
 @pytest.mark.parametrize(("sampling", "kind"), list(itertools.product(SAMPLINGS, KINDS)))
