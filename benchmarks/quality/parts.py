@@ -8,13 +8,13 @@ from typing import Any
 from benchmarks.measuring import Bound, Figure, spread
 from benchmarks.quality import tables
 from benchmarks.quality.clock_changes import score_clock_changes
-from benchmarks.quality.cold_start import score_cold_start
 from benchmarks.quality.corpora import Labelled, read_there
 from benchmarks.quality.corpus_scores import CorporaScore, score_corpora
 from benchmarks.quality.faults import RUNS, FaultQuality, quality_of_faults
 from benchmarks.quality.load import load_of
 from benchmarks.quality.modes import MODE_SETTING, can_tell, score_modes, score_told
 from benchmarks.quality.nab import NoCorpus, Series, read_corpus
+from benchmarks.quality.samplings import score_cold_start, score_steps
 from benchmarks.quality.scenarios import ScenarioScore, score_scenarios
 from benchmarks.quality.skab import Run, read_folder, skab_folder
 from benchmarks.quality.tables import Table
@@ -37,6 +37,8 @@ SILENT = {"anomaly": 0, "shift": 1, "asset": 0}
 for its first night and then moves at once, which `shift` is to tell."""
 LONG = RUNS[3:]
 """Both plants for ten minutes, longer than the warm-up of anomaly."""
+LASTING = "shift"
+"""The shipped use case for changes that last."""
 FALSE_TODAY = 44
 """False openings of the first `anomaly`, a course and a range, on the corpora: no more are allowed."""
 
@@ -145,10 +147,15 @@ def corpora(candidate: Candidate) -> Outcome:
     ]
     if score.nab_standard is not None:
         bars.append(bar(f"{name}, NAB standard, every row's score", score.nab_standard, "at least", 78.0))
-    shown = [tables.of_corpora(name, score)]
+    shown = [tables.of_corpora(one.name, _corpora_score(one)) for one in _with_beside(candidate)]
     results: dict[str, Any] = {"by corpus": {corpus: asdict(one) for corpus, one in score.corpora.items()}}
     results |= {"ranking": {str(first): true for first, true in score.ranking.items()}}
     return Outcome(shown, bars, results, missing)
+
+
+def _with_beside(candidate: Candidate) -> tuple[Candidate, ...]:
+    """The use case that is measured, and the shipped one for lasting changes: it is shown, and has no bar."""
+    return (candidate, Candidate(LASTING)) if candidate == Candidate() else (candidate,)
 
 
 @cache
@@ -167,7 +174,11 @@ def scenarios(candidate: Candidate) -> Outcome:
     lasting = score.share("burst", "step")
     white = score.scenarios["white noise"].whole.false_per_week
     return Outcome(
-        [tables.of_scenarios(name, score), tables.of_periods(name, score)],
+        [
+            shown(one.name, _scenario_score(one))
+            for one in _with_beside(candidate)
+            for shown in (tables.of_scenarios, tables.of_periods)
+        ],
         [
             bar(f"{name}, false a healthy signal and week", score.false_per_week, "at most", 0.12),
             bar(f"{name}, false a week of white noise", white, "at most", 0.10),
@@ -181,8 +192,23 @@ def cold_start(candidate: Candidate) -> Outcome:
     """A fault of six sigma soon after a signal's first value."""
     scored, name = score_cold_start(candidate), candidate.name
     return Outcome(
-        [tables.of_cold_start(name, scored)],
+        [tables.of_cold_start(one.name, score_cold_start(one)) for one in _with_beside(candidate)],
         [bar(f"{name}, fault after {one.sampling} found", one.share, "at least", 0.9) for one in scored],
+        {one.sampling: asdict(one) for one in scored},
+    )
+
+
+def steps(_: Candidate) -> Outcome:
+    """Lasting steps of three sigma at every sampling, which `shift` is to tell soon, and once."""
+    scored = score_steps(Candidate(LASTING))
+    slowest = max(one.delay_values for one in scored)
+    most = max(one.alerts / one.steps for one in scored)
+    return Outcome(
+        [tables.of_steps(LASTING, scored)],
+        [
+            bar(f"{LASTING}, until a step of 3 sigma is told", slowest, "at most", 60, "values"),
+            bar(f"{LASTING}, alerts for a step", most, "at most", 1.1),
+        ],
         {one.sampling: asdict(one) for one in scored},
     )
 
@@ -239,6 +265,7 @@ PARTS: dict[str, Callable[[Candidate], Outcome]] = {
     "corpora": corpora,
     "scenarios": scenarios,
     "cold-start": cold_start,
+    "steps": steps,
     "modes": modes,
     "clock-changes": clock_changes,
     "load": load,

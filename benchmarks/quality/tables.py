@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from rich.console import Console
 from rich.table import Table as RichTable
 
 from benchmarks.quality.clock_changes import ClockScore
-from benchmarks.quality.cold_start import ColdStart
 from benchmarks.quality.corpus_scores import CorporaScore
 from benchmarks.quality.faults import FaultQuality
 from benchmarks.quality.load import ALL_SIGNALS, Load
 from benchmarks.quality.modes import ModeScore
+from benchmarks.quality.samplings import ColdStart, Step
 from benchmarks.quality.scenarios import FAULTS, LATER, PERIODS, ScenarioScore
 from benchmarks.quality.use_case_quality import AlertCounts, AssetQuality, Quality
 from producer_sim.run_folder import InjectedKind
@@ -220,6 +221,28 @@ def of_cold_start(name: str, scored: Sequence[ColdStart]) -> Table:
     rows = ((one.sampling, one.values_before, f"{one.found} of {one.injected}", one.false) for one in scored)
     headings = f"`{name}`, fault of 6 sigma after", "values before", "found", "false before it"
     return table(f"cold start {name}", headings, rows)
+
+
+def of_steps(name: str, scored: Sequence[Step]) -> Table:
+    """Sampling by sampling."""
+    rows = (
+        (
+            one.sampling,
+            f"{one.found} of {one.steps}",
+            f"{one.delay_values:g}" if isfinite(one.delay_values) else "never",
+            one.alerts,
+            one.false,
+        )
+        for one in scored
+    )
+    headings = (
+        f"`{name}`, steps of 3 sigma at",
+        "found",
+        "median delay, values",
+        "alerts",
+        "false before them",
+    )
+    return table(f"steps {name}", headings, rows)
 
 
 def of_modes(name: str, scores: Mapping[str, ModeScore]) -> Table:

@@ -1,14 +1,24 @@
 """The made-up signals are the same every time, and what is found in them is counted right."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
 
 from benchmarks.quality import clock_changes, modes
-from benchmarks.quality.cold_start import FAULT_ROWS, KINDS, SAMPLINGS, fresh_signal, score_cold_start
 from benchmarks.quality.healthy import DAY_S, MAKES, ROWS, STEP_S, WEEKS, signal
 from benchmarks.quality.load import state_bytes
+from benchmarks.quality.samplings import (
+    FAULT_ROWS,
+    KINDS,
+    SAMPLINGS,
+    STEP_KNOWN,
+    STEP_ROWS,
+    fresh_signal,
+    score_cold_start,
+    score_steps,
+)
 from benchmarks.quality.scenarios import LATER, Scenario, ScenarioScore, Told, score_signal
 from benchmarks.quality.watching import Candidate, Watch
 from consumer.use_cases import USE_CASES
@@ -132,6 +142,14 @@ def test_a_cold_start_counts_what_is_found_and_what_is_false_before():
     far_off = score_cold_start(FAR_OFF)
     assert {one.share for one in far_off} == {1.0}
     assert sum(one.false for one in far_off) <= 1  # of 63,360 values, some are nearly that far off
+
+
+def test_steps_are_found_at_every_sampling_and_told_once_or_not():
+    assert {(one.found, one.delay_values, one.alerts) for one in score_steps(SILENT)} == {(0, math.inf, 0)}
+    for one in score_steps(ALARMIST):
+        assert (one.steps, one.found, one.delay_values) == (10, 10, 1.0)
+        assert (one.alerts, one.false) == (10 * STEP_ROWS, 10 * STEP_KNOWN)
+    assert all(one.found == 10 and one.delay_values <= 60 for one in score_steps(FAR_OFF))
 
 
 def test_the_faults_of_a_machine_are_well_within_a_mode():
