@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from statistics import mean
 
 from rich.console import Console
 from rich.table import Table as RichTable
 
 from benchmarks.quality.clock_changes import ClockScore
-from benchmarks.quality.corpus_scores import CorporaScore
+from benchmarks.quality.corpus_scores import CorporaScore, LeftOut
 from benchmarks.quality.faults import FaultQuality
 from benchmarks.quality.load import ALL_SIGNALS, Load
 from benchmarks.quality.modes import ModeScore
@@ -175,6 +176,27 @@ def of_corpora(name: str, score: CorporaScore) -> Table:
     return table(
         f"corpora {name}", headings, rows, f"Openings ranked, by who joined and by score: {true} true."
     )
+
+
+def of_left_out(name: str, scored: Mapping[str, LeftOut]) -> Table:
+    """Each corpus with what was chosen on the others, and the mean."""
+    rows: list[tuple[object, ...]] = [
+        (
+            corpus,
+            ", ".join(f"{parameter} {number:g}" for parameter, number in one.chosen.parameters),
+            f"{one.score.found.less_chance:.3f}",
+            one.score.found.false,
+            f"{one.score.vus_pr:.3f}",
+        )
+        for corpus, one in scored.items()
+    ]
+    several = [one.score for one in scored.values()]
+    found = mean(one.found.less_chance for one in several)
+    volume = mean(one.vus_pr for one in several)
+    false = sum(one.found.false for one in several)
+    rows.append(("mean, or sum", "", f"{found:.3f}", false, f"{volume:.3f}"))
+    headings = f"`{name}`, left out", "best on the others", "found less chance", "false openings", "VUS-PR"
+    return table(f"left out {name}", headings, rows)
 
 
 def of_scenarios(name: str, score: ScenarioScore) -> Table:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.quality.corpora import CORPORA, Labelled, read_asd, read_skab, read_there
-from benchmarks.quality.corpus_scores import Opening, ranking_of, score_corpora, score_series
+from benchmarks.quality.corpus_scores import Opening, leave_one_out, ranking_of, score_corpora, score_series
 from benchmarks.quality.nab import NoCorpus
 from benchmarks.quality.watching import Candidate, Watch, each, opened_rows, watch, with_settings
 from consumer.errors import ConfigurationError
@@ -184,3 +184,25 @@ def test_the_corpora_beside_the_project_have_windows_in_their_judged_part():
             pytest.skip(str(error))
         assert sum(len(series.judged_windows) for series in several) > 30
         assert all(0 <= first <= last < one.judged for one in several for first, last in one.judged_windows)
+
+
+def test_a_corpus_that_is_left_out_is_scored_with_what_is_best_on_the_others():
+    """On one corpus values stray by 10, on the other by 5: neither says how little the other's do."""
+    near, far, silent, always = (
+        Candidate("tests.benchmarks.made_use_cases:ALARMIST", parameters=(("distance", distance),))
+        for distance in (4.0, 8.0, 1e9, -1.0)
+    )
+    rng = np.random.default_rng(5)
+
+    def strayed(corpus, by):
+        values = np.clip(rng.normal(50.0, 1.0, ROWS), 47.0, 53.0)
+        values[[1995, 2495]] = 50.0 + by
+        return [dataclasses.replace(labelled(values.tolist(), [(1990, 2000), (2490, 2500)]), corpus=corpus)]
+
+    corpora = {"NAB": strayed("NAB", 10.0), "ASD": strayed("ASD", 5.0)}
+    left_out = leave_one_out([silent, far, always, near], corpora)
+    assert left_out["NAB"].chosen == near
+    assert left_out["ASD"].chosen in (near, far)
+    assert left_out["NAB"].score.found.less_chance > 0.9
+    assert left_out["ASD"].score.found.found == (0 if left_out["ASD"].chosen == far else 2)
+    assert leave_one_out([silent, far, near], corpora)["ASD"].chosen == far
