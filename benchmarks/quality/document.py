@@ -6,7 +6,7 @@ It replaces what lies between `<!-- measured: NAME -->` and `<!-- end -->`, and 
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,10 @@ def _text(left: int, top: int, text: str, anchor: str = "start", bold: bool = Fa
 
 
 def write(results: Results, root: Path, measured_on: date) -> list[Path]:
-    """Rewrite the document and the plots under `root`. Raises: `KeyError` for a part that was not measured."""
+    """Rewrite the document and the plots under `root`.
+
+    Raises: `KeyError` for what was not measured.
+    """
     document = root / _DOCUMENT
     document.write_text(documented(document.read_text(), texts(results, measured_on)))
     scored = results["scenarios"]["results"]
@@ -118,7 +121,7 @@ def main() -> None:
     """Rewrite what is measured in the documents."""
     if not RESULTS.is_file():
         sys.exit(f"{RESULTS} does not exist: run `make quality` first")
-    measured_on = date.fromtimestamp(RESULTS.stat().st_mtime)
+    measured_on = datetime.fromtimestamp(RESULTS.stat().st_mtime, UTC).date()
     try:
         written = write(json.loads(RESULTS.read_text()), _ROOT, measured_on)
     except KeyError as error:

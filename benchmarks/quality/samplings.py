@@ -62,7 +62,7 @@ class Step:
     steps: int
     found: int
     delay_values: float
-    """From the first value of the step to its alert, the median; infinite if most were not found."""
+    """From the first value of a step to its alert, the median; what is not found counts as all there are."""
     alerts: int
     """After the steps began: one for each is right."""
     false: int
@@ -127,7 +127,7 @@ def _sum(sampling: str, several: Sequence[list[int]]) -> Step:
         sampling,
         len(several),
         sum(bool(rows) for rows in after),
-        float(median(rows[0] + 1 if rows else np.inf for rows in after)),
+        float(median(rows[0] + 1 if rows else STEP_ROWS for rows in after)),
         sum(len(rows) for rows in after),
         sum(row < 0 for rows in several for row in rows),
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from statistics import mean
 
 from rich.console import Console
@@ -251,7 +250,7 @@ def of_steps(name: str, scored: Sequence[Step]) -> Table:
         (
             one.sampling,
             f"{one.found} of {one.steps}",
-            f"{one.delay_values:g}" if isfinite(one.delay_values) else "never",
+            f"{one.delay_values:g}" if 2 * one.found > one.steps else "never",
             one.alerts,
             one.false,
         )

@@ -1,13 +1,21 @@
 """`python -m benchmarks.quality` says which bars do not hold, and its tables are those of the documents."""
 
 import json
+import re
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from benchmarks.quality import __main__ as command
+from benchmarks.quality.document import plot, write
 from benchmarks.quality.parts import PARTS, Outcome, bar
 from benchmarks.quality.tables import table
 
+ROOT = Path(__file__).parents[2]
+QUALITY = ROOT / "benchmarks" / "quality"
 GOOD = bar("finds", 0.7, "at least", 0.6)
 BAD = bar("is false", 3.0, "at most", 2.0, "alerts")
 
@@ -85,3 +93,62 @@ def test_each_part_says_what_it_measures():
         "clock-changes",
         "load",
     } == set(PARTS)
+
+
+MARK = re.compile(r"<!-- measured: (.+?) -->")
+
+
+@pytest.fixture
+def results():
+    """Results with a text for each mark of the document."""
+    names = MARK.findall((ROOT / "docs" / "alerts.md").read_text())
+    scored = {"spike": 0.5, "burst": 0.25, "step": 1.0, "false a week": 3.0}
+    summary = {"kinds": {"white <noise>": scored}, "periods": {"first day": scored}}
+    return {
+        "scenarios": {
+            "results": {"anomaly": summary},
+            "tables": {name: f"the table of {name}" for name in names if name != "bars"},
+            "bars": [asdict(GOOD), asdict(BAD)],
+            "missing": ["there is no `mode`"],
+        }
+    }
+
+
+def test_the_document_gets_the_tables_the_bars_and_the_plots(results, tmp_path):
+    (tmp_path / "docs" / "images").mkdir(parents=True)
+    document = tmp_path / "docs" / "alerts.md"
+    document.write_text((ROOT / "docs" / "alerts.md").read_text())
+    written = write(results, tmp_path, date(2026, 2, 3))
+    text = document.read_text()
+    for name in results["scenarios"]["tables"]:
+        assert f"<!-- measured: {name} -->\nthe table of {name}\n<!-- end -->" in text
+    assert "Measured on 2026-02-03:" in text
+    assert "| finds | 0.7 | at least 0.6 |  |\n| is false | 3 alerts | at most 2 | missed |" in text
+    assert "| there is no `mode` | | | not measured |" in text
+    for plotted in written[1:]:
+        drawn = ElementTree.fromstring((tmp_path / plotted).read_text())
+        assert drawn.tag.endswith("svg")
+        assert f"]({plotted.relative_to('docs')})" in text
+
+
+def test_a_plot_draws_shares_to_scale_and_no_bar_beyond_its_edge(results):
+    drawn = plot("Title", {"anomaly": results["scenarios"]["results"]["anomaly"]["kinds"]})
+    widths = [float(width) for width in re.findall(r'width="([\d.]+)" height="4"', drawn)]
+    assert widths == pytest.approx([348.0, 174.0, 696.0, 696.0])
+    assert "white &lt;noise&gt;" in drawn
+
+
+def test_a_part_that_was_not_measured_is_named(results, tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "alerts.md").write_text((ROOT / "docs" / "alerts.md").read_text())
+    del results["scenarios"]["tables"]["nab"]
+    with pytest.raises(KeyError, match="nab"):
+        write(results, tmp_path, date(2026, 2, 3))
+
+
+def test_each_table_of_the_document_is_of_a_part():
+    """Each mark is the name of a table that `tables` makes."""
+    made = set(re.findall(r'table\(\s*f?"([^"]+?)(?: \{name\})?"', (QUALITY / "tables.py").read_text()))
+    marks = MARK.findall((ROOT / "docs" / "alerts.md").read_text())
+    assert {re.sub(r" (anomaly|shift)$", "", mark) for mark in marks} <= made | {"bars"}
+    assert len(marks) == len(set(marks))
