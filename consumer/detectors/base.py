@@ -90,6 +90,10 @@ class UseCase(ABC):
             return self
         return replace(self, sensor_checks=replace(self.sensor_checks, lowest=low, highest=high))
 
+    def with_time_zone(self, name: str) -> Self:
+        """The use case that learns by the hours of a time zone; itself, if it learns nothing by the hour."""
+        return self
+
     def learned_as(self, key: SignalKey) -> SignalKey | None:
         """The signal whose model learns what comes under `key`; None if none does."""
         return key

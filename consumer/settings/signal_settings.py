@@ -56,6 +56,8 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the sensor can measure; other values are a sensor fault."""
     severity: Severity | None = None
     """The severity of its events, in place of the use case's."""
+    time_zone: _Name | None = None
+    """By whose clocks its hours go, by its IANA name; another one starts what learns by the hour anew."""
     muted: bool | None = None
     """True keeps its events from alerts; it is learned all the same."""
     use_cases: dict[str, dict[str, Any]] = {}
@@ -79,6 +81,8 @@ class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     version: Literal[1]
     signals: list[Entry] = []
+    time_zone: _Name | None = None
+    """Of the signals whose entries have none; None: UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +109,9 @@ class SettingsOfSignals:
         times: TimeLimits = TimeLimits(),  # noqa: B008  # it is a constant
     ) -> None:
         self.use_case, self._name, self.times = use_case, name, times
-        self.are_set = file is not None and bool(file.signals)
+        self.are_set = file is not None and bool(file.signals or file.time_zone)
         self._entries = () if file is None else tuple(file.signals)
+        self._time_zone = None if file is None else file.time_zone
         self._exact: defaultdict[str, list[int]] = defaultdict(list)
         self._wild: list[tuple[int, Callable[[str], object]]] = []
         for number, entry in enumerate(self._entries):
@@ -139,7 +144,10 @@ class SettingsOfSignals:
             (each.use_cases[self._name] for each in entries if self._name in each.use_cases), {}
         )
         use_case = with_parameters(self.use_case, parameters) if parameters else self.use_case
-        is_other = bool(parameters) and use_case.parameters != self.use_case.parameters
+        zone: str | None = _last(entries, "time_zone") or self._time_zone
+        if zone:
+            use_case = use_case.with_time_zone(zone)
+        is_other = use_case is not self.use_case and use_case.parameters != self.use_case.parameters
         shown = {name: _last(entries, name) for name in ("name", "asset", "line", "unit")}
         if limits:
             use_case = use_case.with_limits(limits.low, limits.high)

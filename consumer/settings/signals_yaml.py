@@ -9,6 +9,7 @@ import msgspec
 import yaml
 
 from consumer.detectors.base import UseCase
+from consumer.detectors.local_time import UTC_NAME, local_time
 from consumer.errors import ConfigurationError
 from consumer.plant import USE_CASES_FILE, Plant
 from consumer.settings.patterns import can_match
@@ -163,7 +164,14 @@ def read_shipped(
 def _unusable(
     file: SettingsFile, use_cases: Mapping[str, UseCase], use_cases_file: str
 ) -> Iterator[tuple[_Path, str]]:
-    """Parameters that no use case has, or that no model can be made with."""
+    """Parameters that no use case has, or that no model can be made with, and zones that nowhere is."""
+    zones: list[tuple[_Path, str | None]] = [(["time_zone"], file.time_zone)]
+    zones += [(["signals", at, "time_zone"], entry.time_zone) for at, entry in enumerate(file.signals)]
+    for of_zone, zone in zones:
+        try:
+            local_time(zone or UTC_NAME)
+        except ConfigurationError as error:
+            yield of_zone, str(error)
     for number, entry in enumerate(file.signals):
         for pattern in entry.patterns:
             if not can_match(pattern):

@@ -127,7 +127,11 @@ def nights(draw):
 
 
 def regular(draw):
-    at_s, every_s = draw.choice([0.0, 1.7e9]), draw.choice([0.2, 60.0, 299.9, 300.0, 400.0, 3_600.0])
+    # In the second case just before clocks are changed, in Europe and a week later in America.
+    at_s, every_s = (
+        draw.choice([0.0, 1_698_520_000.0]),
+        draw.choice([0.2, 60.0, 299.9, 300.0, 400.0, 3_600.0]),
+    )
     while True:
         yield at_s
         at_s += every_s
@@ -244,9 +248,12 @@ class Pages:
         return found, left
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_what_the_columns_learn_is_bit_for_bit_what_each_signal_alone_learns(seed):
-    draw, use_case = random.Random(seed), ChangePoint()
+@pytest.mark.parametrize(
+    ("seed", "zone"),
+    [*enumerate(["UTC", "America/New_York", "Asia/Kolkata", "Europe/Berlin"]), (4, "UTC")],
+)
+def test_what_the_columns_learn_is_bit_for_bit_what_each_signal_alone_learns(seed, zone):
+    draw, use_case = random.Random(seed), ChangePoint(time_zone=zone)
     signals = columns_of(draw, 96)
     pages = Pages(use_case, len(signals), draw)
     alone = [use_case.create(seed=1) for _ in signals]

@@ -137,6 +137,7 @@ def use_case_of(draw: Draw) -> SeasonalAnomaly:
         alert=policy,
         decay_rates=draw.choice([rates, DecayRates()]),
         sensor_checks=SensorChecks(flat=draw.choice([0, 1, 4, 60])),
+        time_zone=draw.choice(["UTC", "UTC", "Europe/Berlin", "Asia/Kathmandu", "Australia/Lord_Howe"]),
     )
 
 
