@@ -13,7 +13,7 @@ from benchmarks.quality.corpora import Labelled, read_there
 from benchmarks.quality.corpus_scores import FALSE_TODAY, CorporaScore, leave_one_out, score_corpora
 from benchmarks.quality.faults import RUNS, FaultQuality, quality_of_faults
 from benchmarks.quality.load import load_of
-from benchmarks.quality.modes import MODE_SETTING, can_tell, score_modes, score_told
+from benchmarks.quality.modes import MODE_SETTING, can_tell, score_beside, score_modes
 from benchmarks.quality.nab import NoCorpus, Series, read_corpus
 from benchmarks.quality.samplings import score_cold_start, score_steps
 from benchmarks.quality.scenarios import FAULTS, LATER, PERIODS, ScenarioScore, score_scenarios
@@ -252,7 +252,7 @@ def modes(candidate: Candidate) -> Outcome:
     elif ":" in name:
         missing.append("a use case that no plant has cannot be given a `mode`")
     else:
-        scores["with `mode`"] = score_told(candidate, MODE_SETTING)
+        scores["with `mode`"] = score_beside(candidate, MODE_SETTING)
     bars = []
     for how, one in scores.items():
         bars += [
