@@ -268,7 +268,7 @@ def clock_changes(candidate: Candidate) -> Outcome:
     score, name = score_clock_changes(candidate), candidate.name
     return Outcome(
         [tables.of_clock_changes(name, score)],
-        [bar(f"{name}, of 20 signals, false after the clocks change", score.after, "at most", 0)],
+        [bar(f"{name}, of 20 signals, false by a clock change", score.by_change, "at most", 0)],
         asdict(score),
     )
 

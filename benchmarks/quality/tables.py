@@ -277,14 +277,15 @@ def of_modes(name: str, scores: Mapping[str, ModeScore]) -> Table:
 
 
 def of_clock_changes(name: str, score: ClockScore) -> Table:
-    """The week before, and the week after."""
-    rows = [("with `time_zone`" if score.knows_zone else "in UTC", score.before, score.after)]
+    """The week after, with and without a change."""
+    how = "with `time_zone`" if score.knows_zone else "in UTC"
     headings = (
         f"`{name}`, of {score.signals} healthy signals on local time",
-        "false in the week before",
-        "after",
+        "false in the week after a change",
+        "without a change",
+        "by the change alone",
     )
-    return table(f"clock changes {name}", headings, rows)
+    return table(f"clock changes {name}", headings, [(how, score.changed, score.unchanged, score.by_change)])
 
 
 def of_load(name: str, load: Load) -> Table:

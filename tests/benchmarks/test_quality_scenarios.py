@@ -183,9 +183,19 @@ def test_a_signal_on_local_time_keeps_its_local_hours_over_the_change(number):
 
 
 def test_alerts_around_a_clock_change_are_counted_by_signal():
-    assert clock_changes.score_clock_changes(SILENT).after == 0
+    assert clock_changes.score_clock_changes(SILENT).changed == 0
     always = clock_changes.score_clock_changes(ALARMIST)
-    assert (always.before, always.after) == (20, 20)
+    assert (always.changed, always.unchanged, always.by_change) == (20, 20, 0)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_without_a_change_a_signal_is_the_same_until_then_and_an_hour_off_after(number):
+    times_s, changed, change_s = clock_changes.on_local_time(number)
+    _, unchanged, _ = clock_changes.on_local_time(number, clock_changes._STAYS[number])
+    before = times_s < change_s
+    assert (changed[before] == unchanged[before]).all()
+    off = (np.abs(changed - unchanged) > 30.0)[~before]
+    assert off.sum() * STEP_S == 5 * 2 * 3600.0  # each workday's start and end
 
 
 def test_a_state_weighs_as_much_as_its_page():
