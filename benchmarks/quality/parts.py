@@ -278,15 +278,13 @@ def load(candidate: Candidate) -> Outcome:
     name = candidate.name
     corpora_score = _corpora_score(candidate) if _there()[0] else None
     measured = load_of(candidate, _scenario_score(candidate), corpora_score)
-    cost = measured.us_a_value
-    return Outcome(
-        [tables.of_load(name, measured)],
-        [
-            Figure(f"{name}, a value", cost, "us", "at most", 40.0),
-            bar(f"{name}, a state", measured.state_bytes, "at most", 12_000, "bytes"),
-        ],
-        asdict(measured),
-    )
+    bars = [Figure(f"{name}, a value", measured.us_a_value, "us", "at most", 40.0)]
+    missing = []
+    if measured.state_bytes is None:
+        missing.append("no page may hold such a model: its state has no size")
+    else:
+        bars.append(bar(f"{name}, a state", measured.state_bytes, "at most", 12_000, "bytes"))
+    return Outcome([tables.of_load(name, measured)], bars, asdict(measured), missing)
 
 
 PARTS: dict[str, Callable[[Candidate], Outcome]] = {

@@ -295,7 +295,7 @@ def of_load(name: str, load: Load) -> Table:
         ("the same, like the labelled series outside of their windows", _or_unknown(load.alerts_real)),
         ("alerts of a healthy test bench, 8 sensors for 2.6 hours", _or_unknown(load.alerts_bench)),
         ("microseconds of the processor for a value", f"{load.us_a_value.median:.1f}"),
-        ("bytes of a page with one signal, at most", f"{load.state_bytes:,}"),
+        ("bytes of a page with one signal, at most", _or_unknown(load.state_bytes)),
     ]
     return table(f"load {name}", (f"`{name}`", "measured"), rows)
 

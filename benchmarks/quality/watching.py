@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -137,10 +137,20 @@ def opened_rows(found: Iterable[Finding]) -> list[int]:
 
 
 def each(function: Callable[[_Task], _Result], tasks: Sequence[_Task]) -> list[_Result]:
-    """The results in the order of the tasks, worked on by all processors; `function` is of a module."""
+    """The results in the order of the tasks, worked on by all processors; `function` is of a module.
+
+    Raises: `RuntimeError` with what a model raised, which is its mistake and ends the measurement.
+    """
     if _WORKERS == 1 or len(tasks) == 1:
-        return [function(task) for task in tasks]
-    return list(_pool().map(function, tasks, chunksize=max(1, len(tasks) // (8 * _WORKERS))))
+        return [_work(function, task) for task in tasks]
+    return list(_pool().map(partial(_work, function), tasks, chunksize=max(1, len(tasks) // (8 * _WORKERS))))
+
+
+def _work(function: Callable[[_Task], _Result], task: _Task) -> _Result:
+    try:
+        return function(task)
+    except Exception as error:  # whatever a model raises: one made of more than its text cannot travel
+        raise RuntimeError(f"{type(error).__name__}: {error}") from None
 
 
 @cache

@@ -11,7 +11,7 @@ from benchmarks.quality.corpora import CORPORA, Labelled, read_asd, read_skab, r
 from benchmarks.quality.corpus_scores import Opening, leave_one_out, ranking_of, score_corpora, score_series
 from benchmarks.quality.nab import NoCorpus
 from benchmarks.quality.watching import Candidate, Watch, each, opened_rows, watch, with_settings
-from consumer.errors import ConfigurationError
+from consumer.errors import ConfigurationError, ModelRaised
 from consumer.settings.signal_settings import SettingsOfSignals
 from consumer.use_cases import USE_CASES
 from ops.backtest.backtest import Backtest
@@ -206,3 +206,12 @@ def test_a_corpus_that_is_left_out_is_scored_with_what_is_best_on_the_others():
     assert left_out["NAB"].score.found.less_chance > 0.9
     assert left_out["ASD"].score.found.found == (0 if left_out["ASD"].chosen == far else 2)
     assert leave_one_out([silent, far, near], corpora)["ASD"].chosen == far
+
+
+def test_what_a_model_raises_is_said_and_ends_the_measurement():
+    with pytest.raises(RuntimeError, match="ModelRaised: the model raised"):
+        each(raising, list(range(40)))
+
+
+def raising(task):
+    raise ModelRaised(task, "the model raised ZeroDivisionError")
