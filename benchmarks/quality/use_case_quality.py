@@ -6,11 +6,11 @@
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.quality.faults import Detector
 from benchmarks.quality.nab import LOW_FN, LOW_FP, STANDARD, Curve, Profile, Series, curve, join
-from benchmarks.quality.skab import OutlierScore, Run, changepoint_score, outlier_score
+from benchmarks.quality.skab import SKIPPED_ROWS, OutlierScore, Run, changepoint_score, outlier_score
 from benchmarks.quality.watching import each
 from consumer.detectors.base import UseCase
 from consumer.settings.tuning import with_parameters
@@ -120,6 +120,26 @@ def quality_of_asset(runs: Sequence[Run]) -> AssetQuality:
         changes.append((run, changed))
     score = outlier_score(labelled)
     return AssetQuality(score.f1, score.false_alarms, score.missed, changepoint_score(changes))
+
+
+class FalseOpenings(NamedTuple):
+    """Alerts that open at rows that nobody labelled."""
+
+    openings: int
+    rows: int
+    """All such rows."""
+
+
+def false_openings_of_asset(runs: Iterable[Run]) -> FalseOpenings:
+    """Of whole rows, each run with a new model; its first 400 rows do not count."""
+    use_case: Any = USE_CASES["asset"]
+    openings = healthy = 0
+    for run in runs:
+        rows = [dict(enumerate(row)) for row in run.rows]
+        opened = alert_rows(use_case.rows, rows, run.timestamps_s)
+        openings += sum(row >= SKIPPED_ROWS and not run.anomaly[row] for row in opened)
+        healthy += sum(not label for label in run.anomaly[SKIPPED_ROWS:])
+    return FalseOpenings(openings, healthy)
 
 
 @dataclass(frozen=True, slots=True)
