@@ -103,7 +103,7 @@ def of_asset(quality: AssetQuality, false: FalseOpenings) -> Table:
     shares = (f"{share:.2f}" for share in (quality.f1, quality.false_alarms, quality.missed))
     own = "`asset`", *shares, f"{quality.changepoints['standard']:.1f}"
     headings = "SKAB, other", "F1", "false alarm rate", "missed", "changepoint score"
-    note = f"`asset`: {false.openings} false alerts in {false.rows:,} healthy rows of `other` and `anomaly-free`."
+    note = f"False alerts: {false.openings} in {false.rows:,} healthy rows of `other` and `anomaly-free`."
     return table("skab", headings, [own, *SKAB_ANCHORS], note)
 
 
