@@ -121,6 +121,7 @@ class SettingsOfSignals:
                 else:
                     self._exact[pattern].append(number)
         self._of_entries = lru_cache(_SIGNALS_KNOWN_MAX)(self._merged)
+        self._tuned = lru_cache(_SIGNALS_KNOWN_MAX)(self._tuned_use_case)
         self.of = lru_cache(_SIGNALS_KNOWN_MAX)(self._of)
         """The settings of the signal of this name."""
 
@@ -143,18 +144,12 @@ class SettingsOfSignals:
         parameters = next(
             (each.use_cases[self._name] for each in entries if self._name in each.use_cases), {}
         )
-        use_case = with_parameters(self.use_case, parameters) if parameters else self.use_case
-        zone: str | None = _last(entries, "time_zone") or self._time_zone
-        if zone:
-            use_case = use_case.with_time_zone(zone)
+        zone = _last(entries, "time_zone") or self._time_zone
+        use_case = self._tuned(msgspec.json.encode(parameters), zone, limits, _last(entries, "range"))
         is_other = use_case is not self.use_case and use_case.parameters != self.use_case.parameters
         shown = {name: _last(entries, name) for name in ("name", "asset", "line", "unit")}
         if limits:
-            use_case = use_case.with_limits(limits.low, limits.high)
             shown["limits"] = msgspec.to_builtins(limits)
-        measurable: Limits | None = _last(entries, "range")
-        if measurable:
-            use_case = use_case.with_sensor_range(measurable.low, measurable.high)
         return SignalSettings(
             use_case,
             _last(entries, "severity") or self.use_case.severity,
@@ -162,6 +157,19 @@ class SettingsOfSignals:
             bool(_last(entries, "muted")),
             {name: value for name, value in shown.items() if value is not None},
         )
+
+    def _tuned_use_case(
+        self, parameters: bytes, zone: str | None, limits: Limits | None, measurable: Limits | None
+    ) -> UseCase:
+        """The use case with these settings: the same object for the same ones, as those learn together."""
+        use_case = with_parameters(self.use_case, msgspec.json.decode(parameters))
+        if zone:
+            use_case = use_case.with_time_zone(zone)
+        if limits:
+            use_case = use_case.with_limits(limits.low, limits.high)
+        if measurable:
+            use_case = use_case.with_sensor_range(measurable.low, measurable.high)
+        return use_case
 
 
 def _last(entries: Sequence[Entry], name: str) -> Any:
