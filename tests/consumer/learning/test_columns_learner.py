@@ -111,6 +111,7 @@ OWN = SettingsFile(
         Entry(match="s3", name="named alone"),
         Entry(match="s4", range=Limits(-3.0, 20.0)),
         Entry(match="s5", time_zone="UTC"),
+        Entry(match=["s6", "s7", "s8", "s9"], least=15.0, direction="rise"),
     ],
     time_zone="Europe/Berlin",
 )
