@@ -130,6 +130,7 @@ def split(members: Sequence[Member], few: int) -> tuple[UsualSignals | None, lis
         slots[own] = States.of(learner.states).slots_of(batch.numbering, numbers[own])
         is_usual[own] = _are_usual(learner, part, slots[own], numbers[own], groups.parameters[own])
     is_usual &= groups.learns_alike()[groups.of]
+    is_usual &= ~_are_paused(settings, batch, numbers, places, starts)
     is_usual &= _pay(groups.of, is_usual, counts, few, has_ranks=type(settings.use_case) is not DriftUseCase)
     rows = np.flatnonzero(is_usual)
     if not len(rows):
@@ -147,6 +148,21 @@ def split(members: Sequence[Member], few: int) -> tuple[UsualSignals | None, lis
         batch, learners, bounds, numbers, slots, places, starts, counts, groups.use_cases, of
     )
     return found, others
+
+
+def _are_paused(
+    settings: SettingsOfSignals, batch: Batch, numbers: Places, places: Places, starts: Places
+) -> npt.NDArray[np.bool_]:
+    """Of which signals the batch has observations at which a calendar says that nothing is learned."""
+    paused = np.zeros(len(numbers), np.bool_)
+    if not settings.have_pauses or not len(numbers):
+        return paused
+    keys, at_s = batch.numbering.keys, batch.at_s[places]
+    pauses = [settings.of(keys[number].signal).pauses for number in numbers.tolist()]
+    for calendar in {id(each): each for each in pauses if each is not None}.values():
+        own = np.array([each is calendar for each in pauses], np.bool_)
+        paused |= own & np.logical_or.reduceat(calendar.are_on(at_s), starts)
+    return paused
 
 
 class _Groups(NamedTuple):

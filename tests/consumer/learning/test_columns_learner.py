@@ -14,7 +14,7 @@ from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.sensor_checks import SensorChecks
 from consumer.learning import columns_learner
 from consumer.learning.page_learner import PageLearner
-from consumer.settings.signal_settings import Entry, Limits, SettingsFile
+from consumer.settings.signal_settings import CalendarEntry, Entry, Limits, SettingsFile
 from tests.consumer.world import RunsShort, World, points, record
 
 SIGNALS, BATCHES, START_S = 30, 14, 1_700_000_000.0
@@ -114,6 +114,7 @@ OWN = SettingsFile(
         Entry(match=["s6", "s7", "s8", "s9"], least=15.0, direction="rise"),
     ],
     time_zone="Europe/Berlin",
+    calendars=[CalendarEntry("holidays.ics", "s[2-4]*", spans=[(START_S + 3_000.0, START_S + 6_000.0)])],
 )
 """In the world of the tests each use case is the line `drift`."""
 
