@@ -113,10 +113,11 @@ def local_time(name: str) -> LocalTime:
 
     Raises: `ConfigurationError` where there is none of that name.
     """
-    return LocalTime(_zone(name))
+    return LocalTime(zone_of(name))
 
 
-def _zone(name: str) -> "ZoneInfo":
+def zone_of(name: str) -> "ZoneInfo":
+    """The rules of a zone. Raises: as `local_time`."""
     from zoneinfo import ZoneInfo  # plants without a zone need not wait for it at a cold start
 
     try:
