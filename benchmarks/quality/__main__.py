@@ -8,7 +8,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.measuring import Figure
-from benchmarks.quality.parts import PARTS
+from benchmarks.quality.parts import PARTS, Outcome, left_out
 from benchmarks.quality.watching import Candidate
 from consumer.errors import ConfigurationError
 
@@ -36,35 +36,49 @@ def main(words: Sequence[str] | None = None) -> int:
     except ConfigurationError as error:
         console.print(str(error), markup=False)
         return 2
-    bars: list[Figure] = []
-    missing: list[str] = []
-    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
-    for name in options.only or PARTS:
-        console.print(f"Measuring {name}: {PARTS[name].__doc__ or ''}", markup=False)
-        start_s = time.perf_counter()
-        outcome = PARTS[name](candidate)
-        for one in outcome.tables:
+    if options.grid:
+        chosen = left_out(candidate, dict(map(_axis, options.grid)))
+        for one in chosen.tables:
             one.show(console)
-        console.print(f"{name} took {time.perf_counter() - start_s:.0f} s", markup=False)
-        bars += outcome.bars
-        missing += [f"{name}: {reason}" for reason in outcome.missing]
+        return 0
+    outcomes = {name: _measured(name, candidate, console) for name in options.only or PARTS}
+    if candidate == Candidate():  # the documents are about what ships
+        _write(outcomes)
+    bars = [bar for outcome in outcomes.values() for bar in outcome.bars]
+    missing = [f"{name}: {reason}" for name, outcome in outcomes.items() for reason in outcome.missing]
+    return _verdict(bars, missing, console)
+
+
+def _measured(name: str, candidate: Candidate, console: Console) -> Outcome:
+    console.print(f"Measuring {name}: {PARTS[name].__doc__}", markup=False)
+    start_s = time.perf_counter()
+    outcome = PARTS[name](candidate)
+    for one in outcome.tables:
+        one.show(console)
+    console.print(f"{name} took {time.perf_counter() - start_s:.0f} s", markup=False)
+    return outcome
+
+
+def _write(outcomes: Mapping[str, Outcome]) -> None:
+    """Those of parts that were not measured now are kept."""
+    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+    for name, outcome in outcomes.items():
         results[name] = {
-            "use_case": asdict(candidate),
             "results": outcome.results,
             "tables": {one.name: one.markdown for one in outcome.tables},
             "bars": [asdict(bar) | {"holds": bar.holds} for bar in outcome.bars],
             "missing": outcome.missing,
         }
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
-    return _verdict(bars, missing, console)
+    ordered = {name: results[name] for name in PARTS if name in results}
+    RESULTS.write_text(json.dumps(ordered, indent=2) + "\n")
 
 
 def _verdict(bars: list[Figure], missing: list[str], console: Console) -> int:
     for bar in bars:
+        holds, figure = "holds" if bar.holds else "MISSED", f"{bar.measured.median:.4g} {bar.unit}".strip()
         console.print(
-            f"{'holds' if bar.holds else 'MISSED'}  {bar.name}: {bar.measured.median:.3g} {bar.unit}"
-            f" ({bar.bound} {bar.bar:g})",
+            f"{holds}  {bar.name}: {figure} ({bar.bound} {bar.bar:g})",
             markup=False,
             style=None if bar.holds else "red",
         )
@@ -72,9 +86,9 @@ def _verdict(bars: list[Figure], missing: list[str], console: Console) -> int:
         console.print(f"Not measured: {reason}", markup=False, style="red")
     low = sum(not bar.holds for bar in bars)
     if low or missing:
-        console.print(f"{low} of {len(bars)} bars do not hold. Results: {RESULTS}")
+        console.print(f"{low} of {len(bars)} bars do not hold.")
         return 1
-    console.print(f"All {len(bars)} bars hold. Results: {RESULTS}")
+    console.print(f"All {len(bars)} bars hold.")
     return 0
 
 
@@ -90,12 +104,24 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=NUMBER", help="a parameter of it; may be repeated"
     )
+    parser.add_argument(
+        "--grid",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER,NUMBER",
+        help="instead: score each corpus with the numbers that are best on the others; may be repeated",
+    )
     return parser
 
 
 def _parameter(text: str) -> tuple[str, float]:
     name, _, number = text.partition("=")
     return name, int(number) if number.lstrip("-").isdigit() else float(number)
+
+
+def _axis(text: str) -> tuple[str, list[float]]:
+    name, _, numbers = text.partition("=")
+    return name, [_parameter(f"{name}={number}")[1] for number in numbers.split(",")]
 
 
 if __name__ == "__main__":

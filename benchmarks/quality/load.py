@@ -14,10 +14,11 @@ from benchmarks.quality.scenarios import ScenarioScore
 from benchmarks.quality.watching import Candidate, Watch, watch
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.sensor_checks import Health
+from consumer.errors import UnwritableModels
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec, States
 
-SIGNALS = 10_000
+ALL_SIGNALS = 10_000
 _DAYS_A_WEEK = 7
 _ROWS = 4_000
 _KINDS = ("white noise", "daily course", "modes", "counter with overflow", "network bytes")
@@ -38,8 +39,8 @@ class Load:
     """On the eight sensors of a test bench that nothing ails, in 2.6 hours; None without it."""
     us_a_value: Spread
     """Microseconds of the processor, one value after another, without the rest of the function."""
-    state_bytes: int
-    """Of a page with one signal, with its sensor checks, at most over the kinds."""
+    state_bytes: int | None
+    """Of a page with one signal, with its sensor checks, at most over the kinds; None if none may hold it."""
 
 
 def load_of(candidate: Candidate, scenarios: ScenarioScore, corpora: CorporaScore | None) -> Load:
@@ -49,11 +50,11 @@ def load_of(candidate: Candidate, scenarios: ScenarioScore, corpora: CorporaScor
     except NoCorpus:
         bench = None
     return Load(
-        SIGNALS * scenarios.false_per_week / _DAYS_A_WEEK,
-        None if corpora is None else SIGNALS * corpora.false_per_week / _DAYS_A_WEEK,
+        ALL_SIGNALS * scenarios.false_per_week / _DAYS_A_WEEK,
+        None if corpora is None else ALL_SIGNALS * corpora.false_per_week / _DAYS_A_WEEK,
         None if bench is None else sum(_alerts(candidate, series) for series in bench),
         spread([_us_a_value(candidate, kind) for kind in _KINDS]),
-        max(_state_bytes(candidate, kind) for kind in MAKES),
+        _most_bytes(candidate),
     )
 
 
@@ -68,6 +69,13 @@ def _us_a_value(candidate: Candidate, kind: str) -> float:
     use_case.learn(model, values[:_WARM_ROWS], times_s[:_WARM_ROWS])
     rest = values[_WARM_ROWS:], times_s[_WARM_ROWS:]
     return 1e6 * timed(time.process_time, lambda: use_case.learn(model, *rest)) / len(rest[0])
+
+
+def _most_bytes(candidate: Candidate) -> int | None:
+    try:
+        return max(_state_bytes(candidate, kind) for kind in MAKES)
+    except UnwritableModels:
+        return None
 
 
 def _state_bytes(candidate: Candidate, kind: str) -> int:

@@ -1,6 +1,6 @@
 """Six-sigma faults within one of three modes of a machine: found by themselves, and with a setting `mode`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -115,15 +115,15 @@ def can_tell() -> bool:
     return True
 
 
-def score_told(candidate: Candidate, setting: dict[str, Any] | None) -> ModeScore:
+def score_beside(candidate: Candidate, setting: Mapping[str, Any] | None = None) -> ModeScore:
     """The signal beside that of its mode, with this setting: through all that the function does with them.
 
     All faults are in one series here, an hour of it each: what opens then has found it.
     """
-    return _sum(each(partial(_told, candidate, setting), range(SIGNALS)))
+    return _sum(each(partial(_beside, candidate, setting), range(SIGNALS)))
 
 
-def _told(candidate: Candidate, setting: dict[str, Any] | None, seed: int) -> ModeScore:
+def _beside(candidate: Candidate, setting: Mapping[str, Any] | None, seed: int) -> ModeScore:
     one = machine(seed)
     values = one.values.copy()
     for start, sign in zip(one.faults, one.signs, strict=True):
@@ -148,8 +148,8 @@ def _told(candidate: Candidate, setting: dict[str, Any] | None, seed: int) -> Mo
     return ModeScore(len(one.faults), found, false, float(DAYS))
 
 
-def _settings(candidate: Candidate, setting: dict[str, Any] | None) -> SettingsOfSignals:
-    entry: dict[str, Any] = {"match": _VALUE} | ({"mode": setting} if setting else {})
+def _settings(candidate: Candidate, setting: Mapping[str, Any] | None) -> SettingsOfSignals:
+    entry: dict[str, Any] = {"match": _VALUE} | ({"mode": dict(setting)} if setting else {})
     file = msgspec.convert({"version": 1, "signals": [entry]}, SettingsFile)
     return SettingsOfSignals(candidate.name, candidate.use_case, file)
 

@@ -2,18 +2,19 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import mean
 
 from rich.console import Console
 from rich.table import Table as RichTable
 
 from benchmarks.quality.clock_changes import ClockScore
-from benchmarks.quality.cold_start import ColdStart
-from benchmarks.quality.corpus_scores import CorporaScore
+from benchmarks.quality.corpus_scores import CorporaScore, LeftOut
 from benchmarks.quality.faults import FaultQuality
-from benchmarks.quality.load import Load
+from benchmarks.quality.load import ALL_SIGNALS, Load
 from benchmarks.quality.modes import ModeScore
-from benchmarks.quality.scenarios import FAULTS, ScenarioScore
-from benchmarks.quality.use_case_quality import AlertCounts, AssetQuality, Quality
+from benchmarks.quality.samplings import ColdStart, Step
+from benchmarks.quality.scenarios import FAULTS, LATER, PERIODS, ScenarioScore
+from benchmarks.quality.use_case_quality import AlertCounts, AssetQuality, FalseOpenings, Quality
 from producer_sim.run_folder import InjectedKind
 
 NAB_ANCHORS = (
@@ -97,12 +98,13 @@ def of_alerts(alerts: dict[str, AlertCounts]) -> Table:
     return table("nab alerts", ("As shipped, on NAB", *headings), rows)
 
 
-def of_asset(quality: AssetQuality) -> Table:
+def of_asset(quality: AssetQuality, false: FalseOpenings) -> Table:
     """SKAB's scores beside the anchors."""
     shares = (f"{share:.2f}" for share in (quality.f1, quality.false_alarms, quality.missed))
     own = "`asset`", *shares, f"{quality.changepoints['standard']:.1f}"
     headings = "SKAB, other", "F1", "false alarm rate", "missed", "changepoint score"
-    return table("skab", headings, [own, *SKAB_ANCHORS])
+    note = f"False alerts: {false.openings} in {false.rows:,} healthy rows of `other` and `anomaly-free`."
+    return table("skab", headings, [own, *SKAB_ANCHORS], note)
 
 
 def of_faults(quality: FaultQuality) -> Table:
@@ -176,15 +178,36 @@ def of_corpora(name: str, score: CorporaScore) -> Table:
     )
 
 
+def of_left_out(name: str, scored: Mapping[str, LeftOut]) -> Table:
+    """Each corpus with what was chosen on the others, and the mean."""
+    rows: list[tuple[object, ...]] = [
+        (
+            corpus,
+            ", ".join(f"{parameter} {number:g}" for parameter, number in one.chosen.parameters),
+            f"{one.score.found.less_chance:.3f}",
+            one.score.found.false,
+            f"{one.score.vus_pr:.3f}",
+        )
+        for corpus, one in scored.items()
+    ]
+    several = [one.score for one in scored.values()]
+    found = mean(one.found.less_chance for one in several)
+    volume = mean(one.vus_pr for one in several)
+    false = sum(one.found.false for one in several)
+    rows.append(("mean, or sum", "", f"{found:.3f}", false, f"{volume:.3f}"))
+    headings = f"`{name}`, left out", "best on the others", "found less chance", "false openings", "VUS-PR"
+    return table(f"left out {name}", headings, rows)
+
+
 def of_scenarios(name: str, score: ScenarioScore) -> Table:
-    """Kind by kind, and the mean of all."""
+    """Kind by kind, and the mean of all; faults of the last four weeks."""
     faults = [fault.name for fault in FAULTS]
     rows = [
         (
             kind,
-            f"{one.false_per_week:.2f}",
-            one.sensor_faults,
-            *(f"{one.share(fault):.0%}" for fault in faults),
+            f"{one.whole.false_per_week:.2f}",
+            one.whole.sensor_faults,
+            *(f"{one.periods[LATER].share(fault):.0%}" for fault in faults),
         )
         for kind, one in score.scenarios.items()
     ]
@@ -199,11 +222,49 @@ def of_scenarios(name: str, score: ScenarioScore) -> Table:
     return table(f"scenarios {name}", headings, rows)
 
 
+def of_periods(name: str, score: ScenarioScore) -> Table:
+    """What to expect, by how long a signal has been known; the mean of all kinds."""
+    rows = [
+        (
+            period.name,
+            f"{score.false_per_week_in(period.name):.2f}",
+            f"{ALL_SIGNALS * score.false_per_week_in(period.name) / 7.0:,.0f}",
+            *(f"{score.share(fault.name, period=period.name):.0%}" for fault in FAULTS),
+        )
+        for period in PERIODS
+    ]
+    found = (f"{fault.name}s of 6 sigma found" for fault in FAULTS)
+    headings = f"`{name}`, on a signal's", "false a week", "a day of 10,000 signals", *found
+    return table(f"periods {name}", headings, rows)
+
+
 def of_cold_start(name: str, scored: Sequence[ColdStart]) -> Table:
     """Sampling by sampling."""
     rows = ((one.sampling, one.values_before, f"{one.found} of {one.injected}", one.false) for one in scored)
     headings = f"`{name}`, fault of 6 sigma after", "values before", "found", "false before it"
     return table(f"cold start {name}", headings, rows)
+
+
+def of_steps(name: str, scored: Sequence[Step]) -> Table:
+    """Sampling by sampling."""
+    rows = (
+        (
+            one.sampling,
+            f"{one.found} of {one.steps}",
+            f"{one.delay_values:g}" if 2 * one.found > one.steps else "never",
+            one.alerts,
+            one.false,
+        )
+        for one in scored
+    )
+    headings = (
+        f"`{name}`, steps of 3 sigma at",
+        "found",
+        "median delay, values",
+        "alerts",
+        "false before them",
+    )
+    return table(f"steps {name}", headings, rows)
 
 
 def of_modes(name: str, scores: Mapping[str, ModeScore]) -> Table:
@@ -217,14 +278,15 @@ def of_modes(name: str, scores: Mapping[str, ModeScore]) -> Table:
 
 
 def of_clock_changes(name: str, score: ClockScore) -> Table:
-    """The week before, and the week after."""
-    rows = [("with `time_zone`" if score.knows_zone else "in UTC", score.before, score.after)]
+    """The week after, with and without a change."""
+    how = "with `time_zone`" if score.knows_zone else "in UTC"
     headings = (
         f"`{name}`, of {score.signals} healthy signals on local time",
-        "false in the week before",
-        "after",
+        "false in the week after a change",
+        "without a change",
+        "by the change alone",
     )
-    return table(f"clock changes {name}", headings, rows)
+    return table(f"clock changes {name}", headings, [(how, score.changed, score.unchanged, score.by_change)])
 
 
 def of_load(name: str, load: Load) -> Table:
@@ -234,7 +296,7 @@ def of_load(name: str, load: Load) -> Table:
         ("the same, like the labelled series outside of their windows", _or_unknown(load.alerts_real)),
         ("alerts of a healthy test bench, 8 sensors for 2.6 hours", _or_unknown(load.alerts_bench)),
         ("microseconds of the processor for a value", f"{load.us_a_value.median:.1f}"),
-        ("bytes of a page with one signal, at most", f"{load.state_bytes:,}"),
+        ("bytes of a page with one signal, at most", _or_unknown(load.state_bytes)),
     ]
     return table(f"load {name}", (f"`{name}`", "measured"), rows)
 

@@ -7,12 +7,13 @@ other, so that candidates can be compared before they ship.
 import copy
 import importlib
 import importlib.util
+import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +29,7 @@ from consumer.plant import load_plant
 from consumer.settings.signal_settings import SettingsFile, SettingsOfSignals
 from consumer.settings.tuning import with_parameters
 
+_WORKERS = os.cpu_count() or 1
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 
@@ -135,12 +137,26 @@ def opened_rows(found: Iterable[Finding]) -> list[int]:
 
 
 def each(function: Callable[[_Task], _Result], tasks: Sequence[_Task]) -> list[_Result]:
-    """The results in the order of the tasks, worked on by all processors; `function` is of a module."""
-    workers = min(os.cpu_count() or 1, len(tasks))
-    if workers <= 1:
-        return [function(task) for task in tasks]
-    with ProcessPoolExecutor(workers) as pool:
-        return list(pool.map(function, tasks, chunksize=max(1, len(tasks) // (8 * workers))))
+    """The results in the order of the tasks, worked on by all processors; `function` is of a module.
+
+    Raises: `RuntimeError` with what a model raised, which is its mistake and ends the measurement.
+    """
+    if _WORKERS == 1 or len(tasks) == 1:
+        return [_work(function, task) for task in tasks]
+    return list(_pool().map(partial(_work, function), tasks, chunksize=max(1, len(tasks) // (8 * _WORKERS))))
+
+
+def _work(function: Callable[[_Task], _Result], task: _Task) -> _Result:
+    try:
+        return function(task)
+    except Exception as error:  # whatever a model raises: one made of more than its text cannot travel
+        raise RuntimeError(f"{type(error).__name__}: {error}") from None
+
+
+@cache
+def _pool() -> ProcessPoolExecutor:
+    """One for all: processes are started afresh, because a fork of one that has threads may hang."""
+    return ProcessPoolExecutor(_WORKERS, multiprocessing.get_context("spawn"))
 
 
 def with_settings(candidate: Candidate, **settings: Any) -> UseCase | None:

@@ -1,7 +1,9 @@
-"""A fault soon after a signal's first value, at every sampling: how often it is told, and what else is."""
+"""Faults at every sampling: soon after a signal's first value, and lasting steps that are to be told once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from statistics import median
 
 import numpy as np
 
@@ -23,6 +25,16 @@ SAMPLINGS: dict[str, tuple[float, float]] = {
     "24 hours at 5 minutes": (5 * _MINUTE_S, 24 * _HOUR_S),
 }
 """Seconds between values, and from the first one to the fault."""
+STEPS_S: dict[str, float] = {
+    "1 s": 1.0,
+    "10 s": 10.0,
+    "1 minute": 60.0,
+    "5 minutes": 300.0,
+    "15 minutes": 900.0,
+}
+STEP_SIGMAS = 3.0
+STEP_KNOWN, STEP_ROWS = 2_000, 1_000
+"""Values before a step, and after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +52,21 @@ class ColdStart:
     def share(self) -> float:
         """What is found."""
         return self.found / self.injected
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Lasting steps at one sampling, all seeds together."""
+
+    sampling: str
+    steps: int
+    found: int
+    delay_values: float
+    """From the first value of a step to its alert, the median; what is not found counts as all there are."""
+    alerts: int
+    """After the steps began: one for each is right."""
+    false: int
+    """Alerts before them."""
 
 
 def score_cold_start(candidate: Candidate) -> list[ColdStart]:
@@ -71,3 +98,36 @@ def _told(candidate: Candidate, task: tuple[str, str, int]) -> tuple[int, int]:
     times_s, values, first = fresh_signal(*task)
     opened = watch(candidate, " ".join(map(str, task)), values.tolist(), times_s.tolist()).openings
     return int(any(row >= first for row in opened)), sum(row < first for row in opened)
+
+
+def score_steps(candidate: Candidate) -> list[Step]:
+    """Steps of three sigma in noise, each in a signal that has been known for a while."""
+    tasks = [(sampling, seed) for sampling in STEPS_S for seed in range(SEEDS)]
+    done = each(partial(_step, candidate), tasks)
+    return [
+        _sum(sampling, [one for task, one in zip(tasks, done, strict=True) if task[0] == sampling])
+        for sampling in STEPS_S
+    ]
+
+
+def _step(candidate: Candidate, task: tuple[str, int]) -> list[int]:
+    """The rows at which alerts open, from that of the step."""
+    sampling, seed = task
+    rng = np.random.default_rng([list(STEPS_S).index(sampling), seed])
+    values = rng.normal(50.0, 1.0, STEP_KNOWN + STEP_ROWS)
+    values[STEP_KNOWN:] += STEP_SIGMAS * rng.choice((-1.0, 1.0))
+    times_s = START_S + STEPS_S[sampling] * np.arange(len(values), dtype=np.float64)
+    opened = watch(candidate, f"step {sampling} {seed}", values.tolist(), times_s.tolist()).openings
+    return [row - STEP_KNOWN for row in opened]
+
+
+def _sum(sampling: str, several: Sequence[list[int]]) -> Step:
+    after = [[row for row in rows if row >= 0] for rows in several]
+    return Step(
+        sampling,
+        len(several),
+        sum(bool(rows) for rows in after),
+        float(median(rows[0] + 1 if rows else STEP_ROWS for rows in after)),
+        sum(len(rows) for rows in after),
+        sum(row < 0 for rows in several for row in rows),
+    )
