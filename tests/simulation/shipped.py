@@ -75,7 +75,8 @@ SHIPPED = {
 
 
 def own_settings(signals: Sequence[str], rng: random.Random) -> SettingsFile:
-    """Some signals have sensors of a known range, which look at each value; some, clocks of their own."""
+    """Some signals have sensors of a known range, which look at each value; some, other clocks or a band."""
     ranges = [Entry(match=f"{signal}*", range=Limits(-6.0, 6.0)) for signal in signals if rng.random() < 0.3]
     zones = [Entry(match=f"{signal}*", time_zone="Asia/Kolkata") for signal in signals if rng.random() < 0.3]
-    return SettingsFile(version=1, signals=[*ranges, *zones])
+    bands = [Entry(match=f"{signal}*", least=2.0) for signal in signals if rng.random() < 0.2]
+    return SettingsFile(version=1, signals=[*ranges, *zones, *bands])
