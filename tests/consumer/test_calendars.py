@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.sensor_checks import SensorChecks
 from consumer.errors import ConfigurationError, PageChanged
 from consumer.settings import signals_yaml
@@ -21,7 +20,8 @@ from tests.consumer.world import World, record
 
 START_S = 1_700_000_000.0
 HOLIDAY = (START_S + 600.0, START_S + 1_200.0)
-USE_CASE = SeasonalAnomaly(warm_up=5, sensor_checks=SensorChecks(flat=4, empty=2, stale_s=900.0))
+CHECKS = SensorChecks(flat=4, empty=2, stale_s=900.0)
+USE_CASE = replace(USE_CASES["anomaly"], warm_up=5, sensor_checks=CHECKS)
 needs_library = pytest.mark.skipif(
     importlib.util.find_spec("recurring_ical_events") is None, reason="recurring-ical-events is not installed"
 )

@@ -6,9 +6,9 @@ import random
 import pytest
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState, DeadBand
-from consumer.detectors.change_point import ChangePoint
-from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
+from consumer.use_cases import USE_CASES
 
+ANOMALY, SHIFT = USE_CASES["anomaly"], USE_CASES["shift"]
 BAND = DeadBand(least=0.5)
 POLICY = AlertPolicy(clear_after=3, still_open_s=1e6, cool_down_s=0.0, dead_band=BAND)
 OPENS, KEEPS, CALM = (True, True), (False, True), (False, False)
@@ -87,13 +87,13 @@ def test_anomaly_tells_a_deviation_beyond_the_band_and_none_within():
     for row in range(1500, 2700, 150):
         values[row] += 0.6
     values[2900] += 1.5
-    plain = [one.index for one in openings(SeasonalAnomaly(), values, times)]
+    plain = [one.index for one in openings(ANOMALY, values, times)]
     assert set(range(1500, 2700, 150)) & set(plain)
-    banded = SeasonalAnomaly().with_dead_band(DeadBand(least=1.0))
+    banded = ANOMALY.with_dead_band(DeadBand(least=1.0))
     [found] = openings(banded, values, times)
     assert (found.index, found.evidence["least"]) == (2900, 1.0)
     assert "direction" not in found.evidence
-    share = SeasonalAnomaly().with_dead_band(DeadBand(least_share=0.12, direction="rise"))
+    share = ANOMALY.with_dead_band(DeadBand(least_share=0.12, direction="rise"))
     found = openings(share, values, times)
     assert found[-1].index == 2900
     assert (found[-1].evidence["least"], found[-1].evidence["direction"]) == ("12%", "rise")
@@ -105,7 +105,7 @@ def test_a_fault_that_grows_out_of_the_band_is_told():
         times, values = course()
         for row in range(2500, len(values)):
             values[row] += 3.0 * min(1.0, (row - 2500) / rows)
-        banded = SeasonalAnomaly().with_dead_band(DeadBand(least=1.5))
+        banded = ANOMALY.with_dead_band(DeadBand(least=1.5))
         [first, *_] = openings(banded, values, times)
         assert 2500 + rows // 3 < first.index <= 2502 + rows
         assert values[first.index] - first.evidence["expected"] >= 1.5
@@ -116,7 +116,7 @@ def test_anomaly_tells_the_direction_that_is_asked_for(direction, told):
     times, values = course()
     values[1000] += 2.0
     values[2500] -= 2.0
-    found = openings(SeasonalAnomaly().with_dead_band(DeadBand(0.5, direction=direction)), values, times)
+    found = openings(ANOMALY.with_dead_band(DeadBand(0.5, direction=direction)), values, times)
     assert [one.index for one in found] == told
 
 
@@ -134,7 +134,7 @@ def test_anomaly_tells_the_direction_that_is_asked_for(direction, told):
 def test_shift_tells_changes_beyond_the_band(band, told):
     rng = random.Random(3)
     values = [level + rng.gauss(0.0, 0.3) for level in (10.0, 12.0, 2.0) for _ in range(1500)]
-    found = openings(ChangePoint().with_dead_band(band), values, [None] * len(values))
+    found = openings(SHIFT.with_dead_band(band), values, [None] * len(values))
     assert [one.evidence["after"] for one in found] == pytest.approx(told, abs=0.5)
     for one in found:
         assert band.details().items() <= one.evidence.items()
