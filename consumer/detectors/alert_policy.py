@@ -40,7 +40,7 @@ class AlertState(ModelState):
     since_s: float | None = None
     """When it opened last."""
     notified_s: float | None = None
-    """When an event last said that it is open."""
+    """When an event last said that it is open. While it is closed: 0 if it waits."""
     values: Count = 0
     """Values since it opened, including the one that opened it."""
     quiet: Count = 0
@@ -55,13 +55,12 @@ class AlertState(ModelState):
     cleared_s: float | None = None
     """When it cleared last."""
     before_notified: Count = 0
-    """Latest values in a row from long before `notified_s`: then it is a clock that was ahead. While it is
-    closed: whether something lasts that opened within the dead band, or came back into it."""
+    """Latest values in a row from long before `notified_s`: then it is a clock that was ahead."""
 
     @property
     def waits(self) -> bool:
-        """Whether something lasts that is too near to what was expected to be told."""
-        return not self.is_open and self.before_notified > 0
+        """Whether something lasts that opened within the dead band, or came back into it."""
+        return not self.is_open and self.notified_s == 0.0
 
 
 Direction = Literal["rise", "fall", "both"]
@@ -155,7 +154,7 @@ class AlertPolicy:
         if alert.quiet >= self.clear_after:
             alert.is_open, alert.cleared_s = False, at_s
             if self.dead_band is not None:
-                alert.before_notified = int(is_back)
+                alert.notified_s = 0.0 if is_back else None
             return "cleared"
         return "still_open" if self._is_due(alert, at_s) else None
 
@@ -170,7 +169,10 @@ class AlertPolicy:
     def _leaves_dead_band(self, alert: AlertState, *, opens: bool, lasts: bool, is_near: bool) -> bool:
         """Whether it opens now; if it would but is near, it waits as long as it lasts."""
         waits = alert.waits and (lasts or alert.quiet < self.clear_after)
-        alert.before_notified = int(waits or (opens and is_near))
+        if waits or (opens and is_near):
+            alert.notified_s = 0.0
+        elif alert.waits:
+            alert.notified_s = None
         return (opens or (waits and lasts)) and not is_near
 
     def _is_due(self, alert: AlertState, at_s: float | None) -> bool:

@@ -31,7 +31,7 @@ class AlertTwin:
         self._any_is_open = bool(self._is_open.any())
         self._is_apart: Bools | None = None
         if policy.dead_band is not None:
-            self._is_apart = self._is_open | (self._before_notified > 0)
+            self._is_apart = self._is_open | (self._notified_s == 0.0)
 
     def next(self, rows: slice, score: Floats, opens: Bools, keeps: Bools, at_s: Floats) -> Step:
         """The rows that leave at a value, and what writes the alerts of the others.
