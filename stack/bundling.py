@@ -43,7 +43,7 @@ _LEFT_OUT_FOLDERS = {"tests", "include", "__pycache__", "bin"}
 _LEFT_OUT_SUFFIXES = {".pyi", ".pxd", ".pyx", ".h", ".c", ".a"}
 _LEFT_OUT_DATA = ("river/datasets", {".csv", ".zip", ".gz", ".txt", ".npz"})
 _SETTINGS_SUFFIXES = {".yaml", ".yml"}
-_SOURCE_SUFFIXES = {".py", *_SETTINGS_SUFFIXES}
+_SOURCE_SUFFIXES = {".py", ".ics", *_SETTINGS_SUFFIXES}
 _TASK_ROOT = "/var/task"
 """Where Lambda has it, for the paths in compiled modules."""
 _READER_FOLDER = Path("consumer", "decode", "plain")
@@ -141,10 +141,13 @@ def _sources() -> dict[str, Path]:
 
 
 def _shipped(path: Path) -> bytes:
-    """What the asset has of a source: settings as JSON; as written any other YAML, such as a CI's."""
+    """What the asset has of a source: settings as JSON; as written any other YAML, such as a CI's.
+
+    They have the events of their calendars, so that the function needs nothing that reads these.
+    """
     if path.suffix in _SETTINGS_SUFFIXES:
         with suppress(ConfigurationError, ValueError, TypeError, OverflowError):
-            return as_json(path.read_text(encoding="utf-8"))
+            return as_json(path.read_text(encoding="utf-8"), path.parent)
     return path.read_bytes()
 
 

@@ -1,111 +1,127 @@
-"""`python -m benchmarks.quality`: how good the alerts are, on labelled series and on simulated faults.
+"""`python -m benchmarks.quality`: how good the alerts are, on labelled series and on simulated signals.
 
-Writes build/quality/results.json. Exits with 0 if all bars hold, else with 1 and the missed bars.
+Writes build/quality/results.json, part by part. Exits with 0 if all bars hold, else with 1 and names those
+that do not.
 """
 
+import argparse
 import json
 import sys
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
-from benchmarks.measuring import Figure, spread
-from benchmarks.quality.faults import RUNS, FaultQuality, quality_of_faults
-from benchmarks.quality.nab import NoCorpus, Series, read_corpus
-from benchmarks.quality.skab import Run, read_folder, skab_folder
-from benchmarks.quality.tables import show_asset, show_faults, show_nab, show_others, show_quiet
-from benchmarks.quality.use_case_quality import (
-    AssetQuality,
-    Quality,
-    alerts_on_run,
-    count_alerts,
-    quality_of,
-    quality_of_asset,
-    shipped_detector,
-)
+from benchmarks.measuring import Figure
+from benchmarks.quality.parts import PARTS, Outcome, left_out
+from benchmarks.quality.watching import Candidate
+from consumer.errors import ConfigurationError
 
-QUIET = "artificialNoAnomaly"
-OF_ONE_SIGNAL = ("anomaly", "shift", "drift")
-"""Use cases of single signals that alert without a configured limit; drift is the reference."""
-SILENT = {"anomaly": 0, "shift": 1, "asset": 0}
-"""How often use cases may alert where nothing is wrong: `art_daily_perfect_square_wave` stands exactly still
-for its first night and then moves at once, which `shift` is to tell."""
-LONG = RUNS[3:]
-"""Both plants for ten minutes, longer than the warm-up of anomaly."""
 RESULTS = Path("build/quality/results.json")
+_WIDTH = 120
+"""Columns, at least: the tables are wide."""
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Measure, print and write the results."""
+    options = _parser().parse_args(words)
+    candidate = Candidate(options.use_case, options.plant, tuple(map(_parameter, options.set)))
     console = Console()
+    console.width = max(console.width, _WIDTH)
     try:
-        corpus, runs = read_corpus(), read_folder(skab_folder() / "other")
-        [free] = read_folder(skab_folder() / "anomaly-free")
-    except NoCorpus as error:
-        console.print(f"Not measured: {error}", markup=False)
-        return 1
-    console.print(f"Learning {len(corpus)} NAB series with 27 sets of parameters", markup=False)
-    nab = quality_of(corpus)
-    alerts = {name: count_alerts(corpus, name) for name in OF_ONE_SIGNAL}
-    console.print(f"Learning {len(runs)} SKAB runs")
-    asset = quality_of_asset(runs)
-    console.print("Learning simulated plants with known faults")
-    faults = quality_of_faults(partial(shipped_detector, "shift"))
-    others = {name: quality_of_faults(partial(shipped_detector, name), LONG) for name in ("anomaly", "drift")}
-    show_nab(nab, alerts, console)
-    show_asset(asset, console)
-    show_faults(faults, console)
-    show_others(others, console)
-    quiet = _quiet(corpus, free)
-    show_quiet(quiet, console)
-    bars = _bars(nab, asset, faults, quiet)
-    results = {
-        "nab": {"anomaly": asdict(nab), "alerts": {name: asdict(one) for name, one in alerts.items()}},
-        "skab": {"asset": asdict(asset)},
-        "faults": {name: asdict(quality) for name, quality in {"shift": faults, **others}.items()},
-        "where_nothing_is_wrong": quiet,
-        "bars": [asdict(bar) | {"holds": bar.holds} for bar in bars],
-    }
+        _ = candidate.use_case
+    except ConfigurationError as error:
+        console.print(str(error), markup=False)
+        return 2
+    if options.grid:
+        chosen = left_out(candidate, dict(map(_axis, options.grid)))
+        for one in chosen.tables:
+            one.show(console)
+        return 0
+    outcomes = {name: _measured(name, candidate, console) for name in options.only or PARTS}
+    if candidate == Candidate():  # the documents are about what ships
+        _write(outcomes)
+    bars = [bar for outcome in outcomes.values() for bar in outcome.bars]
+    missing = [f"{name}: {reason}" for name, outcome in outcomes.items() for reason in outcome.missing]
+    return _verdict(bars, missing, console)
+
+
+def _measured(name: str, candidate: Candidate, console: Console) -> Outcome:
+    console.print(f"Measuring {name}: {PARTS[name].__doc__}", markup=False)
+    start_s = time.perf_counter()
+    outcome = PARTS[name](candidate)
+    for one in outcome.tables:
+        one.show(console)
+    console.print(f"{name} took {time.perf_counter() - start_s:.0f} s", markup=False)
+    return outcome
+
+
+def _write(outcomes: Mapping[str, Outcome]) -> None:
+    """Those of parts that were not measured now are kept."""
+    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+    for name, outcome in outcomes.items():
+        results[name] = {
+            "results": outcome.results,
+            "tables": {one.name: one.markdown for one in outcome.tables},
+            "bars": [asdict(bar) | {"holds": bar.holds} for bar in outcome.bars],
+            "missing": outcome.missing,
+        }
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
-    low = [bar for bar in bars if not bar.holds]
-    for bar in low:
-        at = f"{bar.measured.median:.3g}, but must be {bar.bound} {bar.bar:g}"
-        console.print(f"[red]{bar.name} is {at}")
-    if not low:
-        console.print(f"All {len(bars)} bars hold. Results: {RESULTS}")
-    return 1 if low else 0
+    ordered = {name: results[name] for name in PARTS if name in results}
+    RESULTS.write_text(json.dumps(ordered, indent=2) + "\n")
 
 
-def _quiet(corpus: list[Series], free: Run) -> dict[str, int]:
-    """The number of alerts where nothing is wrong, by use case."""
-    quiet = [series for series in corpus if series.folder == QUIET]
-    on_series = {name: count_alerts(quiet, name).alerts for name in OF_ONE_SIGNAL}
-    return {
-        name: on_series.get(name, 0) + alerts_on_run(free, name)
-        for name in (*OF_ONE_SIGNAL, "asset", "clusters")
-    }
+def _verdict(bars: list[Figure], missing: list[str], console: Console) -> int:
+    for bar in bars:
+        holds, figure = "holds" if bar.holds else "MISSED", f"{bar.measured.median:.4g} {bar.unit}".strip()
+        console.print(
+            f"{holds}  {bar.name}: {figure} ({bar.bound} {bar.bar:g})",
+            markup=False,
+            style=None if bar.holds else "red",
+        )
+    for reason in missing:
+        console.print(f"Not measured: {reason}", markup=False, style="red")
+    low = sum(not bar.holds for bar in bars)
+    if low or missing:
+        console.print(f"{low} of {len(bars)} bars do not hold.")
+        return 1
+    console.print(f"All {len(bars)} bars hold.")
+    return 0
 
 
-def _bars(nab: Quality, asset: AssetQuality, faults: FaultQuality, quiet: dict[str, int]) -> list[Figure]:
-    least = {
-        "anomaly, NAB standard": (nab.standard, 75.0),
-        "anomaly, NAB standard, chosen on the other folders": (nab.parameters_held_out, 67.0),
-        "anomaly, NAB low false positives": (nab.low_false_positives, 62.0),
-        "asset, SKAB F1": (asset.f1, 0.76),
-        "shift, recall of steps of 3 sigma and more": (faults.recall("step", size_min=3.0), 0.95),
-    }
-    most = {
-        "asset, SKAB false alarm rate": (asset.false_alarms, 0.35),
-        "shift, alerts on healthy simulated signals": (faults.false, 0),
-    }
-    most |= {f"{name}, alerts where nothing is wrong": (quiet[name], bar) for name, bar in SILENT.items()}
-    return [
-        *(Figure(name, spread([value]), "", "at least", bar) for name, (value, bar) in least.items()),
-        *(Figure(name, spread([value]), "", "at most", bar) for name, (value, bar) in most.items()),
-    ]
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
+    parser.add_argument("--only", action="append", choices=list(PARTS), help="a part; may be repeated")
+    parser.add_argument(
+        "--use-case",
+        default="anomaly",
+        help="which use case of single signals to measure: its name, module:NAME or path/to/file.py:NAME",
+    )
+    parser.add_argument("--plant", default="", help="the folder of the plant that names it")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=NUMBER", help="a parameter of it; may be repeated"
+    )
+    parser.add_argument(
+        "--grid",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER,NUMBER",
+        help="instead: score each corpus with the numbers that are best on the others; may be repeated",
+    )
+    return parser
+
+
+def _parameter(text: str) -> tuple[str, float]:
+    name, _, number = text.partition("=")
+    return name, int(number) if number.lstrip("-").isdigit() else float(number)
+
+
+def _axis(text: str) -> tuple[str, list[float]]:
+    name, _, numbers = text.partition("=")
+    return name, [_parameter(f"{name}={number}")[1] for number in numbers.split(",")]
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ _COUNTS = {
     "ObservationsLearned": "observations_learned",
     "Redelivered": "redelivered",
     "BadQuality": "skipped",
+    "PausedByCalendar": "paused",
     "Uncertain": "uncertain",
     "TimesNotBelieved": "times_not_believed",
     "Quarantined": "quarantined",

@@ -3,17 +3,19 @@
 import math
 import sys
 from collections import Counter
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import reduce
 from operator import add
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import msgspec
 from msgspec import Meta
 
-from consumer.detectors.alert_policy import AlertPolicy, AlertState
+from consumer.detectors.alert_policy import AlertPolicy, AlertState, DeadBand
 from consumer.detectors.base import Found, Step, UseCase
 from consumer.detectors.block_statistics import WIDER, BlockStatistics, DyadicScales
+from consumer.detectors.change_evidence import may_be_of_hour, moved, sentence, size_of
+from consumer.detectors.local_time import UTC_NAME, LocalTime, clock_of, hour_of_day
 from consumer.detectors.sensor_checks import SensorChecks
 from consumer.detectors.states import ModelState, model_state
 
@@ -21,7 +23,7 @@ _BLOCK = 8
 """Values in the shortest blocks: few, to be soon; enough for a mean that single values hardly move."""
 _HOURS = 24
 _OF_HOURS = Meta(min_length=_HOURS, max_length=_HOURS)
-_HOUR_S, _DAY_S = 3600.0, 86_400.0
+_DAY_S = 86_400.0
 _SUDDEN_S = 900.0
 """What takes longer may be the daily cycle, until a day has been seen."""
 _HOUR_STEP, _STEP_S = 0.02, 300.0
@@ -51,7 +53,8 @@ class DeseasonalisedChangeDetector(ModelState):
     Means of blocks of 8, 32, ... 2,048 values are compared with how such means usually vary, and so are the
     values' deviations within their blocks. Once a day has been seen, each hour's mean is subtracted.
 
-    Units: the signal's own. Hours are in UTC: a daily cycle is the same in any time zone.
+    Units: the signal's own. Hours are those of the clock, in UTC without one: where clocks are changed, a
+    cycle that goes by them is the same in local time alone.
     State: some 200 numbers: 2 kB at most.
     """
 
@@ -69,26 +72,28 @@ class DeseasonalisedChangeDetector(ModelState):
     is_of_hour: bool = False
     score: float = 0.0
 
-    def learn_one(self, value: float, timestamp_s: float | None) -> tuple[float, dict[str, Any] | None]:
+    def learn_one(
+        self, value: float, timestamp_s: float | None, clock: LocalTime | None = None
+    ) -> tuple[float, dict[str, Any] | None]:
         """The significance of a lasting change, from 0 to 1, and the evidence once it is reached."""
         value = min(max(value, -_LARGEST), _LARGEST)
         at_s = self.last_s if timestamp_s is None else timestamp_s
         if at_s is not None:
-            value -= self._expected(value, at_s)
+            value -= self._expected(value, at_s, clock)
         self.block.append(value)
         if len(self.block) < _BLOCK:
             return self.score, None
-        evidence = self._learn_block(at_s)
+        evidence = self._learn_block(at_s, clock)
         score = self.score
         if evidence is not None:
             self.score = 0.0
         return score, evidence
 
-    def _expected(self, value: float, at_s: float) -> float:
+    def _expected(self, value: float, at_s: float, clock: LocalTime | None) -> float:
         """The mean of the hour, once a day has been seen; 0 before."""
         if self.started_s is None or at_s < self.started_s:
             self.started_s = at_s  # a clock that was ahead then would let its day never come
-        hour = int(at_s // _HOUR_S) % _HOURS
+        hour = hour_of_day(at_s, clock)
         seconds = _STEP_S if self.last_s is None else abs(at_s - self.last_s)
         self.last_s = at_s
         usual = self.hours[hour]
@@ -98,6 +103,9 @@ class DeseasonalisedChangeDetector(ModelState):
         if not self.is_of_hour:
             return 0.0
         return usual if self.visits[hour] > 1 else value
+
+    def _usual(self, at_s: float | None, clock: LocalTime | None) -> float:
+        return self.hours[hour_of_day(at_s, clock)] if self.is_of_hour and at_s is not None else 0.0
 
     def _begins_hours(self, at_s: float | None, least: float, is_still: bool, is_usual: bool) -> bool:
         """Subtract each hour's mean from now on, where a day has been seen; whether that begins now.
@@ -133,13 +141,13 @@ class DeseasonalisedChangeDetector(ModelState):
         is_still = shortest.blocks > 0 and shortest.deviation <= least
         return is_still and self.spreads.shortest.mean <= math.sqrt(least)
 
-    def _learn_block(self, at_s: float | None) -> dict[str, Any] | None:
+    def _learn_block(self, at_s: float | None, clock: LocalTime | None) -> dict[str, Any] | None:
         level = _sum(self.block) / _BLOCK
         if not self.levels.blocks:
             self.before = level
         centre, self.before = 0.5 * (level + self.before), level
         spread = math.sqrt(_sum([abs(value - centre) for value in self.block]) / _BLOCK)
-        usual = self.hours[int(at_s // _HOUR_S) % _HOURS] if self.is_of_hour and at_s is not None else 0.0
+        usual = self._usual(at_s, clock)
         least = max(_SAME * max(abs(level + usual), abs(self.levels.shortest.mean + usual)), _SMALLEST)
         self.block.clear()
         least_spread = math.sqrt(least)
@@ -163,7 +171,7 @@ class DeseasonalisedChangeDetector(ModelState):
             of_level = of_spread = 0.0
         self.score = min(1.0, max(of_level, of_spread))
         if is_step or (of_level >= 1.0 and self.spreads.shortest.excursion < 2):
-            return self._level_evidence(level_scale, least, usual, at_s, is_still)
+            return self._level_evidence(level_scale, least, at_s, clock, is_still)
         if of_spread >= 1.0 or of_level >= 1.0:
             evidence = self._spread_evidence(spread_scale if of_spread >= 1.0 else 0)
             if is_still:
@@ -188,7 +196,7 @@ class DeseasonalisedChangeDetector(ModelState):
         return at_s - (self.started_s if self.usual_s is None else self.usual_s) > _SUDDEN_S
 
     def _level_evidence(
-        self, scale: int, least: float, usual: float, at_s: float | None, is_still: bool
+        self, scale: int, least: float, at_s: float | None, clock: LocalTime | None, is_still: bool
     ) -> dict[str, Any] | None:
         statistics, size = self.levels.scales[scale], _BLOCK * WIDER**scale
         gradual = statistics.is_rising() if is_still else statistics.is_gradual(least)
@@ -197,11 +205,11 @@ class DeseasonalisedChangeDetector(ModelState):
         half = _RANGE * math.hypot(
             self.levels.shortest.deviation, _OF_ABSOLUTE * self.spreads.shortest.mean**2
         )
-        before, seen = usual + statistics.mean, statistics.excursion * size
+        before, seen = self._usual(at_s, clock) + statistics.mean, statistics.excursion * size
         moved, followed = statistics.excursion_mean - statistics.mean, [0.0] * _HOURS
         if self.is_of_hour and at_s is not None:
-            moved, followed = self._followed(statistics, size, at_s)
-            before -= followed[int(at_s // _HOUR_S) % _HOURS] * moved
+            moved, followed = self._followed(statistics, size, at_s, clock)
+            before -= followed[hour_of_day(at_s, clock)] * moved
         after = before + moved
         evidence = self._evidence("level", before, after, before - half, before + half, seen)
         if gradual:
@@ -217,7 +225,9 @@ class DeseasonalisedChangeDetector(ModelState):
         self._restart()
         return evidence
 
-    def _followed(self, statistics: BlockStatistics, size: int, at_s: float) -> tuple[float, list[float]]:
+    def _followed(
+        self, statistics: BlockStatistics, size: int, at_s: float, clock: LocalTime | None
+    ) -> tuple[float, list[float]]:
         """How far the signal has moved, and the share of it that each hour's mean has followed already.
 
         They follow within an excursion, where values are rare: so less of it is seen at its end.
@@ -228,9 +238,7 @@ class DeseasonalisedChangeDetector(ModelState):
         count = (statistics.excursion - 1) * size
         since_s = _STEP_S * (count + size) if self.usual_s is None else abs(at_s - self.usual_s)
         interval_s = since_s / (count + size)
-        hours = [
-            int((at_s - interval_s * back) // _HOUR_S) % _HOURS for back in range(count + begun - 1, -1, -1)
-        ]
+        hours = [hour_of_day(at_s - interval_s * back, clock) for back in range(count + begun - 1, -1, -1)]
         within = Counter(hours)
         visits = [known - within[hour] for hour, known in enumerate(self.visits)]
         seen, share = 0.0, _HOUR_STEP * min(1.0, interval_s / _STEP_S)
@@ -282,7 +290,6 @@ _SILENT = SensorChecks(is_told=False)
 """`anomaly` reports sensor faults; here they only keep a stuck sensor from being taken for a change."""
 _SPREAD_MIN = 0.57
 """Least size of a change of spread before a day was seen: some three and a half times the spread."""
-_WORDS = {"level": "level", "slope": "slope a value", "spread": "spread"}
 
 
 @model_state("change_point")
@@ -313,13 +320,19 @@ class ChangePoint(UseCase):
     alert: AlertPolicy = _SETTLED
     sensor_checks: SensorChecks | None = _SILENT
     _: KW_ONLY
+    time_zone: str = UTC_NAME
+    """By whose clocks the hours go, by its IANA name."""
     kind: str = "shift"
     detail_type: str = "Lasting Change Detected"
 
     @property
     def parameters(self) -> Any:
-        """What the models depend on: the detector has no parameters."""
-        return ["shift"]
+        """What the models depend on: the detector has no parameters but the hours'."""
+        return ["shift"] if self.time_zone == UTC_NAME else ["shift", self.time_zone]
+
+    def with_time_zone(self, name: str) -> Self:
+        """The use case by the hours of that zone."""
+        return replace(self, time_zone=name)
 
     def create(self, seed: int) -> ChangePointState:
         """Nothing is usual yet; it has no randomness."""
@@ -327,12 +340,16 @@ class ChangePoint(UseCase):
 
     def stepper(self, state: ChangePointState) -> Step:
         """Let the detector learn each value; the score is the significance of a change."""
-        detector, alert = state.detector, state.alert
+        detector, alert, clock = state.detector, state.alert, clock_of(self.time_zone)
 
         def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
-            score, evidence = detector.learn_one(value, at_s)
-            size = 0.0 if evidence is None else _size(evidence)
-            if evidence is None or (size < _SPREAD_MIN and _may_be_of_hour(evidence)):
+            score, evidence = detector.learn_one(value, at_s, clock)
+            size = 0.0 if evidence is None else size_of(evidence)
+            if (
+                evidence is None
+                or (size < _SPREAD_MIN and may_be_of_hour(evidence))
+                or self.alert.is_near(*moved(evidence))
+            ):
                 change = self.alert.next(alert, 0.0, opens=False, keeps=False, at_s=at_s)
                 return score, change and (change, self.alert.transition_details(alert, change, at_s))
             was_open = alert.is_open
@@ -342,11 +359,15 @@ class ChangePoint(UseCase):
             if change is None:
                 return score, None
             details = (
-                evidence | {"says": _sentence(evidence)} | self.alert.transition_details(alert, change, at_s)
+                evidence | {"says": sentence(evidence)} | self.alert.transition_details(alert, change, at_s)
             )
             return score, (change, details)
 
         return step
+
+    def with_dead_band(self, band: DeadBand) -> Self:
+        """The use case that tells only what goes beyond."""
+        return replace(self, alert=replace(self.alert, dead_band=band))
 
     def alert_of(self, model: ChangePointState) -> AlertState | None:
         """The state of its alert."""
@@ -356,32 +377,3 @@ class ChangePoint(UseCase):
 def _sum(values: list[float]) -> float:
     """From the first to the last: Python's own sum rounds otherwise since 3.12."""
     return reduce(add, values, 0.0)
-
-
-def _size(evidence: dict[str, Any]) -> float:
-    """From 0 to 1: 0.5 for a change as wide as what was usual.
-
-    >>> _size({"before": 1.0, "after": 3.0, "usual_low": 0.0, "usual_high": 2.0})
-    0.5
-    """
-    width = evidence["usual_high"] - evidence["usual_low"]
-    moved = abs(evidence["after"] - evidence["before"])
-    size = moved / (moved + width) if moved > 0.0 else 0.0
-    return size if math.isfinite(size) else 1.0
-
-
-def _may_be_of_hour(evidence: dict[str, Any]) -> bool:
-    """Whether a spread may be usual at this hour: no day has been seen."""
-    return evidence["shift"] == "spread" and not evidence["usual_of_hour"]
-
-
-def _sentence(evidence: dict[str, Any]) -> str:
-    what = _WORDS[evidence["shift"]]
-    before, after = evidence["before"], evidence["after"]
-    # As many digits as tell them apart: of a level of 1e8 and a small step, four do not.
-    digits = next((each for each in (4, 7, 10, 13) if f"{before:.{each}g}" != f"{after:.{each}g}"), 4)
-    low, high = evidence["usual_low"], evidence["usual_high"]
-    return (
-        f"{what} {before:.{digits}g} before, {after:.{digits}g} in the last "
-        f"{evidence['observations']} values, where {low:.{digits}g} to {high:.{digits}g} was usual"
-    )

@@ -3,13 +3,14 @@
 import dataclasses
 import math
 from dataclasses import KW_ONLY, dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import msgspec
 from msgspec import Meta
 
-from consumer.detectors.alert_policy import AlertPolicy, AlertState
+from consumer.detectors.alert_policy import AlertPolicy, AlertState, DeadBand
 from consumer.detectors.base import Found, Step, UseCase, finite
+from consumer.detectors.local_time import UTC_NAME, LocalTime, clock_of
 from consumer.detectors.sensor_checks import SENSOR_CHECKS, SensorChecks
 from consumer.detectors.states import ModelState, model_state
 
@@ -55,7 +56,8 @@ DECAY_RATES = DecayRates()
 class SeasonalBaseline(ModelState):
     """A signal's means, by hour and by hour of the week, and the usual range of deviations from them.
 
-    Units: the signal's own. Hours are in UTC: a daily pattern is the same in any time zone.
+    Units: the signal's own. Hours are those of the clock, in UTC without one: where clocks are changed, a
+    pattern that goes by them is the same in local time alone.
     State: 193 means and counts, and some numbers: 3 kB at most.
     """
 
@@ -73,9 +75,11 @@ class SeasonalBaseline(ModelState):
     exceedance: float = 0.0
     """How far the last value was outside the usual range, whether or not earlier ones were too."""
 
-    def learn_one(self, value: float, at_s: float | None, rates: DecayRates) -> float:
+    def learn_one(
+        self, value: float, at_s: float | None, rates: DecayRates, clock: LocalTime | None = None
+    ) -> float:
         """Learn a value; how far it exceeds the range and recent exceedances, in widths of the range."""
-        places = [_LEVEL] if at_s is None else _places(at_s)
+        places = [_LEVEL] if at_s is None else _places(at_s if clock is None else clock.local_s(at_s))
         weight = self._weight(at_s, rates)
         self.expected = self._expected(value, places)
         deviation = value - self.expected
@@ -193,6 +197,8 @@ class SeasonalAnomaly(UseCase):
     sensor_checks: SensorChecks | None = SENSOR_CHECKS
     decay_rates: DecayRates = DECAY_RATES
     _: KW_ONLY
+    time_zone: str = UTC_NAME
+    """By whose clocks the hours go, by its IANA name."""
     kind: str = "anomaly"
     detail_type: str = "Anomaly Detected"
 
@@ -200,7 +206,16 @@ class SeasonalAnomaly(UseCase):
     def parameters(self) -> Any:
         """What the models depend on: not when something is reported."""
         rates = self.decay_rates
-        return ["unusual alerts", *dataclasses.astuple(rates)]
+        zone = [] if self.time_zone == UTC_NAME else [self.time_zone]
+        return ["unusual alerts", *dataclasses.astuple(rates), *zone]
+
+    def with_time_zone(self, name: str) -> Self:
+        """The use case by the hours of that zone."""
+        return dataclasses.replace(self, time_zone=name)
+
+    def with_dead_band(self, band: DeadBand) -> Self:
+        """The use case that tells only what goes beyond."""
+        return dataclasses.replace(self, alert=dataclasses.replace(self.alert, dead_band=band))
 
     def create(self, seed: int) -> SeasonalAnomalyState:
         """An empty baseline; it has no randomness."""
@@ -208,23 +223,26 @@ class SeasonalAnomaly(UseCase):
 
     def stepper(self, state: SeasonalAnomalyState) -> Step:
         """Score each value, then learn it."""
+        clock = clock_of(self.time_zone)
 
         def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
             baseline, alert = state.baseline, state.alert
             low, high, last_s = baseline.low, baseline.high, baseline.last_s
-            exceedance = finite(baseline.learn_one(value, at_s, self.decay_rates))
+            exceedance = finite(baseline.learn_one(value, at_s, self.decay_rates, clock))
             if state.count == 0 or _is_before(at_s, state.started_s):
                 state.started_s = at_s
             state.count += 1
             threshold = self._threshold(state, _seconds_between(last_s, at_s))
             score = exceedance / (exceedance + self.exceedance)
-            exceeds = exceedance >= threshold
+            exceeds, is_warm = exceedance >= threshold, self._is_warm(state, at_s)
             change = self.alert.next(
                 alert,
                 score,
-                opens=exceeds and self._is_warm(state, at_s),
+                opens=exceeds and is_warm,
                 keeps=baseline.exceedance > _KEEPS * self.exceedance,
                 at_s=at_s,
+                value=value,
+                expected=baseline.expected,
             )
             found = None
             if change is not None:
@@ -238,7 +256,8 @@ class SeasonalAnomaly(UseCase):
                 }
                 found = change, evidence | self.alert.transition_details(alert, change, at_s)
             if exceeds:
-                state.threshold = min(exceedance, self._furthest)
+                if not is_warm or not self.alert.is_near(value, baseline.expected):
+                    state.threshold = min(exceedance, self._furthest)  # what is not told takes no budget
                 state.exceedances, state.exceeded_s = state.exceedances + 1, at_s
             return score, found
 

@@ -207,7 +207,12 @@ class SignalLearner:
         if reasons:
             self._reject([index for index in indices if index in reasons], reasons)
             indices = [index for index in indices if index not in reasons]
-        use_case = self.settings.use_case
+        use_case, pauses = self.settings.use_case, self.settings.pauses
+        if pauses is not None:
+            at_s = times(columns, indices, batch)
+            learned = [index for index, one_s in zip(indices, at_s, strict=True) if not pauses.is_on(one_s)]
+            self.outcome.paused += len(indices) - len(learned)
+            indices = learned
         if use_case.late == "skip":
             in_time = state.in_time(columns, indices, batch)
             self.outcome.skipped += len(indices) - len(in_time)
@@ -272,6 +277,8 @@ class SignalLearner:
         arrived_s, observations = self.batch.records.arrived_s, self._before
         for ref, is_empty in refs_of(self.columns, self._indices, skipped, left, self._last):
             observations += not is_empty
+            if self.settings.pauses is not None and self.settings.pauses.is_on(arrived_s[ref.record]):
+                continue
             finding = rules.observed(health, is_empty, observations, arrived_s[ref.record])
             if finding is not None:
                 self._add(ref, observations, finding)

@@ -14,12 +14,16 @@ from msgspec import Meta
 from consumer.decode.batch import Batch
 from consumer.decode.signal_names import identity
 from consumer.decode.times import TimeLimits
+from consumer.detectors.alert_policy import DeadBand, Direction
 from consumer.detectors.base import Severity, UseCase
-from consumer.settings.patterns import is_wild, matcher
+from consumer.errors import ConfigurationError
+from consumer.settings.calendars import Calendar, Span
+from consumer.settings.patterns import is_wild, matcher, matches
 from consumer.settings.tuning import with_parameters
 
 _SIGNALS_KNOWN_MAX = 100_000
 _ONE_LINE = r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z"
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?) ?%")
 _Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=_ONE_LINE)]
 _Pattern = Annotated[str, Meta(min_length=1, max_length=512)]
 
@@ -56,6 +60,12 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the sensor can measure; other values are a sensor fault."""
     severity: Severity | None = None
     """The severity of its events, in place of the use case's."""
+    time_zone: _Name | None = None
+    """By whose clocks its hours go, by its IANA name; another one starts what learns by the hour anew."""
+    least: float | str | None = None
+    """How far from what was expected something is told: in the signal's unit, or in percent of it."""
+    direction: Direction | None = None
+    """In which direction from what was expected something is told; None: in both."""
     muted: bool | None = None
     """True keeps its events from alerts; it is learned all the same."""
     use_cases: dict[str, dict[str, Any]] = {}
@@ -74,11 +84,31 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [self.match] if isinstance(self.match, str) else self.match
 
 
+class CalendarEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A calendar, and of which signals it says when nothing is learned."""
+
+    file: _Name
+    """Beside the settings, in iCalendar's format."""
+    match: _Pattern | Annotated[list[_Pattern], Meta(min_length=1)] = "*"
+    learn: bool = False
+    """Whether signals are learned during its events; if so, it is there for mutes."""
+    spans: list[Span] | None = None
+    """When its events are: filled in from the file where it is read, and not to be written."""
+
+    @property
+    def patterns(self) -> Sequence[str]:
+        """All that are given."""
+        return [self.match] if isinstance(self.match, str) else self.match
+
+
 class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`consumer/signals.yaml`. Each field of a signal is that of the last entry that matches and has it."""
 
     version: Literal[1]
     signals: list[Entry] = []
+    time_zone: _Name | None = None
+    """Of the signals whose entries have none; None: UTC."""
+    calendars: list[CalendarEntry] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +122,8 @@ class SignalSettings:
     is_muted: bool = False
     shown: dict[str, Any] = field(default_factory=dict)
     """What its events show beside its key: name, asset, line, unit and limits, if set."""
+    pauses: Calendar | None = None
+    """When nothing of it is learned or told."""
 
 
 class SettingsOfSignals:
@@ -105,8 +137,12 @@ class SettingsOfSignals:
         times: TimeLimits = TimeLimits(),  # noqa: B008  # it is a constant
     ) -> None:
         self.use_case, self._name, self.times = use_case, name, times
-        self.are_set = file is not None and bool(file.signals)
+        self._pausing = [] if file is None else [each for each in file.calendars if not each.learn]
+        self.are_set = file is not None and bool(file.signals or file.time_zone or self._pausing)
+        self.have_pauses = bool(self._pausing)
+        """Whether a calendar says of some signals when nothing is learned."""
         self._entries = () if file is None else tuple(file.signals)
+        self._time_zone = None if file is None else file.time_zone
         self._exact: defaultdict[str, list[int]] = defaultdict(list)
         self._wild: list[tuple[int, Callable[[str], object]]] = []
         for number, entry in enumerate(self._entries):
@@ -116,6 +152,8 @@ class SettingsOfSignals:
                 else:
                     self._exact[pattern].append(number)
         self._of_entries = lru_cache(_SIGNALS_KNOWN_MAX)(self._merged)
+        self._tuned = lru_cache(_SIGNALS_KNOWN_MAX)(self._tuned_use_case)
+        self._calendar = lru_cache(_SIGNALS_KNOWN_MAX)(self._calendar_of)
         self.of = lru_cache(_SIGNALS_KNOWN_MAX)(self._of)
         """The settings of the signal of this name."""
 
@@ -130,30 +168,78 @@ class SettingsOfSignals:
 
     def _of(self, signal: str) -> SignalSettings:
         numbers = {number for number, match in self._wild if match(signal)}
-        return self._of_entries(tuple(sorted(numbers.union(self._exact.get(signal, ())))))
+        calendars = tuple(
+            number
+            for number, each in enumerate(self._pausing)
+            if any(matches(pattern, signal) for pattern in each.patterns)
+        )
+        return self._of_entries(tuple(sorted(numbers.union(self._exact.get(signal, ())))), calendars)
 
-    def _merged(self, numbers: tuple[int, ...]) -> SignalSettings:
+    def _calendar_of(self, numbers: tuple[int, ...]) -> Calendar | None:
+        spans = [span for number in numbers for span in self._pausing[number].spans or ()]
+        return Calendar(spans) if spans else None
+
+    def _merged(self, numbers: tuple[int, ...], calendars: tuple[int, ...]) -> SignalSettings:
         entries = [self._entries[number] for number in reversed(numbers)]
         limits: Limits | None = _last(entries, "limits")
         parameters = next(
             (each.use_cases[self._name] for each in entries if self._name in each.use_cases), {}
         )
-        use_case = with_parameters(self.use_case, parameters) if parameters else self.use_case
-        is_other = bool(parameters) and use_case.parameters != self.use_case.parameters
+        zone = _last(entries, "time_zone") or self._time_zone
+        band = dead_band_of(_last(entries, "least"), _last(entries, "direction"))
+        use_case = self._tuned(msgspec.json.encode(parameters), zone, band, limits, _last(entries, "range"))
+        is_other = use_case is not self.use_case and use_case.parameters != self.use_case.parameters
         shown = {name: _last(entries, name) for name in ("name", "asset", "line", "unit")}
         if limits:
-            use_case = use_case.with_limits(limits.low, limits.high)
             shown["limits"] = msgspec.to_builtins(limits)
-        measurable: Limits | None = _last(entries, "range")
-        if measurable:
-            use_case = use_case.with_sensor_range(measurable.low, measurable.high)
         return SignalSettings(
             use_case,
             _last(entries, "severity") or self.use_case.severity,
             identity(use_case.parameters)[:16] if is_other else "",
             bool(_last(entries, "muted")),
             {name: value for name, value in shown.items() if value is not None},
+            self._calendar(calendars),
         )
+
+    def _tuned_use_case(
+        self,
+        parameters: bytes,
+        zone: str | None,
+        band: DeadBand | None,
+        limits: Limits | None,
+        measurable: Limits | None,
+    ) -> UseCase:
+        """The use case with these settings: the same object for the same ones, as those learn together."""
+        use_case = with_parameters(self.use_case, msgspec.json.decode(parameters))
+        if zone:
+            use_case = use_case.with_time_zone(zone)
+        if band:
+            use_case = use_case.with_dead_band(band)
+        if limits:
+            use_case = use_case.with_limits(limits.low, limits.high)
+        if measurable:
+            use_case = use_case.with_sensor_range(measurable.low, measurable.high)
+        return use_case
+
+
+def dead_band_of(least: float | str | None, direction: Direction | None) -> DeadBand | None:
+    """The dead band that an entry sets, if any.
+
+    >>> dead_band_of("2%", None)
+    DeadBand(least=0.0, least_share=0.02, direction='both')
+
+    Raises: `ConfigurationError` for another text, or what is not above 0.
+    """
+    if least is None and direction is None:
+        return None
+    percent = _PERCENT.fullmatch(least) if isinstance(least, str) else None
+    share = float(percent[1]) / 100.0 if percent else 0.0
+    number = 0.0 if isinstance(least, str) or least is None else least
+    if least is not None and not 0.0 < number + share < math.inf:
+        raise ConfigurationError(
+            f"least is {least!r}; allowed: a number above 0, or a percentage such as '2%'"
+        )
+    return DeadBand(number, share, direction or "both")
 
 
 def _last(entries: Sequence[Entry], name: str) -> Any:

@@ -22,6 +22,7 @@ from consumer.detectors.in_columns.vectorised import (
     neighbours,
     write,
 )
+from consumer.detectors.local_time import clock_of
 from consumer.detectors.state_columns import Floats, Integers, Places
 from consumer.detectors.state_layouts import layout_of
 
@@ -65,6 +66,7 @@ class ChangePointTwin:
     """
 
     def __init__(self, use_case: ChangePoint, sources: Sequence[Source], order: Places) -> None:
+        self._clock = clock_of(use_case.time_zone)
         rows = Rows(sources, order)
         in_order = rows if rows.is_in_order else Rows(sources, np.arange(len(order)))
         self._gathered = Gathered(ChangePointState, rows, (*_FIELDS, *alert_fields("alert")))
@@ -130,7 +132,7 @@ class ChangePointTwin:
 
     def _expected(self, rows: slice, value: Floats, at_s: Floats) -> _Hour:
         """What `_expected` of the scalar class says of each value."""
-        has_no_cells = self._hours.move(rows, at_s)
+        has_no_cells = self._hours.move(rows, self._local_s(at_s))
         usual, visits = self._hours.floats[0, rows], self._hours.integers[0, rows] + 1
         started_s, is_of_hour = self._started_s[rows], self._is_of_hour[rows]
         started_s = np.where(started_s <= at_s, started_s, at_s)  # also where it is NaN: not started
@@ -189,11 +191,14 @@ class ChangePointTwin:
         self, rows: Places, at_s: Floats, hour: _Hour, level: Floats, least: Floats
     ) -> Bools:
         means, visits = self._hours.of_all_hours(rows, scalar._HOURS)
-        now = _hour_of_day((at_s // HOUR_S).astype(np.intp))[0]
+        now = _hour_of_day((self._local_s(at_s) // HOUR_S).astype(np.intp))[0]
         at = np.arange(len(rows))
         means[now, at], visits[now, at] = hour.mean[rows], hour.visits[rows]
         is_same: Bools = ((visits == 0) | (np.abs(means - level) <= least)).all(axis=0)
         return is_same
+
+    def _local_s(self, at_s: Floats) -> Floats:
+        return at_s if self._clock is None else self._clock.all_local_s(at_s)
 
     def _commit_blocks(self, blocks: _Blocks, where: Bools | None) -> None:
         kept = ~blocks.leaves if where is None else where[blocks.rows]

@@ -19,6 +19,7 @@ from consumer.detectors.in_columns.vectorised import (
     first_min,
     write,
 )
+from consumer.detectors.local_time import clock_of
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly, SeasonalAnomalyState
 from consumer.detectors.state_columns import COUNT_FAR, Floats, Integers, Places
 from consumer.detectors.state_layouts import layout_of
@@ -58,6 +59,7 @@ class SeasonalAnomalyTwin:
 
     def __init__(self, use_case: SeasonalAnomaly, sources: Sequence[Source], order: Places) -> None:
         self._use_case, self._rates = use_case, use_case.decay_rates
+        self._clock = clock_of(use_case.time_zone)
         self._rows = Rows(sources, order)
         self._cells = HourCells(self._rows, (_MEANS, _COUNTS), 3, _cells_of)
         self._gathered = gathered = Gathered(SeasonalAnomalyState, self._rows, _LEARNED)
@@ -78,7 +80,8 @@ class SeasonalAnomalyTwin:
     def step(self, rows: slice, values: Floats, at_s: Floats) -> Step:
         """Score each value, then learn it."""
         leaves = self._leaves[rows].copy()
-        has_no_cells = self._cells.move(rows, at_s)
+        local_s = at_s if self._clock is None else self._clock.all_local_s(at_s)
+        has_no_cells = self._cells.move(rows, local_s)
         if has_no_cells is not None:
             leaves |= has_no_cells
         rates = self._rates

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from consumer.detectors import change_point
+from consumer.detectors.alert_policy import DeadBand
 from consumer.detectors.block_statistics import BlockStatistics
 from consumer.detectors.change_point import ChangePoint, DeseasonalisedChangeDetector
 from consumer.detectors.in_columns.block_statistics_twin import BlockStatisticsTwin
@@ -127,7 +128,11 @@ def nights(draw):
 
 
 def regular(draw):
-    at_s, every_s = draw.choice([0.0, 1.7e9]), draw.choice([0.2, 60.0, 299.9, 300.0, 400.0, 3_600.0])
+    # In the second case just before clocks are changed, in Europe and a week later in America.
+    at_s, every_s = (
+        draw.choice([0.0, 1_698_520_000.0]),
+        draw.choice([0.2, 60.0, 299.9, 300.0, 400.0, 3_600.0]),
+    )
     while True:
         yield at_s
         at_s += every_s
@@ -244,9 +249,14 @@ class Pages:
         return found, left
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_what_the_columns_learn_is_bit_for_bit_what_each_signal_alone_learns(seed):
-    draw, use_case = random.Random(seed), ChangePoint()
+@pytest.mark.parametrize(
+    ("seed", "zone"),
+    [*enumerate(["UTC", "America/New_York", "Asia/Kolkata", "Europe/Berlin"]), (4, "UTC")],
+)
+def test_what_the_columns_learn_is_bit_for_bit_what_each_signal_alone_learns(seed, zone):
+    draw, use_case = random.Random(seed), ChangePoint(time_zone=zone)
+    if seed == 4:
+        use_case = use_case.with_dead_band(DeadBand(least=0.8, least_share=0.001))
     signals = columns_of(draw, 96)
     pages = Pages(use_case, len(signals), draw)
     alone = [use_case.create(seed=1) for _ in signals]
