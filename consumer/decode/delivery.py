@@ -10,6 +10,7 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 from msgspec import UNSET, Meta
 
 from consumer.decode.fast_payloads import UNREADABLE, Never
@@ -190,7 +191,7 @@ class _AsSent:
         self._joined: list[bytes] = []
 
     def joined(self, arns: list[str], event_ids: list[str], identifiers: list[str]) -> bytes:
-        """The sequence numbers of a part, joined; what it says of itself is in columns of one length."""
+        """The sequence numbers of a part, ascending, joined; what it says of itself is in columns."""
         joined = "".join(identifiers).encode("ascii")
         # Texts of one length each are the same if they are the same when joined.
         if not (
@@ -200,6 +201,10 @@ class _AsSent:
             and joined.isdigit()
             and set(map(len, identifiers)) == {self._width}
         ):
+            raise _NotAsSent
+        numbers = self._texts_of(joined)
+        # Of one length, numbers ascend as texts do.
+        if not (numbers[:-1] < numbers[1:]).all():
             raise _NotAsSent
         return joined
 
@@ -225,22 +230,24 @@ class _AsSent:
         )
 
     def add(self, columns: RecordColumns) -> None:
-        """Add a part."""
+        """Add a part, whose sequence numbers ascend."""
+        if self._joined and self._joined[-1][-self._width :] >= columns.joined[: self._width]:
+            raise _NotAsSent
         self._joined.append(columns.joined)
         self._records.extend(columns.identifiers, columns.partition_keys, columns.arrived_s)
         self._payloads += columns.payloads
 
     def delivery(self, data: Sequence[str]) -> Delivery:
         """All that was added."""
-        texts = np.frombuffer(b"".join(self._joined), f"S{self._width}")
-        # Of one length, numbers ascend as texts do.
-        if not (texts[:-1] < texts[1:]).all():
-            raise _NotAsSent
+        texts = self._texts_of(b"".join(self._joined))
         # Only of the number zero is a leading zero canonical.
         is_canonical = self._width == 1 or texts[0][:1] != b"0"
         records = self._records
         records.data, records.texts = data, texts if is_canonical else None
         return Delivery(self._shard, records, self._payloads)
+
+    def _texts_of(self, joined: bytes) -> npt.NDArray[np.bytes_]:
+        return np.frombuffer(joined, f"S{self._width}")
 
 
 def typed(event: bytes) -> dict[str, Any] | None:

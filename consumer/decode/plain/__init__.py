@@ -30,7 +30,7 @@ class RecordColumns(NamedTuple):
     data: list[str]
     payloads: list[bytes]
     joined: bytes
-    """The sequence numbers one after the other, each of one length."""
+    """The sequence numbers one after the other, ascending, each of one length."""
 
 
 class PayloadColumns(NamedTuple):

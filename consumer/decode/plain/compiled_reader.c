@@ -148,13 +148,16 @@ static int add_record(const Delivery *delivery, Py_ssize_t place, PyObject *cons
     Text shard = {event_id.at, event_id.end - width}, number = {event_id.end - width, event_id.end};
     if (!are_equal(shard, delivery->prefix) || !are_equal(number, identifier)) return 0;
     if (!PyUnicode_CheckExact(fields[PARTITION_KEY]) || !text_of(fields[DATA], &data)) return 0;
+    char *digits = delivery->digits + place * width;
+    memcpy(digits, identifier.at, (size_t)width);
+    /* Of one length, numbers ascend as texts do. */
+    if (place > 0 && memcmp(digits - width, digits, (size_t)width) >= 0) return 0;
     PyObject *payload = from_base64(data);
     PyObject *seconds = payload == NULL ? NULL : seconds_of(fields[ARRIVED], delivery->arrived_s_end);
     if (seconds == NULL) {
         Py_XDECREF(payload);
         return 0;
     }
-    memcpy(delivery->digits + place * width, identifier.at, (size_t)width);
     Py_INCREF(fields[IDENTIFIER]);
     Py_INCREF(fields[PARTITION_KEY]);
     Py_INCREF(fields[DATA]);
@@ -207,8 +210,8 @@ PyDoc_STRVAR(records_doc,
 "records(entries, start, end, arn, prefix, width, arrived_s_end, /)\n--\n\n"
 "The fields of `entries[start:end]`, dicts as Lambda's client makes them, in columns.\n\n"
 "They are the sequence numbers, partition keys, arrivals in seconds, data, what the data holds, and\n"
-"the sequence numbers joined. None if a record is not of that shard and stream, or is not as Lambda\n"
-"sends it: `prefix` is that of its event's id, `width` the length of a sequence number.");
+"the sequence numbers joined, which ascend. None if a record is not of that shard and stream, or is not\n"
+"as Lambda sends it: `prefix` is that of its event's id, `width` the length of a sequence number.");
 
 static PyObject *records(PyObject *module, PyObject *args)
 {

@@ -367,6 +367,23 @@ def test_records_that_are_not_of_the_shard_are_left(reader, sequence_number, key
     assert (found is None) == (key == "k"), "a key is any text"
 
 
+@pytest.mark.parametrize("places", [(1, 0), (PART, PART - 1), (PART + 1, PART), (5, 5)])
+def test_records_that_do_not_ascend_are_sorted_and_each_once_whoever_reads_them(reader, places):
+    """Within a part, and from one to the next."""
+    sent = event(*[POINT] * (PART + 10))
+    first, second = places
+    entries = sent["Records"]
+    if first == second:
+        entries[first] = entries[first - 1]
+    else:
+        entries[first], entries[second] = entries[second], entries[first]
+    [batch] = same(reader, sent)
+    numbers = batch.records.sequence_numbers
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) == PART + 10 - (first == second)
+    assert batch.observations == len(numbers)
+
+
 # It reads the world's bytes: nothing but these, and it keeps none.
 
 
