@@ -11,7 +11,7 @@ from benchmarks.quality import tables
 from benchmarks.quality.clock_changes import score_clock_changes
 from benchmarks.quality.corpora import Labelled, read_there
 from benchmarks.quality.corpus_scores import FALSE_TODAY, CorporaScore, leave_one_out, score_corpora
-from benchmarks.quality.faults import RUNS, FaultQuality, quality_of_faults
+from benchmarks.quality.faults import RUNS, FaultQuality, Runs, SignalAlerts, judge, signal_alerts
 from benchmarks.quality.load import load_of
 from benchmarks.quality.modes import MODE_SETTING, can_tell, score_beside, score_modes
 from benchmarks.quality.nab import NoCorpus, Series, read_corpus
@@ -69,9 +69,8 @@ def shipped(_: Candidate) -> Outcome:
     nab = quality_of(corpus)
     alerts = {name: count_alerts(corpus, name) for name in OF_ONE_SIGNAL}
     asset, false = quality_of_asset(runs), false_openings_of_asset([*runs, free])
-    names = ("shift", "anomaly", "drift")
-    faults, *of_others = each(_faults, names)
-    others = dict(zip(names[1:], of_others, strict=True))
+    by_name = _faults({"anomaly": LONG, "drift": LONG, "shift": RUNS})
+    faults, others = by_name["shift"], {name: by_name[name] for name in ("anomaly", "drift")}
     quiet = _quiet(corpus, free)
     return Outcome(
         [
@@ -92,8 +91,24 @@ def shipped(_: Candidate) -> Outcome:
     )
 
 
-def _faults(name: str) -> FaultQuality:
-    return quality_of_faults(partial(shipped_detector, name), RUNS if name == "shift" else LONG)
+def _faults(several: Mapping[str, Sequence[Runs]]) -> dict[str, FaultQuality]:
+    """Use case by use case; each seed of each run is a task of its own."""
+    tasks = [
+        (name, replace(runs, seeds=range(seed, seed + 1)))
+        for name, all_runs in several.items()
+        for runs in all_runs
+        for seed in runs.seeds
+    ]
+    done = list(zip(tasks, each(_alerts_on_plant, tasks), strict=True))
+    return {
+        name: judge([signal for (of, _), signals in done if of == name for signal in signals])
+        for name in several
+    }
+
+
+def _alerts_on_plant(task: tuple[str, Runs]) -> list[SignalAlerts]:
+    name, runs = task
+    return signal_alerts(partial(shipped_detector, name), runs)
 
 
 def _quiet(corpus: list[Series], free: Run) -> dict[str, int]:

@@ -16,6 +16,7 @@ from consumer.decode.signal_names import identity
 from consumer.decode.times import TimeLimits
 from consumer.detectors.alert_policy import DeadBand, Direction
 from consumer.detectors.base import Severity, UseCase
+from consumer.detectors.local_time import UTC_NAME
 from consumer.errors import ConfigurationError
 from consumer.settings.calendars import Calendar, Span
 from consumer.settings.patterns import is_wild, matcher, matches
@@ -153,9 +154,23 @@ class SettingsOfSignals:
                     self._exact[pattern].append(number)
         self._of_entries = lru_cache(_SIGNALS_KNOWN_MAX)(self._merged)
         self._tuned = lru_cache(_SIGNALS_KNOWN_MAX)(self._tuned_use_case)
+        self.calendars = {
+            each.file: Calendar(each.spans or ()) for each in (() if file is None else file.calendars)
+        }
+        """By the names of their files."""
         self._calendar = lru_cache(_SIGNALS_KNOWN_MAX)(self._calendar_of)
         self.of = lru_cache(_SIGNALS_KNOWN_MAX)(self._of)
         """The settings of the signal of this name."""
+
+    @property
+    def time_zone(self) -> str:
+        """Of the plant's clocks."""
+        return self._time_zone or UTC_NAME
+
+    def asset_and_line(self, signal: str) -> tuple[str, str]:
+        """The machine of a signal, else what its name says before the last dot, and its line, or ""."""
+        shown = self.of(signal).shown
+        return shown.get("asset") or _asset_in(signal), shown.get("line", "")
 
     def make_ready(self, batch: Batch) -> int:
         """Make ready to be learned what a batch was read to hold: all that reads records has to do it alike.
@@ -240,6 +255,15 @@ def dead_band_of(least: float | str | None, direction: Direction | None) -> Dead
             f"least is {least!r}; allowed: a number above 0, or a percentage such as '2%'"
         )
     return DeadBand(number, share, direction or "both")
+
+
+def _asset_in(signal: str) -> str:
+    """What stands before the last part of a name.
+
+    >>> [_asset_in(name) for name in ("line3.press.force", "3f8e:9d2b", "temperature")]
+    ['line3.press', '3f8e', '']
+    """
+    return signal[: max(signal.rfind(sign) for sign in ".:/")] if re.search(r"[.:/]", signal) else ""
 
 
 def _last(entries: Sequence[Entry], name: str) -> Any:
