@@ -47,9 +47,12 @@ def sum_and_most(written: bytes, places: int, most: int = INTEGER_MAX) -> tuple[
     _check_length(written, places)
     if written[0] == 0 or places == 0:
         return 0, 0
-    numbers = _numbers_of(written[0], memoryview(written)[1:], np.dtype(np.int64), most)
+    numbers = _unchecked(written[0], memoryview(written)[1:], is_float=False)
     found = numbers.tolist()  # in 64 bits a sum of large ones could wrap to a small one
-    return sum(found) * (places if written[0] & _ONE_FOR_ALL else 1), max(found)
+    largest = max(found)
+    if largest > most:
+        raise _too_large(most)
+    return sum(found) * (places if written[0] & _ONE_FOR_ALL else 1), largest
 
 
 def write_flags(flags: npt.NDArray[np.bool_]) -> bytes:
@@ -159,10 +162,19 @@ def _read_into(row: Row, kind: int, content: memoryview, most: int) -> None:
 
 def _numbers_of(kind: int, content: memoryview, of: np.dtype[Any], most: int) -> npt.NDArray[Any]:
     """What is written of a row: its numbers, or the one that stands for all."""
-    size, is_float = kind & ~_ONE_FOR_ALL, of == np.float64
+    numbers = _unchecked(kind, content, is_float=of == np.float64)
+    if of != np.float64 and len(numbers) and int(np.maximum.reduce(numbers)) > most:
+        raise _too_large(most)
+    return numbers
+
+
+def _unchecked(kind: int, content: memoryview, *, is_float: bool) -> npt.NDArray[Any]:
+    """The same; integers may be larger than there can be."""
+    size = kind & ~_ONE_FOR_ALL
     if size not in _INTEGERS or (is_float and size != 8):
         raise ValueError(f"there is no row of the kind {kind}")
-    numbers = np.frombuffer(content, _FLOAT if is_float else _INTEGERS[size])
-    if not is_float and len(numbers) and int(np.maximum.reduce(numbers)) > most:
-        raise ValueError(f"a number above {most}, the most there can be")
-    return numbers
+    return np.frombuffer(content, _FLOAT if is_float else _INTEGERS[size])
+
+
+def _too_large(most: int) -> ValueError:
+    return ValueError(f"a number above {most}, the most there can be")

@@ -13,6 +13,7 @@ import pytest
 
 from consumer.decode.delivery import TypedRecords
 from consumer.use_cases import USE_CASES
+from tests.consumer.compiled import compiled_reader, plain_read_by
 from tests.consumer.same_as_before import golden
 from tests.consumer.same_as_before.mixed_batches import deliveries
 from tests.consumer.same_as_before.replay import CASES, WAYS, became_of, machine, read_from_bytes
@@ -31,6 +32,17 @@ def before():
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("case", CASES)
 def test_states_events_quarantine_and_counts_are_those_of_before(before, case, way):
+    with plain_read_by(None):
+        assert_as_before(before, case, way)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_they_are_the_same_where_the_compiled_reader_reads(before, case):
+    with plain_read_by(compiled_reader()):
+        assert_as_before(before, case, "16 pages, from dicts, interrupted")
+
+
+def assert_as_before(before, case, way):
     expected = before[case]
     became = became_of(case, way)
     found = golden.common_to_ways(became)
