@@ -1,10 +1,11 @@
 """Arrays as bytes: integers in as few bytes as they need, and what is the same at all places once.
 
 A row is an array of numbers, one for each place. Its kind is a byte: how many bytes each number has, 0 for
-zeros, of which nothing is written; with the top bit, one number stands for all places.
+zeros, of which nothing is written; with the top bit, one number stands for all places. Floats have eight
+bytes, or four where a class says that its numbers fit, and they do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ Row = npt.NDArray[Any]
 
 _ONE_FOR_ALL = 0x80
 _INTEGERS = {size: np.dtype(f"<u{size}") for size in (1, 2, 4, 8)}
-_FLOAT = np.dtype("<f8")
+_FLOATS: dict[int, np.dtype[Any]] = {4: np.dtype("<f4"), 8: np.dtype("<f8")}
+_FLOAT = _FLOATS[8]
 _ZERO = bytes(8)
 NO_NUMBERS, ONES = b"\0", bytes([_ONE_FOR_ALL | 1, 1])
 """Rows of zeros, and of ones, of however many places."""
@@ -64,8 +66,13 @@ def write_flags(flags: npt.NDArray[np.bool_]) -> bytes:
     return ONES if count == len(content) else b"\1" + content
 
 
-def write_rows(rows: npt.NDArray[Any]) -> tuple[bytes, list[bytes | memoryview]]:
-    """The kind of each row, and what is to be written of them. Shape: rows, places."""
+def write_rows(
+    rows: npt.NDArray[Any], are_singles: npt.NDArray[np.bool_] | None = None
+) -> tuple[bytes, list[bytes | memoryview]]:
+    """The kind of each row, and what is to be written of them. Shape: rows, places.
+
+    `are_singles` says which rows of floats are to have four bytes a number, if all of theirs fit.
+    """
     kinds = np.zeros(len(rows), np.uint8)
     written: list[bytes | memoryview] = [b""] * len(rows)
     if rows.size == 0:
@@ -79,7 +86,7 @@ def write_rows(rows: npt.NDArray[Any]) -> tuple[bytes, list[bytes | memoryview]]
     one = (is_one & (bits[:, 0] != 0)).nonzero()[0]
     each = (~is_one).nonzero()[0]
     for places, numbers, all_places in ((one, rows[one, :1], _ONE_FOR_ALL), (each, rows[each], 0)):
-        sizes = _sizes(numbers)
+        sizes = _sizes(numbers, None if are_singles is None else are_singles[places])
         kinds[places] = sizes | all_places
         for size in set(sizes.tolist()):
             of_size = (sizes == size).nonzero()[0]
@@ -90,10 +97,20 @@ def write_rows(rows: npt.NDArray[Any]) -> tuple[bytes, list[bytes | memoryview]]
     return kinds.tobytes(), written
 
 
-def _sizes(numbers: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+def _sizes(
+    numbers: npt.NDArray[Any], are_singles: npt.NDArray[np.bool_] | None = None
+) -> npt.NDArray[np.uint8]:
     """How many bytes each number of a row needs."""
     if numbers.dtype == np.float64:
-        return np.full(len(numbers), 8, np.uint8)
+        of_floats = np.full(len(numbers), 8, np.uint8)
+        if are_singles is not None and are_singles.any():
+            rows = are_singles.nonzero()[0]
+            with np.errstate(over="ignore"):
+                again = numbers[rows].astype(np.float32).astype(np.float64)
+            # Bit for bit, so that a NaN, or a zero below zero, is the same afterwards.
+            fit = (again.view(np.uint64) == numbers[rows].view(np.uint64)).all(axis=1)
+            of_floats[rows[fit]] = 4
+        return of_floats
     most = numbers.view(np.uint64).max(axis=1)
     if most.size and int(most.max()) > INTEGER_MAX:
         raise ValueError(_NO_COUNTS)
@@ -103,7 +120,7 @@ def _sizes(numbers: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 def _as_bytes(numbers: npt.NDArray[Any], size: int) -> memoryview:
     """The numbers, of so many bytes each; no copy where they are so already."""
-    kind = _FLOAT if numbers.dtype == np.float64 else _INTEGERS[size]
+    kind = _FLOATS[size] if numbers.dtype == np.float64 else _INTEGERS[size]
     return np.ascontiguousarray(numbers, kind).data.cast("B")
 
 
@@ -171,9 +188,11 @@ def _numbers_of(kind: int, content: memoryview, of: np.dtype[Any], most: int) ->
 def _unchecked(kind: int, content: memoryview, *, is_float: bool) -> npt.NDArray[Any]:
     """The same; integers may be larger than there can be."""
     size = kind & ~_ONE_FOR_ALL
-    if size not in _INTEGERS or (is_float and size != 8):
+    kinds: Mapping[int, np.dtype[Any]] = _FLOATS if is_float else _INTEGERS
+    if size not in kinds:
         raise ValueError(f"there is no row of the kind {kind}")
-    return np.frombuffer(content, _FLOAT if is_float else _INTEGERS[size])
+    numbers: Row = np.frombuffer(content, kinds[size])
+    return numbers
 
 
 def _too_large(most: int) -> ValueError:

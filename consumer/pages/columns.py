@@ -253,7 +253,7 @@ def _packed(stored: Any) -> tuple[bytes, int]:
 def _rows_of(columns: StateColumns | AdwinColumns | None) -> tuple[bytes, list[bytes | memoryview]]:
     if not isinstance(columns, StateColumns):
         return b"", []
-    kinds, rows = write_rows(columns.floats)
+    kinds, rows = write_rows(columns.floats, columns.layout.are_singles)
     integer_kinds, integer_rows = write_rows(columns.integers)
     return kinds + integer_kinds, rows + integer_rows
 
