@@ -124,16 +124,24 @@ def _as_bytes(numbers: npt.NDArray[Any], size: int) -> memoryview:
     return np.ascontiguousarray(numbers, kind).data.cast("B")
 
 
-def read_rows(rows: npt.NDArray[Any], kinds: bytes, written: memoryview, most: Sequence[int]) -> int:
+def read_rows(
+    rows: npt.NDArray[Any],
+    kinds: bytes,
+    written: memoryview,
+    most: Sequence[int],
+    are_singles: npt.NDArray[np.bool_] | None = None,
+) -> int:
     """Fill rows of zeros; returns how many bytes of `written` they are.
 
+    `are_singles` says which rows of floats may have four bytes a number.
     Raises: `ValueError` for an integer above the most that its row may have, and for what are no rows.
     """
     start, places = 0, rows.shape[1]
-    for row, kind, of_row in zip(rows, kinds, most, strict=True):
+    singles = [False] * len(rows) if are_singles is None else are_singles.tolist()
+    for row, kind, of_row, may_be_single in zip(rows, kinds, most, singles, strict=True):
         if kind:
             end = start + size_of(kind, places)
-            _read_into(row, kind, written[start:end], of_row)
+            _read_into(row, kind, written[start:end], of_row, may_be_single)
             start = end
     return start
 
@@ -168,28 +176,32 @@ def _check_length(written: bytes, places: int) -> None:
         raise ValueError("a column has another length than there are places")
 
 
-def _read_into(row: Row, kind: int, content: memoryview, most: int) -> None:
+def _read_into(row: Row, kind: int, content: memoryview, most: int, may_be_single: bool = False) -> None:
     if kind == 0:
         return
-    numbers = _numbers_of(kind, content, row.dtype, most)
+    numbers = _numbers_of(kind, content, row.dtype, most, may_be_single)
     if len(numbers) != (1 if kind & _ONE_FOR_ALL else len(row)):
         raise ValueError("a row has another length than its kind says")
     row[:] = numbers
 
 
-def _numbers_of(kind: int, content: memoryview, of: np.dtype[Any], most: int) -> npt.NDArray[Any]:
+def _numbers_of(
+    kind: int, content: memoryview, of: np.dtype[Any], most: int, may_be_single: bool
+) -> npt.NDArray[Any]:
     """What is written of a row: its numbers, or the one that stands for all."""
-    numbers = _unchecked(kind, content, is_float=of == np.float64)
+    numbers = _unchecked(kind, content, is_float=of == np.float64, may_be_single=may_be_single)
     if of != np.float64 and len(numbers) and int(np.maximum.reduce(numbers)) > most:
         raise _too_large(most)
     return numbers
 
 
-def _unchecked(kind: int, content: memoryview, *, is_float: bool) -> npt.NDArray[Any]:
+def _unchecked(
+    kind: int, content: memoryview, *, is_float: bool, may_be_single: bool = False
+) -> npt.NDArray[Any]:
     """The same; integers may be larger than there can be."""
     size = kind & ~_ONE_FOR_ALL
     kinds: Mapping[int, np.dtype[Any]] = _FLOATS if is_float else _INTEGERS
-    if size not in kinds:
+    if size not in kinds or (is_float and size == 4 and not may_be_single):
         raise ValueError(f"there is no row of the kind {kind}")
     numbers: Row = np.frombuffer(content, kinds[size])
     return numbers

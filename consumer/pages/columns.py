@@ -319,7 +319,8 @@ def _read_arrays(columns: StateColumns, kinds: bytes, written: memoryview) -> in
     layout = columns.layout
     if len(kinds) != layout.floats + layout.integers:
         raise ValueError("another number of rows than the class has")
-    size = read_rows(columns.floats, kinds[: layout.floats], written, [0] * layout.floats)
+    of_floats = kinds[: layout.floats]
+    size = read_rows(columns.floats, of_floats, written, [0] * layout.floats, layout.are_singles)
     return size + read_rows(columns.integers, kinds[layout.floats :], written[size:], layout.most)
 
 

@@ -5,6 +5,10 @@ What `shift` makes of them was recorded anew when rounding became that of a doub
 (step, ramp, rare: the means of hours no longer keep what they followed of the change) have other states
 since. It was recorded once more when the first block of a signal no longer led those that follow, which is a
 number of each state, and hours began with a block: other blocks lie across a step since.
+`anomaly` was recorded anew, with the scalar code alone, when it became a River model that isolates values; and
+so were the use cases whose alerts have a budget when a clock that was behind no longer gave it back twice,
+and one that was ahead was found out: how many values came from before is a number of each alert's state
+since, and one alert (assets by pattern) opens two rows sooner.
 What the other use cases make of them is as it was recorded first, but for the visit at the end: of the
 signals that never brought a value, none falls silent any more.
 """
