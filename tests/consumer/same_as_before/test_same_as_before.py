@@ -5,7 +5,7 @@ What `shift` makes of them was recorded anew when rounding became that of a doub
 (step, ramp, rare: the means of hours no longer keep what they followed of the change) have other states
 since. It was recorded once more when the first block of a signal no longer led those that follow, which is a
 number of each state, and hours began with a block: other blocks lie across a step since.
-`anomaly` was recorded anew, with the scalar code alone, when it became a River model that isolates values; and
+`anomaly` was recorded anew, with the scalar code alone, when it became a River model that isolates; and
 so were the use cases whose alerts have a budget when a clock that was behind no longer gave it back twice,
 and one that was ahead was found out: how many values came from before is a number of each alert's state
 since, and one alert (assets by pattern) opens two rows sooner.
