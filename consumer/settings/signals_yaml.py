@@ -301,6 +301,6 @@ def read_shipped_signals(name: str, plant: Plant) -> SettingsFile:
 
 def _text(path: Path, what: str = "the settings per signal") -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # some office programs begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{what}, {path}, cannot be read: {error}") from None

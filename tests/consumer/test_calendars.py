@@ -192,12 +192,58 @@ def test_what_is_no_calendar_is_refused(text):
         spans_in(text, None)
 
 
+WEEKLY = "RRULE:FREQ=WEEKLY;BYDAY=SA;COUNT=4"
+
+
+@needs_library
+@pytest.mark.parametrize(
+    ("written", "instead", "said"),
+    [
+        (
+            "TZID=Europe/Berlin:20260321T0",
+            "TZID=Plant Time:20260321T0",
+            "its time zone, 'Plant Time', is not kn",
+        ),
+        (
+            "TZID=Europe/Berlin:20260404",
+            "TZID=Plant Time:20260404",
+            "its time zone, 'Plant Time', is not known",
+        ),
+        (WEEKLY, "RRULE:FREQ=SECONDLY", "it repeats more than 24 times a day"),
+        (WEEKLY, "RRULE:FREQ=MINUTELY;INTERVAL=59", "it repeats more than 24 times a day"),
+        (
+            WEEKLY,
+            "RRULE:FREQ=DAILY;BYHOUR=1,2,3,4,5;BYMINUTE=1,2,3,4,5",
+            "it repeats more than 24 times a day",
+        ),
+        (
+            "20260321T140000",
+            "20260321T050000",
+            "its end, 2026-03-21 05:00:00[+]01:00, is not after its begin",
+        ),
+        ("DTEND;VALUE=DATE:20261227", "DTEND;VALUE=DATE:20261225", ".*: DTEND is the day after the last"),
+        ("DURATION:PT2H", "DURATION:-PT2H", "its DURATION is below zero"),
+        ("DTSTART:20260601T060000", "X-START:20260601T060000", "it has no DTSTART"),
+    ],
+)
+def test_an_event_that_could_only_be_guessed_at_is_refused_by_its_name(written, instead, said):
+    assert written in TEXT
+    with pytest.raises(ConfigurationError, match=f"^the event '[^']+': {said}"):
+        spans_in(TEXT.replace(written, instead), None)
+
+
+@needs_library
+def test_zones_may_be_named_as_windows_does():
+    named = TEXT.replace("TZID=Europe/Berlin", 'TZID="W. Europe Standard Time"')
+    assert spans_in(named, "Europe/Berlin") == spans_in(TEXT, "Europe/Berlin")
+
+
 SETTINGS = "version: 1\ntime_zone: Europe/Berlin\nsignals: []\ncalendars:\n  - {file: h.ics, match: 'c*'}\n"
 
 
 def test_settings_ship_with_the_events(tmp_path, monkeypatch):
     monkeypatch.setattr(signals_yaml, "spans_in", lambda text, zone: [(1.0, 2.0)] if text == zone else [])
-    (tmp_path / "h.ics").write_text("Europe/Berlin")
+    (tmp_path / "h.ics").write_text("Europe/Berlin", encoding="utf-8-sig")  # as Windows' programs begin it
     read = read_signal_settings(SETTINGS, "signals.yaml", USE_CASES, folder=tmp_path)
     assert read.calendars == [CalendarEntry("h.ics", "c*", False, [(1.0, 2.0)])]
     shipped = as_json(SETTINGS, tmp_path).decode()
