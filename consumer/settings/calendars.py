@@ -60,9 +60,11 @@ class Calendar:
 
     def seconds_on(self, from_s: float, until_s: float) -> float:
         """How long events last between two times."""
-        seconds = 0.0
-        for start_s, end_s in self._spans:
+        seconds, at = 0.0, max(0, bisect_right(self._spans, from_s, key=itemgetter(0)) - 1)
+        while at < len(self._spans) and self._spans[at][0] < until_s:
+            start_s, end_s = self._spans[at]
             seconds += max(0.0, min(end_s, until_s) - max(start_s, from_s))
+            at += 1
         return seconds
 
 

@@ -3,6 +3,7 @@
 import importlib.util
 from dataclasses import replace
 from datetime import datetime, timedelta
+from time import process_time
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -157,9 +158,27 @@ def test_many_times_are_looked_up_as_each():
     times = [-1.0, 0.0, 1.5, 2.999, 3.0, 4.0, 5.0, 8.9, 9.0, float("nan"), float("inf")]
     assert one.are_on(np.array(times)).tolist() == [one.is_on(at_s) for at_s in times]
     assert [one.until(at_s) for at_s in (1.5, 3.0, 5.0)] == [3.0, None, 9.0]
-    assert one.seconds_on(2.0, 6.0) == 2.0
+    lasts = {
+        (2.0, 6.0): 2.0,
+        (-1.0, 99.0): 7.0,
+        (3.0, 5.0): 0.0,
+        (6.0, 7.0): 1.0,
+        (9.0, 99.0): 0.0,
+        (6.0, 2.0): 0.0,
+    }
+    assert {between: one.seconds_on(*between) for between in lasts} == lasts
+    assert Calendar([]).seconds_on(0.0, 1.0) == 0.0
     assert not one.is_on(None)
     assert not Calendar([]).are_on(np.array([1.0])).any()
+
+
+def test_what_a_look_up_takes_hardly_depends_on_how_many_events_there_are():
+    """A sweep asks for each signal."""
+    many = Calendar([(10.0 * number, 10.0 * number + 5.0) for number in range(20_000)])
+    begun_s = process_time()
+    for number in range(5_000):
+        assert many.seconds_on(10.0 * number, 10.0 * number + 7.0) == 5.0
+    assert process_time() - begun_s < 2.0
 
 
 @needs_library
