@@ -285,3 +285,22 @@ def test_a_calendar_that_is_not_there_is_named_with_its_line(tmp_path, file, sai
             read(text, "signals.yaml", USE_CASES, folder=tmp_path)
     with pytest.raises(ConfigurationError, match=said):
         read_shipped(f'{{"version":1,"calendars":[{{"file":"{file}"}}]}}', "s", USE_CASES, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("{file: h.ics, match: '[z-a]'}", r"'\[z-a\]' matches no name; a bracket is written"),
+        ("{file: h.ics, match: []}", "calendars.match: Expected `array` of length >= 1"),
+        ("{file: h.ics, learn: 'no'}", "calendars.learn: Expected `bool`"),
+        ("{file: h.ics, spans: [[0, 1]]}", "spans is not a field"),
+        ("{match: a}", "calendars: Object missing required field `file`"),
+    ],
+)
+def test_a_mistake_in_a_calendars_entry_is_named_with_its_line(tmp_path, monkeypatch, entry, said):
+    monkeypatch.setattr(signals_yaml, "spans_in", lambda text, zone: [])
+    (tmp_path / "h.ics").write_text("")
+    with pytest.raises(ConfigurationError, match=f"^signals.yaml, line 4: {said}"):
+        read_signal_settings(
+            f"version: 1\nsignals: []\ncalendars:\n  - {entry}\n", "signals.yaml", USE_CASES, folder=tmp_path
+        )
