@@ -138,6 +138,25 @@ def test_bad_quality_during_an_event_is_not_told():
     assert (told(None), told(calendar())) == (1, 0)
 
 
+def test_a_value_from_before_an_event_that_arrives_during_it_is_a_good_one():
+    def empty(number, at_s):
+        return record(number, {"signal": "s", "value": None}, key="s", arrived=at_s)
+
+    world = World(1, USE_CASE, signals=calendar())
+    world.invoke(records(every_minute(5)))
+    late = {"signal": "s", "timestamp": HOLIDAY[0] - 1.0, "value": 1.0}
+    world.invoke(
+        [
+            empty(2_000, HOLIDAY[0] - 10.0),
+            record(2_001, late, key="s", arrived=HOLIDAY[0] + 10.0),
+            empty(2_002, HOLIDAY[1] + 10.0),
+        ]
+    )
+    assert not world.bus.events
+    world.invoke([empty(2_003, HOLIDAY[1] + 20.0)])
+    assert len(world.bus.events) == 1
+
+
 def test_a_silence_does_not_grow_while_an_event_lasts():
     shutdown = (START_S + 3_000.0, START_S + 90_000.0)
     world = World(1, USE_CASE, signals=calendar([shutdown]))
