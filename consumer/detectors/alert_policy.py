@@ -153,9 +153,7 @@ class AlertPolicy:
         alert.values += 1
         alert.worst = max(alert.worst, score)
         if alert.quiet >= self.clear_after:
-            alert.is_open, alert.cleared_s = False, at_s
-            if self.dead_band is not None:
-                alert.before_notified = int(is_back)
+            alert.is_open, alert.cleared_s, alert.before_notified = False, at_s, int(is_back)
             return "cleared"
         return "still_open" if self._is_due(alert, at_s) else None
 

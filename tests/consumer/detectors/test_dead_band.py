@@ -1,5 +1,6 @@
 """What is nearer to the expected than people care for, or in the other direction, is not told, nor burnt."""
 
+import dataclasses
 import math
 import random
 
@@ -68,6 +69,33 @@ def test_without_a_band_nothing_waits():
     alert = AlertState()
     assert lived([(0.3, OPENS), (0.1, KEEPS)], AlertPolicy(clear_after=3), alert=alert) == [(0, "opened")]
     assert not alert.waits
+
+
+def test_what_cleared_before_there_was_a_band_does_not_wait():
+    """Also where a clock was ahead while it was open, which is counted in the same field."""
+    plain = AlertPolicy(clear_after=3, still_open_s=100.0, cool_down_s=0.0)
+    alert = AlertState()
+    plain.next(alert, 0.9, opens=True, keeps=True, at_s=1e6)
+    assert lived([(0.0, CALM)] * 3, plain, alert=alert) == [(2, "cleared")]
+    assert not alert.waits
+    assert lived([(0.6, KEEPS)] * 9, alert=alert) == []
+
+
+@pytest.mark.parametrize(
+    ("band", "changes"),
+    [
+        (None, [(0, "opened")]),
+        (DeadBand(least=0.5), [(0, "opened")]),
+        (DeadBand(least=5.0), [(0, "opened"), (7, "cleared")]),
+        (DeadBand(direction="fall"), [(0, "opened"), (7, "cleared")]),
+    ],
+)
+def test_a_band_that_is_changed_while_an_alert_is_open_holds_from_then_on(band, changes):
+    alert = AlertState()
+    found = lived([(0.6, OPENS), *[(0.6, KEEPS)] * 4], alert=alert)
+    other = dataclasses.replace(POLICY, dead_band=band)
+    found += [(5 + index, change) for index, change in lived([(0.6, KEEPS)] * 9, other, alert=alert)]
+    assert found == changes
 
 
 def course(rows: int = 3000, noise: float = 0.05, seed: int = 1):
