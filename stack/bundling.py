@@ -42,7 +42,7 @@ _LEFT_OUT_FOLDERS = {"tests", "include", "__pycache__", "bin"}
 _LEFT_OUT_SUFFIXES = {".pyi", ".pxd", ".pyx", ".h", ".c", ".a"}
 _LEFT_OUT_DATA = ("river/datasets", {".csv", ".zip", ".gz", ".txt", ".npz"})
 _SETTINGS_SUFFIXES = {".yaml", ".yml"}
-_SOURCE_SUFFIXES = {".py", ".ics", *_SETTINGS_SUFFIXES}
+_SOURCE_SUFFIXES = {".py", *_SETTINGS_SUFFIXES}
 _TASK_ROOT = "/var/task"
 """Where Lambda has it, for the paths in compiled modules."""
 _PLANT = "plant"
@@ -74,20 +74,20 @@ def bundle(platform: str = PLATFORM, python: str = PYTHON) -> Asset:
 
     Raises: `BundlingFailed`.
     """
-    sources = _sources()
-    named = (part for name, path in sources.items() for part in (name.encode(), path.read_bytes()))
+    shipped = {name: _shipped(path) for name, path in _sources().items()}
+    named = (part for name, content in shipped.items() for part in (name.encode(), content))
     digest = _digest(_recipe(platform, python), *named)
     folder, compiler = _BUILD / digest, _compiler(python)
     if not folder.is_dir():
         installed = _dependencies(platform, python)
         with _made_whole(folder) as making:
             shutil.copytree(installed, making, copy_function=os.link, dirs_exist_ok=True)
-            for name, path in sources.items():
+            for name, content in shipped.items():
                 target = making / name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(_shipped(path))
+                target.write_bytes(content)
             if compiler is not None:
-                _compile(compiler, making, {name.split("/")[0] for name in sources})
+                _compile(compiler, making, {name.split("/")[0] for name in shipped})
     return Asset(folder, digest, compiler is not None)
 
 
