@@ -12,6 +12,7 @@ import pytest
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.sensor_checks import SensorChecks
 from consumer.errors import ConfigurationError
+from consumer.learning.outcome import PageOutcome
 from consumer.settings import signals_yaml
 from consumer.settings.calendars import Calendar, run_out, spans_in
 from consumer.settings.signal_settings import CalendarEntry, SettingsFile
@@ -105,6 +106,14 @@ def test_what_was_measured_during_an_event_is_consumed_and_not_learned(few):
     assert (state.model, state.learned, state.health) == (expected.model, expected.learned, expected.health)
     again = world.invoke(delivered)
     assert (again.counts["redelivered"], again.counts["paused"]) == (40, 0)
+
+
+def test_what_was_paused_before_a_model_raised_is_counted_once():
+    outcome = PageOutcome(paused=3)
+    savepoint = outcome.savepoint()
+    outcome.paused += 2
+    outcome.rollback_to(savepoint)
+    assert outcome.paused == 3
 
 
 def test_a_batch_within_an_event_advances_the_checkpoint_alone():

@@ -35,6 +35,27 @@ def test_what_has_ended_within_the_band_opens_nothing_later():
     assert lived([(0.3, OPENS), *[(0.1, CALM)] * 3, (0.6, KEEPS)]) == []
 
 
+def test_what_waits_opens_at_what_lasts_alone():
+    assert lived([(0.3, OPENS), (0.6, CALM), (0.6, CALM)]) == []
+    alert, cools = AlertState(), dataclasses.replace(POLICY, cool_down_s=75.0)
+    assert lived([(0.6, OPENS), *[(0.0, CALM)] * 3], cools, alert=alert) == [(0, "opened"), (3, "cleared")]
+    alert.worst = 1.0  # so that the cool-down holds the next one back, which then has not waited
+    assert lived([*[(0.6, CALM)] * 4, (0.6, OPENS), *[(0.6, KEEPS)] * 9], cools, alert=alert) == []
+
+
+@pytest.mark.parametrize(
+    ("expected", "value", "is_told"),
+    [
+        *((100.0, 101.9, False), (100.0, 102.0, True), (100.0, 98.1, False)),
+        *((-100.0, -101.9, False), (-100.0, -102.0, True), (-100.0, -98.1, False), (-100.0, -98.0, True)),
+        *((0.0, 1e-9, True), (-0.0, -1e-9, True)),
+    ],
+)
+def test_a_share_is_of_the_size_of_what_was_expected_and_of_zero_it_is_nothing(expected, value, is_told):
+    assert DeadBand(least_share=0.02).reaches(value, expected) is is_told
+    assert DeadBand(least=0.5).reaches(expected + 0.5, expected)
+
+
 def test_what_never_opened_does_not_open_by_going_on():
     assert lived([(0.6, KEEPS)] * 9) == []
 
@@ -137,6 +158,40 @@ def test_a_fault_that_grows_out_of_the_band_is_told():
         [first, *_] = openings(banded, values, times)
         assert 2500 + rows // 3 < first.index <= 2502 + rows
         assert values[first.index] - first.evidence["expected"] >= 1.5
+
+
+def test_what_is_not_told_does_not_raise_the_threshold_for_what_is():
+    times, values = course()
+    for row in range(2000, 2900, 150):
+        values[row] -= 4.0
+    values[2950] += 1.0
+    banded = SeasonalAnomaly().with_dead_band(DeadBand(direction="rise"))
+    assert [one.index for one in openings(banded, values, times)][-1] == 2950
+
+
+def test_the_band_is_in_the_evidence_of_each_change():
+    times, values = course()
+    values[2500] += 2.0
+    banded = SeasonalAnomaly().with_dead_band(DeadBand(0.5, direction="rise"))
+    found = banded.learn(banded.create(1), values, times)
+    assert [one.change for one in found if one.index >= 2500] == ["opened", "cleared"]
+    for one in found:
+        assert {"least": 0.5, "direction": "rise"}.items() <= one.evidence.items()
+
+
+@pytest.mark.parametrize(
+    ("band", "is_told"),
+    [
+        *((None, True), (DeadBand(least=0.4), True), (DeadBand(direction="rise"), True)),
+        *((DeadBand(least=500.0), False), (DeadBand(direction="fall"), False)),
+    ],
+)
+def test_of_a_slope_of_shift_it_counts_how_far_it_has_led(band, is_told):
+    rng = random.Random(3)
+    values = [rng.gauss(0.0, 0.3) + 0.02 * max(0, row - 2000) for row in range(2400)]
+    use_case = ChangePoint() if band is None else ChangePoint().with_dead_band(band)
+    found = openings(use_case, values, [None] * len(values))
+    assert [one.evidence["shift"] for one in found] == ["slope"] * is_told
 
 
 @pytest.mark.parametrize(("direction", "told"), [("rise", [1000]), ("fall", [2500]), ("both", [1000, 2500])])
