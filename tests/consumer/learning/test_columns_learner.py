@@ -109,7 +109,7 @@ OWN = SettingsFile(
         Entry(match="s1*", time_zone="Asia/Kolkata"),
         Entry(match="s2*", use_cases={"drift": {"clear_after": 5}}),
         Entry(match="s3", name="named alone"),
-        Entry(match="s4", range=Limits(-3.0, 20.0)),
+        Entry(match=["s0", "s3", "s4"], range=Limits(-3.0, 20.0)),
         Entry(match="s5", time_zone="UTC"),
         Entry(match=["s6", "s7", "s8", "s9"], least=15.0, direction="rise"),
     ],
