@@ -13,7 +13,7 @@ import pytest
 from consumer.detectors.sensor_checks import SensorChecks
 from consumer.errors import ConfigurationError, PageChanged
 from consumer.learning.outcome import PageOutcome
-from consumer.settings import signals_yaml
+from consumer.settings import calendars, signals_yaml
 from consumer.settings.calendars import Calendar, run_out, spans_in
 from consumer.settings.signal_settings import CalendarEntry, SettingsFile
 from consumer.settings.signals_yaml import as_json, read_shipped, read_signal_settings
@@ -225,6 +225,21 @@ def test_many_times_are_looked_up_as_each():
     assert Calendar([]).seconds_on(0.0, 1.0) == 0.0
     assert not one.is_on(None)
     assert not Calendar([]).are_on(np.array([1.0])).any()
+
+
+def test_a_calendar_has_run_out_when_its_last_event_is_over():
+    assert run_out([], 0.0)
+    assert not run_out([(0.0, 1.0), (2.0, 4.0)], 3.0)
+    assert run_out([(0.0, 1.0), (2.0, 4.0)], 5.0)
+
+
+@needs_library
+def test_a_calendar_of_too_many_events_says_what_to_do(monkeypatch):
+    monkeypatch.setattr(calendars, "_SPANS_MAX", 10)
+    with pytest.raises(
+        ConfigurationError, match=r"^it has \d+ events; allowed: 10: end its rules with UNTIL"
+    ):
+        spans_in(TEXT, None)
 
 
 def test_what_a_look_up_takes_hardly_depends_on_how_many_events_there_are():
