@@ -43,7 +43,7 @@ _LEFT_OUT_FOLDERS = {"tests", "include", "__pycache__", "bin"}
 _LEFT_OUT_SUFFIXES = {".pyi", ".pxd", ".pyx", ".h", ".c", ".a"}
 _LEFT_OUT_DATA = ("river/datasets", {".csv", ".zip", ".gz", ".txt", ".npz"})
 _SETTINGS_SUFFIXES = {".yaml", ".yml"}
-_SOURCE_SUFFIXES = {".py", ".ics", *_SETTINGS_SUFFIXES}
+_SOURCE_SUFFIXES = {".py", *_SETTINGS_SUFFIXES}
 _TASK_ROOT = "/var/task"
 """Where Lambda has it, for the paths in compiled modules."""
 _READER_FOLDER = Path("consumer", "decode", "plain")
@@ -78,8 +78,8 @@ def bundle(platform: str = PLATFORM, python: str = PYTHON, *, compiled_reader: b
 
     Raises: `BundlingFailed`.
     """
-    sources = _sources()
-    parts = [part for name, path in sources.items() for part in (name.encode(), path.read_bytes())]
+    shipped = {name: _shipped(path) for name, path in _sources().items()}
+    parts = [part for name, content in shipped.items() for part in (name.encode(), content)]
     reader, no_reader = _reader(platform) if compiled_reader else (None, "")
     if reader is not None:
         parts.append(reader.parent.name.encode())
@@ -89,14 +89,14 @@ def bundle(platform: str = PLATFORM, python: str = PYTHON, *, compiled_reader: b
         installed = _dependencies(platform, python)
         with _made_whole(folder) as making:
             shutil.copytree(installed, making, copy_function=os.link, dirs_exist_ok=True)
-            for name, path in sources.items():
+            for name, content in shipped.items():
                 target = making / name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(_shipped(path))
+                target.write_bytes(content)
             if reader is not None:
                 shutil.copyfile(reader, making / _READER_FOLDER / compiling.NAME)
             if compiler is not None:
-                _compile(compiler, making, {name.split("/")[0] for name in sources})
+                _compile(compiler, making, {name.split("/")[0] for name in shipped})
     return Asset(folder, digest, compiler is not None, no_reader)
 
 

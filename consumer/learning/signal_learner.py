@@ -277,9 +277,10 @@ class SignalLearner:
             return
         health = state.health = state.health or Health()
         arrived_s, observations = self.batch.records.arrived_s, self._before
+        pauses = self.settings.pauses
         for ref, is_empty in refs_of(self.columns, self._indices, skipped, left, self._last):
             observations += not is_empty
-            if self.settings.pauses is not None and self.settings.pauses.is_on(arrived_s[ref.record]):
+            if is_empty and pauses is not None and pauses.is_on(arrived_s[ref.record]):
                 continue
             finding = rules.observed(health, is_empty, observations, arrived_s[ref.record])
             if finding is not None:

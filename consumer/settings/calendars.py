@@ -4,8 +4,9 @@ A file is expanded once, by whoever reads the settings as written: `.ics` files 
 function's settings have the times themselves, so that it needs no library for them.
 """
 
+import math
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from importlib import import_module
 from operator import itemgetter
@@ -24,6 +25,9 @@ EXPANDED_UNTIL = 2041
 """The first year of which events that repeat are not known any more."""
 _FROM = 1970
 _SPANS_MAX = 20_000
+_TIMES_A_DAY_MAX = 24
+_A_DAY = {"SECONDLY": 86_400, "MINUTELY": 1_440, "HOURLY": 24}
+_TIMES_OF_DAY = ("BYHOUR", "BYMINUTE", "BYSECOND")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -56,9 +60,11 @@ class Calendar:
 
     def seconds_on(self, from_s: float, until_s: float) -> float:
         """How long events last between two times."""
-        seconds = 0.0
-        for start_s, end_s in self._spans:
+        seconds, at = 0.0, max(0, bisect_right(self._spans, from_s, key=itemgetter(0)) - 1)
+        while at < len(self._spans) and self._spans[at][0] < until_s:
+            start_s, end_s = self._spans[at]
             seconds += max(0.0, min(end_s, until_s) - max(start_s, from_s))
+            at += 1
         return seconds
 
 
@@ -90,15 +96,71 @@ def spans_in(text: str, time_zone: str | None) -> list[Span]:
     zone = zone_of(time_zone or UTC_NAME)
     try:
         calendar = icalendar.Calendar.from_ical(text)
+        for event in calendar.walk("VEVENT"):
+            _check(event, zone)
         events = recurring.of(calendar, skip_bad_series=False)
         found = events.between(date(_FROM, 1, 2), date(EXPANDED_UNTIL, 1, 1))
         spans = [_span(event, zone) for event in found if event.get("STATUS") != "CANCELLED"]
+    except ConfigurationError:
+        raise
     except Exception as error:  # the library's errors are of many classes
         raise ConfigurationError(f"this is no calendar that can be read: {error}") from None
     whole = joined(spans)
     if len(whole) > _SPANS_MAX:
-        raise ConfigurationError(f"it has {len(whole):,} events; allowed: {_SPANS_MAX:,}")
+        raise ConfigurationError(
+            f"it has {len(whole):,} events; allowed: {_SPANS_MAX:,}: end its rules with UNTIL, or COUNT"
+        )
     return whole
+
+
+def _check(event: Any, zone: tzinfo) -> None:
+    """What the library would guess, or repeat without end, is refused. Raises: `ConfigurationError`."""
+    wrong = ""
+    if "DTSTART" not in event:
+        wrong = "it has no DTSTART: say when it begins"
+    elif unknown := [name for name, moment in _moments(event) if name and _is_floating(moment)]:
+        wrong = f"its time zone, {unknown[0]!r}, is not known: take a name of the IANA's, or UTC"
+    elif any(_times_a_day(rule) > _TIMES_A_DAY_MAX for rule in _each(event, "RRULE")):
+        wrong = (
+            f"it repeats more than {_TIMES_A_DAY_MAX} times a day: let one event last as long as all of them"
+        )
+    elif any(duration.dt < timedelta(0) for duration in _each(event, "DURATION")):
+        wrong = "its DURATION is below zero"
+    elif "DTEND" in event:
+        start, end = event["DTSTART"].dt, event["DTEND"].dt
+        is_day = not isinstance(start, datetime)
+        if _seconds(end, zone) < _seconds(start, zone) or (is_day and end == start):
+            wrong = f"its end, {end}, is not after its beginning, {start}"
+            wrong += ": DTEND is the day after the last" if is_day else ""
+    if wrong:
+        raise ConfigurationError(f"the event {str(event.get('SUMMARY', event.get('UID', '')))!r}: {wrong}")
+
+
+def _moments(event: Any) -> Iterator[tuple[str | None, date]]:
+    """The times that are written in an event, each with the name of its zone."""
+    for name in ("DTSTART", "DTEND", "RECURRENCE-ID"):
+        if name in event:
+            yield event[name].params.get("TZID"), event[name].dt
+    for name in ("EXDATE", "RDATE"):
+        for times in _each(event, name):
+            for one in times.dts:
+                yield times.params.get("TZID"), one.dt[0] if isinstance(one.dt, tuple) else one.dt
+
+
+def _is_floating(moment: date) -> bool:
+    return isinstance(moment, datetime) and moment.tzinfo is None
+
+
+def _each(event: Any, name: str) -> list[Any]:
+    """The property, as often as it is there."""
+    found = event.get(name, [])
+    return found if isinstance(found, list) else [found]
+
+
+def _times_a_day(rule: Any) -> float:
+    """How often a rule repeats an event a day, at most."""
+    often = _A_DAY.get(str(rule["FREQ"][0]).upper(), 1) / max(1, *rule.get("INTERVAL", [1]))
+    return math.prod([max(1.0, often), *(len(rule.get(name, [0])) for name in _TIMES_OF_DAY)])
 
 
 def _span(event: Any, zone: tzinfo) -> Span:

@@ -75,7 +75,9 @@ def read_signal_settings(
         calendars = []
         for number, entry in enumerate(file.calendars):
             try:
-                spans = _spans(folder, entry.file, file.time_zone) if entry.spans is None else entry.spans
+                if entry.spans is not None:
+                    raise ConfigurationError("spans is not a field; docs/models.md lists them")
+                spans = _spans(folder, entry.file, file.time_zone)
                 calendars.append(msgspec.structs.replace(entry, spans=spans))
             except ConfigurationError as error:
                 mistakes.append((line_of(root, ["calendars", number, "file"]), str(error)))
@@ -209,10 +211,15 @@ def _unusable(
             local_time(zone or UTC_NAME)
         except ConfigurationError as error:
             yield of_zone, str(error)
-    for number, entry in enumerate(file.signals):
-        for pattern in entry.patterns:
+    matched: list[tuple[_Path, Sequence[str]]] = [
+        (["signals", at], entry.patterns) for at, entry in enumerate(file.signals)
+    ]
+    matched += [(["calendars", at], entry.patterns) for at, entry in enumerate(file.calendars)]
+    for of_entry, patterns in matched:
+        for pattern in patterns:
             if not can_match(pattern):
-                yield ["signals", number, "match"], f"{pattern!r} matches no name; a bracket is written [[]"
+                yield [*of_entry, "match"], f"{pattern!r} matches no name; a bracket is written [[]"
+    for number, entry in enumerate(file.signals):
         try:
             dead_band_of(entry.least, entry.direction)
         except ConfigurationError as error:
@@ -301,6 +308,6 @@ def read_shipped_signals(name: str, plant: Plant) -> SettingsFile:
 
 def _text(path: Path, what: str = "the settings per signal") -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # some office programs begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{what}, {path}, cannot be read: {error}") from None

@@ -71,6 +71,7 @@ def _in_full(target: "Target", place: "Place", settings: "SignalSettings", now_s
         "observations": state.learned,
         "skipped": state.skipped,
         "muted_until": _muted_until(target, key.signal, settings, now_s),
+        "paused_until": None if settings.pauses is None else iso8601(settings.pauses.until(now_s)),
         "open": open_alerts(settings.use_case, state),
         "parameters": parameters(settings.use_case)
         if is_current

@@ -4,6 +4,7 @@ import importlib.util
 import random
 from dataclasses import replace
 from datetime import datetime, timedelta
+from time import process_time
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 
 from consumer.detectors.sensor_checks import SensorChecks
 from consumer.errors import ConfigurationError, PageChanged
-from consumer.settings import signals_yaml
+from consumer.learning.outcome import PageOutcome
+from consumer.settings import calendars, signals_yaml
 from consumer.settings.calendars import Calendar, run_out, spans_in
 from consumer.settings.signal_settings import CalendarEntry, SettingsFile
 from consumer.settings.signals_yaml import as_json, read_shipped, read_signal_settings
@@ -108,6 +110,14 @@ def test_what_was_measured_during_an_event_is_consumed_and_not_learned(few):
     assert (again.counts["redelivered"], again.counts["paused"]) == (40, 0)
 
 
+def test_what_was_paused_before_a_model_raised_is_counted_once():
+    outcome = PageOutcome(paused=3)
+    savepoint = outcome.savepoint()
+    outcome.paused += 2
+    outcome.rollback_to(savepoint)
+    assert outcome.paused == 3
+
+
 def test_a_batch_within_an_event_advances_the_checkpoint_alone():
     world = World(1, USE_CASE, signals=calendar())
     world.invoke(records([START_S], first=900))
@@ -164,6 +174,25 @@ def test_bad_quality_during_an_event_is_not_told():
     assert (told(None), told(calendar())) == (1, 0)
 
 
+def test_a_value_from_before_an_event_that_arrives_during_it_is_a_good_one():
+    def empty(number, at_s):
+        return record(number, {"signal": "s", "value": None}, key="s", arrived=at_s)
+
+    world = World(1, USE_CASE, signals=calendar())
+    world.invoke(records(every_minute(5)))
+    late = {"signal": "s", "timestamp": HOLIDAY[0] - 1.0, "value": 1.0}
+    world.invoke(
+        [
+            empty(2_000, HOLIDAY[0] - 10.0),
+            record(2_001, late, key="s", arrived=HOLIDAY[0] + 10.0),
+            empty(2_002, HOLIDAY[1] + 10.0),
+        ]
+    )
+    assert not world.bus.events
+    world.invoke([empty(2_003, HOLIDAY[1] + 20.0)])
+    assert len(world.bus.events) == 1
+
+
 def test_a_silence_does_not_grow_while_an_event_lasts():
     shutdown = (START_S + 3_000.0, START_S + 90_000.0)
     world = World(1, USE_CASE, signals=calendar([shutdown]))
@@ -184,9 +213,42 @@ def test_many_times_are_looked_up_as_each():
     times = [-1.0, 0.0, 1.5, 2.999, 3.0, 4.0, 5.0, 8.9, 9.0, float("nan"), float("inf")]
     assert one.are_on(np.array(times)).tolist() == [one.is_on(at_s) for at_s in times]
     assert [one.until(at_s) for at_s in (1.5, 3.0, 5.0)] == [3.0, None, 9.0]
-    assert one.seconds_on(2.0, 6.0) == 2.0
+    lasts = {
+        (2.0, 6.0): 2.0,
+        (-1.0, 99.0): 7.0,
+        (3.0, 5.0): 0.0,
+        (6.0, 7.0): 1.0,
+        (9.0, 99.0): 0.0,
+        (6.0, 2.0): 0.0,
+    }
+    assert {between: one.seconds_on(*between) for between in lasts} == lasts
+    assert Calendar([]).seconds_on(0.0, 1.0) == 0.0
     assert not one.is_on(None)
     assert not Calendar([]).are_on(np.array([1.0])).any()
+
+
+def test_a_calendar_has_run_out_when_its_last_event_is_over():
+    assert run_out([], 0.0)
+    assert not run_out([(0.0, 1.0), (2.0, 4.0)], 3.0)
+    assert run_out([(0.0, 1.0), (2.0, 4.0)], 5.0)
+
+
+@needs_library
+def test_a_calendar_of_too_many_events_says_what_to_do(monkeypatch):
+    monkeypatch.setattr(calendars, "_SPANS_MAX", 10)
+    with pytest.raises(
+        ConfigurationError, match=r"^it has \d+ events; allowed: 10: end its rules with UNTIL"
+    ):
+        spans_in(TEXT, None)
+
+
+def test_what_a_look_up_takes_hardly_depends_on_how_many_events_there_are():
+    """A sweep asks for each signal."""
+    many = Calendar([(10.0 * number, 10.0 * number + 5.0) for number in range(20_000)])
+    begun_s = process_time()
+    for number in range(5_000):
+        assert many.seconds_on(10.0 * number, 10.0 * number + 7.0) == 5.0
+    assert process_time() - begun_s < 2.0
 
 
 @needs_library
@@ -219,12 +281,58 @@ def test_what_is_no_calendar_is_refused(text):
         spans_in(text, None)
 
 
+WEEKLY = "RRULE:FREQ=WEEKLY;BYDAY=SA;COUNT=4"
+
+
+@needs_library
+@pytest.mark.parametrize(
+    ("written", "instead", "said"),
+    [
+        (
+            "TZID=Europe/Berlin:20260321T0",
+            "TZID=Plant Time:20260321T0",
+            "its time zone, 'Plant Time', is not kn",
+        ),
+        (
+            "TZID=Europe/Berlin:20260404",
+            "TZID=Plant Time:20260404",
+            "its time zone, 'Plant Time', is not known",
+        ),
+        (WEEKLY, "RRULE:FREQ=SECONDLY", "it repeats more than 24 times a day"),
+        (WEEKLY, "RRULE:FREQ=MINUTELY;INTERVAL=59", "it repeats more than 24 times a day"),
+        (
+            WEEKLY,
+            "RRULE:FREQ=DAILY;BYHOUR=1,2,3,4,5;BYMINUTE=1,2,3,4,5",
+            "it repeats more than 24 times a day",
+        ),
+        (
+            "20260321T140000",
+            "20260321T050000",
+            "its end, 2026-03-21 05:00:00[+]01:00, is not after its begin",
+        ),
+        ("DTEND;VALUE=DATE:20261227", "DTEND;VALUE=DATE:20261225", ".*: DTEND is the day after the last"),
+        ("DURATION:PT2H", "DURATION:-PT2H", "its DURATION is below zero"),
+        ("DTSTART:20260601T060000", "X-START:20260601T060000", "it has no DTSTART"),
+    ],
+)
+def test_an_event_that_could_only_be_guessed_at_is_refused_by_its_name(written, instead, said):
+    assert written in TEXT
+    with pytest.raises(ConfigurationError, match=f"^the event '[^']+': {said}"):
+        spans_in(TEXT.replace(written, instead), None)
+
+
+@needs_library
+def test_zones_may_be_named_as_windows_does():
+    named = TEXT.replace("TZID=Europe/Berlin", 'TZID="W. Europe Standard Time"')
+    assert spans_in(named, "Europe/Berlin") == spans_in(TEXT, "Europe/Berlin")
+
+
 SETTINGS = "version: 1\ntime_zone: Europe/Berlin\nsignals: []\ncalendars:\n  - {file: h.ics, match: 'c*'}\n"
 
 
 def test_settings_ship_with_the_events(tmp_path, monkeypatch):
     monkeypatch.setattr(signals_yaml, "spans_in", lambda text, zone: [(1.0, 2.0)] if text == zone else [])
-    (tmp_path / "h.ics").write_text("Europe/Berlin")
+    (tmp_path / "h.ics").write_text("Europe/Berlin", encoding="utf-8-sig")  # as Windows' programs begin it
     read = read_signal_settings(SETTINGS, "signals.yaml", USE_CASES, folder=tmp_path)
     assert read.calendars == [CalendarEntry("h.ics", "c*", False, [(1.0, 2.0)])]
     shipped = as_json(SETTINGS, tmp_path).decode()
@@ -247,3 +355,22 @@ def test_a_calendar_that_is_not_there_is_named_with_its_line(tmp_path, file, sai
             read(text, "signals.yaml", USE_CASES, folder=tmp_path)
     with pytest.raises(ConfigurationError, match=said):
         read_shipped(f'{{"version":1,"calendars":[{{"file":"{file}"}}]}}', "s", USE_CASES, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("{file: h.ics, match: '[z-a]'}", r"'\[z-a\]' matches no name; a bracket is written"),
+        ("{file: h.ics, match: []}", "calendars.match: Expected `array` of length >= 1"),
+        ("{file: h.ics, learn: 'no'}", "calendars.learn: Expected `bool`"),
+        ("{file: h.ics, spans: [[0, 1]]}", "spans is not a field"),
+        ("{match: a}", "calendars: Object missing required field `file`"),
+    ],
+)
+def test_a_mistake_in_a_calendars_entry_is_named_with_its_line(tmp_path, monkeypatch, entry, said):
+    monkeypatch.setattr(signals_yaml, "spans_in", lambda text, zone: [])
+    (tmp_path / "h.ics").write_text("")
+    with pytest.raises(ConfigurationError, match=f"^signals.yaml, line 4: {said}"):
+        read_signal_settings(
+            f"version: 1\nsignals: []\ncalendars:\n  - {entry}\n", "signals.yaml", USE_CASES, folder=tmp_path
+        )

@@ -302,6 +302,15 @@ def test_a_stack_is_found_by_its_outputs_and_its_last_events_are_shown(stack):
     assert muted == {"fan1": "always, by signals.yaml", "pump1": None}
 
 
+def test_inspect_tells_until_when_a_calendar_keeps_a_signal_from_being_learned(stack, running, tmp_path):
+    running.learn("drift", [*steps("pump1"), *steps("fan1")])
+    calendar = {"file": "shutdown.ics", "match": "pump1", "spans": [[0.0, 4_102_444_800.0]]}
+    (tmp_path / "north.yaml").write_text(json.dumps({"version": 1, "calendars": [calendar]}))
+    of = ("--stack", "Plant1", "--use-case", "drift")
+    told = {name: inspected(name, *of)["paused_until"] for name in ("pump1", "fan1")}
+    assert told == {"pump1": "2100-01-01T00:00:00.000000Z", "fan1": None}
+
+
 @pytest.mark.parametrize(
     ("own", "limits"),
     [

@@ -23,6 +23,7 @@ from consumer.decode.signal_names import seed_of
 from consumer.detectors.base import fingerprint
 from consumer.pages.codec import PageCodec, versions
 from consumer.pages.layout import prefix_of
+from consumer.settings import signals_yaml
 from consumer.use_cases import USE_CASES
 from local.emulator.embedded_aws import EmbeddedAWS
 from local.emulator.pipeline_resources import create_pipeline_resources, drain_alerts, drain_audit
@@ -554,6 +555,30 @@ def test_any_change_of_a_source_gives_another_asset_of_the_same_packages(checkou
         if path.suffix == ".py":
             shipped = after.folder / "consumer" / path
             assert shipped.read_bytes() == (checkout / "consumer" / path).read_bytes()
+
+
+def test_the_events_of_calendars_are_in_the_settings_and_others_give_another_asset(checkout, monkeypatch):
+    monkeypatch.setattr(signals_yaml, "spans_in", lambda text, zone: [(float(text), 2e9)])
+    text, of_plant = "version: 1\ncalendars:\n  - {file: h.ics}\n", checkout / "consumer"
+    (of_plant / "signals.yaml").write_text(text)
+    (of_plant / "h.ics").write_text("0")
+    before = bundle()
+    (of_plant / "h.ics").write_text("1")
+    after = bundle()
+    assert after.hash != before.hash
+    for asset, from_s in ((before, 0.0), (after, 1.0)):
+        settings = json.loads((asset.folder / "consumer" / "signals.yaml").read_bytes())
+        assert settings["calendars"][0]["spans"] == [[from_s, 2e9]]
+        assert not list(asset.folder.rglob("*.ics"))
+
+
+def test_a_calendar_that_could_not_be_read_once_is_read_when_it_can_be(checkout, monkeypatch):
+    """As when its library is installed meanwhile: the asset from before is of no use."""
+    (checkout / "consumer" / "signals.yaml").write_text("version: 1\ncalendars:\n  - {file: h.ics}\n")
+    (checkout / "consumer" / "h.ics").write_text("")
+    without = bundle()
+    monkeypatch.setattr(signals_yaml, "spans_in", lambda text, zone: [(1.0, 2.0)])
+    assert bundle().hash != without.hash
 
 
 def test_another_lock_platform_or_python_gives_another_asset_of_other_packages(checkout):

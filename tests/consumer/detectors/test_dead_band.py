@@ -1,5 +1,6 @@
 """What is nearer to the expected than people care for, or in the other direction, is not told, nor burnt."""
 
+import dataclasses
 import math
 import random
 
@@ -32,6 +33,27 @@ def test_what_opens_within_the_band_opens_once_it_goes_beyond_while_it_lasts():
 
 def test_what_has_ended_within_the_band_opens_nothing_later():
     assert lived([(0.3, OPENS), *[(0.1, CALM)] * 3, (0.6, KEEPS)]) == []
+
+
+def test_what_waits_opens_at_what_lasts_alone():
+    assert lived([(0.3, OPENS), (0.6, CALM), (0.6, CALM)]) == []
+    alert, cools = AlertState(), dataclasses.replace(POLICY, cool_down_s=75.0)
+    assert lived([(0.6, OPENS), *[(0.0, CALM)] * 3], cools, alert=alert) == [(0, "opened"), (3, "cleared")]
+    alert.worst = 1.0  # so that the cool-down holds the next one back, which then has not waited
+    assert lived([*[(0.6, CALM)] * 4, (0.6, OPENS), *[(0.6, KEEPS)] * 9], cools, alert=alert) == []
+
+
+@pytest.mark.parametrize(
+    ("expected", "value", "is_told"),
+    [
+        *((100.0, 101.9, False), (100.0, 102.0, True), (100.0, 98.1, False)),
+        *((-100.0, -101.9, False), (-100.0, -102.0, True), (-100.0, -98.1, False), (-100.0, -98.0, True)),
+        *((0.0, 1e-9, True), (-0.0, -1e-9, True)),
+    ],
+)
+def test_a_share_is_of_the_size_of_what_was_expected_and_of_zero_it_is_nothing(expected, value, is_told):
+    assert DeadBand(least_share=0.02).reaches(value, expected) is is_told
+    assert DeadBand(least=0.5).reaches(expected + 0.5, expected)
 
 
 def test_what_never_opened_does_not_open_by_going_on():
@@ -68,6 +90,33 @@ def test_without_a_band_nothing_waits():
     alert = AlertState()
     assert lived([(0.3, OPENS), (0.1, KEEPS)], AlertPolicy(clear_after=3), alert=alert) == [(0, "opened")]
     assert not alert.waits
+
+
+def test_what_cleared_before_there_was_a_band_does_not_wait():
+    """Also where a clock was ahead while it was open, which is counted in the same field."""
+    plain = AlertPolicy(clear_after=3, still_open_s=100.0, cool_down_s=0.0)
+    alert = AlertState()
+    plain.next(alert, 0.9, opens=True, keeps=True, at_s=1e6)
+    assert lived([(0.0, CALM)] * 3, plain, alert=alert) == [(2, "cleared")]
+    assert not alert.waits
+    assert lived([(0.6, KEEPS)] * 9, alert=alert) == []
+
+
+@pytest.mark.parametrize(
+    ("band", "changes"),
+    [
+        (None, [(0, "opened")]),
+        (DeadBand(least=0.5), [(0, "opened")]),
+        (DeadBand(least=5.0), [(0, "opened"), (7, "cleared")]),
+        (DeadBand(direction="fall"), [(0, "opened"), (7, "cleared")]),
+    ],
+)
+def test_a_band_that_is_changed_while_an_alert_is_open_holds_from_then_on(band, changes):
+    alert = AlertState()
+    found = lived([(0.6, OPENS), *[(0.6, KEEPS)] * 4], alert=alert)
+    other = dataclasses.replace(POLICY, dead_band=band)
+    found += [(5 + index, change) for index, change in lived([(0.6, KEEPS)] * 9, other, alert=alert)]
+    assert found == changes
 
 
 def course(rows: int = 3000, noise: float = 0.05, seed: int = 1):
@@ -109,6 +158,40 @@ def test_a_fault_that_grows_out_of_the_band_is_told():
         [first, *_] = openings(banded, values, times)
         assert 2500 + rows // 3 < first.index <= 2502 + rows
         assert values[first.index] - first.evidence["expected"] >= 1.5
+
+
+def test_what_is_not_told_does_not_raise_the_threshold_for_what_is():
+    times, values = course()
+    for row in range(2000, 2900, 150):
+        values[row] -= 4.0
+    values[2950] += 2.0
+    banded = ANOMALY.with_dead_band(DeadBand(direction="rise"))
+    assert [one.index for one in openings(banded, values, times)][-1] == 2950
+
+
+def test_the_band_is_in_the_evidence_of_each_change():
+    times, values = course()
+    values[2500] += 2.0
+    banded = ANOMALY.with_dead_band(DeadBand(0.5, direction="rise"))
+    found = banded.learn(banded.create(1), values, times)
+    assert [one.change for one in found if one.index >= 2500] == ["opened", "cleared"]
+    for one in found:
+        assert {"least": 0.5, "direction": "rise"}.items() <= one.evidence.items()
+
+
+@pytest.mark.parametrize(
+    ("band", "is_told"),
+    [
+        *((None, True), (DeadBand(least=0.4), True), (DeadBand(direction="rise"), True)),
+        *((DeadBand(least=500.0), False), (DeadBand(direction="fall"), False)),
+    ],
+)
+def test_of_a_slope_of_shift_it_counts_how_far_it_has_led(band, is_told):
+    rng = random.Random(3)
+    values = [rng.gauss(0.0, 0.3) + 0.02 * max(0, row - 2000) for row in range(2400)]
+    use_case = SHIFT if band is None else SHIFT.with_dead_band(band)
+    found = openings(use_case, values, [None] * len(values))
+    assert [one.evidence["shift"] for one in found] == ["slope"] * is_told
 
 
 @pytest.mark.parametrize(("direction", "told"), [("rise", [1000]), ("fall", [2500]), ("both", [1000, 2500])])

@@ -109,7 +109,7 @@ OWN = SettingsFile(
         Entry(match="s1*", time_zone="Asia/Kolkata"),
         Entry(match="s2*", use_cases={"drift": {"clear_after": 5}}),
         Entry(match="s3", name="named alone"),
-        Entry(match="s4", range=Limits(-3.0, 20.0)),
+        Entry(match=["s0", "s3", "s4"], range=Limits(-3.0, 20.0)),
         Entry(match="s5", time_zone="UTC"),
         Entry(match=["s6", "s7", "s8", "s9"], least=15.0, direction="rise"),
     ],
@@ -119,8 +119,19 @@ OWN = SettingsFile(
 """In the world of the tests each use case is the line `drift`."""
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        OWN,
+        SettingsFile(1, time_zone="Asia/Kolkata"),
+        SettingsFile(1, calendars=[CalendarEntry("h.ics", spans=[(START_S + 3_000.0, START_S + 3_600.0)])]),
+    ],
+    ids=["many", "time_zone", "calendars"],
+)
 @pytest.mark.parametrize("name", ["anomaly", "shift"])
-def test_signals_with_settings_of_their_own_learn_in_columns_with_those_that_have_the_same(name, monkeypatch):
+def test_signals_with_settings_of_their_own_learn_in_columns_with_those_that_have_the_same(
+    name, settings, monkeypatch
+):
     together, learn_by_rank = [], columns_learner.learn_by_rank
 
     def counted(twins, values, at_s, starts, counts, few):
@@ -128,11 +139,11 @@ def test_signals_with_settings_of_their_own_learn_in_columns_with_those_that_hav
         return learn_by_rank(twins, values, at_s, starts, counts, few)
 
     monkeypatch.setattr(columns_learner, "learn_by_rank", counted)
-    many = learned(USE_CASES[name], 5, few=1, signals=OWN)
+    many = learned(USE_CASES[name], 5, few=1, signals=settings)
     assert sum(together) > 0.7 * SIGNALS * BATCHES
     assert max(together) >= 10
     together.clear()
-    alone = learned(USE_CASES[name], 5, few=10**9, signals=OWN)
+    alone = learned(USE_CASES[name], 5, few=10**9, signals=settings)
     assert not together
     assert (dumped(many[0]), *many[1:]) == (dumped(alone[0]), *alone[1:])
     plain = learned(USE_CASES[name], 5, few=1)
