@@ -21,10 +21,11 @@ from consumer.detectors.clusters import ClustersUseCase
 from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.forecast import ForecastUseCase
 from consumer.handler import gc_paused
-from consumer.learning.columns_learner import Member, learn_together
+from consumer.learning.columns_learner import learn_together
 from consumer.learning.outcome import FailedObservations
 from consumer.learning.page_learner import PageLearner
 from consumer.learning.states import States
+from consumer.learning.usual_signals import Member
 from consumer.pages.codec import PageCodec
 from consumer.pages.layout import Layout, parts_by_page
 from consumer.settings.signal_settings import SettingsOfSignals

@@ -35,11 +35,12 @@ from consumer.errors import (
 from consumer.events.event import Event
 from consumer.events.mutes import MuteStore
 from consumer.events.quarantine import Quarantine
-from consumer.learning.columns_learner import Member, learn_together
+from consumer.learning.columns_learner import learn_together
 from consumer.learning.outcome import DeploymentCheck, FailedObservations, InvocationReport, PageOutcome
 from consumer.learning.page_learner import PageLearner
 from consumer.learning.page_parts import PagePart
 from consumer.learning.state import State
+from consumer.learning.usual_signals import Member
 from consumer.pages.layout import LayoutStore, parts_by_page
 from consumer.pages.store import Page, PageStore, commit_with_retries
 from consumer.ports import EventBus, Jitter, ObjectStore, TimeLeft

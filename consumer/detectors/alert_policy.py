@@ -55,7 +55,47 @@ class AlertState(ModelState):
     cleared_s: float | None = None
     """When it cleared last."""
     before_notified: Count = 0
-    """Latest values in a row from long before `notified_s`: then it is a clock that was ahead."""
+    """Latest values in a row from long before `notified_s`: then it is a clock that was ahead. While it is
+    closed: whether something lasts that opened within the dead band, or came back into it."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether something lasts that is too near to what was expected to be told."""
+        return not self.is_open and self.before_notified > 0
+
+
+Direction = Literal["rise", "fall", "both"]
+_STILL_FAR = 0.5
+"""Share of the dead band beyond which an alert stays open: hysteresis, as of all that opens one."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadBand:
+    """What is told of what a model finds: not what is nearer to the expected, nor the other direction."""
+
+    least: float = 0.0
+    """In the signal's unit."""
+    least_share: float = 0.0
+    """Of what was expected; what is more of both holds."""
+    direction: Direction = "both"
+
+    def reaches(self, value: float, expected: float, share: float = 1.0) -> bool:
+        """Whether a value is so far from what was expected; `share` is that of the band.
+
+        >>> band = DeadBand(least=0.5, direction="rise")
+        >>> [band.reaches(value, 20.0) for value in (20.4, 20.5, 19.0)]
+        [False, True, False]
+        """
+        moved = value - expected
+        if (self.direction == "rise" and moved < 0.0) or (self.direction == "fall" and moved > 0.0):
+            return False
+        return abs(moved) >= share * max(self.least, self.least_share * abs(expected))
+
+    def details(self) -> dict[str, Any]:
+        """The evidence of it: what is set."""
+        share = f"{100.0 * self.least_share:.6g}%" if self.least_share else None
+        least = {"least": self.least or share} if self.least or share else {}
+        return least if self.direction == "both" else least | {"direction": self.direction}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +107,43 @@ class AlertPolicy:
     `cool_down_s` after it cleared, only something as bad as before reopens it; and once three have opened
     faster than `alerts_per_week` allows, only something worse. If values have no times, only `clear_after`
     applies.
+
+    What would open within the dead band waits, and takes nothing of the budget: it opens once it goes beyond,
+    as long as it lasts. What comes back into the dead band clears, and waits if it lasts there.
     """
 
     clear_after: int = 20
     still_open_s: float = 86_400.0
     cool_down_s: float = 600.0
     alerts_per_week: float = 7.0
+    dead_band: DeadBand | None = None
 
     def next(
-        self, alert: AlertState, score: float, *, opens: bool, keeps: bool, at_s: float | None
+        self,
+        alert: AlertState,
+        score: float,
+        *,
+        opens: bool,
+        keeps: bool,
+        at_s: float | None,
+        value: float = 0.0,
+        expected: float | None = None,
     ) -> Change | None:
         """The change of state at a value, if it makes one.
 
         `score` says how bad the value is, from 0 to 1; `opens`, whether it is bad enough to open an alert;
-        `keeps`, whether it is bad enough to keep one open.
+        `keeps`, whether it is bad enough to keep one open. What was `expected` in place of the value is for
+        the dead band, without which all is told.
         """
+        lasts = keeps or opens
+        is_back = alert.is_open and lasts and self.is_near(value, expected, _STILL_FAR)
+        if is_back:
+            opens = keeps = False
         alert.quiet = 0 if keeps or opens else min(alert.quiet + 1, self.clear_after)
         if not alert.is_open:
+            if self.dead_band is not None:
+                is_near = self.is_near(value, expected)
+                opens = self._leaves_dead_band(alert, opens=opens, lasts=lasts, is_near=is_near)
             if not opens or self._is_held_back(alert, score, at_s):
                 return None
             alert.is_open, alert.since_s, alert.notified_s, alert.before_notified = True, at_s, at_s, 0
@@ -94,8 +154,24 @@ class AlertPolicy:
         alert.worst = max(alert.worst, score)
         if alert.quiet >= self.clear_after:
             alert.is_open, alert.cleared_s = False, at_s
+            if self.dead_band is not None:
+                alert.before_notified = int(is_back)
             return "cleared"
         return "still_open" if self._is_due(alert, at_s) else None
+
+    def is_near(self, value: float, expected: float | None, share: float = 1.0) -> bool:
+        """Whether a value is within the dead band, or that share of it, or in the other direction."""
+        return (
+            self.dead_band is not None
+            and expected is not None
+            and not self.dead_band.reaches(value, expected, share)
+        )
+
+    def _leaves_dead_band(self, alert: AlertState, *, opens: bool, lasts: bool, is_near: bool) -> bool:
+        """Whether it opens now; if it would but is near, it waits as long as it lasts."""
+        waits = alert.waits and (lasts or alert.quiet < self.clear_after)
+        alert.before_notified = int(waits or (opens and is_near))
+        return (opens or (waits and lasts)) and not is_near
 
     def _is_due(self, alert: AlertState, at_s: float | None) -> bool:
         """Whether to report again that it is open.
@@ -115,9 +191,10 @@ class AlertPolicy:
 
     def transition_details(self, alert: AlertState, change: Change, at_s: float | None) -> dict[str, Any]:
         """The evidence for a change that the policy adds to the model's: how rare it is, or how it went."""
+        band = {} if self.dead_band is None else self.dead_band.details()
         if change == "opened":
-            return {"alerts_before": alert.times - 1, "last_cleared_at": iso8601(alert.cleared_s)}
-        return {
+            return {"alerts_before": alert.times - 1, "last_cleared_at": iso8601(alert.cleared_s)} | band
+        return band | {
             "opened_at": iso8601(alert.since_s),
             "open_for_s": None if at_s is None or alert.since_s is None else at_s - alert.since_s,
             "open_for_observations": alert.values,

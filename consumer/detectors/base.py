@@ -13,7 +13,7 @@ from river.base import Base
 
 from consumer.decode.batch import Batch
 from consumer.decode.signal_names import SignalKey, seed_of
-from consumer.detectors.alert_policy import AlertState, Change, Finding
+from consumer.detectors.alert_policy import AlertState, Change, DeadBand, Finding
 from consumer.detectors.sensor_checks import SensorChecks
 from consumer.errors import BadDeployment, ConfigurationError, ModelRaised, brief, is_models_own
 
@@ -92,6 +92,10 @@ class UseCase(ABC):
 
     def with_time_zone(self, name: str) -> Self:
         """The use case that learns by the hours of a time zone; itself, if it learns nothing by the hour."""
+        return self
+
+    def with_dead_band(self, band: DeadBand) -> Self:
+        """The use case that tells only what goes beyond; itself, if it expects no value of its signals."""
         return self
 
     def learned_as(self, key: SignalKey) -> SignalKey | None:

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Self
 import msgspec
 from msgspec import Meta
 
-from consumer.detectors.alert_policy import AlertPolicy, AlertState
+from consumer.detectors.alert_policy import AlertPolicy, AlertState, DeadBand
 from consumer.detectors.base import Found, Step, UseCase
 from consumer.detectors.block_statistics import WIDER, BlockStatistics, DyadicScales
+from consumer.detectors.change_evidence import may_be_of_hour, moved, sentence, size_of
 from consumer.detectors.local_time import UTC_NAME, LocalTime, clock_of, hour_of_day
 from consumer.detectors.sensor_checks import SensorChecks
 from consumer.detectors.states import ModelState, model_state
@@ -289,7 +290,6 @@ _SILENT = SensorChecks(is_told=False)
 """`anomaly` reports sensor faults; here they only keep a stuck sensor from being taken for a change."""
 _SPREAD_MIN = 0.57
 """Least size of a change of spread before a day was seen: some three and a half times the spread."""
-_WORDS = {"level": "level", "slope": "slope a value", "spread": "spread"}
 
 
 @model_state("change_point")
@@ -344,8 +344,12 @@ class ChangePoint(UseCase):
 
         def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
             score, evidence = detector.learn_one(value, at_s, clock)
-            size = 0.0 if evidence is None else _size(evidence)
-            if evidence is None or (size < _SPREAD_MIN and _may_be_of_hour(evidence)):
+            size = 0.0 if evidence is None else size_of(evidence)
+            if (
+                evidence is None
+                or (size < _SPREAD_MIN and may_be_of_hour(evidence))
+                or self.alert.is_near(*moved(evidence))
+            ):
                 change = self.alert.next(alert, 0.0, opens=False, keeps=False, at_s=at_s)
                 return score, change and (change, self.alert.transition_details(alert, change, at_s))
             was_open = alert.is_open
@@ -355,11 +359,15 @@ class ChangePoint(UseCase):
             if change is None:
                 return score, None
             details = (
-                evidence | {"says": _sentence(evidence)} | self.alert.transition_details(alert, change, at_s)
+                evidence | {"says": sentence(evidence)} | self.alert.transition_details(alert, change, at_s)
             )
             return score, (change, details)
 
         return step
+
+    def with_dead_band(self, band: DeadBand) -> Self:
+        """The use case that tells only what goes beyond."""
+        return replace(self, alert=replace(self.alert, dead_band=band))
 
     def alert_of(self, model: ChangePointState) -> AlertState | None:
         """The state of its alert."""
@@ -369,32 +377,3 @@ class ChangePoint(UseCase):
 def _sum(values: list[float]) -> float:
     """From the first to the last: Python's own sum rounds otherwise since 3.12."""
     return reduce(add, values, 0.0)
-
-
-def _size(evidence: dict[str, Any]) -> float:
-    """From 0 to 1: 0.5 for a change as wide as what was usual.
-
-    >>> _size({"before": 1.0, "after": 3.0, "usual_low": 0.0, "usual_high": 2.0})
-    0.5
-    """
-    width = evidence["usual_high"] - evidence["usual_low"]
-    moved = abs(evidence["after"] - evidence["before"])
-    size = moved / (moved + width) if moved > 0.0 else 0.0
-    return size if math.isfinite(size) else 1.0
-
-
-def _may_be_of_hour(evidence: dict[str, Any]) -> bool:
-    """Whether a spread may be usual at this hour: no day has been seen."""
-    return evidence["shift"] == "spread" and not evidence["usual_of_hour"]
-
-
-def _sentence(evidence: dict[str, Any]) -> str:
-    what = _WORDS[evidence["shift"]]
-    before, after = evidence["before"], evidence["after"]
-    # As many digits as tell them apart: of a level of 1e8 and a small step, four do not.
-    digits = next((each for each in (4, 7, 10, 13) if f"{before:.{each}g}" != f"{after:.{each}g}"), 4)
-    low, high = evidence["usual_low"], evidence["usual_high"]
-    return (
-        f"{what} {before:.{digits}g} before, {after:.{digits}g} in the last "
-        f"{evidence['observations']} values, where {low:.{digits}g} to {high:.{digits}g} was usual"
-    )

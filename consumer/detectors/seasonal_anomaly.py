@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 import msgspec
 from msgspec import Meta
 
-from consumer.detectors.alert_policy import AlertPolicy, AlertState
+from consumer.detectors.alert_policy import AlertPolicy, AlertState, DeadBand
 from consumer.detectors.base import Found, Step, UseCase, finite
 from consumer.detectors.local_time import UTC_NAME, LocalTime, clock_of
 from consumer.detectors.sensor_checks import SENSOR_CHECKS, SensorChecks
@@ -213,6 +213,10 @@ class SeasonalAnomaly(UseCase):
         """The use case by the hours of that zone."""
         return dataclasses.replace(self, time_zone=name)
 
+    def with_dead_band(self, band: DeadBand) -> Self:
+        """The use case that tells only what goes beyond."""
+        return dataclasses.replace(self, alert=dataclasses.replace(self.alert, dead_band=band))
+
     def create(self, seed: int) -> SeasonalAnomalyState:
         """An empty baseline; it has no randomness."""
         return SeasonalAnomalyState()
@@ -230,13 +234,15 @@ class SeasonalAnomaly(UseCase):
             state.count += 1
             threshold = self._threshold(state, _seconds_between(last_s, at_s))
             score = exceedance / (exceedance + self.exceedance)
-            exceeds = exceedance >= threshold
+            exceeds, is_warm = exceedance >= threshold, self._is_warm(state, at_s)
             change = self.alert.next(
                 alert,
                 score,
-                opens=exceeds and self._is_warm(state, at_s),
+                opens=exceeds and is_warm,
                 keeps=baseline.exceedance > _KEEPS * self.exceedance,
                 at_s=at_s,
+                value=value,
+                expected=baseline.expected,
             )
             found = None
             if change is not None:
@@ -250,7 +256,8 @@ class SeasonalAnomaly(UseCase):
                 }
                 found = change, evidence | self.alert.transition_details(alert, change, at_s)
             if exceeds:
-                state.threshold = min(exceedance, self._furthest)
+                if not is_warm or not self.alert.is_near(value, baseline.expected):
+                    state.threshold = min(exceedance, self._furthest)  # what is not told takes no budget
                 state.exceedances, state.exceeded_s = state.exceedances + 1, at_s
             return score, found
 

@@ -185,6 +185,20 @@ class States(MutableMapping[SignalKey, State]):
         at = np.minimum(np.searchsorted(known.ascending, numbers), len(known.slots) - 1)
         return np.where(known.ascending[at] == numbers, known.slots[at], -1)
 
+    def are_ready(self, slots: Places, parameters: Sequence[str]) -> Flags:
+        """Which of the models at these slots lie in the arrays, and have these parameters of their own."""
+        ready: Flags = self.plain[slots]
+        if not self.parameters and not any(parameters):
+            return ready
+        for at, (slot, wanted) in enumerate(zip(slots.tolist(), parameters, strict=True)):
+            if wanted:
+                ready[at] = self.parameters.get(slot) == wanted and self._is_ready(slot)
+        return ready
+
+    def _is_ready(self, slot: int) -> bool:
+        is_here = slot not in self._out and slot not in self.health_apart and bool(self.in_models[slot])
+        return is_here and self.models is not None and not self.models.are_far([slot])[0]
+
     def below(self, shard: Shard, slots: Places, first_sequence_number: int) -> Flags:
         """Which of these have a checkpoint for the shard that lies below the number."""
         return self.checkpoints.below(shard, slots, first_sequence_number)

@@ -14,12 +14,15 @@ from msgspec import Meta
 from consumer.decode.batch import Batch
 from consumer.decode.signal_names import identity
 from consumer.decode.times import TimeLimits
+from consumer.detectors.alert_policy import DeadBand, Direction
 from consumer.detectors.base import Severity, UseCase
+from consumer.errors import ConfigurationError
 from consumer.settings.patterns import is_wild, matcher
 from consumer.settings.tuning import with_parameters
 
 _SIGNALS_KNOWN_MAX = 100_000
 _ONE_LINE = r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z"
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?) ?%")
 _Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=_ONE_LINE)]
 _Pattern = Annotated[str, Meta(min_length=1, max_length=512)]
 
@@ -58,6 +61,10 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The severity of its events, in place of the use case's."""
     time_zone: _Name | None = None
     """By whose clocks its hours go, by its IANA name; another one starts what learns by the hour anew."""
+    least: float | str | None = None
+    """How far from what was expected something is told: in the signal's unit, or in percent of it."""
+    direction: Direction | None = None
+    """In which direction from what was expected something is told; None: in both."""
     muted: bool | None = None
     """True keeps its events from alerts; it is learned all the same."""
     use_cases: dict[str, dict[str, Any]] = {}
@@ -121,6 +128,7 @@ class SettingsOfSignals:
                 else:
                     self._exact[pattern].append(number)
         self._of_entries = lru_cache(_SIGNALS_KNOWN_MAX)(self._merged)
+        self._tuned = lru_cache(_SIGNALS_KNOWN_MAX)(self._tuned_use_case)
         self.of = lru_cache(_SIGNALS_KNOWN_MAX)(self._of)
         """The settings of the signal of this name."""
 
@@ -143,18 +151,13 @@ class SettingsOfSignals:
         parameters = next(
             (each.use_cases[self._name] for each in entries if self._name in each.use_cases), {}
         )
-        use_case = with_parameters(self.use_case, parameters) if parameters else self.use_case
-        zone: str | None = _last(entries, "time_zone") or self._time_zone
-        if zone:
-            use_case = use_case.with_time_zone(zone)
+        zone = _last(entries, "time_zone") or self._time_zone
+        band = dead_band_of(_last(entries, "least"), _last(entries, "direction"))
+        use_case = self._tuned(msgspec.json.encode(parameters), zone, band, limits, _last(entries, "range"))
         is_other = use_case is not self.use_case and use_case.parameters != self.use_case.parameters
         shown = {name: _last(entries, name) for name in ("name", "asset", "line", "unit")}
         if limits:
-            use_case = use_case.with_limits(limits.low, limits.high)
             shown["limits"] = msgspec.to_builtins(limits)
-        measurable: Limits | None = _last(entries, "range")
-        if measurable:
-            use_case = use_case.with_sensor_range(measurable.low, measurable.high)
         return SignalSettings(
             use_case,
             _last(entries, "severity") or self.use_case.severity,
@@ -162,6 +165,46 @@ class SettingsOfSignals:
             bool(_last(entries, "muted")),
             {name: value for name, value in shown.items() if value is not None},
         )
+
+    def _tuned_use_case(
+        self,
+        parameters: bytes,
+        zone: str | None,
+        band: DeadBand | None,
+        limits: Limits | None,
+        measurable: Limits | None,
+    ) -> UseCase:
+        """The use case with these settings: the same object for the same ones, as those learn together."""
+        use_case = with_parameters(self.use_case, msgspec.json.decode(parameters))
+        if zone:
+            use_case = use_case.with_time_zone(zone)
+        if band:
+            use_case = use_case.with_dead_band(band)
+        if limits:
+            use_case = use_case.with_limits(limits.low, limits.high)
+        if measurable:
+            use_case = use_case.with_sensor_range(measurable.low, measurable.high)
+        return use_case
+
+
+def dead_band_of(least: float | str | None, direction: Direction | None) -> DeadBand | None:
+    """The dead band that an entry sets, if any.
+
+    >>> dead_band_of("2%", None)
+    DeadBand(least=0.0, least_share=0.02, direction='both')
+
+    Raises: `ConfigurationError` for another text, or what is not above 0.
+    """
+    if least is None and direction is None:
+        return None
+    percent = _PERCENT.fullmatch(least) if isinstance(least, str) else None
+    share = float(percent[1]) / 100.0 if percent else 0.0
+    number = 0.0 if isinstance(least, str) or least is None else least
+    if least is not None and not 0.0 < number + share < math.inf:
+        raise ConfigurationError(
+            f"least is {least!r}; allowed: a number above 0, or a percentage such as '2%'"
+        )
+    return DeadBand(number, share, direction or "both")
 
 
 def _last(entries: Sequence[Entry], name: str) -> Any:

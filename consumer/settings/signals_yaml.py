@@ -13,7 +13,7 @@ from consumer.detectors.local_time import UTC_NAME, local_time
 from consumer.errors import ConfigurationError
 from consumer.plant import USE_CASES_FILE, Plant
 from consumer.settings.patterns import can_match
-from consumer.settings.signal_settings import SettingsFile
+from consumer.settings.signal_settings import SettingsFile, dead_band_of
 from consumer.settings.tuning import with_parameters
 
 _Path = list[str | int]
@@ -176,6 +176,10 @@ def _unusable(
         for pattern in entry.patterns:
             if not can_match(pattern):
                 yield ["signals", number, "match"], f"{pattern!r} matches no name; a bracket is written [[]"
+        try:
+            dead_band_of(entry.least, entry.direction)
+        except ConfigurationError as error:
+            yield ["signals", number, "least"], str(error)
         for name, parameters in entry.use_cases.items():
             place: _Path = ["signals", number, "use_cases", name]
             if name not in use_cases:

@@ -11,9 +11,9 @@ from unittest import mock
 
 from consumer import pipeline
 from consumer.events.event import Event
-from consumer.learning.columns_learner import Member
 from consumer.learning.page_learner import PageLearner
 from consumer.learning.states import States
+from consumer.learning.usual_signals import Member
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from tests.simulation.mutant import Mutant
 
 _LEARNER = "consumer.learning.columns_learner"
+_USUAL = "consumer.learning.usual_signals"
 _TWINS = "consumer.detectors.in_columns"
 
 IN_COLUMNS = {
@@ -10,7 +11,7 @@ IN_COLUMNS = {
         _LEARNER, "if not batch.are_keyed_by_signals:", "if False:"
     ),
     "what was learned learns in columns again": Mutant(
-        _LEARNER,
+        _USUAL,
         "states.below(batch.shard, slots, batch.records.first_sequence_number)",
         "np.ones(len(slots), np.bool_)",
     ),
@@ -65,12 +66,12 @@ IN_COLUMNS = {
     "what learned in columns of a sensor is not put back": Mutant(
         _LEARNER, "    for twin in twins:\n        twin.scatter()", "    twins[0].scatter()"
     ),
-    "what is late learns in columns": Mutant(_LEARNER, 'use_case.late == "learn"', "True"),
+    "what is late learns in columns": Mutant(_USUAL, 'use_case.late == "learn"', "True"),
     "signals with settings of their own learn in columns without them": Mutant(
-        _LEARNER, "one.use_case is settings.use_case for one in own_settings", "True for one in own_settings"
+        _USUAL, "indices.setdefault(id(own.use_case), len(use_cases))", "0"
     ),
     "what carries nothing is forgotten by what learns in columns": Mutant(
-        _LEARNER, "usual &= ~np.isin(numbers, [", "_ = (numbers, ["
+        _USUAL, "usual &= ~np.isin(numbers, [", "_ = (numbers, ["
     ),
     "a sensor that stands still stays in the columns": Mutant(
         f"{_TWINS}.sensor_checks_twin", "leaves |= may_be_flat & ", "_ = may_be_flat & "

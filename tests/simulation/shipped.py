@@ -75,6 +75,7 @@ SHIPPED = {
 
 
 def own_settings(signals: Sequence[str], rng: random.Random) -> SettingsFile:
-    """Some signals have sensors of a range that is known; those look at each value one by one."""
+    """Some signals have sensors of a known range, which look at each value; some, clocks of their own."""
     ranges = [Entry(match=f"{signal}*", range=Limits(-6.0, 6.0)) for signal in signals if rng.random() < 0.3]
-    return SettingsFile(version=1, signals=ranges)
+    zones = [Entry(match=f"{signal}*", time_zone="Asia/Kolkata") for signal in signals if rng.random() < 0.3]
+    return SettingsFile(version=1, signals=[*ranges, *zones])

@@ -17,7 +17,8 @@ def alert_fields(path: str) -> list[str]:
 class AlertTwin:
     """The alerts of the rows, of which all those leave that open (or might), clear or are to be reported.
 
-    A closed one that does not open stays, and so does an open one that stays open.
+    A closed one that does not open stays, and so does an open one that stays open. With a dead band, only a
+    closed one stays, of which nothing waits.
     """
 
     def __init__(self, policy: AlertPolicy, gathered: Gathered, path: str = "alert") -> None:
@@ -28,6 +29,9 @@ class AlertTwin:
         )
         self._is_open = is_open != 0  # and stays so: all leave that open or clear
         self._any_is_open = bool(self._is_open.any())
+        self._is_apart: Bools | None = None
+        if policy.dead_band is not None:
+            self._is_apart = self._is_open | (self._before_notified > 0)
 
     def next(self, rows: slice, score: Floats, opens: Bools, keeps: Bools, at_s: Floats) -> Step:
         """The rows that leave at a value, and what writes the alerts of the others.
@@ -42,7 +46,9 @@ class AlertTwin:
             def commit_quiet(where: Bools | None) -> None:
                 write(self._quiet[rows], quiet, where)
 
-            return Step(opens.copy(), commit_quiet)
+            return Step(
+                opens.copy() if self._is_apart is None else opens | self._is_apart[rows], commit_quiet
+            )
         is_open = self._is_open[rows]
         notified_s, before = self._notified_s[rows], self._before_notified[rows]
         values, worst = self._values[rows] + 1, first_max(self._worst[rows], score)
@@ -54,6 +60,8 @@ class AlertTwin:
         was_ahead &= is_timed
         notified_s, before = np.where(was_ahead, at_s, notified_s), np.where(was_ahead, 0, before)
         leaves = np.where(is_open, (quiet >= self._clear_after) | is_due, opens)
+        if self._is_apart is not None:
+            leaves |= self._is_apart[rows]
 
         def commit(where: Bools | None) -> None:
             write(self._quiet[rows], quiet, where)

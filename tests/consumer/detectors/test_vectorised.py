@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from consumer.detectors.alert_policy import AlertPolicy, AlertState, Finding
+from consumer.detectors.alert_policy import AlertPolicy, AlertState, DeadBand, Finding
 from consumer.detectors.in_columns import vectorised
 from consumer.detectors.in_columns.seasonal_anomaly_twin import SeasonalAnomalyTwin
 from consumer.detectors.in_columns.sensor_checks_twin import HealthTwin
@@ -120,6 +120,7 @@ def use_case_of(draw: Draw) -> SeasonalAnomaly:
         still_open_s=draw.choice([0.0, 1800.0, 86_400.0]),
         cool_down_s=draw.choice([0.0, 600.0]),
         alerts_per_week=draw.choice([0.0, 1.0, 1.0, 500.0, 1e6]),
+        dead_band=draw.choice([None, None, DeadBand(least=0.7), DeadBand(least_share=0.3, direction="fall")]),
     )
     rates = DecayRates(
         course=draw.choice([0.05, 0.5]),

@@ -13,6 +13,8 @@ from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.sensor_checks import SensorChecks
 from consumer.learning import columns_learner
+from consumer.learning.page_learner import PageLearner
+from consumer.settings.signal_settings import Entry, Limits, SettingsFile
 from tests.consumer.world import RunsShort, World, points, record
 
 SIGNALS, BATCHES, START_S = 30, 14, 1_700_000_000.0
@@ -59,8 +61,8 @@ def batches(seed: int) -> list[list[dict]]:
     return found
 
 
-def learned(use_case, seed: int, few: int, pages: int = 2) -> tuple:
-    world = World(pages, use_case)
+def learned(use_case, seed: int, few: int, pages: int = 2, signals: SettingsFile | None = None) -> tuple:
+    world = World(pages, use_case, signals=signals)
     world.function = replace(world.function, few=few)
     reports = [world.invoke(each) for each in batches(seed)]
     counts = [(dict(report.counts), report.failed, report.oldest_arrived_s) for report in reports]
@@ -90,10 +92,8 @@ def dumped(states) -> dict:
 @pytest.mark.parametrize("name", USE_CASES)
 def test_many_in_columns_learn_what_each_learns_alone(name, seed, monkeypatch):
     left = []
-    go_on = columns_learner.PageLearner.go_on
-    monkeypatch.setattr(
-        columns_learner.PageLearner, "go_on", lambda self, *args: (left.append(args), go_on(self, *args))
-    )
+    go_on = PageLearner.go_on
+    monkeypatch.setattr(PageLearner, "go_on", lambda self, *args: (left.append(args), go_on(self, *args)))
     states, events, quarantine, counts = learned(USE_CASES[name], seed, few=1)
     assert events
     assert bool(left) == (name != "drift")  # what comes to an alert leaves; a drift is found in the columns
@@ -101,6 +101,63 @@ def test_many_in_columns_learn_what_each_learns_alone(name, seed, monkeypatch):
     alone = learned(USE_CASES[name], seed, few=10**9)
     assert not left
     assert (dumped(states), events, quarantine, counts) == (dumped(alone[0]), *alone[1:])
+
+
+OWN = SettingsFile(
+    1,
+    [
+        Entry(match="s1*", time_zone="Asia/Kolkata"),
+        Entry(match="s2*", use_cases={"drift": {"clear_after": 5}}),
+        Entry(match="s3", name="named alone"),
+        Entry(match="s4", range=Limits(-3.0, 20.0)),
+        Entry(match="s5", time_zone="UTC"),
+        Entry(match=["s6", "s7", "s8", "s9"], least=15.0, direction="rise"),
+    ],
+    time_zone="Europe/Berlin",
+)
+"""In the world of the tests each use case is the line `drift`."""
+
+
+@pytest.mark.parametrize("name", ["anomaly", "shift"])
+def test_signals_with_settings_of_their_own_learn_in_columns_with_those_that_have_the_same(name, monkeypatch):
+    together, learn_by_rank = [], columns_learner.learn_by_rank
+
+    def counted(twins, values, at_s, starts, counts, few):
+        together.append(len(counts))
+        return learn_by_rank(twins, values, at_s, starts, counts, few)
+
+    monkeypatch.setattr(columns_learner, "learn_by_rank", counted)
+    many = learned(USE_CASES[name], 5, few=1, signals=OWN)
+    assert sum(together) > 0.7 * SIGNALS * BATCHES
+    assert max(together) >= 10
+    together.clear()
+    alone = learned(USE_CASES[name], 5, few=10**9, signals=OWN)
+    assert not together
+    assert (dumped(many[0]), *many[1:]) == (dumped(alone[0]), *alone[1:])
+    plain = learned(USE_CASES[name], 5, few=1)
+    assert dumped(many[0]) != dumped(plain[0])
+
+
+@pytest.mark.parametrize("name", ["anomaly", "shift"])
+def test_another_zone_starts_the_models_anew_that_go_by_it_and_no_others(name):
+    first, second = batches(6)[:2]
+    world, plain = World(2, USE_CASES[name]), World(2, USE_CASES[name])
+    for each in (world, plain):
+        each.function = replace(each.function, few=1)
+        each.invoke(first)
+    before = {signal: state.learned for signal, state in world.states().items()}
+    world.signals = SettingsFile(1, [Entry(match="s1?", time_zone="Asia/Kolkata")])
+    world.function = replace(world.cold(), few=1)
+    world.invoke(second)
+    plain.invoke(second)
+    anew, unchanged = set[str](), plain.states()
+    for signal, state in world.states().items():
+        if signal.startswith("s1") and len(signal) == 3:
+            anew.add(signal)
+            assert state.learned == unchanged[signal].learned - before.get(signal, 0)
+        else:
+            assert dumped({signal: state}) == dumped({signal: unchanged[signal]})
+    assert len(anew) == 10
 
 
 @pytest.mark.parametrize("name", USE_CASES)

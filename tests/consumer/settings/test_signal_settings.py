@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from river import anomaly, cluster, drift, preprocessing, time_series
 
+from consumer.detectors.alert_policy import DeadBand
 from consumer.detectors.anomaly import AnomalyUseCase
 from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.clusters import ClustersUseCase
@@ -111,6 +112,26 @@ def test_hours_go_by_the_clocks_of_the_plant_or_of_the_signals_own_entry():
 
 
 @pytest.mark.parametrize("name", ["anomaly", "shift"])
+@pytest.mark.parametrize(
+    ("text", "band"),
+    [
+        ("least: 0.5", DeadBand(least=0.5)),
+        ("least: 2%", DeadBand(least_share=0.02)),
+        ('least: "2.5 %", direction: fall', DeadBand(least_share=0.025, direction="fall")),
+        ("direction: rise", DeadBand(direction="rise")),
+    ],
+)
+def test_a_dead_band_is_that_of_the_entry_and_no_other_model(name, text, band):
+    file = read_signal_settings(f"version: 1\nsignals:\n  - {{match: c1.p, {text}}}", "s", USE_CASES)
+    settings = SettingsOfSignals(name, USE_CASES[name], file)
+    found = settings.of("c1.p")
+    assert (found.use_case.alert.dead_band, found.parameters) == (band, "")
+    assert settings.of("d").use_case.alert.dead_band is None
+    drifts = SettingsOfSignals("drift", USE_CASES["drift"], file)
+    assert drifts.of("c1.p").use_case is USE_CASES["drift"]
+
+
+@pytest.mark.parametrize("name", ["anomaly", "shift"])
 def test_utc_is_what_models_learned_by_before_there_were_zones(name):
     file = read_signal_settings("version: 1\ntime_zone: UTC\nsignals: []\n", "signals.yaml", USE_CASES)
     found = SettingsOfSignals(name, USE_CASES[name], file).of("c1.p")
@@ -133,6 +154,11 @@ def test_limits_are_a_forecasts_in_place_of_its_lines():
         ("  - match: x\n    time_zone: Europe/Berln", 4, "no time zone; nearest: Europe/Berlin"),
         ("  - match: x\n    time_zone: +01:00", 4, "'+01:00' is no time zone"),
         ("  - match: x\n    time_zone: 1", 4, "time_zone: Expected `str"),
+        *(
+            (f"  - match: x\n    least: {least}", 4, "allowed: a number above 0, or a percentage")
+            for least in ("0", "-1", ".nan", ".inf", "0%", "2 percent", "010", "-2%", "'%'")
+        ),
+        ("  - match: x\n    direction: up", 4, "direction: Invalid enum value 'up'"),
         ("  - match: x\n    limits: {low: 3, high: 3}", 4, "not below high"),
         ("  - match: x\n    limits: {low: .nan}", 4, "finite"),
         ("  - match: x\n    limits: {}", 4, "low, high or both"),
