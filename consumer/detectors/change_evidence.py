@@ -30,9 +30,10 @@ def sentence(evidence: dict[str, Any]) -> str:
     # As many digits as tell them apart: of a level of 1e8 and a small step, four do not.
     digits = next((each for each in (4, 7, 10, 13) if f"{before:.{each}g}" != f"{after:.{each}g}"), 4)
     low, high = evidence["usual_low"], evidence["usual_high"]
+    little = "" if evidence["usual_of_hour"] else f" in the {evidence['values_known']} values known before"
     return (
         f"{what} {before:.{digits}g} before, {after:.{digits}g} in the last "
-        f"{evidence['observations']} values, where {low:.{digits}g} to {high:.{digits}g} was usual"
+        f"{evidence['observations']} values, where {low:.{digits}g} to {high:.{digits}g} was usual{little}"
     )
 
 

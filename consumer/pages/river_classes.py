@@ -22,6 +22,7 @@ from river.utils import Rolling, SortedWindow
 
 from consumer.errors import UnwritableModel
 from consumer.plant import plant
+from consumer.river_models.lasting_change import LastingChange
 
 
 class Absent:
@@ -252,6 +253,7 @@ CLASSES: list[tuple[type, str, str]] = [
         "_warmup?:int _warmup_done?:bool _trigger:method",
     ),
     (NoDrift, "drift: NoDrift", _DRIFT),
+    (LastingChange, "drift: LastingChange", "_drift_detected:bool detector:any score:number evidence:any"),
     (stats.Quantile, "anomaly: HalfSpaceTrees, OneClassSVM", "_quantile:quantile _is_updated:bool q:number"),
     (stats.Var, "anomaly: GaussianScorer, scaled", "ddof:int mean:mean _S:number"),
     (

@@ -12,6 +12,7 @@ from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.forecast import ForecastUseCase
 from consumer.detectors.multivariate import Multivariate
 from consumer.detectors.seasonal_anomaly import DecayRates, SeasonalAnomaly
+from consumer.river_models.lasting_change import LastingChange
 
 OFTEN = AlertPolicy(clear_after=5, alerts_per_week=1e5)
 
@@ -49,6 +50,7 @@ EVERY_MODEL: dict[tuple[str, str], list[UseCase]] = {
         DriftUseCase(drift.DummyDriftDetector(t_0=90)),
         DriftUseCase(drift.DummyDriftDetector(trigger_method="random", t_0=60, w=20)),
     ],
+    ("drift", "LastingChange"): [DriftUseCase(LastingChange())],
     ("drift", "NoDrift"): [DriftUseCase(drift.NoDrift())],
     ("anomaly", "HalfSpaceTrees"): [anomalies(trees())],
     ("anomaly", "OneClassSVM"): [anomalies(anomaly.OneClassSVM(nu=0.1))],
