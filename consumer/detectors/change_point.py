@@ -7,7 +7,7 @@ import msgspec
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState, DeadBand
 from consumer.detectors.base import Found, Step, UseCase, parameters_of, seeded
-from consumer.detectors.change_evidence import may_be_of_hour, moved, sentence, size_of
+from consumer.detectors.change_evidence import ToldChange, may_be_of_hour, moved, sentence, size_of
 from consumer.detectors.drift import evidence_of
 from consumer.detectors.local_time import UTC_NAME, clock_of
 from consumer.detectors.sensor_checks import SensorChecks
@@ -33,10 +33,11 @@ _SPREAD_MIN = 0.57
 
 @model_state("change_point")
 class ChangePointState(ModelState):
-    """A detector, and the alert."""
+    """A detector, the alert, and what it has told."""
 
     detector: DeseasonalisedChangeDetector = msgspec.field(default_factory=DeseasonalisedChangeDetector)
     alert: AlertState = msgspec.field(default_factory=AlertState)
+    told: ToldChange = msgspec.field(default_factory=ToldChange)
 
 
 @model_state("other_change_point")
@@ -99,7 +100,8 @@ class ChangePoint(UseCase):
         """Let the detector learn each value; the score is the significance of a change."""
         if isinstance(state, OtherChangePointState):
             return self._stepper_of_other(state)
-        detector, alert, clock = state.detector, state.alert, clock_of(self.time_zone)
+        detector, alert, told = state.detector, state.alert, state.told
+        clock = clock_of(self.time_zone)
 
         def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
             local_s = detector.last_s if at_s is None else at_s
@@ -112,8 +114,10 @@ class ChangePoint(UseCase):
                 or (size < _SPREAD_MIN and may_be_of_hour(evidence))
                 or self.alert.is_near(*moved(evidence))
             ):
-                return score, self._next(alert, None, 0.0, at_s)
-            return score, self._next(alert, evidence | {"says": sentence(evidence)}, size, at_s)
+                if evidence is not None and alert.is_open:
+                    told.goes_on(evidence)  # it may be back, though that by itself is not told
+                return score, self._next(alert, None, 0.0, at_s, told)
+            return score, self._next(alert, evidence | {"says": sentence(evidence)}, size, at_s, told)
 
         return step
 
@@ -133,7 +137,12 @@ class ChangePoint(UseCase):
         return step
 
     def _next(
-        self, alert: AlertState, evidence: dict[str, Any] | None, size: float, at_s: float | None
+        self,
+        alert: AlertState,
+        evidence: dict[str, Any] | None,
+        size: float,
+        at_s: float | None,
+        told: ToldChange | None = None,
     ) -> Found | None:
         """What is told of a value, at which there is evidence of a change, or none."""
         was_open, is_found = alert.is_open, evidence is not None
@@ -142,7 +151,15 @@ class ChangePoint(UseCase):
             change = "still_open"
         if change is None:
             return None
-        return change, (evidence or {}) | self.alert.transition_details(alert, change, at_s)
+        details = evidence or {}
+        if told is not None:
+            if change == "opened":
+                told.opens(details)
+            elif evidence is not None:
+                told.goes_on(evidence)
+            elif change == "cleared":
+                details = told.cleared()
+        return change, details | self.alert.transition_details(alert, change, at_s)
 
     def with_dead_band(self, band: DeadBand) -> Self:
         """The use case that tells only what goes beyond."""

@@ -406,3 +406,47 @@ def test_nothing_is_told_of_workdays_and_weekends_and_steps_within_them_are(firs
         opened, *rest = told_of(values, period_s, start_s)
         assert 0 < opened.index - step < 70
         assert [one.change for one in rest] == ["cleared"]
+
+
+def test_what_clears_as_the_new_normal_says_so_in_these_words():
+    values = [50.0 + one + 8.0 * (row >= 600) for row, one in enumerate(noise(1_300))]
+    opened, cleared = told_of(values, 60.0)
+    assert (opened.change, cleared.change) == ("opened", "cleared")
+    assert cleared.evidence["cleared_because"] == "new normal"
+    assert cleared.evidence["before"] == opened.evidence["before"]
+    assert cleared.evidence["now"] == pytest.approx(58.0, abs=0.7)
+    assert re.fullmatch(
+        r"level 5[78](\.\d+)? is the new normal, level (49|50)(\.\d+)? was", cleared.evidence["says"]
+    )
+
+
+@pytest.mark.parametrize("days", [0, 12])
+def test_what_clears_because_it_returned_says_so(days):
+    count = 288 * days + 600
+    values = [50.0 + one + 8.0 * (0 <= row - count < 200) for row, one in enumerate(noise(count + 1_000))]
+    opened, changed, cleared = told_of(values, 300.0)
+    assert (opened.change, changed.change, cleared.change) == ("opened", "still_open", "cleared")
+    assert cleared.evidence["cleared_because"] == "returned"
+    assert cleared.evidence["now"] == pytest.approx(50.0, abs=1.5)
+    assert re.match(
+        r"level has returned to (49|5[01])(\.\d+)?, where .* was usual$", cleared.evidence["says"]
+    )
+
+
+def test_the_headline_of_what_has_become_usual_says_that_it_is_the_new_normal():
+    world = World(1, ChangePoint())
+    values = [50.0 + one + 8.0 * (row >= 600) for row, one in enumerate(noise(1_300))]
+    times = [1.7e9 + 60.0 * row for row in range(1_300)]
+    world.invoke(
+        [record(1, {"signal": "a", "values": values, "timestamps": times}, key="a", arrived=times[-1])]
+    )
+    headlines = [json.loads(event.detail)["headline"] for event in world.bus.events]
+    assert "is the new normal" in headlines[-1], headlines
+
+
+def test_a_spread_that_returned_and_one_that_is_the_new_normal_are_told_apart():
+    for ends, because in ((900, "returned"), (10_000, "new normal")):
+        values = [one * (5.0 if 600 <= row < ends else 1.0) for row, one in enumerate(noise(1_800))]
+        *_, cleared = told_of(values, 1.0)
+        assert cleared.evidence["shift"] == "spread"
+        assert cleared.evidence["cleared_because"] == because
