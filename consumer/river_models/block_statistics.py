@@ -16,7 +16,7 @@ _REMEMBERED = 512
 """Blocks: what is usual may change slowly."""
 _OUTSIDE, _INSIDE = 3.0, 1.0
 """Deviations: an excursion begins beyond the first, ends within the second; a lone block counts as three."""
-_MEMORY = 2.0
+_MEMORY = 4.0
 """Times the block variance of independent values: beyond it, neighbours are alike."""
 _EXCURSION_MIN = 6
 """Blocks on one side that count as lasting; fewer do not show whether they rise."""
@@ -156,7 +156,8 @@ class BlockStatistics(msgspec.Struct, array_like=True, forbid_unknown_fields=Tru
         """
         moved, (rise, squares) = self.excursion_mean - self.mean, self._fitted()
         is_clear = rise * math.sqrt(squares) >= _GRADUAL_T * deviation
-        is_led = self.lead * moved > 0.0 and abs(self.lead) >= _LED * abs(moved)
+        # As far off as blocks usually are, just before, is noise.
+        is_led = self.lead * moved > 0.0 and abs(self.lead) >= max(_LED * abs(moved), self.deviation)
         return not (is_led or self.is_rising(_MUCH if is_clear else _MOST))
 
     def _fitted(self) -> tuple[float, float]:

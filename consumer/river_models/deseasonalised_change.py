@@ -24,8 +24,8 @@ _SUDDEN_S = 900.0
 """What takes longer may be the daily cycle, until a day has been seen."""
 _HOUR_STEP, _STEP_S = 0.02, 300.0
 """Of a value, in the mean of its hour; values that come faster than every five minutes weigh less."""
-_DIFFER = 2.5
-"""Times the variance of independent values in the means of hours: beyond it, hours differ."""
+_DIFFER, _DIFFER_WITHIN = 4.0, 20.0
+"""Times the variance of means of as many values, by neighbouring blocks and within them: hours differ."""
 _KNOWN_BLOCKS = 12
 """From so many on their deviation is known."""
 _OTHER_DAY = 1.7
@@ -186,12 +186,14 @@ class DeseasonalisedChangeDetector(msgspec.Struct, array_like=True, forbid_unkno
         self.before -= level
 
     def _differ_by_hour(self) -> bool:
-        """Whether the hours' means differ by more than the means of as many independent values."""
+        """Whether the hours' means differ by more than the noise of as many values explains."""
         seen = [(mean, n) for mean, n in zip(self.hours, self.visits, strict=True) if n]
         centre = _sum([mean for mean, _ in seen]) / len(seen)
         apart = _sum([min(n, 1.0 / _HOUR_STEP) * (mean - centre) ** 2 for mean, n in seen])
-        deviation = _OF_ABSOLUTE * self.spreads.shortest.mean**2
-        return apart > _DIFFER * len(seen) * deviation * deviation
+        between = 0.5 * _BLOCK * self.levels.shortest.mean_squared_successive_difference
+        within = (_OF_ABSOLUTE * self.spreads.shortest.mean**2) ** 2
+        # A schedule jumps from block to block, and noise with memory is small within them.
+        return apart > len(seen) * min(_DIFFER * between, _DIFFER_WITHIN * within)
 
     def _is_same_each_hour(self, level: float, least: float) -> bool:
         """Whether each hour that was seen has this mean."""

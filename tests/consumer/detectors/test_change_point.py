@@ -450,3 +450,18 @@ def test_a_spread_that_returned_and_one_that_is_the_new_normal_are_told_apart():
         *_, cleared = told_of(values, 1.0)
         assert cleared.evidence["shift"] == "spread"
         assert cleared.evidence["cleared_because"] == because
+
+
+@pytest.mark.parametrize(("period_s", "known"), [(10.0, 720), (60.0, 1_600), (300.0, 288), (300.0, 320)])
+@pytest.mark.parametrize("memory", [0.0, 0.8])
+def test_most_steps_in_noise_are_told_on_the_first_day_also_where_values_resemble_those_before(
+    memory, period_s, known
+):
+    found = 0
+    for seed in range(20):
+        level, values = 0.0, []
+        for row, one in enumerate(noise(known + 64, seed)):
+            level = memory * level + math.sqrt(1.0 - memory * memory) * one
+            values.append(level + (6.0 if memory else 3.0) * (row >= known))
+        found += any(one.change == "opened" and one.index >= known for one in told_of(values, period_s))
+    assert found >= 14, found
