@@ -4,14 +4,18 @@
 """
 
 import sys
+from datetime import UTC, datetime, timedelta
 
 from consumer.errors import ConfigurationError
 from consumer.plant import plant
+from consumer.settings.calendars import run_out
 from consumer.settings.signals_yaml import read_signals_file
 from stack.bundling import BundlingFailed
 from stack.context import InvalidConfiguration, read_plants
 from stack.pipeline_stack import PipelineStack
 from stack.security_review import review
+
+_AHEAD = timedelta(days=60)
 
 
 def main() -> None:
@@ -21,7 +25,9 @@ def main() -> None:
     app, files = App(), plant()
     configured = read_plants(app.node.try_get_context("plants"), files.use_cases, files.use_cases_file)
     for name, config in configured.items():
-        read_signals_file(config.signals, files)
+        for calendar in read_signals_file(config.signals, files).calendars:
+            if run_out(calendar.spans or (), (datetime.now(UTC) + _AHEAD).timestamp()):
+                print(f"{calendar.file} has no event after the next {_AHEAD.days} days: bring it up to date")
         PipelineStack(app, name, config)
     review(app)
     app.synth()

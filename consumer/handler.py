@@ -86,16 +86,17 @@ def start(settings: Settings) -> Pipeline:
     prefix = prefix_of(settings.use_case, fingerprint(use_case, versions()))
     # Copies of a snapshot would all draw the same random numbers; the system's are new in each.
     jitter = random.SystemRandom()
+    settings_of = SettingsOfSignals(settings.use_case, use_case, of_signals, settings.time_limits)
     return Pipeline(
         settings.use_case,
-        SettingsOfSignals(settings.use_case, use_case, of_signals, settings.time_limits),
+        settings_of,
         LayoutStore(objects, Layout(prefix, settings.model_pages), logger.warning),
         PageStore(objects, codec, settings.warm_bytes_max, PageMemory(settings.page_memory_bytes_max)),
         open_event_bus(settings.event_bus_name, settings.region, jitter),
         objects,
         jitter,
         settings.page_signals_max,
-        MuteStore(objects, time.time, logger.warning),
+        MuteStore(objects, time.time, logger.warning, settings_of),
     )
 
 

@@ -70,7 +70,8 @@ def _write(outcomes: Mapping[str, Outcome]) -> None:
             "missing": outcome.missing,
         }
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    ordered = {name: results[name] for name in PARTS if name in results}
+    RESULTS.write_text(json.dumps(ordered, indent=2) + "\n")
 
 
 def _verdict(bars: list[Figure], missing: list[str], console: Console) -> int:

@@ -43,11 +43,16 @@ def table_of_bars(results: Results, measured_on: date) -> str:
     lines = ["| | measured | bar | |", "| --- | ---: | ---: | --- |"]
     for part in results.values():
         for bar in msgspec.convert(part["bars"], list[Figure]):
-            figure = f"{bar.measured.median:.3g} {bar.unit}".strip()
+            figure = f"{_number(bar.measured.median)} {bar.unit}".strip()
             held = "" if bar.holds else "missed"
-            lines.append(f"| {bar.name} | {figure} | {bar.bound} {bar.bar:g} | {held} |")
+            lines.append(f"| {bar.name} | {figure} | {bar.bound} {_number(bar.bar or 0.0)} | {held} |")
         lines += [f"| {reason} | | | not measured |" for reason in part["missing"]]
     return "\n".join([f"Measured on {measured_on}:", "", *lines])
+
+
+def _number(value: float) -> str:
+    """Whole from a hundred on, else three digits."""
+    return f"{value:,.0f}" if abs(value) >= 100.0 else f"{value:.3g}"
 
 
 def plot(title: str, groups: Mapping[str, Mapping[str, Shares]]) -> str:

@@ -95,7 +95,7 @@ class FaultQuality:
 
 
 @dataclass(frozen=True, slots=True)
-class _SignalAlerts:
+class SignalAlerts:
     """The ticks at which a signal raised an alert, each with the kind of change in its evidence."""
 
     runs: Runs
@@ -105,18 +105,23 @@ class _SignalAlerts:
 
     @property
     def is_healthy(self) -> bool:
+        """True if it has no fault, or one that is not to raise an alert."""
         return self.injected is None or EXPECTED[self.injected.kind] != "alert"
 
 
 def quality_of_faults(create: Callable[[], Detector], several: Iterable[Runs] = RUNS) -> FaultQuality:
     """Learn each signal of each run with a new detector."""
-    signals = [
-        signal
-        for runs in several
-        for simulation in _simulations(runs)
-        for signal in _alerts(simulation, create, runs)
-    ]
-    by_fault: dict[tuple[str, int, InjectedKind, float | None], list[_SignalAlerts]] = defaultdict(list)
+    return judge([signal for runs in several for signal in signal_alerts(create, runs)])
+
+
+def signal_alerts(create: Callable[[], Detector], runs: Runs) -> list[SignalAlerts]:
+    """The alerts of each signal of these runs, each with a new detector."""
+    return [signal for simulation in _simulations(runs) for signal in _alerts(simulation, create, runs)]
+
+
+def judge(signals: Sequence[SignalAlerts]) -> FaultQuality:
+    """Compare the alerts of all signals with their faults."""
+    by_fault: dict[tuple[str, int, InjectedKind, float | None], list[SignalAlerts]] = defaultdict(list)
     healthy = [signal for signal in signals if signal.is_healthy]
     faulty = [(signal, signal.injected) for signal in signals if not signal.is_healthy]
     false_of = Counter(signal.family for signal in healthy if signal.alerts)
@@ -153,7 +158,7 @@ def _enlarged(plant: PlantDescription, larger: float) -> PlantDescription:
     return plant.model_copy(update={"faults": tuple(faults)})
 
 
-def _alerts(simulation: Simulation, create: Callable[[], Detector], runs: Runs) -> Iterator[_SignalAlerts]:
+def _alerts(simulation: Simulation, create: Callable[[], Detector], runs: Runs) -> Iterator[SignalAlerts]:
     detectors = [create() for _ in simulation.members]
     alerts: list[list[tuple[int, str]]] = [[] for _ in simulation.members]
     for stretch in stretches(simulation, simulation.members):
@@ -169,10 +174,10 @@ def _alerts(simulation: Simulation, create: Callable[[], Detector], runs: Runs) 
                     if evidence is not None:
                         alerts[row].append((tick, str(evidence.get("shift", ""))))
     for member, ticks in zip(simulation.members, alerts, strict=True):
-        yield _SignalAlerts(runs, member.family, simulation.injected.get(member.position), tuple(ticks))
+        yield SignalAlerts(runs, member.family, simulation.injected.get(member.position), tuple(ticks))
 
 
-def _found(key: tuple[str, int, InjectedKind, float | None], signals: Sequence[_SignalAlerts]) -> Found:
+def _found(key: tuple[str, int, InjectedKind, float | None], signals: Sequence[SignalAlerts]) -> Found:
     delays, detected_as = [], defaultdict[str, int](int)
     for signal in signals:
         one = signal.injected

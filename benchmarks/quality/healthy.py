@@ -275,7 +275,7 @@ def _humidity(rng: Rng, times_s: Numbers) -> Made:
 
 
 def _states(rng: Rng, times_s: Numbers) -> Made:
-    return held(rng, len(times_s), np.arange(5.0), 6, 36), 0.5
+    return held(rng, len(times_s), np.arange(5.0), 6, 36), 1.0
 
 
 MAKES: dict[str, Make] = {

@@ -46,9 +46,9 @@ class Period(NamedTuple):
 
 PERIODS = (
     Period("first day", 0.0, 1.0, 0.25, 4),
-    Period("first week", 1.0, 7.0, 1.0, 4),
+    Period("rest of the first week", 1.0, 7.0, 1.0, 4),
     Period("second week", 7.0, 14.0, 7.0, 4),
-    Period("later", 14.0, 43.0, 14.0, 8),
+    Period("weeks 3 to 6", 14.0, 43.0, 14.0, 8),
 )
 """Each begins where the one before ends."""
 LATER = PERIODS[-1].name

@@ -14,7 +14,7 @@ from benchmarks.quality.load import ALL_SIGNALS, Load
 from benchmarks.quality.modes import ModeScore
 from benchmarks.quality.samplings import ColdStart, Step
 from benchmarks.quality.scenarios import FAULTS, LATER, PERIODS, ScenarioScore
-from benchmarks.quality.use_case_quality import AlertCounts, AssetQuality, Quality
+from benchmarks.quality.use_case_quality import AlertCounts, AssetQuality, FalseOpenings, Quality
 from producer_sim.run_folder import InjectedKind
 
 NAB_ANCHORS = (
@@ -98,12 +98,13 @@ def of_alerts(alerts: dict[str, AlertCounts]) -> Table:
     return table("nab alerts", ("As shipped, on NAB", *headings), rows)
 
 
-def of_asset(quality: AssetQuality) -> Table:
+def of_asset(quality: AssetQuality, false: FalseOpenings) -> Table:
     """SKAB's scores beside the anchors."""
     shares = (f"{share:.2f}" for share in (quality.f1, quality.false_alarms, quality.missed))
     own = "`asset`", *shares, f"{quality.changepoints['standard']:.1f}"
     headings = "SKAB, other", "F1", "false alarm rate", "missed", "changepoint score"
-    return table("skab", headings, [own, *SKAB_ANCHORS])
+    note = f"False alerts: {false.openings} in {false.rows:,} healthy rows of `other` and `anomaly-free`."
+    return table("skab", headings, [own, *SKAB_ANCHORS], note)
 
 
 def of_faults(quality: FaultQuality) -> Table:

@@ -6,13 +6,14 @@
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.quality.faults import Detector
 from benchmarks.quality.nab import LOW_FN, LOW_FP, STANDARD, Curve, Profile, Series, curve, join
-from benchmarks.quality.skab import OutlierScore, Run, changepoint_score, outlier_score
+from benchmarks.quality.skab import SKIPPED_ROWS, OutlierScore, Run, changepoint_score, outlier_score
 from benchmarks.quality.watching import each
 from consumer.detectors.base import UseCase
+from consumer.errors import ConfigurationError
 from consumer.settings.tuning import with_parameters
 from consumer.use_cases import USE_CASES
 
@@ -20,8 +21,11 @@ _OTHERS: dict[str, tuple[float, ...]] = {
     "course": (0.03, 0.05, 0.08),
     "growth": (0.06, 0.08, 0.11),
     "lasting_share": (0.2, 0.3, 0.4),
+    "hour_rate": (0.03, 0.05, 0.08),
+    "level_rate": (0.02, 0.03, 0.045),
+    "memory": (1024, 1536, 2304),
 }
-"""Alternative parameters: the shipped ones, and a third less and more."""
+"""Alternative parameters: the shipped ones, and a third less and more. Three are tried: those it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,17 @@ def quality_of(corpus: Sequence[Series]) -> Quality:
 
 def _others(shipped: UseCase) -> Iterator[UseCase]:
     """The use case with each combination of parameters."""
-    for values in itertools.product(*_OTHERS.values()):
-        yield with_parameters(shipped, dict(zip(_OTHERS, values, strict=True)))
+    tried = [name for name in _OTHERS if _has(shipped, name)]
+    for values in itertools.product(*(_OTHERS[name] for name in tried)):
+        yield with_parameters(shipped, dict(zip(tried, values, strict=True)))
+
+
+def _has(use_case: UseCase, parameter: str) -> bool:
+    try:
+        with_parameters(use_case, {parameter: _OTHERS[parameter][1]})
+    except ConfigurationError:
+        return False
+    return True
 
 
 def _scores(corpus: Sequence[Series], use_cases: Sequence[UseCase]) -> list[list[list[float]]]:
@@ -120,6 +133,26 @@ def quality_of_asset(runs: Sequence[Run]) -> AssetQuality:
         changes.append((run, changed))
     score = outlier_score(labelled)
     return AssetQuality(score.f1, score.false_alarms, score.missed, changepoint_score(changes))
+
+
+class FalseOpenings(NamedTuple):
+    """Alerts that open at rows that nobody labelled."""
+
+    openings: int
+    rows: int
+    """All such rows."""
+
+
+def false_openings_of_asset(runs: Iterable[Run]) -> FalseOpenings:
+    """Of whole rows, each run with a new model; its first 400 rows do not count."""
+    use_case: Any = USE_CASES["asset"]
+    openings = healthy = 0
+    for run in runs:
+        rows = [dict(enumerate(row)) for row in run.rows]
+        opened = alert_rows(use_case.rows, rows, run.timestamps_s)
+        openings += sum(row >= SKIPPED_ROWS and not run.anomaly[row] for row in opened)
+        healthy += sum(not label for label in run.anomaly[SKIPPED_ROWS:])
+    return FalseOpenings(openings, healthy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ def each(function: Callable[[_Task], _Result], tasks: Sequence[_Task]) -> list[_
     """
     if _WORKERS == 1 or len(tasks) == 1:
         return [_work(function, task) for task in tasks]
-    return list(_pool().map(partial(_work, function), tasks, chunksize=max(1, len(tasks) // (8 * _WORKERS))))
+    return list(_pool().map(partial(_work, function), tasks, chunksize=max(1, len(tasks) // (32 * _WORKERS))))
 
 
 def _work(function: Callable[[_Task], _Result], task: _Task) -> _Result:

@@ -40,7 +40,7 @@ class AlertState(ModelState):
     since_s: float | None = None
     """When it opened last."""
     notified_s: float | None = None
-    """When an event last said that it is open."""
+    """When an event last said that it is open. While it is closed: 0 if it waits."""
     values: Count = 0
     """Values since it opened, including the one that opened it."""
     quiet: Count = 0
@@ -49,19 +49,19 @@ class AlertState(ModelState):
     tokens_used: float = 0.0
     """Of the budget: each opening takes one token, and they come back with time."""
     tokens_s: float | None = None
-    """When `tokens_used` was last brought up to date."""
+    """When `tokens_used` was last brought up to date; the latest such time."""
     times: Count = 0
     """How often it has opened."""
     cleared_s: float | None = None
     """When it cleared last."""
     before_notified: Count = 0
-    """Latest values in a row from long before `notified_s`: then it is a clock that was ahead. While it is
-    closed: whether something lasts that opened within the dead band, or came back into it."""
+    """Latest values in a row from long before `notified_s`; of an alert that is not open, from before
+    `tokens_s`. Many are a clock that was ahead."""
 
     @property
     def waits(self) -> bool:
-        """Whether something lasts that is too near to what was expected to be told."""
-        return not self.is_open and self.before_notified > 0
+        """Whether something lasts that opened within the dead band, or came back into it."""
+        return not self.is_open and self.notified_s == 0.0
 
 
 Direction = Literal["rise", "fall", "both"]
@@ -141,6 +141,7 @@ class AlertPolicy:
             opens = keeps = False
         alert.quiet = 0 if keeps or opens else min(alert.quiet + 1, self.clear_after)
         if not alert.is_open:
+            self._correct_budget_time(alert, at_s)
             if self.dead_band is not None:
                 is_near = self.is_near(value, expected)
                 opens = self._leaves_dead_band(alert, opens=opens, lasts=lasts, is_near=is_near)
@@ -153,9 +154,9 @@ class AlertPolicy:
         alert.values += 1
         alert.worst = max(alert.worst, score)
         if alert.quiet >= self.clear_after:
-            alert.is_open, alert.cleared_s = False, at_s
+            alert.is_open, alert.cleared_s, alert.before_notified = False, at_s, 0
             if self.dead_band is not None:
-                alert.before_notified = int(is_back)
+                alert.notified_s = 0.0 if is_back else None
             return "cleared"
         return "still_open" if self._is_due(alert, at_s) else None
 
@@ -170,7 +171,10 @@ class AlertPolicy:
     def _leaves_dead_band(self, alert: AlertState, *, opens: bool, lasts: bool, is_near: bool) -> bool:
         """Whether it opens now; if it would but is near, it waits as long as it lasts."""
         waits = alert.waits and (lasts or alert.quiet < self.clear_after)
-        alert.before_notified = int(waits or (opens and is_near))
+        if waits or (opens and is_near):
+            alert.notified_s = 0.0
+        elif alert.waits:
+            alert.notified_s = None
         return (opens or (waits and lasts)) and not is_near
 
     def _is_due(self, alert: AlertState, at_s: float | None) -> bool:
@@ -189,6 +193,14 @@ class AlertPolicy:
             alert.notified_s, alert.before_notified = at_s, 0
         return is_due
 
+    def _correct_budget_time(self, alert: AlertState, at_s: float | None) -> None:
+        """Where a clock was ahead when tokens last came back, that time is not waited for; as `_is_due`."""
+        if alert.tokens_s is None or at_s is None:
+            return
+        alert.before_notified = alert.before_notified + 1 if at_s < alert.tokens_s else 0
+        if alert.before_notified > self.clear_after:
+            alert.tokens_s, alert.before_notified = at_s, 0
+
     def transition_details(self, alert: AlertState, change: Change, at_s: float | None) -> dict[str, Any]:
         """The evidence for a change that the policy adds to the model's: how rare it is, or how it went."""
         band = {} if self.dead_band is None else self.dead_band.details()
@@ -204,10 +216,12 @@ class AlertPolicy:
     def _is_held_back(self, alert: AlertState, score: float, at_s: float | None) -> bool:
         if at_s is None:
             return False
-        if alert.tokens_s is not None:
-            returned = max(0.0, at_s - alert.tokens_s) * self.alerts_per_week / _WEEK_S
+        if alert.tokens_s is None:
+            alert.tokens_s = at_s
+        elif at_s > alert.tokens_s:  # never back: after one stamp of years ago, those years would count twice
+            returned = (at_s - alert.tokens_s) * self.alerts_per_week / _WEEK_S
             alert.tokens_used = max(0.0, alert.tokens_used - returned)
-        alert.tokens_s = at_s
+            alert.tokens_s = at_s
         is_cooling = alert.cleared_s is not None and abs(at_s - alert.cleared_s) < self.cool_down_s
         is_spent = alert.tokens_used > _BURST - 1.0
         return (is_cooling and score < alert.worst) or (is_spent and score <= alert.worst)

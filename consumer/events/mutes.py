@@ -6,7 +6,7 @@ Learning and the events' ids do not depend on them.
 import asyncio
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -17,10 +17,14 @@ import msgspec
 
 from consumer.decode.times import seconds_of
 from consumer.decode.values import shortened
+from consumer.detectors.local_time import UTC_NAME, clock_of
 from consumer.errors import ConfigurationError, Unavailable, Unlearnable
 from consumer.events.event import Event
+from consumer.events.weekly_times import weekly_times
 from consumer.ports import InvocationLock, Missing, ObjectStore, Unchanged
+from consumer.settings.calendars import Calendar, joined
 from consumer.settings.patterns import is_wild, matcher, matches
+from consumer.settings.signal_settings import SettingsOfSignals
 
 MUTES_KEY = "mutes.json"
 """Of the object that has them, in the bucket of the models: for all use cases."""
@@ -49,6 +53,16 @@ class Mute(msgspec.Struct, frozen=True, rename={"from_": "from"}, omit_defaults=
     by: str = ""
     use_case: str | None = None
     """None: all of them."""
+    asset: str | None = None
+    """A pattern of the assets whose signals it mutes; None: of any."""
+    line: str | None = None
+    """A pattern of the lines, likewise."""
+    every: str | None = None
+    """The times of the week at which it is on, such as `Sat 06:00-14:00`; None: always."""
+    time_zone: str = UTC_NAME
+    """By whose clocks."""
+    calendar: str | None = None
+    """The name of the plant's calendar during whose events it is on; None: always."""
 
     def __post_init__(self) -> None:
         if not self.pattern:
@@ -60,6 +74,9 @@ class Mute(msgspec.Struct, frozen=True, rename={"from_": "from"}, omit_defaults=
             ("reason", self.reason),
             ("name of who mutes", self.by),
             ("use case", self.use_case or ""),
+            ("asset", self.asset or ""),
+            ("line", self.line or ""),
+            ("calendar", self.calendar or ""),
         ):
             if len(text) > TEXT_MAX:
                 raise ValueError(f"the {name} has {len(text)} characters: shorten it to {TEXT_MAX} at most")
@@ -69,8 +86,11 @@ class Mute(msgspec.Struct, frozen=True, rename={"from_": "from"}, omit_defaults=
                 raise ValueError(f"the {name} is not valid Unicode: {shortened(text)}") from None
         try:
             seconds_of(self.from_), seconds_of(self.until)
-        except Unlearnable as error:
+            clock_of(self.time_zone)
+        except (Unlearnable, ConfigurationError) as error:
             raise ValueError(str(error)) from None
+        if self.every is not None:
+            weekly_times(self.every)
 
     @property
     def from_s(self) -> float:
@@ -83,7 +103,7 @@ class Mute(msgspec.Struct, frozen=True, rename={"from_": "from"}, omit_defaults=
         return seconds_of(self.until)
 
     def is_on(self, at_s: float | None) -> bool:
-        """True if that time lies within the mute."""
+        """True if that time lies between its beginning and its end."""
         return at_s is not None and self.from_s <= at_s < self.until_s
 
     def matches(self, use_case: str, signal: str) -> bool:
@@ -94,15 +114,41 @@ class Mute(msgspec.Struct, frozen=True, rename={"from_": "from"}, omit_defaults=
         """
         return self.use_case in (None, use_case) and matches(self.pattern, signal)
 
+    def is_of(self, asset: str, line: str) -> bool:
+        """True if it mutes the signals of an asset and a line; "" where they are not known."""
+        pairs = (self.asset, asset), (self.line, line)
+        return all(pattern is None or (bool(name) and matches(pattern, name)) for pattern, name in pairs)
+
+    def on_until(self, at_s: float, calendars: Mapping[str, Calendar]) -> float | None:
+        """When it ends that is on at that time; None if it is not, or its calendar is not known."""
+        if not self.is_on(at_s):
+            return None
+        ends: list[float | None] = [self.until_s]
+        if self.every is not None:
+            ends.append(weekly_times(self.every).until(at_s, clock_of(self.time_zone)))
+        if self.calendar is not None:
+            ends.append(calendars[self.calendar].until(at_s) if self.calendar in calendars else None)
+        return None if None in ends else min(end_s for end_s in ends if end_s is not None)
+
+    @property
+    def has_conditions(self) -> bool:
+        """Whether it mutes only some of the signals that match, or only at times."""
+        return any(each is not None for each in (self.asset, self.line, self.every, self.calendar))
+
 
 class MutesFile(msgspec.Struct, frozen=True):
-    """The content of the object."""
+    """The content of the object.
+
+    Those with conditions are apart: who does not know of conditions would take them for mutes without any.
+    """
 
     mutes: tuple[Mute, ...] = ()
+    conditional: tuple[Mute, ...] = ()
 
 
 class _Entries(msgspec.Struct, frozen=True):
     mutes: tuple[msgspec.Raw, ...] = ()
+    conditional: tuple[msgspec.Raw, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +167,8 @@ def mutes_in(content: bytes | None) -> tuple[Mute, ...]:
     try:
         if content is None:
             raise ValueError(f"it has more than {MUTES_BYTES_MAX:,} bytes")
-        return msgspec.json.decode(content, type=MutesFile).mutes
+        file = msgspec.json.decode(content, type=MutesFile)
+        return (*file.mutes, *file.conditional)
     except _UNREADABLE as error:
         raise ConfigurationError(
             f"{MUTES_KEY} cannot be read: {error}; repair it with `python -m ops unmute --repair`"
@@ -131,7 +178,8 @@ def mutes_in(content: bytes | None) -> tuple[Mute, ...]:
 def readable_entries(content: bytes) -> tuple[tuple[Mute, ...], tuple[UnreadableEntry, ...]]:
     """The entries of an object that cannot be read as a whole: those that can be read, and the others."""
     try:
-        entries = [bytes(entry) for entry in msgspec.json.decode(content, type=_Entries).mutes]
+        raw = msgspec.json.decode(content, type=_Entries)
+        entries = [bytes(entry) for entry in (*raw.mutes, *raw.conditional)]
     except _UNREADABLE:  # such as a comma too many: what looks like an entry is tried
         entries = _FLAT_OBJECT.findall(content)
     mutes, unreadable = [], []
@@ -141,6 +189,16 @@ def readable_entries(content: bytes) -> tuple[tuple[Mute, ...], tuple[Unreadable
         except _UNREADABLE as error:
             unreadable.append(UnreadableEntry(entry, str(error)))
     return tuple(mutes), tuple(unreadable)
+
+
+def content_of(mutes: Iterable[Mute]) -> bytes:
+    """The content of the object that has these mutes."""
+    whole = tuple(mutes)
+    file = MutesFile(
+        tuple(each for each in whole if not each.has_conditions),
+        tuple(each for each in whole if each.has_conditions),
+    )
+    return msgspec.json.format(msgspec.json.encode(file)) + b"\n"
 
 
 def marked(events: Sequence[Event], mutes: Iterable[Mute], now_s: float) -> list[Event]:
@@ -153,6 +211,8 @@ _Spans = list[tuple[float, float]]
 _Times = dict[str | None, _Spans]
 """By use case; None: all of them."""
 _SIGNALS_KNOWN_MAX = 1024
+_FOLLOWING_MAX = 16
+"""Mutes that follow each other without a gap: more are not looked for."""
 _WILD = re.compile(r"[*?]|\[.*", re.DOTALL)
 """Parts a pattern at its wildcards; from a bracket on, nothing counts as literal."""
 
@@ -160,19 +220,25 @@ _WILD = re.compile(r"[*?]|\[.*", re.DOTALL)
 class MuteIndex:
     """Mutes arranged for look-up: what an event costs hardly depends on how many there are.
 
-    `Mute.is_on` and `Mute.matches` say what is muted.
+    `Mute.is_on` and `Mute.matches` say what is muted. The settings say which signals are of an asset and a
+    line, and when the events of calendars are.
     """
 
-    def __init__(self, mutes: Iterable[Mute]) -> None:
+    def __init__(self, mutes: Iterable[Mute], settings: SettingsOfSignals | None = None) -> None:
         patterns: dict[str, _Times] = {}
+        self._conditional: list[Mute] = []
+        self._settings = settings
         for mute in mutes:
+            if mute.has_conditions:
+                self._conditional.append(mute)
+                continue
             spans = patterns.setdefault(mute.pattern, {}).setdefault(mute.use_case, [])
             spans.append((mute.from_s, mute.until_s))
         self._exact: dict[str, _Times] = {}
         self._wild: dict[str, list[_Wild]] = {}
         """By what their names begin with."""
         for pattern, each in patterns.items():
-            times = {use_case: _joined(spans) for use_case, spans in each.items()}
+            times = {use_case: joined(spans) for use_case, spans in each.items()}
             prefix, *others = _WILD.split(pattern)
             if others and is_wild(pattern):
                 self._wild.setdefault(prefix, []).append(_Wild(pattern, max(others, key=len), times))
@@ -180,9 +246,10 @@ class MuteIndex:
                 self._exact[pattern] = times
         self._lengths = sorted({len(prefix) for prefix in self._wild})
         self._of = lru_cache(_SIGNALS_KNOWN_MAX)(self._matching)
+        self._conditional_of = lru_cache(_SIGNALS_KNOWN_MAX)(self._conditional_matching)
 
     def __bool__(self) -> bool:
-        return bool(self._exact or self._wild)
+        return bool(self._exact or self._wild or self._conditional)
 
     def marked(self, events: Sequence[Event], now_s: float) -> list[Event]:
         """The events, those of muted signals marked so.
@@ -194,9 +261,27 @@ class MuteIndex:
 
     def until(self, use_case: str, signal: str, at_s: float) -> float | None:
         """The end of what mutes the signal then, with what follows without a gap; None: nothing does."""
+        end_s = self._end(use_case, signal, at_s)
+        for _ in range(_FOLLOWING_MAX if self._conditional and end_s is not None else 0):
+            further_s = self._end(use_case, signal, end_s or 0.0)
+            if further_s is None:
+                break
+            end_s = further_s
+        return end_s
+
+    def _end(self, use_case: str, signal: str, at_s: float) -> float | None:
         spans = self._of(use_case, signal)
         before = bisect_right(spans, at_s, key=itemgetter(0))
-        return spans[before - 1][1] if before and at_s < spans[before - 1][1] else None
+        own = spans[before - 1][1] if before and at_s < spans[before - 1][1] else None
+        if not self._conditional:
+            return own
+        calendars = {} if self._settings is None else self._settings.calendars
+        ends = [each.on_until(at_s, calendars) for each in self._conditional_of(use_case, signal)]
+        return max((end_s for end_s in (own, *ends) if end_s is not None), default=None)
+
+    def _conditional_matching(self, use_case: str, signal: str) -> list[Mute]:
+        place = ("", "") if self._settings is None else self._settings.asset_and_line(signal)
+        return [each for each in self._conditional if each.matches(use_case, signal) and each.is_of(*place)]
 
     def _marked(self, event: Event, now_s: float) -> Event:
         detail = msgspec.json.decode(event.detail)
@@ -217,7 +302,7 @@ class MuteIndex:
             beginning_so = self._wild.get(signal[:length], ())
             found += [wild.times for wild in beginning_so if wild.literal in signal and wild.matches(signal)]
         spans = [times[name] for times in found for name in (None, use_case) if name in times]
-        return spans[0] if len(spans) == 1 else _joined(chain.from_iterable(spans))
+        return spans[0] if len(spans) == 1 else joined(chain.from_iterable(spans))
 
 
 @lru_cache(1)
@@ -240,21 +325,6 @@ class _Wild:
         return matcher(self._pattern)
 
 
-def _joined(spans: Iterable[tuple[float, float]]) -> _Spans:
-    """The same times in order, without overlaps.
-
-    >>> _joined([(5.0, 9.0), (0.0, 2.0), (1.0, 3.0), (4.0, 4.0)])
-    [(0.0, 3.0), (5.0, 9.0)]
-    """
-    joined: _Spans = []
-    for from_s, until_s in sorted(span for span in spans if span[0] < span[1]):
-        if joined and from_s <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(until_s, joined[-1][1]))
-        else:
-            joined.append((from_s, until_s))
-    return joined
-
-
 def _signals(detail: dict[str, Any]) -> list[str]:
     """The signals of an event; one that is for many names some of them."""
     return [detail["signal"], *detail["evidence"].get("such_as", ())]
@@ -273,8 +343,14 @@ class MuteStore:
     force; before any were read, the entries that can be read are in force.
     """
 
-    def __init__(self, objects: ObjectStore, now_s: Callable[[], float], warn: Callable[[str], None]) -> None:
-        self._objects = objects
+    def __init__(
+        self,
+        objects: ObjectStore,
+        now_s: Callable[[], float],
+        warn: Callable[[str], None],
+        settings: SettingsOfSignals | None = None,
+    ) -> None:
+        self._objects, self._settings = objects, settings
         self._now_s = now_s
         self._warn = warn
         self._mutes = MuteIndex(())
@@ -309,10 +385,10 @@ class MuteStore:
             self._mutes, self._e_tag = MuteIndex(()), None
         else:
             try:
-                self._mutes, self._e_tag = MuteIndex(mutes_in(found.body)), found.e_tag
+                self._mutes, self._e_tag = MuteIndex(mutes_in(found.body), self._settings), found.e_tag
             except ConfigurationError:
                 if not self._were_read and found.body is not None:
-                    self._mutes = MuteIndex(readable_entries(found.body)[0])
+                    self._mutes = MuteIndex(readable_entries(found.body)[0], self._settings)
                 raise
         self._were_read = True
 

@@ -137,6 +137,7 @@ class Savepoint(NamedTuple):
     rejections: int
     observations: int
     skipped: int
+    paused: int
 
 
 @dataclass(slots=True)
@@ -150,6 +151,8 @@ class PageOutcome:
     observations: int = 0
     redelivered: int = 0
     skipped: int = 0
+    paused: int = 0
+    """Observations of times at which a calendar says that nothing is learned."""
     models_created: int = 0
     signals_refused: int = 0
     signals_spread: int = 0
@@ -160,13 +163,14 @@ class PageOutcome:
 
     def savepoint(self) -> Savepoint:
         """How much there is now."""
-        return Savepoint(len(self.events), len(self.rejections), self.observations, self.skipped)
+        return Savepoint(len(self.events), len(self.rejections), self.observations, self.skipped, self.paused)
 
     def rollback_to(self, savepoint: Savepoint) -> None:
         """Forget what was added since, by a signal whose model raised."""
         del self.events[savepoint.events :]
         del self.rejections[savepoint.rejections :]
         self.observations, self.skipped = savepoint.observations, savepoint.skipped
+        self.paused = savepoint.paused
 
     def reject_signal(self, key: SignalKey, columns: SignalColumns) -> None:
         """Reject all observations of a new signal."""
@@ -203,7 +207,8 @@ class InvocationReport:
 
     def add(self, **counts: int) -> None:
         """Count what happened, by name."""
-        self.counts.update(counts)
+        for name, count in counts.items():  # `Counter.update` takes five times as long
+            self.counts[name] += count
 
     def read(self, batch: Batch) -> None:
         """Count the batch's records, and say where some are left unread."""
@@ -227,6 +232,7 @@ class InvocationReport:
         self.add(
             observations_learned=learned.observations,
             skipped=learned.skipped,
+            paused=learned.paused,
             models_created=learned.models_created,
             signals_on_several_shards=learned.signals_spread,
             pages_committed=1,

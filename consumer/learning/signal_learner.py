@@ -207,7 +207,14 @@ class SignalLearner:
         if reasons:
             self._reject([index for index in indices if index in reasons], reasons)
             indices = [index for index in indices if index not in reasons]
-        use_case = self.settings.use_case
+        use_case, pauses = self.settings.use_case, self.settings.pauses
+        if pauses is not None:
+            at_s = times(columns, indices, batch)
+            learned = [index for index, one_s in zip(indices, at_s, strict=True) if not pauses.is_on(one_s)]
+            paused = len(indices) - len(learned)
+            self.outcome.paused += paused
+            state.skipped += paused  # a redrive counts by it what was passed and not learned
+            indices = learned
         if use_case.late == "skip":
             in_time = state.in_time(columns, indices, batch)
             self.outcome.skipped += len(indices) - len(in_time)
@@ -270,8 +277,11 @@ class SignalLearner:
             return
         health = state.health = state.health or Health()
         arrived_s, observations = self.batch.records.arrived_s, self._before
+        pauses = self.settings.pauses
         for ref, is_empty in refs_of(self.columns, self._indices, skipped, left, self._last):
             observations += not is_empty
+            if is_empty and pauses is not None and pauses.is_on(arrived_s[ref.record]):
+                continue
             finding = rules.observed(health, is_empty, observations, arrived_s[ref.record])
             if finding is not None:
                 self._add(ref, observations, finding)

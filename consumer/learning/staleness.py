@@ -122,7 +122,10 @@ def _falls_silent(settings: SettingsOfSignals, key: SignalKey, state: State, now
     last = _last_of(state)
     if last is None or not _can_be_named(key):
         return False
-    rules: SensorChecks | None = settings.of(key.signal).use_case.sensor_checks
+    of_signal = settings.of(key.signal)
+    rules: SensorChecks | None = of_signal.use_case.sensor_checks
+    if of_signal.pauses is not None:  # no silence begins or goes on while nothing is told
+        now_s -= of_signal.pauses.seconds_on(last.arrived_s, now_s)
     return rules is not None and rules.falls_silent(state.health, last.arrived_s, now_s)
 
 

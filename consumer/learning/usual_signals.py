@@ -17,6 +17,7 @@ import numpy.typing as npt
 from consumer.decode.batch import Batch
 from consumer.decode.signal_names import SignalKey
 from consumer.decode.sorting import ranges, starts_of
+from consumer.detectors.anomaly import AnomalyUseCase
 from consumer.detectors.base import UseCase
 from consumer.detectors.change_point import ChangePoint
 from consumer.detectors.drift import DriftUseCase
@@ -24,7 +25,6 @@ from consumer.detectors.in_columns.adwin_columns import AdwinColumns
 from consumer.detectors.in_columns.change_point_twin import ChangePointTwin
 from consumer.detectors.in_columns.seasonal_anomaly_twin import SeasonalAnomalyTwin
 from consumer.detectors.in_columns.vectorised import Source, Twin, pays
-from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.state_columns import Places, StateColumns
 from consumer.events.event import Event
 from consumer.learning.page_learner import PageLearner
@@ -35,7 +35,7 @@ from consumer.settings.signal_settings import SettingsOfSignals
 _RANKS_BEFORE = 2
 """As long as these take what comes before the first one and after the last."""
 TWINS: dict[type[UseCase], Callable[[Any, Sequence[Source], Places], Twin]] = {
-    SeasonalAnomaly: SeasonalAnomalyTwin,
+    AnomalyUseCase: SeasonalAnomalyTwin,
     ChangePoint: ChangePointTwin,
 }
 """What learns as the class does, many signals at once."""
@@ -130,6 +130,7 @@ def split(members: Sequence[Member], few: int) -> tuple[UsualSignals | None, lis
         slots[own] = States.of(learner.states).slots_of(batch.numbering, numbers[own])
         is_usual[own] = _are_usual(learner, part, slots[own], numbers[own], groups.parameters[own])
     is_usual &= groups.learns_alike()[groups.of]
+    is_usual &= ~_are_paused(settings, batch, numbers, places, starts)
     is_usual &= _pay(groups.of, is_usual, counts, few, has_ranks=type(settings.use_case) is not DriftUseCase)
     rows = np.flatnonzero(is_usual)
     if not len(rows):
@@ -147,6 +148,21 @@ def split(members: Sequence[Member], few: int) -> tuple[UsualSignals | None, lis
         batch, learners, bounds, numbers, slots, places, starts, counts, groups.use_cases, of
     )
     return found, others
+
+
+def _are_paused(
+    settings: SettingsOfSignals, batch: Batch, numbers: Places, places: Places, starts: Places
+) -> npt.NDArray[np.bool_]:
+    """Of which signals the batch has observations at which a calendar says that nothing is learned."""
+    paused = np.zeros(len(numbers), np.bool_)
+    if not settings.have_pauses or not len(numbers):
+        return paused
+    keys, at_s = batch.numbering.keys, batch.at_s[places]
+    pauses = [settings.of(keys[number].signal).pauses for number in numbers.tolist()]
+    for calendar in {id(each): each for each in pauses if each is not None}.values():
+        own = np.array([each is calendar for each in pauses], np.bool_)
+        paused |= own & np.logical_or.reduceat(calendar.are_on(at_s), starts)
+    return paused
 
 
 class _Groups(NamedTuple):

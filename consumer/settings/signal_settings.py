@@ -16,8 +16,10 @@ from consumer.decode.signal_names import identity
 from consumer.decode.times import TimeLimits
 from consumer.detectors.alert_policy import DeadBand, Direction
 from consumer.detectors.base import Severity, UseCase
+from consumer.detectors.local_time import UTC_NAME
 from consumer.errors import ConfigurationError
-from consumer.settings.patterns import is_wild, matcher
+from consumer.settings.calendars import Calendar, Span
+from consumer.settings.patterns import is_wild, matcher, matches
 from consumer.settings.tuning import with_parameters
 
 _SIGNALS_KNOWN_MAX = 100_000
@@ -83,6 +85,23 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [self.match] if isinstance(self.match, str) else self.match
 
 
+class CalendarEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A calendar, and of which signals it says when nothing is learned."""
+
+    file: _Name
+    """Beside the settings, in iCalendar's format."""
+    match: _Pattern | Annotated[list[_Pattern], Meta(min_length=1)] = "*"
+    learn: bool = False
+    """Whether signals are learned during its events; if so, it is there for mutes."""
+    spans: list[Span] | None = None
+    """When its events are: filled in from the file where it is read, and not to be written."""
+
+    @property
+    def patterns(self) -> Sequence[str]:
+        """All that are given."""
+        return [self.match] if isinstance(self.match, str) else self.match
+
+
 class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`consumer/signals.yaml`. Each field of a signal is that of the last entry that matches and has it."""
 
@@ -90,6 +109,7 @@ class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signals: list[Entry] = []
     time_zone: _Name | None = None
     """Of the signals whose entries have none; None: UTC."""
+    calendars: list[CalendarEntry] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +123,8 @@ class SignalSettings:
     is_muted: bool = False
     shown: dict[str, Any] = field(default_factory=dict)
     """What its events show beside its key: name, asset, line, unit and limits, if set."""
+    pauses: Calendar | None = None
+    """When nothing of it is learned or told."""
 
 
 class SettingsOfSignals:
@@ -116,7 +138,10 @@ class SettingsOfSignals:
         times: TimeLimits = TimeLimits(),  # noqa: B008  # it is a constant
     ) -> None:
         self.use_case, self._name, self.times = use_case, name, times
-        self.are_set = file is not None and bool(file.signals or file.time_zone)
+        self._pausing = [] if file is None else [each for each in file.calendars if not each.learn]
+        self.are_set = file is not None and bool(file.signals or file.time_zone or self._pausing)
+        self.have_pauses = bool(self._pausing)
+        """Whether a calendar says of some signals when nothing is learned."""
         self._entries = () if file is None else tuple(file.signals)
         self._time_zone = None if file is None else file.time_zone
         self._exact: defaultdict[str, list[int]] = defaultdict(list)
@@ -129,8 +154,23 @@ class SettingsOfSignals:
                     self._exact[pattern].append(number)
         self._of_entries = lru_cache(_SIGNALS_KNOWN_MAX)(self._merged)
         self._tuned = lru_cache(_SIGNALS_KNOWN_MAX)(self._tuned_use_case)
+        self.calendars = {
+            each.file: Calendar(each.spans or ()) for each in (() if file is None else file.calendars)
+        }
+        """By the names of their files."""
+        self._calendar = lru_cache(_SIGNALS_KNOWN_MAX)(self._calendar_of)
         self.of = lru_cache(_SIGNALS_KNOWN_MAX)(self._of)
         """The settings of the signal of this name."""
+
+    @property
+    def time_zone(self) -> str:
+        """Of the plant's clocks."""
+        return self._time_zone or UTC_NAME
+
+    def asset_and_line(self, signal: str) -> tuple[str, str]:
+        """The machine of a signal, else what its name says before the last dot, and its line, or ""."""
+        shown = self.of(signal).shown
+        return shown.get("asset") or _asset_in(signal), shown.get("line", "")
 
     def make_ready(self, batch: Batch) -> int:
         """Make ready to be learned what a batch was read to hold: all that reads records has to do it alike.
@@ -143,9 +183,18 @@ class SettingsOfSignals:
 
     def _of(self, signal: str) -> SignalSettings:
         numbers = {number for number, match in self._wild if match(signal)}
-        return self._of_entries(tuple(sorted(numbers.union(self._exact.get(signal, ())))))
+        calendars = tuple(
+            number
+            for number, each in enumerate(self._pausing)
+            if any(matches(pattern, signal) for pattern in each.patterns)
+        )
+        return self._of_entries(tuple(sorted(numbers.union(self._exact.get(signal, ())))), calendars)
 
-    def _merged(self, numbers: tuple[int, ...]) -> SignalSettings:
+    def _calendar_of(self, numbers: tuple[int, ...]) -> Calendar | None:
+        spans = [span for number in numbers for span in self._pausing[number].spans or ()]
+        return Calendar(spans) if spans else None
+
+    def _merged(self, numbers: tuple[int, ...], calendars: tuple[int, ...]) -> SignalSettings:
         entries = [self._entries[number] for number in reversed(numbers)]
         limits: Limits | None = _last(entries, "limits")
         parameters = next(
@@ -164,6 +213,7 @@ class SettingsOfSignals:
             identity(use_case.parameters)[:16] if is_other else "",
             bool(_last(entries, "muted")),
             {name: value for name, value in shown.items() if value is not None},
+            self._calendar(calendars),
         )
 
     def _tuned_use_case(
@@ -205,6 +255,15 @@ def dead_band_of(least: float | str | None, direction: Direction | None) -> Dead
             f"least is {least!r}; allowed: a number above 0, or a percentage such as '2%'"
         )
     return DeadBand(number, share, direction or "both")
+
+
+def _asset_in(signal: str) -> str:
+    """What stands before the last part of a name.
+
+    >>> [_asset_in(name) for name in ("line3.press.force", "3f8e:9d2b", "temperature")]
+    ['line3.press', '3f8e', '']
+    """
+    return signal[: max(signal.rfind(sign) for sign in ".:/")] if re.search(r"[.:/]", signal) else ""
 
 
 def _last(entries: Sequence[Entry], name: str) -> Any:

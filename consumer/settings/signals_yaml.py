@@ -12,6 +12,7 @@ from consumer.detectors.base import UseCase
 from consumer.detectors.local_time import UTC_NAME, local_time
 from consumer.errors import ConfigurationError
 from consumer.plant import USE_CASES_FILE, Plant
+from consumer.settings.calendars import Span, spans_in
 from consumer.settings.patterns import can_match
 from consumer.settings.signal_settings import SettingsFile, dead_band_of
 from consumer.settings.tuning import with_parameters
@@ -50,9 +51,13 @@ class _Loader(_Base):  # type: ignore[misc]
 
 
 def read_signal_settings(
-    text: str, path: str, use_cases: Mapping[str, UseCase], use_cases_file: str = USE_CASES_FILE
+    text: str,
+    path: str,
+    use_cases: Mapping[str, UseCase],
+    use_cases_file: str = USE_CASES_FILE,
+    folder: Path | None = None,
 ) -> SettingsFile:
-    """Read and check the settings; both paths are for messages.
+    """Read and check the settings; both paths are for messages. Calendars are files in the folder.
 
     Raises: `ConfigurationError` with the line of each mistake.
     """
@@ -67,18 +72,45 @@ def read_signal_settings(
         mistakes = [
             (line_of(root, place), text) for place, text in _unusable(file, use_cases, use_cases_file)
         ]
+        calendars = []
+        for number, entry in enumerate(file.calendars):
+            try:
+                if entry.spans is not None:
+                    raise ConfigurationError("spans is not a field; docs/models.md lists them")
+                spans = _spans(folder, entry.file, file.time_zone)
+                calendars.append(msgspec.structs.replace(entry, spans=spans))
+            except ConfigurationError as error:
+                mistakes.append((line_of(root, ["calendars", number, "file"]), str(error)))
         if not mistakes:
-            return file
+            return msgspec.structs.replace(file, calendars=calendars)
     raise _mistaken(path, mistakes)
 
 
-def as_json(text: str) -> bytes:
+def as_json(text: str, folder: Path | None = None) -> bytes:
     """The same settings, read and found right before, as they ship: JSON is read a hundred times as fast.
+
+    The events of calendars, which are files in the folder, are in it.
 
     Raises: `ConfigurationError` for what is no YAML, `ValueError`, `TypeError` or `OverflowError` for what
         JSON cannot say.
     """
-    return msgspec.json.encode(read_yaml(text, "the file")[1])
+    settings = read_yaml(text, "the file")[1]
+    calendars = settings.get("calendars") if isinstance(settings, dict) and folder is not None else None
+    for each in calendars if isinstance(calendars, list) else ():
+        if isinstance(each, dict) and isinstance(each.get("file"), str):
+            each["spans"] = _spans(folder, each["file"], settings.get("time_zone"))
+    return msgspec.json.encode(settings)
+
+
+def _spans(folder: Path | None, name: str, time_zone: str | None) -> list[Span]:
+    """The times of the events of a calendar. Raises: `ConfigurationError`."""
+    path = (folder or Path()) / name
+    if Path(name).name != name or path.suffix != ".ics":
+        raise ConfigurationError(f"{name!r}: allowed: the name of an .ics file beside the settings")
+    try:
+        return spans_in(_text(path, "a calendar"), time_zone)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{name}: {error}") from None
 
 
 def read_yaml(text: str, path: str) -> tuple[yaml.Node | None, Any]:
@@ -149,16 +181,23 @@ def _mistaken(path: str, mistakes: Iterable[tuple[int, str]]) -> ConfigurationEr
 
 
 def read_shipped(
-    text: str, path: str, use_cases: Mapping[str, UseCase], use_cases_file: str = USE_CASES_FILE
+    text: str,
+    path: str,
+    use_cases: Mapping[str, UseCase],
+    use_cases_file: str = USE_CASES_FILE,
+    folder: Path | None = None,
 ) -> SettingsFile:
     """The settings in the function, where the synthesis has checked them; elsewhere as written.
 
     Raises: `ConfigurationError`, as `read_signal_settings`.
     """
     try:
-        return msgspec.json.decode(text, type=SettingsFile)
+        file = msgspec.json.decode(text, type=SettingsFile)
     except (msgspec.MsgspecError, RecursionError):
-        return read_signal_settings(text, path, use_cases, use_cases_file)
+        return read_signal_settings(text, path, use_cases, use_cases_file, folder)
+    if any(each.spans is None for each in file.calendars):
+        return read_signal_settings(text, path, use_cases, use_cases_file, folder)
+    return file
 
 
 def _unusable(
@@ -172,10 +211,15 @@ def _unusable(
             local_time(zone or UTC_NAME)
         except ConfigurationError as error:
             yield of_zone, str(error)
-    for number, entry in enumerate(file.signals):
-        for pattern in entry.patterns:
+    matched: list[tuple[_Path, Sequence[str]]] = [
+        (["signals", at], entry.patterns) for at, entry in enumerate(file.signals)
+    ]
+    matched += [(["calendars", at], entry.patterns) for at, entry in enumerate(file.calendars)]
+    for of_entry, patterns in matched:
+        for pattern in patterns:
             if not can_match(pattern):
-                yield ["signals", number, "match"], f"{pattern!r} matches no name; a bracket is written [[]"
+                yield [*of_entry, "match"], f"{pattern!r} matches no name; a bracket is written [[]"
+    for number, entry in enumerate(file.signals):
         try:
             dead_band_of(entry.least, entry.direction)
         except ConfigurationError as error:
@@ -252,17 +296,18 @@ def read_signals_file(name: str, plant: Plant) -> SettingsFile:
 
     Raises: `ConfigurationError` with the line of each mistake.
     """
-    text = _text(plant.settings_file(name))
-    return read_signal_settings(text, name, plant.use_cases, plant.use_cases_file)
+    file = plant.settings_file(name)
+    return read_signal_settings(_text(file), name, plant.use_cases, plant.use_cases_file, file.parent)
 
 
 def read_shipped_signals(name: str, plant: Plant) -> SettingsFile:
     """Read the file of that name as the function has it. Raises: as `read_signals_file`."""
-    return read_shipped(_text(plant.settings_file(name)), name, plant.use_cases, plant.use_cases_file)
+    file = plant.settings_file(name)
+    return read_shipped(_text(file), name, plant.use_cases, plant.use_cases_file, file.parent)
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, what: str = "the settings per signal") -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # some office programs begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the settings per signal, {path}, cannot be read: {error}") from None
+        raise ConfigurationError(f"{what}, {path}, cannot be read: {error}") from None

@@ -131,11 +131,12 @@ def _reported(path: Path, backtest: Backtest, rows: Iterator[Row]) -> Iterator[P
             echo(f"{detail['timestamp']}  {printable(detail['headline'])}  {json.dumps(detail['evidence'])}")
         yield part
     took_s = clock.perf_counter() - start
+    paused = f"{learner.paused:,} more not learned, during events of calendars; " if learner.paused else ""
     echo(
         f"{printable(str(path))}: {learner.observations:,} values of "
         f"{pluralize(len(backtest.signals), 'signal')}, "
         f"{learner.observations / took_s:,.0f} a second; "
-        f"{pluralize(events, 'event')} of {backtest.name}; "
+        f"{pluralize(events, 'event')} of {backtest.name}; {paused}"
         f"{learner.rejected.total()} values could not be learned",
         err=True,
     )

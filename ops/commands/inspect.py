@@ -71,6 +71,7 @@ def _in_full(target: "Target", place: "Place", settings: "SignalSettings", now_s
         "observations": state.learned,
         "skipped": state.skipped,
         "muted_until": _muted_until(target, key.signal, settings, now_s),
+        "paused_until": None if settings.pauses is None else iso8601(settings.pauses.until(now_s)),
         "open": open_alerts(settings.use_case, state),
         "parameters": parameters(settings.use_case)
         if is_current
@@ -95,6 +96,7 @@ def _muted_until(target: "Target", signal: str, settings: "SignalSettings", now_
     """The time until which it is muted, or why that is not known."""
     from consumer.errors import ConfigurationError
     from consumer.events.mutes import MuteIndex
+    from ops.context import settings_of
     from ops.state.mutes_file import read_mutes
     from ops.state.signal_summary import muted_until
 
@@ -102,9 +104,9 @@ def _muted_until(target: "Target", signal: str, settings: "SignalSettings", now_
         read = () if settings.is_muted else asyncio.run(read_mutes(target.objects()))
     except ConfigurationError as error:
         return str(error)
-    return muted_until(
-        target.use_case, signal, settings, MuteIndex(each for each in read if each.is_on(now_s)), now_s
-    )
+    of_plant = settings_of(target) if any(each.has_conditions for each in read) else None
+    mutes = MuteIndex((each for each in read if each.is_on(now_s)), of_plant)
+    return muted_until(target.use_case, signal, settings, mutes, now_s)
 
 
 def _version(target: "Target", place: "Place") -> dict[str, Any]:

@@ -4,13 +4,14 @@ import asyncio
 import getpass
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 import typer
 
 from clients.terminal import echo, printable
 from consumer.decode.values import iso8601
+from consumer.detectors.local_time import UTC_NAME
 from consumer.errors import ConfigurationError, ConsumerError, PageChanged, Unavailable
 from consumer.settings.patterns import is_wild, literal, matching
 from ops.formatting import moment, pluralize, shown
@@ -21,36 +22,89 @@ if TYPE_CHECKING:
     from ops.state.mutes_file import Mutes
     from ops.target import Target
 
+Asset = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Signals of this asset, as signals.yaml or their own names have it."),
+]
+Line = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Signals of this line, as signals.yaml has it.")
+]
+Every = Annotated[
+    str | None, typer.Option(metavar="TIMES", help="Each week: 'Sat 06:00-14:00', 'Mon-Fri 22:00-06:00'.")
+]
+InCalendar = Annotated[
+    str | None,
+    typer.Option("--calendar", metavar="FILE", help="During the events of this calendar of signals.yaml."),
+]
+_FOREVER = "2100-01-01T00:00:00Z"
 _SAME_END_S = 60.0
 _NAMED = 3
+
+
+class Conditions(NamedTuple):
+    """What a mute depends on, beside its pattern; None: it does not."""
+
+    asset: str | None = None
+    line: str | None = None
+    every: str | None = None
+    calendar: str | None = None
+
+    @property
+    def are_set(self) -> bool:
+        """Whether it depends on any."""
+        return self != Conditions()
+
+    @classmethod
+    def of(cls, mute: "Mute") -> "Conditions":
+        """Those of a mute."""
+        return cls(mute.asset, mute.line, mute.every, mute.calendar)
 
 
 @with_target
 def mute(
     options: TargetOptions,
-    pattern: Annotated[str, typer.Argument(help=NAMES)],
-    until: Annotated[str, typer.Option(metavar="TIME", help="2026-01-31T18:00:00Z, or from now: 2h, 3d.")],
+    pattern: Annotated[str | None, typer.Argument(help=f"{NAMES} With --asset or --line: all.")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="2026-01-31T18:00:00Z, or from now: 2h, 3d.")
+    ] = None,
     from_: Annotated[
         str | None, typer.Option("--from", metavar="TIME", help="For a maintenance window; default: now.")
     ] = None,
+    asset: Asset = None,
+    line: Line = None,
+    every: Every = None,
+    calendar: InCalendar = None,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Shown to other operators.")] = "",
     yes: Yes = False,
 ) -> None:
-    """Keep the events of signals from all alerts for a time, within a minute. They are still learned."""
+    """Keep the events of signals from all alerts for a time, within a minute. They are still learned.
+
+    With --every or --calendar, at times that come again, until --until if it is given.
+    """
     from ops.state.mutes_file import change_mutes, read_mutes
     from ops.target import find_each
 
+    conditions = Conditions(asset, line, every, calendar)
+    if until is None and every is None and calendar is None:
+        raise typer.BadParameter("give --until TIME; or --every TIMES, or --calendar FILE, without an end")
+    if pattern is None and asset is None and line is None:
+        raise typer.BadParameter("give PATTERN; or --asset NAME, or --line NAME")
+    pattern = "*" if pattern is None else pattern
     targets, now_s = find_each(options), time.time()
     target = targets[0]
     target.check_writable()
-    until_s = moment(until, now_s)
+    until_s = moment(_FOREVER if until is None else until, now_s)
     from_s = None if from_ is None else moment(from_, now_s)
     if until_s <= max(now_s, from_s or now_s):
         raise ConfigurationError(f"--until is {shown(until_s)}, which is not after {shown(from_s or now_s)}")
     names, unknown = _names(targets)
     if pattern in names:
         pattern = literal(pattern)
-    new = new_mute(pattern, now_s if from_s is None else from_s, until_s, reason, options.use_case)
+    time_zone = UTC_NAME
+    if conditions.are_set:
+        names, time_zone = _of_plant(target, names, conditions)
+    begins_s = now_s if from_s is None else from_s
+    new = new_mute(pattern, begins_s, until_s, reason, options.use_case, conditions, time_zone)
     objects = target.objects()
     present = asyncio.run(read_mutes(objects))
     if (same := _same(present, new, from_s, now_s)) and _agrees(same, new):
@@ -76,45 +130,72 @@ def mute(
 def unmute(
     options: TargetOptions,
     pattern: Annotated[str | None, typer.Argument(help="The pattern, exactly as it was muted.")] = None,
+    asset: Asset = None,
+    line: Line = None,
+    every: Every = None,
+    calendar: InCalendar = None,
     repair: Annotated[
         bool, typer.Option("--repair", help="Instead of PATTERN: repair mutes that cannot be read.")
     ] = False,
     yes: Yes = False,
 ) -> None:
-    """End all mutes of exactly this pattern, also those that have not begun."""
+    """End all mutes of exactly this pattern, also those that have not begun.
+
+    Of those with --asset, --line, --every or --calendar, the ones that have what is given.
+    """
     from ops.target import find_each
 
-    if repair == (pattern is not None):
+    conditions = Conditions(asset, line, every, calendar)
+    if repair == (pattern is not None or conditions.are_set):
         raise typer.BadParameter("give either PATTERN or --repair")
     target, now_s = find_each(options)[0], time.time()
     target.check_writable()
-    if pattern is None:
+    if repair:
         _repair(target, now_s, yes)
     else:
-        _unmute(target, pattern, options.use_case, now_s, yes)
+        ended = _Ended("*" if pattern is None else pattern, options.use_case, conditions)
+        _unmute(target, ended, now_s, yes)
 
 
-def _unmute(target: "Target", pattern: str, use_case: str | None, now_s: float, yes: bool) -> None:
+class _Ended(NamedTuple):
+    """Which mutes to end."""
+
+    pattern: str
+    use_case: str | None
+    conditions: Conditions
+
+    def are(self, mute: "Mute", at_s: float) -> bool:
+        """Whether a mute is one of them, and not over yet."""
+        given = zip(self.conditions, Conditions.of(mute), strict=True)
+        return (
+            mute.pattern in (self.pattern, literal(self.pattern))
+            and self.use_case in (None, mute.use_case)
+            and mute.until_s > at_s
+            and all(wanted in (None, own) for wanted, own in given)
+        )
+
+
+def _unmute(target: "Target", ended: _Ended, now_s: float, yes: bool) -> None:
     from ops.state.mutes_file import change_mutes, read_mutes
 
     objects = target.objects()
     present = asyncio.run(read_mutes(objects))
-    ending = [each for each in present if _ends(each, pattern, use_case, now_s)]
+    ending = [each for each in present if ended.are(each, now_s)]
     if not ending:
         known = ", ".join(sorted({repr(each.pattern) for each in present if each.until_s > now_s})) or "none"
-        echo(f"No mute has the pattern {pattern!r}: there is nothing to do. Patterns in force: {known}")
+        echo(f"No mute has the pattern {ended.pattern!r}: there is nothing to do. Patterns in force: {known}")
         return
-    ended = "; ".join(f"{_what(each)}, {_time(each)}" for each in ending)
-    confirmed(f"End in {target.name}: {ended}.", yes)
+    texts = "; ".join(f"{_what(each)}, {_time(each)}" for each in ending)
+    confirmed(f"End in {target.name}: {texts}.", yes)
 
     def change(mutes: "Mutes") -> "Mutes":
         at_s = time.time()
-        now_ending = [each for each in mutes if _ends(each, pattern, use_case, at_s)]
-        check_unchanged(ending, now_ending, f"the mutes of {pattern}")
-        return _without(mutes, pattern, use_case, at_s)
+        now_ending = [each for each in mutes if ended.are(each, at_s)]
+        check_unchanged(ending, now_ending, f"the mutes of {ended.pattern}")
+        return _without(mutes, ended, at_s)
 
     asyncio.run(change_mutes(objects, change, now_s))
-    echo(f"Ended: {ended}. The functions act on it within a minute")
+    echo(f"Ended: {texts}. The functions act on it within a minute")
 
 
 def _repair(target: "Target", now_s: float, yes: bool) -> None:
@@ -147,7 +228,15 @@ def _repair(target: "Target", now_s: float, yes: bool) -> None:
     echo(f"Repaired. Mute again what was dropped: it is in {broken.copy_key}")
 
 
-def new_mute(pattern: str, from_s: float, until_s: float, reason: str, use_case: str | None) -> "Mute":
+def new_mute(
+    pattern: str,
+    from_s: float,
+    until_s: float,
+    reason: str,
+    use_case: str | None,
+    conditions: Conditions = Conditions(),  # noqa: B008  # it is a constant
+    time_zone: str = UTC_NAME,
+) -> "Mute":
     """A mute by this user.
 
     Raises: `ConfigurationError` if it could not be read back, or nobody can mean it.
@@ -158,14 +247,38 @@ def new_mute(pattern: str, from_s: float, until_s: float, reason: str, use_case:
     # Control characters are rejected here and not in `Mute`: mutes already in force may have them.
     if use_case == "":
         raise ConfigurationError("--use-case is empty: name one, or leave it out for all of them")
-    for name, text in (("the pattern", pattern), ("--reason", reason), ("--use-case", use_case)):
+    given = zip((f"--{name}" for name in Conditions._fields), conditions, strict=True)
+    for name, text in (("the pattern", pattern), ("--reason", reason), ("--use-case", use_case), *given):
         if found := CONTROL_CHARACTER.search(text or ""):
             raise ConfigurationError(f"{name} has a control character, {found[0]!r}: leave it out")
     try:
         times = iso8601(from_s) or "", iso8601(until_s) or ""
-        return Mute(pattern, *times, reason, _user()[:TEXT_MAX], use_case)
+        return Mute(
+            pattern,
+            *times,
+            reason,
+            _user()[:TEXT_MAX],
+            use_case,
+            **conditions._asdict(),
+            time_zone=UTC_NAME if conditions.every is None else time_zone,
+        )
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
+
+
+def _of_plant(target: "Target", names: set[str], conditions: Conditions) -> tuple[set[str], str]:
+    """Those of the signals that are of the asset and the line, and the plant's time zone.
+
+    Raises: `ConfigurationError` for a calendar that signals.yaml does not have.
+    """
+    from ops.context import settings_of
+
+    settings, name = settings_of(target), conditions.calendar
+    if name is not None and name not in settings.calendars:
+        known = ", ".join(sorted(settings.calendars)) or "none"
+        raise ConfigurationError(f"--calendar is {name!r}; signals.yaml has {known}")
+    whole = new_mute("*", 0.0, 1.0, "", None, conditions)
+    return {each for each in names if whole.is_of(*settings.asset_and_line(each))}, settings.time_zone
 
 
 def _names(targets: "Sequence[Target]") -> tuple[set[str], str]:
@@ -197,9 +310,8 @@ def _matching(known: set[str], pattern: str) -> str:
 def _same(mutes: "Mutes", new: "Mute", from_s: float | None, now_s: float) -> "Mute | None":
     """The mute that the new one replaces: the one in force, or the one that begins at the same time."""
     for each in mutes:
-        if (each.pattern, each.use_case) == (new.pattern, new.use_case) and (
-            each.is_on(now_s) if from_s is None else abs(each.from_s - from_s) < 1.0
-        ):
+        own, wanted = ((one.pattern, one.use_case, Conditions.of(one)) for one in (each, new))
+        if own == wanted and (each.is_on(now_s) if from_s is None else abs(each.from_s - from_s) < 1.0):
             return each
     return None
 
@@ -220,32 +332,28 @@ def _with(mutes: "Mutes", new: "Mute", from_s: float | None, now_s: float) -> "M
     return tuple(changed if each is same else each for each in mutes)
 
 
-def _without(mutes: "Mutes", pattern: str, use_case: str | None, now_s: float) -> "Mutes":
+def _without(mutes: "Mutes", ended: _Ended, now_s: float) -> "Mutes":
     """A mute in force is kept but ends now, for what arrived during it; one that has not begun is removed."""
     left = []
     for each in mutes:
-        if not _ends(each, pattern, use_case, now_s):
+        if not ended.are(each, now_s):
             left.append(each)
         elif each.from_s < now_s:
             left.append(msgspec.structs.replace(each, until=iso8601(now_s) or ""))
     return tuple(left)
 
 
-def _ends(mute: "Mute", pattern: str, use_case: str | None, now_s: float) -> bool:
-    return (
-        mute.pattern in (pattern, literal(pattern))
-        and use_case in (None, mute.use_case)
-        and mute.until_s > now_s
-    )
-
-
 def _what(mute: "Mute") -> str:
     reason = f" ({mute.reason})" if mute.reason else ""
-    return printable(f"{mute.pattern} in {mute.use_case or 'all use cases'}{reason}")
+    places = (("asset", mute.asset), ("line", mute.line))
+    of = "".join(f" of {what} {name}" for what, name in places if name is not None)
+    return printable(f"{mute.pattern}{of} in {mute.use_case or 'all use cases'}{reason}")
 
 
 def _time(mute: "Mute") -> str:
-    return f"from {shown(mute.from_s)} until {shown(mute.until_s)} UTC"
+    again = f"every {mute.every} ({mute.time_zone}), " if mute.every is not None else ""
+    again += f"during {mute.calendar}, " if mute.calendar is not None else ""
+    return printable(f"{again}from {shown(mute.from_s)} until {shown(mute.until_s)} UTC")
 
 
 def _user() -> str:

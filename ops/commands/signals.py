@@ -29,6 +29,7 @@ def signals(
     from consumer.errors import ConfigurationError
     from consumer.events.mutes import MuteIndex
     from consumer.settings.patterns import matching
+    from ops.context import settings_of
     from ops.state.mutes_file import read_mutes
     from ops.state.pages import NothingLearned, no_such_signal
     from ops.target import find_each
@@ -40,7 +41,10 @@ def signals(
     mutes = MuteIndex(())
     try:
         read = asyncio.run(read_mutes(targets[0].objects()))
-        mutes = MuteIndex(each for each in read if each.is_on(now_s))
+        settings = None
+        if any(each.has_conditions for each in read):
+            settings = settings_of(targets[0])
+        mutes = MuteIndex((each for each in read if each.is_on(now_s)), settings)
     except ConfigurationError as error:
         problems.append(f"cannot show which signals are muted: {error}")
     for target in targets:

@@ -142,7 +142,7 @@ def learner_of(
         objects,
         editor.jitter,
         defaults.page_signals_max,
-        MuteStore(objects, time.time, lambda text: None),
+        MuteStore(objects, time.time, lambda text: None, settings),
     )
 
     async def learn(event: Mapping[str, Any]) -> tuple[list[str], str]:

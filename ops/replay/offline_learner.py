@@ -61,6 +61,8 @@ class OfflineLearner:
     """The keys of the pages that have learned something."""
     records: int = 0
     observations: int = 0
+    paused: int = 0
+    """Observations of times at which a calendar says that nothing is learned."""
     rejected: Counter[str] = field(default_factory=Counter)
     """How many observations and records could not be learned, by the reason."""
     raised: Counter[str] = field(default_factory=Counter)
@@ -129,6 +131,7 @@ class OfflineLearner:
         if outcome.first_done is not None:
             self.changed.add(page_key)
         self.observations += outcome.observations
+        self.paused += outcome.paused
         for each in outcome.rejections:
             if each.reason == IN_QUARANTINE:
                 self.left_out += len(each.records)

@@ -6,15 +6,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 
-import msgspec
-
 from consumer.errors import ConfigurationError, PageChanged
 from consumer.events.mutes import (
     MUTES_BYTES_MAX,
     MUTES_KEY,
     Mute,
-    MutesFile,
     UnreadableEntry,
+    content_of,
     mutes_in,
     readable_entries,
 )
@@ -111,7 +109,7 @@ async def _read(objects: ObjectStore) -> tuple[Mutes, str | None]:
 async def _write(objects: ObjectStore, mutes: Mutes, e_tag: str | None, now_s: float) -> Mutes:
     """Replace that version of the object; return what was written."""
     kept = tuple(mute for mute in mutes if is_kept(mute, now_s))
-    content = msgspec.json.format(msgspec.json.encode(MutesFile(kept))) + b"\n"
+    content = content_of(kept)
     if len(content) > MUTES_BYTES_MAX:
         raise ConfigurationError(f"there are too many mutes, {len(kept)}: use fewer and wider patterns")
     await objects.replace(MUTES_KEY, content, e_tag)

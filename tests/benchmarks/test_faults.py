@@ -1,6 +1,6 @@
 """The quality figures are right for detectors whose quality is known."""
 
-from benchmarks.quality.faults import Runs, quality_of_faults
+from benchmarks.quality.faults import Runs, judge, quality_of_faults, signal_alerts
 
 STEADY = Runs("steady", 60, range(1), signals=60)
 
@@ -49,3 +49,9 @@ def test_recall_is_of_the_kinds_and_sizes_that_were_asked_for():
 def test_what_is_not_learned_or_only_disturbed_is_no_fault():
     quality = quality_of_faults(silent, [Runs("factory", 60, range(1))])
     assert {one.kind for one in quality.found} == {"step", "ramp", "variance", "stuck", "spikes", "drop-out"}
+
+
+def test_runs_are_judged_together_as_if_they_had_come_at_once():
+    seeds = [Runs("steady", 60, range(seed, seed + 1), signals=60) for seed in (0, 1)]
+    apart = judge([signal for runs in seeds for signal in signal_alerts(alarmist, runs)])
+    assert apart == quality_of_faults(alarmist, [Runs("steady", 60, range(2), signals=60)])

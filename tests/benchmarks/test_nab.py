@@ -17,7 +17,8 @@ from benchmarks.quality.nab import (
     read_corpus,
     sigmoid,
 )
-from benchmarks.quality.use_case_quality import count_alerts, quality_of
+from benchmarks.quality.use_case_quality import _others, count_alerts, quality_of
+from consumer.use_cases import USE_CASES
 
 WINDOWS = [(400, 449), (700, 749)]
 
@@ -99,3 +100,11 @@ def test_the_shipped_anomaly_passes_random_cut_forest_on_real_series():
     except NoCorpus as error:
         pytest.skip(str(error))
     assert quality_of(corpus).standard > 57.7
+
+
+def test_three_parameters_of_the_shipped_anomaly_are_varied_around_it():
+    """So that the bar of what is chosen on other folders goes on to mean something when they are renamed."""
+    shipped = USE_CASES["anomaly"]
+    others = list(_others(shipped))
+    assert len(others) == 27
+    assert [other.parameters for other in others].count(shipped.parameters) == 1

@@ -1,11 +1,13 @@
 """SKAB's two scores, against cases that can be worked out by hand."""
 
 import math
+import random
 
 import pytest
 
 from benchmarks.quality.nab import LOW_FN, LOW_FP, PROFILES, STANDARD, NoCorpus
 from benchmarks.quality.skab import Run, changepoint_score, outlier_score, read_folder, read_run, worth
+from benchmarks.quality.use_case_quality import false_openings_of_asset
 
 HEAD = "datetime;Pressure;Flow"
 
@@ -110,3 +112,14 @@ def test_of_two_windows_that_overlap_the_later_one_is_cut():
 
 def test_changepoints_and_alerts_before_a_run_is_scored_do_not_count():
     assert scored({100, 500}, 50, 500) == scored({500}, 500)
+
+
+def test_false_openings_of_an_asset_are_counted_after_the_first_rows_and_outside_of_labels():
+    rng = random.Random(1)
+    rows = [[rng.gauss(0.0, 1.0), rng.gauss(5.0, 1.0), rng.gauss(9.0, 1.0)] for _ in range(1500)]
+    for first in (900, 1300):
+        rows[first : first + 60] = [[value + 40.0 for value in row] for row in rows[first : first + 60]]
+    labels = [880 <= row < 1000 for row in range(1500)]
+    run = Run("1", ["a", "b", "c"], [float(row) for row in range(1500)], rows, labels, [False] * 1500)
+    assert false_openings_of_asset([run]) == (1, 1500 - 400 - 120)
+    assert false_openings_of_asset([run, run]) == (2, 2 * (1500 - 400 - 120))

@@ -14,6 +14,7 @@ from consumer import use_cases
 from consumer.decode.signal_names import SignalKey, seed_of
 from consumer.detectors.anomaly import AnomalyUseCase
 from consumer.detectors.drift import DriftUseCase
+from consumer.settings import signals_yaml
 from consumer.settings.signal_settings import SettingsOfSignals
 from ops.__main__ import app
 from ops.backtest import backtest
@@ -332,3 +333,14 @@ def test_a_payload_that_is_refused_says_why_where_nothing_else_is_there(tmp_path
     path.write_text(NOTHING["payloads.jsonl"])
     ran = CliRunner().invoke(app, ["backtest", "--use-case", "drift", str(path)])
     assert "the value 'x' is not a number (row 1)" in ran.output.replace("\n", " ")
+
+
+def test_what_calendars_keep_from_being_learned_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(signals_yaml, "spans_in", lambda text, zone: [(1_699_920_100.0, 1_699_920_300.0)])
+    (tmp_path / "h.ics").write_text("")
+    (tmp_path / "own.yaml").write_text("version: 1\ncalendars: [{file: h.ics}]\n")
+    given = ["--use-case", "drift", str(csv(tmp_path)), "--settings", str(tmp_path / "own.yaml")]
+    ran = CliRunner().invoke(app, ["backtest", *given])
+    assert ran.exit_code == 0, ran.output
+    assert "1,440 values of 2 signals" in ran.stderr
+    assert "; 360 more not learned, during events of calendars; 0 values could not" in ran.stderr

@@ -400,3 +400,55 @@ def test_a_copy_of_a_bucket_is_not_written(tmp_path):
     refused = run("mute", "pump*", "--until", "2h", "--yes", "--folder", str(tmp_path))
     assert refused.exit_code == 1
     assert "read-only" in refused.output
+
+
+def test_a_mute_may_come_again_and_be_of_an_asset(running):
+    running.learn("drift", [*steps("pump1.p"), *steps("fan1.p")])
+    running.told()
+    again = run("mute", "--asset", "pump1", "--every", "daily 00:00-24:00", "--yes", *WHERE)
+    assert again.exit_code == 0, again.output
+    assert "* of asset pump1" in again.output
+    assert "every daily 00:00-24:00 (UTC)" in again.output
+    assert "pump1.p. They" in again.output
+    [one] = json.loads(body("mutes.json"))["conditional"]
+    assert (one["asset"], one["every"], one["until"]) == (
+        "pump1",
+        "daily 00:00-24:00",
+        "2100-01-01T00:00:00.000000Z",
+    )
+    lines = [json.loads(line) for line in run("signals", "--json", *WHERE).stdout.splitlines()]
+    assert {line["signal"]: line["muted_until"] is not None for line in lines} == {
+        "pump1.p": True,
+        "fan1.p": False,
+    }
+    running.later_s = 60.0
+    running.learn("drift", [*steps("pump1.p"), *steps("fan1.p")])
+    assert {event["signal"]: event["muted"] for event in running.told()} == {"pump1.p": True, "fan1.p": False}
+    assert "nothing to do" in run("unmute", "--asset", "fan1", "--yes", *WHERE).output
+    assert (
+        "nothing to do"
+        in run("unmute", "--asset", "pump1", "--every", "Sat 06:00-14:00", "--yes", *WHERE).output
+    )
+    ended = run("unmute", "--asset", "pump1", "--yes", *WHERE)
+    assert ended.exit_code == 0, ended.output
+    running.later_s = 120.0
+    running.learn("drift", steps("pump1.p"))
+    assert {event["muted"] for event in running.told()} == {False}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("pump*",), "--every TIMES"),
+        (("--until", "2h"), "give PATTERN"),
+        (("pump*", "--every", "Saturday"), "no time of the week"),
+        (("pump*", "--calendar", "holidays.ics"), "signals.yaml has none"),
+    ],
+)
+def test_a_mute_that_says_too_little_changes_nothing(running, options, said):
+    running.learn("drift", steps("pump1"))
+    before = running.objects()
+    refused = run("mute", *options, "--yes", *WHERE)
+    assert refused.exit_code != 0
+    assert said in " ".join(refused.output.replace("│", " ").split())
+    assert running.objects() == before

@@ -11,7 +11,7 @@ from consumer.learning.state import State, is_late
 from consumer.pages.codec import PageCodec, moved, unmarked
 from consumer.pages.layout import Layout, Recorded, recorded_in
 from tests.simulation.functions import Invocation
-from tests.simulation.plant import POISON, Plant
+from tests.simulation.plant import POISON, Observation, Place, Plant
 from tests.simulation.reference import (
     Done,
     Found,
@@ -98,12 +98,12 @@ class Audit:
         for raised_before in chain.from_iterable(
             combinations(perhaps, size) for size in range(RAISES_PER_SIGNAL_MAX + 1)
         ):
-            learned, skipped, latest_s = self._replayed(above, history, by, raised_before)
-            refused = {_known(one) for one in above if one not in learned + skipped}
+            learned, skipped, paused, latest_s = self._replayed(above, history, by, raised_before)
+            refused = {_known(one) for one in above if one not in learned + skipped + paused}
             if (len(learned), len(skipped)) == says and refused <= self.quarantined:
                 break
         else:
-            learned, skipped, latest_s = self._replayed(above, history, by, ())
+            learned, skipped, paused, latest_s = self._replayed(above, history, by, ())
             self.violations.append(
                 f"{signal}: invocation {by.number} says that it learned {says[0]} and skipped {says[1]}; "
                 f"of its batch {len(learned)} and {len(skipped)} lie between the checkpoints"
@@ -120,16 +120,18 @@ class Audit:
                 arrival_of(by, place),
             )
             for place, one in above
-            if (place, one) in of_both
+            if (place, one) in of_both and not self._is_hushed(one, by, place)
         ]
         history.skipped += skipped
+        history.paused += paused
+        self.plant.chance.exercised["calendar pauses an observation"] += len(paused)
         history.latest_s = latest_s
 
     def _replayed(
         self, above: list[Found], history: History, by: Invocation, raised_before: Sequence[Found]
-    ) -> tuple[list[Found], list[Found], float | None]:
-        """What of these is learned and what skipped, and the latest timestamp then."""
-        learned, skipped, raised, latest_s = [], [], 0, history.latest_s
+    ) -> tuple[list[Found], list[Found], list[Found], float | None]:
+        """What of these is learned, what skipped and what paused, and the latest timestamp then."""
+        learned, skipped, paused, raised, latest_s = [], [], [], 0, history.latest_s
         for place, one in above:
             arrived_s = arrival_of(by, place)
             at_s, is_unknown = (
@@ -142,6 +144,8 @@ class Audit:
                 skipped.append((place, one))
             elif raised >= RAISES_PER_SIGNAL_MAX:
                 continue
+            elif self.plant.is_paused(one.signal, at_s):
+                paused.append((place, one))
             elif is_poison and (not late or (place, one) in raised_before):
                 raised += 1
             elif late:
@@ -149,7 +153,11 @@ class Audit:
             else:
                 latest_s = latest_s if is_unknown else at_s
                 learned.append((place, one))
-        return learned, skipped, latest_s
+        return learned, skipped, paused, latest_s
+
+    def _is_hushed(self, one: Observation, by: Invocation, place: Place) -> bool:
+        """Whether it carries nothing, and arrived within a pause: that is not told."""
+        return one.value is None and self.plant.is_paused(one.signal, arrival_of(by, place))
 
     def _above(self, old: State | None, new: State, signal: str, by: Invocation) -> list[Found]:
         """What of the invocation's batch lies above the old checkpoint, and not above the new one."""

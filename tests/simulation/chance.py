@@ -51,6 +51,7 @@ KINDS = frozenset(
         "repage",
         "repage while functions are at work",
         "mapping made anew",
+        "calendar pauses an observation",
         "two streams",
         "sensors are looked at",
         "visit",

@@ -129,6 +129,12 @@ MUTANTS = {
     "bad quality is counted out of order": Mutant(
         "consumer.learning.signal_learner", "sorted(refs, key=lambda one: one[0][:2])", "refs"
     ),
+    "what a calendar pauses is learned": Mutant(
+        "consumer.learning.signal_learner", "if not pauses.is_on(one_s)]", "]"
+    ),
+    "bad quality is told during a calendar's events": Mutant(
+        "consumer.learning.signal_learner", "if is_empty and pauses is not None and", "if False and"
+    ),
     "a model that raised is kept half changed": Mutant(
         "consumer.learning.page_learner",
         "            if key in states:\n                self.states[key] = states[key].copy()\n",

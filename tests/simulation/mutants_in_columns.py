@@ -67,6 +67,12 @@ IN_COLUMNS = {
         _LEARNER, "    for twin in twins:\n        twin.scatter()", "    twins[0].scatter()"
     ),
     "what is late learns in columns": Mutant(_USUAL, 'use_case.late == "learn"', "True"),
+    "what a calendar pauses is learned in columns": Mutant(
+        _USUAL, "is_usual &= ~_are_paused(settings, batch, numbers, places, starts)", "pass"
+    ),
+    "what waits within the dead band stays in the columns": Mutant(
+        f"{_TWINS}.alert_twin", "self._is_open | (self._before_notified > 0)", "self._is_open"
+    ),
     "signals with settings of their own learn in columns without them": Mutant(
         _USUAL, "indices.setdefault(id(own.use_case), len(use_cases))", "0"
     ),

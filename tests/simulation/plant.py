@@ -14,6 +14,8 @@ from tests.simulation.chance import Chance
 
 POISON = 666.0
 """A value at which the models of some seeds raise."""
+FIRST_S = 1_699_999_000.0
+"""The first time at which something is measured."""
 _HASHES = 2**128
 _IN_2000_S = datetime(2000, 1, 1, tzinfo=UTC).timestamp()
 _IMPOSSIBLE_S = [
@@ -46,6 +48,15 @@ class Plant:
     """Which property of its asset a value is of, where no two values are the same."""
     ahead_max_s: float = 86_400.0
     """How far ahead of its arrival a time may be that is believed."""
+    pauses: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    """When nothing is learned or told, by what the names of the signals begin with."""
+
+    def is_paused(self, signal: str, at_s: float) -> bool:
+        """Whether that time lies within a pause of the signal."""
+        return any(
+            signal.startswith(name) and any(from_s <= at_s < until_s for from_s, until_s in spans)
+            for name, spans in self.pauses.items()
+        )
 
     def is_believed(self, timestamp: float, arrived_s: float) -> bool:
         """Whether something may have been measured then."""
@@ -138,7 +149,7 @@ class Producer:
         self.signals = [f"s{number}" for number in range(rng.randint(1, 6))]
         self.raises = rng.random() < 0.3
         self.wanders = {signal for signal in self.signals if rng.random() < 0.2}
-        self.clock = 1_699_999_000.0
+        self.clock = FIRST_S
         self.values_max, self.steps, self.empty, self.tick_s = 12, 0.03, 0.03, 1.0
         """Values of one record; the shares of values at which a mean steps, and of those that are missing;
         between two timestamps."""

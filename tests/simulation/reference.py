@@ -36,6 +36,8 @@ class History:
     done: list["Done"] = field(default_factory=list)
     """The learned and the skipped together."""
     skipped: list[Found] = field(default_factory=list)
+    paused: list[Found] = field(default_factory=list)
+    """What a calendar kept from being learned."""
     latest_s: float | None = None
 
 

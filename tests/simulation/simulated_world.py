@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 from river import drift
 
 from consumer.decode import batch
@@ -33,7 +34,7 @@ from tests.simulation.fussy import Fussy
 from tests.simulation.plan import Plan
 from tests.simulation.plant import Plant, Producer, Stream
 from tests.simulation.reference import kept_in
-from tests.simulation.shipped import SHIPPED, own_settings
+from tests.simulation.shipped import SHIPPED, own_settings, pauses_of
 from tests.simulation.verdict import Verdict
 
 PACE = MappingPace(
@@ -132,6 +133,11 @@ class World:
         shipped.fit(self.producer)
         self.records = self.plan.records or max(self.records, shipped.records_min)
         self.of_signals = own_settings(self.producer.signals, self.chance.rng("settings of signals"))
+        calendars = pauses_of(self.producer.signals, self.producer.tick_s, self.chance.rng("calendars"))
+        if "calendar pauses an observation" in self.chance.without:
+            calendars = []
+        self.of_signals = msgspec.structs.replace(self.of_signals, calendars=calendars)
+        self.plant.pauses = {each.file.removesuffix(".ics"): each.spans or [] for each in calendars}
         return shipped.versions(self.late)
 
     def new_prefixes(self) -> list[str]:

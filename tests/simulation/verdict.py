@@ -50,7 +50,7 @@ class Verdict:
             counted = Counter(
                 (place, one.position)
                 for history in histories.values()
-                for place, one in history.learned + history.skipped
+                for place, one in history.learned + history.skipped + history.paused
             )
             done |= counted.keys()
             self.audit.violations += [

@@ -23,11 +23,12 @@ from consumer.decode.signal_names import seed_of
 from consumer.detectors.base import fingerprint
 from consumer.pages.codec import PageCodec, versions
 from consumer.pages.layout import prefix_of
+from consumer.settings import signals_yaml
 from consumer.use_cases import USE_CASES
 from local.emulator.embedded_aws import EmbeddedAWS
 from local.emulator.pipeline_resources import create_pipeline_resources, drain_alerts, drain_audit
 from local.function.lambda_runtime import FunctionDied, FunctionRaised, FunctionTimedOut, LambdaRuntime
-from stack import bundling
+from stack import bundling, compiling
 from stack.bundling import UNPACKED_BYTES_MAX, Asset, BundlingFailed, bundle, unpacked_bytes
 from tests.consumer.world import plain_loop, points, record, step
 from tests.stack.synthesis import template, the
@@ -484,6 +485,48 @@ def test_where_there_is_no_such_python_the_asset_is_another_without_compiled_mod
     assert sorted(with_source) == sorted(files_of(plain.folder))
 
 
+def built_by_hand(monkeypatch, version: str = "1.0") -> None:
+    def build(target: Path, platform: str, source: Path) -> None:
+        target.write_text(f"{platform} {source.name}")
+
+    monkeypatch.setattr(compiling, "build", build)
+    monkeypatch.setattr(compiling, "_ziglang", lambda: version)
+
+
+READER = Path("consumer", "decode", "plain", compiling.NAME)
+
+
+def test_it_has_the_compiled_reader_for_its_platform_if_that_is_asked_for(checkout, monkeypatch):
+    built_by_hand(monkeypatch)
+    (checkout / READER).write_text("one for this machine")
+    without, having = bundle(), bundle(compiled_reader=True)
+    assert not (without.folder / READER).exists(), "one that a benchmark left is not for Lambda"
+    assert (having.folder / READER).read_text() == "aarch64-manylinux_2_28 compiled_reader.c"
+    assert {*files_of(having.folder)} == {*files_of(without.folder), READER}
+    assert without.no_reader == having.no_reader == ""
+    assert bundle(compiled_reader=True) == having
+
+
+def test_another_source_or_compiler_of_the_reader_gives_another_asset(checkout, monkeypatch):
+    built_by_hand(monkeypatch)
+    assets = [bundle(), bundle(compiled_reader=True)]
+    with (checkout / READER).with_name("compiled_reader.c").open("a") as source:
+        source.write("\n")
+    assets += [bundle(), bundle(compiled_reader=True)]
+    built_by_hand(monkeypatch, "2.0")
+    assets += [bundle(), bundle(compiled_reader=True)]
+    assert len({asset.hash for asset in assets[1::2]}) == 3
+    assert {asset.hash for asset in assets[::2]} == {assets[0].hash}, "without it, nothing changes"
+
+
+def test_where_no_reader_can_be_built_the_asset_says_so_and_is_that_without_one(checkout, monkeypatch):
+    monkeypatch.setattr(compiling, "_ziglang", lambda: None)
+    asset = bundle(compiled_reader=True)
+    assert asset.no_reader.startswith("Without the compiled reader: ziglang is not installed: ")
+    assert asset.no_reader.endswith("-m pip install -r stack/requirements.txt")
+    assert replace(asset, no_reader="") == bundle()
+
+
 def test_a_python_that_is_not_on_this_machine_is_not_fetched():
     assert bundling._compiler("3.99") is None
 
@@ -512,6 +555,30 @@ def test_any_change_of_a_source_gives_another_asset_of_the_same_packages(checkou
         if path.suffix == ".py":
             shipped = after.folder / "consumer" / path
             assert shipped.read_bytes() == (checkout / "consumer" / path).read_bytes()
+
+
+def test_the_events_of_calendars_are_in_the_settings_and_others_give_another_asset(checkout, monkeypatch):
+    monkeypatch.setattr(signals_yaml, "spans_in", lambda text, zone: [(float(text), 2e9)])
+    text, of_plant = "version: 1\ncalendars:\n  - {file: h.ics}\n", checkout / "consumer"
+    (of_plant / "signals.yaml").write_text(text)
+    (of_plant / "h.ics").write_text("0")
+    before = bundle()
+    (of_plant / "h.ics").write_text("1")
+    after = bundle()
+    assert after.hash != before.hash
+    for asset, from_s in ((before, 0.0), (after, 1.0)):
+        settings = json.loads((asset.folder / "consumer" / "signals.yaml").read_bytes())
+        assert settings["calendars"][0]["spans"] == [[from_s, 2e9]]
+        assert not list(asset.folder.rglob("*.ics"))
+
+
+def test_a_calendar_that_could_not_be_read_once_is_read_when_it_can_be(checkout, monkeypatch):
+    """As when its library is installed meanwhile: the asset from before is of no use."""
+    (checkout / "consumer" / "signals.yaml").write_text("version: 1\ncalendars:\n  - {file: h.ics}\n")
+    (checkout / "consumer" / "h.ics").write_text("")
+    without = bundle()
+    monkeypatch.setattr(signals_yaml, "spans_in", lambda text, zone: [(1.0, 2.0)])
+    assert bundle().hash != without.hash
 
 
 def test_another_lock_platform_or_python_gives_another_asset_of_other_packages(checkout):

@@ -3,15 +3,15 @@
 import math
 import struct
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumer.detectors import local_time as module
 from consumer.detectors.in_columns.hour_cells import TIME_MAX
-from consumer.detectors.local_time import clock_of, hour_of_day, local_time
+from consumer.detectors.local_time import clock_of, hour_of_day, local_time, zone_of
 from consumer.errors import ConfigurationError
 
 ZONES = [
@@ -24,8 +24,8 @@ YEAR_2150_S = 5_680_281_600
 
 
 def shown_s(zone: str, at_s: int) -> float:
-    """What Python's own zone says."""
-    shown = (EPOCH + timedelta(seconds=at_s)).astimezone(ZoneInfo(zone))
+    """What Python's own zone says, by the same rules: the system's may be of another year."""
+    shown = (EPOCH + timedelta(seconds=at_s)).astimezone(zone_of(zone))
     return at_s + shown.utcoffset().total_seconds()
 
 
@@ -76,6 +76,19 @@ def test_many_times_at_once_are_bit_for_bit_those_of_each(zone, times):
     alone = [clock.local_s(at_s) for at_s in times]
     together = clock.all_local_s(np.array(times)).tolist()
     assert struct.pack(f"{len(times)}d", *together) == struct.pack(f"{len(times)}d", *alone)
+
+
+def test_the_rules_are_those_of_the_pinned_package_where_it_is_installed(tmp_path, monkeypatch):
+    """As in the function: not those of the system, which may be of another year."""
+    rules = b"TZif2" + b"\0" * 15 + struct.pack(">6l", 0, 0, 0, 0, 1, 4)
+    rules += struct.pack(">lbb", 5_400, 0, 0) + b"ABC\0"
+    packages = {"tzdata.zoneinfo": tmp_path, "tzdata": tmp_path}
+    (tmp_path / "zones").write_text("Berlin")
+    monkeypatch.setattr(module.resources, "files", packages.__getitem__)
+    (tmp_path / "Berlin").write_bytes(rules + rules + b"\nABC-1:30\n")
+    assert zone_of("Berlin").utcoffset(EPOCH) == timedelta(minutes=90)
+    with pytest.raises(ConfigurationError, match="'Europe/Berlin' is no time zone"):
+        zone_of("Europe/Berlin")
 
 
 def test_an_hour_may_begin_at_half_past():

@@ -10,18 +10,18 @@ import river.drift
 from consumer.detectors.alert_policy import AlertPolicy
 from consumer.detectors.change_point import ChangePoint
 from consumer.detectors.drift import DriftUseCase
-from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.sensor_checks import SensorChecks
 from consumer.learning import columns_learner
 from consumer.learning.page_learner import PageLearner
-from consumer.settings.signal_settings import Entry, Limits, SettingsFile
+from consumer.settings.signal_settings import CalendarEntry, Entry, Limits, SettingsFile
+from tests.consumer.seasonal import seasonal_anomaly
 from tests.consumer.world import RunsShort, World, points, record
 
 SIGNALS, BATCHES, START_S = 30, 14, 1_700_000_000.0
 SOON = AlertPolicy(clear_after=3, still_open_s=1_800.0, cool_down_s=0.0, alerts_per_week=10_000.0)
 USE_CASES = {
     "drift": DriftUseCase(river.drift.ADWIN(clock=4, grace_period=4)),
-    "anomaly": SeasonalAnomaly(warm_up=10, alert=SOON, sensor_checks=SensorChecks(flat=6, empty=2)),
+    "anomaly": seasonal_anomaly(warm_up=10, alert=SOON, sensor_checks=SensorChecks(flat=6, empty=2)),
     "shift": ChangePoint(alert=SOON, sensor_checks=SensorChecks(flat=6, is_told=True)),
 }
 
@@ -109,17 +109,29 @@ OWN = SettingsFile(
         Entry(match="s1*", time_zone="Asia/Kolkata"),
         Entry(match="s2*", use_cases={"drift": {"clear_after": 5}}),
         Entry(match="s3", name="named alone"),
-        Entry(match="s4", range=Limits(-3.0, 20.0)),
+        Entry(match=["s0", "s3", "s4"], range=Limits(-3.0, 20.0)),
         Entry(match="s5", time_zone="UTC"),
         Entry(match=["s6", "s7", "s8", "s9"], least=15.0, direction="rise"),
     ],
     time_zone="Europe/Berlin",
+    calendars=[CalendarEntry("holidays.ics", "s[2-4]*", spans=[(START_S + 3_000.0, START_S + 6_000.0)])],
 )
 """In the world of the tests each use case is the line `drift`."""
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        OWN,
+        SettingsFile(1, time_zone="Asia/Kolkata"),
+        SettingsFile(1, calendars=[CalendarEntry("h.ics", spans=[(START_S + 3_000.0, START_S + 3_600.0)])]),
+    ],
+    ids=["many", "time_zone", "calendars"],
+)
 @pytest.mark.parametrize("name", ["anomaly", "shift"])
-def test_signals_with_settings_of_their_own_learn_in_columns_with_those_that_have_the_same(name, monkeypatch):
+def test_signals_with_settings_of_their_own_learn_in_columns_with_those_that_have_the_same(
+    name, settings, monkeypatch
+):
     together, learn_by_rank = [], columns_learner.learn_by_rank
 
     def counted(twins, values, at_s, starts, counts, few):
@@ -127,11 +139,11 @@ def test_signals_with_settings_of_their_own_learn_in_columns_with_those_that_hav
         return learn_by_rank(twins, values, at_s, starts, counts, few)
 
     monkeypatch.setattr(columns_learner, "learn_by_rank", counted)
-    many = learned(USE_CASES[name], 5, few=1, signals=OWN)
+    many = learned(USE_CASES[name], 5, few=1, signals=settings)
     assert sum(together) > 0.7 * SIGNALS * BATCHES
     assert max(together) >= 10
     together.clear()
-    alone = learned(USE_CASES[name], 5, few=10**9, signals=OWN)
+    alone = learned(USE_CASES[name], 5, few=10**9, signals=settings)
     assert not together
     assert (dumped(many[0]), *many[1:]) == (dumped(alone[0]), *alone[1:])
     plain = learned(USE_CASES[name], 5, few=1)
