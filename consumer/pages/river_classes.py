@@ -23,6 +23,7 @@ from river.utils import Rolling, SortedWindow
 from consumer.detectors.states import class_of
 from consumer.errors import UnwritableModel
 from consumer.plant import plant
+from consumer.river_models.lasting_change import LastingChange
 from consumer.river_models.seasonal_isolation import SeasonalIsolation
 
 
@@ -255,6 +256,7 @@ CLASSES: list[tuple[type, str, str]] = [
         "_warmup?:int _warmup_done?:bool _trigger:method",
     ),
     (NoDrift, "drift: NoDrift", _DRIFT),
+    (LastingChange, "drift: LastingChange", "_drift_detected:bool detector:any score:number evidence:any"),
     (
         SeasonalIsolation,
         "anomaly: SeasonalIsolation, scaled",

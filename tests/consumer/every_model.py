@@ -11,6 +11,7 @@ from consumer.detectors.clusters import ClustersUseCase
 from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.forecast import ForecastUseCase
 from consumer.detectors.multivariate import Multivariate
+from consumer.river_models.lasting_change import LastingChange
 from consumer.river_models.seasonal_isolation import SeasonalIsolation
 from tests.consumer.seasonal import seasonal_anomaly
 
@@ -50,6 +51,7 @@ EVERY_MODEL: dict[tuple[str, str], list[UseCase]] = {
         DriftUseCase(drift.DummyDriftDetector(t_0=90)),
         DriftUseCase(drift.DummyDriftDetector(trigger_method="random", t_0=60, w=20)),
     ],
+    ("drift", "LastingChange"): [DriftUseCase(LastingChange())],
     ("drift", "NoDrift"): [DriftUseCase(drift.NoDrift())],
     ("anomaly", "HalfSpaceTrees"): [anomalies(trees())],
     ("anomaly", "OneClassSVM"): [anomalies(anomaly.OneClassSVM(nu=0.1))],

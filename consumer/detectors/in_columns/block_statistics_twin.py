@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from consumer.detectors import block_statistics as scalar
-from consumer.detectors.block_statistics import WIDER, BlockStatistics
 from consumer.detectors.in_columns.lazy_fields import LazyFields, columns_of
 from consumer.detectors.in_columns.vectorised import Bools, Rows, first_max, first_min, write
 from consumer.detectors.state_columns import Floats, Integers, Places
 from consumer.detectors.state_layouts import layout_of
+from consumer.river_models import block_statistics as scalar
+from consumer.river_models.block_statistics import WIDER, BlockStatistics
 
 _LAYOUT = layout_of(BlockStatistics)
 _INDEPENDENT = _LAYOUT.places["independent"].start
@@ -40,6 +40,12 @@ class BlockStatisticsTwin:
         self.excursion_sum: Floats = fields["excursion_sum"]
         self.rise_sum: Floats = fields["rise_sum"]
         self.rise_moment: Floats = fields["rise_moment"]
+
+    @property
+    def is_undecided(self) -> Bools:
+        """Whether an excursion goes on of which it is soon known whether it lasts."""
+        undecided: Bools = (self.excursion > 0) & (self.excursion < scalar._UNDECIDED_MAX)
+        return undecided
 
     def learn_one(
         self, block: Floats, least: Floats, finer: Floats, independent_max: Any, slow: Any
@@ -75,6 +81,12 @@ class BlockStatisticsTwin:
         """Whether a block would end an excursion."""
         near: Bools = np.abs(block - self.mean) <= scalar._INSIDE * np.sqrt(self.variance) + least
         return near
+
+    def is_outside(self, block: Floats, least: Floats) -> Bools:
+        """Whether a block would begin an excursion."""
+        deviation = first_max(np.sqrt(self.variance), least)
+        outside: Bools = np.abs(block - self.mean) > scalar._OUTSIDE * deviation
+        return outside
 
     def end_excursion(self, where: Bools) -> None:
         """The excursions did not last: learn that as much happens."""

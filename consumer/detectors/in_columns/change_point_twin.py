@@ -6,10 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from consumer.detectors import change_point as scalar
 from consumer.detectors.change_point import ChangePoint, ChangePointState
 from consumer.detectors.in_columns.alert_twin import AlertTwin, alert_fields
-from consumer.detectors.in_columns.block_statistics_twin import DyadicScalesTwin, LearnedScale
+from consumer.detectors.in_columns.block_statistics_twin import (
+    BlockStatisticsTwin,
+    DyadicScalesTwin,
+    LearnedScale,
+)
 from consumer.detectors.in_columns.hour_cells import HOUR_S, HourCells
 from consumer.detectors.in_columns.lazy_fields import columns_of
 from consumer.detectors.in_columns.vectorised import (
@@ -25,6 +28,7 @@ from consumer.detectors.in_columns.vectorised import (
 from consumer.detectors.local_time import clock_of
 from consumer.detectors.state_columns import Floats, Integers, Places
 from consumer.detectors.state_layouts import layout_of
+from consumer.river_models import deseasonalised_change as scalar
 
 _PLACES = layout_of(ChangePointState).places
 _HOURS = _PLACES["detector.hours"].start, _PLACES["detector.visits"].start
@@ -32,7 +36,8 @@ _FIELDS = tuple(
     f"detector.{name}"
     for name in (
         *("block", "block.length", "before", "started_s", "last_s"),
-        *("usual_s", "is_of_hour", "score"),
+        *("usual_s", "is_of_hour", "hours_wait", "most", "expected"),
+        *("known", "known_s", "score"),
     )
 )
 
@@ -54,6 +59,10 @@ class _Blocks(NamedTuple):
     leaves: Bools
     level: Floats
     usual_s: Floats
+    hours_wait: Bools
+    most: Floats
+    known: Integers
+    known_s: Floats
     score: Floats
     scales: list[LearnedScale]
 
@@ -78,11 +87,16 @@ class ChangePointTwin:
             self._last_s,
             self._usual_s,
             is_of_hour,
+            self._hours_wait,
+            self._most,
+            self._expected_before,
+            self._known,
+            self._known_s,
             self._score,
         ) = map(self._gathered.field, _FIELDS)
         self._is_of_hour = is_of_hour != 0
         self._alert = AlertTwin(use_case.alert, self._gathered)
-        self._hours = HourCells(rows, _HOURS, 1, _hour_of_day)
+        self._hours = HourCells(rows, _HOURS, 2, _cells_of)
         self._scales = DyadicScalesTwin(in_order, ChangePointState, ["detector.levels", "detector.spreads"])
         self._order, self._is_in_order = order, rows.is_in_order
         self._is_gone = np.zeros(len(order), dtype=np.bool_)
@@ -111,6 +125,7 @@ class ChangePointTwin:
                 (self._last_s, at_s),
                 (self._hours.floats[0], hour.mean),
                 (self._hours.integers[0], hour.visits),
+                (self._expected_before, hour.expected),
             ):
                 write(field[rows], new, where)
             kept = np.arange(len(value)) if where is None else np.flatnonzero(where)
@@ -133,17 +148,22 @@ class ChangePointTwin:
     def _expected(self, rows: slice, value: Floats, at_s: Floats) -> _Hour:
         """What `_expected` of the scalar class says of each value."""
         has_no_cells = self._hours.move(rows, self._local_s(at_s))
-        usual, visits = self._hours.floats[0, rows], self._hours.integers[0, rows] + 1
+        usual, visits = self._hours.floats[0, rows], self._hours.integers[0, rows]
+        other, is_other_known = self._hours.floats[1, rows], self._hours.integers[1, rows] != 0
         started_s, is_of_hour = self._started_s[rows], self._is_of_hour[rows]
         started_s = np.where(started_s <= at_s, started_s, at_s)  # also where it is NaN: not started
         # 1 where no time is known: `fmin` skips NaN.
         passed = np.fmin(1.0, np.abs(at_s - self._last_s[rows]) / scalar._STEP_S)
-        mean = usual + np.maximum(scalar._HOUR_STEP * passed, 1.0 / visits) * (value - usual)
-        leaves = ~np.isfinite(mean)
+        follows = self._hours_wait[rows] == 0
+        weight = np.maximum(scalar._HOUR_STEP * passed, 1.0 / (visits + 1))
+        off, most = value - usual, self._most[rows]
+        mean = np.where(follows, usual + weight * np.minimum(np.maximum(off, -most), most), usual)
+        leaves = ~np.isfinite(mean) | (is_of_hour & (visits == 0))
         if has_no_cells is not None:
             leaves |= has_no_cells
-        expected = np.where(is_of_hour, np.where(visits > 1, usual, value), 0.0)
-        return _Hour(leaves, expected, mean, visits, started_s)
+        is_nearer = is_other_known & (np.abs(value - other) < np.abs(off))
+        expected = np.where(is_of_hour, np.where(is_nearer, other, usual), 0.0)
+        return _Hour(leaves, expected, mean, visits + follows, started_s)
 
     def _learn_block(self, rows: Places, value: Floats, at_s: Floats, hour: _Hour) -> _Blocks:
         """What `_learn_block` of the scalar class does, for blocks of which the values given are the last."""
@@ -155,7 +175,7 @@ class ChangePointTwin:
         level = _sum(block) / scalar._BLOCK
         before = np.where(self._scales.blocks_of(tracks)[:count] == 0, level, self._before[rows])
         spread = np.sqrt(_sum(np.abs(block - 0.5 * (level + before))) / scalar._BLOCK)
-        usual = np.where(self._is_of_hour[rows], hour.mean[rows], 0.0)
+        usual = hour.expected[rows]
         shortest = self._scales.shortest_of(tracks)
         mean_level, mean_spread = shortest.mean[:count], shortest.mean[count:]
         largest = first_max(np.abs(level + usual), np.abs(mean_level + usual))
@@ -167,7 +187,9 @@ class ChangePointTwin:
         is_still = (shortest.blocks[:count] > 0) & (np.sqrt(shortest.variance[:count]) <= least_level)
         is_still &= mean_spread <= least[count:]
         is_due = ~self._is_of_hour[rows] & (at_s - hour.started_s[rows] >= scalar._DAY_S)
-        begins = is_due & (shortest.blocks[:count] > 0) & (is_usual | ~is_still)
+        is_quiet = (shortest.excursion == 0) & ~shortest.is_outside(learned, least)
+        is_quiet = np.where(is_still, is_usual, is_quiet[:count])
+        begins = is_due & (shortest.blocks[:count] > 0) & is_quiet
         doubtful = np.flatnonzero(begins & is_still)
         if doubtful.size:
             is_same = self._is_same_each_hour(
@@ -185,13 +207,27 @@ class ChangePointTwin:
         best, is_sound, scales = self._scales.learn_one(tracks, shortest, learned, least, finer)
         score = first_max(best[:count], best[count:])
         leaves = (score >= 1.0) | begins | ~(is_sound[:count] & is_sound[count:])
-        return _Blocks(rows, leaves, level, usual_s, score, scales)
+        known = np.minimum(self._known[rows] + scalar._BLOCK, scalar._KNOWN_MAX)
+        known_s = self._known_s[rows]
+        known_s = np.where(known_s <= at_s, known_s, at_s)
+        hours_wait = self._is_of_hour[rows] & scales[0].statistics.is_undecided[:count]
+        most = self._most_of(rows, scales[0].statistics, count)
+        return _Blocks(rows, leaves, level, usual_s, hours_wait, most, known, known_s, score, scales)
+
+    def _most_of(self, rows: Places, learned: BlockStatisticsTwin, count: int) -> Floats:
+        """By how much a value may move the mean of its hour from now on, by the statistics as learned."""
+        of_level, of_spread = np.sqrt(learned.variance[:count]), learned.mean[count:]
+        of_value = scalar._OF_ABSOLUTE * (of_spread * of_spread)
+        most = scalar._RANGE * np.sqrt(of_level * of_level + of_value * of_value)
+        most = np.where(most == 0.0, np.inf, most)
+        is_known = self._is_of_hour[rows] & (learned.blocks[:count] >= scalar._KNOWN_BLOCKS)
+        return np.where(is_known, most, self._most[rows])
 
     def _is_same_each_hour(
         self, rows: Places, at_s: Floats, hour: _Hour, level: Floats, least: Floats
     ) -> Bools:
-        means, visits = self._hours.of_all_hours(rows, scalar._HOURS)
-        now = _hour_of_day((self._local_s(at_s) // HOUR_S).astype(np.intp))[0]
+        means, visits = self._hours.of_all_hours(rows, scalar._CELLS)
+        now = _cells_of((self._local_s(at_s) // HOUR_S).astype(np.intp))[0]
         at = np.arange(len(rows))
         means[now, at], visits[now, at] = hour.mean[rows], hour.visits[rows]
         is_same: Bools = ((visits == 0) | (np.abs(means - level) <= least)).all(axis=0)
@@ -205,13 +241,18 @@ class ChangePointTwin:
         rows = blocks.rows[kept]
         self._block[:, neighbours(rows)], self._length[rows] = 0.0, 0
         self._before[rows], self._usual_s[rows] = blocks.level[kept], blocks.usual_s[kept]
+        self._hours_wait[rows], self._most[rows] = blocks.hours_wait[kept], blocks.most[kept]
         self._score[rows] = blocks.score[kept]
+        self._known[rows], self._known_s[rows] = blocks.known[kept], blocks.known_s[kept]
         self._scales.commit(blocks.scales, np.concatenate((kept, kept)))
 
 
-def _hour_of_day(hours: Places) -> Places:
-    of_day: Places = hours[np.newaxis] % scalar._HOURS
-    return of_day
+def _cells_of(hours: Places) -> Places:
+    """The places of these hours, and those of the same hours of the other kind of day. Shape: (2, hours)."""
+    hour = hours % scalar._HOURS
+    is_weekend = (hours // scalar._HOURS + scalar._WEEKDAY) % 7 >= scalar._WORKDAYS
+    places: Places = hour + scalar._HOURS * np.stack((is_weekend, ~is_weekend))
+    return places
 
 
 def _sum(values: Floats) -> Floats:

@@ -7,9 +7,10 @@ import re
 
 import pytest
 
-from consumer.detectors.change_point import ChangePoint, DeseasonalisedChangeDetector
+from consumer.detectors.change_point import ChangePoint
 from consumer.pages.packing import packed
 from consumer.pages.unpacking import unpacked
+from consumer.river_models.deseasonalised_change import DeseasonalisedChangeDetector
 from tests.consumer.world import World, record
 
 DAY_S = 86_400.0
@@ -348,3 +349,119 @@ def test_the_state_is_small():
     detector = DeseasonalisedChangeDetector()
     told(noise(20_000), 300.0, detector)
     assert len(packed(detector)[0]) < 2_048
+
+
+def told_of(values, period_s, start_s=1.7e9):
+    """What `shift` finds."""
+    use_case = ChangePoint()
+    times = [start_s + index * period_s for index in range(len(values))]
+    return use_case.learn(use_case.create(seed=1), values, times)
+
+
+@pytest.mark.parametrize("period_s", [1.0, 10.0, 60.0, 300.0, 900.0])
+@pytest.mark.parametrize("known", [100, 700, 3_000, 6_000])
+@pytest.mark.parametrize("size", [3.0, -20.0])
+def test_a_step_opens_one_alert_at_every_sampling_and_never_again(size, known, period_s):
+    for seed in range(2):
+        values = [one + size * (index >= known) for index, one in enumerate(noise(known + 4_000, seed))]
+        opened, *rest = told_of(values, period_s)
+        assert (opened.change, [one.change for one in rest]) == ("opened", ["cleared"]), (seed, rest)
+        assert opened.index - known < 64
+
+
+@pytest.mark.parametrize("period_s", SAMPLINGS_S)
+def test_a_step_after_a_hundred_values_is_told_with_how_little_is_known(period_s):
+    values = [one + 6.0 * (index >= 104) for index, one in enumerate(noise(200))]
+    evidence = told_of(values, period_s)[0].evidence
+    assert evidence["values_known"] in (104, 112)
+    assert evidence["known_for_s"] == pytest.approx(evidence["values_known"] * period_s, rel=0.2)
+    ((_, evidence),) = told(values, None)
+    assert (evidence["values_known"], evidence["known_for_s"]) in ((104, None), (112, None))
+
+
+def test_the_sentence_says_from_how_many_values_it_is_known_what_was_usual():
+    values = [50.0 + one + 6.0 * (index >= 104) for index, one in enumerate(noise(200))]
+    opened, *_ = told_of(values, 300.0)
+    assert re.search(r"was usual in the 1\d\d values known before$", opened.evidence["says"])
+
+
+MONDAY_S = 1_767_571_200.0
+"""Midnight, UTC."""
+
+
+def on_workdays(at_s):
+    """From 6 to 22 h on workdays at another level."""
+    return 40.0 * ((at_s - MONDAY_S) // DAY_S % 7 < 5 and 6 <= at_s % DAY_S / 3_600.0 < 22)
+
+
+@pytest.mark.parametrize("period_s", [300.0, 900.0])
+@pytest.mark.parametrize("first_day", [0, 3])
+def test_nothing_is_told_of_workdays_and_weekends_and_steps_within_them_are(first_day, period_s):
+    start_s, count = MONDAY_S + first_day * DAY_S, round(35 * DAY_S / period_s)
+    healthy = [one + on_workdays(start_s + row * period_s) for row, one in enumerate(noise(count))]
+    assert told_of(healthy, period_s, start_s) == []
+    for day in (24, 26):
+        step = round((day + 0.5) * DAY_S / period_s)
+        values = [value + 5.0 * (row >= step) for row, value in enumerate(healthy)]
+        opened, *rest = told_of(values, period_s, start_s)
+        assert 0 < opened.index - step < 70
+        assert [one.change for one in rest] == ["cleared"]
+
+
+def test_what_clears_as_the_new_normal_says_so_in_these_words():
+    values = [50.0 + one + 8.0 * (row >= 600) for row, one in enumerate(noise(1_300))]
+    opened, cleared = told_of(values, 60.0)
+    assert (opened.change, cleared.change) == ("opened", "cleared")
+    assert cleared.evidence["cleared_because"] == "new normal"
+    assert cleared.evidence["before"] == opened.evidence["before"]
+    assert cleared.evidence["now"] == pytest.approx(58.0, abs=0.7)
+    assert re.fullmatch(
+        r"level 5[78](\.\d+)? is the new normal, level (49|50)(\.\d+)? was", cleared.evidence["says"]
+    )
+
+
+@pytest.mark.parametrize("days", [0, 12])
+def test_what_clears_because_it_returned_says_so(days):
+    count = 288 * days + 600
+    values = [50.0 + one + 8.0 * (0 <= row - count < 200) for row, one in enumerate(noise(count + 1_000))]
+    opened, changed, cleared = told_of(values, 300.0)
+    assert (opened.change, changed.change, cleared.change) == ("opened", "still_open", "cleared")
+    assert cleared.evidence["cleared_because"] == "returned"
+    assert cleared.evidence["now"] == pytest.approx(50.0, abs=1.5)
+    assert re.match(
+        r"level has returned to (49|5[01])(\.\d+)?, where .* was usual$", cleared.evidence["says"]
+    )
+
+
+def test_the_headline_of_what_has_become_usual_says_that_it_is_the_new_normal():
+    world = World(1, ChangePoint())
+    values = [50.0 + one + 8.0 * (row >= 600) for row, one in enumerate(noise(1_300))]
+    times = [1.7e9 + 60.0 * row for row in range(1_300)]
+    world.invoke(
+        [record(1, {"signal": "a", "values": values, "timestamps": times}, key="a", arrived=times[-1])]
+    )
+    headlines = [json.loads(event.detail)["headline"] for event in world.bus.events]
+    assert "is the new normal" in headlines[-1], headlines
+
+
+def test_a_spread_that_returned_and_one_that_is_the_new_normal_are_told_apart():
+    for ends, because in ((900, "returned"), (10_000, "new normal")):
+        values = [one * (5.0 if 600 <= row < ends else 1.0) for row, one in enumerate(noise(1_800))]
+        *_, cleared = told_of(values, 1.0)
+        assert cleared.evidence["shift"] == "spread"
+        assert cleared.evidence["cleared_because"] == because
+
+
+@pytest.mark.parametrize(("period_s", "known"), [(10.0, 720), (60.0, 1_600), (300.0, 288), (300.0, 320)])
+@pytest.mark.parametrize("memory", [0.0, 0.8])
+def test_most_steps_in_noise_are_told_on_the_first_day_also_where_values_resemble_those_before(
+    memory, period_s, known
+):
+    found = 0
+    for seed in range(20):
+        level, values = 0.0, []
+        for row, one in enumerate(noise(known + 64, seed)):
+            level = memory * level + math.sqrt(1.0 - memory * memory) * one
+            values.append(level + (6.0 if memory else 3.0) * (row >= known))
+        found += any(one.change == "opened" and one.index >= known for one in told_of(values, period_s))
+    assert found >= 14, found

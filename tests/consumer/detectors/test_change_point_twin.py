@@ -10,13 +10,15 @@ import pytest
 
 from consumer.detectors import change_point
 from consumer.detectors.alert_policy import DeadBand
-from consumer.detectors.block_statistics import BlockStatistics
-from consumer.detectors.change_point import ChangePoint, DeseasonalisedChangeDetector
+from consumer.detectors.change_point import ChangePoint
 from consumer.detectors.in_columns.block_statistics_twin import BlockStatisticsTwin
 from consumer.detectors.in_columns.change_point_twin import ChangePointTwin
 from consumer.detectors.in_columns.vectorised import Source, learn_by_rank
 from consumer.detectors.state_columns import StateColumns
 from consumer.detectors.state_layouts import layout_of
+from consumer.river_models import deseasonalised_change
+from consumer.river_models.block_statistics import BlockStatistics
+from consumer.river_models.deseasonalised_change import DeseasonalisedChangeDetector
 
 PAGES = 3
 VALUES = 1_600
@@ -287,7 +289,7 @@ def test_what_the_columns_learn_is_bit_for_bit_what_each_signal_alone_learns(see
 
 def test_a_sum_is_from_the_first_to_the_last_on_every_python(monkeypatch):
     """Python's own sum is compensated since 3.12, and states must not depend on that."""
-    monkeypatch.setattr(change_point, "sum", math.fsum, raising=False)
+    monkeypatch.setattr(deseasonalised_change, "sum", math.fsum, raising=False)
     detector = DeseasonalisedChangeDetector()
     for value in [1e16, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, -1e16]:
         detector.learn_one(value, None)
@@ -363,7 +365,7 @@ def altered(pages, path, number):
         ("spreads.scales.0.variance", -1.0),
         ("levels.scales.0.mean", math.inf),
         ("spreads.scales.0.drift", -math.inf),
-        ("hours", [math.inf] * 24),
+        ("hours", [math.inf] * 48),
         ("block", [1.0] * 8),
     ],
 )

@@ -6,8 +6,6 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from consumer.detectors.states import ModelState, model_state
-
 _BLOCKS_MIN, _BLOCKS_STILL = 12, 10
 """Blocks before their spread says much; and before it says that they stand exactly still."""
 _SLOW_MIN = 6
@@ -18,7 +16,7 @@ _REMEMBERED = 512
 """Blocks: what is usual may change slowly."""
 _OUTSIDE, _INSIDE = 3.0, 1.0
 """Deviations: an excursion begins beyond the first, ends within the second; a lone block counts as three."""
-_MEMORY = 2.0
+_MEMORY = 4.0
 """Times the block variance of independent values: beyond it, neighbours are alike."""
 _EXCURSION_MIN = 6
 """Blocks on one side that count as lasting; fewer do not show whether they rise."""
@@ -26,7 +24,7 @@ _EXCURSION_MAX = 16
 """Blocks after which an excursion that is not significant is how the signal wanders."""
 _OUTSIDE_MIN = 4
 """Blocks that must be outside by themselves: a spike is in two at most, a burst in some more."""
-_UNDECIDED_MAX = 8
+_UNDECIDED_MAX = 7
 """Blocks after which a change is reported even if it is neither clearly gradual nor clearly sudden."""
 _SIGNIFICANT, _SIGNIFICANT_FEW = 5.3, 50.0
 """Deviations of an excursion's mean: one in ten million, by Student's t with few independent blocks."""
@@ -39,8 +37,7 @@ _LEAD, _LEAD_BLOCKS = 1.0 / 3.0, 2.0
 """Weight of a block in the mean of those just before an excursion; and how old that mean is."""
 
 
-@model_state("block_statistics")
-class BlockStatistics(ModelState):
+class BlockStatistics(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """Mean and spread of blocks, and how much of the spread is from one block to the next.
 
     Blocks that resemble their neighbours (a cycle, a trend, autocorrelated noise) count as fewer independent
@@ -79,6 +76,11 @@ class BlockStatistics(ModelState):
     def excursion_mean(self) -> float:
         """The mean of the excursion without its first block."""
         return self.mean + self.rise_sum / max(1, self.excursion - 1)
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether an excursion goes on of which it is soon known whether it lasts."""
+        return 0 < self.excursion < _UNDECIDED_MAX
 
     def learn_one(
         self, block: float, least: float, finer: float, independent_max: float, slow: float
@@ -123,6 +125,10 @@ class BlockStatistics(ModelState):
         """Whether a block would end an excursion."""
         return abs(block - self.mean) <= _INSIDE * self.deviation + least
 
+    def is_outside(self, block: float, least: float) -> bool:
+        """Whether a block would begin an excursion."""
+        return abs(block - self.mean) > _OUTSIDE * max(self.deviation, least)
+
     def rise(self) -> float:
         """The rise from block to block since just before the excursion."""
         return (self.excursion_mean - self.mean - self.lead) / (0.5 * self.excursion + 1.0 + _LEAD_BLOCKS)
@@ -150,7 +156,8 @@ class BlockStatistics(ModelState):
         """
         moved, (rise, squares) = self.excursion_mean - self.mean, self._fitted()
         is_clear = rise * math.sqrt(squares) >= _GRADUAL_T * deviation
-        is_led = self.lead * moved > 0.0 and abs(self.lead) >= _LED * abs(moved)
+        # As far off as blocks usually are, just before, is noise.
+        is_led = self.lead * moved > 0.0 and abs(self.lead) >= max(_LED * abs(moved), self.deviation)
         return not (is_led or self.is_rising(_MUCH if is_clear else _MOST))
 
     def _fitted(self) -> tuple[float, float]:
@@ -237,8 +244,7 @@ def _sums() -> list[float]:
     return [0.0] * (_SCALES - 1)
 
 
-@model_state("dyadic_scales")
-class DyadicScales(ModelState):
+class DyadicScales(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """Block statistics by scale: the shortest sees a step soon, longer ones what is small or slow."""
 
     scales: Annotated[list[BlockStatistics], _OF_SCALES] = msgspec.field(default_factory=_scales)
