@@ -80,6 +80,7 @@ check: $(INSTALLED) ## Lint, format, types, and known vulnerabilities of what is
 	  echo "NOT AUDITED: $$(grep -c "could not be audited" $(AUDIT)) packages that the list does not know" || true
 
 bench: $(INSTALLED) ## Speed and cost compared with a bare loop and others, with bars; leaves build/bench
+	@$(BIN)/python -m stack.compiling
 	@$(BIN)/python -m benchmarks
 
 quality: $(INSTALLED) ## How right the alerts are, on labelled series beside the project or in NAB_DATA
@@ -99,7 +100,7 @@ lock: $(INSTALLED) ## Pin all that ships, and all that is installed, after a cha
 	@$(LOCK) requirements.txt --constraint consumer/requirements.lock --output-file requirements.lock
 
 clean: ## Remove all that was made here
-	rm -rf $(VENV) build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis consumer/decode/plain/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.lock

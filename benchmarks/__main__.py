@@ -19,6 +19,7 @@ from rich.table import Table
 from benchmarks.document import cells
 from benchmarks.figures import measured
 from benchmarks.measuring import Figure
+from consumer.decode import plain
 
 _RESULTS = Path(__file__).parent.parent / "build" / "bench" / "results.json"
 
@@ -38,6 +39,8 @@ def bench(
     _write(figures)
     console.print(_table(figures))
     console.print("Written to build/bench/results.json")
+    if not plain.is_compiled():
+        console.print("Without the compiled reader: bars from dicts are those with it", style="yellow")
     if failed := [figure.name for figure in figures if not figure.holds]:
         console.print(f"Missed bars: {'; '.join(failed)}", style="red", highlight=False)
         raise typer.Exit(1)
@@ -60,6 +63,7 @@ def _write(figures: list[Figure]) -> None:
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "machine": platform.machine(),
+        "compiled_reader": plain.is_compiled(),
         "versions": {name: metadata.version(name) for name in ("river", "msgspec", "obstore", "boto3")},
         "figures": [asdict(figure) | {"holds": figure.holds} for figure in figures],
     }

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from unittest import mock
 
 from benchmarks import bare_loop
 from benchmarks.measuring import Clock, Pair, alternately, cpu_s, wall_s
 from benchmarks.warm_function import GET_S, PUT_S, FakeS3, Function, function
 from benchmarks.workloads import LambdaEvent, column_batches, point_batches
+from consumer.decode import plain
 
 SIGNALS = (1, 100, 1_000, 10_000)
 VALUES_PER_RECORD = 100
@@ -17,10 +19,11 @@ _ROUNDS = 15
 _WALL_SIGNALS = 1_000
 
 
-def points(signals: int, rounds: int = _ROUNDS, *, from_bytes: bool = False) -> Pair:
-    """10,000 records of one point each."""
+def points(signals: int, rounds: int = _ROUNDS, *, from_bytes: bool = False, compiled: bool = True) -> Pair:
+    """10,000 records of one point each; not `compiled`: as if the compiled reader had not been built."""
     batches = point_batches(signals)
-    return _compare(batches, bare_loop.learn_points, rounds, cpu_s, function(), from_bytes)
+    with nullcontext() if compiled else mock.patch.object(plain, "_compiled", None):
+        return _compare(batches, bare_loop.learn_points, rounds, cpu_s, function(), from_bytes)
 
 
 def columns(signals: int = 1_000, rounds: int = _ROUNDS, *, from_bytes: bool = False) -> Pair:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
@@ -34,19 +35,37 @@ def scale_signals(rounds: int = 7) -> Spread:
     return spread([seconds / middle for seconds in many_s])
 
 
-def scale_shards(rounds: int = 7, work: str = "handler") -> Spread:
-    """The throughput of two processes on two cores over that of one, each with a shard of its own.
+@dataclass(frozen=True, slots=True)
+class Shards:
+    """The throughput of two processes on two cores over that of one, each with a shard of its own."""
 
-    With `work` "loop" they run the bare loop: the most that this machine allows right now.
-    """
-    processes = [_started(shard, work) for shard in range(2)]
+    handler: list[float]
+    """Each of a turn."""
+    loop: list[float]
+    """That of the bare loop in the same turns: the most that this machine allows right now."""
+
+    @property
+    def over_loop(self) -> Spread:
+        """What the handler gains by a second process, over what the loop gains."""
+        return spread([ours / theirs for ours, theirs in zip(self.handler, self.loop, strict=True)])
+
+
+def scale_shards(rounds: int = 7) -> Shards:
+    """The handler's processes and the loop's in turn: those that have no turn wait for input."""
+    works = [[_started(shard, work) for shard in range(2)] for work in ("handler", "loop")]
+    gained: tuple[list[float], list[float]] = [], []
     try:
-        _seconds_of(processes)  # warm up
-        pairs = [(_seconds_of([processes[turn % 2]]), _seconds_of(processes)) for turn in range(rounds)]
+        for processes in works:
+            _seconds_of(processes)  # warm up
+        for turn in range(rounds):
+            for processes, own in zip(works, gained, strict=True):
+                one_s = _seconds_of([processes[turn % 2]])
+                own.append(2 * one_s / _seconds_of(processes))
     finally:
-        for process in processes:
-            process.communicate()  # closing its input ends it
-    return spread([2 * one / two for one, two in pairs])
+        for processes in works:
+            for process in processes:
+                process.communicate()  # closing its input ends it
+    return Shards(*gained)
 
 
 def _started(shard: int, work: str) -> subprocess.Popen[str]:

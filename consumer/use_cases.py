@@ -7,6 +7,8 @@ ones start from nothing, or from what the stream still holds: `python -m ops upg
 
 from river import cluster, drift, preprocessing, time_series
 
+from consumer.detectors.alert_policy import AlertPolicy
+from consumer.detectors.anomaly import AnomalyUseCase
 from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.base import UseCase
 from consumer.detectors.change_point import ChangePoint
@@ -14,11 +16,17 @@ from consumer.detectors.clusters import ClustersUseCase
 from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.forecast import ForecastUseCase
 from consumer.detectors.multivariate import Multivariate
-from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
+from consumer.detectors.sensor_checks import SENSOR_CHECKS
+from consumer.river_models.seasonal_isolation import SeasonalIsolation
 
 USE_CASES: dict[str, UseCase] = {
     "drift": DriftUseCase(drift.ADWIN()),
-    "anomaly": SeasonalAnomaly(),
+    "anomaly": AnomalyUseCase(
+        SeasonalIsolation(),
+        warm_up=250,
+        alert=AlertPolicy(alerts_per_week=1.0),
+        sensor_checks=SENSOR_CHECKS,
+    ),
     "shift": ChangePoint(),
     "asset": AssetUseCase(Multivariate(), pattern=None),
     "clusters": AssetUseCase(

@@ -26,6 +26,7 @@ import uv
 from consumer.errors import ConfigurationError
 from consumer.plant import plant
 from consumer.settings.signals_yaml import as_json
+from stack import compiling
 
 ROOT = Path(__file__).parent.parent
 PYTHON = "3.14"
@@ -45,6 +46,7 @@ _SETTINGS_SUFFIXES = {".yaml", ".yml"}
 _SOURCE_SUFFIXES = {".py", *_SETTINGS_SUFFIXES}
 _TASK_ROOT = "/var/task"
 """Where Lambda has it, for the paths in compiled modules."""
+_READER_FOLDER = Path("consumer", "decode", "plain")
 _PLANT = "plant"
 """The folder of the asset that holds what is the plant's own."""
 
@@ -67,16 +69,21 @@ class Asset:
     hash: str
     is_compiled: bool
     """Whether it has its modules compiled too."""
+    no_reader: str = ""
+    """Why it has no compiled reader, although that was asked for, and what to do."""
 
 
-def bundle(platform: str = PLATFORM, python: str = PYTHON) -> Asset:
-    """Build the asset, if it is not there from an earlier time.
+def bundle(platform: str = PLATFORM, python: str = PYTHON, *, compiled_reader: bool = False) -> Asset:
+    """Build the asset, if it is not there from an earlier time; with the compiled reader, if it can be built.
 
     Raises: `BundlingFailed`.
     """
     shipped = {name: _shipped(path) for name, path in _sources().items()}
-    named = (part for name, content in shipped.items() for part in (name.encode(), content))
-    digest = _digest(_recipe(platform, python), *named)
+    parts = [part for name, content in shipped.items() for part in (name.encode(), content)]
+    reader, no_reader = _reader(platform) if compiled_reader else (None, "")
+    if reader is not None:
+        parts.append(reader.parent.name.encode())
+    digest = _digest(_recipe(platform, python), *parts)
     folder, compiler = _BUILD / digest, _compiler(python)
     if not folder.is_dir():
         installed = _dependencies(platform, python)
@@ -86,9 +93,11 @@ def bundle(platform: str = PLATFORM, python: str = PYTHON) -> Asset:
                 target = making / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
+            if reader is not None:
+                shutil.copyfile(reader, making / _READER_FOLDER / compiling.NAME)
             if compiler is not None:
                 _compile(compiler, making, {name.split("/")[0] for name in shipped})
-    return Asset(folder, digest, compiler is not None)
+    return Asset(folder, digest, compiler is not None, no_reader)
 
 
 def unpacked_bytes(folder: Path) -> int:
@@ -99,6 +108,19 @@ def unpacked_bytes(folder: Path) -> int:
 def asset_environment() -> dict[str, str]:
     """The environment variables by which the function finds the plant in its asset."""
     return {} if plant().folder is None else {"PLANT": _PLANT}
+
+
+def _reader(platform: str) -> tuple[Path | None, str]:
+    """The compiled reader for the platform; None, and why, if it cannot be built here."""
+    source = _CONSUMER.parent / _READER_FOLDER / compiling.SOURCE.name
+    folder = _BUILD / f"reader-{_digest(platform.encode(), *compiling.recipe(source))}"
+    if not folder.is_dir():
+        try:
+            with _made_whole(folder) as making:
+                compiling.build(making / compiling.NAME, platform, source)
+        except compiling.NotBuilt as reason:
+            return None, f"Without the compiled reader: {reason}"
+    return folder / compiling.NAME, ""
 
 
 def _sources() -> dict[str, Path]:

@@ -80,6 +80,8 @@ class UseCaseConfig(Strict):
     """Of an invocation; what is learned in time is kept."""
     snap_start: bool = True
     """Starts from a snapshot: a cold start without it imports River for seconds."""
+    compiled_reader: bool = False
+    """Whether plain records are read by compiled code, where ziglang is installed."""
     ephemeral_storage_mb: Annotated[int, Field(ge=512, le=10_240)] = SNAP_START_STORAGE_MB
     """Size of /tmp, for models of your own that need it."""
     retries: Annotated[int, Field(ge=0, le=10_000)] = 10_000

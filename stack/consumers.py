@@ -93,7 +93,7 @@ class Consumer(Construct):
     def _function(
         self, config: UseCaseConfig, role: iam.IRole, environment: dict[str, str]
     ) -> lambda_.Function:
-        asset = bundle()
+        asset = bundle(compiled_reader=config.compiled_reader)
         function = lambda_.Function(
             self,
             "Function",
@@ -120,6 +120,8 @@ class Consumer(Construct):
             acknowledge_warning(function, "aws-lambda:snapStartRequirePublish", reason)
         elif not asset.is_compiled:
             Annotations.of(function).add_info(NOT_COMPILED)
+        if asset.no_reader:
+            Annotations.of(function).add_info(asset.no_reader)
         return function
 
 

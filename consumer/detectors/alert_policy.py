@@ -40,7 +40,7 @@ class AlertState(ModelState):
     since_s: float | None = None
     """When it opened last."""
     notified_s: float | None = None
-    """When an event last said that it is open."""
+    """When an event last said that it is open. While it is closed: 0 if it waits."""
     values: Count = 0
     """Values since it opened, including the one that opened it."""
     quiet: Count = 0
@@ -49,19 +49,19 @@ class AlertState(ModelState):
     tokens_used: float = 0.0
     """Of the budget: each opening takes one token, and they come back with time."""
     tokens_s: float | None = None
-    """When `tokens_used` was last brought up to date."""
+    """When `tokens_used` was last brought up to date; the latest such time."""
     times: Count = 0
     """How often it has opened."""
     cleared_s: float | None = None
     """When it cleared last."""
     before_notified: Count = 0
-    """Latest values in a row from long before `notified_s`: then it is a clock that was ahead. While it is
-    closed: whether something lasts that opened within the dead band, or came back into it."""
+    """Latest values in a row from long before `notified_s`; of an alert that is not open, from before
+    `tokens_s`. Many are a clock that was ahead."""
 
     @property
     def waits(self) -> bool:
-        """Whether something lasts that is too near to what was expected to be told."""
-        return not self.is_open and self.before_notified > 0
+        """Whether something lasts that opened within the dead band, or came back into it."""
+        return not self.is_open and self.notified_s == 0.0
 
 
 Direction = Literal["rise", "fall", "both"]
@@ -86,10 +86,14 @@ class DeadBand:
         >>> [band.reaches(value, 20.0) for value in (20.4, 20.5, 19.0)]
         [False, True, False]
         """
-        moved = value - expected
-        if (self.direction == "rise" and moved < 0.0) or (self.direction == "fall" and moved > 0.0):
+        if self.is_other_way(value, expected):
             return False
-        return abs(moved) >= share * max(self.least, self.least_share * abs(expected))
+        return abs(value - expected) >= share * max(self.least, self.least_share * abs(expected))
+
+    def is_other_way(self, value: float, expected: float) -> bool:
+        """Whether a value is off in the direction of which nothing is told, or in none."""
+        moved = value - expected
+        return (self.direction == "rise" and moved <= 0.0) or (self.direction == "fall" and moved >= 0.0)
 
     def details(self) -> dict[str, Any]:
         """The evidence of it: what is set."""
@@ -141,9 +145,13 @@ class AlertPolicy:
             opens = keeps = False
         alert.quiet = 0 if keeps or opens else min(alert.quiet + 1, self.clear_after)
         if not alert.is_open:
+            self._correct_budget_time(alert, at_s)
             if self.dead_band is not None:
                 is_near = self.is_near(value, expected)
-                opens = self._leaves_dead_band(alert, opens=opens, lasts=lasts, is_near=is_near)
+                may_wait = is_near and self._may_wait(value, expected)
+                opens = self._leaves_dead_band(
+                    alert, opens=opens, lasts=lasts, is_near=is_near, may_wait=may_wait
+                )
             if not opens or self._is_held_back(alert, score, at_s):
                 return None
             alert.is_open, alert.since_s, alert.notified_s, alert.before_notified = True, at_s, at_s, 0
@@ -153,7 +161,9 @@ class AlertPolicy:
         alert.values += 1
         alert.worst = max(alert.worst, score)
         if alert.quiet >= self.clear_after:
-            alert.is_open, alert.cleared_s, alert.before_notified = False, at_s, int(is_back)
+            alert.is_open, alert.cleared_s, alert.before_notified = False, at_s, 0
+            if self.dead_band is not None:
+                alert.notified_s = 0.0 if is_back and self._may_wait(value, expected) else None
             return "cleared"
         return "still_open" if self._is_due(alert, at_s) else None
 
@@ -165,10 +175,23 @@ class AlertPolicy:
             and not self.dead_band.reaches(value, expected, share)
         )
 
-    def _leaves_dead_band(self, alert: AlertState, *, opens: bool, lasts: bool, is_near: bool) -> bool:
+    def _may_wait(self, value: float, expected: float | None) -> bool:
+        """Whether it may grow out of the dead band: what goes the other way leaves it at any usual value."""
+        return (
+            self.dead_band is not None
+            and expected is not None
+            and not self.dead_band.is_other_way(value, expected)
+        )
+
+    def _leaves_dead_band(
+        self, alert: AlertState, *, opens: bool, lasts: bool, is_near: bool, may_wait: bool
+    ) -> bool:
         """Whether it opens now; if it would but is near, it waits as long as it lasts."""
         waits = alert.waits and (lasts or alert.quiet < self.clear_after)
-        alert.before_notified = int(waits or (opens and is_near))
+        if waits or (opens and may_wait):
+            alert.notified_s = 0.0
+        elif alert.waits:
+            alert.notified_s = None
         return (opens or (waits and lasts)) and not is_near
 
     def _is_due(self, alert: AlertState, at_s: float | None) -> bool:
@@ -187,6 +210,14 @@ class AlertPolicy:
             alert.notified_s, alert.before_notified = at_s, 0
         return is_due
 
+    def _correct_budget_time(self, alert: AlertState, at_s: float | None) -> None:
+        """Where a clock was ahead when tokens last came back, that time is not waited for; as `_is_due`."""
+        if alert.tokens_s is None or at_s is None:
+            return
+        alert.before_notified = alert.before_notified + 1 if at_s < alert.tokens_s else 0
+        if alert.before_notified > self.clear_after:
+            alert.tokens_s, alert.before_notified = at_s, 0
+
     def transition_details(self, alert: AlertState, change: Change, at_s: float | None) -> dict[str, Any]:
         """The evidence for a change that the policy adds to the model's: how rare it is, or how it went."""
         band = {} if self.dead_band is None else self.dead_band.details()
@@ -202,10 +233,12 @@ class AlertPolicy:
     def _is_held_back(self, alert: AlertState, score: float, at_s: float | None) -> bool:
         if at_s is None:
             return False
-        if alert.tokens_s is not None:
-            returned = max(0.0, at_s - alert.tokens_s) * self.alerts_per_week / _WEEK_S
+        if alert.tokens_s is None:
+            alert.tokens_s = at_s
+        elif at_s > alert.tokens_s:  # never back: after one stamp of years ago, those years would count twice
+            returned = (at_s - alert.tokens_s) * self.alerts_per_week / _WEEK_S
             alert.tokens_used = max(0.0, alert.tokens_used - returned)
-        alert.tokens_s = at_s
+            alert.tokens_s = at_s
         is_cooling = alert.cleared_s is not None and abs(at_s - alert.cleared_s) < self.cool_down_s
         is_spent = alert.tokens_used > _BURST - 1.0
         return (is_cooling and score < alert.worst) or (is_spent and score <= alert.worst)

@@ -1,15 +1,15 @@
-"""Anomalies: a detector of `river.anomaly` scores each value, its filter says which scores are too high."""
+"""Anomalies: a detector scores each value; a filter, or it itself, says which scores are too high."""
 
 import inspect
 import math
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
-from consumer.detectors.alert_policy import ALERT_POLICY, AlertPolicy, AlertState
+from consumer.detectors.alert_policy import ALERT_POLICY, AlertPolicy, AlertState, DeadBand
 from consumer.detectors.base import (
     Found,
     Step,
@@ -21,7 +21,10 @@ from consumer.detectors.base import (
     seeded,
 )
 from consumer.detectors.half_space_trees import with_arrays
+from consumer.detectors.local_time import UTC_NAME, clock_of
+from consumer.detectors.seasonal_anomaly import SeasonalAnomalyState, seasonal_step
 from consumer.detectors.states import AnyState, ModelState, model_state
+from consumer.river_models.seasonal_isolation import SeasonalIsolation
 
 
 @model_state("anomaly")
@@ -37,9 +40,11 @@ class AnomalyState(ModelState):
 class AnomalyUseCase(UseCase):
     """Finds values that are not normal: when they begin, and when they are normal again.
 
-    `detector` is one of River's filters around a detector: `QuantileFilter` for the highest share of scores,
-    `ThresholdFilter` for scores above a bound. It is a pattern: each signal gets a copy, with a seed of its
-    own. Nothing is reported in the first `warm_up` values; until then a detector may learn without a score.
+    `detector` is `SeasonalIsolation`, whose scores mean the same on each signal: those above 0.5 are too
+    high. Or it is one of River's filters around any detector: `QuantileFilter` for the highest share of
+    scores, `ThresholdFilter` for scores above a bound. It is a pattern: each signal gets a copy, with a seed
+    of its own. Nothing is reported in the first `warm_up` values; until then a detector may learn without a
+    score.
 
     >>> from river import anomaly
     >>> use_case = AnomalyUseCase(anomaly.ThresholdFilter(anomaly.GaussianScorer(), threshold=0.9999))
@@ -53,22 +58,42 @@ class AnomalyUseCase(UseCase):
     warm_up: int = 200
     alert: AlertPolicy = ALERT_POLICY
     _: KW_ONLY
+    time_zone: str = UTC_NAME
+    """By whose clocks the hours go of a detector that learns by the hour, by its IANA name."""
     kind: str = "anomaly"
     detail_type: str = "Anomaly Detected"
 
     @property
     def parameters(self) -> Any:
         """What the models depend on: not when something is reported."""
-        return ["alerts", parameters_of(self.detector)]
+        zone = [] if self.time_zone == UTC_NAME else [self.time_zone]
+        return ["alerts", parameters_of(self.detector), *zone]
 
-    def create(self, seed: int) -> AnomalyState:
+    def with_time_zone(self, name: str) -> Self:
+        """The use case by the hours of that zone."""
+        return replace(self, time_zone=name) if isinstance(self.detector, SeasonalIsolation) else self
+
+    def with_dead_band(self, band: DeadBand) -> Self:
+        """The use case that tells only what goes beyond, if its detector says what it expected."""
+        if not isinstance(self.detector, SeasonalIsolation):
+            return self
+        return replace(self, alert=replace(self.alert, dead_band=band))
+
+    def create(self, seed: int) -> AnomalyState | SeasonalAnomalyState:
         """A detector that has seen nothing."""
         detector = seeded(self.detector, seed)
+        if isinstance(detector, SeasonalIsolation):
+            return SeasonalAnomalyState(detector.new_state())
         with_arrays(_scorer(detector))
         return AnomalyState(detector)
 
-    def stepper(self, state: AnomalyState) -> Step:
+    def stepper(self, state: AnomalyState | SeasonalAnomalyState) -> Step:
         """Score each value, then let the detector learn it; 0.5 is what the filter just lets through."""
+        if isinstance(state, SeasonalAnomalyState):
+            return seasonal_step(self.detector, state, self.alert, self.warm_up, clock_of(self.time_zone))
+        return self._filtered_step(state)
+
+    def _filtered_step(self, state: AnomalyState) -> Step:
         detector = state.detector
         within: Any = getattr(detector, "anomaly_detector", detector)
         scorer = _scorer(detector)
@@ -105,7 +130,7 @@ class AnomalyUseCase(UseCase):
 
         return step
 
-    def alert_of(self, model: AnomalyState) -> AlertState | None:
+    def alert_of(self, model: AnomalyState | SeasonalAnomalyState) -> AlertState | None:
         """The state of its alert."""
         return model.alert
 

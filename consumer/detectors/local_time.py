@@ -4,12 +4,10 @@ The rules are those of the pinned package `tzdata` where it is installed, as in 
 and laptop agree; else those of the system.
 """
 
-import difflib
 import re
 from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
-from importlib import resources
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -118,7 +116,9 @@ def local_time(name: str) -> LocalTime:
 
 def zone_of(name: str) -> "ZoneInfo":
     """The rules of a zone. Raises: as `local_time`."""
-    from zoneinfo import ZoneInfo  # plants without a zone need not wait for it at a cold start
+    # Plants without a zone need not wait for these at a cold start.
+    from importlib import resources
+    from zoneinfo import ZoneInfo
 
     try:
         if not _NAME.fullmatch(name):  # a path, or a text
@@ -136,6 +136,7 @@ def zone_of(name: str) -> "ZoneInfo":
 
 
 def _instead(name: str) -> str:
+    import difflib
     from zoneinfo import available_timezones
 
     near = difflib.get_close_matches(name, available_timezones(), n=3, cutoff=0.6)

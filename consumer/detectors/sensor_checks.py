@@ -26,7 +26,7 @@ _POLICIES = {
     "stale": AlertPolicy(clear_after=1, alerts_per_week=1e9),
 }
 _SUSPECT: tuple[Fault, ...] = ("flat", "range")
-"""While one of these is open, the values cannot be trusted."""
+"""While one of these is open, the values cannot be trusted; those after a run of equal ones can be."""
 
 
 class Health(msgspec.Struct, gc=False, array_like=True, forbid_unknown_fields=True):
@@ -93,6 +93,7 @@ class SensorChecks:
         `arrived_s` is when the first of them arrived.
         """
         suspect = set(filter(health.is_open, _SUSPECT))
+        before = health.last, health.same
         faults = self._returned(health, arrived_s) if health.alerts and values else []
         if health.first_arrived_s is None:
             health.first_arrived_s = arrived_s
@@ -100,7 +101,10 @@ class SensorChecks:
         reported = []
         for one in sorted([*faults, *found], key=lambda one: (one.index, one.fault is None)):
             if one.fault is None:
-                if not _hides(health, one, bool(suspect)):
+                is_suspect = bool(suspect - {"flat"}) or (
+                    "flat" in suspect and self._stands_still(values, one.index, *before)
+                )
+                if not _hides(health, one, is_suspect):
                     reported.append(one)
                 continue
             if one.fault in _SUSPECT:
@@ -146,6 +150,17 @@ class SensorChecks:
                         finding.evidence.update(self._range(value))
                     found.append(finding)
         return found
+
+    def _stands_still(self, values: Sequence[float], index: int, last: float | None, same: int) -> bool:
+        """Whether the value at `index` is one of `flat` equal ones in a row: what ends them is news.
+
+        `last` came `same` times running before the values.
+        """
+        value, first = values[index], index
+        while first > 0 and values[first - 1] == value:
+            first -= 1
+        run = index - first + 1 + (same if first == 0 and value == last else 0)
+        return run >= self.flat
 
     def _flat(self, health: Health, index: int, at_s: float | None) -> Finding | None:
         has_changed = health.seen > health.same

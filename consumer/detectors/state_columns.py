@@ -99,7 +99,7 @@ class StateColumns:
 
     def field(self, path: str) -> npt.NDArray[Any]:
         """The array of a field, as a view. Shape: (places,), or (values, places) of a list."""
-        kind, start, size = self.layout.places[path]
+        kind, start, size, _ = self.layout.places[path]
         whole: npt.NDArray[Any] = getattr(self, kind)
         return whole[start] if size == 0 else whole[start : start + size]
 

@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import msgspec
-
-from consumer.detectors.states import ModelState
+import numpy as np
+import numpy.typing as npt
 
 INTEGER_MAX = 2**53
 """Larger ones do not fit: as floats they would not be exact."""
@@ -61,6 +61,8 @@ class Place(NamedTuple):
     kind: Literal["floats", "integers"]
     start: int
     size: int
+    is_single: bool = False
+    """Whether all numbers are such as four bytes hold: `extra={"single": True}` in the list's `Meta`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class StateLayout:
     """By the path of the field, such as `alert.since_s` or `scales.0.mean`."""
     most: tuple[int, ...]
     """The largest that each integer may be."""
+    are_singles: npt.NDArray[np.bool_]
+    """Which rows of floats are of such numbers. Shape: (floats,)"""
     numbers_of: Callable[[Any], Numbers]
     """The numbers of a state. Raises: `Unfit`."""
     state_of: Callable[[Sequence[float], Sequence[int]], Any]
@@ -95,11 +99,20 @@ def layout_of(made: type[Any]) -> StateLayout:
             part.integers,
             part.places,
             part.most,
+            _singles(part),
             _numbers_getter(part),
             _state_maker(part),
         )
         _LAYOUTS[made] = layout
     return layout
+
+
+def _singles(part: _Part) -> npt.NDArray[np.bool_]:
+    are_singles = np.zeros(part.floats, np.bool_)
+    for place in part.places.values():
+        if place.is_single:
+            are_singles[place.start : place.start + place.size] = True
+    return are_singles
 
 
 def has_layout(made: type[Any]) -> bool:
@@ -231,12 +244,12 @@ def _of_type(hint: Any) -> _Part:
     if origin in (typing.Union, types.UnionType) and arguments == (float, type(None)):
         return _OPTIONAL
     if origin is list:
-        return _of_list(arguments[0], *_bounds(metas))
+        return _of_list(arguments[0], *_bounds(metas), is_single=_is_single(metas))
     if origin is dict:
         for meta in metas:
             if isinstance(meta, Keys):
                 return _of_dict(meta.names, _of_type(arguments[1]))
-    if isinstance(hint, type) and issubclass(hint, ModelState | msgspec.Struct):
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         return _of_state(hint)
     raise TypeError(f"there is no array for values of {hint}")
 
@@ -246,6 +259,10 @@ def _bounds(metas: tuple[Any, ...]) -> tuple[int, int]:
         if isinstance(meta, msgspec.Meta) and meta.max_length is not None:
             return meta.min_length or 0, meta.max_length
     raise TypeError("a list without the most values that it may have")
+
+
+def _is_single(metas: tuple[Any, ...]) -> bool:
+    return any(isinstance(meta, msgspec.Meta) and (meta.extra or {}).get("single") is True for meta in metas)
 
 
 def _write_float(code: _Code, value: str) -> None:
@@ -283,14 +300,14 @@ _BOOL = _Part(
 )
 
 
-def _of_list(of: Any, least: int, most: int) -> _Part:
+def _of_list(of: Any, least: int, most: int, is_single: bool = False) -> _Part:
     part = _of_type(of)
     is_fixed = least == most
     places = {} if is_fixed else {"length": Place("integers", 0, 0)}
     before = 0 if is_fixed else 1
     if part in (_FLOAT, _INTEGER):
         kind: Literal["floats", "integers"] = "floats" if part is _FLOAT else "integers"
-        places[""] = Place(kind, before if kind == "integers" else 0, most)
+        places[""] = Place(kind, before if kind == "integers" else 0, most, is_single)
     else:
         for index in range(most):
             _add_places(places, str(index), part, index * part.floats, before + index * part.integers)

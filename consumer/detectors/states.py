@@ -24,7 +24,7 @@ class ModelState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """The base of states: fields of plain values, lists and dicts of these, and other states."""
 
 
-_T = TypeVar("_T", bound=type[ModelState])
+_T = TypeVar("_T", bound=type[msgspec.Struct])
 
 
 def _plain(number: Any) -> Any:
@@ -40,7 +40,7 @@ _ENCODER = msgspec.msgpack.Encoder(enc_hook=_plain)
 class StateClass:
     """How the states of one class are written and read."""
 
-    def __init__(self, tag: str, made: type[ModelState]) -> None:
+    def __init__(self, tag: str, made: type[msgspec.Struct]) -> None:
         hints = typing.get_type_hints(made, include_extras=True)
         names = made.__struct_fields__
         self.tag, self.fields = tag, len(names)
@@ -53,7 +53,7 @@ class StateClass:
         self._decoder = msgspec.msgpack.Decoder(stored)
 
     @property
-    def made(self) -> type[ModelState]:
+    def made(self) -> type[msgspec.Struct]:
         """The class."""
         return self._made
 
@@ -92,7 +92,7 @@ _BY_CLASS: dict[type, StateClass] = {}
 
 
 def model_state(tag: str) -> Callable[[_T], _T]:
-    """Register a class of states, which pages name `tag`."""
+    """Register a class of states, which pages name `tag`: of `ModelState`, or written as one is."""
 
     def register(made: _T) -> _T:
         if tag in _BY_TAG:
@@ -108,7 +108,7 @@ def class_of(state: Any) -> StateClass | None:
     return _BY_CLASS.get(type(state))
 
 
-def tag_of(made: type[ModelState]) -> str:
+def tag_of(made: type[msgspec.Struct]) -> str:
     """The tag of a class that is registered."""
     return _BY_CLASS[made].tag
 

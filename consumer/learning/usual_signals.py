@@ -17,6 +17,7 @@ import numpy.typing as npt
 from consumer.decode.batch import Batch
 from consumer.decode.signal_names import SignalKey
 from consumer.decode.sorting import ranges, starts_of
+from consumer.detectors.anomaly import AnomalyUseCase
 from consumer.detectors.base import UseCase
 from consumer.detectors.change_point import ChangePoint
 from consumer.detectors.drift import DriftUseCase
@@ -24,7 +25,6 @@ from consumer.detectors.in_columns.adwin_columns import AdwinColumns
 from consumer.detectors.in_columns.change_point_twin import ChangePointTwin
 from consumer.detectors.in_columns.seasonal_anomaly_twin import SeasonalAnomalyTwin
 from consumer.detectors.in_columns.vectorised import Source, Twin, pays
-from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.state_columns import Places, StateColumns
 from consumer.events.event import Event
 from consumer.learning.page_learner import PageLearner
@@ -35,7 +35,7 @@ from consumer.settings.signal_settings import SettingsOfSignals
 _RANKS_BEFORE = 2
 """As long as these take what comes before the first one and after the last."""
 TWINS: dict[type[UseCase], Callable[[Any, Sequence[Source], Places], Twin]] = {
-    SeasonalAnomaly: SeasonalAnomalyTwin,
+    AnomalyUseCase: SeasonalAnomalyTwin,
     ChangePoint: ChangePointTwin,
 }
 """What learns as the class does, many signals at once."""

@@ -1,10 +1,11 @@
 """Arrays as bytes: integers in as few bytes as they need, and what is the same at all places once.
 
 A row is an array of numbers, one for each place. Its kind is a byte: how many bytes each number has, 0 for
-zeros, of which nothing is written; with the top bit, one number stands for all places.
+zeros, of which nothing is written; with the top bit, one number stands for all places. Floats have eight
+bytes, or four where a class says that its numbers fit, and they do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ Row = npt.NDArray[Any]
 
 _ONE_FOR_ALL = 0x80
 _INTEGERS = {size: np.dtype(f"<u{size}") for size in (1, 2, 4, 8)}
-_FLOAT = np.dtype("<f8")
+_FLOATS: dict[int, np.dtype[Any]] = {4: np.dtype("<f4"), 8: np.dtype("<f8")}
+_FLOAT = _FLOATS[8]
 _ZERO = bytes(8)
 NO_NUMBERS, ONES = b"\0", bytes([_ONE_FOR_ALL | 1, 1])
 """Rows of zeros, and of ones, of however many places."""
@@ -47,9 +49,12 @@ def sum_and_most(written: bytes, places: int, most: int = INTEGER_MAX) -> tuple[
     _check_length(written, places)
     if written[0] == 0 or places == 0:
         return 0, 0
-    numbers = _numbers_of(written[0], memoryview(written)[1:], np.dtype(np.int64), most)
+    numbers = _unchecked(written[0], memoryview(written)[1:], is_float=False)
     found = numbers.tolist()  # in 64 bits a sum of large ones could wrap to a small one
-    return sum(found) * (places if written[0] & _ONE_FOR_ALL else 1), max(found)
+    largest = max(found)
+    if largest > most:
+        raise _too_large(most)
+    return sum(found) * (places if written[0] & _ONE_FOR_ALL else 1), largest
 
 
 def write_flags(flags: npt.NDArray[np.bool_]) -> bytes:
@@ -61,8 +66,13 @@ def write_flags(flags: npt.NDArray[np.bool_]) -> bytes:
     return ONES if count == len(content) else b"\1" + content
 
 
-def write_rows(rows: npt.NDArray[Any]) -> tuple[bytes, list[bytes | memoryview]]:
-    """The kind of each row, and what is to be written of them. Shape: rows, places."""
+def write_rows(
+    rows: npt.NDArray[Any], are_singles: npt.NDArray[np.bool_] | None = None
+) -> tuple[bytes, list[bytes | memoryview]]:
+    """The kind of each row, and what is to be written of them. Shape: rows, places.
+
+    `are_singles` says which rows of floats are to have four bytes a number, if all of theirs fit.
+    """
     kinds = np.zeros(len(rows), np.uint8)
     written: list[bytes | memoryview] = [b""] * len(rows)
     if rows.size == 0:
@@ -76,7 +86,7 @@ def write_rows(rows: npt.NDArray[Any]) -> tuple[bytes, list[bytes | memoryview]]
     one = (is_one & (bits[:, 0] != 0)).nonzero()[0]
     each = (~is_one).nonzero()[0]
     for places, numbers, all_places in ((one, rows[one, :1], _ONE_FOR_ALL), (each, rows[each], 0)):
-        sizes = _sizes(numbers)
+        sizes = _sizes(numbers, None if are_singles is None else are_singles[places])
         kinds[places] = sizes | all_places
         for size in set(sizes.tolist()):
             of_size = (sizes == size).nonzero()[0]
@@ -87,10 +97,20 @@ def write_rows(rows: npt.NDArray[Any]) -> tuple[bytes, list[bytes | memoryview]]
     return kinds.tobytes(), written
 
 
-def _sizes(numbers: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+def _sizes(
+    numbers: npt.NDArray[Any], are_singles: npt.NDArray[np.bool_] | None = None
+) -> npt.NDArray[np.uint8]:
     """How many bytes each number of a row needs."""
     if numbers.dtype == np.float64:
-        return np.full(len(numbers), 8, np.uint8)
+        of_floats = np.full(len(numbers), 8, np.uint8)
+        if are_singles is not None and are_singles.any():
+            rows = are_singles.nonzero()[0]
+            with np.errstate(over="ignore"):
+                again = numbers[rows].astype(np.float32).astype(np.float64)
+            # Bit for bit, so that a NaN, or a zero below zero, is the same afterwards.
+            fit = (again.view(np.uint64) == numbers[rows].view(np.uint64)).all(axis=1)
+            of_floats[rows[fit]] = 4
+        return of_floats
     most = numbers.view(np.uint64).max(axis=1)
     if most.size and int(most.max()) > INTEGER_MAX:
         raise ValueError(_NO_COUNTS)
@@ -100,20 +120,28 @@ def _sizes(numbers: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 def _as_bytes(numbers: npt.NDArray[Any], size: int) -> memoryview:
     """The numbers, of so many bytes each; no copy where they are so already."""
-    kind = _FLOAT if numbers.dtype == np.float64 else _INTEGERS[size]
+    kind = _FLOATS[size] if numbers.dtype == np.float64 else _INTEGERS[size]
     return np.ascontiguousarray(numbers, kind).data.cast("B")
 
 
-def read_rows(rows: npt.NDArray[Any], kinds: bytes, written: memoryview, most: Sequence[int]) -> int:
+def read_rows(
+    rows: npt.NDArray[Any],
+    kinds: bytes,
+    written: memoryview,
+    most: Sequence[int],
+    are_singles: npt.NDArray[np.bool_] | None = None,
+) -> int:
     """Fill rows of zeros; returns how many bytes of `written` they are.
 
+    `are_singles` says which rows of floats may have four bytes a number.
     Raises: `ValueError` for an integer above the most that its row may have, and for what are no rows.
     """
     start, places = 0, rows.shape[1]
-    for row, kind, of_row in zip(rows, kinds, most, strict=True):
+    singles = [False] * len(rows) if are_singles is None else are_singles.tolist()
+    for row, kind, of_row, may_be_single in zip(rows, kinds, most, singles, strict=True):
         if kind:
             end = start + size_of(kind, places)
-            _read_into(row, kind, written[start:end], of_row)
+            _read_into(row, kind, written[start:end], of_row, may_be_single)
             start = end
     return start
 
@@ -148,21 +176,36 @@ def _check_length(written: bytes, places: int) -> None:
         raise ValueError("a column has another length than there are places")
 
 
-def _read_into(row: Row, kind: int, content: memoryview, most: int) -> None:
+def _read_into(row: Row, kind: int, content: memoryview, most: int, may_be_single: bool = False) -> None:
     if kind == 0:
         return
-    numbers = _numbers_of(kind, content, row.dtype, most)
+    numbers = _numbers_of(kind, content, row.dtype, most, may_be_single)
     if len(numbers) != (1 if kind & _ONE_FOR_ALL else len(row)):
         raise ValueError("a row has another length than its kind says")
     row[:] = numbers
 
 
-def _numbers_of(kind: int, content: memoryview, of: np.dtype[Any], most: int) -> npt.NDArray[Any]:
+def _numbers_of(
+    kind: int, content: memoryview, of: np.dtype[Any], most: int, may_be_single: bool
+) -> npt.NDArray[Any]:
     """What is written of a row: its numbers, or the one that stands for all."""
-    size, is_float = kind & ~_ONE_FOR_ALL, of == np.float64
-    if size not in _INTEGERS or (is_float and size != 8):
-        raise ValueError(f"there is no row of the kind {kind}")
-    numbers = np.frombuffer(content, _FLOAT if is_float else _INTEGERS[size])
-    if not is_float and len(numbers) and int(np.maximum.reduce(numbers)) > most:
-        raise ValueError(f"a number above {most}, the most there can be")
+    numbers = _unchecked(kind, content, is_float=of == np.float64, may_be_single=may_be_single)
+    if of != np.float64 and len(numbers) and int(np.maximum.reduce(numbers)) > most:
+        raise _too_large(most)
     return numbers
+
+
+def _unchecked(
+    kind: int, content: memoryview, *, is_float: bool, may_be_single: bool = False
+) -> npt.NDArray[Any]:
+    """The same; integers may be larger than there can be."""
+    size = kind & ~_ONE_FOR_ALL
+    kinds: Mapping[int, np.dtype[Any]] = _FLOATS if is_float else _INTEGERS
+    if size not in kinds or (is_float and size == 4 and not may_be_single):
+        raise ValueError(f"there is no row of the kind {kind}")
+    numbers: Row = np.frombuffer(content, kinds[size])
+    return numbers
+
+
+def _too_large(most: int) -> ValueError:
+    return ValueError(f"a number above {most}, the most there can be")

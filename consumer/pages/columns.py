@@ -253,7 +253,7 @@ def _packed(stored: Any) -> tuple[bytes, int]:
 def _rows_of(columns: StateColumns | AdwinColumns | None) -> tuple[bytes, list[bytes | memoryview]]:
     if not isinstance(columns, StateColumns):
         return b"", []
-    kinds, rows = write_rows(columns.floats)
+    kinds, rows = write_rows(columns.floats, columns.layout.are_singles)
     integer_kinds, integer_rows = write_rows(columns.integers)
     return kinds + integer_kinds, rows + integer_rows
 
@@ -319,7 +319,8 @@ def _read_arrays(columns: StateColumns, kinds: bytes, written: memoryview) -> in
     layout = columns.layout
     if len(kinds) != layout.floats + layout.integers:
         raise ValueError("another number of rows than the class has")
-    size = read_rows(columns.floats, kinds[: layout.floats], written, [0] * layout.floats)
+    of_floats = kinds[: layout.floats]
+    size = read_rows(columns.floats, of_floats, written, [0] * layout.floats, layout.are_singles)
     return size + read_rows(columns.integers, kinds[layout.floats :], written[size:], layout.most)
 
 

@@ -62,11 +62,13 @@ def parts_by_page(batch: Batch, layout: Layout) -> dict[str, PagePart]:
     rows = np.searchsorted(pages[runs.numbers], np.arange(layout.pages + 1))
     ends = np.concatenate([[0], np.cumsum(runs.counts)])[rows]
     of_skipped = pages[np.asarray(batch.skipped_numbers, np.int64)]
-    parts = {}
-    for page in {*(rows[1:] > rows[:-1]).nonzero()[0].tolist(), *of_skipped.tolist()}:
+    skipped_pages = set(of_skipped.tolist())
+    parts, nothing = {}, of_skipped[:0]
+    for page in skipped_pages.union((rows[1:] > rows[:-1]).nonzero()[0].tolist()):
         own, places = slice(rows[page], rows[page + 1]), slice(ends[page], ends[page + 1])
         observed = Runs(runs.numbers[own], runs.counts[own], runs.places[places])
-        parts[page] = PagePart(batch, observed, (of_skipped == page).nonzero()[0])
+        skipped = (of_skipped == page).nonzero()[0] if page in skipped_pages else nothing
+        parts[page] = PagePart(batch, observed, skipped)
     ordered = sorted(parts.items(), key=lambda one: one[1].first_record)
     return {f"{layout.folder}{page}": part for page, part in ordered}
 

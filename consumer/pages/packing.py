@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import msgspec
 import numpy as np
 
-from consumer.detectors.states import ModelState, class_of
+from consumer.detectors.states import class_of
 from consumer.errors import UnwritableModel
 from consumer.pages.river_classes import REGISTRY, Absent, is_method, is_own, own_class, slots_of
 
@@ -234,7 +234,7 @@ def _writer_of(value: Any, kind: type) -> Callable[[Writer, Any], Node]:
         writer = _write_object
     elif kind in REGISTRY.packers:
         writer = _write_packed
-    elif isinstance(value, ModelState) and class_of(value) is not None:
+    elif class_of(value) is not None:
         writer = _write_state
     elif isinstance(value, type):
         writer = _write_class

@@ -20,8 +20,10 @@ from river.drift.no_drift import NoDrift
 from river.time_series import snarimax
 from river.utils import Rolling, SortedWindow
 
+from consumer.detectors.states import class_of
 from consumer.errors import UnwritableModel
 from consumer.plant import plant
+from consumer.river_models.seasonal_isolation import SeasonalIsolation
 
 
 class Absent:
@@ -97,7 +99,8 @@ def are_numbers(value: Any, looked_at: set[int]) -> bool:
         return all(type(each) not in (str, list, deque) and are_numbers(each, looked_at) for each in within)
     if kind is list or kind is deque:
         return all(type(each) in _NUMBERS for each in value)
-    return kind in REGISTRY.classes or kind in REGISTRY.packers or kind is MethodType
+    is_model = kind in REGISTRY.classes or kind in REGISTRY.packers or kind is MethodType
+    return is_model or class_of(value) is not None
 
 
 class Packer(NamedTuple):
@@ -252,6 +255,13 @@ CLASSES: list[tuple[type, str, str]] = [
         "_warmup?:int _warmup_done?:bool _trigger:method",
     ),
     (NoDrift, "drift: NoDrift", _DRIFT),
+    (
+        SeasonalIsolation,
+        "anomaly: SeasonalIsolation, scaled",
+        "sample_size:int memory:int known_from:int limit:number stray_limit:number stray_gate:number "
+        "mode_limit:number level_rate:number window_rate:number hour_rate:number all_rate:number "
+        "step_s:number seed:int? states:dict",
+    ),
     (stats.Quantile, "anomaly: HalfSpaceTrees, OneClassSVM", "_quantile:quantile _is_updated:bool q:number"),
     (stats.Var, "anomaly: GaussianScorer, scaled", "ddof:int mean:mean _S:number"),
     (
@@ -315,7 +325,7 @@ CLASSES_LATER: list[tuple[str, str, str]] = [
     ),
     (
         "river.anomaly.ThresholdFilter",
-        "anomaly: GaussianScorer",
+        "anomaly: GaussianScorer, SeasonalIsolation",
         "anomaly_detector:any protect_anomaly_detector:bool threshold:number",
     ),
     ("river.anomaly.OneClassSVM", "anomaly: OneClassSVM", _LINEAR + " nu:number"),

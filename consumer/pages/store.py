@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
@@ -103,6 +102,39 @@ class _Rooms:
             self.waiting.popleft()
 
 
+@dataclass(slots=True)
+class _Room:
+    """Room for a page, held within an `async with`."""
+
+    rooms: _Rooms
+    key: str
+    needed: int
+    bytes_max: int
+    turn: asyncio.Future[None] = field(init=False)
+
+    async def __aenter__(self) -> None:
+        rooms = self.rooms
+        self.turn = rooms.loop.create_future()
+        rooms.waiting.append((self.needed, self.turn))
+        rooms.admit(self.bytes_max)
+        if not self.turn.done():  # who need not wait goes on at once
+            try:
+                await self.turn
+            except BaseException:
+                self._leave()
+                raise
+        rooms.of_pages[self.key] = self.needed
+
+    async def __aexit__(self, *_: object) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        if not self.turn.cancelled():
+            self.rooms.taken -= self.needed
+        self.rooms.of_pages.pop(self.key, None)
+        self.rooms.admit(self.bytes_max)
+
+
 class PageMemory:
     """How much memory the pages of an invocation may take together: some wait until others are done.
 
@@ -116,24 +148,9 @@ class PageMemory:
         """What pages need, those noted last at the end."""
         self._rooms: _Rooms | None = None
 
-    @asynccontextmanager
-    async def room(self, key: str) -> AsyncIterator[None]:
+    def room(self, key: str) -> "_Room":
         """Wait for room for a page, and hold it."""
-        rooms = self._current()
-        needed = self._known.get(key, self._bytes_max // _ROOMS)
-        turn = rooms.loop.create_future()
-        rooms.waiting.append((needed, turn))
-        rooms.admit(self._bytes_max)
-        try:
-            if not turn.done():  # who need not wait goes on at once
-                await turn
-            rooms.of_pages[key] = needed
-            yield
-        finally:
-            if not turn.cancelled():
-                rooms.taken -= needed
-            rooms.of_pages.pop(key, None)
-            rooms.admit(self._bytes_max)
+        return _Room(self._current(), key, self._known.get(key, self._bytes_max // _ROOMS), self._bytes_max)
 
     def of(self, key: str) -> int | None:
         """The room that is held for a page; None: nobody asked for any."""

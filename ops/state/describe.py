@@ -12,7 +12,7 @@ from river import base, compose, drift, stats
 
 from consumer.decode.values import iso8601
 from consumer.detectors.drift import DriftState
-from consumer.detectors.seasonal_anomaly import SeasonalBaseline
+from consumer.river_models.seasonal_isolation import SeasonalIsolationState, usual_range
 
 _DEPTH_MAX = 7
 _ENTRIES_MAX = 30
@@ -40,8 +40,8 @@ def plain(thing: Any, depth: int = 0) -> Any:
         return _named(thing)
     if isinstance(thing, Mapping):
         return _entries(thing.items(), len(thing), depth)
-    if isinstance(thing, SeasonalBaseline):
-        return _baseline(thing)
+    if isinstance(thing, SeasonalIsolationState):
+        return _isolation(thing)
     if isinstance(thing, drift.ADWIN):
         return _adwin(thing)
     if isinstance(thing, DriftState):
@@ -138,18 +138,22 @@ def _watched(watched: DriftState, depth: int) -> dict[str, Any]:
     }
 
 
-def _baseline(baseline: SeasonalBaseline) -> dict[str, Any]:
-    seen = [hour for hour in range(_HOURS) if baseline.counts[1 + hour]]
+def _isolation(state: SeasonalIsolationState) -> dict[str, Any]:
+    means, counts = state.course.means, state.course.counts
+    seen = [hour for hour in range(_HOURS) if counts[1 + hour]]
     return {
-        "is": "SeasonalBaseline",
-        "level": baseline.means[0],
-        "expected_at_last_value": baseline.expected,
-        "usual_from": baseline.expected + baseline.low,
-        "usual_to": baseline.expected + baseline.high,
-        "stray_of_last_value": baseline.exceedance,
-        "mean_by_hour_utc": {f"{hour:02}": baseline.means[1 + hour] for hour in seen},
-        "hours_of_week_seen": sum(1 for count in baseline.counts[1 + _HOURS :] if count),
-        "last_at": iso8601(baseline.last_s),
+        "is": "SeasonalIsolation",
+        "values": state.count,
+        "level": means[0],
+        "expected_at_last_value": state.expected,
+        "usual_from": state.expected + usual_range(state.values)[0],
+        "usual_to": state.expected + usual_range(state.values)[1],
+        "mean_deviation_of_late": state.level,
+        "mean_change": state.window.change,
+        "window_distance": state.window.distance,
+        "mean_by_hour": {f"{hour:02}": means[1 + hour] for hour in seen},
+        "hours_of_week_seen": sum(1 for count in counts[1 + _HOURS :] if count),
+        "last_at": iso8601(state.clock.last_s),
     }
 
 

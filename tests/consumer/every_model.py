@@ -11,7 +11,8 @@ from consumer.detectors.clusters import ClustersUseCase
 from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.forecast import ForecastUseCase
 from consumer.detectors.multivariate import Multivariate
-from consumer.detectors.seasonal_anomaly import DecayRates, SeasonalAnomaly
+from consumer.river_models.seasonal_isolation import SeasonalIsolation
+from tests.consumer.seasonal import seasonal_anomaly
 
 OFTEN = AlertPolicy(clear_after=5, alerts_per_week=1e5)
 
@@ -62,8 +63,12 @@ EVERY_MODEL: dict[tuple[str, str], list[UseCase]] = {
         anomalies(preprocessing.MaxAbsScaler() | trees()),
         anomalies(preprocessing.StandardScaler(window_size=40) | trees()),
         anomalies(preprocessing.MaxAbsScaler(window_size=40) | trees()),
+        anomalies(preprocessing.StandardScaler() | SeasonalIsolation(sample_size=30, memory=90)),
     ],
-    ("unusual", "course"): [SeasonalAnomaly(decay_rates=DecayRates(course=0.1), alert=OFTEN, warm_up=50)],
+    ("anomaly", "SeasonalIsolation"): [
+        AnomalyUseCase(anomaly.ThresholdFilter(SeasonalIsolation(known_from=20), threshold=0.6), warm_up=100),
+    ],
+    ("unusual", "course"): [seasonal_anomaly(hour_rate=0.1, alert=OFTEN, warm_up=70)],
     ("shift", "lasting"): [ChangePoint(alert=OFTEN)],
     ("asset", "process"): [
         Multivariate(warm_up=100, delay=50, alert=OFTEN),

@@ -16,8 +16,8 @@ from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.change_point import ChangePoint
 from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.multivariate import Multivariate
-from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.settings.signal_settings import SettingsOfSignals
+from tests.consumer.seasonal import seasonal_anomaly
 from tests.consumer.world import World, record
 
 NOW_S = 1_700_000_000.0
@@ -139,7 +139,7 @@ def wave(number: int) -> float:
 
 
 USE_CASES = {
-    "anomaly": SeasonalAnomaly(alert=AlertPolicy(alerts_per_week=1.0)),
+    "anomaly": seasonal_anomaly(alert=AlertPolicy(alerts_per_week=1.0)),
     "shift": ChangePoint(),
     "drift": DriftUseCase(drift.ADWIN()),
     "asset": AssetUseCase(Multivariate(warm_up=100)),
@@ -176,7 +176,7 @@ def test_it_moves_no_clock_no_budget_and_no_season(name, stamp):
 
 
 def test_an_event_has_the_time_of_arrival():
-    one = world(SeasonalAnomaly())
+    one = world(seasonal_anomaly())
     one.invoke([delivered(number, wave(number), NOW_S + number - 1.0) for number in range(1, 500)])
     values = [delivered(number, 500.0, "1601-01-01T00:00:00Z") for number in range(500, 520)]
     report = one.invoke(values)

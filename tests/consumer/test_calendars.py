@@ -1,6 +1,7 @@
 """During the events of a calendar nothing is learned or told; afterwards the model is as it was."""
 
 import importlib.util
+import random
 from dataclasses import replace
 from datetime import datetime, timedelta
 from time import process_time
@@ -9,9 +10,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.sensor_checks import SensorChecks
-from consumer.errors import ConfigurationError
+from consumer.errors import ConfigurationError, PageChanged
 from consumer.learning.outcome import PageOutcome
 from consumer.settings import calendars, signals_yaml
 from consumer.settings.calendars import Calendar, run_out, spans_in
@@ -22,7 +22,8 @@ from tests.consumer.world import World, record
 
 START_S = 1_700_000_000.0
 HOLIDAY = (START_S + 600.0, START_S + 1_200.0)
-USE_CASE = SeasonalAnomaly(warm_up=5, sensor_checks=SensorChecks(flat=4, empty=2, stale_s=900.0))
+CHECKS = SensorChecks(flat=4, empty=2, stale_s=900.0)
+USE_CASE = replace(USE_CASES["anomaly"], warm_up=5, sensor_checks=CHECKS)
 needs_library = pytest.mark.skipif(
     importlib.util.find_spec("recurring_ical_events") is None, reason="recurring-ical-events is not installed"
 )
@@ -104,6 +105,7 @@ def test_what_was_measured_during_an_event_is_consumed_and_not_learned(few):
     )
     [state], [expected] = world.states().values(), other.states().values()
     assert (state.model, state.learned, state.health) == (expected.model, expected.learned, expected.health)
+    assert (state.skipped, expected.skipped) == (10, 0)  # by which a redrive knows what was not learned
     again = world.invoke(delivered)
     assert (again.counts["redelivered"], again.counts["paused"]) == (40, 0)
 
@@ -125,6 +127,31 @@ def test_a_batch_within_an_event_advances_the_checkpoint_alone():
     assert report.counts["pages_committed"] == 1
     assert [each.sequence_number for each in state.checkpoints.values()] == [1_009]
     assert (state.model, state.learned) == (before.model, before.learned)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_in_whatever_batches_it_comes_the_same_is_learned_and_paused(seed):
+    draw = random.Random(seed)
+    times = [START_S + 10.0 * number + draw.choice([0.0, -300.0, 300.0]) for number in range(400)]
+    delivered = records(times, lambda at_s: draw.gauss(0.0, 1.0) + (50.0 if draw.random() < 0.02 else 0.0))
+    spans = [HOLIDAY, (START_S + 2_000.0, START_S + 2_100.0), (START_S - 1e9, START_S)]
+    world, paused, at = World(1, USE_CASE, signals=calendar(spans)), 0, 0
+    world.function = replace(world.function, few=draw.choice([1, 10**9]))
+    while at < len(delivered):
+        count = draw.choice([1, 7, 40])
+        if draw.random() < 0.3:
+            world.faults.plan("after", "put", PageChanged("412"), key="pages", times=1)
+        report = world.invoke(delivered[max(0, at - draw.choice([0, 0, 5])) : at + count])
+        assert not report.failed
+        paused, at = paused + report.counts["paused"], at + count
+    kept = [one for one, at_s in zip(delivered, times, strict=True) if not Calendar(spans).is_on(at_s)]
+    other = World(1, USE_CASE)
+    other.invoke(kept)
+    [state], [expected] = world.states().values(), other.states().values()
+    assert (state.model, state.learned, state.health) == (expected.model, expected.learned, expected.health)
+    assert state.skipped == len(delivered) - len(kept) > 0
+    assert paused <= state.skipped  # where the answer to a commit was lost, nobody reports it
+    assert set(world.event_ids()) == set(other.event_ids())
 
 
 @pytest.mark.parametrize("settings", [calendar(match="other"), calendar(learn=True), calendar(spans=())])

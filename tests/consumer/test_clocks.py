@@ -10,9 +10,9 @@ from consumer.detectors.asset_rows import AssetUseCase, NamedValue
 from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.forecast import ForecastUseCase
 from consumer.detectors.multivariate import Multivariate
-from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.sensor_checks import Health, SensorChecks
 from consumer.learning.state import State, is_late
+from tests.consumer.seasonal import seasonal_anomaly
 from tests.consumer.world import World, record
 
 NOW_S = 1_700_000_000.0
@@ -167,7 +167,7 @@ def test_a_sensor_that_never_changed_is_flat_after_a_day(stray_s):
 @pytest.mark.parametrize("stray_s", STRAYS_S)
 @pytest.mark.parametrize("at", [0, 1, 600, 1_500])
 def test_an_anomaly_is_told_after_a_wrong_time(stray_s, at):
-    use_case = SeasonalAnomaly()
+    use_case = seasonal_anomaly()
     times = [NOW_S + 600.0 * number for number in range(3_000)]
     times[at] = NOW_S + stray_s
     values = [float(number % 7) for number in range(3_000)]

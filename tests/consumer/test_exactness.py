@@ -11,6 +11,7 @@ from river import drift
 from consumer.detectors.base import fingerprint
 from consumer.detectors.drift import DriftUseCase
 from consumer.pages.codec import PageCodec
+from tests.consumer.compiled import compiled_reader, plain_read_by
 from tests.consumer.world import PREFIX, World, assert_exact, interleaved, points, record, step
 
 STREAM = points(interleaved(step("a.pressure"), step("b.pressure", at=60), step("c.flow", at=10**6)))
@@ -52,9 +53,11 @@ def test_any_cut_and_any_redelivery_gives_the_plain_loops_models_and_event_ids(p
 
 
 @LAYOUTS
-def test_one_batch_of_the_whole_stream_is_exact(pages):
+@pytest.mark.parametrize("reader", [lambda: None, compiled_reader], ids=["Python", "compiled"])
+def test_one_batch_of_the_whole_stream_is_exact(pages, reader):
     world = World(pages)
-    world.invoke(STREAM)
+    with plain_read_by(reader()):
+        world.invoke(STREAM)
     assert_exact(world, STREAM)
     assert len(world.event_ids()) >= 2
 

@@ -15,7 +15,6 @@ from consumer.detectors.base import UseCase
 from consumer.detectors.change_point import ChangePoint
 from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.in_columns.adwin_columns import AdwinColumns
-from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.errors import BadDeployment, ConfigurationError, ModelRaised
 from consumer.learning import columns_learner
 from consumer.learning.state import State
@@ -23,6 +22,7 @@ from consumer.pages.codec import PageCodec
 from consumer.plant import plant
 from tests.consumer.every_model import EVERY_MODEL
 from tests.consumer.planted import PlantingCodec, breaks_of, sealed
+from tests.consumer.seasonal import seasonal_anomaly
 from tests.consumer.world import Crash, World, points, record
 
 CASES: dict[str, UseCase] = {
@@ -241,7 +241,7 @@ def test_a_bad_setting_or_deployment_is_no_signals_fault():
 
 
 def test_a_broken_state_ends_the_sweep_of_no_page():
-    use_case = SeasonalAnomaly()
+    use_case = seasonal_anomaly()
     world, signals = World(pages=2, use_case=use_case), [f"s{number}" for number in range(400)]
     world.invoke(delivered(signals, 0, 3))
     world.function = world.cold()
@@ -259,7 +259,7 @@ def test_a_broken_state_ends_the_sweep_of_no_page():
 
 
 def test_counters_as_large_as_can_be_cost_no_other_signal_its_page():
-    use_case = SeasonalAnomaly()
+    use_case = seasonal_anomaly()
     world = World(pages=1, use_case=use_case)
     world.invoke(delivered(["a", "b"], 0, 20))
     [(key, (e_tag, body))] = [one for one in world.objects.objects.items() if "/pages/" in one[0]]
@@ -331,7 +331,7 @@ def _far_in_model(states):
 
 
 @pytest.mark.parametrize("alter", [_far_in_state, _far_in_model])
-@pytest.mark.parametrize("use_case", [SeasonalAnomaly(), ChangePoint(), DriftUseCase(drift.ADWIN())])
+@pytest.mark.parametrize("use_case", [seasonal_anomaly(), ChangePoint(), DriftUseCase(drift.ADWIN())])
 def test_counters_as_large_as_can_be_cost_no_signal_that_learns_beside_them_its_page(use_case, alter):
     names = [f"s{number}" for number in range(30)]
     world = World(pages=1, use_case=use_case)
@@ -354,7 +354,7 @@ def test_whatever_arrays_raise_holds_no_shard(monkeypatch):
     def raises(*_):
         raise ValueError("numpy says no")
 
-    world, alone = World(pages=4, use_case=SeasonalAnomaly()), World(pages=4, use_case=SeasonalAnomaly())
+    world, alone = World(pages=4, use_case=seasonal_anomaly()), World(pages=4, use_case=seasonal_anomaly())
     rows = [(f"s{number}", float(turn % 7)) for turn in range(10) for number in range(100)]
     for each in (world, alone):
         each.invoke(points(rows, first=1_000))

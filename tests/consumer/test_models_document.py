@@ -49,7 +49,6 @@ def test_there_is_an_example_of_each_family_and_of_a_class_of_ones_own():
     assert {type(line).__name__ for line in LINES.values()} == {
         "DriftUseCase",
         "AnomalyUseCase",
-        "SeasonalAnomaly",
         "ChangePoint",
         "ClustersUseCase",
         "ForecastUseCase",

@@ -15,11 +15,11 @@ from consumer.decode.signal_names import SignalKey
 from consumer.decode.times import ANY_TIME, TimeLimits
 from consumer.detectors.alert_policy import AlertPolicy
 from consumer.detectors.drift import DriftUseCase
-from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.learning.state import Checkpoint
 from consumer.pages.layout import Layout
 from consumer.settings.signal_settings import SettingsOfSignals
 from ops.replay.offline_learner import OfflineLearner
+from tests.consumer.seasonal import seasonal_anomaly
 from tests.consumer.test_failures import Fussy
 from tests.consumer.world import ARN, SHARD, World, points, record, state_of, step
 
@@ -199,7 +199,7 @@ def test_of_records_that_share_the_last_number_only_those_that_were_learned_are_
 @pytest.mark.parametrize("limits", [TimeLimits(), TimeLimits(0.0, 60.0), ANY_TIME])
 @pytest.mark.parametrize("stamp", [5.0, "1601-01-01T00:00:00Z", 1_700_090_000.0, "2106-02-07T06:28:15Z"])
 def test_it_believes_the_times_that_the_function_believes(stamp, limits):
-    use_case = SeasonalAnomaly(warm_up=20, alert=AlertPolicy(alerts_per_week=50.0))
+    use_case = seasonal_anomaly(warm_up=20, alert=AlertPolicy(alerts_per_week=50.0))
     records = [
         record(
             number,

@@ -100,8 +100,9 @@ def test_signals_shows_open_alerts_last_values_and_ages(running):
     assert pump["alert_changed_at"] == running.told()[-1]["timestamp"]
     running.learn("anomaly", [("pump1", 0.1)] * 100)
     [pump] = lines(*BUCKET)
-    assert pump["open_alerts"] == ["sensor flat"]
-    assert running.told()[-1]["evidence"]["fault"] == "flat"
+    assert "sensor flat" in pump["open_alerts"]
+    faults = [told["evidence"]["fault"] for told in running.told() if "fault" in told["evidence"]]
+    assert faults == ["flat"]
 
 
 def test_the_table_has_a_row_for_each_model_of_all_use_cases(running):
@@ -155,8 +156,8 @@ def test_inspect_tells_what_is_usual_and_what_goes_on(running):
     [event] = running.told()
     assert told["open"] == ["alert"]
     assert told["believes"]["alert"]["since_at"] == event["timestamp"]
-    assert told["believes"]["baseline"]["expected_at_last_value"] == event["evidence"]["expected"]
-    assert len(told["believes"]["baseline"]["mean_by_hour_utc"]) == 11
+    assert told["believes"]["model"]["expected_at_last_value"] == event["evidence"]["expected"]
+    assert len(told["believes"]["model"]["mean_by_hour"]) == 11
     assert told["sensor"]["last"] == 9.0
 
 

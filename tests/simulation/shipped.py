@@ -7,9 +7,9 @@ from typing import Any
 
 from consumer.detectors.alert_policy import AlertPolicy
 from consumer.detectors.change_point import ChangePoint
-from consumer.detectors.seasonal_anomaly import DecayRates, SeasonalAnomaly
 from consumer.detectors.sensor_checks import SensorChecks
 from consumer.settings.signal_settings import CalendarEntry, Entry, Limits, SettingsFile
+from tests.consumer.seasonal import seasonal_anomaly
 from tests.local.fake_stream import START
 from tests.simulation.plant import FIRST_S, Producer
 
@@ -40,8 +40,10 @@ class Shipped:
 
 
 def _anomalies(late: Any) -> list[Any]:
-    use_case = SeasonalAnomaly(warm_up=2, alert=_OFTEN, sensor_checks=_RULES, late=late)
-    return [use_case, replace(use_case, decay_rates=DecayRates(course=0.2))]
+    # A small sample soon knows what is usual, and soon forgets it.
+    size: Any = {"sample_size": 20, "memory": 40, "known_from": 3, "limit": 1.9}
+    rules: Any = {"warm_up": 3, "alert": _OFTEN, "sensor_checks": _RULES, "late": late}
+    return [seasonal_anomaly(**rules, **size), seasonal_anomaly(**rules, **size, hour_rate=0.2)]
 
 
 def _changes(late: Any) -> list[Any]:

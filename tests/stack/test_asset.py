@@ -28,7 +28,7 @@ from consumer.use_cases import USE_CASES
 from local.emulator.embedded_aws import EmbeddedAWS
 from local.emulator.pipeline_resources import create_pipeline_resources, drain_alerts, drain_audit
 from local.function.lambda_runtime import FunctionDied, FunctionRaised, FunctionTimedOut, LambdaRuntime
-from stack import bundling
+from stack import bundling, compiling
 from stack.bundling import UNPACKED_BYTES_MAX, Asset, BundlingFailed, bundle, unpacked_bytes
 from tests.consumer.world import plain_loop, points, record, step
 from tests.stack.synthesis import template, the
@@ -483,6 +483,48 @@ def test_where_there_is_no_such_python_the_asset_is_another_without_compiled_mod
     assert compiled_in(plain.folder) == {}
     with_source = [path for path in files_of(compiled.folder) if path.suffix != ".pyc"]
     assert sorted(with_source) == sorted(files_of(plain.folder))
+
+
+def built_by_hand(monkeypatch, version: str = "1.0") -> None:
+    def build(target: Path, platform: str, source: Path) -> None:
+        target.write_text(f"{platform} {source.name}")
+
+    monkeypatch.setattr(compiling, "build", build)
+    monkeypatch.setattr(compiling, "_ziglang", lambda: version)
+
+
+READER = Path("consumer", "decode", "plain", compiling.NAME)
+
+
+def test_it_has_the_compiled_reader_for_its_platform_if_that_is_asked_for(checkout, monkeypatch):
+    built_by_hand(monkeypatch)
+    (checkout / READER).write_text("one for this machine")
+    without, having = bundle(), bundle(compiled_reader=True)
+    assert not (without.folder / READER).exists(), "one that a benchmark left is not for Lambda"
+    assert (having.folder / READER).read_text() == "aarch64-manylinux_2_28 compiled_reader.c"
+    assert {*files_of(having.folder)} == {*files_of(without.folder), READER}
+    assert without.no_reader == having.no_reader == ""
+    assert bundle(compiled_reader=True) == having
+
+
+def test_another_source_or_compiler_of_the_reader_gives_another_asset(checkout, monkeypatch):
+    built_by_hand(monkeypatch)
+    assets = [bundle(), bundle(compiled_reader=True)]
+    with (checkout / READER).with_name("compiled_reader.c").open("a") as source:
+        source.write("\n")
+    assets += [bundle(), bundle(compiled_reader=True)]
+    built_by_hand(monkeypatch, "2.0")
+    assets += [bundle(), bundle(compiled_reader=True)]
+    assert len({asset.hash for asset in assets[1::2]}) == 3
+    assert {asset.hash for asset in assets[::2]} == {assets[0].hash}, "without it, nothing changes"
+
+
+def test_where_no_reader_can_be_built_the_asset_says_so_and_is_that_without_one(checkout, monkeypatch):
+    monkeypatch.setattr(compiling, "_ziglang", lambda: None)
+    asset = bundle(compiled_reader=True)
+    assert asset.no_reader.startswith("Without the compiled reader: ziglang is not installed: ")
+    assert asset.no_reader.endswith("-m pip install -r stack/requirements.txt")
+    assert replace(asset, no_reader="") == bundle()
 
 
 def test_a_python_that_is_not_on_this_machine_is_not_fetched():

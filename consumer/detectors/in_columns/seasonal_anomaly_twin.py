@@ -1,147 +1,179 @@
-"""Seasonal anomalies over many signals at once: the vectorised twin of `SeasonalAnomaly`."""
+"""Seasonal anomalies over many signals at once: the twin of `AnomalyUseCase` with a `SeasonalIsolation`."""
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from consumer.detectors import seasonal_anomaly as scalar
+from consumer.detectors import seasonal_anomaly
 from consumer.detectors.alert_policy import AlertPolicy
+from consumer.detectors.anomaly import AnomalyUseCase
 from consumer.detectors.in_columns.alert_twin import AlertTwin, alert_fields
 from consumer.detectors.in_columns.hour_cells import HourCells
-from consumer.detectors.in_columns.vectorised import (
-    Bools,
-    Gathered,
-    Rows,
-    Source,
-    Step,
-    first_max,
-    first_min,
-    write,
-)
+from consumer.detectors.in_columns.isolation_columns import Samples, each, single
+from consumer.detectors.in_columns.modes_columns import ModesColumns
+from consumer.detectors.in_columns.strays_columns import StraysColumns
+from consumer.detectors.in_columns.vectorised import Bools, Gathered, Rows, Source, Step, first_max, write
+from consumer.detectors.in_columns.window_columns import WindowColumns
 from consumer.detectors.local_time import clock_of
-from consumer.detectors.seasonal_anomaly import SeasonalAnomaly, SeasonalAnomalyState
+from consumer.detectors.seasonal_anomaly import SeasonalAnomalyState
 from consumer.detectors.state_columns import COUNT_FAR, Floats, Integers, Places
 from consumer.detectors.state_layouts import layout_of
+from consumer.river_models import clock, counters, course, isolation
+from consumer.river_models import seasonal_isolation as scalar
+from consumer.river_models.seasonal_isolation import SeasonalIsolation
+from consumer.river_models.strays import STILL_MIN
 
-_HOURS_OF_WEEK = scalar._HOURS * scalar._DAYS
+_HOURS_OF_WEEK = course.HOURS * course.DAYS
 _PLACES = layout_of(SeasonalAnomalyState).places
-_MEANS, _COUNTS = _PLACES["baseline.means"].start, _PLACES["baseline.counts"].start
-_BASELINE = (
-    "low",
-    "high",
-    "lasting",
-    "lasting_low",
-    "lasting_high",
-    "recent",
-    "last_s",
-    "expected",
-    "exceedance",
-)
-_OWN = ("count", "threshold", "exceedances", "exceeded_s", "started_s")
-_LEARNED = (*(f"baseline.{name}" for name in _BASELINE), *_OWN, *alert_fields("alert"))
+_MEANS, _COUNTS = _PLACES["model.course.means"].start, _PLACES["model.course.counts"].start
+_OF_COURSE = ("model.course.means", "model.course.counts")
+_NOT_OF_ALERT = tuple(path for path in _PLACES if path.startswith("model.") and path not in _OF_COURSE)
+_LEARNED = (*_NOT_OF_ALERT, *alert_fields("alert"))
+_SAMPLES = ("values", "levels", "shapes", "changes")
 
 
 def _cells_of(hours: Places) -> Places:
     """The indices of what is learned at these hours: of all values, of the hour, of the hour of the week."""
     of_week = hours % _HOURS_OF_WEEK
-    of_day = of_week % scalar._HOURS
-    return np.stack((np.zeros_like(of_week), scalar._BY_HOUR + of_day, scalar._BY_WEEK + of_week))
+    of_day = of_week % course.HOURS
+    return np.stack((np.zeros_like(of_week), course.BY_HOUR + of_day, course.BY_WEEK + of_week))
 
 
 class SeasonalAnomalyTwin:
-    """The baselines and alerts of the rows.
+    """What is known of the rows' signals, and their alerts.
 
-    A row leaves before a value that would change its alert, is of a time before 1970 or in the far future, or
-    makes a number infinite. All leave at once if the use case has settings that no plant would choose, such
-    as a negative weight.
+    A row leaves before a value that would change its alert, is of a time far back, before 1970 or in the far
+    future, decides what the signal is, resets a counter, is a mode of its own, or makes a number infinite;
+    and as long as it knows little. All leave at once if the use case is not of the classes known here.
     """
 
-    def __init__(self, use_case: SeasonalAnomaly, sources: Sequence[Source], order: Places) -> None:
-        self._use_case, self._rates = use_case, use_case.decay_rates
+    def __init__(self, use_case: AnomalyUseCase, sources: Sequence[Source], order: Places) -> None:
+        self._use_case, detector = use_case, use_case.detector
+        self._given = scalar.Parameters() if type(detector) is not SeasonalIsolation else detector.parameters
         self._clock = clock_of(use_case.time_zone)
-        self._rows = Rows(sources, order)
-        self._cells = HourCells(self._rows, (_MEANS, _COUNTS), 3, _cells_of)
-        self._gathered = gathered = Gathered(SeasonalAnomalyState, self._rows, _LEARNED)
-        self._lows = gathered.pair("baseline.low", "baseline.lasting_low")
-        self._highs = gathered.pair("baseline.high", "baseline.lasting_high")
-        self._lasting, self._recent, self._last_s, self._expected, self._exceedance = (
-            gathered.field(f"baseline.{name}")
-            for name in ("lasting", "recent", "last_s", "expected", "exceedance")
+        rows = Rows(sources, order)
+        self._cells = HourCells(rows, (_MEANS, _COUNTS), 3, _cells_of)
+        self._gathered = gathered = Gathered(SeasonalAnomalyState, rows, _LEARNED)
+
+        def field(name: str) -> Any:
+            return gathered.field(f"model.{name}")
+
+        self._last_s, self._before_jump_s, self._since_jump, self._behind = (
+            field(f"clock.{name}") for name in ("last_s", "before_jump_s", "since_jump", "behind")
         )
-        self._count, self._threshold, self._exceedances, self._exceeded_s, self._started_s = (
-            gathered.field(name) for name in _OWN
+        self._kind, self._seen, self._rises, self._falls, self._raw = (
+            field(f"kind.{name}") for name in ("kind", "seen", "rises", "falls", "last")
+        )
+        self._level, self._whole, self._recent, self._expected = map(
+            field, ("level", "whole", "recent", "expected")
+        )
+        self._random, self._count = map(field, ("random", "count"))
+        self._strays = StraysColumns(gathered, "model.strays")
+        self._modes = ModesColumns(gathered, "model.modes")
+        self._window = WindowColumns(gathered, "model.window")
+        numbers = gathered.block("model.values", "model.changes")
+        self._samples = Samples(
+            numbers.reshape(len(_SAMPLES), scalar.SAMPLE_MAX, len(rows)),
+            [field(f"{name}.length") for name in _SAMPLES],
         )
         self._alert = AlertTwin(use_case.alert, gathered)
-        self._leaves = np.isinf(self._last_s) | (gathered.integers.max(axis=0, initial=0) > COUNT_FAR)
+        self._leaves = ~np.isfinite(self._last_s) | (gathered.integers.max(axis=0, initial=0) > COUNT_FAR)
+        self._leaves |= self._seen == 0
         if not _is_usual(use_case):
             self._leaves[:] = True
 
     def step(self, rows: slice, values: Floats, at_s: Floats) -> Step:
         """Score each value, then learn it."""
-        leaves = self._leaves[rows].copy()
+        given, leaves = self._given, self._leaves[rows].copy()
         local_s = at_s if self._clock is None else self._clock.all_local_s(at_s)
         has_no_cells = self._cells.move(rows, local_s)
         if has_no_cells is not None:
             leaves |= has_no_cells
-        rates = self._rates
         passed_s = at_s - self._last_s[rows]
-        weight = np.fmin(1.0, np.abs(passed_s) / rates.step_s)  # 1 where no time is known: `fmin` skips NaN
+        leaves |= (passed_s < -clock.HOUR_S) | (np.abs(values) > scalar.VALUE_MAX)
+        weight = np.minimum(1.0, np.abs(passed_s) / given.step_s)
+
+        raw, kind = self._raw[rows], self._kind[rows]
+        raw_step = values - raw
+        is_counter, is_undecided = kind == counters.COUNTER_KIND, kind == counters.UNDECIDED
+        base = np.where(is_counter, raw, 0.0)
+        leaves |= np.where(
+            is_counter, ~(raw_step >= 0.0), is_undecided & (self._seen[rows] >= counters.DECIDED_AT - 1)
+        )
+        numbers, last = np.where(is_counter, raw_step, values), self._window.last[rows]
+        numbers = np.where(np.abs(numbers - last) <= scalar.SAME * np.abs(last), last, numbers)
+
         means, counts = self._cells.floats[:, rows], self._cells.integers[:, rows]
-        expected = self._nearest(values, means, counts)
-        counts = counts + 1
+        expected = _nearest(numbers, means, counts)
+        deviation = numbers - expected
+        least = scalar.LEAST * first_max(np.abs(numbers), np.abs(expected))
+        is_still, width = counts[0] >= STILL_MIN, self._strays.width(rows)
+        learns = ~(is_still & (width <= least) & (least < np.abs(deviation)))
+        new_counts = counts + 1
         slowness = np.empty(means.shape)
-        slowness[0], slowness[1:] = rates.level, rates.course * weight
-        means = means + np.maximum(slowness, 1.0 / counts) * (values - means)
+        slowness[0], slowness[1:] = given.all_rate, given.hour_rate * weight
+        new_means = means + np.maximum(slowness, 1.0 / new_counts) * (numbers - means)
+        level = self._level[rows]
+        level = np.where(learns, level + given.level_rate * (deviation - level), level)
+        strays = self._strays.step(rows, deviation, least, is_still, weight)
+        count = self._count[rows] + 1
+        modes = self._modes.step(rows, numbers, numbers - last, 1.0 / count)
+        window = self._window.step(rows, numbers, given.window_rate)
+        leaves |= modes.leaves | window.leaves
 
-        deviations = np.empty((2, len(values)))
-        np.subtract(values, expected, out=deviations[0])
-        lasting = self._lasting[rows]
-        np.add(lasting, rates.lasting * (deviations[0] - lasting), out=deviations[1])
-        least = scalar._SAME * np.maximum(np.abs(values), np.abs(expected))
-        lows, highs = self._lows[:, rows], self._highs[:, rows]
-        own, of_lasting = _exceedance(deviations, lows, highs, least, counts[0] > scalar._STILL_MIN)
-        exceedance = (1.0 - rates.lasting_share) * own + rates.lasting_share * of_lasting
-        lows, highs = _learned(deviations, lows, highs, 1.0 - rates.shrinking * weight, rates.growth)
-        recent = self._recent[rows]
-        further = np.maximum(0.0, exceedance - recent)
-        recent = first_max(exceedance, rates.rest * recent)
-        whole = means.sum(axis=0) + lows.sum(axis=0) + highs.sum(axis=0) + deviations.sum(axis=0)
-        leaves |= ~np.isfinite(whole + further)
-
-        count, started_s = self._count[rows], self._started_s[rows]
-        started_s = np.where((count == 0) | (at_s < started_s), at_s, started_s)
-        count = count + 1
-        threshold = self._decayed(self._threshold[rows], passed_s)
-        score = further / (further + self._use_case.exceedance)
-        exceeds = further >= np.maximum(threshold, self._use_case.exceedance)
-        opens = exceeds
-        if exceeds.any():
-            opens = exceeds & self._is_warm(count, at_s - started_s, exceedance)
-            threshold = np.where(exceeds, first_min(further, self._use_case._furthest), threshold)
-        keeps = exceedance > scalar._KEEPS * self._use_case.exceedance
-        of_alert = self._alert.next(rows, score, opens, keeps, at_s)
+        change = np.where(window.change > scalar.RESOLUTION * width, window.change, 0.0)
+        shape = each(math.log, np.where(leaves, 1.0, window.distance + scalar.LEAST_DISTANCE))
+        of_streams = single(np.stack((deviation, level, shape, change)))
+        reading = self._samples.read(rows, of_streams)
+        streams = reading.isolation(given.known_from)
+        random = self._random[rows] * isolation.GENERATOR % isolation.MODULUS
+        drawn = random * given.memory // isolation.MODULUS
+        sum_of_streams = streams[0] + streams[1] + streams[2] + streams[3]
+        whole = self._whole[rows]
+        whole = whole + scalar.SUM_RATE * (sum_of_streams - whole)
+        ratio = (0.5 * sum_of_streams + 0.5 * whole) / given.limit
+        is_known = reading.lengths[0] >= given.known_from
+        further = np.where(is_known, strays.further, 0.0)
+        both, recent = sum_of_streams * np.sqrt(strays.exceedance), self._recent[rows]
+        onset = first_max(0.0, both - recent)
+        recent = first_max(both, scalar.ONSET_REST * recent)
+        bar = self._strays.ratio_to_bar(rows, further, given.stray_limit, at_s)
+        of_modes, is_in_mode = modes.stray / given.mode_limit, modes.is_in_mode
+        ratio = np.where(is_in_mode, ratio / scalar.USUAL_IN_MODE, ratio)
+        stray = np.where(is_in_mode | (sum_of_streams <= given.stray_gate), 0.0, bar.ratio)
+        score = _score(first_max(ratio, of_modes), onset)
+        opens = first_max(first_max(ratio, stray), of_modes) >= 1.0
+        opens &= count > self._use_case.warm_up
+        of_alert = self._alert.next(rows, score, opens, ratio > seasonal_anomaly.KEEPS, at_s)
         leaves |= of_alert.leaves
+        finite = new_means.sum(axis=0) + window.whole + level + score + modes.change + bar.ratio
+        leaves |= ~np.isfinite(finite + strays.lows.sum(axis=0) + strays.highs.sum(axis=0))
 
         def commit(where: Bools | None) -> None:
-            write(self._cells.floats[:, rows], means, where)
-            write(self._cells.integers[:, rows], counts, where)
-            write(self._lows[:, rows], lows, where)
-            write(self._highs[:, rows], highs, where)
-            for field, new in (
-                (self._lasting, deviations[1]),
+            of_course = learns if where is None else learns & where
+            write(self._cells.floats[:, rows], new_means, of_course)
+            write(self._cells.integers[:, rows], new_counts, of_course)
+            self._commit_clock(rows, at_s, passed_s, where)
+            undecided = is_undecided if where is None else is_undecided & where
+            self._seen[rows] += undecided
+            self._rises[rows] += undecided & (raw_step > 0.0)
+            self._falls[rows] += undecided & (raw_step < 0.0)
+            for to, new in (
+                (self._raw, values),
+                (self._level, level),
+                (self._whole, whole),
                 (self._recent, recent),
-                (self._last_s, at_s),
-                (self._expected, expected),
-                (self._exceedance, exceedance),
+                (self._expected, base + expected),
+                (self._random, random),
                 (self._count, count),
-                (self._threshold, threshold),
-                (self._started_s, started_s),
             ):
-                write(field[rows], new, where)
-            far = exceeds if where is None else exceeds & where
-            self._exceedances[rows] += far
-            write(self._exceeded_s[rows], at_s, far)
+                write(to[rows], new, where)
+            self._strays.commit(strays, bar, where)
+            modes.commit(where)
+            window.commit(where)
+            self._samples.learn(of_streams, reading, drawn, given.sample_size, where)
             of_alert.commit(where)
 
         return Step(leaves, commit)
@@ -151,61 +183,34 @@ class SeasonalAnomalyTwin:
         self._gathered.scatter()
         self._cells.scatter()
 
-    def _nearest(self, values: Floats, means: Floats, counts: Integers) -> Floats:
-        """The nearer of the means of this hour and of this hour of the week; else the mean of all."""
-        has_any, has_hour, has_week = counts != 0
-        off = np.abs(values - means)
-        is_of_week = has_week & ((off[2] < off[1]) | ~has_hour)
-        nearest: Floats = np.where(is_of_week, means[2], means[1])
-        has_mean = has_hour | has_week
-        if has_mean.all():
-            return nearest
-        return np.where(has_mean, nearest, np.where(has_any, means[0], values))
-
-    def _decayed(self, threshold: Floats, passed_s: Floats) -> Floats:
-        decays = (passed_s > 0.0) & (threshold != 0.0)
-        if not decays.any():
-            return threshold
-        powers = -passed_s[decays] * self._use_case.alert.alerts_per_week / scalar._WEEK_S
-        threshold = threshold.copy()
-        threshold[decays] *= np.fromiter(map(math.exp, powers.tolist()), np.float64, len(powers))
-        return threshold
-
-    def _is_warm(self, count: Integers, known_s: Floats, exceedance: Floats) -> Bools:
-        is_early = known_s < scalar._DAY_S
-        use_case = self._use_case
-        return (count > use_case.warm_up) & (~is_early | (exceedance >= use_case._furthest))
+    def _commit_clock(self, rows: slice, at_s: Floats, passed_s: Floats, where: Bools | None) -> None:
+        jumps = passed_s > clock.HOUR_S
+        jumped = jumps if where is None else jumps & where
+        write(self._before_jump_s[rows], self._last_s[rows], jumped)
+        since = np.where(jumps, 0, np.minimum(self._since_jump[rows] + 1, clock.BELIEVED_AFTER))
+        write(self._since_jump[rows], since, where)
+        write(self._behind[rows], 0, where)
+        write(self._last_s[rows], at_s, where)
 
 
-def _is_usual(use_case: SeasonalAnomaly) -> bool:
-    """Whether nothing that the scalar code divides by can be 0, and no power overflow."""
-    rates, policy = use_case.decay_rates, use_case.alert
-    is_known = type(use_case) is SeasonalAnomaly and type(policy) is AlertPolicy
-    return is_known and rates.step_s > 0.0 and use_case.exceedance > 0.0 and policy.alerts_per_week >= 0.0
+def _is_usual(use_case: AnomalyUseCase) -> bool:
+    """Whether the scalar code is the one that this is the twin of, and divides by no 0."""
+    is_known = type(use_case) is AnomalyUseCase and type(use_case.alert) is AlertPolicy
+    return is_known and type(use_case.detector) is SeasonalIsolation and use_case.detector.step_s > 0.0
 
 
-def _exceedance(deviations: Floats, lows: Floats, highs: Floats, least: Floats, is_still: Bools) -> Floats:
-    """In widths, one at most; if the signal stood still, one for whatever is more than rounding."""
-    widths, beyond = highs - lows, first_max(first_max(deviations - highs, lows - deviations), 0.0)
-    of_width = np.minimum(beyond / widths, scalar._EXCEEDANCE_MAX)
-    is_wide = widths > least
-    if is_wide.all():
-        return of_width
-    return np.where(is_wide, of_width, is_still & (beyond > least))
+def _nearest(values: Floats, means: Floats, counts: Integers) -> Floats:
+    """The nearer of the means of this hour and of this hour of the week; else the mean of all."""
+    has_any, has_hour, has_week = counts != 0
+    off = np.abs(values - means)
+    is_of_week = has_week & ((off[2] < off[1]) | ~has_hour)
+    nearest: Floats = np.where(is_of_week, means[2], means[1])
+    has_mean = has_hour | has_week
+    if has_mean.all():
+        return nearest
+    return np.where(has_mean, nearest, np.where(has_any, means[0], values))
 
 
-def _learned(
-    deviations: Floats, lows: Floats, highs: Floats, kept: Floats, growth: float
-) -> tuple[Floats, Floats]:
-    """The ranges, a little narrower, and a little wider towards deviations outside them."""
-    lows, highs = lows * kept, highs * kept
-    grown = growth * (highs - lows)
-    grows = grown > 0.0
-    above, below = deviations > highs, deviations < lows
-    if above.any():
-        wider = np.where(grows, first_min(deviations, highs + grown), deviations)
-        highs = np.where(above, wider, highs)
-    if below.any():
-        wider = np.where(grows, first_max(deviations, lows - grown), deviations)
-        lows = np.where(below, wider, lows)
-    return lows, highs
+def _score(level: Floats, onset: Floats) -> Floats:
+    of_level = np.where(level <= 1.0, 0.5 * level, 0.5 + scalar.ABOVE_LIMIT * (1.0 - 1.0 / level))
+    return first_max(of_level, onset / (onset + scalar.HALF_ONSET))

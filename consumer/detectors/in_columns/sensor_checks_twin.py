@@ -10,7 +10,8 @@ from consumer.detectors.sensor_checks import Health, SensorChecks
 from consumer.detectors.state_columns import COUNT_FAR, Floats, Integers, Places
 
 _LEARNED = ("last", "same_since_s", "seen", "same", "longest", "alerts.flat.quiet")
-_KNOWN = ("first_arrived_s", "empty", "is_untold", "alerts.flat.is_there")
+_BUDGET = ("alerts.flat.tokens_s", "alerts.flat.before_notified")
+_KNOWN = ("first_arrived_s", "empty", "is_untold", "alerts.flat.is_there", *_BUDGET)
 _FLAT_CLEAR_AFTER = scalar._POLICIES["flat"].clear_after
 _OPEN = tuple(f"alerts.{fault}.is_open" for fault in ("flat", "range", "quality", "stale"))
 
@@ -36,6 +37,8 @@ class HealthTwin:
         if checks.lowest is not None or checks.highest is not None or type(checks) is not SensorChecks:
             self._leaves[:] = True
         self._any_was_flat = bool(self._was_flat.any())
+        self._tokens_s, before = (field(path) for path in _BUDGET)
+        self._leaves |= self._was_flat & (before > 0)  # a clock behind the budget's, which is set right alone
 
     def step(self, rows: slice, values: Floats, at_s: Floats) -> Step:
         """Compare each value with the last one of its row."""
@@ -48,6 +51,7 @@ class HealthTwin:
         may_be_flat = same >= self._flat if self._flat > 0 else np.zeros(len(same), dtype=np.bool_)
         if self._any_was_flat:
             may_be_flat |= self._was_flat[rows]
+            leaves |= self._was_flat[rows] & (at_s < self._tokens_s[rows])
         if may_be_flat.any():
             since_s = np.where(may_be_flat & (at_s < since_s), at_s, since_s)
             leaves |= may_be_flat & self._is_flat(self._seen[rows] + 1, same, longest, at_s - since_s)

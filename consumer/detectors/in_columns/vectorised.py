@@ -194,6 +194,13 @@ class Gathered:
         whole: Numbers = getattr(self, kind)
         return whole[start] if size == 0 else whole[start : start + size]
 
+    def block(self, first: str, last: str) -> Numbers:
+        """The working copies of fields of one kind, from one to another, as one view."""
+        kind, start, _ = self._fields.at(first)
+        _, end, size = self._fields.at(last)
+        whole: Numbers = getattr(self, kind)
+        return whole[start : end + max(1, size)]
+
     def pair(self, one: str, other: str) -> Numbers:
         """The working copies of two fields, as one view. Shape: (2, rows)."""
         kind, start, _ = self._fields.at(one)

@@ -7,10 +7,12 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from aws_lambda_powertools.metrics import EphemeralMetrics
 from river import drift
 
 from consumer import handler
@@ -156,6 +158,21 @@ def test_a_page_that_failed_is_counted_and_its_trouble_logged(invoke):
     assert metrics_of(lines)["PagesFailed"] == 1
     [warning] = [line for line in lines if line.get("level") == "WARNING"]
     assert warning["problems"] == ["GET models/x: 503"]
+
+
+def test_metrics_are_the_line_that_powertools_writes(capsys):
+    now_s = time.time()
+    report = InvocationReport(oldest_arrived_s=now_s - 0.25, page_bytes=[10, 30])
+    report.add(records=7, observations_learned=6, pages_committed=2)
+    observability.emit(report, "Plant", "drïft", now_s)
+    ours = capsys.readouterr().out.splitlines()[0]
+    powertools = EphemeralMetrics(namespace="Plant", service="", default_dimensions={"use_case": "drïft"})
+    for name, [value] in ((name, value) for name, value in json.loads(ours).items() if name in UNITS):
+        powertools.add_metric(name, UNITS[name], value)
+    powertools.set_timestamp(int(now_s * 1000))
+    powertools.flush_metrics()
+    assert ours == capsys.readouterr().out.splitlines()[0]
+    assert json.loads(ours).keys() == {"_aws", "use_case", *UNITS}
 
 
 @pytest.mark.parametrize(("now_s", "lag_ms"), [(1000.25, 250.0), (999.0, 0.0)])

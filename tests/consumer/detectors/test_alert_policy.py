@@ -79,3 +79,21 @@ def test_changes_follow_one_another_as_states_do(every_s, values):
     }
     assert changes[:1] in ([], ["opened"])
     assert all(after in allowed[before] for before, after in itertools.pairwise(changes))
+
+
+@pytest.mark.parametrize("back_s", [1e9, 30 * 86_400.0])
+def test_a_clock_that_was_behind_once_gives_no_token_back_a_second_time(back_s):
+    def opened(wrong):
+        alert, policy, found = AlertState(), AlertPolicy(clear_after=1, cool_down_s=0.0), []
+        for number in range(40):
+            at_s = 1.7e9 + 3600.0 * number
+            for is_bad in (True, False):
+                stamp_s = at_s - back_s if number == wrong and is_bad else at_s
+                change = policy.next(alert, 0.9, opens=is_bad, keeps=is_bad, at_s=stamp_s)
+                found += [number] if change == "opened" else []
+        return found
+
+    usual = opened(None)
+    assert len(usual) < 6
+    for wrong in (5, 10, 30):
+        assert opened(wrong) == usual

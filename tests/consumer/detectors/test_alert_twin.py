@@ -31,7 +31,7 @@ def test_alerts_that_neither_open_nor_clear_nor_are_due_go_on_in_columns_as_alon
         alerts_per_week=draw.choice([1.0, 1e4]),
         dead_band=band,
     )
-    alone = [AlertState() for _ in range(SIGNALS)]
+    alone = [AlertState(notified_s=draw.choice([None, 5.0])) for _ in range(SIGNALS)]  # of an earlier one
     columns = StateColumns.empty(SeasonalAnomalyState, SIGNALS)
     numbers_of = columns.layout.numbers_of
     at_s = np.array([draw.choice([0.0, 1e9]) for _ in range(SIGNALS)])

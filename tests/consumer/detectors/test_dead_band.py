@@ -7,9 +7,9 @@ import random
 import pytest
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState, DeadBand
-from consumer.detectors.change_point import ChangePoint
-from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
+from consumer.use_cases import USE_CASES
 
+ANOMALY, SHIFT = USE_CASES["anomaly"], USE_CASES["shift"]
 BAND = DeadBand(least=0.5)
 POLICY = AlertPolicy(clear_after=3, still_open_s=1e6, cool_down_s=0.0, dead_band=BAND)
 OPENS, KEEPS, CALM = (True, True), (False, True), (False, False)
@@ -83,7 +83,10 @@ def test_the_other_direction_neither_opens_nor_keeps_open():
     rise = AlertPolicy(clear_after=3, dead_band=DeadBand(direction="rise"))
     assert lived([(-5.0, OPENS)] * 5, rise) == []
     assert lived([(5.0, OPENS), *[(-5.0, OPENS)] * 5], rise) == [(0, "opened"), (3, "cleared")]
-    assert lived([(-5.0, OPENS), (5.0, KEEPS)], rise) == [(1, "opened")]
+    assert lived([(-5.0, OPENS), (5.0, OPENS)], rise) == [(1, "opened")]
+    assert lived([(-5.0, OPENS), *[(0.01, KEEPS)] * 5], rise) == []
+    turned = [(5.0, OPENS), *[(-5.0, KEEPS)] * 5, *[(0.01, KEEPS)] * 5]
+    assert lived(turned, rise) == [(0, "opened"), (3, "cleared")]
 
 
 def test_without_a_band_nothing_waits():
@@ -136,13 +139,13 @@ def test_anomaly_tells_a_deviation_beyond_the_band_and_none_within():
     for row in range(1500, 2700, 150):
         values[row] += 0.6
     values[2900] += 1.5
-    plain = [one.index for one in openings(SeasonalAnomaly(), values, times)]
+    plain = [one.index for one in openings(ANOMALY, values, times)]
     assert set(range(1500, 2700, 150)) & set(plain)
-    banded = SeasonalAnomaly().with_dead_band(DeadBand(least=1.0))
+    banded = ANOMALY.with_dead_band(DeadBand(least=1.0))
     [found] = openings(banded, values, times)
     assert (found.index, found.evidence["least"]) == (2900, 1.0)
     assert "direction" not in found.evidence
-    share = SeasonalAnomaly().with_dead_band(DeadBand(least_share=0.12, direction="rise"))
+    share = ANOMALY.with_dead_band(DeadBand(least_share=0.12, direction="rise"))
     found = openings(share, values, times)
     assert found[-1].index == 2900
     assert (found[-1].evidence["least"], found[-1].evidence["direction"]) == ("12%", "rise")
@@ -154,25 +157,27 @@ def test_a_fault_that_grows_out_of_the_band_is_told():
         times, values = course()
         for row in range(2500, len(values)):
             values[row] += 3.0 * min(1.0, (row - 2500) / rows)
-        banded = SeasonalAnomaly().with_dead_band(DeadBand(least=1.5))
+        banded = ANOMALY.with_dead_band(DeadBand(least=1.5))
         [first, *_] = openings(banded, values, times)
         assert 2500 + rows // 3 < first.index <= 2502 + rows
         assert values[first.index] - first.evidence["expected"] >= 1.5
 
 
-def test_what_is_not_told_does_not_raise_the_threshold_for_what_is():
+def test_what_goes_the_other_way_opens_nothing_at_the_usual_values_after_it():
     times, values = course()
     for row in range(2000, 2900, 150):
         values[row] -= 4.0
-    values[2950] += 1.0
-    banded = SeasonalAnomaly().with_dead_band(DeadBand(direction="rise"))
-    assert [one.index for one in openings(banded, values, times)][-1] == 2950
+    values[2950] += 1.5
+    plain = [one.index for one in openings(ANOMALY, values, times) if one.index >= 2000]
+    assert set(range(2000, 2900, 150)) & set(plain)
+    banded = ANOMALY.with_dead_band(DeadBand(direction="rise"))
+    assert [one.index for one in openings(banded, values, times) if one.index >= 2000] == [2950]
 
 
 def test_the_band_is_in_the_evidence_of_each_change():
     times, values = course()
     values[2500] += 2.0
-    banded = SeasonalAnomaly().with_dead_band(DeadBand(0.5, direction="rise"))
+    banded = ANOMALY.with_dead_band(DeadBand(0.5, direction="rise"))
     found = banded.learn(banded.create(1), values, times)
     assert [one.change for one in found if one.index >= 2500] == ["opened", "cleared"]
     for one in found:
@@ -189,7 +194,7 @@ def test_the_band_is_in_the_evidence_of_each_change():
 def test_of_a_slope_of_shift_it_counts_how_far_it_has_led(band, is_told):
     rng = random.Random(3)
     values = [rng.gauss(0.0, 0.3) + 0.02 * max(0, row - 2000) for row in range(2400)]
-    use_case = ChangePoint() if band is None else ChangePoint().with_dead_band(band)
+    use_case = SHIFT if band is None else SHIFT.with_dead_band(band)
     found = openings(use_case, values, [None] * len(values))
     assert [one.evidence["shift"] for one in found] == ["slope"] * is_told
 
@@ -199,7 +204,7 @@ def test_anomaly_tells_the_direction_that_is_asked_for(direction, told):
     times, values = course()
     values[1000] += 2.0
     values[2500] -= 2.0
-    found = openings(SeasonalAnomaly().with_dead_band(DeadBand(0.5, direction=direction)), values, times)
+    found = openings(ANOMALY.with_dead_band(DeadBand(0.5, direction=direction)), values, times)
     assert [one.index for one in found] == told
 
 
@@ -217,7 +222,7 @@ def test_anomaly_tells_the_direction_that_is_asked_for(direction, told):
 def test_shift_tells_changes_beyond_the_band(band, told):
     rng = random.Random(3)
     values = [level + rng.gauss(0.0, 0.3) for level in (10.0, 12.0, 2.0) for _ in range(1500)]
-    found = openings(ChangePoint().with_dead_band(band), values, [None] * len(values))
+    found = openings(SHIFT.with_dead_band(band), values, [None] * len(values))
     assert [one.evidence["after"] for one in found] == pytest.approx(told, abs=0.5)
     for one in found:
         assert band.details().items() <= one.evidence.items()

@@ -11,14 +11,14 @@ from river import drift
 
 from consumer.detectors.alert_policy import Finding
 from consumer.detectors.drift import DriftUseCase
-from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.sensor_checks import Health, SensorChecks
 from consumer.settings.signals_yaml import read_signal_settings
 from consumer.use_cases import USE_CASES
+from tests.consumer.seasonal import seasonal_anomaly
 from tests.consumer.world import World, record
 
 START_S = 1.7e9
-WATCHED = SeasonalAnomaly(warm_up=100)
+WATCHED = seasonal_anomaly(warm_up=100)
 
 
 def noise(count, seed=1):
@@ -214,3 +214,45 @@ def test_what_comes_late_and_is_skipped_is_no_part_of_what_is_told_of_quality(cu
     world.invoke(records[cut:])
     assert [(one["change"], one["observations"]) for one in told(world)] == [("opened", 60), ("cleared", 63)]
     assert told(world)[0]["value"] == noise(60)[-1]
+
+
+@pytest.mark.parametrize("step", ["spike", "step", "noise", "step that is still"])
+def test_what_ends_a_run_of_equal_values_is_told_though_the_run_was_a_fault(step):
+    after = {
+        "spike": [60.0, *noise(40, 2)],
+        "step": [value + 50.0 for value in noise(40, 2)],
+        "noise": [value * 20.0 for value in noise(40, 2)],
+        "step that is still": [60.0] * 40,
+    }[step]
+    values = [*noise(300), *[10.0] * 200, *after]
+    for cut in (540, 500, 501):
+        world = world_with()
+        world.invoke(sent(values[:cut]))
+        world.invoke(sent(values[cut:], first=cut))
+        ended = [
+            int(one["sequence_number"]) - 1000
+            for one in told(world)
+            if one["change"] == "opened" and "fault" not in one["evidence"]
+        ]
+        assert 500 in ended
+
+
+def test_a_signal_that_never_changed_and_jumps_is_told_whether_or_not_it_was_a_fault():
+    for checks in (SensorChecks(), SensorChecks(is_told=False)):
+        world = world_with(replace(WATCHED, sensor_checks=checks))
+        world.invoke(sent([*[1.0] * 1500, 2.0, 2.0, *[1.0] * 20], every_s=60.0))
+        opened = [one for one in told(world) if one["change"] == "opened" and "fault" not in one["evidence"]]
+        assert [int(one["sequence_number"]) - 1000 for one in opened] == [1500]
+
+
+def test_while_the_values_stand_still_the_models_alert_is_in_doubt():
+    checks = SensorChecks(flat=5)
+    values = [*map(float, range(20)), *[4.0] * 20, 5.0]
+    for index in (30, 39):
+        known = Health()
+        told = checks.apply(known, [Finding(index, {})], values, [None] * len(values), None)
+        assert ([one.fault for one in told], known.is_hiding) == (["flat"], True)
+    known = Health()
+    checks.apply(known, [], values[:30], [None] * 30, None)
+    assert checks.apply(known, [Finding(9, {})], values[30:], [None] * 11, None) == []
+    assert checks.apply(Health(), [Finding(40, {})], values, [None] * 41, None)[-1] == Finding(40, {})

@@ -5,27 +5,25 @@ import math
 import random
 import struct
 from collections.abc import Callable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 import pytest
 
 from consumer.detectors.alert_policy import AlertPolicy, AlertState, DeadBand, Finding
+from consumer.detectors.anomaly import AnomalyUseCase
 from consumer.detectors.in_columns import vectorised
 from consumer.detectors.in_columns.seasonal_anomaly_twin import SeasonalAnomalyTwin
 from consumer.detectors.in_columns.sensor_checks_twin import HealthTwin
 from consumer.detectors.in_columns.vectorised import Source, learn_by_rank
-from consumer.detectors.seasonal_anomaly import (
-    DecayRates,
-    SeasonalAnomaly,
-    SeasonalAnomalyState,
-    SeasonalBaseline,
-)
+from consumer.detectors.seasonal_anomaly import SeasonalAnomalyState
 from consumer.detectors.sensor_checks import Health, SensorChecks
 from consumer.detectors.state_columns import StateColumns
 from consumer.detectors.state_layouts import Unfit, layout_of
 from consumer.errors import ModelRaised
+from consumer.river_models.seasonal_isolation import SeasonalIsolation
+from tests.consumer.seasonal import seasonal_anomaly
 
 SIGNALS, BATCHES, PAGES = 48, 24, 3
 Draw = random.Random
@@ -70,6 +68,21 @@ def outbursts(draw: Draw) -> Iterator[float]:
         yield from (draw.gauss(9.0, 3.0) for _ in range(draw.randrange(30)))
 
 
+def switching(draw: Draw) -> Iterator[float]:
+    levels = [draw.uniform(-50.0, 50.0) for _ in range(draw.choice([2, 3, 12]))]
+    while True:
+        level = draw.choice(levels)
+        off = draw.choice([0.0] * 9 + [4.0])
+        yield from (level + off + draw.gauss(0.0, 0.5) for _ in range(draw.randrange(5, 60)))
+
+
+def counting(draw: Draw) -> Iterator[float]:
+    total, every = 0.0, draw.choice([0.0, 0.0, 0.01])
+    while True:
+        total = total + draw.choice([1.0, 1.0, 2.0]) if draw.random() > every else 0.0
+        yield total
+
+
 def zeros(draw: Draw) -> Iterator[float]:
     while True:
         yield draw.choice([0.0, -0.0, -0.0, 5e-324, -5e-324, 0.0])
@@ -110,11 +123,21 @@ def out_of_range(draw: Draw) -> Iterator[float]:
         at_s += 300.0
 
 
-SERIES: list[Callable[[Draw], Iterator[float]]] = [noise, daily, flat, stepped, outbursts, zeros, extremes]
+SERIES: list[Callable[[Draw], Iterator[float]]] = [
+    noise,
+    daily,
+    flat,
+    stepped,
+    outbursts,
+    switching,
+    counting,
+    zeros,
+    extremes,
+]
 CLOCKS: list[Callable[[Draw], Iterator[float]]] = [regular, regular, jumping, on_the_hour, out_of_range]
 
 
-def use_case_of(draw: Draw) -> SeasonalAnomaly:
+def use_case_of(draw: Draw) -> AnomalyUseCase:
     policy = AlertPolicy(
         clear_after=draw.choice([0, 1, 3, 20]),
         still_open_s=draw.choice([0.0, 1800.0, 86_400.0]),
@@ -122,38 +145,39 @@ def use_case_of(draw: Draw) -> SeasonalAnomaly:
         alerts_per_week=draw.choice([0.0, 1.0, 1.0, 500.0, 1e6]),
         dead_band=draw.choice([None, None, DeadBand(least=0.7), DeadBand(least_share=0.3, direction="fall")]),
     )
-    rates = DecayRates(
-        course=draw.choice([0.05, 0.5]),
-        level=draw.choice([0.003, 0.0]),
-        shrinking=draw.choice([1e-4, 0.0, 0.6]),
-        growth=draw.choice([0.08, 0.0, 1.0]),
-        rest=draw.choice([0.9, 0.0, 1.0]),
-        lasting=draw.choice([0.03, 0.5]),
-        lasting_share=draw.choice([0.3, 0.0, 1.0]),
-        step_s=draw.choice([300.0, 1.0]),
-    )
-    return SeasonalAnomaly(
-        exceedance=draw.choice([0.0275, 0.5, 1e-6]),
+    size = draw.choice([1, 7, 20, 64, 256])
+    use_case = seasonal_anomaly(
         warm_up=draw.choice([0, 30, 100]),
         alert=policy,
-        decay_rates=draw.choice([rates, DecayRates()]),
         sensor_checks=SensorChecks(flat=draw.choice([0, 1, 4, 60])),
-        time_zone=draw.choice(["UTC", "UTC", "Europe/Berlin", "Asia/Kathmandu", "Australia/Lord_Howe"]),
+        sample_size=size,
+        memory=draw.choice([size, 2 * size, 6 * size]),
+        known_from=draw.choice([0, 1, 5]),
+        limit=draw.choice([0.4, 1.25, 2.5]),
+        stray_limit=draw.choice([0.1, 0.01, 1.0]),
+        stray_gate=draw.choice([0.0, 0.8]),
+        mode_limit=draw.choice([0.3, 0.01]),
+        level_rate=draw.choice([0.03, 0.5, 1.0]),
+        window_rate=draw.choice([0.1, 1.0]),
+        hour_rate=draw.choice([0.05, 0.5]),
+        all_rate=draw.choice([0.003, 0.0]),
+        step_s=draw.choice([300.0, 1.0]),
     )
+    return use_case.with_time_zone(draw.choice(["UTC", "UTC", "Europe/Berlin", "Asia/Kolkata"]))
 
 
-def state_of(draw: Draw) -> SeasonalAnomalyState:
-    """New, or one that holds what the learning hardly ever comes to, and a page may."""
-    if draw.random() < 0.7:
-        return SeasonalAnomalyState()
-    least = [0.0, -0.0, 5e-324, -5e-324, -1.0]
-    baseline = SeasonalBaseline(last_s=draw.choice([None, 0.0]))
-    baseline.means = [draw.choice(least) for _ in baseline.means]
-    baseline.counts = [draw.choice([0, 1, 60]) for _ in baseline.counts]
-    baseline.lasting, baseline.recent = draw.choice(least), draw.choice(least)
-    baseline.low, baseline.lasting_low = (draw.choice([-0.0, -0.0, *least]) for _ in range(2))
-    baseline.high, baseline.lasting_high = (draw.choice([1.0, 1.0, *least]) for _ in range(2))
-    return SeasonalAnomalyState(baseline)
+def states_of(
+    draw: Draw, use_case: AnomalyUseCase, series: list[Iterator[float]], clocks: list[Iterator[float]]
+) -> list[SeasonalAnomalyState]:
+    """States that have learned some values, as the first ones are learned alone; few are new."""
+    states = [use_case.create(draw.randrange(2**60)) for _ in series]
+    for state, values, times in zip(states, series, clocks, strict=True):
+        count = draw.choice([0, 1, 30, 60, 60, 150, 198, 300])
+        try:
+            use_case.learn(state, list(islice(values, count)), list(islice(times, count)))
+        except ModelRaised as error:
+            raise AssertionError("the scalar code has an answer to whatever comes") from error
+    return states
 
 
 def health_of(draw: Draw) -> Health:
@@ -209,7 +233,7 @@ class Columns:
 
 
 def learned(
-    use_case: SeasonalAnomaly, state: Any, health: Health, values: list[float], times: list[float]
+    use_case: AnomalyUseCase, state: Any, health: Health, values: list[float], times: list[float]
 ) -> list[Finding]:
     """The definition."""
     findings = use_case.learn(state, values, times)
@@ -223,7 +247,7 @@ def test_anomaly_and_sensor_checks_learn_in_columns_what_they_learn_alone(seed):
     series = [draw.choice(SERIES)(draw) for _ in range(SIGNALS)]
     clocks = [draw.choice(CLOCKS)(draw) for _ in range(SIGNALS)]
     where = [(draw.randrange(PAGES), place) for place in draw.sample(range(SIGNALS + 5), SIGNALS)]
-    states = [state_of(draw) for _ in range(SIGNALS)]
+    states = states_of(draw, use_case, series, clocks)
     healths = [health_of(draw) for _ in range(SIGNALS)]
     models, checks = Columns(SeasonalAnomalyState, where), Columns(Health, where)
     for signal in range(SIGNALS):
@@ -311,28 +335,24 @@ def test_sensors_that_stand_still_for_long_are_watched_in_columns_as_alone(seed)
             assert bits(health) == bits(healths[signal])
 
 
-def test_a_range_that_ends_at_minus_zero_leaves_the_same_zeros():
-    baseline = SeasonalBaseline(low=-0.0, high=1.0, lasting_low=-0.0, lasting_high=1.0)
-    state, columns = SeasonalAnomalyState(baseline), StateColumns.empty(SeasonalAnomalyState, 20)
-    columns.put(range(20), [columns.layout.numbers_of(state)] * 20)
-    twin = SeasonalAnomalyTwin(SeasonalAnomaly(), [Source(columns, np.arange(20))], np.arange(20))
-    ones = np.ones(20, dtype=np.intp)
-    learn_by_rank([twin], np.zeros(20), np.zeros(20), np.arange(20), ones, few=1)
-    twin.scatter()
-    SeasonalAnomaly().learn(state, [0.0], [0.0])
-    assert math.copysign(1.0, state.baseline.exceedance) == -1.0
-    assert bits(columns.take(19)) == bits(state)
+def known_of(use_case: AnomalyUseCase) -> Any:
+    """The state of a signal that has learned noise, of times that are not before 1970 only for a while."""
+    draw, state = random.Random(2), AnomalyUseCase.create(use_case, 1)
+    if isinstance(state, SeasonalAnomalyState):
+        values = [draw.gauss(0.0, 1.0) for _ in range(400)]
+        seasonal_anomaly().learn(state, values, [10_000.0 + 60.0 * at for at in range(400)])
+    return state
 
 
 def learn_noise(
-    use_case: SeasonalAnomaly, health: Health, rows: int = 40, count: int = 3, **unusual: float
+    use_case: AnomalyUseCase, health: Health, rows: int = 40, count: int = 3, **unusual: float
 ) -> tuple[list[int], bool]:
     """How many of some plain values each row learns in columns, and whether all rows are as they were before.
 
     `unusual` is the value or the time of the last row's second observation.
     """
     models, checks = StateColumns.empty(SeasonalAnomalyState, rows), StateColumns.empty(Health, rows)
-    for columns, state in ((models, SeasonalAnomalyState()), (checks, health)):
+    for columns, state in ((models, known_of(use_case)), (checks, health)):
         columns.put(range(rows), [columns.layout.numbers_of(state)] * rows)
     before = models.floats.copy(), models.integers.copy(), checks.floats.copy(), checks.integers.copy()
     places = np.arange(rows)
@@ -342,9 +362,9 @@ def learn_noise(
     ]
     draw = random.Random(1)
     values = np.array([draw.gauss(0.0, 1.0) for _ in range(rows * count)])
-    at_s = np.tile(np.arange(count) * 60.0, rows)
+    at_s = np.tile(34_000.0 + np.arange(count) * 60.0, rows)
     values[count * (rows - 1) + 1] = unusual.get("value", 1.0)
-    at_s[count * (rows - 1) + 1] = unusual.get("at_s", 60.0)
+    at_s[count * (rows - 1) + 1] = unusual.get("at_s", 34_060.0)
     left = learn_by_rank(twins, values, at_s, np.arange(rows) * count, np.full(rows, count))
     for twin in twins:
         twin.scatter()
@@ -353,7 +373,7 @@ def learn_noise(
     return left.tolist(), is_same
 
 
-PLAIN, HEARD_OF = SeasonalAnomaly(), Health(first_arrived_s=0.0)
+PLAIN, HEARD_OF = seasonal_anomaly(), Health(first_arrived_s=0.0)
 
 
 def test_plain_values_are_all_learned_in_columns():
@@ -395,21 +415,24 @@ def test_a_row_leaves_before_an_unknown_time_whatever_it_learns():
     assert left.tolist() == [1] * 19 + [0]
 
 
-class Own(SeasonalAnomaly):
+class Own(AnomalyUseCase):
     """Somebody's own use case, which may do otherwise."""
+
+
+class OwnIsolation(SeasonalIsolation):
+    """Somebody's own detector."""
 
 
 @pytest.mark.parametrize(
     "use_case",
     [
-        Own(),
-        SeasonalAnomaly(decay_rates=DecayRates(step_s=0.0)),
-        SeasonalAnomaly(exceedance=0.0),
-        SeasonalAnomaly(alert=AlertPolicy(alerts_per_week=-1.0)),
-        SeasonalAnomaly(sensor_checks=SensorChecks(lowest=-100.0)),
-        SeasonalAnomaly(sensor_checks=SensorChecks(highest=100.0)),
+        Own(SeasonalIsolation(), sensor_checks=SensorChecks()),
+        AnomalyUseCase(OwnIsolation(), sensor_checks=SensorChecks()),
+        seasonal_anomaly(step_s=0.0),
+        seasonal_anomaly(sensor_checks=SensorChecks(lowest=-100.0)),
+        seasonal_anomaly(sensor_checks=SensorChecks(highest=100.0)),
     ],
-    ids=["own class", "step 0", "exceedance 0", "negative budget", "lowest", "highest"],
+    ids=["own class", "own detector", "step 0", "lowest", "highest"],
 )
 def test_all_rows_leave_at_once_where_settings_are_not_those_of_the_arithmetic(use_case):
     assert learn_noise(use_case, HEARD_OF) == ([0] * 40, True)

@@ -10,18 +10,18 @@ import river.drift
 from consumer.detectors.alert_policy import AlertPolicy
 from consumer.detectors.change_point import ChangePoint
 from consumer.detectors.drift import DriftUseCase
-from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.detectors.sensor_checks import SensorChecks
 from consumer.learning import columns_learner
 from consumer.learning.page_learner import PageLearner
 from consumer.settings.signal_settings import CalendarEntry, Entry, Limits, SettingsFile
+from tests.consumer.seasonal import seasonal_anomaly
 from tests.consumer.world import RunsShort, World, points, record
 
 SIGNALS, BATCHES, START_S = 30, 14, 1_700_000_000.0
 SOON = AlertPolicy(clear_after=3, still_open_s=1_800.0, cool_down_s=0.0, alerts_per_week=10_000.0)
 USE_CASES = {
     "drift": DriftUseCase(river.drift.ADWIN(clock=4, grace_period=4)),
-    "anomaly": SeasonalAnomaly(warm_up=10, alert=SOON, sensor_checks=SensorChecks(flat=6, empty=2)),
+    "anomaly": seasonal_anomaly(warm_up=10, alert=SOON, sensor_checks=SensorChecks(flat=6, empty=2)),
     "shift": ChangePoint(alert=SOON, sensor_checks=SensorChecks(flat=6, is_told=True)),
 }
 

@@ -61,3 +61,37 @@ def test_what_is_no_count_is_not_written(number):
 
 def test_a_sum_that_64_bits_do_not_hold_is_exact():
     assert sum_and_most(b"\x88" + (2**53).to_bytes(8, "little"), 4096) == (2**65, 2**53)
+
+
+SINGLES = st.floats(width=32)
+
+
+@given(rows_of(st.one_of(SINGLES, FLOATS)), rows_of(st.one_of(SINGLES, st.floats())))
+def test_floats_that_fit_have_four_bytes_where_they_are_to_and_all_are_read_again(fitting, others):
+    for listed, all_fit in ((fitting, True), (others, False)):
+        rows = np.array(listed, np.float64).reshape(len(listed), len(listed[0]) if listed else 0)
+        rows[np.isnan(rows)] = np.nan  # of one kind, as states have them
+        for are_singles in (np.ones(len(rows), np.bool_), np.arange(len(rows)) % 2 == 0):
+            kinds, contents = write_rows(rows, are_singles)
+            sizes = [kind & 0x7F for kind in kinds]
+            if all_fit:
+                assert set(sizes) <= {0, 4, 8}
+                assert [size == 4 for size in sizes] == [
+                    bool(one and size) for one, size in zip(are_singles, sizes, strict=True)
+                ]
+            read = np.zeros_like(rows)
+            size = read_rows(read, kinds, memoryview(b"".join(contents)), [0] * len(rows), are_singles)
+            assert (read.tobytes(), size) == (rows.tobytes(), sum(map(len, contents)))
+            for row, kind, content in zip(rows, kinds, contents, strict=True):
+                if kind & 0x7F == 4:
+                    with pytest.raises(ValueError, match="no row of the kind"):
+                        read_row(bytes([kind]) + bytes(content), len(row), float)
+                else:
+                    again = read_row(bytes([kind]) + bytes(content), len(row), float)
+                    assert again.tobytes() == row.tobytes()
+
+
+@pytest.mark.parametrize("kind", [1, 2, 0x81, 3, 16])
+def test_floats_of_another_size_are_refused(kind):
+    with pytest.raises(ValueError, match="no row of the kind"):
+        read_row(bytes([kind]) + bytes(kind & 0x7F if kind & 0x80 else 3 * kind), 3, float)

@@ -236,7 +236,7 @@ COLUMN_BOMBS = {
     "health with all alerts": PLAIN
     | IN_ARRAYS
     | {"health_kinds": bytes(HEALTH.floats) + ALL_ALERTS, "behind": b"\1" * 4},
-    **{f"states of {tag} in arrays": of_arrays(tag) for tag in ("alert", "seasonal_anomaly", "change_point")},
+    **{f"states of {tag} in arrays": of_arrays(tag) for tag in ("alert", "isolated_anomaly", "change_point")},
     "ADWINs": PLAIN
     | {
         "lengths": all_of(len(WINDOW)),

@@ -6,10 +6,10 @@ import tracemalloc
 
 import pytest
 
-from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.errors import MoreMemoryNeeded
 from consumer.pages.codec import memory_bytes_for
 from consumer.pages.store import PageMemory
+from tests.consumer.seasonal import seasonal_anomaly
 from tests.consumer.world import World, points
 
 PAGES, SIGNALS = 16, 1_600
@@ -23,7 +23,7 @@ def batch(first: int, count: int = SIGNALS) -> list[dict]:
 
 def filled(**settings) -> World:
     """A bucket with pages that hold a hundred signals each."""
-    world = World(PAGES, use_case=SeasonalAnomaly(), **settings)
+    world = World(PAGES, use_case=seasonal_anomaly(), **settings)
     assert world.invoke(batch(1)).failed == []
     return world
 

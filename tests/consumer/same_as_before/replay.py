@@ -18,7 +18,6 @@ from consumer.detectors.base import UseCase
 from consumer.detectors.change_point import ChangePoint
 from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.multivariate import Multivariate
-from consumer.detectors.seasonal_anomaly import SeasonalAnomaly
 from consumer.errors import PageChanged, Unavailable
 from consumer.handler import TypedMarshaller
 from consumer.learning.outcome import InvocationReport
@@ -27,6 +26,7 @@ from consumer.settings.signal_settings import SettingsFile
 from consumer.use_cases import USE_CASES
 from tests.consumer.every_model import OFTEN, anomalies, rare, trees
 from tests.consumer.same_as_before.mixed_batches import SILENT_S, Delivery, deliveries, settings_with
+from tests.consumer.seasonal import seasonal_anomaly
 from tests.consumer.world import NoHurry, World
 
 
@@ -40,13 +40,13 @@ class Case:
 
 CASES = {
     "drift": Case(USE_CASES["drift"], {"delta": 0.05}),
-    "anomaly": Case(USE_CASES["anomaly"], {"course": 0.1}),
+    "anomaly": Case(USE_CASES["anomaly"], {"hour_rate": 0.1}),
     "shift": Case(USE_CASES["shift"]),
     "asset": Case(USE_CASES["asset"]),
     "clusters": Case(USE_CASES["clusters"], {"n_clusters": 5}),
     "forecast": Case(USE_CASES["forecast"], {"alpha": 0.5}),
     "drift, late skipped": Case(DriftUseCase(drift.ADWIN(), late="skip"), {"delta": 0.05}),
-    "anomaly, often": Case(SeasonalAnomaly(alert=OFTEN, warm_up=20), {"course": 0.1}),
+    "anomaly, often": Case(seasonal_anomaly(alert=OFTEN, warm_up=20), {"hour_rate": 0.1}),
     "shift, often": Case(ChangePoint(alert=OFTEN)),
     "clusters, often": Case(AssetUseCase(rare(preprocessing.StandardScaler() | cluster.KMeans(3)))),
     "assets by pattern": Case(AssetUseCase(Multivariate(warm_up=40, delay=20, alert=OFTEN))),
