@@ -50,7 +50,11 @@ def seasonal_step(
 
     def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
         local_s = at_s if clock is None or at_s is None else clock.local_s(at_s)
+        strays = model.strays
+        bar = strays.bar, strays.bar_s
         reading = learn(model, given, value, at_s, local_s)
+        if policy.is_near(value, reading.expected):
+            strays.bar, strays.bar_s = bar  # what is not told does not hide what is to be
         score = finite(reading.score)
         change = policy.next(
             alert,

@@ -140,6 +140,8 @@ class SeasonalAnomalyTwin:
         onset = first_max(0.0, both - recent)
         recent = first_max(both, scalar.ONSET_REST * recent)
         bar = self._strays.ratio_to_bar(rows, further, given.stray_limit, at_s)
+        if self._use_case.alert.dead_band is not None:
+            leaves |= bar.ratio >= 1.0  # within the dead band, they raise no bar
         of_modes, is_in_mode = modes.stray / given.mode_limit, modes.is_in_mode
         ratio = np.where(is_in_mode, ratio / scalar.USUAL_IN_MODE, ratio)
         stray = np.where(is_in_mode | (sum_of_streams <= given.stray_gate), 0.0, bar.ratio)

@@ -167,7 +167,7 @@ def test_what_goes_the_other_way_opens_nothing_at_the_usual_values_after_it():
     times, values = course()
     for row in range(2000, 2900, 150):
         values[row] -= 4.0
-    values[2950] += 1.5
+    values[2950] += 2.0
     plain = [one.index for one in openings(ANOMALY, values, times) if one.index >= 2000]
     assert set(range(2000, 2900, 150)) & set(plain)
     banded = ANOMALY.with_dead_band(DeadBand(direction="rise"))
