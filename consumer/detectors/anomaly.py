@@ -20,7 +20,6 @@ from consumer.detectors.base import (
     parameters_of,
     seeded,
 )
-from consumer.detectors.half_space_trees import with_arrays
 from consumer.detectors.local_time import UTC_NAME, clock_of
 from consumer.detectors.seasonal_anomaly import SeasonalAnomalyState, seasonal_step
 from consumer.detectors.states import AnyState, ModelState, model_state
@@ -84,6 +83,8 @@ class AnomalyUseCase(UseCase):
         detector = seeded(self.detector, seed)
         if isinstance(detector, SeasonalIsolation):
             return SeasonalAnomalyState(detector.new_state())
+        from consumer.detectors.half_space_trees import with_arrays  # scipy, which the shipped one needs not
+
         with_arrays(_scorer(detector))
         return AnomalyState(detector)
 

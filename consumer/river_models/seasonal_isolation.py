@@ -16,6 +16,11 @@ from consumer.river_models.modes import Modes, copy_of_modes
 from consumer.river_models.strays import STILL_MIN, Strays
 from consumer.river_models.window import KNOWN_AFTER, Window
 
+try:
+    from river.base import AnomalyDetector
+except ImportError:  # before River 0.26
+    from river.anomaly.base import AnomalyDetector  # type: ignore[import-not-found,no-redef]
+
 SAMPLE_MAX = 256
 VALUE_MAX = 1e100
 """Larger values are learned as this one, so that squares stay finite."""
@@ -268,7 +273,7 @@ def copy_of(state: SeasonalIsolationState) -> SeasonalIsolationState:
     )
 
 
-class SeasonalIsolation(base.AnomalyDetector):
+class SeasonalIsolation(AnomalyDetector):
     """Isolation of a signal's values from what was usual, at their time of day and week.
 
     Four streams are judged, each against a fading sample of its own past: the deviation from the mean of the

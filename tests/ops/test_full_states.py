@@ -36,7 +36,7 @@ signals:
     limits: { high: 60.0 }
     use_cases:
       drift: { delta: 0.01 }
-      anomaly: { level: 0.004, warm_up: 100 }
+      anomaly: { all_rate: 0.004, warm_up: 100 }
       asset: { warm_up: 50, delay: 25 }
       clusters: { n_clusters: 3, warm_up: 50, rare: 0.99 }
       forecast: { alpha: 0.4 }
