@@ -86,10 +86,14 @@ class DeadBand:
         >>> [band.reaches(value, 20.0) for value in (20.4, 20.5, 19.0)]
         [False, True, False]
         """
-        moved = value - expected
-        if (self.direction == "rise" and moved < 0.0) or (self.direction == "fall" and moved > 0.0):
+        if self.is_other_way(value, expected):
             return False
-        return abs(moved) >= share * max(self.least, self.least_share * abs(expected))
+        return abs(value - expected) >= share * max(self.least, self.least_share * abs(expected))
+
+    def is_other_way(self, value: float, expected: float) -> bool:
+        """Whether a value is off in the direction of which nothing is told, or in none."""
+        moved = value - expected
+        return (self.direction == "rise" and moved <= 0.0) or (self.direction == "fall" and moved >= 0.0)
 
     def details(self) -> dict[str, Any]:
         """The evidence of it: what is set."""
@@ -144,7 +148,10 @@ class AlertPolicy:
             self._correct_budget_time(alert, at_s)
             if self.dead_band is not None:
                 is_near = self.is_near(value, expected)
-                opens = self._leaves_dead_band(alert, opens=opens, lasts=lasts, is_near=is_near)
+                may_wait = is_near and self._may_wait(value, expected)
+                opens = self._leaves_dead_band(
+                    alert, opens=opens, lasts=lasts, is_near=is_near, may_wait=may_wait
+                )
             if not opens or self._is_held_back(alert, score, at_s):
                 return None
             alert.is_open, alert.since_s, alert.notified_s, alert.before_notified = True, at_s, at_s, 0
@@ -156,7 +163,7 @@ class AlertPolicy:
         if alert.quiet >= self.clear_after:
             alert.is_open, alert.cleared_s, alert.before_notified = False, at_s, 0
             if self.dead_band is not None:
-                alert.notified_s = 0.0 if is_back else None
+                alert.notified_s = 0.0 if is_back and self._may_wait(value, expected) else None
             return "cleared"
         return "still_open" if self._is_due(alert, at_s) else None
 
@@ -168,10 +175,20 @@ class AlertPolicy:
             and not self.dead_band.reaches(value, expected, share)
         )
 
-    def _leaves_dead_band(self, alert: AlertState, *, opens: bool, lasts: bool, is_near: bool) -> bool:
+    def _may_wait(self, value: float, expected: float | None) -> bool:
+        """Whether it may grow out of the dead band: what goes the other way leaves it at any usual value."""
+        return (
+            self.dead_band is not None
+            and expected is not None
+            and not self.dead_band.is_other_way(value, expected)
+        )
+
+    def _leaves_dead_band(
+        self, alert: AlertState, *, opens: bool, lasts: bool, is_near: bool, may_wait: bool
+    ) -> bool:
         """Whether it opens now; if it would but is near, it waits as long as it lasts."""
         waits = alert.waits and (lasts or alert.quiet < self.clear_after)
-        if waits or (opens and is_near):
+        if waits or (opens and may_wait):
             alert.notified_s = 0.0
         elif alert.waits:
             alert.notified_s = None

@@ -46,6 +46,7 @@ def seasonal_step(
 ) -> Step:
     """The step of a use case whose detector this is; hours are those of the clock, of UTC without one."""
     given, model, alert = detector.parameters, state.model, state.alert
+    has_direction = policy.dead_band is not None and policy.dead_band.direction != "both"
 
     def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
         local_s = at_s if clock is None or at_s is None else clock.local_s(at_s)
@@ -61,7 +62,7 @@ def seasonal_step(
             opens=reading.ratio >= 1.0 and model.count > warm_up,
             keeps=reading.level > KEEPS,
             at_s=reading.at_s,
-            value=value,
+            value=reading.expected if has_direction and _has_none(reading, value) else value,
             expected=reading.expected,
         )
         if change is None:
@@ -70,6 +71,13 @@ def seasonal_step(
         return score, (change, evidence | policy.transition_details(alert, change, reading.at_s))
 
     return step
+
+
+def _has_none(reading: Reading, value: float) -> bool:
+    """Whether what is unusual has no direction: not the value, but how it differs from those before it."""
+    is_usual = reading.usual_from <= value <= reading.usual_to
+    furthest = STREAMS[reading.streams.index(max(reading.streams))]
+    return is_usual or (furthest in ("shape", "change") and reading.stray < 1.0)
 
 
 def _evidence(

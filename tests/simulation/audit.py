@@ -100,7 +100,7 @@ class Audit:
         ):
             learned, skipped, paused, latest_s = self._replayed(above, history, by, raised_before)
             refused = {_known(one) for one in above if one not in learned + skipped + paused}
-            if (len(learned), len(skipped)) == says and refused <= self.quarantined:
+            if (len(learned), len(skipped + paused)) == says and refused <= self.quarantined:
                 break
         else:
             learned, skipped, paused, latest_s = self._replayed(above, history, by, ())

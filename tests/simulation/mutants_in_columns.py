@@ -71,7 +71,7 @@ IN_COLUMNS = {
         _USUAL, "is_usual &= ~_are_paused(settings, batch, numbers, places, starts)", "pass"
     ),
     "what waits within the dead band stays in the columns": Mutant(
-        f"{_TWINS}.alert_twin", "self._is_open | (self._before_notified > 0)", "self._is_open"
+        f"{_TWINS}.alert_twin", "self._is_open | (self._notified_s == 0.0)", "self._is_open"
     ),
     "signals with settings of their own learn in columns without them": Mutant(
         _USUAL, "indices.setdefault(id(own.use_case), len(use_cases))", "0"

@@ -73,7 +73,7 @@ class Verdict:
             self.audit.violations.append(f"{prefix} {signal}: its model is not the reference's")
         if history.learned and health_known(state.health) != health_known(reference.health):
             self.audit.violations.append(f"{prefix} {signal}: its sensor's state is not the reference's")
-        if state.learned != len(history.learned) or state.skipped != len(history.skipped):
+        if state.learned != len(history.learned) or state.skipped != len(history.skipped + history.paused):
             self.audit.violations.append(f"{prefix} {signal}: its counters are not the reference's")
         if missing := reference.told - published:
             self.audit.violations.append(f"{prefix} {signal}: {len(missing)} events were never published")

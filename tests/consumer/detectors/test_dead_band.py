@@ -83,7 +83,10 @@ def test_the_other_direction_neither_opens_nor_keeps_open():
     rise = AlertPolicy(clear_after=3, dead_band=DeadBand(direction="rise"))
     assert lived([(-5.0, OPENS)] * 5, rise) == []
     assert lived([(5.0, OPENS), *[(-5.0, OPENS)] * 5], rise) == [(0, "opened"), (3, "cleared")]
-    assert lived([(-5.0, OPENS), (5.0, KEEPS)], rise) == [(1, "opened")]
+    assert lived([(-5.0, OPENS), (5.0, OPENS)], rise) == [(1, "opened")]
+    assert lived([(-5.0, OPENS), *[(0.01, KEEPS)] * 5], rise) == []
+    turned = [(5.0, OPENS), *[(-5.0, KEEPS)] * 5, *[(0.01, KEEPS)] * 5]
+    assert lived(turned, rise) == [(0, "opened"), (3, "cleared")]
 
 
 def test_without_a_band_nothing_waits():
@@ -160,13 +163,15 @@ def test_a_fault_that_grows_out_of_the_band_is_told():
         assert values[first.index] - first.evidence["expected"] >= 1.5
 
 
-def test_what_is_not_told_does_not_raise_the_threshold_for_what_is():
+def test_what_goes_the_other_way_opens_nothing_at_the_usual_values_after_it():
     times, values = course()
     for row in range(2000, 2900, 150):
         values[row] -= 4.0
     values[2950] += 2.0
+    plain = [one.index for one in openings(ANOMALY, values, times) if one.index >= 2000]
+    assert set(range(2000, 2900, 150)) & set(plain)
     banded = ANOMALY.with_dead_band(DeadBand(direction="rise"))
-    assert [one.index for one in openings(banded, values, times)][-1] == 2950
+    assert [one.index for one in openings(banded, values, times) if one.index >= 2000] == [2950]
 
 
 def test_the_band_is_in_the_evidence_of_each_change():
