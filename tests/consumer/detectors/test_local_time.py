@@ -3,13 +3,13 @@
 import math
 import struct
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.detectors import local_time as module
 from consumer.detectors.in_columns.hour_cells import TIME_MAX
 from consumer.detectors.local_time import clock_of, hour_of_day, local_time, zone_of
 from consumer.errors import ConfigurationError
@@ -84,7 +84,7 @@ def test_the_rules_are_those_of_the_pinned_package_where_it_is_installed(tmp_pat
     rules += struct.pack(">lbb", 5_400, 0, 0) + b"ABC\0"
     packages = {"tzdata.zoneinfo": tmp_path, "tzdata": tmp_path}
     (tmp_path / "zones").write_text("Berlin")
-    monkeypatch.setattr(module.resources, "files", packages.__getitem__)
+    monkeypatch.setattr(resources, "files", packages.__getitem__)
     (tmp_path / "Berlin").write_bytes(rules + rules + b"\nABC-1:30\n")
     assert zone_of("Berlin").utcoffset(EPOCH) == timedelta(minutes=90)
     with pytest.raises(ConfigurationError, match="'Europe/Berlin' is no time zone"):
