@@ -9,6 +9,8 @@ HOURS, DAYS = 24, 7
 HOUR_S, DAY_S = 3600.0, 86_400.0
 LEVEL, BY_HOUR, BY_WEEK = 0, 1, 1 + HOURS
 MEANS = BY_WEEK + HOURS * DAYS
+FEW = 2
+"""Values of which the mean of an hour says less than the values just before it do."""
 _OF_PLACES = Meta(min_length=MEANS, max_length=MEANS)
 
 
@@ -21,12 +23,22 @@ class Course(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     means: Annotated[list[float], _OF_PLACES] = msgspec.field(default_factory=lambda: [0.0] * MEANS)
     counts: Annotated[list[int], _OF_PLACES] = msgspec.field(default_factory=lambda: [0] * MEANS)
 
-    def expect_one(self, value: float, places: list[int]) -> float:
-        """The nearer of the means of this hour and of this hour of the week; else the mean of all."""
-        means = [self.means[place] for place in places[1:] if self.counts[place]]
-        if means:
-            return min(means, key=lambda mean: abs(value - mean))
-        return self.means[LEVEL] if self.counts[LEVEL] else value
+    def expect_one(self, value: float, places: list[int], recent: float) -> float:
+        """The nearer of the means of this hour and of this hour of the week.
+
+        For the first values of an hour of the day that never was before, it is `recent`, what the latest
+        values are about: the course goes on. Without a time it is the mean of all.
+        """
+        means, counts = self.means, self.counts
+        if not counts[LEVEL]:
+            return value
+        if len(places) == 1:
+            return means[LEVEL]
+        _, hour, hour_of_week = places
+        if counts[hour] == counts[hour_of_week] and counts[hour] < FEW:
+            return recent
+        known = [means[place] for place in (hour, hour_of_week) if counts[place]]
+        return min(known, key=lambda mean: abs(value - mean))
 
     def learn_one(self, value: float, places: list[int], of_level: float, of_hour: float) -> None:
         """Learn a value with these weights: a plain mean at first, then an exponential one."""

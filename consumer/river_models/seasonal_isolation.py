@@ -14,7 +14,7 @@ from consumer.river_models.counters import COUNTER_KIND, Kind
 from consumer.river_models.course import LEVEL, Course, places_of
 from consumer.river_models.modes import Modes, copy_of_modes
 from consumer.river_models.strays import STILL_MIN, Strays
-from consumer.river_models.window import KNOWN_AFTER, Window
+from consumer.river_models.window import KNOWN_AFTER, RECENT, Window
 
 try:
     from river.base import AnomalyDetector
@@ -164,7 +164,7 @@ def _learn_number(
     if abs(value - last) <= SAME * abs(last):
         value = last
     course, window = state.course, state.window
-    expected = course.expect_one(value, places)
+    expected = course.expect_one(value, places, window.means[RECENT])
     state.expected = base + expected
     deviation = value - expected
     least, strays = LEAST * max(abs(value), abs(expected)), state.strays

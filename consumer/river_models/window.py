@@ -12,6 +12,8 @@ FEATURES = 7
 PRODUCTS = FEATURES * (FEATURES + 1) // 2
 MEAN_RATES = (0.4, 0.118, 0.031, 0.0078)
 """Weights of a value in means that look back on some 2, 8, 32 and 128 values."""
+RECENT = 2
+"""Which of these says what the latest values are about."""
 CHANGE_RATE = 0.1
 KNOWN_AFTER = 20
 """Values, before a distance is measured; until then it is 0."""

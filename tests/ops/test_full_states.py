@@ -42,7 +42,7 @@ signals:
       forecast: { alpha: 0.4 }
 """
 WITHOUT_PARAMETERS = {"shift"}
-WITHOUT_OPEN_ALERT = {"drift", "shift"}
+WITHOUT_OPEN_ALERT = {"drift"}
 OF_ROWS = {"asset", "clusters"}
 FAULTS = {"anomaly": {"flat", "range", "quality", "stale"}, "shift": {"flat", "range", "quality"}}
 """By the use cases that look at sensors; `shift` tells of no fault, and so of no silence."""

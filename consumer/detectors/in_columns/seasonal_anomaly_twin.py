@@ -106,7 +106,7 @@ class SeasonalAnomalyTwin:
         numbers = np.where(np.abs(numbers - last) <= scalar.SAME * np.abs(last), last, numbers)
 
         means, counts = self._cells.floats[:, rows], self._cells.integers[:, rows]
-        expected = _nearest(numbers, means, counts)
+        expected = _expected(numbers, means, counts, self._window.recent(rows))
         deviation = numbers - expected
         least = scalar.LEAST * first_max(np.abs(numbers), np.abs(expected))
         is_still, width = counts[0] >= STILL_MIN, self._strays.width(rows)
@@ -201,16 +201,15 @@ def _is_usual(use_case: AnomalyUseCase) -> bool:
     return is_known and type(use_case.detector) is SeasonalIsolation and use_case.detector.step_s > 0.0
 
 
-def _nearest(values: Floats, means: Floats, counts: Integers) -> Floats:
-    """The nearer of the means of this hour and of this hour of the week; else the mean of all."""
-    has_any, has_hour, has_week = counts != 0
+def _expected(values: Floats, means: Floats, counts: Integers, recent: Floats) -> Floats:
+    """The nearer of the means of this hour and of this hour of the week; at first, what is recent."""
     off = np.abs(values - means)
-    is_of_week = has_week & ((off[2] < off[1]) | ~has_hour)
-    nearest: Floats = np.where(is_of_week, means[2], means[1])
-    has_mean = has_hour | has_week
-    if has_mean.all():
-        return nearest
-    return np.where(has_mean, nearest, np.where(has_any, means[0], values))
+    is_of_week = (counts[2] != 0) & (off[2] < off[1])
+    nearest = np.where(is_of_week, means[2], means[1])
+    is_new = (counts[1] == counts[2]) & (counts[1] < course.FEW)
+    nearest = np.where(is_new, recent, nearest)
+    expected: Floats = np.where(counts[0] != 0, nearest, values)
+    return expected
 
 
 def _score(level: Floats, onset: Floats) -> Floats:

@@ -27,6 +27,11 @@ class WindowColumns:
         self._means, self._centre, self._products = field("means"), field("centre"), field("products")
         self.count = gathered.field(f"{path}.count")
 
+    def recent(self, rows: slice) -> Floats:
+        """What the latest values of the first rows are about."""
+        means: Floats = self._means[scalar.RECENT, rows]
+        return means
+
     def step(self, rows: slice, values: Floats, smoothing: float) -> "WindowStep":
         """Measure and learn a value for each of the first rows."""
         change = values - self.last[rows]
