@@ -9,6 +9,7 @@ from benchmarks.handler_vs_loop import invocations
 from benchmarks.measuring import Pair, alternately, cpu_s
 from benchmarks.warm_function import Function, function
 from benchmarks.workloads import LambdaEvent, point_batches
+from consumer.decode.signal_names import seed_of
 from consumer.detectors.base import Step
 from consumer.handler import gc_paused
 from consumer.use_cases import USE_CASES
@@ -39,7 +40,7 @@ class DetectorLoop:
     """
 
     def __init__(self, use_case: str) -> None:
-        self._use_case = USE_CASES[use_case]
+        self._name, self._use_case = use_case, USE_CASES[use_case]
         self._steps: dict[str, Step] = {}
         self.models: dict[str, Any] = {}
         self.findings = 0
@@ -58,7 +59,7 @@ class DetectorLoop:
                     self.findings += 1
 
     def _new(self, signal: str) -> Step:
-        model = self.models[signal] = self._use_case.create(0)
+        model = self.models[signal] = self._use_case.create(seed_of(self._name, signal))
         step = self._steps[signal] = self._use_case.stepper(model)
         return step
 

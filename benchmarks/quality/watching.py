@@ -122,7 +122,8 @@ class Watched:
 def watch(candidate: Candidate, name: str, values: Sequence[float], times_s: Sequence[float]) -> Watched:
     """Let a new model learn a series in one pass."""
     scores: list[float] = []
-    found = Watch(name, candidate.use_case).learn(values, times_s, scores)
+    model = new_model(candidate.name, candidate.use_case, name)
+    found = Watch(name, candidate.use_case, model).learn(values, times_s, scores)
     opened = [one for one in found if one.change == "opened"]
     return Watched(
         [one.index for one in opened if one.fault is None],

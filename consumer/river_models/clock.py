@@ -27,7 +27,7 @@ class Clock(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     def move(self, at_s: float) -> tuple[float, float | None]:
         """The believed time at a value with that stamp, and how long after the value before.
 
-        >>> clock = Clock()
+        >>> clock = Clock(since_jump=BELIEVED_AFTER)
         >>> clock.move(1e9), clock.move(1e9 + 60.0), clock.move(9e8), clock.move(1e9 + 120.0)
         ((1000000000.0, None), (1000000060.0, 60.0), (1000000060.0, 0.0), (1000000120.0, 60.0))
         """

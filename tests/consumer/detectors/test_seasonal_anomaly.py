@@ -49,7 +49,7 @@ def test_a_new_level_is_told_when_it_comes_and_not_all_along():
 
 def test_a_clock_that_was_ahead_at_first_lets_no_signal_wait_for_its_day():
     times, values = course(30)
-    values[3000] += 1.0
+    values[3000] += 2.0
     usual = [one.index for one in told(values, times)]
     assert 3000 in usual
     assert [one.index for one in told(values, [times[0] + 1e9, *times[1:]])] == usual
