@@ -181,6 +181,7 @@ class World:
     objects: InMemoryObjects = field(default_factory=InMemoryObjects)
     signals_max: int = 10_000
     memory_bytes_max: int = 2**30
+    warm_bytes_max: int = 64 * 2**20
     signals: SettingsFile | None = None
     times: TimeLimits = ANY_TIME
     """Most tests count seconds from 0."""
@@ -200,7 +201,7 @@ class World:
             PageStore(
                 self.objects,
                 PageCodec(self.memory_bytes_max),
-                64 * 2**20,
+                self.warm_bytes_max,
                 PageMemory(self.memory_bytes_max),
             ),
             self.bus,

@@ -223,7 +223,7 @@ def test_not_every_page_there_ever_was_is_remembered():
 
 def test_pages_that_learned_together_are_all_encoded_before_the_first_is_sent():
     """What sends them in threads would fight for the interpreter with what encodes the others."""
-    world, did = filled(memory_bytes_max=2**33), []  # room for all of them at once
+    world, did = filled(memory_bytes_max=2**33, warm_bytes_max=2**30), []  # so that all are warm
     function = world.function
     encode, replace = function.pages.encode, world.objects.replace
 
