@@ -19,6 +19,7 @@ from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import Count
 from consumer.detectors.base import STATE_FORMAT, UseCase
 from consumer.detectors.sensor_checks import Health
+from consumer.detectors.state_columns import StateColumns
 from consumer.detectors.state_layouts import StateLayout, layout_of
 from consumer.errors import (
     ConfigurationError,
@@ -57,6 +58,7 @@ _PER_SLOT = 16
 _PER_CHECKPOINT = 400
 _PER_NUMBER = 56
 """In an array, and in an object."""
+_PER_NUMBER_OF_OBJECT = 48
 _PER_ADWIN = 800
 
 
@@ -270,6 +272,13 @@ def memory_bytes_of(columns: Columns, column_bytes: int) -> int:
 def _memory_of(layout: StateLayout) -> int:
     """Of one state: in the arrays, and as an object."""
     return _PER_NUMBER * (layout.floats + layout.integers)
+
+
+def warm_bytes_of(states: States, memory_bytes: int) -> int:
+    """What of that memory they take as long as none is taken out of the arrays, as between invocations."""
+    columns = [one for one in (states.models, states.health) if isinstance(one, StateColumns)]
+    numbers = sum(one.layout.floats + one.layout.integers for one in columns)
+    return memory_bytes - _PER_NUMBER_OF_OBJECT * numbers * len(states)
 
 
 def moved(page: bytes) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from consumer.errors import MoreMemoryNeeded, PageChanged, Unavailable, UnreadablePage
-from consumer.pages.codec import PageCodec, States, memory_bytes_for
+from consumer.pages.codec import PageCodec, States, memory_bytes_for, warm_bytes_of
 from consumer.ports import Found, Jitter, Missing, ObjectStore, Unchanged
 
 PAGE_BYTES_MAX = 256 * 1024 * 1024
@@ -277,7 +277,7 @@ class PageStore:
         memory_bytes = memory_bytes_for(body)
         self.memory.note(page.key, memory_bytes + _COPIES * len(body))
         if page.e_tag is not None:
-            self._keep_warm(page, memory_bytes)
+            self._keep_warm(page, warm_bytes_of(States.of(page.states), memory_bytes))
         return len(body)
 
     def _take_warm(self, key: str) -> _Warm | None:

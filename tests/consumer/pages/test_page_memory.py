@@ -239,3 +239,19 @@ def test_pages_that_learned_together_are_all_encoded_before_the_first_is_sent():
     assert world.invoke(batch(10_000), function).failed == []
     assert did.count("sent") == PAGES
     assert "encoded" not in did[did.index("sent") :]
+
+
+def test_pages_stay_warm_by_what_they_take_in_arrays_and_not_as_objects():
+    """A state is an object at most while it learns: counted so all along, few pages would stay."""
+    world = filled(warm_bytes_max=40 * 2**20)
+    assert sum(sizes(world)) > 3 * 40 * 2**20
+    read = []
+    get = world.objects.get
+
+    async def counted(key, **settings):
+        read.append(key)
+        return await get(key, **settings)
+
+    world.objects.get = counted
+    assert world.invoke(batch(10_000)).failed == []
+    assert [key for key in read if "/pages/" in key] == []
