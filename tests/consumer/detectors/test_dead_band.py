@@ -137,13 +137,13 @@ def openings(use_case, values, times):
 def test_anomaly_tells_a_deviation_beyond_the_band_and_none_within():
     times, values = course()
     for row in range(1500, 2700, 150):
-        values[row] += 0.6
-    values[2900] += 1.5
+        values[row] += 1.6
+    values[2900] += 3.0
     plain = [one.index for one in openings(ANOMALY, values, times)]
     assert set(range(1500, 2700, 150)) & set(plain)
-    banded = ANOMALY.with_dead_band(DeadBand(least=1.0))
+    banded = ANOMALY.with_dead_band(DeadBand(least=2.0))
     [found] = openings(banded, values, times)
-    assert (found.index, found.evidence["least"]) == (2900, 1.0)
+    assert (found.index, found.evidence["least"]) == (2900, 2.0)
     assert "direction" not in found.evidence
     share = ANOMALY.with_dead_band(DeadBand(least_share=0.12, direction="rise"))
     found = openings(share, values, times)
@@ -156,7 +156,7 @@ def test_a_fault_that_grows_out_of_the_band_is_told():
     for rows in (5, 40, 150):
         times, values = course()
         for row in range(2500, len(values)):
-            values[row] += 3.0 * min(1.0, (row - 2500) / rows)
+            values[row] += 4.0 * min(1.0, (row - 2500) / rows)
         banded = ANOMALY.with_dead_band(DeadBand(least=1.5))
         [first, *_] = openings(banded, values, times)
         assert 2500 + rows // 3 < first.index <= 2502 + rows
@@ -203,7 +203,7 @@ def test_of_a_slope_of_shift_it_counts_how_far_it_has_led(band, is_told):
 def test_anomaly_tells_the_direction_that_is_asked_for(direction, told):
     times, values = course()
     values[1000] += 2.0
-    values[2500] -= 2.0
+    values[2500] -= 4.0
     found = openings(ANOMALY.with_dead_band(DeadBand(0.5, direction=direction)), values, times)
     assert [one.index for one in found] == told
 
