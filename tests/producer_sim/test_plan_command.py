@@ -179,7 +179,9 @@ def test_what_a_model_counts_in_memory_decides_how_much_stays_warm():
         Load(Workload(100_000, named=named), CONFIGURATION, ASSUMPTIONS)
         for named in (("drift",), ("anomaly",))
     )
-    assert anomaly.warm_states_max < adwin.warm_states_max / 2
+    assert anomaly.warm_states_max < adwin.warm_states_max
+    of_adwin = ASSUMPTIONS.use_cases["anomaly"].warm_bytes / ASSUMPTIONS.models["ADWIN"].warm_bytes
+    assert adwin.warm_states_max / anomaly.warm_states_max == pytest.approx(of_adwin)
     warm_bytes_max = ASSUMPTIONS.assumed.warm_share * 1024 * 2**20
     assert anomaly.warm_states_max == warm_bytes_max / ASSUMPTIONS.use_cases["anomaly"].warm_bytes
 
