@@ -18,6 +18,7 @@ from consumer.detectors.alert_policy import DeadBand, Direction
 from consumer.detectors.base import Severity, UseCase
 from consumer.detectors.local_time import UTC_NAME
 from consumer.errors import ConfigurationError
+from consumer.settings.assets import AssetRule, Assets
 from consumer.settings.calendars import Calendar, Span
 from consumer.settings.patterns import is_wild, matcher, matches
 from consumer.settings.tuning import with_parameters
@@ -143,6 +144,10 @@ class SettingsOfSignals:
         self.have_pauses = bool(self._pausing)
         """Whether a calendar says of some signals when nothing is learned."""
         self._entries = () if file is None else tuple(file.signals)
+        self.assets = Assets(
+            [AssetRule(tuple(each.patterns), each.asset) for each in self._entries if each.asset]
+        )
+        """The asset of each signal, `assets.of(name)`, as a placement by asset has it."""
         self._time_zone = None if file is None else file.time_zone
         self._exact: defaultdict[str, list[int]] = defaultdict(list)
         self._wild: list[tuple[int, Callable[[str], object]]] = []
