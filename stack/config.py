@@ -183,8 +183,9 @@ class PlantConfig(Strict):
         side_by_side = [name for name, each in self.use_cases.items() if each.parallelization_factor > 1]
         if self.placement == "asset" and side_by_side:
             raise wrong(
-                f"has placement asset and use_cases.{side_by_side[0]}.parallelization_factor above 1; allowed: "
-                "one of them, for a signal's records may have several partition keys, and lose their order"
+                f"has placement asset and use_cases.{side_by_side[0]}.parallelization_factor above 1; "
+                "allowed: one of them, for records of a signal may have several partition keys, and lose "
+                "their order"
             )
         return self
 

@@ -53,8 +53,8 @@ class Placing:
         if self.assets is None:
             among = sum(key.record_signal != key.signal for key in by_key)
             report(
-                f"{pluralize(len(by_key) - among, 'signal')} are taken to come in records of their own, "
-                f"{among:,} among the values of a record: those that come otherwise start anew"
+                f"signals that are taken to come in records of their own: {len(by_key) - among:,}; among the "
+                f"values of a record: {among:,}. Those that come otherwise start anew"
             )
         found: dict[SignalKey, State] = {}
         for key, keys in by_key.items():
