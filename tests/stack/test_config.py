@@ -49,6 +49,17 @@ WRONG = {
         "equal to 4000",
     ),
     "factor 2 with pages": (drift(parallelization_factor=2), "use_cases.drift", "with pages 0 only"),
+    "on-demand with shards": ({"stream": {"shards": 2}}, "stream", '"mode": "provisioned"'),
+    "SnapStart with a large /tmp": (drift(ephemeral_storage_mb=1024), "use_cases.drift", "allowed: 512"),
+    "two alerts of one name": (
+        {"alerts": [{"name": "all"}, {"name": "All"}]},
+        "alerts[1].name",
+        "a name of its own",
+    ),
+    "a bad e-mail": (to(emails=["ops@plant"]), "alerts[0].to.emails[0]", "such as ops@example.com"),
+    "a bad ARN": ({"stream": {"arn": "telemetry"}}, "stream.arn", "such as arn:aws:kinesis:"),
+}
+ALSO_WRONG = {
     "factor 2 by asset": (
         {**drift(parallelization_factor=2, pages=0), "placement": "asset"},
         "",
@@ -61,17 +72,6 @@ WRONG = {
         "ingest.sitewise false; allowed: the key only with the rule",
     ),
     "a key that SiteWise has not": ({"ingest": {"sitewise_key": "line"}}, "ingest.sitewise_key", "'asset'"),
-    "on-demand with shards": ({"stream": {"shards": 2}}, "stream", '"mode": "provisioned"'),
-    "SnapStart with a large /tmp": (drift(ephemeral_storage_mb=1024), "use_cases.drift", "allowed: 512"),
-    "two alerts of one name": (
-        {"alerts": [{"name": "all"}, {"name": "All"}]},
-        "alerts[1].name",
-        "a name of its own",
-    ),
-    "a bad e-mail": (to(emails=["ops@plant"]), "alerts[0].to.emails[0]", "such as ops@example.com"),
-    "a bad ARN": ({"stream": {"arn": "telemetry"}}, "stream.arn", "such as arn:aws:kinesis:"),
-}
-ALSO_WRONG = {
     "a field that there is not": ({"alert": []}, "alert", "docs/deploy.md"),
     "no use case": ({"use_cases": {}}, "use_cases", "at least 1"),
     "provisioned without shards": ({"stream": {"mode": "provisioned"}}, "stream", "shards from 1"),

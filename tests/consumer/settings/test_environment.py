@@ -144,7 +144,9 @@ def test_the_checkout_itself_is_the_plant_that_it_is_without_the_variable():
     assert load_plant(str(Path(__file__).parents[3])) == load_plant(".") == load_plant("")
 
 
-def test_models_are_placed_by_record_or_by_asset():
+def test_models_are_placed_by_record_or_by_asset(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     assert read_settings(COMPLETE).placement == "record"
     assert start(read_settings(COMPLETE)).layouts._wanted.assets is None
     by_asset = read_settings(COMPLETE | {"PLACEMENT": "asset"})
