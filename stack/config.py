@@ -146,6 +146,10 @@ class AlarmsConfig(Strict):
     """How long nothing may arrive."""
     iterator_age_minutes: Annotated[int, Field(ge=1, le=1440)] = 10
     """How long a record may wait to be learned."""
+    rejected_records_per_hour: Annotated[int, Field(ge=0)] = 100
+    """How many records the stream may reject in an hour: producers send a few of them again."""
+    quarantined_per_hour: Annotated[int, Field(ge=0)] = 10
+    """How many observations may be quarantined in an hour, and messages that AWS IoT cannot read."""
     new_models_per_hour: Annotated[int, Field(ge=1)] = 1000
     """How many signals may be new in an hour: more is a producer that makes names up."""
 
