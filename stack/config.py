@@ -12,6 +12,7 @@ from consumer.settings.environment import AHEAD_S_ALLOWED_MAX, TimeSettings
 from consumer.settings.signals_yaml import SHIPPED
 from stack.alert_config import AlertConfig
 from stack.field_types import Day, Email, KeyArn, StreamArn, Strict, Text, each_once, matching, wrong
+from stack.iot_sql import aliases_in
 
 SNAP_START_STORAGE_MB = 512
 _MARGIN_S = 3600
@@ -125,7 +126,16 @@ class MqttConfig(Strict):
     sql: Annotated[str, matching(r"(?is)\s*SELECT\s.+\sFROM\s+'.+", "SELECT ... FROM '<topic filter>'")]
     """Makes one of the payloads of `docs/send-data.md` of a message."""
     partition_key: Text
-    """The signal, as a substitution template such as `${topic(3)}`."""
+    """The signal, as a substitution template such as `${topic(3)}`: of the message, not the SQL's result."""
+
+    @check(mode="after")
+    def _key_is_of_the_message(self) -> Self:
+        if aliases := aliases_in(self.partition_key, self.sql):
+            raise wrong(
+                f"has a partition_key of {', '.join(aliases)}, a name that the SQL gives with AS, which AWS "
+                "IoT does not know there; allowed: fields of the message, and functions such as ${topic(3)}"
+            )
+        return self
 
 
 class IngestConfig(Strict):

@@ -97,6 +97,20 @@ OF_ONE = template({"use_cases": {"shift": {}}}, ("shift",))
 """Of one of the use cases that are shipped."""
 
 
+WITHOUT_A_RESOURCE = ("sns:Unsubscribe", "ListEventSourceMappings")
+
+
+@pytest.mark.parametrize("action", WITHOUT_A_RESOURCE)
+def test_an_action_that_takes_no_resource_is_asked_for_all(action):
+    """IAM refuses it where a policy names a topic or a function."""
+    for document in (DEPLOY, OPERATIONS):
+        for line in document.splitlines():
+            if f"`{action}`" in line:
+                assert "`*`" in line, line
+    assert f"`{action}`" in DEPLOY + OPERATIONS
+    assert "`Unsubscribe`" not in DEPLOY
+
+
 def test_the_table_of_outputs_names_every_output_and_no_other():
     assert sorted(named(DEPLOY, "The outputs")) == sorted(OF_ONE["Outputs"])
 
