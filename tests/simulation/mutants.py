@@ -245,11 +245,6 @@ MUTANTS = {
         "return key if assets is None else",
         "return key if assets is None or key.record_signal != key.signal else",
     ),
-    "by asset, what carries nothing to learn stays where its record put it": Mutant(
-        "consumer.decode.observed_columns",
-        "[int(numbers[number]) for number in self.skipped_numbers]",
-        "list(self.skipped_numbers)",
-    ),
     **IN_COLUMNS,
 }
 
