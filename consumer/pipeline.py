@@ -316,11 +316,13 @@ class Pipeline:
                 fresh = await self.pages.load(work.page_key)
                 if fresh.e_tag != page.e_tag:
                     return fresh
-                stored = {key: fresh.states[key] for key in raised if key in fresh.states}
-            learner.restore_from(stored)
+                stored = {key: fresh.states[key] for key in learner.to_restore() if key in fresh.states}
             if time_left.is_short():
-                learner.defer(raised)
+                behind = learner.to_restore()
+                learner.restore_from(stored, behind)
+                learner.defer(behind)
                 break
+            learner.restore_from(stored)
             learner.outcome.raised = {}
             learner.learn(raised)
         return None
