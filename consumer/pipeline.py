@@ -316,13 +316,11 @@ class Pipeline:
                 fresh = await self.pages.load(work.page_key)
                 if fresh.e_tag != page.e_tag:
                     return fresh
-                stored = {key: fresh.states[key] for key in learner.to_restore() if key in fresh.states}
-            if time_left.is_short():
-                behind = learner.to_restore()
-                learner.restore_from(stored, behind)
-                learner.defer(behind)
-                break
+                stored = {key: fresh.states[key] for key in raised if key in fresh.states}
             learner.restore_from(stored)
+            if time_left.is_short():
+                learner.defer(raised)
+                break
             learner.outcome.raised = {}
             learner.learn(raised)
         return None

@@ -92,11 +92,15 @@ class PageLearner:
     """What is known of modes before the batch, and what the batch tells: by the signals that tell them."""
     _modes_left: dict[SignalKey, int] = field(default_factory=dict)
     """The first record that a signal of this mode has not learned, because the time ran short."""
+    _modes_waiting: dict[SignalKey, None] = field(default_factory=dict)
+    """What tells the mode of signals whose models raised, and is to be learned after these."""
 
     def learn(self, keys: Iterable[SignalKey]) -> None:
         """Learn these signals of the batch, all of which belong on this page."""
         batch, outcome = self.batch, self.outcome
-        for key in self._in_order(keys):
+        for key in self._in_order(dict.fromkeys([*keys, *self._modes_waiting])):
+            if self._has_to_wait(key):
+                continue
             columns, state = batch.signals[key], self.states.get(key)
             if state is None and len(self.states) >= self.signals_max:
                 outcome.reject_signal(key, columns)
@@ -125,19 +129,20 @@ class PageLearner:
             return keys
         return sorted(keys, key=lambda key: self.settings.is_mode(key.signal))
 
-    def to_restore(self) -> list[SignalKey]:
-        """The signals whose models raised, and those that tell their modes: these must not get ahead."""
-        raised, found = self.outcome.raised, dict.fromkeys(self.outcome.raised)
-        for key in raised if self.settings.have_modes else ():
-            rule = self.settings.of(key.signal).mode
-            telling = None if rule is None else rule.signal_of(key)
-            if telling in self.batch.signals:
-                found[telling] = None
-        return [*found]
+    def _has_to_wait(self, key: SignalKey) -> bool:
+        """Whether it tells the mode of a signal that is to be learned again, and must not get ahead of it."""
+        if not (self.settings.have_modes and self.settings.is_mode(key.signal)):
+            return False
+        self._modes_waiting.pop(key, None)
+        for raised in self.outcome.raised:
+            rule = self.settings.of(raised.signal).mode
+            if rule is not None and rule.signal_of(raised) == key:
+                self._modes_waiting[key] = None
+        return key in self._modes_waiting
 
-    def restore_from(self, states: Mapping[SignalKey, State], keys: Iterable[SignalKey] = ()) -> None:
-        """Replace the states whose models raised, and those of `keys`, by copies of these, as S3 has them."""
-        for key in {*self.outcome.raised, *keys}:
+    def restore_from(self, states: Mapping[SignalKey, State]) -> None:
+        """Replace the states whose models raised by copies of these, as S3 has them."""
+        for key in self.outcome.raised:
             if key in states:
                 self.states[key] = states[key].copy()
             else:
@@ -145,7 +150,7 @@ class PageLearner:
 
     def defer(self, keys: Iterable[SignalKey]) -> None:
         """Have Lambda deliver these signals' records again."""
-        for key in keys:
+        for key in [*keys, *self._modes_waiting]:
             self.outcome.defer(self.batch.signals[key].first_record())
 
     def _ready(self, state: State | None, signal: str, settings: SignalSettings) -> State:
