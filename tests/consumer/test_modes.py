@@ -18,11 +18,12 @@ from consumer.detectors.by_mode import CHANGES_MAX, ModeRule, Timeline
 from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.multivariate import Multivariate
 from consumer.detectors.sensor_checks import SensorChecks
-from consumer.errors import PageChanged
+from consumer.errors import ConfigurationError, PageChanged
 from consumer.learning import page_learner, signal_learner
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec
 from consumer.settings.signal_settings import SettingsFile
+from consumer.settings.signals_yaml import as_json, read_shipped, read_signal_settings
 from tests.consumer.own_model import Wobble, allow_own_modules
 from tests.consumer.world import NoHurry, RunsShort, World, record
 
@@ -62,6 +63,34 @@ def written(states) -> bytes:
     codec = PageCodec()
     keyed = {SignalKey("c1", signal): state for signal, state in sorted(states.items())}
     return codec.encode(codec.decode(codec.encode(keyed)))
+
+
+SETTINGS = "version: 1\nsignals:\n  - match: c1.pressure\n    mode: {rule}\n"
+
+
+def test_the_setting_is_read_as_people_write_it_and_ships_so():
+    """YAML 1.1 takes `off` for false, also where it is the name of a field."""
+    text = SETTINGS.format(rule="{ by: state, off: [0, off, 3.5], settle_s: 30 }")
+    [entry] = read_signal_settings(text, "signals.yaml", {}).signals
+    assert entry.mode == ModeRule("state", (0.0, False, 3.5), 30.0, 16)
+    [shipped] = read_shipped(as_json(text).decode(), "signals.yaml", {}).signals
+    assert shipped == entry
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("{ off: [0] }", "missing required field `by`"),
+        ("{ by: state, max: 0 }", "Expected `int` >= 1"),
+        ("{ by: state, settle_s: -1 }", "Expected `float` >= 0.0"),
+        ("{ by: state, off: [idle] }", "got `str`"),
+        ("{ by: state, of: [0] }", "of is not a field"),
+    ],
+)
+def test_a_mistake_in_the_setting_is_named_with_its_line(rule, said):
+    with pytest.raises(ConfigurationError, match=r"^signals\.yaml, line 4: ") as raised:
+        read_signal_settings(SETTINGS.format(rule=rule), "signals.yaml", {})
+    assert said in str(raised.value)
 
 
 # What is known of a mode.
