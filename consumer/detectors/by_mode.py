@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import msgspec
 from msgspec import Meta
@@ -176,7 +176,7 @@ class InMode(NamedValue):
     __slots__ = ("mode",)
     mode: float
 
-    def __new__(cls, value: float, mode: float) -> "InMode":
+    def __new__(cls, value: float, mode: float) -> Self:
         """The value itself, with its name, if it has one, and a mode beside it."""
         inside = super().__new__(cls, value, name_of(value))
         inside.mode = mode

@@ -52,13 +52,6 @@ class _Rest(NamedTuple):
     indices: Indices
     skipped: Indices
 
-    def before(self, left: int, columns: SignalColumns) -> "_Rest":
-        """What of it lies before record `left`."""
-        return _Rest(
-            [index for index in self.indices if columns.records[index] < left],
-            [index for index in self.skipped if columns.skipped[index] < left],
-        )
-
 
 def _rest_of(columns: SignalColumns, state: State | None, batch: Batch) -> _Rest:
     """What lies after the checkpoint."""
@@ -90,8 +83,6 @@ class PageLearner:
     """Observations since the time was last checked."""
     _modes: dict[SignalKey, ModeView] = field(default_factory=dict)
     """What is known of modes before the batch, and what the batch tells: by the signals that tell them."""
-    _modes_left: dict[SignalKey, int] = field(default_factory=dict)
-    """The first record that a signal of this mode has not learned, because the time ran short."""
     _modes_waiting: dict[SignalKey, None] = field(default_factory=dict)
     """What tells the mode of signals whose models raised, and is to be learned after these."""
 
@@ -124,7 +115,7 @@ class PageLearner:
         outcome.learned_from(done[0])
 
     def _in_order(self, keys: Iterable[SignalKey]) -> Iterable[SignalKey]:
-        """Signals that tell the mode of others come after these."""
+        """Signals that tell a mode come after those that have it: if the time runs short, it does for them."""
         if not self.settings.have_modes:
             return keys
         return sorted(keys, key=lambda key: self.settings.is_mode(key.signal))
@@ -198,11 +189,11 @@ class PageLearner:
         settings: SignalSettings,
         begun: int = 0,
     ) -> None:
-        left, modes, track = len(self.batch.records), None, None
+        left = len(self.batch.records)
+        modes: ModeView | None = None
+        track: ModeTrack | None = None
         if settings.mode is not None or settings.is_mode:
             modes, track = self._modes_of(key, state, columns, rest, settings)
-            left = self._modes_left.get(key, left)
-            rest = rest.before(left, columns) if settings.is_mode else rest
         failed, indices = self.failed, rest.indices[begun:]
         reasons = failed.reasons(key, indices) if failed.raised else {}
         is_singly = bool(failed.raised) and failed.is_singly(key)
@@ -233,9 +224,6 @@ class PageLearner:
         signal.check_quality(rest.skipped, left)
         if track is not None:
             track.go_to(left - 1)
-        if settings.mode is not None and left < len(self.batch.records):
-            telling = settings.mode.signal_of(key)
-            self._modes_left[telling] = min(left, self._modes_left.get(telling, left))
         self._finish(key, state, columns, rest, left)
 
     def _modes_of(

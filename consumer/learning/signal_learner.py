@@ -223,7 +223,9 @@ class SignalLearner:
             self.outcome.paused += paused
             state.skipped += paused  # a redrive counts by it what was passed and not learned
             indices = learned
-        stretches = ((True, indices),) if self._track is None else self._by_phase(indices)
+        stretches: Sequence[tuple[bool, Indices]] = [(True, indices)]
+        if self._track is not None:
+            stretches = self._by_phase(indices)
         for is_told, stretch in stretches:
             if is_told:
                 self._learn_stretch(stretch)

@@ -152,6 +152,7 @@ def test_only_the_last_changes_are_kept_and_what_is_older_is_of_no_known_mode():
     assert timeline.at(oldest_s - 1.0) is None
     before = timeline.copy()
     timeline.note(5.0, 7.0)
+    timeline.note(6.0, before.changes[0][2])  # else it would seem to have lasted since then
     assert timeline == before
 
 
