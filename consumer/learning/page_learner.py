@@ -115,7 +115,7 @@ class PageLearner:
         outcome.learned_from(done[0])
 
     def _in_order(self, keys: Iterable[SignalKey]) -> Iterable[SignalKey]:
-        """Signals that tell a mode come after those that have it: if the time runs short, it does for them."""
+        """What tells a mode comes after those that have it: if the time runs short, it does for that too."""
         if not self.settings.have_modes:
             return keys
         return sorted(keys, key=lambda key: self.settings.is_mode(key.signal))
