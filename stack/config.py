@@ -12,6 +12,7 @@ from consumer.settings.environment import AHEAD_S_ALLOWED_MAX, TimeSettings
 from consumer.settings.signals_yaml import SHIPPED
 from stack.alert_config import AlertConfig
 from stack.field_types import Day, Email, KeyArn, StreamArn, Strict, Text, each_once, matching, wrong
+from stack.iot_sql import aliases_in
 
 SNAP_START_STORAGE_MB = 512
 _MARGIN_S = 3600
@@ -125,7 +126,16 @@ class MqttConfig(Strict):
     sql: Annotated[str, matching(r"(?is)\s*SELECT\s.+\sFROM\s+'.+", "SELECT ... FROM '<topic filter>'")]
     """Makes one of the payloads of `docs/send-data.md` of a message."""
     partition_key: Text
-    """The signal, as a substitution template such as `${topic(3)}`."""
+    """The signal, as a substitution template such as `${topic(3)}`: of the message, not the SQL's result."""
+
+    @check(mode="after")
+    def _key_is_of_the_message(self) -> Self:
+        if aliases := aliases_in(self.partition_key, self.sql):
+            raise wrong(
+                f"has a partition_key of {', '.join(aliases)}, a name that the SQL gives with AS, which AWS "
+                "IoT does not know there; allowed: fields of the message, and functions such as ${topic(3)}"
+            )
+        return self
 
 
 class IngestConfig(Strict):
@@ -133,6 +143,8 @@ class IngestConfig(Strict):
 
     sitewise: bool = True
     """SiteWise's notifications of property values."""
+    sitewise_key: Literal["property", "asset"] = "property"
+    """Their partition key: of each property one of its own, or of an asset one for all, and so one shard."""
     mqtt: Annotated[list[MqttConfig], Field(max_length=50)] = []
     """Messages of AWS IoT Core."""
 
@@ -146,6 +158,10 @@ class AlarmsConfig(Strict):
     """How long nothing may arrive."""
     iterator_age_minutes: Annotated[int, Field(ge=1, le=1440)] = 10
     """How long a record may wait to be learned."""
+    rejected_records_per_hour: Annotated[int, Field(ge=0)] = 100
+    """How many records the stream may reject in an hour: producers send a few of them again."""
+    quarantined_per_hour: Annotated[int, Field(ge=0)] = 10
+    """How many observations may be quarantined in an hour, and messages that AWS IoT cannot read."""
     new_models_per_hour: Annotated[int, Field(ge=1)] = 1000
     """How many signals may be new in an hour: more is a producer that makes names up."""
 
@@ -162,6 +178,8 @@ class PlantConfig(Strict):
         str, matching(r"[\w.-]+\.ya?ml", "a file of the plant's folder, beside its use_cases.py")
     ] = SHIPPED
     """Settings for single signals: names, limits, parameters; a file of the plant, or of `consumer`."""
+    placement: Literal["record", "asset"] = "record"
+    """What a signal's page follows from, in all use cases: the signal that its records name, or its asset."""
     removal: Literal["keep", "destroy"] = "keep"
     """What `cdk destroy` does with the stream, the models and what failed."""
     archive_days: Annotated[int, Field(ge=1, le=3650)] = 30
@@ -173,6 +191,25 @@ class PlantConfig(Strict):
         """How old a record of a failing batch may grow: the use case's own, or just under the retention."""
         own = self.use_cases[use_case].maximum_age_s
         return own if own is not None else min(self.stream.retention_s - _MARGIN_S, _MAXIMUM_AGE_S)
+
+    @check(mode="after")
+    def _placement_fits(self) -> Self:
+        side_by_side = [name for name, each in self.use_cases.items() if each.parallelization_factor > 1]
+        if self.placement == "asset" and side_by_side:
+            raise wrong(
+                f"has placement asset and use_cases.{side_by_side[0]}.parallelization_factor above 1; "
+                "allowed: one of them, for records of a signal may have several partition keys, and lose "
+                "their order"
+            )
+        return self
+
+    @check(mode="after")
+    def _sitewise_key_is_used(self) -> Self:
+        if self.ingest.sitewise_key == "asset" and not self.ingest.sitewise:
+            raise wrong(
+                "has ingest.sitewise_key asset and ingest.sitewise false; allowed: the key only with the rule"
+            )
+        return self
 
     @check(mode="after")
     def _ages_fit_the_retention(self) -> Self:
