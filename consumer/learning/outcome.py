@@ -268,8 +268,8 @@ class InvocationReport:
         if learned.modes_apart:
             self.problems.append(
                 f"{len(learned.modes_apart)} signals, such as {min(learned.modes_apart)}, are not learned: "
-                "what tells their modes is not on their pages. Send both as values of one record, or place "
-                "models by asset"
+                "what tells their modes is not on their pages. Send both as values of one record, or set "
+                "`placement: asset`"
             )
         self.page_bytes.append(page_bytes)
         if learned.first_done is not None:

@@ -315,7 +315,21 @@ def test_a_signal_that_comes_alone_is_not_learned_and_it_is_said_what_to_do():
     assert report.counts["mode_unknown"] == 2
     [problem] = report.problems
     assert "1 signals, such as c1.pressure, are not learned" in problem
-    assert "Send both as values of one record, or place models by asset" in problem
+    assert "Send both as values of one record, or set `placement: asset`" in problem
+
+
+def test_placed_by_asset_a_signal_that_comes_alone_has_its_mode():
+    world = World(4, GAUSSIAN, signals=of_signals(off=[0]))
+    world.function.settings.placement = world.function.settings.assets
+    records = []
+    for row in range(40):
+        at_s = START_S + 60.0 * row
+        for name, value in (("state", row // 10 % 3), ("pressure", 1.0)):
+            payload = {"signal": f"c1.{name}", "timestamp": at_s, "value": value}
+            records.append(record(100 + len(records), payload, key="c1", arrived=at_s))
+    report = world.invoke(records)
+    assert world.states()["c1.pressure"].model.learned == {1.0: 10, 2.0: 10}
+    assert (report.problems, report.counts["mode_unknown"]) == ([], 0)
 
 
 def test_other_signals_are_learned_as_they_were():
