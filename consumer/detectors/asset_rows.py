@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
@@ -29,7 +29,7 @@ class NamedValue(float):
     __slots__ = ("name",)
     name: str
 
-    def __new__(cls, value: float, name: str) -> "NamedValue":
+    def __new__(cls, value: float, name: str) -> Self:
         """The value itself, with a name beside it."""
         named = super().__new__(cls, value)
         named.name = name

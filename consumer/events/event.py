@@ -169,7 +169,15 @@ def _measured(
     '4.25 came 180 times running'
     >>> _measured(30.7, {}, {"usual_from": 39.0, "usual_to": 84.0})
     'value 30.7, where 39 to 84 is usual'
+    >>> _measured(30.7, {}, {"mode": 2.0, "usual_from": 39.0, "usual_to": 84.0})
+    'value 30.7, where 39 to 84 is usual in mode 2'
     """
+    mode = f" in mode {evidence['mode']:.6g}" if "mode" in evidence and "left_mode" not in evidence else ""
+    return _seen(value, shown, evidence, name_bytes_max) + mode
+
+
+def _seen(value: float, shown: Mapping[str, Any], evidence: Mapping[str, Any], name_bytes_max: int) -> str:
+    """The same without the mode of the machine."""
     if "says" in evidence:
         return str(evidence["says"])
     row = evidence.get("values")

@@ -138,6 +138,10 @@ class Savepoint(NamedTuple):
     observations: int
     skipped: int
     paused: int
+    outside_modes: int
+    mode_unknown: int
+    modes_forgotten: int
+    modes_apart: int
 
 
 @dataclass(slots=True)
@@ -153,6 +157,14 @@ class PageOutcome:
     skipped: int = 0
     paused: int = 0
     """Observations of times at which a calendar says that nothing is learned."""
+    outside_modes: int = 0
+    """Observations while their machine was off, or its mode had changed just before."""
+    mode_unknown: int = 0
+    """Observations of which it is not known in which mode their machine was."""
+    modes_forgotten: int = 0
+    """Modes whose models had to give way to those of others."""
+    modes_apart: list[str] = field(default_factory=list)
+    """Signals that come alone, and have no signal on their page that tells their mode."""
     models_created: int = 0
     signals_refused: int = 0
     signals_spread: int = 0
@@ -163,7 +175,17 @@ class PageOutcome:
 
     def savepoint(self) -> Savepoint:
         """How much there is now."""
-        return Savepoint(len(self.events), len(self.rejections), self.observations, self.skipped, self.paused)
+        return Savepoint(
+            len(self.events),
+            len(self.rejections),
+            self.observations,
+            self.skipped,
+            self.paused,
+            self.outside_modes,
+            self.mode_unknown,
+            self.modes_forgotten,
+            len(self.modes_apart),
+        )
 
     def rollback_to(self, savepoint: Savepoint) -> None:
         """Forget what was added since, by a signal whose model raised."""
@@ -171,6 +193,9 @@ class PageOutcome:
         del self.rejections[savepoint.rejections :]
         self.observations, self.skipped = savepoint.observations, savepoint.skipped
         self.paused = savepoint.paused
+        self.outside_modes, self.mode_unknown = savepoint.outside_modes, savepoint.mode_unknown
+        self.modes_forgotten = savepoint.modes_forgotten
+        del self.modes_apart[savepoint.modes_apart :]
 
     def reject_signal(self, key: SignalKey, columns: SignalColumns) -> None:
         """Reject all observations of a new signal."""
@@ -233,10 +258,19 @@ class InvocationReport:
             observations_learned=learned.observations,
             skipped=learned.skipped,
             paused=learned.paused,
+            outside_modes=learned.outside_modes,
+            mode_unknown=learned.mode_unknown,
+            modes_forgotten=learned.modes_forgotten,
             models_created=learned.models_created,
             signals_on_several_shards=learned.signals_spread,
             pages_committed=1,
         )
+        if learned.modes_apart:
+            self.problems.append(
+                f"{len(learned.modes_apart)} signals, such as {min(learned.modes_apart)}, are not learned: "
+                "what tells their modes is not on their pages. Send both as values of one record, or set "
+                "`placement: asset`"
+            )
         self.page_bytes.append(page_bytes)
         if learned.first_done is not None:
             arrived_s = batch.records[learned.first_done].arrived_s

@@ -9,7 +9,16 @@ from consumer.decode.observed_columns import SignalColumns
 from consumer.decode.rejections import RejectedColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import new_model
+from consumer.detectors.by_mode import Timeline
 from consumer.errors import UnreadableModel, brief, is_models_own
+from consumer.learning.mode_tracks import (
+    NOTHING,
+    ModeTrack,
+    ModeView,
+    Tellings,
+    timeline_of,
+    view_of_asset,
+)
 from consumer.learning.outcome import FailedObservations, PageOutcome
 from consumer.learning.signal_learner import (
     OBSERVATIONS_PER_CHUNK,
@@ -73,11 +82,17 @@ class PageLearner:
     """If asked for: the score of each observation that was learned, by its index in the signal's columns."""
     _since_time_check: int = OBSERVATIONS_PER_CHUNK
     """Observations since the time was last checked."""
+    _modes: dict[SignalKey, ModeView] = field(default_factory=dict)
+    """What is known of modes before the batch, and what the batch tells: by the signals that tell them."""
+    _modes_waiting: dict[SignalKey, None] = field(default_factory=dict)
+    """What tells the mode of signals whose models raised, and is to be learned after these."""
 
     def learn(self, keys: Iterable[SignalKey]) -> None:
         """Learn these signals of the batch, all of which belong on this page."""
         batch, outcome = self.batch, self.outcome
-        for key in keys:
+        for key in self._in_order(dict.fromkeys([*keys, *self._modes_waiting])):
+            if self._has_to_wait(key):
+                continue
             columns, state = batch.signals[key], self.states.get(key)
             if state is None and len(self.states) >= self.signals_max:
                 outcome.reject_signal(key, columns)
@@ -106,6 +121,23 @@ class PageLearner:
             outcome.signals_spread += state.is_spread(self.batch.shard)
         outcome.learned_from(done[0])
 
+    def _in_order(self, keys: Iterable[SignalKey]) -> Iterable[SignalKey]:
+        """What tells a mode comes after those that have it: if the time runs short, it does for that too."""
+        if not self.settings.have_modes:
+            return keys
+        return sorted(keys, key=lambda key: self.settings.is_mode(key.signal))
+
+    def _has_to_wait(self, key: SignalKey) -> bool:
+        """Whether it tells the mode of a signal that is to be learned again, and must not get ahead of it."""
+        if not (self.settings.have_modes and self.settings.is_mode(key.signal)):
+            return False
+        self._modes_waiting.pop(key, None)
+        for raised in self.outcome.raised:
+            rule = self.settings.of(raised.signal).mode
+            if rule is not None and rule.signal_of(raised) == key:
+                self._modes_waiting[key] = None
+        return key in self._modes_waiting
+
     def restore_from(self, states: Mapping[SignalKey, State]) -> None:
         """Replace the states whose models raised by copies of these, as S3 has them."""
         for key in self.outcome.raised:
@@ -116,7 +148,7 @@ class PageLearner:
 
     def defer(self, keys: Iterable[SignalKey]) -> None:
         """Have Lambda deliver these signals' records again."""
-        for key in keys:
+        for key in [*keys, *self._modes_waiting]:
             self.outcome.defer(self.batch.signals[key].first_record())
 
     def _ready(self, state: State | None, signal: str, settings: SignalSettings) -> State:
@@ -165,18 +197,30 @@ class PageLearner:
         settings: SignalSettings,
         begun: int = 0,
     ) -> None:
+        left = len(self.batch.records)
+        modes: ModeView | None = None
+        track: ModeTrack | None = None
+        if settings.mode is not None or settings.is_mode:
+            modes, track = self._modes_of(key, state, columns, rest, settings)
         failed, indices = self.failed, rest.indices[begun:]
         reasons = failed.reasons(key, indices) if failed.raised else {}
         is_singly = bool(failed.raised) and failed.is_singly(key)
         signal = SignalLearner(
-            self.name, self.batch, self.outcome, key, columns, state, settings, is_singly=is_singly
+            self.name,
+            self.batch,
+            self.outcome,
+            key,
+            columns,
+            state,
+            settings,
+            is_singly=is_singly,
+            modes=modes,
         )
         if self.scores is not None:  # anew: those of a model that raised do not count
             signal.scores = self.scores[key] = {}
         signal.tell_silence()
         if indices and failed.raised:
             signal.forget_rows(failed.waiting(key))
-        left = len(self.batch.records)
         # The record within which the arrays left off must be learned whole.
         is_within = begun > 0 and columns.records[indices[0]] == columns.records[begun - 1]
         for chunk in chunks(indices, columns.records):
@@ -186,7 +230,40 @@ class PageLearner:
                 break
             signal.learn(chunk, reasons)
         signal.check_quality(rest.skipped, left)
+        if track is not None:
+            track.go_to(left - 1)
         self._finish(key, state, columns, rest, left)
+
+    def _modes_of(
+        self, key: SignalKey, state: State, columns: SignalColumns, rest: _Rest, settings: SignalSettings
+    ) -> tuple[ModeView | None, ModeTrack | None]:
+        """The mode of a signal in this batch; and what the signal's own state knows of one, if it does."""
+        rule = settings.mode
+        if settings.use_case.learns_assets:
+            assert rule is not None
+            return view_of_asset(rule, key.signal, state, columns, rest.indices, self.batch)
+        if rule is None:
+            view = self._telling(key)
+            timeline = timeline_of(state)
+            return None, None if timeline is None else ModeTrack(timeline, view.tellings)
+        telling = rule.signal_of(key)
+        if telling not in self.batch.signals and telling not in self.states:
+            self.outcome.modes_apart += [key.signal] if key.signal == key.record_signal else []
+        return self._telling(telling)._replace(rule=rule), None
+
+    def _telling(self, key: SignalKey) -> ModeView:
+        """What is known of a mode by the signal that tells it: as it was before that learned this batch."""
+        view = self._modes.get(key)
+        if view is None:
+            timeline, tellings = Timeline(), NOTHING
+            state, columns = self.states.get(key), self.batch.signals.get(key)
+            if state is not None and state.parameters == self.settings.of(key.signal).parameters:
+                known = timeline_of(state)
+                timeline = timeline if known is None else known.copy()
+            if columns is not None:
+                tellings = Tellings.of(columns, unlearned(columns.records, state, self.batch), self.batch)
+            view = self._modes[key] = ModeView(None, timeline, tellings)
+        return view
 
     def _set_aside(self, key: SignalKey, columns: SignalColumns, reason: str) -> None:
         """Reject what a signal's checkpoint does not cover, and raise that; its model stays as it is.

@@ -13,9 +13,11 @@ from consumer.decode.rejections import RejectedColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import Finding
 from consumer.detectors.asset_rows import name_of
+from consumer.detectors.by_mode import ByMode, InMode, Phase
 from consumer.detectors.sensor_checks import Health
 from consumer.errors import JoinedRow, ModelRaised, brief, is_models_own
 from consumer.events.event import Event, ObservationRef, event_of_finding
+from consumer.learning.mode_tracks import UNKNOWN, ModeTrack, ModeView
 from consumer.learning.outcome import ModelFailure, PageOutcome, Waiting
 from consumer.learning.staleness import silence_event
 from consumer.learning.state import State
@@ -154,6 +156,11 @@ class SignalLearner:
     """Whether to learn observation by observation."""
     scores: dict[int, float] | None = None
     """If asked for: the score of each observation that was learned, by its index."""
+    modes: ModeView | None = None
+    """The mode that the signal's machine is in, where the signal has one."""
+    _track: ModeTrack | None = field(init=False)
+    _in_modes: dict[int, float] = field(default_factory=dict)
+    """The mode of each observation that is learned in one, by its index."""
     _indices: list[int] = field(default_factory=list)
     """Of the observations that were learned."""
     _last: float = field(init=False)
@@ -164,6 +171,7 @@ class SignalLearner:
         health = self.state.health
         self._last = 0.0 if health is None or health.last is None else health.last
         self._before = self.state.learned
+        self._track = None if self.modes is None else self.modes.track()
 
     def tell_silence(self) -> None:
         """Add the event for a silence that a sweep has noted, and may not have published: it is over now.
@@ -207,7 +215,7 @@ class SignalLearner:
         if reasons:
             self._reject([index for index in indices if index in reasons], reasons)
             indices = [index for index in indices if index not in reasons]
-        use_case, pauses = self.settings.use_case, self.settings.pauses
+        pauses = self.settings.pauses
         if pauses is not None:
             at_s = times(columns, indices, batch)
             learned = [index for index, one_s in zip(indices, at_s, strict=True) if not pauses.is_on(one_s)]
@@ -215,7 +223,19 @@ class SignalLearner:
             self.outcome.paused += paused
             state.skipped += paused  # a redrive counts by it what was passed and not learned
             indices = learned
-        if use_case.late == "skip":
+        stretches: Sequence[tuple[bool, Indices]] = [(True, indices)]
+        if self._track is not None:
+            stretches = self._by_phase(indices)
+        for is_told, stretch in stretches:
+            if is_told:
+                self._learn_stretch(stretch)
+            else:
+                self._leave_mode(stretch)
+
+    def _learn_stretch(self, indices: Indices) -> None:
+        """Learn observations of which nothing keeps."""
+        columns, state, batch = self.columns, self.state, self.batch
+        if self.settings.use_case.late == "skip":
             in_time = state.in_time(columns, indices, batch)
             self.outcome.skipped += len(indices) - len(in_time)
             indices = in_time
@@ -226,6 +246,53 @@ class SignalLearner:
             except BaseException as error:
                 raise SignalFailed(failure_of(error, columns, part, self._indices)) from error
 
+    def _phase(self, track: ModeTrack, record: int, at_s: float | None) -> Phase:
+        """What the machine did at that time, by all that came with that record or before."""
+        track.go_to(record)
+        rule = None if self.modes is None else self.modes.rule
+        return UNKNOWN if rule is None else rule.phase(track.timeline, at_s)
+
+    def _by_phase(self, indices: Indices) -> list[tuple[bool, list[int]]]:
+        """Cut them where the machine begins or ends to be in a mode in which it is learned.
+
+        What is of no such mode is counted, and passed. Of an asset, the values that tell its mode are too.
+        """
+        track, view, columns = self._track, self.modes, self.columns
+        assert track is not None
+        assert view is not None
+        stretches: list[tuple[bool, list[int]]] = []
+        for index, at_s in zip(indices, times(columns, indices, self.batch), strict=True):
+            if view.own is not None and name_of(columns.values[index]) == view.own:
+                self.state.skipped += 1  # a redrive counts by it what was passed and not learned
+                continue
+            phase = self._phase(track, columns.records[index], at_s)
+            if phase.mode is None:
+                self.state.skipped += 1
+                self.outcome.outside_modes += phase.is_known
+                self.outcome.mode_unknown += not phase.is_known
+                if not phase.is_known:
+                    continue  # nothing says that the machine has left its mode
+            else:
+                self._in_modes[index] = phase.mode
+            is_told = phase.mode is not None
+            if stretches and stretches[-1][0] == is_told:
+                stretches[-1][1].append(index)
+            else:
+                stretches.append((is_told, [index]))
+        return stretches
+
+    def _leave_mode(self, indices: Indices) -> None:
+        """The machine is off, or settles: what is open is over. Raises: `SignalFailed`."""
+        use_case, first = self.settings.use_case, indices[0]
+        assert isinstance(use_case, ByMode)
+        [at_s] = times(self.columns, [first], self.batch)
+        try:
+            for finding in use_case.leave(self.state.model, None, at_s):
+                if self.state.health is None or not self.state.health.is_hiding:
+                    self._add(_ref(self.columns, first), self.state.learned, finding)
+        except BaseException as error:
+            raise SignalFailed(failure_of(error, self.columns, (first,), self._indices)) from error
+
     def _learn(self, indices: Indices) -> None:
         if not indices:
             return
@@ -233,11 +300,20 @@ class SignalLearner:
         use_case = self.settings.use_case
         values, timestamps = taken(columns.values, indices), times(columns, indices, batch)
         scores: list[float] = []
+        forgotten = 0
+        if self._track is not None:
+            forgotten = state.model.forgotten
+            values = [
+                InMode(value, self._in_modes[index]) for index, value in zip(indices, values, strict=True)
+            ]
         if self.scores is None:
             findings = use_case.learn(state.model, values, timestamps)
         else:
             findings = use_case.learn(state.model, values, timestamps, scores)
             self.scores.update(zip(indices, scores, strict=True))
+        if self._track is not None:
+            self.outcome.modes_forgotten += state.model.forgotten - forgotten
+            values = list(map(float, values))
         rules = use_case.sensor_checks
         if rules is not None:
             state.health = state.health or Health()
@@ -277,10 +353,13 @@ class SignalLearner:
             return
         health = state.health = state.health or Health()
         arrived_s, observations = self.batch.records.arrived_s, self._before
-        pauses = self.settings.pauses
+        pauses, track = self.settings.pauses, None if self.modes is None else self.modes.track()
         for ref, is_empty in refs_of(self.columns, self._indices, skipped, left, self._last):
             observations += not is_empty
             if is_empty and pauses is not None and pauses.is_on(arrived_s[ref.record]):
+                continue
+            at_s = arrived_s[ref.record]
+            if is_empty and track is not None and self._phase(track, ref.record, at_s).mode is None:
                 continue
             finding = rules.observed(health, is_empty, observations, arrived_s[ref.record])
             if finding is not None:

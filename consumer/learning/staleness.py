@@ -12,6 +12,7 @@ from consumer.decode.signal_names import SignalKey, check_name
 from consumer.detectors.sensor_checks import Health, SensorChecks
 from consumer.errors import Unlearnable, is_models_own
 from consumer.events.event import SENSOR_FAULT, Event, event_of
+from consumer.learning.mode_tracks import timeline_of
 from consumer.learning.state import State
 from consumer.settings.signal_settings import SettingsOfSignals, SignalSettings
 
@@ -45,7 +46,7 @@ def note_silences(settings: SettingsOfSignals, states: Mapping[SignalKey, State]
     for key, state in states.items():
         try:
             was_heard = not _is_stale(state)
-            if _falls_silent(settings, key, state, now_s):
+            if _falls_silent(settings, states, key, now_s):
                 silent.append(state)
             heard += was_heard
         except Exception as error:  # as on an altered page: the others are looked at all the same
@@ -116,7 +117,10 @@ def _is_alone(state: State) -> bool:
     return state.health is None or state.health.is_stale_alone
 
 
-def _falls_silent(settings: SettingsOfSignals, key: SignalKey, state: State, now_s: float) -> bool:
+def _falls_silent(
+    settings: SettingsOfSignals, states: Mapping[SignalKey, State], key: SignalKey, now_s: float
+) -> bool:
+    state = states[key]
     if state.health is None or not state.learned:  # what never brought a value is no sensor
         return False
     last = _last_of(state)
@@ -126,6 +130,10 @@ def _falls_silent(settings: SettingsOfSignals, key: SignalKey, state: State, now
     rules: SensorChecks | None = of_signal.use_case.sensor_checks
     if of_signal.pauses is not None:  # no silence begins or goes on while nothing is told
         now_s -= of_signal.pauses.seconds_on(last.arrived_s, now_s)
+    rule = of_signal.mode
+    timeline = None if rule is None else timeline_of(states.get(rule.signal_of(key)))
+    if rule is not None and timeline is not None:  # nor while the machine is off
+        now_s -= timeline.seconds_in(rule.off, last.arrived_s, now_s)
     return rules is not None and rules.falls_silent(state.health, last.arrived_s, now_s)
 
 

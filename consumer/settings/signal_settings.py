@@ -16,6 +16,7 @@ from consumer.decode.signal_names import identity
 from consumer.decode.times import TimeLimits
 from consumer.detectors.alert_policy import DeadBand, Direction
 from consumer.detectors.base import Severity, UseCase
+from consumer.detectors.by_mode import ByMode, ModeRule, ModeSignal, last_part, modes_first
 from consumer.detectors.local_time import UTC_NAME
 from consumer.errors import ConfigurationError
 from consumer.settings.assets import AssetRule, Assets
@@ -68,6 +69,8 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How far from what was expected something is told: in the signal's unit, or in percent of it."""
     direction: Direction | None = None
     """In which direction from what was expected something is told; None: in both."""
+    mode: ModeRule | None = None
+    """Which signal tells the mode of its machine: each mode is learned by itself, and some not at all."""
     muted: bool | None = None
     """True keeps its events from alerts; it is learned all the same."""
     use_cases: dict[str, dict[str, Any]] = {}
@@ -126,6 +129,10 @@ class SignalSettings:
     """What its events show beside its key: name, asset, line, unit and limits, if set."""
     pauses: Calendar | None = None
     """When nothing of it is learned or told."""
+    mode: ModeRule | None = None
+    """Which signal tells the mode of its machine."""
+    is_mode: bool = False
+    """Whether it tells that of others."""
 
 
 class SettingsOfSignals:
@@ -144,6 +151,10 @@ class SettingsOfSignals:
         self.have_pauses = bool(self._pausing)
         """Whether a calendar says of some signals when nothing is learned."""
         self._entries = () if file is None else tuple(file.signals)
+        self._telling = {each.mode.by for each in self._entries if each.mode}
+        """Names of signals, or their last parts, that tell the mode of others."""
+        self.have_modes = bool(self._telling)
+        """Whether some signals have a mode."""
         self.assets = Assets(
             [AssetRule(tuple(each.patterns), each.asset) for each in self._entries if each.asset]
         )
@@ -187,7 +198,29 @@ class SettingsOfSignals:
         """
         batch.place(placement or self.placement)
         batch.disbelieve(self.times)
-        return self.use_case.merge_signals(batch)
+        return self.merge_signals(batch)
+
+    def merge_signals(self, batch: Batch) -> int:
+        """Put together the signals that one model learns; within a record, the mode of an asset comes first.
+
+        Returns how many observations no model of the use case learns.
+        """
+        left_out = self.use_case.merge_signals(batch)
+        if self._telling and self.use_case.learns_assets:
+            rules = {key: self.of(key.signal).mode for key in batch.signals}
+            batch.signals = {
+                key: columns
+                if (rule := rules[key]) is None
+                else modes_first(columns, rule.property_of(key.signal))
+                for key, columns in batch.signals.items()
+            }
+        return left_out
+
+    def is_mode(self, signal: str) -> bool:
+        """Whether a signal tells the mode of others; to a use case of assets it is one of the values."""
+        if not self._telling or self.use_case.learns_assets:
+            return False
+        return signal in self._telling or last_part(signal) in self._telling
 
     def _of(self, signal: str) -> SignalSettings:
         numbers = {number for number, match in self._wild if match(signal)}
@@ -196,13 +229,14 @@ class SettingsOfSignals:
             for number, each in enumerate(self._pausing)
             if any(matches(pattern, signal) for pattern in each.patterns)
         )
-        return self._of_entries(tuple(sorted(numbers.union(self._exact.get(signal, ())))), calendars)
+        entries = tuple(sorted(numbers.union(self._exact.get(signal, ()))))
+        return self._of_entries(entries, calendars, self.is_mode(signal))
 
     def _calendar_of(self, numbers: tuple[int, ...]) -> Calendar | None:
         spans = [span for number in numbers for span in self._pausing[number].spans or ()]
         return Calendar(spans) if spans else None
 
-    def _merged(self, numbers: tuple[int, ...], calendars: tuple[int, ...]) -> SignalSettings:
+    def _merged(self, numbers: tuple[int, ...], calendars: tuple[int, ...], is_mode: bool) -> SignalSettings:
         entries = [self._entries[number] for number in reversed(numbers)]
         limits: Limits | None = _last(entries, "limits")
         parameters = next(
@@ -210,7 +244,11 @@ class SettingsOfSignals:
         )
         zone = _last(entries, "time_zone") or self._time_zone
         band = dead_band_of(_last(entries, "least"), _last(entries, "direction"))
-        use_case = self._tuned(msgspec.json.encode(parameters), zone, band, limits, _last(entries, "range"))
+        # A signal that tells the mode of others has none: it would have to know it of itself.
+        rule = None if is_mode else _last(entries, "mode")
+        use_case = self._tuned(
+            msgspec.json.encode(parameters), zone, band, limits, _last(entries, "range"), rule, is_mode
+        )
         is_other = use_case is not self.use_case and use_case.parameters != self.use_case.parameters
         shown = {name: _last(entries, name) for name in ("name", "asset", "line", "unit")}
         if limits:
@@ -222,6 +260,8 @@ class SettingsOfSignals:
             bool(_last(entries, "muted")),
             {name: value for name, value in shown.items() if value is not None},
             self._calendar(calendars),
+            rule,
+            is_mode,
         )
 
     def _tuned_use_case(
@@ -231,6 +271,8 @@ class SettingsOfSignals:
         band: DeadBand | None,
         limits: Limits | None,
         measurable: Limits | None,
+        rule: ModeRule | None,
+        is_mode: bool,
     ) -> UseCase:
         """The use case with these settings: the same object for the same ones, as those learn together."""
         use_case = with_parameters(self.use_case, msgspec.json.decode(parameters))
@@ -242,7 +284,9 @@ class SettingsOfSignals:
             use_case = use_case.with_limits(limits.low, limits.high)
         if measurable:
             use_case = use_case.with_sensor_range(measurable.low, measurable.high)
-        return use_case
+        if rule:
+            use_case = ByMode(use_case, rule)
+        return ModeSignal(use_case) if is_mode else use_case
 
 
 def dead_band_of(least: float | str | None, direction: Direction | None) -> DeadBand | None:

@@ -31,7 +31,8 @@ _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class _Loader(_Base):  # type: ignore[misc]
     """A loader whose every mistake has a place in the file.
 
-    YAML 1.1 reads 010 as 8 and 1:30 as 90, which nobody means: they stay texts.
+    YAML 1.1 reads 010 as 8 and 1:30 as 90, which nobody means: they stay texts. So do the names
+    of fields, of which it reads `off` as false.
     """
 
     yaml_implicit_resolvers = {  # noqa: RUF012  # as the base class has it
@@ -40,6 +41,13 @@ class _Loader(_Base):  # type: ignore[misc]
         else resolvers
         for first, resolvers in _Base.yaml_implicit_resolvers.items()
     }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
+        """A mapping's value."""
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:bool":
+                key.tag = "tag:yaml.org,2002:str"
+        return super().construct_mapping(node, deep)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """The value of a node."""

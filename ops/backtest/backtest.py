@@ -86,7 +86,7 @@ class Backtest:
                     [position] * len(good),
                 )
         batch.signals = found
-        self.settings.use_case.merge_signals(batch)
+        self.settings.merge_signals(batch)
         return batch
 
 

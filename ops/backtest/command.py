@@ -132,6 +132,8 @@ def _reported(path: Path, backtest: Backtest, rows: Iterator[Row]) -> Iterator[P
         yield part
     took_s = clock.perf_counter() - start
     paused = f"{learner.paused:,} more not learned, during events of calendars; " if learner.paused else ""
+    if learner.outside_modes:
+        paused += f"{learner.outside_modes:,} more not learned, outside of the modes that are; "
     echo(
         f"{printable(str(path))}: {learner.observations:,} values of "
         f"{pluralize(len(backtest.signals), 'signal')}, "

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ops.target import Target
 
 _EVENTS_SHOWN = 5
+_CHANGES_SHOWN = 5
 
 
 @with_target
@@ -72,6 +73,7 @@ def _in_full(target: "Target", place: "Place", settings: "SignalSettings", now_s
         "skipped": state.skipped,
         "muted_until": _muted_until(target, key.signal, settings, now_s),
         "paused_until": None if settings.pauses is None else iso8601(settings.pauses.until(now_s)),
+        "mode": _mode(place, settings),
         "open": open_alerts(settings.use_case, state),
         "parameters": parameters(settings.use_case)
         if is_current
@@ -90,6 +92,29 @@ def _in_full(target: "Target", place: "Place", settings: "SignalSettings", now_s
         "page": {"key": page.key, "signals": len(page.states), "e_tag": page.e_tag} | _version(target, place),
         "last_events": _events(target, key.signal, now_s),
     }
+
+
+def _mode(place: "Place", settings: "SignalSettings") -> dict[str, Any] | None:
+    """The mode of its machine, by the signal that tells it; None where it has none, and tells none."""
+    from consumer.decode.values import iso8601
+    from consumer.detectors.by_mode import ModesState
+    from consumer.learning.mode_tracks import timeline_of
+
+    rule, model = settings.mode, place.state.model
+    if settings.use_case.learns_assets:
+        timeline = model.timeline if isinstance(model, ModesState) else None
+    else:
+        telling = place.key if rule is None else rule.signal_of(place.key)
+        timeline = timeline_of(place.page.states.get(telling))
+    if timeline is None:
+        return None if rule is None else {"by": rule.by, "now": "not known: nothing of it is learned"}
+    changes = [{"since": iso8601(since_s), "mode": mode} for since_s, _, mode in timeline.changes]
+    shown: dict[str, Any] = {} if rule is None else {"by": rule.by}
+    shown |= {"now": changes[-1]["mode"] if changes else None, "last_changes": changes[-_CHANGES_SHOWN:]}
+    if isinstance(model, ModesState):
+        shown["learned"] = {f"{mode:.6g}": count for mode, count in model.learned.items()}
+        shown["forgotten"] = model.forgotten
+    return shown
 
 
 def _muted_until(target: "Target", signal: str, settings: "SignalSettings", now_s: float) -> str | None:

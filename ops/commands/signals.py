@@ -113,6 +113,9 @@ def _show(summaries: "Sequence[SignalSummary]") -> None:
     for name in ("age", "last drift or alert"):
         table.add_column(name, justify="right")
     table.add_column("muted until")
+    have_modes = any(summary.mode is not None for summary in summaries)
+    if have_modes:
+        table.add_column("mode", justify="right")
     for summary in summaries:
         ago = summary.last_drift_observations_ago
         changed = summary.alert_changed_at
@@ -126,6 +129,7 @@ def _show(summaries: "Sequence[SignalSummary]") -> None:
             lasted(summary.age_s),
             f"{ago:,} values ago" if ago is not None else _short(changed)[:16],
             _short(summary.muted_until),
+            *(["-" if summary.mode is None else f"{summary.mode:.6g}"] if have_modes else []),
         )
     # In a file there is no width to keep to.
     Console(width=None if sys.stdout.isatty() else 200).print(table)

@@ -45,8 +45,8 @@ class OfflineLearner:
     """The states of a use case, page by page, and how they learn.
 
     Where a model raises, its state from before the batch is restored, and it learns all but that observation.
-    With `only`, no other signal learns; with `limit`, each signal learns a shard up to there; with
-    `quarantined`, what is in quarantine is passed over, as the function has.
+    With `only`, no other signal learns but the one that tells its mode; with `limit`, each signal learns a
+    shard up to there; with `quarantined`, what is in quarantine is passed over, as the function has.
     """
 
     name: str
@@ -63,6 +63,8 @@ class OfflineLearner:
     observations: int = 0
     paused: int = 0
     """Observations of times at which a calendar says that nothing is learned."""
+    outside_modes: int = 0
+    """Observations while their machine was off or changed its mode, or that are of no mode that is known."""
     rejected: Counter[str] = field(default_factory=Counter)
     """How many observations and records could not be learned, by the reason."""
     raised: Counter[str] = field(default_factory=Counter)
@@ -87,7 +89,9 @@ class OfflineLearner:
     def learn_batch(self, batch: Batch) -> LearnedBatch:
         """Learn one batch, in which the signals of an asset are merged already."""
         if self.only is not None:
-            batch.signals = {key: columns for key, columns in batch.signals.items() if key == self.only}
+            rule = self.settings.of(self.only.signal).mode
+            wanted = {self.only, self.only if rule is None else rule.signal_of(self.only)}
+            batch.signals = {key: columns for key, columns in batch.signals.items() if key in wanted}
         if self.limit is not None:
             batch.signals = dict(_within(batch, self.limit))
         learned = LearnedBatch(batch)
@@ -106,11 +110,11 @@ class OfflineLearner:
     def _in_quarantine(self, batch: Batch) -> dict[SignalKey, dict[int, str]]:
         """What of the batch to leave out; what waits in the states of its signals is taken out of them."""
         assert self.quarantined is not None
-        use_case = self.settings.use_case
         rows = self.quarantined.rows(self.settings.make_ready)
         for page_key, keys in self.layout.grouped(batch.signals).items():
             for key in keys:
                 if key in self.pages[page_key]:
+                    use_case = self.settings.of(key.signal).use_case
                     self.left_out += rows.forget(use_case, key, self.pages[page_key][key])
         return self.quarantined.of(batch, self.settings.make_ready)
 
@@ -118,6 +122,7 @@ class OfflineLearner:
         self, learned: LearnedBatch, page_key: str, keys: Iterable[SignalKey], failed: FailedObservations
     ) -> None:
         states, codec = self.pages[page_key], PageCodec()
+        keys = [*keys]
         before = codec.encode({key: states[key] for key in keys if key in states})
         learner = PageLearner(self.name, self.settings, learned.batch, states, failed, lambda: False, 10**9)
         learner.scores = learned.scores if self.has_scores else None
@@ -132,6 +137,7 @@ class OfflineLearner:
             self.changed.add(page_key)
         self.observations += outcome.observations
         self.paused += outcome.paused
+        self.outside_modes += outcome.outside_modes + outcome.mode_unknown
         for each in outcome.rejections:
             if each.reason == IN_QUARANTINE:
                 self.left_out += len(each.records)

@@ -5,6 +5,8 @@ from typing import Any
 
 from consumer.decode.values import iso8601
 from consumer.detectors.asset_rows import NamedValue, RowBuffer
+from consumer.detectors.base import UseCase
+from consumer.detectors.by_mode import ByMode, ModeSignal
 from consumer.detectors.sensor_checks import Health
 from consumer.errors import ConfigurationError, ModelRaised
 from consumer.learning.state import State
@@ -27,8 +29,10 @@ def predicted(settings: SignalSettings, state: State, text: str, now_s: float) -
             "this model learns with other parameters than those in signals.yaml here: check out what is "
             "deployed"
         )
-    use_case, values, at_s = settings.use_case, _values(text, state.model), _when(state, now_s)
+    use_case, state.model, mode = _in_its_mode(settings.use_case, state.model)
+    values, at_s = _values(text, state.model), _when(state, now_s)
     report: dict[str, Any] = {"value": text, "at": iso8601(at_s)}
+    report |= {} if mode is None else {"mode": mode}
     timestamps = [at_s] * len(values)
     scores: list[float] = []
     try:
@@ -48,6 +52,22 @@ def predicted(settings: SignalSettings, state: State, text: str, now_s: float) -
     if any(finding not in found for finding in findings):
         report["held_back"] = "the model finds something, but its sensor seems faulty"
     return report
+
+
+def _in_its_mode(use_case: UseCase, model: Any) -> tuple[UseCase, Any, float | None]:
+    """What learns a value now, and its model: that of the mode which was learned last, if there are modes.
+
+    Raises: `ConfigurationError` if none was.
+    """
+    if isinstance(use_case, ModeSignal):
+        return use_case.each, model.model, None
+    if not isinstance(use_case, ByMode):
+        return use_case, model, None
+    if model.current is None:
+        raise ConfigurationError(
+            "no mode of this signal has been learned: there is nothing to try a value on"
+        )
+    return use_case.each, model.models[model.current], model.current
 
 
 def _when(state: State, now_s: float) -> float:

@@ -185,7 +185,8 @@ class Rollback:
         """The earlier state with the checkpoints of now; with what came since, if asked for."""
         if catch_up is not None:
             return catch_up.run(current.checkpoints)
-        key, state, use_case = then.place.key, then.state, self.settings.use_case
+        key, state = then.place.key, then.state
+        use_case = self.settings.of(key.signal).use_case
         if use_case.learns_assets:  # what waited then, and is in quarantine now, comes by a redrive
             state = self.codec.decode(self.codec.encode({key: state}))[key]
             self.open_quarantine().rows(self.settings.make_ready).forget(use_case, key, state)

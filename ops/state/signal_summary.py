@@ -5,6 +5,7 @@ import msgspec
 from consumer.decode.values import iso8601
 from consumer.detectors.alert_policy import AlertState
 from consumer.detectors.base import UseCase
+from consumer.detectors.by_mode import mode_now
 from consumer.events.mutes import MuteIndex
 from consumer.learning.state import State
 from consumer.settings.signal_settings import SignalSettings
@@ -26,6 +27,8 @@ class SignalSummary(msgspec.Struct, frozen=True):
     last_drift_observations_ago: int | None
     alert_changed_at: str | None
     muted_until: str | None
+    mode: float | None
+    """In which it learned last, or that it tells."""
 
 
 def summary_of(
@@ -50,6 +53,7 @@ def summary_of(
         last_drift_observations_ago=since if has_drifted else None,
         alert_changed_at=iso8601(_changed_s(use_case.alert_of(state.model))),
         muted_until=muted,
+        mode=mode_now(state.model),
     )
 
 

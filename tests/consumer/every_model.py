@@ -6,6 +6,7 @@ from consumer.detectors.alert_policy import AlertPolicy
 from consumer.detectors.anomaly import AnomalyUseCase
 from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.base import UseCase
+from consumer.detectors.by_mode import ByMode, InMode, ModeRule, ModeSignal
 from consumer.detectors.change_point import ChangePoint
 from consumer.detectors.clusters import ClustersUseCase
 from consumer.detectors.drift import DriftUseCase
@@ -41,6 +42,17 @@ def below(forecaster: object) -> ForecastUseCase:
 def rare(clusterer: object) -> ClustersUseCase:
     """Clusters that a signal is seldom in."""
     return ClustersUseCase(clusterer, rare=0.05, warm_up=100)
+
+
+class OfTwo(ByMode):
+    """Modes that come and go every few values: every sixth stretch of ten is of another one."""
+
+    __slots__ = ()
+
+    def learn(self, state, values, timestamps, scores=None):
+        """Say the mode of each value by its time."""
+        modes = [0 if at_s is None else int(at_s // 600) % 6 == 0 for at_s in timestamps]
+        return ByMode.learn(self, state, [*map(InMode, values, modes)], timestamps, scores)
 
 
 EVERY_MODEL: dict[tuple[str, str], list[UseCase]] = {
@@ -88,6 +100,15 @@ EVERY_MODEL: dict[tuple[str, str], list[UseCase]] = {
         below(time_series.HoltWinters(alpha=0.3, beta=0.1)),
         below(time_series.HoltWinters(alpha=0.3, beta=0.1, gamma=0.1, seasonality=13)),
         below(time_series.HoltWinters(alpha=0.3, beta=0.1, gamma=0.1, seasonality=13, multiplicative=True)),
+    ],
+    ("modes", "joined"): [
+        ByMode(seasonal_anomaly(hour_rate=0.1, alert=OFTEN, warm_up=70), ModeRule("state")),
+        ByMode(ChangePoint(alert=OFTEN), ModeRule("state")),
+        ByMode(AssetUseCase(Multivariate(warm_up=150, delay=50)), ModeRule("state")),
+        ModeSignal(DriftUseCase(drift.ADWIN())),
+        OfTwo(far(anomaly.GaussianScorer(grace_period=50)), ModeRule("two")),
+        OfTwo(ChangePoint(alert=OFTEN), ModeRule("two")),
+        OfTwo(below(time_series.HoltWinters(alpha=0.3, beta=0.1)), ModeRule("two")),
     ],
     ("forecast", "SNARIMAX"): [below(time_series.SNARIMAX(p=2, d=1, q=1))],
 }
