@@ -97,6 +97,9 @@ def _evidence(
         "hours_of_week_known": sum(map(bool, counts[BY_WEEK:])),
     }
     furthest = max(evidence["isolation"], key=evidence["isolation"].__getitem__)
-    if furthest in _SAYS and reading.usual_from <= value <= reading.usual_to:
-        evidence["says"] = f"{_SAYS[furthest]}, at {value:.6g}"
+    if reading.usual_from <= value <= reading.usual_to:
+        if reading.jump >= 1.0:
+            evidence["says"] = f"it has leapt from one value to the next, to {value:.6g}"
+        elif furthest in _SAYS:
+            evidence["says"] = f"{_SAYS[furthest]}, at {value:.6g}"
     return evidence
