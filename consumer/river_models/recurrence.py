@@ -67,8 +67,8 @@ class Recurrence(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
         now = self.now
         if (earlier.size >= 0.0) != (now.size >= 0.0) or now.length > LONGER * earlier.length:
             return False
-        is_timed = earlier.began_s is not None and now.began_s is not None
-        if is_timed and now.began_s - earlier.began_s >= REMEMBERED_S:
+        began_s, earlier_s = now.began_s, earlier.began_s
+        if began_s is not None and earlier_s is not None and began_s - earlier_s >= REMEMBERED_S:
             return False
         return abs(now.size) <= LARGER * abs(earlier.size)
 

@@ -132,18 +132,18 @@ def learn(
 
     `local_s` counts the seconds that clocks show where the signal is, `at_s` those of UTC, since 1970.
     """
-    weight, passed_s = 1.0, None
+    weight, passed_s = 1.0, 0.0
     if at_s is not None and local_s is not None:
-        believed_s, passed_s = state.clock.move(at_s)
+        believed_s, since_s = state.clock.move(at_s)
         local_s += believed_s - at_s
         at_s = believed_s
-        if passed_s is not None:
-            weight = min(1.0, passed_s / given.step_s)
+        if since_s is not None:
+            weight, passed_s = min(1.0, since_s / given.step_s), since_s
     base = state.kind.last if state.kind.kind == COUNTER_KIND else 0.0
     number = state.kind.number_of(min(max(value, -VALUE_MAX), VALUE_MAX))
     if number is None:
         return Reading(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, value, value, value, (0.0,) * len(STREAMS), at_s)
-    reading = _learn_number(state, given, number, base, at_s, places_of(local_s), weight, passed_s or 0.0)
+    reading = _learn_number(state, given, number, base, at_s, places_of(local_s), weight, passed_s)
     if state.kind.decide():
         _begin_anew(state)
     return reading
