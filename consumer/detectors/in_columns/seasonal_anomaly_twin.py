@@ -110,6 +110,7 @@ class SeasonalAnomalyTwin:
         base = np.where(is_counter, raw, 0.0)
         kinds = self._kinds(rows, kind, raw_step)
         leaves |= (is_counter & ~(raw_step >= 0.0)) | kinds.leaves
+        leaves |= (kind != counters.UNDECIDED) & (self._seen[rows] == 0)  # the first value, where it was said
         numbers, last = np.where(is_counter, raw_step, values), self._window.last[rows]
         numbers = np.where(np.abs(numbers - last) <= scalar.SAME * np.abs(last), last, numbers)
 
@@ -127,7 +128,7 @@ class SeasonalAnomalyTwin:
         level = np.where(learns, level + given.level_rate * (deviation - level), level)
         strays = self._strays.step(rows, deviation, least, is_still, weight)
         count = self._count[rows] + 1
-        follows = (np.abs(passed_s) <= clock.HOUR_S) & (count > 1)
+        follows = (is_first | (np.abs(passed_s) <= clock.HOUR_S)) & (count > 1)
         leaps = self._jumps.step(rows, numbers - last, least, is_still, weight)
         modes = self._modes.step(rows, numbers, numbers - last, 1.0 / count)
         window = self._window.step(rows, numbers, given.window_rate)
