@@ -50,17 +50,17 @@ def seasonal_step(
 
     def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
         local_s = at_s if clock is None or at_s is None else clock.local_s(at_s)
-        strays = model.strays
-        bar = strays.bar, strays.bar_s
+        bars = [(strays, strays.bar, strays.bar_s) for strays in (model.strays, model.jumps)]
         reading = learn(model, given, value, at_s, local_s)
         if policy.is_near(value, reading.expected):
-            strays.bar, strays.bar_s = bar  # what is not told does not hide what is to be
+            for strays, bar, bar_s in bars:  # what is not told does not hide what is to be
+                strays.bar, strays.bar_s = bar, bar_s
         score = finite(reading.score)
         change = policy.next(
             alert,
             score,
-            opens=reading.ratio >= 1.0 and model.count > warm_up,
-            keeps=reading.level > KEEPS,
+            opens=reading.ratio >= 1.0 and not reading.recurs and model.count > warm_up,
+            keeps=reading.level > KEEPS or reading.ratio >= 1.0,
             at_s=reading.at_s,
             value=reading.expected if has_direction and _has_none(reading, value) else value,
             expected=reading.expected,
@@ -97,6 +97,9 @@ def _evidence(
         "hours_of_week_known": sum(map(bool, counts[BY_WEEK:])),
     }
     furthest = max(evidence["isolation"], key=evidence["isolation"].__getitem__)
-    if furthest in _SAYS and reading.usual_from <= value <= reading.usual_to:
-        evidence["says"] = f"{_SAYS[furthest]}, at {value:.6g}"
+    if reading.usual_from <= value <= reading.usual_to:
+        if reading.jump >= 1.0:
+            evidence["says"] = f"it has leapt from one value to the next, to {value:.6g}"
+        elif furthest in _SAYS:
+            evidence["says"] = f"{_SAYS[furthest]}, at {value:.6g}"
     return evidence

@@ -1,5 +1,7 @@
 """The time of a signal's values, which one wrong stamp does not move."""
 
+import datetime as dt
+
 import msgspec
 
 HOUR_S = 3600.0
@@ -50,3 +52,12 @@ class Clock(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
             self.since_jump, self.behind = min(self.since_jump + 1, BELIEVED_AFTER), 0
         self.last_s = at_s
         return at_s, abs(passed_s)
+
+
+def seconds_of(t: dt.datetime | float | None) -> tuple[float | None, float | None]:
+    """Seconds since 1970, of UTC and as clocks show them in the moment's zone; without one it is UTC."""
+    if not isinstance(t, dt.datetime):
+        return t, t
+    at_s = (t if t.tzinfo else t.replace(tzinfo=dt.UTC)).timestamp()
+    offset = t.utcoffset()
+    return at_s, at_s + (offset.total_seconds() if offset else 0.0)

@@ -3,6 +3,8 @@
 import msgspec
 
 UNDECIDED, LEVEL_KIND, COUNTER_KIND = 0, 1, 2
+KINDS = {"auto": UNDECIDED, "level": LEVEL_KIND, "counter": COUNTER_KIND}
+"""What a signal may be said to be, from its first value on; `auto` is found by itself."""
 DECIDED_AT = 200
 """Values, after which it is decided once what a signal is."""
 RISES_MIN, FALLS_MAX = 0.5, 0.03
@@ -21,14 +23,18 @@ class Kind(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
     def number_of(self, value: float) -> float | None:
         """What is to be learned of a value: the value, or the difference of a counter; None where it fell."""
+        is_first = self.seen == 0
         step, self.last = value - self.last, value
         if self.kind == COUNTER_KIND:
-            return step if step >= 0.0 else None
+            self.seen = max(self.seen, 1)
+            return step if step >= 0.0 and not is_first else None
         if self.kind == UNDECIDED:
-            if self.seen:
+            if not is_first:
                 self.rises += step > 0.0
                 self.falls += step < 0.0
             self.seen += 1
+        elif is_first:
+            self.seen = 1
         return value
 
     def decide(self) -> bool:

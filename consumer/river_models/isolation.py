@@ -16,6 +16,8 @@ OF_DEPTH = 0.25
 """How fast the score falls with depth."""
 SINGLE_MAX = 3.4e38
 GENERATOR, MODULUS = 48_271, 2**31 - 1
+_OF_RANGE = 40
+"""The usual range leaves out the same share of the sample at either end: one of so many."""
 _SINGLE = struct.Struct("<f")
 
 
@@ -94,3 +96,13 @@ def first_state(seed: int) -> int:
 def draw(state: int, below: int) -> int:
     """A number from 0 to one less than `below`, of the generator's state."""
     return state * below // MODULUS
+
+
+def usual_range(values: list[float]) -> tuple[float, float]:
+    """The lowest and the highest of a sample, but for some at either end.
+
+    >>> usual_range([1.0, 2.0, 3.0]), usual_range([])
+    ((1.0, 3.0), (0.0, 0.0))
+    """
+    left_out = len(values) // _OF_RANGE
+    return (values[left_out], values[-1 - left_out]) if values else (0.0, 0.0)

@@ -9,10 +9,12 @@ from msgspec import Meta
 from river import base
 
 from consumer.river_models import isolation
-from consumer.river_models.clock import Clock
-from consumer.river_models.counters import COUNTER_KIND, Kind
+from consumer.river_models.clock import Clock, seconds_of
+from consumer.river_models.counters import COUNTER_KIND, KINDS, Kind
 from consumer.river_models.course import LEVEL, Course, places_of
+from consumer.river_models.jumps import Jumps
 from consumer.river_models.modes import Modes, copy_of_modes
+from consumer.river_models.recurrence import Recurrence, copy_of_recurrence
 from consumer.river_models.strays import STILL_MIN, Strays
 from consumer.river_models.window import KNOWN_AFTER, RECENT, Window
 
@@ -46,8 +48,6 @@ HALF_ONSET = 0.1
 """The onset of something unusual whose score is 0.5 by itself."""
 ONSET_REST = 0.9
 """What is left of an onset with each value after it: only what goes further is a new one."""
-_OF_RANGE = 40
-"""The usual range leaves out the same share of the sample at either end: one of so many."""
 _Sample = Annotated[list[float], Meta(max_length=SAMPLE_MAX, extra={"single": True})]
 """Of numbers that four bytes hold."""
 
@@ -62,6 +62,7 @@ class Parameters(msgspec.Struct, frozen=True):
     stray_limit: float = 0.1
     stray_gate: float = 0.9
     mode_limit: float = 0.3
+    jump_limit: float = 0.2
     level_rate: float = 0.03
     window_rate: float = 0.1
     hour_rate: float = 0.05
@@ -80,6 +81,8 @@ class SeasonalIsolationState(msgspec.Struct, array_like=True, forbid_unknown_fie
     level: float = 0.0
     """The short mean of deviations from the course."""
     strays: Strays = msgspec.field(default_factory=Strays)
+    jumps: Jumps = msgspec.field(default_factory=Jumps)
+    recurrence: Recurrence = msgspec.field(default_factory=Recurrence)
     values: _Sample = []
     levels: _Sample = []
     shapes: _Sample = []
@@ -107,6 +110,8 @@ class Reading(NamedTuple):
     """Likewise of the four streams alone: it stays up as long as something is unusual."""
     stray: float
     """Likewise of strays alone."""
+    jump: float
+    """Likewise of the change since the value before alone, of a signal that moves slowly."""
     mode_stray: float
     """Likewise of strays from the signal's modes alone."""
     expected: float
@@ -116,6 +121,8 @@ class Reading(NamedTuple):
     """How isolated the value is in each of `STREAMS`, from 0 to 0.78."""
     at_s: float | None
     """The believed time of the value."""
+    recurs: bool = False
+    """Whether it is unusual, but as unusual as what has come several times before."""
 
 
 def learn(
@@ -125,18 +132,18 @@ def learn(
 
     `local_s` counts the seconds that clocks show where the signal is, `at_s` those of UTC, since 1970.
     """
-    weight = 1.0
+    weight, passed_s = 1.0, 0.0
     if at_s is not None and local_s is not None:
-        believed_s, passed_s = state.clock.move(at_s)
+        believed_s, since_s = state.clock.move(at_s)
         local_s += believed_s - at_s
         at_s = believed_s
-        if passed_s is not None:
-            weight = min(1.0, passed_s / given.step_s)
+        if since_s is not None:
+            weight, passed_s = min(1.0, since_s / given.step_s), since_s
     base = state.kind.last if state.kind.kind == COUNTER_KIND else 0.0
     number = state.kind.number_of(min(max(value, -VALUE_MAX), VALUE_MAX))
     if number is None:
-        return Reading(0.0, 0.0, 0.0, 0.0, 0.0, value, value, value, (0.0,) * len(STREAMS), at_s)
-    reading = _learn_number(state, given, number, base, at_s, places_of(local_s), weight)
+        return Reading(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, value, value, value, (0.0,) * len(STREAMS), at_s)
+    reading = _learn_number(state, given, number, base, at_s, places_of(local_s), weight, passed_s)
     if state.kind.decide():
         _begin_anew(state)
     return reading
@@ -145,7 +152,7 @@ def learn(
 def _begin_anew(state: SeasonalIsolationState) -> None:
     """Forget what was learned of a counter's values: from now on it is their differences."""
     new = SeasonalIsolationState()
-    for name in ("course", "window", "strays", "modes", "level", "whole", "count"):
+    for name in ("course", "window", "strays", "jumps", "recurrence", "modes", "level", "whole", "count"):
         setattr(state, name, getattr(new, name))
     state.values, state.levels, state.shapes, state.changes = [], [], [], []
 
@@ -158,6 +165,7 @@ def _learn_number(
     at_s: float | None,
     places: list[int],
     weight: float,
+    passed_s: float,
 ) -> Reading:
     """Learn a number of the places of its hour; `base` is to be added to it to have the signal's value."""
     last = state.window.last
@@ -175,6 +183,7 @@ def _learn_number(
         course.learn_one(value, places, given.all_rate, given.hour_rate * weight)
         state.level += given.level_rate * (deviation - state.level)
     further, exceedance = strays.learn_one(deviation, least, is_still, weight)
+    leapt = state.jumps.leap(value - last, least, is_still, weight, passed_s) if state.count else 0.0
     is_in_mode = state.modes.learn_one(value, value - last, 1.0 / (state.count + 1))
     distance = window.learn_one(value, given.window_rate)
     has_shape = window.count > KNOWN_AFTER
@@ -188,7 +197,7 @@ def _learn_number(
         (state.changes, single(window.change if window.change > RESOLUTION * width else 0.0)),
     )
     count = len(values)
-    low, high = usual_range(values)
+    low, high = isolation.usual_range(values)
     size, known_from = given.sample_size, given.known_from
     streams = tuple(
         isolation.isolation(sample, number) if len(sample) >= known_from else 0.0
@@ -204,38 +213,33 @@ def _learn_number(
     state.whole += SUM_RATE * (whole - state.whole)
     level = (0.5 * whole + 0.5 * state.whole) / given.limit
     if count < known_from:
-        further = 0.0
+        further = leapt = 0.0
     both = whole * math.sqrt(exceedance)
     onset = max(0.0, both - state.recent)
     state.recent = max(both, ONSET_REST * state.recent)
     stray = strays.ratio_to_bar(further, given.stray_limit, at_s)
+    jump = 0.0 if is_in_mode else state.jumps.ratio_of(leapt, strays, given.jump_limit, at_s)
     of_modes = state.modes.stray / given.mode_limit
     if is_in_mode:
         level /= USUAL_IN_MODE
     if is_in_mode or whole <= given.stray_gate:
         stray = 0.0
+    ratio = max(level, stray, jump, of_modes)
+    is_news = state.recurrence.learn_one(ratio >= 1.0, deviation, at_s)
     return Reading(
         score_of(max(level, of_modes), onset),
-        max(level, stray, of_modes),
+        ratio,
         level,
         stray,
+        jump,
         of_modes,
         state.expected,
         base + expected + low,
         base + expected + high,
         streams,
         at_s,
+        ratio >= 1.0 and not is_news,
     )
-
-
-def usual_range(values: list[float]) -> tuple[float, float]:
-    """The lowest and the highest of a sample, but for some at either end.
-
-    >>> usual_range([1.0, 2.0, 3.0]), usual_range([])
-    ((1.0, 3.0), (0.0, 0.0))
-    """
-    left_out = len(values) // _OF_RANGE
-    return (values[left_out], values[-1 - left_out]) if values else (0.0, 0.0)
 
 
 def score_of(level: float, onset: float) -> float:
@@ -260,6 +264,8 @@ def copy_of(state: SeasonalIsolationState) -> SeasonalIsolationState:
         modes=copy_of_modes(state.modes),
         course=Course(state.course.means[:], state.course.counts[:]),
         strays=msgspec.structs.replace(state.strays),
+        jumps=msgspec.structs.replace(state.jumps),
+        recurrence=copy_of_recurrence(state.recurrence),
         window=msgspec.structs.replace(
             state.window,
             means=state.window.means[:],
@@ -281,8 +287,9 @@ class SeasonalIsolation(AnomalyDetector):
     shape of the latest values is; and how much the signal changes from value to value. How easily random cuts
     isolate a number from its sample says how unusual it is, as in a Random Cut Forest, but in closed form.
     Their sum is smoothed a little, and at `limit` the score is 0.5. Besides, a deviation may stray: lie
-    outside of a range that shrinks slowly and grows only a little, as few did before; and a signal that jumps
-    between levels may stray from these. Nothing is scored before `known_from` values.
+    outside of a range that shrinks slowly and grows only a little, as few did before; so may the change from
+    one value to the next, of a signal that moves slowly; and what jumps between levels may stray from these.
+    Nothing is scored before `known_from` values.
 
     Each feature is a signal of its own; the score is that of the one furthest from usual. Times may be left
     out: then all values are of one hour. One wrong time moves nothing.
@@ -294,12 +301,14 @@ class SeasonalIsolation(AnomalyDetector):
         limit: Of the four streams' sum, from 0 to 3.1, whose score is 0.5.
         stray_limit: How far outside of the usual range is too far, in widths of it, as long as it is rare.
         mode_limit: How far outside of its mode's range is too far, in widths of it, where a signal has modes.
+        jump_limit: How far outside of the usual changes a change is too far, in widths of their range.
         stray_gate: Of the four streams' sum: what strays, and is less isolated than this, is usual.
         level_rate: Weight of a deviation in their short mean.
         window_rate: Weight of a distance in the short mean of window distances.
         hour_rate: Weight of a value in the mean of its hour: some twenty are remembered.
         all_rate: Weight of a value in the mean of all.
         step_s: Values that come faster weigh less in the means of hours.
+        kind: `level`; or `counter`, which is learned by its differences; or `auto`, which is found by itself.
         seed: Of the samples' replacements.
 
     Source: Guha, Mishra, Roy & Schrijvers (2016), Robust random cut forest based anomaly detection on streams
@@ -321,19 +330,23 @@ class SeasonalIsolation(AnomalyDetector):
         stray_limit: float = 0.1,
         stray_gate: float = 0.9,
         mode_limit: float = 0.3,
+        jump_limit: float = 0.2,
         level_rate: float = 0.03,
         window_rate: float = 0.1,
         hour_rate: float = 0.05,
         all_rate: float = 0.003,
         step_s: float = 300.0,
+        kind: str = "auto",
         seed: int | None = None,
     ) -> None:
         if not 0 < sample_size <= min(SAMPLE_MAX, memory):
             raise ValueError(
                 f"a sample of {sample_size} numbers: give 1 to {SAMPLE_MAX}, and at most `memory`"
             )
-        if not (0.0 < limit < MOST and min(stray_limit, mode_limit) > 0.0):
+        if not (0.0 < limit < MOST and min(stray_limit, mode_limit, jump_limit) > 0.0):
             raise ValueError(f"limits must be above 0, and `limit` less than {MOST:.3g}: give others")
+        if kind not in KINDS:
+            raise ValueError(f"allowed: {', '.join(KINDS)}")
         self.sample_size = sample_size
         self.memory = memory
         self.known_from = known_from
@@ -341,11 +354,13 @@ class SeasonalIsolation(AnomalyDetector):
         self.stray_limit = stray_limit
         self.stray_gate = stray_gate
         self.mode_limit = mode_limit
+        self.jump_limit = jump_limit
         self.level_rate = level_rate
         self.window_rate = window_rate
         self.hour_rate = hour_rate
         self.all_rate = all_rate
         self.step_s = step_s
+        self.kind = kind
         self.seed = seed
         self.states: dict[base.typing.FeatureName, SeasonalIsolationState] = {}
 
@@ -356,11 +371,13 @@ class SeasonalIsolation(AnomalyDetector):
 
     def new_state(self) -> SeasonalIsolationState:
         """What is known of a signal that has learned nothing."""
-        return SeasonalIsolationState(random=isolation.first_state(self.seed or 0))
+        return SeasonalIsolationState(
+            kind=Kind(KINDS[self.kind]), random=isolation.first_state(self.seed or 0)
+        )
 
     def learn_one(self, x: dict[base.typing.FeatureName, Any], t: dt.datetime | float | None = None) -> None:
         """Learn the values of a time: a moment, whose zone says the hour, or seconds since 1970, UTC."""
-        given, (at_s, local_s) = self.parameters, _seconds(t)
+        given, (at_s, local_s) = self.parameters, seconds_of(t)
         for name, value in x.items():
             state = self.states.get(name)
             if state is None:
@@ -369,17 +386,8 @@ class SeasonalIsolation(AnomalyDetector):
 
     def score_one(self, x: dict[base.typing.FeatureName, Any], t: dt.datetime | float | None = None) -> float:
         """From 0 to 1, and 0.5 at the limit."""
-        given, (at_s, local_s) = self.parameters, _seconds(t)
+        given, (at_s, local_s) = self.parameters, seconds_of(t)
         known = [(self.states[name], float(value)) for name, value in x.items() if name in self.states]
         return max(
             (learn(copy_of(state), given, value, at_s, local_s).score for state, value in known), default=0.0
         )
-
-
-def _seconds(t: dt.datetime | float | None) -> tuple[float | None, float | None]:
-    """Seconds since 1970, of UTC and as clocks show them in the moment's zone; without one it is UTC."""
-    if not isinstance(t, dt.datetime):
-        return t, t
-    at_s = (t if t.tzinfo else t.replace(tzinfo=dt.UTC)).timestamp()
-    offset = t.utcoffset()
-    return at_s, at_s + (offset.total_seconds() if offset else 0.0)

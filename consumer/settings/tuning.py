@@ -13,6 +13,7 @@ from consumer.detectors.base import UseCase
 from consumer.errors import ConfigurationError
 
 Number = bool | int | float
+Value = Number | str
 _LIMITS = {"lower", "upper"}
 _SET_ELSEWHERE = {*_LIMITS, "lowest", "highest"}
 _NUMBER_MAX = 1e100
@@ -21,8 +22,8 @@ _Place = tuple[str, ...]
 _T = TypeVar("_T")
 
 
-def with_parameters(use_case: UseCase, parameters: Mapping[str, Number]) -> UseCase:
-    """The use case with these parameters: its own numbers, or those of a model in it, by their names.
+def with_parameters(use_case: UseCase, parameters: Mapping[str, Value]) -> UseCase:
+    """The use case with these parameters: its own numbers, or what a model in it is given, by their names.
 
     A name that several parts have is given with its part's: `GaussianScorer.window_size`.
 
@@ -68,14 +69,14 @@ def _places(part: Any) -> Iterator[tuple[_Place, Any]]:
             within = _within(part, name)
             if isinstance(within, Base) or hasattr(within, "learn_one"):
                 yield from (((name, *place), there) for place, there in _places(within))
-            elif value is None or isinstance(value, Number):
+            elif value is None or isinstance(value, Value):
                 yield (type(part).__name__, name), value
     elif hasattr(part, "learn_one"):  # of a class of one's own: what it starts with
         own = type(part).__name__
         yield from (((own, name), value) for name, value in vars(part).items() if isinstance(value, Number))
 
 
-def _with(part: Any, place: _Place, value: Number) -> Any:
+def _with(part: Any, place: _Place, value: Value) -> Any:
     """A copy of the part, with the value at that place."""
     if _is_settable(part):
         name, *rest = place if len(place) > 2 else place[1:]
@@ -88,7 +89,7 @@ def _with(part: Any, place: _Place, value: Number) -> Any:
     return changed
 
 
-def _arguments(part: Any, place: _Place, value: Number) -> dict[str, Any]:
+def _arguments(part: Any, place: _Place, value: Value) -> dict[str, Any]:
     """The arguments for `clone`: a pipeline's steps by their changes, models within a model as copies."""
     if len(place) == 2:
         return {place[1]: value}
@@ -116,11 +117,13 @@ def _is_named(place: _Place, name: str) -> bool:
 
 
 def _fits(value: Any, present: Any) -> bool:
-    """Whether a value may take the present one's place: a whole number that of a float, and None that of any.
+    """Whether a value may take the present one's place: a whole number that of a float, any that of None.
 
     >>> _fits(3, 0.5), _fits(0.5, 3), _fits(True, 3), _fits(5, None), _fits(float('nan'), 0.5)
     (True, False, False, True, False)
     """
+    if isinstance(present, str):
+        return isinstance(value, str)
     if isinstance(value, bool) or isinstance(present, bool):
         return isinstance(value, bool) and isinstance(present, bool | None)
     allowed = int if isinstance(present, int) else int | float

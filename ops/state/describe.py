@@ -12,7 +12,8 @@ from river import base, compose, drift, stats
 
 from consumer.decode.values import iso8601
 from consumer.detectors.drift import DriftState
-from consumer.river_models.seasonal_isolation import SeasonalIsolationState, usual_range
+from consumer.river_models.isolation import usual_range
+from consumer.river_models.seasonal_isolation import SeasonalIsolationState
 
 _DEPTH_MAX = 7
 _ENTRIES_MAX = 30

@@ -13,6 +13,7 @@ from consumer.detectors.in_columns.alert_twin import AlertTwin, alert_fields
 from consumer.detectors.in_columns.hour_cells import HourCells
 from consumer.detectors.in_columns.isolation_columns import Samples, each, single
 from consumer.detectors.in_columns.modes_columns import ModesColumns
+from consumer.detectors.in_columns.recurrence_columns import RecurrenceColumns
 from consumer.detectors.in_columns.strays_columns import StraysColumns
 from consumer.detectors.in_columns.vectorised import Bools, Gathered, Rows, Source, Step, first_max, write
 from consumer.detectors.in_columns.window_columns import WindowColumns
@@ -20,7 +21,7 @@ from consumer.detectors.local_time import clock_of
 from consumer.detectors.seasonal_anomaly import SeasonalAnomalyState
 from consumer.detectors.state_columns import COUNT_FAR, Floats, Integers, Places
 from consumer.detectors.state_layouts import layout_of
-from consumer.river_models import clock, counters, course, isolation
+from consumer.river_models import clock, counters, course, isolation, jumps
 from consumer.river_models import seasonal_isolation as scalar
 from consumer.river_models.seasonal_isolation import SeasonalIsolation
 from consumer.river_models.strays import STILL_MIN
@@ -29,7 +30,12 @@ _HOURS_OF_WEEK = course.HOURS * course.DAYS
 _PLACES = layout_of(SeasonalAnomalyState).places
 _MEANS, _COUNTS = _PLACES["model.course.means"].start, _PLACES["model.course.counts"].start
 _OF_COURSE = ("model.course.means", "model.course.counts")
-_NOT_OF_ALERT = tuple(path for path in _PLACES if path.startswith("model.") and path not in _OF_COURSE)
+_OF_EARLIER = "model.recurrence.known"
+_NOT_OF_ALERT = tuple(
+    path
+    for path in _PLACES
+    if path.startswith("model.") and path not in _OF_COURSE and not path.startswith(_OF_EARLIER)
+)
 _LEARNED = (*_NOT_OF_ALERT, *alert_fields("alert"))
 _SAMPLES = ("values", "levels", "shapes", "changes")
 _OF_SHAPES = _SAMPLES.index("shapes")
@@ -46,8 +52,8 @@ class SeasonalAnomalyTwin:
     """What is known of the rows' signals, and their alerts.
 
     A row leaves before a value that would change its alert, is of a time far back, before 1970 or in the far
-    future, decides that the signal is a counter, resets one, or makes a number infinite. All leave at once if
-    the use case is not of the classes known here.
+    future, decides that the signal is a counter, resets one, begins or ends a burst, or makes a number
+    infinite. All leave at once if the use case is not of the classes known here.
     """
 
     def __init__(self, use_case: AnomalyUseCase, sources: Sequence[Source], order: Places) -> None:
@@ -72,6 +78,8 @@ class SeasonalAnomalyTwin:
         )
         self._random, self._count = map(field, ("random", "count"))
         self._strays = StraysColumns(gathered, "model.strays")
+        self._jumps = StraysColumns(gathered, "model.jumps")
+        self._recurrence = RecurrenceColumns(gathered, "model.recurrence")
         self._modes = ModesColumns(gathered, "model.modes")
         self._window = WindowColumns(gathered, "model.window")
         numbers = gathered.block("model.values", "model.changes")
@@ -102,6 +110,7 @@ class SeasonalAnomalyTwin:
         base = np.where(is_counter, raw, 0.0)
         kinds = self._kinds(rows, kind, raw_step)
         leaves |= (is_counter & ~(raw_step >= 0.0)) | kinds.leaves
+        leaves |= (kind != counters.UNDECIDED) & (self._seen[rows] == 0)  # the first value, where it was said
         numbers, last = np.where(is_counter, raw_step, values), self._window.last[rows]
         numbers = np.where(np.abs(numbers - last) <= scalar.SAME * np.abs(last), last, numbers)
 
@@ -119,6 +128,8 @@ class SeasonalAnomalyTwin:
         level = np.where(learns, level + given.level_rate * (deviation - level), level)
         strays = self._strays.step(rows, deviation, least, is_still, weight)
         count = self._count[rows] + 1
+        follows = (is_first | (np.abs(passed_s) <= clock.HOUR_S)) & (count > 1)
+        leaps = self._jumps.step(rows, numbers - last, least, is_still, weight)
         modes = self._modes.step(rows, numbers, numbers - last, 1.0 / count)
         window = self._window.step(rows, numbers, given.window_rate)
         leaves |= window.leaves
@@ -136,22 +147,32 @@ class SeasonalAnomalyTwin:
         ratio = (0.5 * sum_of_streams + 0.5 * whole) / given.limit
         is_known = reading.lengths[0] >= given.known_from
         further = np.where(is_known, strays.further, 0.0)
+        usual_jump = np.where(follows, leaps.highs[0] - leaps.lows[0], self._jumps.width(rows))
+        may_jump = follows & is_known & ~modes.is_in_mode
+        may_jump &= usual_jump < jumps.SLOW * (strays.highs[0] - strays.lows[0])
+        leapt = np.where(may_jump, leaps.further, 0.0)
         both, recent = sum_of_streams * np.sqrt(strays.exceedance), self._recent[rows]
         onset = first_max(0.0, both - recent)
         recent = first_max(both, scalar.ONSET_REST * recent)
         bar = self._strays.ratio_to_bar(rows, further, given.stray_limit, at_s)
+        jump_bar = self._jumps.ratio_to_bar(rows, leapt, given.jump_limit, at_s)
         if self._use_case.alert.dead_band is not None:
-            leaves |= bar.ratio >= 1.0  # within the dead band, they raise no bar
+            leaves |= (bar.ratio >= 1.0) | (jump_bar.ratio >= 1.0)  # within the dead band, they raise no bar
         of_modes, is_in_mode = modes.stray / given.mode_limit, modes.is_in_mode
         ratio = np.where(is_in_mode, ratio / scalar.USUAL_IN_MODE, ratio)
         stray = np.where(is_in_mode | (sum_of_streams <= given.stray_gate), 0.0, bar.ratio)
         score = _score(first_max(ratio, of_modes), onset)
-        opens = first_max(first_max(ratio, stray), of_modes) >= 1.0
-        opens &= count > self._use_case.warm_up
-        of_alert = self._alert.next(rows, score, opens, ratio > seasonal_anomaly.KEEPS, at_s)
-        leaves |= of_alert.leaves
-        finite = new_means.sum(axis=0) + window.whole + level + score + modes.change + bar.ratio
-        leaves |= ~np.isfinite(finite + strays.lows.sum(axis=0) + strays.highs.sum(axis=0))
+        is_unusual = (ratio >= 1.0) | (stray >= 1.0) | (jump_bar.ratio >= 1.0) | (of_modes >= 1.0)
+        recurrence = self._recurrence.step(rows, is_unusual, deviation)
+        opens = is_unusual & (count > self._use_case.warm_up)  # or recurs, which the scalar code will see
+        keeps = is_unusual | (ratio > seasonal_anomaly.KEEPS)
+        of_alert = self._alert.next(rows, score, opens, keeps, at_s)
+        leaves |= of_alert.leaves | recurrence.leaves
+        finite = new_means.sum(axis=0) + window.whole + level + score + modes.change
+        finite = finite + bar.ratio + jump_bar.ratio
+        for ranges in (strays.lows, strays.highs, leaps.lows, leaps.highs):
+            finite = finite + ranges.sum(axis=0)
+        leaves |= ~np.isfinite(finite)
 
         learned = np.ones(of_streams.shape, np.bool_)
         learned[_OF_SHAPES] = window.has_shape
@@ -173,6 +194,8 @@ class SeasonalAnomalyTwin:
             ):
                 write(to[rows], new, where)
             self._strays.commit(strays, bar, where)
+            self._jumps.commit(leaps, jump_bar, follows if where is None else follows & where)
+            recurrence.commit(where)
             modes.commit(where)
             window.commit(where)
             learns_stream = learned if where is None else learned & where

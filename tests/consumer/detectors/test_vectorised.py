@@ -40,6 +40,14 @@ def daily(draw: Draw) -> Iterator[float]:
         yield math.sin(number / 20.0) + draw.gauss(0.0, 0.05) + spike
 
 
+def wandering(draw: Draw) -> Iterator[float]:
+    """It moves slowly, and leaps now and then."""
+    value = 0.0
+    while True:
+        value = 0.995 * value + draw.gauss(0.0, 1.0) + (9.0 if draw.random() < 0.01 else 0.0)
+        yield value
+
+
 def flat(draw: Draw) -> Iterator[float]:
     value = draw.choice([0.0, 7.5])
     while True:
@@ -126,6 +134,7 @@ def out_of_range(draw: Draw) -> Iterator[float]:
 SERIES: list[Callable[[Draw], Iterator[float]]] = [
     noise,
     daily,
+    wandering,
     flat,
     stepped,
     outbursts,
@@ -157,6 +166,8 @@ def use_case_of(draw: Draw) -> AnomalyUseCase:
         stray_limit=draw.choice([0.1, 0.01, 1.0]),
         stray_gate=draw.choice([0.0, 0.8]),
         mode_limit=draw.choice([0.3, 0.01]),
+        jump_limit=draw.choice([0.2, 0.01]),
+        kind=draw.choice(["auto", "auto", "auto", "level", "counter"]),
         level_rate=draw.choice([0.03, 0.5, 1.0]),
         window_rate=draw.choice([0.1, 1.0]),
         hour_rate=draw.choice([0.05, 0.5]),

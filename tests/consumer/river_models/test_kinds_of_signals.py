@@ -1,11 +1,13 @@
-"""Signals that jump between levels, and signals that only rise: found by themselves."""
+"""Signals that jump between levels, only rise, burst again and again or move slowly: found by themselves."""
 
 import random
 
 import pytest
 
 from consumer.river_models.counters import COUNTER_KIND, DECIDED_AT, LEVEL_KIND, UNDECIDED, Kind
+from consumer.river_models.jumps import Jumps
 from consumer.river_models.modes import MODES_MAX, Modes
+from consumer.river_models.recurrence import BURSTS_MAX, LIKE_MIN, OVER_AFTER, Burst, Recurrence
 from consumer.river_models.seasonal_isolation import Parameters, SeasonalIsolation, learn
 from consumer.river_models.strays import BAR_MAX, Strays
 
@@ -124,3 +126,103 @@ def test_each_stray_raises_the_bar_for_the_next_and_time_lowers_it_once():
     assert strays.ratio_to_bar(0.3, 0.1, START_S + 7 * DAY_S) >= 1.0
     strays.ratio_to_bar(9.0, 0.1, START_S + 7 * DAY_S)
     assert strays.bar == BAR_MAX
+
+
+def bursting(count, seed=1, every=300, size=8.0):
+    """Noise with a burst of three values every so often, of much the same size."""
+    rng = random.Random(seed)
+    values = [rng.gauss(0.0, 1.0) for _ in range(count)]
+    for first in range(every, count - 3, every):
+        for at in range(first, first + 3):
+            values[at] += size * rng.uniform(1.0, 1.2)
+    return values
+
+
+def openings(said, first=0):
+    return [
+        number for number, one in enumerate(said) if number >= first and one.ratio >= 1.0 and not one.recurs
+    ]
+
+
+def test_bursts_that_come_again_and_again_are_told_at_first_and_then_usual():
+    said, state = learned(bursting(6_000))
+    unusual = [number for number, one in enumerate(said) if number > 3_000 and one.ratio >= 1.0]
+    assert unusual, "each is as unusual as ever"
+    assert openings(said, 3_000) == []
+    assert openings(said, 250)
+    assert len(state.recurrence.known) >= LIKE_MIN
+
+
+@pytest.mark.parametrize("fault", ["larger", "longer", "other side"])
+def test_a_fault_is_told_beside_bursts_that_recur(fault):
+    values = bursting(6_000)
+    offset, length = {"larger": (30.0, 3), "longer": (9.0, 60), "other side": (-30.0, 3)}[fault]
+    for at in range(5_900, 5_900 + length):
+        values[at] += offset
+    assert openings(learned(values)[0], 5_900)
+
+
+def test_a_burst_is_forgotten_after_four_weeks():
+    recurrence = Recurrence([Burst(5.0, 3, START_S), Burst(5.0, 3, START_S)])
+    assert not recurrence.learn_one(True, 5.0, START_S + 27 * DAY_S)
+    recurrence = Recurrence([Burst(5.0, 3, START_S), Burst(5.0, 3, START_S)])
+    assert recurrence.learn_one(True, 5.0, START_S + 28 * DAY_S)
+
+
+def test_a_burst_goes_on_until_many_values_are_usual_and_only_the_latest_bursts_are_kept():
+    recurrence = Recurrence()
+    for burst in range(2 * BURSTS_MAX):
+        recurrence.learn_one(True, 5.0 + burst, None)
+        for _ in range(OVER_AFTER - 1):
+            recurrence.learn_one(False, 0.0, None)
+        recurrence.learn_one(True, -9.0, None)
+        assert recurrence.now.length == OVER_AFTER + 1
+        for _ in range(OVER_AFTER):
+            recurrence.learn_one(False, 0.0, None)
+        assert recurrence.now == Burst()
+    assert len(recurrence.known) == BURSTS_MAX
+
+
+def wandering(count, seed=1):
+    """It moves slowly through a wide range."""
+    rng, value, values = random.Random(seed), 0.0, []
+    for _ in range(count):
+        value = 0.995 * value + rng.gauss(0.0, 1.0)
+        values.append(value)
+    return values
+
+
+def test_a_leap_of_a_slow_signal_is_told_within_its_usual_range():
+    values = wandering(8_000)
+    assert len(openings(learned(values)[0], 2_000)) <= 2
+    at = next(at for at in range(7_000, 8_000) if -2.0 < values[at] < 0.0)
+    leapt = [*values[:at], *(value + 9.0 for value in values[at:])]
+    said = learned(leapt)[0][at]
+    assert said.jump >= 1.0
+    assert said.usual_from < leapt[at] < said.usual_to
+    assert at in openings(learned(leapt)[0])
+
+
+def test_a_change_over_a_gap_is_no_leap():
+    jumps = Jumps(-1.0, 1.0)
+    assert jumps.leap(50.0, 1e-9, False, 1.0, 3_601.0) == 0.0
+    assert (jumps.low, jumps.high) == (-1.0, 1.0)
+    assert jumps.leap(50.0, 1e-9, False, 1.0, 60.0) > 0.5
+
+
+def test_of_a_signal_that_does_not_move_slowly_a_leap_says_nothing():
+    noise = [random.Random(4).gauss(0.0, 1.0) for _ in range(3_000)]
+    assert max(one.jump for one in learned(noise)[0]) == 0.0
+
+
+def test_what_a_signal_is_may_be_said():
+    rising = [float(number) for number in range(600)]
+    for kind, expected in (("level", LEVEL_KIND), ("counter", COUNTER_KIND)):
+        model = SeasonalIsolation(kind=kind, seed=1)
+        for value in rising:
+            model.learn_one({"value": value})
+        assert model.states["value"].kind.kind == expected
+        assert model.states["value"].kind.rises == 0, "nothing was looked for"
+    assert model.states["value"].count == len(rising) - 1, "the first value has no difference"
+    with pytest.raises(ValueError, match="auto, level, counter"):
+        SeasonalIsolation(kind="pump")

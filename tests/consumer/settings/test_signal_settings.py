@@ -19,6 +19,7 @@ from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.forecast import ForecastUseCase
 from consumer.errors import ConfigurationError
 from consumer.plant import Plant, plant
+from consumer.river_models.counters import COUNTER_KIND, UNDECIDED
 from consumer.settings.signal_settings import SettingsOfSignals
 from consumer.settings.signals_yaml import (
     SHIPPED,
@@ -85,6 +86,24 @@ def test_a_parameter_is_found_by_its_name_and_the_model_is_another(use_case, par
     assert reached(KINDS[use_case]) != value
     assert found.parameters
     found.use_case.create(seed=1)
+
+
+def test_what_kind_a_signal_is_may_be_said_in_its_entry():
+    text = "version: 1\nsignals:\n  - {match: c1.*, use_cases: {anomaly: {kind: counter}}}\n"
+    settings = SettingsOfSignals(
+        "anomaly", USE_CASES["anomaly"], read_signal_settings(text, "signals.yaml", USE_CASES)
+    )
+    own, other = settings.of("c1.energy"), settings.of("c2.p")
+    assert own.parameters != other.parameters == ""
+    assert own.use_case.create(seed=1).model.kind.kind == COUNTER_KIND
+    assert other.use_case.create(seed=1).model.kind.kind == UNDECIDED
+    assert (own.use_case.kind, own.use_case.detail_type) == ("anomaly", "Anomaly Detected")
+    for mistake, told in (
+        ("pump", "kind cannot be 'pump': allowed: auto, level, counter"),
+        ("3", "kind is 3; allowed: a value such as 'auto'"),
+    ):
+        with pytest.raises(ConfigurationError, match=told):
+            read_signal_settings(text.replace("counter", mistake), "signals.yaml", USE_CASES)
 
 
 @pytest.mark.parametrize(
