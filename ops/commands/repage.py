@@ -53,7 +53,7 @@ def _repage(pages: int, function: str, force: bool) -> None:
         )
     settings = read_settings(environment)
     objects = open_bucket(settings.model_bucket, settings.region, settings.s3_endpoint)
-    repage = Repage(objects, PageCodec(), models_prefix(settings.use_case), echo)
+    repage = Repage(objects, PageCodec(), models_prefix(settings.use_case, environment), echo)
     signals = asyncio.run(repage.run(pages))
     echo(
         f"Done: {signals} signals. Set MODEL_PAGES (`pages` in cdk.json) to {pages}, "

@@ -53,7 +53,7 @@ class HistoryBackfill:
             `Unavailable`.
         """
         keys = self._keys()
-        found = await read_layout(self._objects, self._target.prefix())
+        found = await read_layout(self._objects, self._target.own_prefix())
         if found is None:
             return list(keys)
         editor = self._editor(found[0].pages)
@@ -71,7 +71,7 @@ class HistoryBackfill:
             echo(
                 f"{printable(key.signal)}: {pluralize(state.learned, 'observation')} of its recording{until}"
             )
-        found = await read_layout(self._objects, self._target.prefix())
+        found = await read_layout(self._objects, self._target.own_prefix())
         editor = self._editor(PAGES if found is None else found[0].pages)
         return sum(
             [
@@ -83,7 +83,7 @@ class HistoryBackfill:
     async def record_layout(self) -> None:
         """If there is no model yet, record where they are going to lie."""
         with suppress(PageChanged):
-            await record_layout(self._objects, self._target.prefix(), Recorded(PAGES), None)
+            await record_layout(self._objects, self._target.own_prefix(), Recorded(PAGES), None)
 
     def _keys(self) -> dict[SignalKey, Path]:
         found: dict[SignalKey, Path] = {}
@@ -149,7 +149,7 @@ class HistoryBackfill:
         return found
 
     def _editor(self, pages: int) -> PageEditor:
-        return editor_of(self._objects, Layout(self._target.prefix(), pages))
+        return editor_of(self._objects, Layout(self._target.own_prefix(), pages))
 
 
 def _until(rows: Iterable[Row], ends: Sequence[float]) -> Iterator[Row]:
