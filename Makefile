@@ -88,7 +88,9 @@ quality: $(INSTALLED) ## How right the alerts are, on labelled series beside the
 
 synth: $(CDK_INSTALLED) ## The CloudFormation templates of cdk.json; needs no account (takes PLANT=path)
 	@echo "Synthesising $(PLANT_FOLDER)/cdk.json into cdk.out beside it"
-	@rm -rf "$(PLANT_FOLDER)/cdk.out"
+	@cd "$(PLANT_FOLDER)" && mkdir -p cdk.out/before && rm -f cdk.out/before/* && \
+	  find cdk.out -maxdepth 1 -name '*.template.json' -exec mv {} cdk.out/before/ \; && \
+	  find cdk.out -mindepth 1 -maxdepth 1 ! -name before -exec rm -rf {} +
 	@$(CDK) synth --quiet --output cdk.out $(CDK_APP)
 	@ls "$(PLANT_FOLDER)"/cdk.out/*.template.json
 

@@ -31,8 +31,11 @@ def main() -> None:
             if run_out(calendar.spans or (), (datetime.now(UTC) + _AHEAD).timestamp()):
                 print(f"{calendar.file} has no event after the next {_AHEAD.days} days: bring it up to date")
         stack = PipelineStack(app, name, config)
-        # What the last synthesis wrote is there until this one does.
-        if warning := refused(shards_of(Path(app.outdir) / stack.template_file), config.stream):
+        # What the last synthesis wrote is there until this one does, or where `make synth` moves it.
+        shards = shards_of(Path(app.outdir) / stack.template_file)
+        if shards is None:
+            shards = shards_of(Path(app.outdir) / "before" / stack.template_file)
+        if warning := refused(shards, config.stream):
             Annotations.of(stack).add_warning_v2("kinesis-river:shards", warning)
     review(app)
     app.synth()

@@ -83,7 +83,14 @@ def start(settings: Settings) -> Pipeline:
     codec.check(use_case)
     consumer.loaded_later.run_for(use_case.create(seed=0))
     objects = open_bucket(settings.model_bucket, settings.region, settings.s3_endpoint)
-    prefix = prefix_of(settings.use_case, fingerprint(use_case, versions()))
+    own = fingerprint(use_case, versions())
+    if settings.models_fingerprint not in ("", own):
+        logger.warning(
+            f"MODELS_FINGERPRINT is {settings.models_fingerprint}, and this code's models are {own}: "
+            "operators' commands look in the wrong place. Deploy from a checkout with requirements.lock "
+            "installed"
+        )
+    prefix = prefix_of(settings.use_case, own)
     # Copies of a snapshot would all draw the same random numbers; the system's are new in each.
     jitter = random.SystemRandom()
     settings_of = SettingsOfSignals(settings.use_case, use_case, of_signals, settings.time_limits)

@@ -23,7 +23,11 @@ PAGES = 16
 
 
 async def open_pages(target: Target, objects: Objects) -> PageEditor:
-    """The pages of the use case; nothing is cached. Raises: as `layout_of`."""
+    """The pages of the use case, to be changed; nothing is cached.
+
+    Raises: as `layout_of` and `check_same_code`.
+    """
+    target.check_same_code()
     return editor_of(objects, await layout_of(target, objects))
 
 

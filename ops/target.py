@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -74,15 +74,41 @@ class Target:
             raise ConfigurationError(f"{self.folder} is a copy of a bucket, which is read-only")
 
     def prefix(self) -> str:
-        """The key prefix of its models. Raises: as `models_prefix`."""
+        """The key prefix of the models in use: as the deployed function says, else those of this checkout.
+
+        Raises: as `models_prefix`; `Unavailable` if there is a function and it does not answer.
+        """
+        if self.function_name is None:
+            return self.own_prefix()
+        with aws_answers(f"the function {self.function_name}"):
+            found = self.client("lambda").get_function_configuration(FunctionName=self.function_name)
+        return models_prefix(self.use_case, found.get("Environment", {}).get("Variables", {}))
+
+    def own_prefix(self) -> str:
+        """The same of the models of this checkout, deployed or not. Raises: as `models_prefix`."""
         return models_prefix(self.use_case)
 
+    def check_same_code(self) -> None:
+        """Check that this checkout would learn what the deployed function learns.
 
-def models_prefix(use_case: str) -> str:
-    """The key prefix of the models of a use case and a River as they are installed here.
+        Raises: `ConfigurationError` if it has another River or another line in use_cases.py; as `prefix`.
+        """
+        deployed, own = self.prefix(), self.own_prefix()
+        if deployed != own:
+            raise ConfigurationError(
+                f"{self.name} has models of another code, {deployed}, and this checkout would make {own}, "
+                f"with River {versions()['river']}. Check out what is deployed, and install its "
+                "requirements.lock"
+            )
 
-    Raises: `ConfigurationError` if use_cases.py has no such use case.
+
+def models_prefix(use_case: str, environment: Mapping[str, str] | None = None) -> str:
+    """The key prefix of a use case's models: of a function with this environment, or of this checkout.
+
+    Raises: `ConfigurationError` if use_cases.py has no such use case and the environment does not say.
     """
+    if said := (environment or {}).get("MODELS_FINGERPRINT"):
+        return prefix_of(use_case, said)
     return prefix_of(use_case, fingerprint(plant().use_case(use_case), versions()))
 
 

@@ -15,6 +15,7 @@ from consumer.plant import plant as plant_in_force
 from consumer.staleness_sweep import VISIT
 from stack.bundling import NOT_COMPILED, PYTHON, asset_environment, bundle
 from stack.config import PlantConfig, UseCaseConfig
+from stack.deployed_models import models_environment
 from stack.function_role import FunctionRole
 from stack.security_review import acknowledge_warning
 
@@ -61,6 +62,7 @@ class Consumer(Construct):
             "SIGNAL_SETTINGS": plant.signals,
             "BELIEVED_FROM": config.believed_from,
             "BELIEVED_AHEAD_S": str(config.believed_ahead_s),
+            **models_environment(use_case),
             **asset_environment(),
             "POWERTOOLS_METRICS_NAMESPACE": namespace,
         }

@@ -21,6 +21,19 @@ if TYPE_CHECKING:
     from obstore.store import S3Config
 
 REQUESTS_IN_FLIGHT_MAX = 64
+# boto3 hands out credentials that are good for ten minutes at least, and renews them by the wall clock.
+# obstore would keep them for half an hour, past their end, and by a clock that may stand still in a snapshot.
+# Those that end in five minutes it takes for used up, and asks again, at most ten times a second.
+_CREDENTIALS_KEPT = timedelta(minutes=5)
+_DOMAINS = {
+    "cn-": "amazonaws.com.cn",
+    "eusc-": "amazonaws.eu",
+    "us-iso-": "c2s.ic.gov",
+    "us-isob-": "sc2s.sgov.gov",
+    "us-isof-": "csp.hci.ic.gov",
+    "eu-isoe-": "cloud.adc-e.uk",
+}
+"""Of AWS's other partitions, by how their regions begin."""
 _CHANGED = (exceptions.PreconditionError, exceptions.AlreadyExistsError, FileNotFoundError)
 _FAILED = (exceptions.BaseError, OSError)
 
@@ -205,11 +218,14 @@ def open_bucket(
     Raises: `ConfigurationError` if there are no credentials.
     """
     try:
-        credentials = Boto3CredentialProvider(session or boto3.Session(region_name=region))
+        credentials = Boto3CredentialProvider(
+            session or boto3.Session(region_name=region), ttl=_CREDENTIALS_KEPT
+        )
     except ValueError as error:
         raise ConfigurationError("no AWS credentials were found: set those of the AWS SDKs") from error
     # obstore refuses an endpoint that is None; without one it finds the region's.
     place: S3Config = {"region": region}
+    endpoint = endpoint or regional_endpoint(region)
     if endpoint is not None:
         place["endpoint"] = endpoint
     store = S3Store(
@@ -233,6 +249,18 @@ def open_bucket(
         },
     )
     return Objects(store)
+
+
+def regional_endpoint(region: str) -> str | None:
+    """Where S3 is in a region that obstore does not find: it takes all to be in amazonaws.com.
+
+    >>> regional_endpoint("cn-north-1"), regional_endpoint("eu-west-1")
+    ('https://s3.cn-north-1.amazonaws.com.cn', None)
+    """
+    for begins, domain in _DOMAINS.items():
+        if region.startswith(begins):
+            return f"https://s3.{region}.{domain}"
+    return None
 
 
 def _brief(error: Exception) -> str:

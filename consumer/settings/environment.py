@@ -46,6 +46,8 @@ class Settings(TimeSettings, frozen=True, rename="upper"):
     """What a signal's page follows from: the signal that its records name, or its asset."""
     page_signals_max: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
     signal_settings: _Text = SHIPPED
+    models_fingerprint: str = ""
+    """What the stack takes this function's models to be; operators' commands look there. "": not said."""
     plant: str = ""
     """A folder with use cases, settings and modules of a plant's own; "": those of `consumer`."""
     aws_region: str = ""

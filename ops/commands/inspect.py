@@ -50,6 +50,7 @@ def inspect(
             "use_case": target.use_case,
             "open": open_alerts(settings.use_case, place.state),
         }
+        target.check_same_code()
         report |= predicted(settings, place.state, predict, now_s)
         report["written"] = "nothing: the model is as it was"
     if as_json:

@@ -85,7 +85,7 @@ def _repage(
         )
     settings = read_settings(environment)
     objects = open_bucket(settings.model_bucket, settings.region, settings.s3_endpoint)
-    repage = Repage(objects, PageCodec(), models_prefix(settings.use_case), echo)
+    repage = Repage(objects, PageCodec(), models_prefix(settings.use_case, environment), echo)
     placing = None if placement is None else _placing(settings, placement, among)
     signals = asyncio.run(repage.run(pages, placing))
     to_set = [] if pages is None else [f"MODEL_PAGES (`pages` in cdk.json) to {pages}"]

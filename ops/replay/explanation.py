@@ -46,6 +46,7 @@ def explanation(target: Target, detail: dict[str, Any], records_file: Path | Non
 
 
 def _learned_again(target: Target, detail: dict[str, Any], records_file: Path | None) -> dict[str, Any]:
+    target.check_same_code()
     place, layout = asyncio.run(_found(target, detail["signal"]))
     key, state = place.key, place.state
     number = int(detail["sequence_number"])

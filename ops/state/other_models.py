@@ -22,8 +22,9 @@ async def _others(target: Target, objects: Objects) -> AsyncIterator[str]:
 async def check_in_use(target: Target, objects: Objects) -> None:
     """Check that no other code's models were written after those of this checkout: it may be deployed by now.
 
-    Raises: `ConfigurationError`; `Unavailable`.
+    Raises: `ConfigurationError`, also if the function says that it is; `Unavailable`.
     """
+    target.check_same_code()
     own_s = await objects.last_written_s(f"{target.prefix()}/") or 0.0
     async for prefix in _others(target, objects):
         written_s = await objects.last_written_s(f"{prefix}/") or 0.0

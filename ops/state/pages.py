@@ -62,6 +62,11 @@ async def layout_of(target: Target, objects: Objects) -> Layout:
     others = await objects.folders(f"{folder}/")
     if not others:
         raise NothingLearned(f"nothing was learned yet: {target.name} has no models of {target.use_case}")
+    if prefix != target.own_prefix():
+        raise ConfigurationError(
+            f"{target.name} has learned nothing yet in {prefix}, where its function keeps its models, but in "
+            f"others: {folder}/{{{','.join(others)}}}"
+        )
     raise ConfigurationError(
         f"{target.name} has no models of River {versions()['river']} and {target.use_case} as use_cases.py "
         f"has it here, but others: {folder}/{{{','.join(others)}}}. "

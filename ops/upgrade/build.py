@@ -59,7 +59,7 @@ class _Plan:
 
     def text(self, target: Target, function: LambdaFunction | None) -> str:
         """What will be done."""
-        river, place = versions()["river"], f"{target.prefix()}, in {target.name}"
+        river, place = versions()["river"], f"{target.own_prefix()}, in {target.name}"
         lines = [f"Build beside the models in use: River {river}, {place}."]
         if self.wanted:
             lines.append(f"  From recordings: models of {pluralize(len(self.wanted), 'signal')}")

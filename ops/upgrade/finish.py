@@ -25,8 +25,8 @@ async def _finish(target: Target, from_: str | None, function: LambdaFunction | 
     if upgrade.is_being_built:
         deployed = _check_deployed(upgrade, function)
         confirmed(
-            f"Activate {target.prefix()} in {target.name}. Make sure that {deployed}: what an old function "
-            "learns from now on would be missing in the new models",
+            f"Activate {target.own_prefix()} in {target.name}. Make sure that {deployed}: what an old "
+            "function learns from now on would be missing in the new models",
             yes,
         )
         again = await _open(target, from_)
@@ -75,8 +75,8 @@ async def _activate(
     report_learned(upgrade)
     await upgrade.activate()
     echo(
-        f"Active: {target.prefix()}, from the record after the last that {upgrade.previous.fingerprint} has "
-        "learned. The old models are kept, to go back to"
+        f"Active: {target.own_prefix()}, from the record after the last that {upgrade.previous.fingerprint} "
+        "has learned. The old models are kept, to go back to"
     )
 
 

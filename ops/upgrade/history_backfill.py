@@ -87,7 +87,7 @@ class HistoryBackfill:
 
     async def record_layout(self) -> None:
         """If there is no model yet, record where they are going to lie."""
-        layout = Layout(self._target.prefix(), PAGES, self._settings.placement)
+        layout = Layout(self._target.own_prefix(), PAGES, self._settings.placement)
         with suppress(PageChanged):
             await record_assets(self._objects, layout)
             await record_layout(self._objects, layout.prefix, where_of(layout).recorded(), None)
@@ -162,7 +162,7 @@ class HistoryBackfill:
 
     async def _editor(self) -> PageEditor:
         """The pages as they are recorded, else as they are going to lie."""
-        prefix = self._target.prefix()
+        prefix = self._target.own_prefix()
         found = await read_layout(self._objects, prefix)
         layout = Layout(prefix, PAGES, self._settings.placement)
         if found is not None:

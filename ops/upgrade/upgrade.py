@@ -231,7 +231,7 @@ async def open_upgrade(target: Target, named: str | None) -> Upgrade | None:
 
     Raises: as `find_previous_models`, `Upgrade.open` and `PageCodec.check`.
     """
-    objects, prefix, now_s = target.objects(), target.prefix(), time.time()
+    objects, prefix, now_s = target.objects(), target.own_prefix(), time.time()
     begun = await read_layout(objects, prefix)
     source = named or (begun[0].upgrade_from if begun else "") or None
     previous = await find_previous_models(objects, prefix, source)

@@ -80,26 +80,36 @@ def _dollars(printed: Printed, options: str, way: str) -> float:
 
 
 def _in_short(printed: Printed) -> str:
-    idle = _plan(printed, "--signals 0 --stream on-demand", _SINGLE)
+    """Of the use cases that are shipped."""
+    idle = _plan(printed, f"--signals 0 --stream on-demand {_SHIPPED}", _SINGLE)
     [stream] = [
         line["value"]
         for line in idle["lines"]
         if (line["section"], line["name"]) == ("Dollars a month", "Kinesis, stream hours")
     ]
-    on_demand = _dollars(printed, "--signals 1000 --stream on-demand", _SINGLE)
-    provisioned, columns = (_dollars(printed, "--signals 1000", way) for way in (_SINGLE, _COLUMNS))
-    all_idle = idle["dollars_a_month"]
+    on_demand = _plan(printed, f"--signals 1000 --stream on-demand {_SHIPPED}", _SINGLE)
+    kinesis = sum(line["value"] for line in on_demand["lines"] if _is_kinesis(line))
+    all_idle, all_on_demand = idle["dollars_a_month"], on_demand["dollars_a_month"]
+    single, columns = (_dollars(printed, f"--signals 1000 {_SHIPPED}", way) for way in (_SINGLE, _COLUMNS))
     return f"""\
-In short: ${all_idle:.0f} where nothing is sent, of which the on-demand stream is ${stream:.0f}.
-With 1,000 signals at 1 Hz it is ${on_demand:.0f}, ${provisioned:.0f} on a provisioned stream of two shards,
-and ${columns:.0f} where a record holds ten values."""
+In short, for the two use cases that `cdk.json` has: ${all_idle:.0f} where nothing is sent, of which the
+on-demand stream is ${stream:.0f}. With 1,000 signals at 1 Hz it is ${all_on_demand:.0f}, of which
+{kinesis / all_on_demand:.0%} is Kinesis. The cheapest there is a provisioned stream,
+of two shards, ${single:.0f}, and on it records that hold ten values, ${columns:.0f}."""
+
+
+def _is_kinesis(line: dict[str, Any]) -> bool:
+    """Of the bill, a line of the stream's own."""
+    return line["section"] == "Dollars a month" and line["name"].startswith("Kinesis, ")
 
 
 def _shipped(printed: Printed) -> str:
-    single, columns = (_dollars(printed, f"--signals 1000 {_SHIPPED}", way) for way in (_SINGLE, _COLUMNS))
+    """Of one use case alone, for comparison."""
+    on_demand = _dollars(printed, "--signals 1000 --stream on-demand", _SINGLE)
+    single, columns = (_dollars(printed, "--signals 1000", way) for way in (_SINGLE, _COLUMNS))
     return f"""\
-That is of one use case, `drift`. The two that `cdk.json` has are `{_SHIPPED}`: with 1,000
-signals on a provisioned stream ${single:.0f} a month, and ${columns:.0f} where a record holds ten values."""
+That is `{_SHIPPED}`. Of one use case, `drift`, 1,000 signals are ${on_demand:.0f} a month on
+demand, ${single:.0f} on a provisioned stream, and ${columns:.0f} where a record holds ten values."""
 
 
 def _table_of_models() -> str:

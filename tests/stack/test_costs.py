@@ -79,7 +79,7 @@ def test_the_document_is_what_its_own_command_writes():
     stale = re.sub(r"(?m)^( all +)[\d,.]+$", r"\g<1>1.00", COSTS)
     stale = re.sub(r"(?m)^(\| `--signals 1000` .* \|) \d+ \|$", r"\g<1> 1 |", stale)
     stale = re.sub(r"\| `anomaly` \|.*", "| `anomaly` | 1 |", stale)
-    stale = re.sub(r"In short: \$\d+", "In short: $1", stale)
+    stale = re.sub(r"(In short, .*?): \$\d+", r"\1: $1", stale)
     assert sum(old != new for old, new in zip(COSTS.splitlines(), stale.splitlines(), strict=True)) >= 5
     assert documented(stale, printed) == COSTS
 
@@ -122,15 +122,37 @@ def test_one_change_at_a_time_makes_it_dearer_or_cheaper():
     assert cost["--signals 100000 --pages 64", columns] < cost["--signals 100000", columns]
 
 
+SHIPPED_OPTIONS = "--use-case anomaly --use-case shift"
+
+
 def test_the_first_lines_say_what_the_command_says():
-    in_short = COSTS.partition("In short: ")[2].partition("\n\n")[0]
-    idle, lines = planned("--signals 0 --stream on-demand", "pages, single values")
+    """Of what `cdk.json` ships, and not of one use case alone."""
+    in_short = COSTS.partition("In short, for the two use cases that `cdk.json` has: ")[2].partition(
+        "\n<!--"
+    )[0]
+    idle, lines = planned(f"--signals 0 --stream on-demand {SHIPPED_OPTIONS}", "pages, single values")
     sums = [lines["Dollars a month", "Kinesis, stream hours"], idle]
-    sums.append(planned("--signals 1000 --stream on-demand", "pages, single values")[0])
-    provisioned, lines = planned("--signals 1000", "pages, single values")
+    on_demand, lines = planned(f"--signals 1000 --stream on-demand {SHIPPED_OPTIONS}", "pages, single values")
+    kinesis = sum(
+        dollars
+        for (section, name), dollars in lines.items()
+        if section == "Dollars a month" and name.startswith("Kinesis, ")
+    )
+    provisioned, lines = planned(f"--signals 1000 {SHIPPED_OPTIONS}", "pages, single values")
     assert lines["Settings", "shards"] == 2
-    sums += [provisioned, planned("--signals 1000", "pages, columns")[0]]
+    sums += [on_demand, provisioned]
+    sums.append(planned(f"--signals 1000 {SHIPPED_OPTIONS}", "pages, columns")[0])
     assert {f"${cost:.0f}" for cost in sums} == set(re.findall(r"\$\d+", in_short))
+    assert f"{kinesis / on_demand:.0%} is Kinesis" in in_short
+    assert kinesis < on_demand
+    assert min(sums[2:]) == sums[4], "what the text calls the cheapest"
+
+
+def test_the_lines_after_them_are_of_one_use_case():
+    text = COSTS.partition("Of one use case, `drift`, ")[2].partition("\n<!--")[0]
+    sums = [planned("--signals 1000 --stream on-demand", "pages, single values")[0]]
+    sums += [planned("--signals 1000", way)[0] for way in ("pages, single values", "pages, columns")]
+    assert {f"${cost:.0f}" for cost in sums} == set(re.findall(r"\$\d+", text))
 
 
 def test_the_default_plant_is_what_the_stack_does_unless_told_otherwise():

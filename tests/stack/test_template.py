@@ -9,7 +9,11 @@ from clients.account import Account
 from clients.deployment import pipeline_of_stack
 from consumer.aws import observability
 from consumer.decode.times import TimeLimits
+from consumer.detectors.base import fingerprint
+from consumer.pages.codec import versions
 from consumer.settings.environment import read_time_limits
+from consumer.use_cases import USE_CASES
+from stack.deployed_models import models_environment
 from tests.stack.synthesis import PLANT, of_type, template, the
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-AbCdEf"
@@ -589,3 +593,19 @@ def test_the_dashboard_shows_every_alarm_and_a_line_for_each_use_case():
     ]
     assert "not (`detail-type` in" in by_title["What is drifting"]["query"]
     assert "filter `detail-type` in" in by_title["Which sensors are faulty"]["query"]
+
+
+def test_the_function_is_told_the_fingerprint_that_it_computes_itself():
+    """Of each use case that use_cases.py has: operators' commands read it there."""
+    plant = {"use_cases": {"anomaly": {}, "steps": {}}}
+    functions = of_type(template(plant, ("anomaly", "steps")), "AWS::Lambda::Function").values()
+    told = {
+        variables["USE_CASE"]: variables.get("MODELS_FINGERPRINT")
+        for variables in (function["Properties"]["Environment"]["Variables"] for function in functions)
+    }
+    assert told == {"anomaly": fingerprint(USE_CASES["anomaly"], versions()), "steps": None}
+
+
+def test_no_fingerprint_is_told_where_another_river_is_installed(monkeypatch):
+    monkeypatch.setattr("stack.deployed_models.deployed_river", lambda lock: "0.1.0")
+    assert models_environment("anomaly") == {}

@@ -1,16 +1,21 @@
 """Objects and pages on an S3: conditions hold, and each answer means what the docstrings say."""
 
 import asyncio
+import re
 import time
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 
 import boto3
+import botocore.session
 import pytest
+from botocore.credentials import RefreshableCredentials
 from moto.server import ThreadedMotoServer
 from river import drift
 
 from consumer.aws import s3 as objects_module
-from consumer.aws.s3 import Objects, open_bucket
+from consumer.aws.s3 import Objects, open_bucket, regional_endpoint
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.drift import DriftUseCase
 from consumer.errors import ConfigurationError, PageChanged, Unavailable, UnreadablePage
@@ -488,6 +493,47 @@ def test_the_bytes_of_a_page_that_is_handed_out_or_goes_are_given_back():
         asyncio.run(store.commit(asyncio.run(store.load("third"))))
         asyncio.run(store.commit(asyncio.run(store.load("fifth"))))
         assert [request.method for request in script.requests] == ["GET", "PUT", "PUT", "PUT"]
+
+
+@pytest.mark.parametrize("good_for_minutes", [11, 60])
+def test_credentials_are_renewed_before_they_end_however_long_ago_they_were_fetched(good_for_minutes):
+    """obstore asks boto3 again, which renews them ten minutes before their end, by the wall clock."""
+    now, issued = [datetime(2026, 1, 31, 12, tzinfo=UTC)], count()
+
+    def issue() -> dict[str, str]:
+        ends = now[0] + timedelta(minutes=good_for_minutes)
+        secret = {"secret_key": "s", "token": "t", "expiry_time": ends.isoformat()}
+        return {"access_key": f"KEY{next(issued)}", **secret}
+
+    credentials = RefreshableCredentials.create_from_metadata(issue(), issue, "test")
+    credentials._time_fetcher = lambda: now[0]
+    session = botocore.session.get_session()
+    session._credentials = credentials
+    with ScriptedS3(Answer(body=b"x")) as server:
+        objects = open_bucket(BUCKET, REGION, server.endpoint, boto3.Session(botocore_session=session))
+        asyncio.run(objects.get("a", bytes_max=9))
+        first = signer_of(server.requests[-1])
+        now[0] += timedelta(minutes=good_for_minutes - 1)
+        time.sleep(0.2)  # obstore asks for credentials ten times a second at most
+        asyncio.run(objects.get("a", bytes_max=9))
+        assert signer_of(server.requests[-1]) != first
+
+
+def signer_of(request) -> str:
+    """Of the credentials that signed it."""
+    return re.search(r"Credential=(\w+)/", request.headers["authorization"])[1]
+
+
+def test_every_region_that_boto3_knows_is_asked_where_its_s3_is():
+    session = botocore.session.get_session()
+    for partition in session.get_available_partitions():
+        for region in session.get_available_regions("s3", partition):
+            domain = session.create_client("s3", region).meta.endpoint_url.partition(f"s3.{region}.")[2]
+            own = regional_endpoint(region)
+            if partition in ("aws", "aws-us-gov"):
+                assert own is None
+                continue
+            assert own == f"https://s3.{region}.{domain}", region
 
 
 def test_without_credentials_nothing_starts_and_the_error_says_what_to_do(monkeypatch, tmp_path):
