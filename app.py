@@ -5,6 +5,7 @@
 
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from consumer.errors import ConfigurationError
 from consumer.plant import plant
@@ -13,6 +14,7 @@ from consumer.settings.signals_yaml import read_signals_file
 from stack.bundling import BundlingFailed
 from stack.context import InvalidConfiguration, read_plants
 from stack.pipeline_stack import PipelineStack
+from stack.resharding import refused, shards_of
 from stack.security_review import review
 
 _AHEAD = timedelta(days=60)
@@ -20,7 +22,7 @@ _AHEAD = timedelta(days=60)
 
 def main() -> None:
     """Check cdk.json and the settings for single signals, make the stacks, and have them reviewed."""
-    from aws_cdk import App
+    from aws_cdk import Annotations, App
 
     app, files = App(), plant()
     configured = read_plants(app.node.try_get_context("plants"), files.use_cases, files.use_cases_file)
@@ -28,7 +30,10 @@ def main() -> None:
         for calendar in read_signals_file(config.signals, files).calendars:
             if run_out(calendar.spans or (), (datetime.now(UTC) + _AHEAD).timestamp()):
                 print(f"{calendar.file} has no event after the next {_AHEAD.days} days: bring it up to date")
-        PipelineStack(app, name, config)
+        stack = PipelineStack(app, name, config)
+        # What the last synthesis wrote is there until this one does.
+        if warning := refused(shards_of(Path(app.outdir) / stack.template_file), config.stream):
+            Annotations.of(stack).add_warning_v2("kinesis-river:shards", warning)
     review(app)
     app.synth()
 

@@ -12,6 +12,7 @@ from consumer.settings.environment import AHEAD_S_ALLOWED_MAX, TimeSettings
 from consumer.settings.signals_yaml import SHIPPED
 from stack.alert_config import AlertConfig
 from stack.field_types import Day, Email, KeyArn, StreamArn, Strict, Text, each_once, matching, wrong
+from stack.iot_sql import aliases_in
 
 SNAP_START_STORAGE_MB = 512
 _MARGIN_S = 3600
@@ -125,7 +126,16 @@ class MqttConfig(Strict):
     sql: Annotated[str, matching(r"(?is)\s*SELECT\s.+\sFROM\s+'.+", "SELECT ... FROM '<topic filter>'")]
     """Makes one of the payloads of `docs/send-data.md` of a message."""
     partition_key: Text
-    """The signal, as a substitution template such as `${topic(3)}`."""
+    """The signal, as a substitution template such as `${topic(3)}`: of the message, not the SQL's result."""
+
+    @check(mode="after")
+    def _key_is_of_the_message(self) -> Self:
+        if aliases := aliases_in(self.partition_key, self.sql):
+            raise wrong(
+                f"has a partition_key of {', '.join(aliases)}, a name that the SQL gives with AS, which AWS "
+                "IoT does not know there; allowed: fields of the message, and functions such as ${topic(3)}"
+            )
+        return self
 
 
 class IngestConfig(Strict):
@@ -146,6 +156,10 @@ class AlarmsConfig(Strict):
     """How long nothing may arrive."""
     iterator_age_minutes: Annotated[int, Field(ge=1, le=1440)] = 10
     """How long a record may wait to be learned."""
+    rejected_records_per_hour: Annotated[int, Field(ge=0)] = 100
+    """How many records the stream may reject in an hour: producers send a few of them again."""
+    quarantined_per_hour: Annotated[int, Field(ge=0)] = 10
+    """How many observations may be quarantined in an hour, and messages that AWS IoT cannot read."""
     new_models_per_hour: Annotated[int, Field(ge=1)] = 1000
     """How many signals may be new in an hour: more is a producer that makes names up."""
 

@@ -85,8 +85,9 @@ class Consumer(Construct):
         )
         own = plant_in_force().use_cases.get(use_case)
         rules = own.sensor_checks if own is not None else None
+        self.visits: events.Rule | None = None
         if rules is not None and rules.is_told and config.visit_minutes:
-            _sweeps(self, self.alias, config.visit_minutes)
+            self.visits = _sweeps(self, self.alias, config.visit_minutes)
         # When the stack is deleted, the writer goes before the buckets are emptied.
         self.mapping.node.add_dependency(models, failed_batches)
 
@@ -139,7 +140,7 @@ class _Destination:
         return lambda_.DlqDestinationConfig(destination=self._bucket_arn)
 
 
-def _sweeps(scope: Construct, alias: lambda_.Alias, minutes: int) -> None:
+def _sweeps(scope: Construct, alias: lambda_.Alias, minutes: int) -> events.Rule:
     """The schedule of staleness sweeps; the next one makes up for one that fails."""
     at_most = Duration.minutes(minutes)
     sweep = targets.LambdaFunction(
@@ -150,7 +151,7 @@ def _sweeps(scope: Construct, alias: lambda_.Alias, minutes: int) -> None:
     )
     # That is for the delivery; where the function raises, Lambda itself would try twice more.
     alias.configure_async_invoke(retry_attempts=0, max_event_age=at_most)
-    events.Rule(
+    return events.Rule(
         scope,
         "Visits",
         description="Checks every page for signals that fell silent",

@@ -14,25 +14,32 @@ from constructs import Construct
 
 from stack import metrics
 from stack.alerts import Alerts, private_topic
-from stack.config import AlarmsConfig, PlantConfig
+from stack.config import AlarmsConfig, PlantConfig, UseCaseConfig
 from stack.consumers import Consumer
 from stack.dashboard import dashboard
 from stack.ingest import Ingest
 
 _CONFLICTS_MAX = 20  # in five minutes; a redelivery to a function that is still busy causes a few
 _LASTING = 3  # periods of five minutes: what a redelivery or two repairs need not wake anybody
+_VISITS_MISSED = 3  # schedules may be late by one
+_HOUR = Duration.hours(1)
+_STEP_MINUTES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """An alarm if a metric is above a bound, or below it if `low`, in that many periods in a row."""
+    """An alarm if a metric is above a bound, in that many periods in a row.
+
+    `must_be`: it is on something that has to be there, so no figures at all are an alarm too. Such metrics
+    are filled with zeros: where some are missing, CloudWatch looks at older ones before it alarms.
+    """
 
     name: str
     means: str
-    metric: cloudwatch.Metric
+    metric: cloudwatch.IMetric
     bound: float = 0
     periods: int = 1
-    low: bool = False
+    must_be: bool = False
 
 
 class Monitoring(Construct):
@@ -59,22 +66,21 @@ class Monitoring(Construct):
                 conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
             )
         )
+        self._alarms: list[cloudwatch.IAlarm] = []
         for watch in _of_ingest(plant.alarms, ingest):
             self._alarm(watch.name, watch)
         for use_case, consumer in consumers.items():
-            for watch in _of_consumer(plant.alarms, namespace, use_case, consumer):
+            config = plant.use_cases[use_case]
+            for watch in _of_consumer(plant.alarms, config, namespace, use_case, consumer, ingest):
                 self._alarm(f"{watch.name}-{use_case}", watch)
-        undelivered = metrics.of(
-            "SQS", "ApproximateNumberOfMessagesVisible", "Maximum", QueueName=alerts.undelivered.queue_name
-        )
+        undelivered = metrics.undelivered(alerts)
         self._alarm(
             "AlertsUndelivered",
             Watch("AlertsUndelivered", "A target did not accept an alert.", undelivered),
         )
-        self.dashboard = dashboard(self, namespace, ingest, consumers, alerts)
+        self.dashboard = dashboard(self, namespace, ingest, consumers, alerts, self._alarms)
 
     def _alarm(self, name: str, watch: Watch) -> None:
-        operators = cloudwatch.ComparisonOperator
         missing = cloudwatch.TreatMissingData
         alarm = cloudwatch.Alarm(
             self,
@@ -82,31 +88,72 @@ class Monitoring(Construct):
             alarm_description=f"{Stack.of(self).stack_name} {name}: {watch.means} See docs/operations.md.",
             metric=watch.metric,
             threshold=watch.bound,
-            comparison_operator=(
-                operators.LESS_THAN_THRESHOLD if watch.low else operators.GREATER_THAN_THRESHOLD
-            ),
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             evaluation_periods=watch.periods,
-            # Without data nothing is too high, and everything is too low.
-            treat_missing_data=missing.BREACHING if watch.low else missing.NOT_BREACHING,
+            treat_missing_data=missing.BREACHING if watch.must_be else missing.NOT_BREACHING,
         )
         action = actions.SnsAction(self.topic)
         alarm.add_alarm_action(action)
         alarm.add_ok_action(action)
+        self._alarms.append(alarm)
 
 
 def _of_ingest(config: AlarmsConfig, ingest: Ingest) -> Iterator[Watch]:
     stream = ingest.stream.stream_name
-    quiet = -(-config.no_data_minutes // 5)
-    incoming = metrics.of("Kinesis", "IncomingRecords", StreamName=stream)
-    yield Watch("NoData", f"No records arrived for {quiet * 5} minutes.", incoming, 1, quiet, low=True)
-    refused = metrics.of("Kinesis", "WriteProvisionedThroughputExceeded", StreamName=stream)
-    yield Watch("StreamFull", "The stream rejects records: more arrive than its shards accept.", refused)
+    quiet = -(-config.no_data_minutes // _STEP_MINUTES)
+    yield Watch(
+        "NoData",
+        f"No records arrived for {quiet * _STEP_MINUTES} minutes.",
+        metrics.math("IF(FILL(arrived, 0) < 1, 1, 0)", metrics.PERIOD, arrived=metrics.arrived(stream)),
+        periods=quiet,
+        must_be=True,
+    )
+    refused = metrics.of("Kinesis", "WriteProvisionedThroughputExceeded", period=_HOUR, StreamName=stream)
+    yield Watch(
+        "StreamFull",
+        f"The stream rejected more than {config.rejected_records_per_hour} records within an hour.",
+        refused,
+        config.rejected_records_per_hour,
+    )
     for rule in ingest.rules:
-        failed = metrics.of("IoT", "Failure", RuleName=rule.ref, ActionType="Kinesis")
-        yield Watch(f"IotRule{rule.node.id}", "AWS IoT could not put messages on the stream.", failed)
+        name = f"IotRule{rule.node.id}"
+
+        def of_rule(
+            metric: str, period: Duration = metrics.PERIOD, of: str = rule.ref, **further: str
+        ) -> cloudwatch.Metric:
+            return metrics.of("IoT", metric, period=period, RuleName=of, **further)
+
+        yield Watch(
+            name,
+            "AWS IoT could not put messages on the stream.",
+            of_rule("Failure", ActionType="Kinesis"),
+        )
+        yield Watch(
+            f"{name}Lost",
+            "AWS IoT could neither put messages on the stream nor keep them in the bucket.",
+            of_rule("ErrorActionFailure", ActionType="S3"),
+        )
+        yield Watch(
+            f"{name}Throttled",
+            "AWS IoT dropped messages: more arrive than the account's rules may take.",
+            of_rule("RuleMessageThrottled"),
+        )
+        yield Watch(
+            f"{name}Unparsed",
+            f"More than {config.quarantined_per_hour} messages within an hour were no JSON to AWS IoT.",
+            of_rule("ParseError", _HOUR),
+            config.quarantined_per_hour,
+        )
 
 
-def _of_consumer(config: AlarmsConfig, namespace: str, use_case: str, consumer: Consumer) -> Iterator[Watch]:
+def _of_consumer(
+    config: AlarmsConfig,
+    use_case_config: UseCaseConfig,
+    namespace: str,
+    use_case: str,
+    consumer: Consumer,
+    ingest: Ingest,
+) -> Iterator[Watch]:
     def of_function(name: str, statistic: str = "Sum") -> cloudwatch.Metric:
         return metrics.of("Lambda", name, statistic, FunctionName=consumer.function.function_name)
 
@@ -116,6 +163,32 @@ def _of_consumer(config: AlarmsConfig, namespace: str, use_case: str, consumer: 
     def own(name: str, period: Duration = metrics.PERIOD) -> cloudwatch.Metric:
         return metrics.own(namespace, use_case, name, period=period)
 
+    at_most_s = use_case_config.batch_window_s + use_case_config.timeout_s
+    minutes = max(config.no_data_minutes, -(-at_most_s // 60))
+    minutes = -(-minutes // _STEP_MINUTES) * _STEP_MINUTES
+    period = Duration.minutes(minutes)
+    yield Watch(
+        "NotLearned",
+        f"Records arrive, and for {2 * minutes} minutes none has come to this use case.",
+        # In both periods, for what arrives at the end of one is learned in the next.
+        metrics.math(
+            "IF(FILL(arrived, 0) >= 1 AND FILL(taken, 0) < 1, 1, 0)",
+            period,
+            arrived=metrics.arrived(ingest.stream.stream_name, period),
+            taken=own("Records", period),
+        ),
+        periods=2,
+        must_be=True,
+    )
+    if consumer.visits is not None:
+        missed = Duration.minutes(_VISITS_MISSED * use_case_config.visit_minutes)
+        visits = metrics.of("Events", "Invocations", period=missed, RuleName=consumer.visits.rule_name)
+        yield Watch(
+            "SensorsUnwatched",
+            f"For {missed.to_minutes():g} minutes no page was checked for signals that fell silent.",
+            metrics.math("IF(FILL(visits, 0) < 1, 1, 0)", missed, visits=visits),
+            must_be=True,
+        )
     yield Watch(
         "IteratorAge",
         f"Records wait more than {config.iterator_age_minutes} minutes to be learned.",
@@ -139,7 +212,13 @@ def _of_consumer(config: AlarmsConfig, namespace: str, use_case: str, consumer: 
         "Lambda could not write to the bucket of failed batches.",
         of_function("DestinationDeliveryFailures"),
     )
-    yield Watch("Quarantined", "Observations that can never be learned were quarantined.", own("Quarantined"))
+    yield Watch(
+        "Quarantined",
+        f"More than {config.quarantined_per_hour} observations that can never be learned were quarantined "
+        "within an hour.",
+        own("Quarantined", _HOUR),
+        config.quarantined_per_hour,
+    )
     yield Watch(
         "PagesFull",
         "New signals are rejected because their pages are full.",
@@ -171,6 +250,6 @@ def _of_consumer(config: AlarmsConfig, namespace: str, use_case: str, consumer: 
     yield Watch(
         "NewModels",
         f"More than {config.new_models_per_hour} new signals appeared within an hour.",
-        own("ModelsCreated", Duration.hours(1)),
+        own("ModelsCreated", _HOUR),
         config.new_models_per_hour,
     )

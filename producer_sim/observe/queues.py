@@ -9,7 +9,8 @@ also after an error or Ctrl-C. If the process is killed they stay, and can be re
 Permissions needed:
 
     events:PutRule, PutTargets, RemoveTargets, DeleteRule, PutEvents    the bus and its rules
-    sns:Subscribe, Unsubscribe                                          the alerts' topics
+    sns:Subscribe                                                       the alerts' topics
+    sns:Unsubscribe                                                     *, for it takes no resource
     sqs:CreateQueue, ReceiveMessage, DeleteMessage, DeleteQueue         queues named river-observe-*
 """
 

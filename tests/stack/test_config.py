@@ -144,6 +144,15 @@ ALSO_WRONG = {
         "ingest.mqtt[0].sql",
         "SELECT",
     ),
+    "a partition key that the SQL makes": (
+        {
+            "ingest": {
+                "mqtt": [{"sql": "SELECT topic(3) AS signal FROM 'plant/+/+'", "partition_key": "${signal}"}]
+            }
+        },
+        "ingest.mqtt[0]",
+        "fields of the message, and functions",
+    ),
     "true as a number": (drift(pages=True), "use_cases.drift.pages", "valid integer"),
     "a number that is not one": (drift(pages=1.5), "use_cases.drift.pages", "valid integer"),
     "a removal there is not": ({"removal": "retain"}, "removal", "'keep' or 'destroy'"),
@@ -160,6 +169,33 @@ def test_a_mistake_is_answered_with_its_path_and_what_is_allowed(wrong):
     [mistake] = mistakes
     assert mistake.startswith(f"  context.plants.North{'.' * bool(path)}{path} ")
     assert allowed in mistake
+
+
+ALIASES = "SELECT concat(topic(3), ' AS x') as signal, v AS value, unit AS unit FROM 'plants/+/+'"
+
+
+@pytest.mark.parametrize(
+    ("partition_key", "refused"),
+    [
+        ("${topic(3)}", False),
+        ("${topic(3)}.${v}", False),
+        ("${unit}", False),  # a field of the message under its own name
+        ("${payload.value}", False),
+        ("${concat('signal', topic(3))}", False),
+        ("signal", False),  # no template
+        ("${x}", False),
+        ("${signal}", True),
+        ("${concat(topic(3), '.', value)}", True),
+        ("${value.of}", True),
+    ],
+)
+def test_a_partition_key_is_made_of_the_message_and_not_of_what_the_sql_names(partition_key, refused):
+    plants = {"North": {"ingest": {"mqtt": [{"sql": ALIASES, "partition_key": partition_key}]}}}
+    if not refused:
+        assert read_plants(plants, ["drift"])
+        return
+    with pytest.raises(InvalidConfiguration, match="gives with AS"):
+        read_plants(plants, ["drift"])
 
 
 @pytest.mark.parametrize(

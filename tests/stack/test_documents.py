@@ -26,7 +26,7 @@ DEPLOY, ALERTS, OPERATIONS = (
 # A plant with an alarm of every kind: rules of AWS IoT, more than one use case.
 ALL = {
     "ingest": {"mqtt": [{"sql": "SELECT * FROM 'plant/+'", "partition_key": "${topic(2)}"}]},
-    "use_cases": {"drift": {}, "steps": {}},
+    "use_cases": {"drift": {}, "anomaly": {}},
 }
 
 
@@ -97,6 +97,20 @@ OF_ONE = template({"use_cases": {"shift": {}}}, ("shift",))
 """Of one of the use cases that are shipped."""
 
 
+WITHOUT_A_RESOURCE = ("sns:Unsubscribe", "ListEventSourceMappings")
+
+
+@pytest.mark.parametrize("action", WITHOUT_A_RESOURCE)
+def test_an_action_that_takes_no_resource_is_asked_for_all(action):
+    """IAM refuses it where a policy names a topic or a function."""
+    for document in (DEPLOY, OPERATIONS):
+        for line in document.splitlines():
+            if f"`{action}`" in line:
+                assert "`*`" in line, line
+    assert f"`{action}`" in DEPLOY + OPERATIONS
+    assert "`Unsubscribe`" not in DEPLOY
+
+
 def test_the_table_of_outputs_names_every_output_and_no_other():
     assert sorted(named(DEPLOY, "The outputs")) == sorted(OF_ONE["Outputs"])
 
@@ -109,11 +123,12 @@ def test_outputs_that_the_documents_read_exist():
 
 
 def test_every_alarm_has_a_heading_and_no_other_heading_is_an_alarms():
-    alarms = of_type(template(ALL, ("drift", "steps")), "AWS::CloudWatch::Alarm").values()
+    alarms = of_type(template(ALL, ("drift", "anomaly")), "AWS::CloudWatch::Alarm").values()
     descriptions = [alarm["Properties"]["AlarmDescription"] for alarm in alarms]
-    names = {re.match(r"\w+ (\w+?)(-drift|-steps)?: ", text)[1] for text in descriptions}
+    names = {re.match(r"\w+ (\w+?)(-drift|-anomaly)?: ", text)[1] for text in descriptions}
     rules = {name for name in names if name.startswith("IotRule")}
-    assert rules == {"IotRuleSiteWise", "IotRuleMqtt1"}
+    kinds = ("", "Lost", "Throttled", "Unparsed")
+    assert rules == {f"IotRule{rule}{kind}" for rule in ("SiteWise", "Mqtt1") for kind in kinds}
     section = OPERATIONS.partition("\n## The alarms\n")[2].partition("\n## ")[0]
     headings = re.findall(r"^### (\w+)", section, flags=re.MULTILINE)
     assert sorted(headings) == sorted((names - rules) | {"IotRule"})
@@ -123,7 +138,9 @@ def test_each_alarm_is_said_to_mean_what_it_does():
     """The words of the alarm's own description are below its heading."""
     section = OPERATIONS.partition("\n## The alarms\n")[2].partition("\n## ")[0]
     words = " ".join(section.split())
-    for alarm in of_type(template(), "AWS::CloudWatch::Alarm").values():
+    for alarm in of_type(
+        template({"use_cases": {"anomaly": {}}}, ("anomaly",)), "AWS::CloudWatch::Alarm"
+    ).values():
         text = alarm["Properties"]["AlarmDescription"]
         means = re.search(r": (.+) See docs/operations.md\.$", text)[1]
         assert means in words, means

@@ -1,6 +1,7 @@
 """What is deployed: safe by default, and nothing in it that nobody asked for."""
 
 import json
+import re
 
 import pytest
 
@@ -211,20 +212,43 @@ def test_alarms_mail_to_a_topic_of_their_own():
         assert alarm["Properties"]["OKActions"] == [{"Ref": subscriptions["sre@example.com"]}]
 
 
-def alarms_by_metric(plant=None):
-    return {
-        alarm["Properties"]["MetricName"]: alarm["Properties"]
-        for alarm in of_type(template(plant), "AWS::CloudWatch::Alarm").values()
-    }
+def alarms_by_metric(plant=None, known=("drift",)):
+    """By the metric's name, or the alarm's where it is calculated from several."""
+    alarms = [
+        alarm["Properties"] for alarm in of_type(template(plant, known), "AWS::CloudWatch::Alarm").values()
+    ]
+    named = {re.match(r"\w+ (\w+)", alarm["AlarmDescription"])[1]: alarm for alarm in alarms}
+    return {alarm.get("MetricName", name): alarm for name, alarm in named.items()}
+
+
+def metrics_of_alarms(plant=None, known=("drift",)):
+    """Each metric that an alarm is on, or that one is calculated from: its properties, by its name."""
+    found = {}
+    for alarm in alarms_by_metric(plant, known).values():
+        of = [
+            query["MetricStat"]["Metric"] | {"Statistic": query["MetricStat"]["Stat"]}
+            for query in alarm.get("Metrics", [])
+            if "MetricStat" in query
+        ]
+        for metric in of or [alarm]:
+            found[metric["MetricName"]] = metric
+    return found
+
+
+MUST_BE = {"NoData", "NotLearned"}
+"""Alarms on what has to be there."""
 
 
 def test_each_alarm_on_a_metric_of_the_function_is_on_one_that_it_sends_under_this_plants_name():
     function = the(template(), "AWS::Lambda::Function")
     namespace = function["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
     own = {
-        name: alarm for name, alarm in alarms_by_metric().items() if not alarm["Namespace"].startswith("AWS/")
+        name: metric
+        for name, metric in metrics_of_alarms().items()
+        if not metric["Namespace"].startswith("AWS/")
     }
     assert set(own) == {
+        "Records",
         "Quarantined",
         "PagesFailed",
         "PagesUnreadable",
@@ -247,7 +271,7 @@ def test_every_alarm_that_operators_need_is_on_a_metric_as_aws_sends_it():
         return {"Ref": found}
 
     stream = {"StreamName": ref("AWS::Kinesis::Stream")}
-    rule = {"RuleName": ref("AWS::IoT::TopicRule"), "ActionType": "Kinesis"}
+    rule = {"RuleName": ref("AWS::IoT::TopicRule")}
     function = {"FunctionName": ref("AWS::Lambda::Function")}
     mapping = {"EventSourceMappingUUID": ref("AWS::Lambda::EventSourceMapping")}
     queue = {"QueueName": {"Fn::GetAtt": [ref("AWS::SQS::Queue")["Ref"], "QueueName"]}}
@@ -257,12 +281,15 @@ def test_every_alarm_that_operators_need_is_on_a_metric_as_aws_sends_it():
             alarm["Statistic"],
             {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]},
         )
-        for name, alarm in alarms_by_metric().items()
+        for name, alarm in metrics_of_alarms().items()
         if alarm["Namespace"].startswith("AWS/")
     } == {
         "IncomingRecords": ("AWS/Kinesis", "Sum", stream),
         "WriteProvisionedThroughputExceeded": ("AWS/Kinesis", "Sum", stream),
-        "Failure": ("AWS/IoT", "Sum", rule),
+        "Failure": ("AWS/IoT", "Sum", rule | {"ActionType": "Kinesis"}),
+        "ErrorActionFailure": ("AWS/IoT", "Sum", rule | {"ActionType": "S3"}),
+        "RuleMessageThrottled": ("AWS/IoT", "Sum", rule),
+        "ParseError": ("AWS/IoT", "Sum", rule),
         "IteratorAge": ("AWS/Lambda", "Maximum", function),
         "Errors": ("AWS/Lambda", "Sum", function),
         "Throttles": ("AWS/Lambda", "Sum", function),
@@ -271,6 +298,19 @@ def test_every_alarm_that_operators_need_is_on_a_metric_as_aws_sends_it():
         "DroppedEventCount": ("AWS/Lambda", "Sum", mapping),
         "ApproximateNumberOfMessagesVisible": ("AWS/SQS", "Maximum", queue),
     }
+
+
+def test_a_schedule_of_visits_has_an_alarm_on_the_default_buss_metric_of_its_rule():
+    plant = {"use_cases": {"anomaly": {"visit_minutes": 10}}}
+    metric = metrics_of_alarms(plant, ("anomaly",))["Invocations"]
+    [rule] = [
+        name for name in of_type(template(plant, ("anomaly",)), "AWS::Events::Rule") if "Visits" in name
+    ]
+    assert (metric["Namespace"], metric["Statistic"]) == ("AWS/Events", "Sum")
+    assert metric["Dimensions"] == [{"Name": "RuleName", "Value": {"Ref": rule}}]
+    alarm = alarms_by_metric(plant, ("anomaly",))["SensorsUnwatched"]
+    assert {query["MetricStat"]["Period"] for query in alarm["Metrics"] if "MetricStat" in query} == {1800}
+    assert "SensorsUnwatched" not in alarms_by_metric()
 
 
 def statements(plant: dict, kind: str, owner: str) -> list[dict]:
@@ -374,10 +414,17 @@ def test_what_a_use_case_asks_for_is_what_its_function_gets():
 
 
 def test_an_alarm_on_what_should_not_happen_rings_when_it_does_and_is_silent_at_nothing():
-    others = {name: alarm for name, alarm in alarms_by_metric().items() if name != "IncomingRecords"}
-    assert {alarm["ComparisonOperator"] for alarm in others.values()} == {"GreaterThanThreshold"}
-    bounds = {name: alarm["Threshold"] for name, alarm in others.items() if alarm["Threshold"]}
-    assert bounds == {"IteratorAge": 600_000, "PageConflicts": 20, "ModelsCreated": 1000}
+    alarms = alarms_by_metric()
+    assert {alarm["ComparisonOperator"] for alarm in alarms.values()} == {"GreaterThanThreshold"}
+    bounds = {name: alarm["Threshold"] for name, alarm in alarms.items() if alarm["Threshold"]}
+    assert bounds == {
+        "IteratorAge": 600_000,
+        "PageConflicts": 20,
+        "ModelsCreated": 1000,
+        "Quarantined": 10,
+        "WriteProvisionedThroughputExceeded": 100,
+        "ParseError": 10,
+    }
 
 
 def test_writers_go_before_the_buckets_are_emptied():
@@ -388,25 +435,38 @@ def test_writers_go_before_the_buckets_are_emptied():
 
 
 def test_no_data_is_an_alarm_also_where_there_are_no_figures_at_all():
-    alarm = alarms_by_metric({"alarms": {"no_data_minutes": 30}})["IncomingRecords"]
+    alarm = alarms_by_metric({"alarms": {"no_data_minutes": 30}})["NoData"]
     assert alarm["TreatMissingData"] == "breaching"
-    assert alarm["EvaluationPeriods"] * alarm["Period"] == 30 * 60
-    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+    [calculated] = [query for query in alarm["Metrics"] if "Expression" in query]
+    [arrived] = [query["MetricStat"] for query in alarm["Metrics"] if "MetricStat" in query]
+    assert alarm["EvaluationPeriods"] * arrived["Period"] == 30 * 60
+    assert arrived["Metric"]["MetricName"] == "IncomingRecords"
+    assert calculated["Expression"] == "IF(FILL(arrived, 0) < 1, 1, 0)"
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
 
 
 def test_no_figures_of_anything_else_are_no_alarm():
-    others = [alarm for name, alarm in alarms_by_metric().items() if name != "IncomingRecords"]
-    assert {alarm["TreatMissingData"] for alarm in others} == {"notBreaching"}
+    treated = {name: alarm["TreatMissingData"] for name, alarm in alarms_by_metric().items()}
+    assert {name for name, treatment in treated.items() if treatment == "breaching"} == MUST_BE
+    assert set(treated.values()) == {"breaching", "notBreaching"}
 
 
 def test_what_heals_by_itself_is_an_alarm_only_where_it_lasts():
     lasting = {name for name, alarm in alarms_by_metric().items() if alarm["EvaluationPeriods"] == 3}
-    assert lasting == {"IncomingRecords", "Errors", "Throttles", "PagesFailed", "PageConflicts"}
-    assert {alarm["Period"] for alarm in alarms_by_metric().values()} == {300, 3600}
+    assert lasting == {"NoData", "Errors", "Throttles", "PagesFailed", "PageConflicts"}
+    assert {alarm.get("Period") for alarm in alarms_by_metric().values()} == {300, 3600, None}
 
 
 def test_thresholds_are_those_of_cdk_json():
-    alarms = alarms_by_metric({"alarms": {"iterator_age_minutes": 7, "new_models_per_hour": 12}})
+    asked = {
+        "iterator_age_minutes": 7,
+        "new_models_per_hour": 12,
+        "quarantined_per_hour": 0,
+        "rejected_records_per_hour": 3,
+    }
+    alarms = alarms_by_metric({"alarms": asked})
+    for name, bound in {"Quarantined": 0, "ParseError": 0, "WriteProvisionedThroughputExceeded": 3}.items():
+        assert (alarms[name]["Threshold"], alarms[name]["Period"]) == (bound, 3600)
     assert alarms["IteratorAge"]["Threshold"] == 7 * 60_000
     assert (alarms["ModelsCreated"]["Threshold"], alarms["ModelsCreated"]["Period"]) == (12, 3600)
 
@@ -476,11 +536,16 @@ def test_producer_sim_finds_what_it_reads_among_the_outputs():
 def test_the_dashboard_answers_its_questions():
     board = json.dumps(the(template(), "AWS::CloudWatch::Dashboard")["DashboardBody"])
     questions = (
+        "What needs a person?",
         "Is data arriving?",
+        "Which use case stopped?",
+        "Do functions fail?",
         "Is it learned?",
         "How late?",
         "Which clocks are wrong?",
+        "Do alerts arrive?",
         "What is drifting?",
+        "Which sensors are faulty?",
     )
     for question in questions:
         assert question in board
@@ -491,6 +556,36 @@ def test_the_dashboard_answers_its_questions():
         "IteratorAge",
         "TimesNotBelieved",
         "EventsPublished",
+        "Errors",
+        "Throttles",
+        "ApproximateNumberOfMessagesVisible",
     ):
         assert metric in board
     assert "detail.signal" in board
+
+
+def widgets(plant, known):
+    """Of the dashboard, with the references of its text by their logical ids."""
+    whole = template(plant, known)
+    text = the(whole, "AWS::CloudWatch::Dashboard")["DashboardBody"]
+    pieces = [
+        piece if isinstance(piece, str) else piece.get("Ref") or piece["Fn::GetAtt"][0]
+        for piece in text["Fn::Join"][1]
+    ]
+    return [widget["properties"] for widget in json.loads("".join(pieces))["widgets"]]
+
+
+def test_the_dashboard_shows_every_alarm_and_a_line_for_each_use_case():
+    known = ("anomaly", "shift")
+    plant = {"use_cases": {name: {} for name in known}}
+    by_title = {widget["title"].partition("?")[0]: widget for widget in widgets(plant, known)}
+    alarms = of_type(template(plant, known), "AWS::CloudWatch::Alarm")
+    assert sorted(by_title["What needs a person"]["alarms"]) == sorted(alarms)
+    lines = by_title["Which use case stopped"]["metrics"]
+    assert [(line[1], line[-1]["label"]) for line in lines] == [("Records", name) for name in known]
+    lines = by_title["Do functions fail"]["metrics"]
+    assert [line[-1]["label"] for line in lines] == [
+        f"{name} {use_case}" for name in ("Errors", "Throttles") for use_case in known
+    ]
+    assert "not (`detail-type` in" in by_title["What is drifting"]["query"]
+    assert "filter `detail-type` in" in by_title["Which sensors are faulty"]["query"]

@@ -33,7 +33,7 @@ class Samples:
 
     def __init__(self, numbers: Floats, lengths: list[Integers]) -> None:
         self._streams, self._places, self._rows = numbers.shape
-        self._flat = numbers.reshape(-1)
+        self._numbers, self._flat = numbers, numbers.reshape(-1)
         if not np.shares_memory(self._flat, numbers):
             raise ValueError("the samples are not in one piece")
         self.lengths = lengths
@@ -62,26 +62,28 @@ class Samples:
     ) -> None:
         """Put the numbers that were read into the samples, as `isolation.learn` does, in rows that learn.
 
-        Shape: `numbers` (streams, rows); `drawn` and `learns` (rows,)
+        Shape: `numbers` (streams, rows); `drawn` (rows,); `learns` (streams, rows)
         """
         changes = (reading.lengths < size) | (drawn < size)
-        streams, rows = np.nonzero(changes if learns is None else changes & learns)
-        if not len(rows):
-            return
-        values, after = numbers[streams, rows], reading.above[streams, rows]
-        lengths = reading.lengths[streams, rows]
-        grows = lengths < size
-        removed = np.where(grows, lengths, drawn[rows])
-        # Where the number comes to lie among those that stay.
-        put = after - (removed < after)
-        places = np.arange(self._places)[:, None]
-        source = places + ((places >= removed) & (places < put)) - ((places > put) & (places <= removed))
-        offsets = streams * (self._places * self._rows) + rows
-        moved = self._flat.take(np.minimum(source, self._places - 1) * self._rows + offsets)
-        moved[put, np.arange(len(rows))] = values
-        self._flat[places * self._rows + offsets] = moved
+        if learns is not None:
+            changes &= learns
         for stream, length in enumerate(self.lengths):
-            length[rows[grows & (streams == stream)]] += 1
+            rows = np.flatnonzero(changes[stream])
+            if not len(rows):
+                continue
+            old, after = reading.lengths[stream, rows], reading.above[stream, rows]
+            grows = old < size
+            removed = np.where(grows, old, drawn[rows])
+            put = after - (removed < after)  # where the number comes to lie among those that stay
+            first, last = min(put.min(), removed.min()), max(put.max(), removed.max())
+            places = np.arange(first, last + 1)[:, None]
+            before = self._numbers[stream, first : last + 1].take(rows, axis=1)
+            moved = before.copy()
+            np.copyto(moved[1:], before[:-1], where=(places[1:] > put) & (places[1:] <= removed))
+            np.copyto(moved[:-1], before[1:], where=(places[:-1] >= removed) & (places[:-1] < put))
+            moved[put - first, np.arange(len(rows))] = numbers[stream, rows]
+            self._numbers[stream, first : last + 1, rows] = moved.T
+            length[rows[grows]] += 1
 
     def _at(self, places: Places, offsets: Places) -> Floats:
         found: Floats = self._flat.take(places * self._rows + offsets)
@@ -91,7 +93,7 @@ class Samples:
         self, numbers: Floats, lengths: Integers, offsets: Places, is_before: Callable[..., Bools]
     ) -> Places:
         low, high = np.zeros(numbers.shape, np.intp), lengths.astype(np.intp)
-        for _ in range(self._places.bit_length()):
+        for _ in range(int(lengths.max(initial=0)).bit_length()):
             middle = (low + high) >> 1
             goes_on = is_before(self._at(np.minimum(middle, self._places - 1), offsets), numbers)
             is_open = low < high

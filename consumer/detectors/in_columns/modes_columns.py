@@ -1,16 +1,18 @@
 """Modes over many signals at once: the twin of `river_models/modes.py`."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from consumer.detectors.in_columns.vectorised import Bools, Gathered, first_max, first_min, write
-from consumer.detectors.state_columns import Floats, Integers
+from consumer.detectors.state_columns import Floats, Integers, Places
 from consumer.river_models import modes as scalar
 
 _PLACES = np.arange(scalar.MODES_MAX)[:, None]
 
 
 class ModesColumns:
-    """The modes of the rows. A row leaves before a value that is a mode of its own, or makes one of two."""
+    """The modes of the rows."""
 
     def __init__(self, gathered: Gathered, path: str) -> None:
         ranges = gathered.block(f"{path}.known.0.low", f"{path}.known.{scalar.MODES_MAX - 1}.high")
@@ -24,7 +26,8 @@ class ModesColumns:
     def step(self, rows: slice, values: Floats, change: Floats, rate: Floats) -> "ModesStep":
         """Judge and learn a value for each of the first rows."""
         low, high, count = self._low[:, rows], self._high[:, rows], self._count[:, rows]
-        exists = self._length[rows] > _PLACES
+        length = self._length[rows]
+        exists = length > _PLACES
         beyond_each = first_max(first_max(values - high, low - values), 0.0)
         at = np.where(exists, beyond_each, np.inf).argmin(axis=0)
         row = np.arange(len(values))
@@ -37,7 +40,12 @@ class ModesColumns:
         width, least = own_high - own_low, scalar.LEAST * np.abs(values)
         mean_change = self._change[rows]
         is_far = beyond > first_max(scalar.FAR * width, scalar.FAR_CHANGES * mean_change)
-        leaves = ~exists[0] | (is_far & (beyond > least))
+        is_new = ~exists[0] | (is_far & (beyond > least))
+        if is_new.any():
+            rarest = np.where(length < scalar.MODES_MAX, length, count.argmin(axis=0))
+            at, own_count = np.where(is_new, rarest, at), np.where(is_new, 0, own_count)
+            own_low, own_high = np.where(is_new, values, own_low), np.where(is_new, values, own_high)
+            width, beyond = np.where(is_new, 0.0, width), np.where(is_new, 0.0, beyond)
         run = np.where(at == self._current[rows], np.minimum(self._run[rows] + 1, scalar.DWELLS_FROM), 1)
         dwells, counts = run >= scalar.DWELLS_FROM, own_count >= scalar.COUNTS_FROM
         share, stray = self._share[rows], self._stray[rows]
@@ -53,11 +61,12 @@ class ModesColumns:
         stray = np.where(dwells, stray + scalar.STRAY_RATE * (new_stray - stray), stray)
         weight = np.maximum(scalar.SLOW_RATE, rate)
         mean_change = mean_change + weight * (np.abs(change) - mean_change)
-        own_low, own_high = _learned(values, own_low, own_high, own_count)
-        leaves |= dwells & _touches(low, high, exists & (at != _PLACES), own_low, own_high, least)
+        new_low, new_high = _learned(values, own_low, own_high, own_count)
+        own_low, own_high = np.where(dwells, new_low, own_low), np.where(dwells, new_high, own_high)
+        touches = _touches(low, high, exists & (at != _PLACES), own_low, own_high, least) & dwells
         return ModesStep(
-            self, rows, leaves, stray, is_usual, at, dwells, own_low, own_high, run,
-            mean_change, share,
+            self, rows, stray, is_usual, is_new, at, dwells, own_low, own_high, own_count + dwells, run,
+            mean_change, share, touches,
         )  # fmt: skip
 
     def write(self, step: "ModesStep", where: Bools | None) -> None:
@@ -71,39 +80,56 @@ class ModesColumns:
             (self._stray, step.stray),
         ):
             write(field[rows], new, where)
-        learns = np.flatnonzero(step.dwells if where is None else step.dwells & where)
-        at = step.at[learns]
-        self._low[at, learns], self._high[at, learns] = step.low[learns], step.high[learns]
-        self._count[at, learns] += 1
+        is_other = step.dwells | step.is_new
+        others = np.flatnonzero(is_other if where is None else is_other & where)
+        at = step.at[others]
+        self._low[at, others], self._high[at, others] = step.low[others], step.high[others]
+        self._count[at, others] = step.count[others]
+        is_new = step.is_new if where is None else step.is_new & where
+        if is_new.any():
+            length = self._length[rows]
+            write(length, np.minimum(length + 1, scalar.MODES_MAX), is_new)
+        merging = step.touches.any(axis=0)
+        if where is not None:
+            merging &= where
+        if merging.any():
+            self._merge(np.flatnonzero(merging), step)
+
+    def _merge(self, rows: Places, step: "ModesStep") -> None:
+        """Make one of each row's own mode and the first that it touches; the last takes the other's place."""
+        own, other, last = step.at[rows], step.touches[:, rows].argmax(axis=0), self._length[rows] - 1
+        self._low[own, rows] = first_min(self._low[own, rows], self._low[other, rows])
+        self._high[own, rows] = first_max(self._high[own, rows], self._high[other, rows])
+        self._count[own, rows] += self._count[other, rows]
+        for field in (self._low, self._high, self._count):
+            field[other, rows] = field[last, rows]
+            field[last, rows] = 0
+        self._current[rows] = np.where(own == last, other, own)
+        self._length[rows] = last
 
 
-class ModesStep:
-    """What comes of a value for each row."""
+class ModesStep(NamedTuple):
+    """What comes of a value for each row. Shape of all but `touches`: (rows,)."""
 
-    def __init__(
-        self,
-        columns: ModesColumns,
-        rows: slice,
-        leaves: Bools,
-        stray: Floats,
-        is_in_mode: Bools,
-        at: Integers,
-        dwells: Bools,
-        low: Floats,
-        high: Floats,
-        run: Integers,
-        change: Floats,
-        share: Floats,
-    ) -> None:
-        self._columns, self.rows, self.leaves, self.stray, self.is_in_mode = (
-            columns, rows, leaves, stray, is_in_mode,
-        )  # fmt: skip
-        self.at, self.dwells, self.low, self.high, self.run = at, dwells, low, high, run
-        self.change, self.share = change, share
+    columns: ModesColumns
+    rows: slice
+    stray: Floats
+    is_in_mode: Bools
+    is_new: Bools
+    at: Integers
+    dwells: Bools
+    low: Floats
+    high: Floats
+    count: Integers
+    run: Integers
+    change: Floats
+    share: Floats
+    touches: Bools
+    """Of each place, whether the mode there is to be one with the row's own. Shape: (places, rows)"""
 
     def commit(self, where: Bools | None) -> None:
         """Write it to the working copy."""
-        self._columns.write(self, where)
+        self.columns.write(self, where)
 
 
 def _are_apart(low: Floats, high: Floats, counting: Bools) -> Bools:
@@ -128,7 +154,8 @@ def _learned(values: Floats, low: Floats, high: Floats, count: Integers) -> tupl
 def _touches(
     low: Floats, high: Floats, others: Bools, own_low: Floats, own_high: Floats, least: Floats
 ) -> Bools:
-    """Which rows' modes touch another one."""
+    """Which of the others touch the rows' own modes. Shape: (places, rows)."""
     gap = np.maximum(low - own_high, own_low - high)
     is_near = (gap <= scalar.TOUCHES * (own_high - own_low)) & (gap <= scalar.TOUCHES * (high - low) + least)
-    return np.asarray((others & ((gap <= 0.0) | is_near)).any(axis=0), np.bool_)
+    touches: Bools = others & ((gap <= 0.0) | is_near)
+    return touches

@@ -32,6 +32,7 @@ _OF_COURSE = ("model.course.means", "model.course.counts")
 _NOT_OF_ALERT = tuple(path for path in _PLACES if path.startswith("model.") and path not in _OF_COURSE)
 _LEARNED = (*_NOT_OF_ALERT, *alert_fields("alert"))
 _SAMPLES = ("values", "levels", "shapes", "changes")
+_OF_SHAPES = _SAMPLES.index("shapes")
 
 
 def _cells_of(hours: Places) -> Places:
@@ -45,8 +46,8 @@ class SeasonalAnomalyTwin:
     """What is known of the rows' signals, and their alerts.
 
     A row leaves before a value that would change its alert, is of a time far back, before 1970 or in the far
-    future, decides what the signal is, resets a counter, is a mode of its own, or makes a number infinite;
-    and as long as it knows little. All leave at once if the use case is not of the classes known here.
+    future, decides that the signal is a counter, resets one, or makes a number infinite. All leave at once if
+    the use case is not of the classes known here.
     """
 
     def __init__(self, use_case: AnomalyUseCase, sources: Sequence[Source], order: Places) -> None:
@@ -79,8 +80,7 @@ class SeasonalAnomalyTwin:
             [field(f"{name}.length") for name in _SAMPLES],
         )
         self._alert = AlertTwin(use_case.alert, gathered)
-        self._leaves = ~np.isfinite(self._last_s) | (gathered.integers.max(axis=0, initial=0) > COUNT_FAR)
-        self._leaves |= self._seen == 0
+        self._leaves = np.isinf(self._last_s) | (gathered.integers.max(axis=0, initial=0) > COUNT_FAR)
         if not _is_usual(use_case):
             self._leaves[:] = True
 
@@ -91,17 +91,17 @@ class SeasonalAnomalyTwin:
         has_no_cells = self._cells.move(rows, local_s)
         if has_no_cells is not None:
             leaves |= has_no_cells
-        passed_s = at_s - self._last_s[rows]
+        passed_s = at_s - self._last_s[rows]  # NaN at the first value, so that no comparison holds
+        is_first = passed_s != passed_s
         leaves |= (passed_s < -clock.HOUR_S) | (np.abs(values) > scalar.VALUE_MAX)
-        weight = np.minimum(1.0, np.abs(passed_s) / given.step_s)
+        weight = np.where(is_first, 1.0, np.minimum(1.0, np.abs(passed_s) / given.step_s))
 
         raw, kind = self._raw[rows], self._kind[rows]
         raw_step = values - raw
-        is_counter, is_undecided = kind == counters.COUNTER_KIND, kind == counters.UNDECIDED
+        is_counter = kind == counters.COUNTER_KIND
         base = np.where(is_counter, raw, 0.0)
-        leaves |= np.where(
-            is_counter, ~(raw_step >= 0.0), is_undecided & (self._seen[rows] >= counters.DECIDED_AT - 1)
-        )
+        kinds = self._kinds(rows, kind, raw_step)
+        leaves |= (is_counter & ~(raw_step >= 0.0)) | kinds.leaves
         numbers, last = np.where(is_counter, raw_step, values), self._window.last[rows]
         numbers = np.where(np.abs(numbers - last) <= scalar.SAME * np.abs(last), last, numbers)
 
@@ -121,7 +121,7 @@ class SeasonalAnomalyTwin:
         count = self._count[rows] + 1
         modes = self._modes.step(rows, numbers, numbers - last, 1.0 / count)
         window = self._window.step(rows, numbers, given.window_rate)
-        leaves |= modes.leaves | window.leaves
+        leaves |= window.leaves
 
         change = np.where(window.change > scalar.RESOLUTION * width, window.change, 0.0)
         shape = each(math.log, np.where(leaves, 1.0, window.distance + scalar.LEAST_DISTANCE))
@@ -153,15 +153,15 @@ class SeasonalAnomalyTwin:
         finite = new_means.sum(axis=0) + window.whole + level + score + modes.change + bar.ratio
         leaves |= ~np.isfinite(finite + strays.lows.sum(axis=0) + strays.highs.sum(axis=0))
 
+        learned = np.ones(of_streams.shape, np.bool_)
+        learned[_OF_SHAPES] = window.has_shape
+
         def commit(where: Bools | None) -> None:
             of_course = learns if where is None else learns & where
             write(self._cells.floats[:, rows], new_means, of_course)
             write(self._cells.integers[:, rows], new_counts, of_course)
             self._commit_clock(rows, at_s, passed_s, where)
-            undecided = is_undecided if where is None else is_undecided & where
-            self._seen[rows] += undecided
-            self._rises[rows] += undecided & (raw_step > 0.0)
-            self._falls[rows] += undecided & (raw_step < 0.0)
+            kinds.commit(where)
             for to, new in (
                 (self._raw, values),
                 (self._level, level),
@@ -175,7 +175,8 @@ class SeasonalAnomalyTwin:
             self._strays.commit(strays, bar, where)
             modes.commit(where)
             window.commit(where)
-            self._samples.learn(of_streams, reading, drawn, given.sample_size, where)
+            learns_stream = learned if where is None else learned & where
+            self._samples.learn(of_streams, reading, drawn, given.sample_size, learns_stream)
             of_alert.commit(where)
 
         return Step(leaves, commit)
@@ -185,13 +186,36 @@ class SeasonalAnomalyTwin:
         self._gathered.scatter()
         self._cells.scatter()
 
+    def _kinds(self, rows: slice, kind: Integers, raw_step: Floats) -> Step:
+        """Count rises and falls until it is decided what a signal is; a row leaves that is a counter."""
+        is_undecided = kind == counters.UNDECIDED
+        if not is_undecided.any():
+            return Step(np.zeros(len(kind), np.bool_), lambda _: None)
+        seen = self._seen[rows]
+        has_step = is_undecided & (seen != 0)
+        rises = self._rises[rows] + (has_step & (raw_step > 0.0))
+        falls = self._falls[rows] + (has_step & (raw_step < 0.0))
+        is_decided = is_undecided & (seen >= counters.DECIDED_AT - 1)
+        is_counter = (rises >= counters.RISES_MIN * seen) & (falls <= counters.FALLS_MAX * seen)
+
+        def commit(where: Bools | None) -> None:
+            own = is_undecided if where is None else is_undecided & where
+            write(self._seen[rows], seen + 1, own)
+            write(self._rises[rows], rises, own)
+            write(self._falls[rows], falls, own)
+            write(self._kind[rows], counters.LEVEL_KIND, own & is_decided)
+
+        return Step(is_decided & is_counter, commit)
+
     def _commit_clock(self, rows: slice, at_s: Floats, passed_s: Floats, where: Bools | None) -> None:
         jumps = passed_s > clock.HOUR_S
-        jumped = jumps if where is None else jumps & where
-        write(self._before_jump_s[rows], self._last_s[rows], jumped)
+        moves = passed_s == passed_s
+        if where is not None:
+            moves &= where
+        write(self._before_jump_s[rows], self._last_s[rows], jumps & moves)
         since = np.where(jumps, 0, np.minimum(self._since_jump[rows] + 1, clock.BELIEVED_AFTER))
-        write(self._since_jump[rows], since, where)
-        write(self._behind[rows], 0, where)
+        write(self._since_jump[rows], since, moves)
+        write(self._behind[rows], 0, moves)
         write(self._last_s[rows], at_s, where)
 
 

@@ -17,7 +17,7 @@ _NUMBERS = ("last", "change", "usual", "distance")
 
 
 class WindowColumns:
-    """The windows of the rows, all of which know enough to measure a distance."""
+    """The windows of the rows."""
 
     def __init__(self, gathered: Gathered, path: str) -> None:
         def field(name: str) -> Floats:
@@ -34,8 +34,13 @@ class WindowColumns:
 
     def step(self, rows: slice, values: Floats, smoothing: float) -> "WindowStep":
         """Measure and learn a value for each of the first rows."""
-        change = values - self.last[rows]
-        means = self._means[:, rows]
+        last, means, count = self.last[rows], self._means[:, rows], self.count[rows]
+        measures = count >= scalar.KNOWN_AFTER
+        all_measure = bool(measures.all())
+        if not all_measure:
+            is_new = count == 0
+            last, means = np.where(is_new, values, last), np.where(is_new, values, means)
+        change = values - last
         deviations = np.empty((_FEATURES, len(values)))
         deviations[0], slow = change, values
         new_means = np.empty_like(means)
@@ -46,8 +51,9 @@ class WindowColumns:
         mean_change = self.change[rows] + scalar.CHANGE_RATE * (np.abs(change) - self.change[rows])
         deviations[-2], deviations[-1] = slow, mean_change
         deviations -= self._centre[:, rows]
-        products, count = self._products[:, rows], self.count[rows]
-        squared = _squared_distance(products, deviations)
+        products, squared = self._products[:, rows], np.zeros(len(values))
+        if all_measure or measures.any():
+            squared = _squared_distance(products, deviations)
         usual, distance = self._usual[rows], self._distance[rows]
         is_measured = squared < scalar.RATIO_MAX * usual
         ratio = np.where(usual > 0.0, np.where(is_measured, squared / usual, scalar.RATIO_MAX), 1.0)
@@ -55,12 +61,15 @@ class WindowColumns:
         learned = np.where(squared < most, squared, most)
         usual = usual + (learned - usual) / (count + 1 - scalar.KNOWN_AFTER)
         distance = distance + smoothing * (ratio - distance)
+        if not all_measure:
+            usual = np.where(measures, usual, self._usual[rows])
+            distance = np.where(measures, distance, self._distance[rows])
         count = np.minimum(count + 1, scalar.COUNT_MAX)
         weight = 1.0 / count
         for place, row in enumerate(_ROWS):
             furthest = scalar.CLIP * np.sqrt(products[row.start])
             own = deviations[place]
-            is_far = (furthest > 0.0) & ~((-furthest <= own) & (own <= furthest))
+            is_far = (furthest > 0.0) & ~((-furthest <= own) & (own <= furthest)) & measures
             if is_far.any():
                 deviations[place] = np.where(is_far, np.where(own > 0.0, furthest, -furthest), own)
         new_products, kept = np.empty_like(products), 1.0 - weight
@@ -78,8 +87,7 @@ class WindowColumns:
             (self._products, new_products),
             (self.count, count),
         )
-        is_known = np.isfinite(squared) & (self.count[rows] >= scalar.KNOWN_AFTER)
-        return WindowStep(rows, distance, mean_change, ~is_known, news)
+        return WindowStep(rows, distance, mean_change, measures, measures & ~np.isfinite(squared), news)
 
 
 class WindowStep:
@@ -90,11 +98,12 @@ class WindowStep:
         rows: slice,
         distance: Floats,
         change: Floats,
+        has_shape: Bools,
         leaves: Bools,
         news: "tuple[tuple[Floats, Floats], ...]",
     ) -> None:
         self._rows, self._news = rows, news
-        self.distance, self.change, self.leaves = distance, change, leaves
+        self.distance, self.change, self.has_shape, self.leaves = distance, change, has_shape, leaves
 
     @property
     def whole(self) -> Floats:
