@@ -259,7 +259,7 @@ class HotellingMonitor(ModelState):
 
     def _compare(self, block: RunningCovariance, normal: RunningCovariance) -> None:
         """How far the means of a block are from what the others let expect: those of noise are near."""
-        if not self.precision or block.count < _BLOCK:
+        if not self.own or block.count < _BLOCK:
             return
         deviations = [
             max(-_WIDTHS_MAX, min(_WIDTHS_MAX, (mean - before) / width))
