@@ -98,6 +98,8 @@ class DwellLevels(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
             beside = self.nearest.bit_length() - 1
             fewest = min(self.visits)
             place = self.visits.index(fewest)
+            if fewest:  # these are no few levels, and none is well known
+                self.visits = [1] * LEVELS
             self.centres[place], self.visits[place] = self.centres[beside] + self.off, 1
             self.latest = place
         self.blocks, self.nearest, self.off = 0, 0, 0.0
