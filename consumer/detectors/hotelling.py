@@ -191,11 +191,14 @@ class HotellingMonitor(ModelState):
 
         Of many signals one that is off by itself would be lost in the mean.
         """
-        whole = max(0.0, sum(map(mul, weighed, self.smoothed))) / len(weighed)
+        whole: float = max(0.0, sum(map(mul, weighed, self.smoothed))) / len(weighed)
         if len(weighed) <= _FEW:
             return whole
-        own = max(weight * weight / self.precision[number][number] for number, weight in enumerate(weighed))
-        return max(whole, own / _FEW)
+        own: float = max(
+            weight * weight / self.precision[number][number] for number, weight in enumerate(weighed)
+        )
+        own /= _FEW
+        return own if own > whole else whole
 
     def _change(self, multiple: float) -> str | None:
         """What this row does to the alert."""
