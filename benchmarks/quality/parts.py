@@ -12,7 +12,6 @@ from benchmarks.quality.clock_changes import score_clock_changes
 from benchmarks.quality.corpora import Labelled, read_there
 from benchmarks.quality.corpus_scores import FALSE_TODAY, CorporaScore, leave_one_out, score_corpora
 from benchmarks.quality.faults import RUNS, FaultQuality, Runs, SignalAlerts, judge, signal_alerts
-from benchmarks.quality.lasting import shown as lasting_tables
 from benchmarks.quality.lasting.assets import false_when_begun_anew, score_wide
 from benchmarks.quality.lasting.signals import score_lasting
 from benchmarks.quality.load import load_of
@@ -265,7 +264,7 @@ def lasting(_: Candidate) -> Outcome:
     """Steps on schedules and between levels, ramps and spreads, which `shift` is to tell, and once."""
     scored = score_lasting(Candidate(LASTING))
     return Outcome(
-        [lasting_tables.of_lasting(LASTING, scored)],
+        [tables.of_lasting(LASTING, scored)],
         [
             *(bar(f"{LASTING}, {one.kind}, found", one.share, "at least", 0.9) for one in scored),
             bar(
@@ -293,7 +292,7 @@ def assets(_: Candidate) -> Outcome:
     }
     found, false = quality_of_asset(runs).f1, "false alerts in 10,000 healthy rows"
     return Outcome(
-        [lasting_tables.of_assets(healthy, wide)],
+        [tables.of_assets(healthy, wide)],
         [
             *(
                 bar(f"asset, {false}, {name}", 1e4 * one.openings / one.rows, "at most", 1.0)
