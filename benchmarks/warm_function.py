@@ -125,7 +125,7 @@ class Function:
         """All states in S3."""
         codec, states = PageCodec(), dict[SignalKey, State]()
         for key, (_, body) in self.s3.objects.items():
-            if "/pages/" in key or "/signals/" in key:
+            if "/pages/" in key or "/signals/" in key or "/by-asset/" in key:
                 states |= codec.decode(body)
         return states
 

@@ -87,10 +87,11 @@ def start(settings: Settings) -> Pipeline:
     # Copies of a snapshot would all draw the same random numbers; the system's are new in each.
     jitter = random.SystemRandom()
     settings_of = SettingsOfSignals(settings.use_case, use_case, of_signals, settings.time_limits)
+    placement = settings_of.assets if settings.placement == "asset" else None
     return Pipeline(
         settings.use_case,
         settings_of,
-        LayoutStore(objects, Layout(prefix, settings.model_pages), logger.warning),
+        LayoutStore(objects, Layout(prefix, settings.model_pages, placement), logger.warning),
         PageStore(objects, codec, settings.warm_bytes_max, PageMemory(settings.page_memory_bytes_max)),
         open_event_bus(settings.event_bus_name, settings.region, jitter),
         objects,

@@ -41,7 +41,7 @@ from consumer.learning.page_learner import PageLearner
 from consumer.learning.page_parts import PagePart
 from consumer.learning.state import State
 from consumer.learning.usual_signals import Member
-from consumer.pages.layout import LayoutStore, parts_by_page
+from consumer.pages.layout import Layout, LayoutStore, parts_by_page
 from consumer.pages.store import Page, PageStore, commit_with_retries
 from consumer.ports import EventBus, Jitter, ObjectStore, TimeLeft
 from consumer.settings.signal_settings import SettingsOfSignals
@@ -147,8 +147,7 @@ class Pipeline:
         """
         report = InvocationReport()
         # 1. Decode, and group by page.
-        for batch in decode(event, self.settings.make_ready):
-            report.read(batch)
+        for batch in decode(event):
             failed = await self._consume_batch(batch, time_left, report)
             if failed is not None:
                 report.failed.append(batch.records[failed].identifier)
@@ -156,16 +155,10 @@ class Pipeline:
 
     async def _consume_batch(self, batch: Batch, time_left: TimeLeft, report: InvocationReport) -> int | None:
         """Learn one batch; return the first record that is not done, if any."""
-        try:
-            async with asyncio.timeout(time_left.seconds_to_answer()):
-                layout = await self.layouts.current()
-        except Unavailable as error:
-            report.problems.append(str(error))
-            report.add(pages_failed=1)
-            return 0
-        except TimeoutError:
-            report.problems.append("the time ran out while the layout waited for an answer")
-            report.add(pages_failed=1)
+        layout = await self._layout(time_left, report)
+        batch.of_no_asset = self.settings.make_ready(batch, None if layout is None else layout.assets)
+        report.read(batch)
+        if layout is None:
             return 0
         parts = parts_by_page(batch, layout)
         check = DeploymentCheck(self.name, self.settings.use_case, batch)
@@ -179,6 +172,18 @@ class Pipeline:
             step = self._rejections_step(batch.rejections, quarantine, report)
             steps[asyncio.create_task(step)] = batch.rejections.first_record
         return await first_left(steps, time_left, report, batch.unread_from)
+
+    async def _layout(self, time_left: TimeLeft, report: InvocationReport) -> Layout | None:
+        """Where the models lie; None if that cannot be known now."""
+        try:
+            async with asyncio.timeout(time_left.seconds_to_answer()):
+                return await self.layouts.current()
+        except Unavailable as error:
+            report.problems.append(str(error))
+        except TimeoutError:
+            report.problems.append("the time ran out while the layout waited for an answer")
+        report.add(pages_failed=1)
+        return None
 
     async def _page_step(
         self, work: PageWork, check: DeploymentCheck, time_left: TimeLeft, report: InvocationReport

@@ -27,12 +27,17 @@ async def open_pages(target: Target, objects: Objects) -> PageEditor:
     return editor_of(objects, await layout_of(target, objects))
 
 
-async def open_pages_or_new(target: Target, objects: Objects) -> PageEditor:
-    """The same; where nothing was learned yet, as the function lays them out by default, and all missing."""
+async def open_pages_or_new(target: Target, objects: Objects, settings: SettingsOfSignals) -> PageEditor:
+    """The same; where nothing was learned yet, as the function lays them out by default, and all missing.
+
+    The settings are to place signals as the pages do.
+    """
     try:
-        return await open_pages(target, objects)
+        editor = await open_pages(target, objects)
     except NothingLearned:
-        return editor_of(objects, Layout(target.prefix(), PAGES))
+        editor = editor_of(objects, Layout(target.prefix(), PAGES, settings.placement))
+    settings.placement = editor.layout.assets
+    return editor
 
 
 def editor_of(objects: Objects, layout: Layout) -> PageEditor:
@@ -45,16 +50,20 @@ def settings_of(target: Target, line: str | None = None) -> SettingsOfSignals:
 
     Without a function: those of the shipped file, and the default limits, as `settings_to_read` says.
 
-    `line` names another use case of use_cases.py to take in place of the target's own.
+    `line` names another use case of use_cases.py to take in place of the target's own. Signals are placed as
+    the function's environment says; who knows where the models lie sets `placement` by that.
 
     Raises: `ConfigurationError`, `Unavailable`.
     """
-    name, times = SHIPPED, TimeLimits()
+    name, times, placement = SHIPPED, TimeLimits(), None
     if target.function_name is not None:
         environment = LambdaFunction(target.client("lambda"), target.function_name).environment()
         name, times = environment.get("SIGNAL_SETTINGS", SHIPPED), read_time_limits(environment)
+        placement = environment.get("PLACEMENT")
     use_case = plant().use_case(line or target.use_case)
-    return SettingsOfSignals(target.use_case, use_case, read_shipped_signals(name, plant()), times)
+    settings = SettingsOfSignals(target.use_case, use_case, read_shipped_signals(name, plant()), times)
+    settings.placement = settings.assets if placement == "asset" else None
+    return settings
 
 
 def settings_to_read(target: Target) -> SettingsOfSignals:

@@ -143,6 +143,8 @@ class IngestConfig(Strict):
 
     sitewise: bool = True
     """SiteWise's notifications of property values."""
+    sitewise_key: Literal["property", "asset"] = "property"
+    """Their partition key: of each property one of its own, or of an asset one for all, and so one shard."""
     mqtt: Annotated[list[MqttConfig], Field(max_length=50)] = []
     """Messages of AWS IoT Core."""
 
@@ -176,6 +178,8 @@ class PlantConfig(Strict):
         str, matching(r"[\w.-]+\.ya?ml", "a file of the plant's folder, beside its use_cases.py")
     ] = SHIPPED
     """Settings for single signals: names, limits, parameters; a file of the plant, or of `consumer`."""
+    placement: Literal["record", "asset"] = "record"
+    """What a signal's page follows from, in all use cases: the signal that its records name, or its asset."""
     removal: Literal["keep", "destroy"] = "keep"
     """What `cdk destroy` does with the stream, the models and what failed."""
     archive_days: Annotated[int, Field(ge=1, le=3650)] = 30
@@ -187,6 +191,25 @@ class PlantConfig(Strict):
         """How old a record of a failing batch may grow: the use case's own, or just under the retention."""
         own = self.use_cases[use_case].maximum_age_s
         return own if own is not None else min(self.stream.retention_s - _MARGIN_S, _MAXIMUM_AGE_S)
+
+    @check(mode="after")
+    def _placement_fits(self) -> Self:
+        side_by_side = [name for name, each in self.use_cases.items() if each.parallelization_factor > 1]
+        if self.placement == "asset" and side_by_side:
+            raise wrong(
+                f"has placement asset and use_cases.{side_by_side[0]}.parallelization_factor above 1; "
+                "allowed: one of them, for records of a signal may have several partition keys, and lose "
+                "their order"
+            )
+        return self
+
+    @check(mode="after")
+    def _sitewise_key_is_used(self) -> Self:
+        if self.ingest.sitewise_key == "asset" and not self.ingest.sitewise:
+            raise wrong(
+                "has ingest.sitewise_key asset and ingest.sitewise false; allowed: the key only with the rule"
+            )
+        return self
 
     @check(mode="after")
     def _ages_fit_the_retention(self) -> Self:

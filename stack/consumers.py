@@ -56,6 +56,7 @@ class Consumer(Construct):
             "MODEL_BUCKET": models.bucket_name,
             "EVENT_BUS_NAME": bus.event_bus_name,
             "MODEL_PAGES": str(config.pages),
+            "PLACEMENT": plant.placement,
             "PAGE_SIGNALS_MAX": str(config.signals_per_page),
             "SIGNAL_SETTINGS": plant.signals,
             "BELIEVED_FROM": config.believed_from,

@@ -20,6 +20,8 @@ SITEWISE = MqttConfig(
     ),
     partition_key="${payload.assetId}:${payload.propertyId}",
 )
+SITEWISE_BY_ASSET = SITEWISE.model_copy(update={"partition_key": "${payload.assetId}"})
+"""All of an asset comes to one shard, in the order in which it is sent."""
 _MODES = {
     "on-demand": kinesis.StreamMode.ON_DEMAND,
     "provisioned": kinesis.StreamMode.PROVISIONED,
@@ -34,7 +36,8 @@ class Ingest(Construct):
         self.stream = _stream(self, plant)
         self.rules: list[iot.CfnTopicRule] = []
         self.rejected: s3.Bucket | None = None
-        messages = {"SiteWise": SITEWISE} if plant.ingest.sitewise else {}
+        sitewise = SITEWISE_BY_ASSET if plant.ingest.sitewise_key == "asset" else SITEWISE
+        messages = {"SiteWise": sitewise} if plant.ingest.sitewise else {}
         messages |= {f"Mqtt{number}": mqtt for number, mqtt in enumerate(plant.ingest.mqtt, 1)}
         if messages:
             self._add_rules(messages, plant)

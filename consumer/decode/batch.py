@@ -19,7 +19,7 @@ from consumer.decode.observed_columns import (
 )
 from consumer.decode.records import Record, Records, Shard
 from consumer.decode.rejections import Rejections
-from consumer.decode.signal_names import SignalKey, SignalNumbers, known_signals
+from consumer.decode.signal_names import AssetOf, SignalKey, SignalNumbers, known_signals
 from consumer.decode.sorting import Integers
 from consumer.decode.times import TimeLimits
 from consumer.errors import Unlearnable
@@ -159,6 +159,21 @@ class Batch:
         self.position = 0
         self.uncertain = self.uncertain_before
         self.rejections.add(self.record, self._take(), reason, is_whole=True)
+
+    def place(self, assets: AssetOf | None) -> None:
+        """Have the signals' keys as their states are placed: by asset, or as the records name them.
+
+        This is for the batch that is filled, before anything of it is learned or merged.
+        """
+        if assets is None:
+            return
+        self.observed.renumber(self.numbering.by_asset(assets))
+        self.__dict__.pop("_runs", None)
+        record_signals, partition_keys = self.numbering.record_signals, self.records.partition_keys
+        self.are_keyed_by_signals = all(
+            record_signals[number] == partition_keys[record]
+            for number, record in self.observed.records_of_pieces()
+        )
 
     def disbelieve(self, limits: TimeLimits) -> None:
         """What was measured at a time that cannot be counts as measured when it arrived, from now on.

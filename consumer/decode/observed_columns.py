@@ -118,6 +118,19 @@ class ObservedColumns:
         self.skipped_records.append(record)
         self.skipped_positions.append(position)
 
+    def renumber(self, numbers: Integers) -> None:
+        """Have other numbers for the signals: those at the places of the ones until now."""
+        if self._numbers:
+            renumbered = array("q")
+            renumbered.frombytes(numbers[np.frombuffer(self._numbers, np.int64)].tobytes())
+            self._numbers = renumbered
+        self.skipped_numbers = [int(numbers[number]) for number in self.skipped_numbers]
+        self.__dict__.pop("numbers", None)
+
+    def records_of_pieces(self) -> Iterator[tuple[int, int]]:
+        """The signal's number and the record of each piece."""
+        return zip(self._numbers, self._records, strict=True)
+
     def mark(self) -> Mark:
         """How much there is now."""
         return Mark(len(self._numbers), len(self._values), len(self.skipped_numbers))

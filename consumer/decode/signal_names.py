@@ -2,10 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from hashlib import md5, sha256
-from typing import NamedTuple, NewType
+from itertools import islice
+from typing import NamedTuple, NewType, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ class SignalKey(NamedTuple):
     """A signal, and the signal of the record that carries it, whose page it shares.
 
     The two differ only for the named values of one record, which arrive together and so are kept together.
+    Where models are placed by asset, `record_signal` is the signal's asset, whatever its records name.
     """
 
     record_signal: str
@@ -86,6 +88,24 @@ class _OfNames(dict[str, int]):
         return number
 
 
+class AssetOf(Protocol):
+    """What says the asset of a signal; equal ones say the same."""
+
+    @property
+    def of(self) -> Callable[[str], str]:
+        """The asset of the signal of this name."""
+
+    def __hash__(self) -> int: ...
+
+
+def placed(key: SignalKey, assets: AssetOf | None) -> SignalKey:
+    """The signal's key, by which its state is known; None: by record.
+
+    With assets, what comes alone and what comes among the values of a record is one signal.
+    """
+    return key if assets is None else SignalKey(assets.of(key.signal), key.signal)
+
+
 class SignalNumbers:
     """Numbers for signals, from 0 on, by which arrays know them. A record's names are checked once."""
 
@@ -99,6 +119,7 @@ class SignalNumbers:
         self._of_others: dict[SignalKey, int] = {}
         """The parts, by their keys, and what a page holds under names that no record can bring."""
         self._pages: dict[int, npt.NDArray[np.int64]] = {}
+        self._by_asset: dict[AssetOf, npt.NDArray[np.int64]] = {}
 
     def of_names(self, names: Iterable[str]) -> list[int]:
         """The numbers of signals that their records bring alone. Raises: `Unlearnable`, as `check_name`."""
@@ -140,6 +161,16 @@ class SignalNumbers:
         if len(known) < len(self.keys):
             further = [page_of(key.record_signal, count) for key in self.keys[len(known) :]]
             known = self._pages[count] = np.concatenate([known, np.array(further, np.int64)])
+        return known
+
+    def by_asset(self, assets: AssetOf) -> npt.NDArray[np.int64]:
+        """By number, the number of the same signal's key where models are placed by asset."""
+        known = self._by_asset.get(assets, np.empty(0, np.int64))
+        if len(known) < len(self.keys):
+            further = []
+            for key in islice(self.keys, len(known), None):  # it grows meanwhile
+                further.append(self.number_of(placed(key, assets)))
+            known = self._by_asset[assets] = np.concatenate([known, np.array(further, np.int64)])
         return known
 
 

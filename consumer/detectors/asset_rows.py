@@ -73,8 +73,14 @@ class AssetUseCase(UseCase):
     after its first value. A property that did not come keeps its last value. The values that one record
     brings under several names are of that record's asset; single ones of what `pattern` finds in their
     signals' names, in the groups `asset` and `name`. They are to share a partition key: the asset. Without a
+<<<<<<< HEAD
     pattern single values are not learned: a stream may carry more than this use case is for. Beyond the first
     200 properties, values are left out, and counted in the evidence.
+=======
+    pattern single values are not learned: a stream may carry more than this use case is for. Where models are
+    placed by asset, the asset of a signal is the one that it is placed by, however its values come; the
+    pattern is for signals that are of no asset but themselves.
+>>>>>>> 66fa53568861952d4e1f365b1cbe8ebbb0313f34
     """
 
     rows: UseCase
@@ -104,7 +110,7 @@ class AssetUseCase(UseCase):
     def asset_of(self, key: SignalKey) -> tuple[str, str] | None:
         """The asset and the property of a signal; None where it is not learned."""
         if key.record_signal != key.signal:
-            return key.record_signal, key.signal[len(key.record_signal) + 1 :]
+            return key.record_signal, _property_of(key)
         if self.pattern is None:
             return None
         found = re.fullmatch(self.pattern, key.signal)
@@ -218,6 +224,18 @@ class AssetUseCase(UseCase):
 
     def _is_past(self, started_s: float | None, at_s: float | None) -> bool:
         return started_s is not None and at_s is not None and abs(at_s - started_s) > self.within_s
+
+
+def _property_of(key: SignalKey) -> str:
+    """What a signal is called within its asset: its name, without the asset's where it begins with that.
+
+    >>> [_property_of(SignalKey(*key)) for key in (("p3", "p3.force"), ("p3", "p30.heat"), ("Press", "oil"))]
+    ['force', 'p30.heat', 'oil']
+    """
+    asset, signal = key
+    if signal.startswith(asset) and signal[len(asset) : len(asset) + 1] in (".", ":"):
+        return signal[len(asset) + 1 :]
+    return signal
 
 
 def name_of(value: float) -> str:

@@ -18,6 +18,10 @@ COUNT_FAR = 2**52
 """Larger counts, which only an altered page has, could grow beyond what fits: no arrays learn them."""
 
 
+_AT_ONCE = 256
+"""States that are written at once: their bytes are there twice meanwhile."""
+
+
 class Row(NamedTuple):
     """The numbers of one state as they are in the arrays. Shape: (floats,), (integers,)."""
 
@@ -84,9 +88,11 @@ class StateColumns:
     def put(self, places: Sequence[int], numbers: Sequence[Numbers | Row]) -> None:
         """Write states, as `layout.numbers_of` gave them, to their places."""
         if places:
-            floats, integers = zip(*map(operator.itemgetter(-2, -1), numbers), strict=True)
-            self.floats[:, places] = _block(floats, "d")
-            self.integers[:, places] = _block(integers, "q")
+            for first in range(0, len(places), _AT_ONCE):
+                some = slice(first, first + _AT_ONCE)
+                floats, integers = zip(*map(operator.itemgetter(-2, -1), numbers[some]), strict=True)
+                self.floats[:, places[some]] = _block(floats, "d")
+                self.integers[:, places[some]] = _block(integers, "q")
 
     def are_far(self, places: Sequence[int] | slice, rows: Sequence[int] | slice = slice(None)) -> Any:
         """Which of these have a count, in these rows of integers, that may not grow in the arrays."""

@@ -201,6 +201,12 @@ def _learn_adwins(runs: _Runs, _: UseCase) -> None:
 
 
 def _learn_twins(runs: _Runs, use_case: UseCase, few: int) -> None:
+    learned = _learned_by_twins(runs, use_case, few)  # whose memory is free again for what goes on alone
+    runs.account(learned)
+
+
+def _learned_by_twins(runs: _Runs, use_case: UseCase, few: int) -> Places:
+    """How many values each signal has learned in arrays, before one that is unusual."""
     usual, counts = runs.usual, runs.counts
     slots, pages = usual.slots[runs.rows], usual.pages(runs.rows)
     starts = np.cumsum(counts) - counts
@@ -218,4 +224,4 @@ def _learn_twins(runs: _Runs, use_case: UseCase, few: int) -> None:
     learned[order] = learn_by_rank(twins, values, at_s, starts[order], counts[order], few)
     for twin in twins:
         twin.scatter()
-    runs.account(learned)
+    return learned

@@ -21,6 +21,7 @@ from consumer.learning.signal_learner import (
     unlearned,
 )
 from consumer.learning.state import State
+from consumer.learning.states import States
 from consumer.settings.signal_settings import SettingsOfSignals, SignalSettings
 
 
@@ -91,6 +92,12 @@ class PageLearner:
                 outcome.rollback_to(savepoint)
                 outcome.signals += 1
                 outcome.raised[key] = failure_of(error, columns)
+            self._put_back()
+
+    def _put_back(self) -> None:
+        """Keep the states in the page's arrays, where they take the least memory, but for the latest ones."""
+        if isinstance(self.states, States):
+            self.states.put_back()
 
     def _advance(self, state: State, done: Sequence[int]) -> None:
         outcome = self.outcome
@@ -147,6 +154,7 @@ class PageLearner:
             outcome.rollback_to(savepoint)
             outcome.observations -= begun
             outcome.raised[key] = failure_of(error, columns)
+        self._put_back()
 
     def _learn_unlearned(
         self,

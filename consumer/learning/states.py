@@ -10,17 +10,16 @@ import numpy.typing as npt
 from consumer.decode.records import Shard
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import COUNT_MAX
-from consumer.detectors.drift import DriftState
 from consumer.detectors.in_columns.adwin_columns import AdwinColumns, AdwinNumbers
 from consumer.detectors.sensor_checks import Health
-from consumer.detectors.state_columns import Floats, Integers, Places, Row, StateColumns
-from consumer.detectors.state_layouts import Numbers, Unfit, has_layout
-from consumer.detectors.states import class_of
+from consumer.detectors.state_columns import Floats, Integers, Places, StateColumns
+from consumer.detectors.state_layouts import Numbers, Unfit
 from consumer.learning.checkpoints import PageCheckpoints
 from consumer.learning.marks import Flags, Texts, number_of_time
 from consumer.learning.state import Packed, State
 from consumer.learning.stored_models import (
     ModelColumns,
+    columns_for,
     numbers_in,
     read_health,
     read_numbers,
@@ -30,6 +29,17 @@ from consumer.learning.stored_models import (
 
 AnyStates = MutableMapping[SignalKey, State]
 """States of a page, or a dict of some."""
+_OUT_MAX, _OUT_SHARE = 64, 16
+"""States that are out of the arrays at the same time: so many, or of a large page one of so many."""
+
+
+def out_max(states: int) -> int:
+    """How many of a page's states are objects at the same time while it learns: as such they take most.
+
+    >>> out_max(10), out_max(10_000)
+    (10, 625)
+    """
+    return min(states, max(_OUT_MAX, states // _OUT_SHARE))
 
 
 class Numbering(Protocol):
@@ -69,6 +79,8 @@ class States(MutableMapping[SignalKey, State]):
         self._keys: list[SignalKey] = []
         self._slots: dict[SignalKey, int] = {}
         self._out: dict[int, State] = {}
+        self._stuck = 0
+        """How many were out when one could not be put back."""
         self._numbers: _Numbers | None = None
         self._names: Names | None = None
         self.learned: Integers = np.zeros(0, np.int64)
@@ -229,6 +241,18 @@ class States(MutableMapping[SignalKey, State]):
 
     # What is out.
 
+    def put_back(self) -> None:
+        """Put back what was taken out once it is `out_max`: whoever took it out is done with it.
+
+        If one of them cannot be put back they stay out, and `settle` says why when the page is written.
+        """
+        if len(self._out) < max(out_max(len(self)), 2 * self._stuck):
+            return
+        try:
+            self.settle()
+        except Exception:
+            self._stuck = len(self._out)
+
     def settle(self) -> None:
         """Put back what was taken out.
 
@@ -250,6 +274,7 @@ class States(MutableMapping[SignalKey, State]):
         self._put_health(slots, health)
         self._put_models(slots, states)
         self._out.clear()
+        self._stuck = 0
 
     def _numbered(self, of: Numbering) -> _Numbers:
         if self._numbers is None or self._numbers.of is not of:
@@ -330,7 +355,7 @@ class States(MutableMapping[SignalKey, State]):
     def _put_models(self, slots: list[int], states: list[State]) -> None:
         stored = [without_health(state.stored) for state in states]
         if self.models is None:
-            self.models = self._columns_for(stored)
+            self.models = columns_for(stored, len(self))
         models, places, fitting = self.models, [], []
         for slot, one in zip(slots, stored, strict=True):
             numbers = None if models is None else numbers_in(models, one)
@@ -351,29 +376,6 @@ class States(MutableMapping[SignalKey, State]):
                 self.plain[[*self.parameters, *self.health_apart]] = False
         elif not self.in_models.any():
             self.models = None
-
-    def _columns_for(self, stored: list[Any]) -> ModelColumns | None:
-        """Arrays for the class of the first model that fits into any."""
-        tried = set()
-        for one in stored:
-            kind = type(one)
-            if kind is Packed and type(one.written) is Row:
-                return StateColumns.empty(one.written.made, len(self))
-            if kind is Packed and type(one.written) is AdwinNumbers:
-                return AdwinColumns(len(self))
-            if kind is DriftState:
-                try:
-                    AdwinColumns.numbers_of(one)
-                except (Unfit, AttributeError, TypeError, ValueError):
-                    continue
-                return AdwinColumns(len(self))
-            if kind in tried or class_of(one) is None or not has_layout(kind):
-                tried.add(kind)
-                continue
-            columns = StateColumns.empty(kind, len(self))
-            if numbers_in(columns, one) is not None:
-                return columns
-        return None
 
 
 def _count(number: int) -> int:

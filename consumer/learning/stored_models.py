@@ -1,14 +1,17 @@
 """A signal's model, and its sensor's state, as they are stored: numbers of arrays, or bytes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from consumer.decode.signal_names import SignalKey
+from consumer.detectors.drift import DriftState
 from consumer.detectors.in_columns.adwin_columns import AdwinColumns, AdwinNumbers
 from consumer.detectors.sensor_checks import Health
 from consumer.detectors.state_columns import Row, StateColumns
-from consumer.detectors.state_layouts import Unfit
+from consumer.detectors.state_layouts import Unfit, has_layout
+from consumer.detectors.states import class_of
 from consumer.errors import UnreadableModel, UnwritableModels, is_models_own
 from consumer.learning.state import Packed, State
 
@@ -45,6 +48,30 @@ def numbers_in(columns: ModelColumns, stored: Any) -> Any:
         return columns.numbers_of(stored)
     except (Unfit, AttributeError, TypeError, ValueError):  # such as one that was altered
         return None
+
+
+def columns_for(stored: Sequence[Any], count: int) -> ModelColumns | None:
+    """Arrays with so many places for the class of the first model that fits into any; None if none does."""
+    tried = set()
+    for one in stored:
+        kind = type(one)
+        if kind is Packed and type(one.written) is Row:
+            return StateColumns.empty(one.written.made, count)
+        if kind is Packed and type(one.written) is AdwinNumbers:
+            return AdwinColumns(count)
+        if kind is DriftState:
+            try:
+                AdwinColumns.numbers_of(one)
+            except (Unfit, AttributeError, TypeError, ValueError):
+                continue
+            return AdwinColumns(count)
+        if kind in tried or class_of(one) is None or not has_layout(kind):
+            tried.add(kind)
+            continue
+        columns = StateColumns.empty(kind, count)
+        if numbers_in(columns, one) is not None:
+            return columns
+    return None
 
 
 def without_health(stored: Any) -> Any:

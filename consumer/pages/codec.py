@@ -32,6 +32,7 @@ from consumer.errors import (
 from consumer.learning.state import State
 from consumer.learning.states import AnyStates as AnyStates
 from consumer.learning.states import States as States
+from consumer.learning.states import out_max
 from consumer.pages.arrays import sum_and_most
 from consumer.pages.columns import Columns, columns_of, layout_tagged, states_of
 
@@ -56,9 +57,11 @@ _PER_STATE = 640
 _PER_SLOT = 16
 """Of a shard, for each state, beside the digits of its sequence number."""
 _PER_CHECKPOINT = 400
-_PER_NUMBER = 56
-"""In an array, and in an object."""
-_PER_NUMBER_OF_OBJECT = 48
+_PER_NUMBER = 24
+"""In an array, and in the copies that learn or are written."""
+_PER_NUMBER_OUT = 56
+"""The same where the state is an object, too, as `out_max` are at the same time."""
+_PER_NUMBER_WARM = 8
 _PER_ADWIN = 800
 
 
@@ -78,7 +81,7 @@ class Header(msgspec.Struct, frozen=True):
     column_bytes: Count
     """Of the body, before the models' bytes."""
     memory_bytes: Count
-    """How much memory the states take at most, once all of their models were read."""
+    """How much memory the states take at most while they learn."""
 
 
 _ENCODER, _COLUMNS = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(Columns)
@@ -234,7 +237,7 @@ def read_columns(header: Header, body: memoryview, memory_bytes_max: int = 4 * 1
 
 
 def memory_bytes_of(columns: Columns, column_bytes: int) -> int:
-    """How much memory the states take at most, once all of them were taken out.
+    """How much memory the states take at most, however many of them are taken out, and put back.
 
     Raises: `ValueError` for columns that are of another length than there are states.
     """
@@ -252,10 +255,9 @@ def memory_bytes_of(columns: Columns, column_bytes: int) -> int:
         checkpoints += marks.count
         arrays += len(marks.slots) + len(marks.digits) + len(marks.arrived_s)
     layout = layout_tagged(columns.model_class)
-    if layout is not None:
-        per_state += _memory_of(layout)
+    learning = _memory_of(layout, states) if layout is not None else 0
     if columns.health_kinds:
-        per_state += _memory_of(layout_of(Health))
+        per_state += _PER_NUMBER_OUT * _numbers_of(layout_of(Health))
     return (
         _PER_COLUMN_BYTE * (column_bytes - arrays)
         + _PER_BYTE * arrays
@@ -266,19 +268,29 @@ def memory_bytes_of(columns: Columns, column_bytes: int) -> int:
         + _PER_BYTE * length
         + _PER_BYTE_READ * length_max
         + memory
+        + learning
     )
 
 
-def _memory_of(layout: StateLayout) -> int:
-    """Of one state: in the arrays, and as an object."""
-    return _PER_NUMBER * (layout.floats + layout.integers)
+def _memory_of(layout: StateLayout, states: int) -> int:
+    """Of models: all in the arrays, and some as objects."""
+    out = out_max(states)
+    return _numbers_of(layout) * (_PER_NUMBER * (states - out) + _PER_NUMBER_OUT * out)
+
+
+def _numbers_of(layout: StateLayout) -> int:
+    return layout.floats + layout.integers
 
 
 def warm_bytes_of(states: States, memory_bytes: int) -> int:
     """What of that memory they take as long as none is taken out of the arrays, as between invocations."""
-    columns = [one for one in (states.models, states.health) if isinstance(one, StateColumns)]
-    numbers = sum(one.layout.floats + one.layout.integers for one in columns)
-    return memory_bytes - _PER_NUMBER_OF_OBJECT * numbers * len(states)
+    count, beyond = len(states), 0
+    if isinstance(states.models, StateColumns):
+        layout = states.models.layout
+        beyond += _memory_of(layout, count) - _PER_NUMBER_WARM * _numbers_of(layout) * count
+    if states.health is not None:
+        beyond += (_PER_NUMBER_OUT - _PER_NUMBER_WARM) * _numbers_of(states.health.layout) * count
+    return memory_bytes - beyond
 
 
 def moved(page: bytes) -> bytes:

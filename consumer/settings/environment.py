@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -42,6 +42,8 @@ class Settings(TimeSettings, frozen=True, rename="upper"):
     event_bus_name: _Text
     use_case: _Text = "drift"
     model_pages: Annotated[int, Meta(ge=0, le=4096)] = 16
+    placement: Literal["record", "asset"] = "record"
+    """What a signal's page follows from: the signal that its records name, or its asset."""
     page_signals_max: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
     signal_settings: _Text = SHIPPED
     plant: str = ""
@@ -100,6 +102,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         raise ConfigurationError(
             f"the environment is not complete: {error}. Needed: MODEL_BUCKET and EVENT_BUS_NAME; "
             "allowed: USE_CASE (default drift), MODEL_PAGES (0 to 4096, default 16), "
+            "PLACEMENT (record, the default, or asset), "
             "PAGE_SIGNALS_MAX (1 to 1000000, default 10000), SIGNAL_SETTINGS (a file; default signals.yaml), "
             f"PLANT (a plant's folder), {_TIMES}"
         ) from None

@@ -18,6 +18,7 @@ from consumer.detectors.alert_policy import DeadBand, Direction
 from consumer.detectors.base import Severity, UseCase
 from consumer.detectors.local_time import UTC_NAME
 from consumer.errors import ConfigurationError
+from consumer.settings.assets import AssetRule, Assets
 from consumer.settings.calendars import Calendar, Span
 from consumer.settings.patterns import is_wild, matcher, matches
 from consumer.settings.tuning import with_parameters
@@ -143,6 +144,12 @@ class SettingsOfSignals:
         self.have_pauses = bool(self._pausing)
         """Whether a calendar says of some signals when nothing is learned."""
         self._entries = () if file is None else tuple(file.signals)
+        self.assets = Assets(
+            [AssetRule(tuple(each.patterns), each.asset) for each in self._entries if each.asset]
+        )
+        """The asset of each signal, `assets.of(name)`, by the settings as they are here."""
+        self.placement: Assets | None = None
+        """How `make_ready` places signals where its caller does not say: by asset; None: by record."""
         self._time_zone = None if file is None else file.time_zone
         self._exact: defaultdict[str, list[int]] = defaultdict(list)
         self._wild: list[tuple[int, Callable[[str], object]]] = []
@@ -172,12 +179,13 @@ class SettingsOfSignals:
         shown = self.of(signal).shown
         return shown.get("asset") or _asset_in(signal), shown.get("line", "")
 
-    def make_ready(self, batch: Batch) -> int:
+    def make_ready(self, batch: Batch, placement: Assets | None = None) -> int:
         """Make ready to be learned what a batch was read to hold: all that reads records has to do it alike.
 
-        Times that cannot be are not believed; then the signals that one model learns are merged. Returns how
-        many observations no model of the use case learns.
+        Signals are placed; times that cannot be are not believed; then the signals that one model learns are
+        merged. Returns how many observations no model of the use case learns.
         """
+        batch.place(placement or self.placement)
         batch.disbelieve(self.times)
         return self.use_case.merge_signals(batch)
 

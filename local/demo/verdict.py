@@ -111,7 +111,7 @@ def states_in(objects: Iterable[tuple[str, bytes]], use_case: str) -> dict[Signa
     codec = PageCodec()
     states: dict[SignalKey, State] = {}
     for key, content in objects:
-        if key.startswith(f"models/{use_case}/") and not key.endswith("/layout.json"):
+        if key.startswith(f"models/{use_case}/") and not key.endswith(".json"):
             states |= codec.decode(content)
     return states
 

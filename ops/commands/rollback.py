@@ -51,6 +51,7 @@ async def _rollback(target: "Target", signals: list[str], to_s: float, relearn: 
     settings = settings_to_read(target) if relearn else settings_of(target)
     versions = ObjectVersions(target.client("s3"), target.model_bucket)
     pages, open_quarantine = await open_pages(target, target.objects()), partial(_quarantine, target)
+    settings.placement = pages.layout.assets
     rolling = Rollback(settings, pages, PageCodec(), versions, to_s, open_quarantine)
     planned: list[tuple[Then, CatchUp | None]] = []
     for signal in dict.fromkeys(signals):

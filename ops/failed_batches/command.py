@@ -74,7 +74,7 @@ async def _redrive(target: "Target", keys: list[str] | None, yes: bool) -> None:
     if not batches:
         echo("There is nothing to redrive")
         return
-    editor, use_case = await open_pages_or_new(target, objects), settings.use_case
+    editor, use_case = await open_pages_or_new(target, objects, settings), settings.use_case
     learner = learning.learner_of(target, settings, objects, editor)
     total = learning.Learnable(0, 0, 0)
     for batch in batches:
@@ -91,7 +91,7 @@ async def _redrive(target: "Target", keys: list[str] | None, yes: bool) -> None:
     left = {batch.key for batch in again if batch.mark is None}
     check_unchanged(True, all(batch.key in left for batch in batches), "which batches are to be redriven")
     await check_in_use(target, objects)
-    editor = await open_pages_or_new(target, objects)
+    editor = await open_pages_or_new(target, objects, settings)
     for batch in batches:
         event, too_large = learning.deliverable(batch.event(), learner)
         done = await learning.redrive(event, use_case, editor, learner)

@@ -15,6 +15,7 @@ import msgspec
 from botocore.config import Config
 
 from consumer.aws.event_bus import EventBridgeBus
+from consumer.decode.batch import Batch
 from consumer.decode.lambda_event import decode_all
 from consumer.detectors.base import UseCase
 from consumer.errors import ConfigurationError, Unavailable
@@ -73,8 +74,13 @@ async def learnable(event: Mapping[str, Any], use_case: UseCase, editor: PageEdi
 
     Raises: `MalformedEvent`, `UnreadablePage`, `Unavailable`.
     """
+
+    def make_ready(batch: Batch) -> int:
+        batch.place(editor.layout.assets)
+        return use_case.merge_signals(batch)
+
     found = Learnable(0, 0, 0)
-    for batch in decode_all(event.get("Records", []), use_case.merge_signals):
+    for batch in decode_all(event.get("Records", []), make_ready):
         found += Learnable(0, 0, len(batch.rejections))
         for page_key, keys in editor.layout.grouped(batch.signals).items():
             states = (await editor.pages.load(page_key)).states

@@ -203,6 +203,7 @@ async def _models_of(
     except NothingLearned:
         return None
     await check_in_use(target, objects)
+    settings.placement = layout.assets
     stream = StreamReader(target.client("kinesis"))
     retained_since_s = stream.retained_since_s(target.stream_name or "", time.time())
 

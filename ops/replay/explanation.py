@@ -14,12 +14,13 @@ from consumer.errors import ConfigurationError
 from consumer.learning.signal_learner import times
 from consumer.learning.state import Checkpoint
 from consumer.pages.codec import States
+from consumer.pages.layout import Layout
 from ops.context import settings_to_read
 from ops.replay.offline_learner import LearnedBatch, OfflineLearner
 from ops.replay.stream_reader import Records, StreamReader, number_of, records_of_file
 from ops.state.describe import plain
 from ops.state.page_versions import last_version
-from ops.state.pages import find_signal
+from ops.state.pages import Place, find_signal, layout_of
 from ops.target import Target
 
 _OF_EVENT = ("id", "headline", "signal", "timestamp", "sequence_number", "evidence")
@@ -45,7 +46,7 @@ def explanation(target: Target, detail: dict[str, Any], records_file: Path | Non
 
 
 def _learned_again(target: Target, detail: dict[str, Any], records_file: Path | None) -> dict[str, Any]:
-    place = asyncio.run(find_signal(target, detail["signal"]))
+    place, layout = asyncio.run(_found(target, detail["signal"]))
     key, state = place.key, place.state
     number = int(detail["sequence_number"])
     source = detail["stream"], detail["shard_id"]
@@ -68,7 +69,9 @@ def _learned_again(target: Target, detail: dict[str, Any], records_file: Path | 
             "and ten more"
         )
     before = plain(None if known is None else known.model)
-    learner = OfflineLearner(target.use_case, settings_to_read(target), only=key, has_scores=True)
+    settings = settings_to_read(target)
+    settings.placement = layout.assets
+    learner = OfflineLearner(target.use_case, settings, only=key, has_scores=True)
     if known is not None:
         learner.add(key, known)
     checkpoint = None if known is None else known.checkpoints.get(shard)
@@ -90,6 +93,10 @@ def _learned_again(target: Target, detail: dict[str, Any], records_file: Path | 
         "values": values[-_VALUES_SHOWN:],
         **({"problems": problems} if problems else {}),
     }
+
+
+async def _found(target: Target, signal: str) -> tuple[Place, Layout]:
+    return await find_signal(target, signal), await layout_of(target, target.objects())
 
 
 def _records(

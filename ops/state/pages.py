@@ -95,7 +95,7 @@ async def read_pages_of(store: PageStore, layout: Layout, signal: str) -> ReadPa
     Raises: `ConfigurationError` if no page holds it, with similar names; `UnreadablePage` if one that cannot
         be read may; `Unavailable`.
     """
-    read = await _read(store, dict.fromkeys(map(layout.key_of, _record_signals(signal))))
+    read = await _read(store, dict.fromkeys(map(layout.key_of, _record_signals(layout, signal))))
     if read.named(signal):
         return read
     read = await _read(store, sorted(await store.keys(layout.folder)))
@@ -107,8 +107,15 @@ async def read_pages_of(store: PageStore, layout: Layout, signal: str) -> ReadPa
     raise ConfigurationError(no_such_signal(layout.prefix, signal, known))
 
 
-def _record_signals(signal: str) -> Iterator[str]:
-    """The signals whose records may bring this one: itself, then `a` and `a.b` for `a.b.c`."""
+def _record_signals(layout: Layout, signal: str) -> Iterator[str]:
+    """What the key of this signal may have for record signal: by asset, its asset, or itself as an asset.
+
+    By record, the signals whose records may bring it: itself, then `a` and `a.b` for `a.b.c`.
+    """
+    if layout.assets is not None:
+        yield layout.assets.of(signal)
+        yield signal
+        return
     yield signal
     for end, letter in enumerate(signal):
         if letter == "." and 0 < end < len(signal) - 1:

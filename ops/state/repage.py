@@ -1,4 +1,4 @@
-"""Moves a use case's models to another number of pages, offline: `python -m ops repage --pages N`.
+"""Moves a use case's models to other pages, offline: `python -m ops repage --pages N --placement asset`.
 
     layout.json says that the models are being moved    # a function that starts now waits
     each old page is fenced, its content kept            # a warm function cannot write it any more
@@ -8,6 +8,9 @@
     each old page's content goes; its fence stays
 
 It can be interrupted anywhere and run again: until `layout.json` says so, the old pages hold everything.
+
+Between placements the keys of the signals change too. What came alone and among the values of a record had
+two states by record, and has one by asset: the one that learned more. `ops/state/placing.py` decides that.
 """
 
 import asyncio
@@ -20,9 +23,21 @@ from consumer.decode.signal_names import SignalKey
 from consumer.errors import ConfigurationError, PageChanged, UnreadablePage
 from consumer.learning.state import State
 from consumer.pages.codec import AnyStates, PageCodec, coming, moved, unmarked
-from consumer.pages.layout import Layout, Recorded, being_built, layout_key, read_layout, record_layout
+from consumer.pages.layout import (
+    BY_ASSET,
+    Layout,
+    Recorded,
+    being_built,
+    layout_at,
+    layout_key,
+    read_layout,
+    record_assets,
+    record_layout,
+    where_of,
+)
 from consumer.pages.store import read_page_body
 from consumer.ports import ObjectStore
+from ops.state.placing import Placing
 
 _T = TypeVar("_T")
 
@@ -36,36 +51,41 @@ class Repage:
     prefix: str
     report: Callable[[str], None]
 
-    async def run(self, pages: int) -> int:
-        """Move the models to `pages` pages, or to an object per signal if 0; return the number of signals.
+    async def run(self, pages: int | None = None, placing: Placing | None = None) -> int:
+        """Move the models to `pages` pages, or to an object per signal or asset if 0; return their number.
+
+        Without `pages` there are as many as before; without `placing` signals stay placed as they are.
 
         Raises: `ConfigurationError` if there is nothing to move; `Unavailable`, `UnreadablePage`: nothing
             is lost, run it again; `PageChanged`: a function is at work, so disable its mapping, then again.
         """
         recorded, found = await self._recorded()
         version: str | None = found
-        old, new = Layout(self.prefix, recorded.pages), Layout(self.prefix, pages)
-        if recorded == Recorded(pages):
+        old = await layout_at(self.objects, self.prefix, recorded.where)
+        placing = placing or Placing(old.assets)
+        new = Layout(self.prefix, old.pages if pages is None else pages, placing.assets)
+        here, there = where_of(old), where_of(new)
+        if recorded == there.recorded():
             signals = sum(map(len, await self._each(new.folder, self._states)))
         else:
-            self.report(f"from {_name(old)} to {_name(new)}")
-            version = await self._record(Recorded(old.pages, pages, secrets.token_hex(8)), version)
-            if recorded.moving_to not in (None, old.pages, pages):
+            self.report(f"from {old.name} to {new.name}")
+            await record_assets(self.objects, new)
+            version = await self._record(here.recorded(there, secrets.token_hex(8)), version)
+            if recorded.target is not None and recorded.target not in (here, there):
                 # An interrupted move elsewhere: what it has written is in force nowhere, nor will be.
-                await self._replace_each(
-                    Layout(self.prefix, recorded.moving_to or 0).folder, _given_up, version
-                )
+                elsewhere = await layout_at(self.objects, self.prefix, recorded.target)
+                await self._replace_each(elsewhere.folder, _given_up, version)
             await self._replace_each(old.folder, _fenced, version)
             self.report("the old pages are fenced")
             replaced = await self._versions(new)  # from here on, whoever writes there makes this move fail
-            states = await self._gather(old)
+            states = placing.placed(await self._gather(old), old.assets, self.report)
             await self._check_is_own(version)
             await self._write(new, states, replaced)
-            version = await self._record(Recorded(pages), version)
+            version = await self._record(there.recorded(), version)
             self.report("the new pages are in force")
             signals = len(states)
         await self._replace_each(new.folder, _opened, version)
-        folders = f"{self.prefix}/pages/", f"{self.prefix}/signals/"
+        folders = f"{self.prefix}/pages/", f"{self.prefix}/signals/", f"{self.prefix}/{BY_ASSET}/"
         keys = [key for folder in folders for key in await self.objects.keys(folder)]
         for folder in {key.rpartition("/")[0] + "/" for key in keys} - {new.folder}:
             await self._replace_each(folder, self._emptied, version)
@@ -173,7 +193,3 @@ def _opened(_: str, body: bytes) -> bytes:
 
 def _given_up(_key: str, _body: bytes) -> bytes:
     return moved(b"")
-
-
-def _name(layout: Layout) -> str:
-    return f"{layout.pages} pages" if layout.pages else "an object per signal"

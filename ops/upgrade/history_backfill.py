@@ -9,12 +9,19 @@ from clients.recordings.columns import ReadOptions
 from clients.recordings.refusal import ReplayRefused
 from clients.terminal import echo, printable
 from consumer.decode.lambda_event import decode_all
-from consumer.decode.signal_names import SignalKey
+from consumer.decode.signal_names import SignalKey, placed
 from consumer.errors import ConfigurationError, PageChanged
 from consumer.learning.signal_learner import times
 from consumer.learning.state import State
 from consumer.pages.codec import AnyStates, PageCodec
-from consumer.pages.layout import Layout, Recorded, read_layout, record_layout
+from consumer.pages.layout import (
+    Layout,
+    layout_at,
+    read_layout,
+    record_assets,
+    record_layout,
+    where_of,
+)
 from ops.backtest.backtest import Backtest, Row
 from ops.backtest.command import Recording, read_recording
 from ops.context import PAGES, editor_of, settings_of
@@ -45,6 +52,8 @@ class HistoryBackfill:
         PageCodec().check(self._use_case)
         known = previous.limits(self._use_case).keys if previous else {}
         self._known = {key.signal: key for key in known}
+        if previous is not None:
+            self._settings.placement = previous.layout.assets
 
     async def wanted(self) -> list[SignalKey]:
         """The recordings' signals that have no model yet.
@@ -52,11 +61,8 @@ class HistoryBackfill:
         Raises: `ConfigurationError` if a file cannot be read, or two have the same signal; `UnreadablePage`,
             `Unavailable`.
         """
+        editor = await self._editor()
         keys = self._keys()
-        found = await read_layout(self._objects, self._target.prefix())
-        if found is None:
-            return list(keys)
-        editor = self._editor(found[0].pages)
         existing: set[SignalKey] = set()
         for page_key in editor.layout.grouped(keys):
             existing |= (await editor.pages.load(page_key)).states.keys()
@@ -71,8 +77,7 @@ class HistoryBackfill:
             echo(
                 f"{printable(key.signal)}: {pluralize(state.learned, 'observation')} of its recording{until}"
             )
-        found = await read_layout(self._objects, self._target.prefix())
-        editor = self._editor(PAGES if found is None else found[0].pages)
+        editor = await self._editor()
         return sum(
             [
                 await editor.change(page_key, _adding({key: states[key] for key in keys}))
@@ -82,8 +87,10 @@ class HistoryBackfill:
 
     async def record_layout(self) -> None:
         """If there is no model yet, record where they are going to lie."""
+        layout = Layout(self._target.prefix(), PAGES, self._settings.placement)
         with suppress(PageChanged):
-            await record_layout(self._objects, self._target.prefix(), Recorded(PAGES), None)
+            await record_assets(self._objects, layout)
+            await record_layout(self._objects, layout.prefix, where_of(layout).recorded(), None)
 
     def _keys(self) -> dict[SignalKey, Path]:
         found: dict[SignalKey, Path] = {}
@@ -99,6 +106,9 @@ class HistoryBackfill:
 
     def _key(self, key: SignalKey) -> SignalKey:
         """Of a signal and its asset, the key of the model."""
+        if (placement := self._settings.placement) is not None:
+            by_asset = placed(key, placement)
+            return self._use_case.learned_as(by_asset) or by_asset
         if self._use_case.learns_assets:
             return SignalKey(key.record_signal, key.record_signal)
         return self._known.get(
@@ -121,12 +131,14 @@ class HistoryBackfill:
             keys = list(map(self._key, recording.keys))
             ends = [before_s.get(key, float("inf")) if key in wanted else float("-inf") for key in keys]
             name, settings = self._target.use_case, self._settings
-            backtest = Backtest(name, settings, recording.asset, recording.signals, recording.keys)
+            placement = settings.placement
+            of_recording = [placed(key, placement) for key in recording.keys]
+            backtest = Backtest(name, settings, recording.asset, recording.signals, of_recording)
             for _ in backtest.parts(_until(recording.rows, ends)):
                 pass
             for key, state in backtest.learner.states.items():
                 state.checkpoints = {}  # nothing of the stream is learned yet
-                states[self._key(key)] = state
+                states[self._key(key) if placement is None else key] = state
         return states
 
     def _first_times(self, wanted: Iterable[SignalKey]) -> dict[SignalKey, float]:
@@ -148,8 +160,15 @@ class HistoryBackfill:
                 break
         return found
 
-    def _editor(self, pages: int) -> PageEditor:
-        return editor_of(self._objects, Layout(self._target.prefix(), pages))
+    async def _editor(self) -> PageEditor:
+        """The pages as they are recorded, else as they are going to lie."""
+        prefix = self._target.prefix()
+        found = await read_layout(self._objects, prefix)
+        layout = Layout(prefix, PAGES, self._settings.placement)
+        if found is not None:
+            layout = await layout_at(self._objects, prefix, found[0].where, self._settings.placement)
+            self._settings.placement = layout.assets
+        return editor_of(self._objects, layout)
 
 
 def _until(rows: Iterable[Row], ends: Sequence[float]) -> Iterator[Row]:

@@ -16,7 +16,7 @@ from consumer.errors import ConfigurationError, UnreadablePage
 from consumer.learning.state import Checkpoint
 from consumer.pages.codec import opened, read_columns
 from consumer.pages.columns import checkpoints_of
-from consumer.pages.layout import Layout, read_layout
+from consumer.pages.layout import Layout, layout_at, read_layout
 from consumer.pages.store import read_page_body
 from ops.formatting import pluralize, shown
 
@@ -104,7 +104,7 @@ async def find_previous_models(objects: Objects, prefix: str, named: str | None)
     for name in await objects.folders(f"{folder}/"):
         found = await read_layout(objects, f"{folder}/{name}") if name != own else None
         if found is not None and found[0].moving_to is None and not found[0].upgrade_from:
-            others[name] = Layout(f"{folder}/{name}", found[0].pages)
+            others[name] = await layout_at(objects, f"{folder}/{name}", found[0].where)
     if named is not None:
         if named not in others:
             names = ", ".join(sorted(others)) or "none"

@@ -19,7 +19,16 @@ from consumer.decode.records import Shard
 from consumer.errors import BadDeployment, ConfigurationError, LayoutChanged, PageChanged
 from consumer.learning.state import Checkpoint
 from consumer.pages.codec import PageCodec, States
-from consumer.pages.layout import Layout, Recorded, layout_key, read_layout, record_layout
+from consumer.pages.layout import (
+    Layout,
+    Recorded,
+    layout_at,
+    layout_key,
+    read_layout,
+    record_assets,
+    record_layout,
+    where_of,
+)
 from consumer.pages.store import Page, PageStore
 from consumer.ports import ObjectStore
 from consumer.settings.signal_settings import SettingsOfSignals
@@ -62,8 +71,17 @@ class Upgrade:
         self.recorded, self._e_tag = await self._read_layout()
         if self.recorded is not None and self.recorded.moving_to is not None:
             raise LayoutChanged("the new models are being moved to other pages: finish that first")
-        pages = self.previous.layout.pages if self.recorded is None else self.recorded.pages
-        layout = Layout(self.prefix, pages)
+        previous = self.previous.layout
+        layout = Layout(self.prefix, previous.pages, previous.assets)
+        if self.recorded is not None:
+            layout = await layout_at(self.objects, self.prefix, self.recorded.where, previous.assets)
+        if layout.assets != previous.assets:
+            raise ConfigurationError(
+                f"the models in use lie in {previous.name}, and the new ones in {layout.name}, or by other "
+                "assets, so that nothing says how far which signal has learned: move the former with "
+                "`python -m ops repage` as it is deployed, then build these"
+            )
+        self.settings.placement = layout.assets
         self.limits = self.previous.limits(self.settings.use_case)
         quarantined = QuarantinedObservations(self.objects, self.name)
         self.learner = OfflineLearner(
@@ -138,8 +156,9 @@ class Upgrade:
         Raises: `PageChanged` if somebody else records something at the same time; `Unavailable`.
         """
         if self.recorded is None or self.recorded.upgrade_from != self.previous.fingerprint:
-            pages, source = self.learner.layout.pages, self.previous.fingerprint
-            begun = Recorded(pages, upgrade_from=source, upgrade_begun_s=self.now_s)
+            layout, source = self.learner.layout, self.previous.fingerprint
+            await record_assets(self.objects, layout)
+            begun = where_of(layout).recorded(upgrade_from=source, upgrade_begun_s=self.now_s)
             await self._record(begun)
         else:
             found, _ = await self._read_layout()
@@ -199,7 +218,7 @@ class Upgrade:
         if found.upgrade_from:
             self.check_recorded(found)
             self._e_tag = e_tag
-            await self._record(Recorded(found.pages))
+            await self._record(found.where.recorded())
 
     async def _read_layout(self) -> tuple[Recorded | None, str | None]:
         return await read_layout(self.objects, self.prefix) or (None, None)

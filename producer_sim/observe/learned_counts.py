@@ -14,7 +14,7 @@ from clients.errors import StatesUnreadable
 from consumer.errors import UnreadablePage
 from consumer.events.quarantine import RECORD, each_rejected, quoted
 from consumer.pages.codec import PageCodec
-from consumer.pages.layout import Layout
+from consumer.pages.layout import BY_ASSET, Layout
 from consumer.pages.store import check_page_size
 from consumer.plant import plant
 
@@ -112,6 +112,8 @@ class LearnedCounts:
                 layout = Layout(f"{self._models_prefix}{mark}", int(pages))
             case [mark, "signals", _]:
                 layout = Layout(f"{self._models_prefix}{mark}", 0)
+            case [_, folder, _, _, _]:  # by asset, which its rules say
+                return folder == BY_ASSET
             case _:
                 return False
         if layout not in self._keys:

@@ -25,8 +25,9 @@ from consumer.learning.state import State
 from consumer.pages.codec import PageCodec, unmarked
 from consumer.pages.layout import Layout, LayoutStore
 from consumer.pages.store import PageMemory, PageStore
-from consumer.pipeline import Pipeline
+from consumer.pipeline import FEW, Pipeline
 from consumer.ports import Found, Missing, Unchanged
+from consumer.settings.assets import Assets
 from consumer.settings.signal_settings import SettingsFile, SettingsOfSignals
 from consumer.staleness_sweep import sweep
 
@@ -185,15 +186,17 @@ class World:
     signals: SettingsFile | None = None
     times: TimeLimits = ANY_TIME
     """Most tests count seconds from 0."""
+    assets: Assets | None = None
+    """The rules by which models are placed; None: by record."""
 
     def __post_init__(self):
         self.faults = self.objects.faults
         self.bus = InMemoryBus(self.faults)
         self.function = self.cold()
 
-    def cold(self, pages: int | None = None) -> Pipeline:
+    def cold(self, pages: int | None = None, few: int = FEW) -> Pipeline:
         """A new execution environment: nothing is warm."""
-        layout = Layout(PREFIX, self.pages if pages is None else pages)
+        layout = Layout(PREFIX, self.pages if pages is None else pages, self.assets)
         return Pipeline(
             "drift",
             SettingsOfSignals("drift", self.use_case, self.signals, self.times),
@@ -208,6 +211,7 @@ class World:
             self.objects,
             random.Random(1),
             self.signals_max,
+            few=few,
         )
 
     def invoke(self, records: Iterable[dict], function: Pipeline | None = None, time_left=None):
@@ -224,7 +228,7 @@ class World:
         codec = PageCodec()
         states = {}
         for key, (_, body) in self.objects.objects.items():
-            if key.startswith("models/") and not key.endswith("layout.json"):
+            if key.startswith("models/") and not key.endswith(".json"):
                 content = unmarked(body)
                 for (_, signal), state in (codec.decode(content) if content else {}).items():
                     assert signal not in states, f"{signal} has two models"

@@ -9,7 +9,8 @@ from itertools import chain, combinations
 from consumer.learning.outcome import RAISES_PER_SIGNAL_MAX
 from consumer.learning.state import State, is_late
 from consumer.pages.codec import PageCodec, moved, unmarked
-from consumer.pages.layout import Layout, Recorded, recorded_in
+from consumer.pages.layout import Layout, Recorded, recorded_in, where_of
+from consumer.settings.assets import Assets
 from tests.simulation.functions import Invocation
 from tests.simulation.plant import POISON, Observation, Place, Plant
 from tests.simulation.reference import (
@@ -42,6 +43,8 @@ class Audit:
     """The pages that the move under way has fenced."""
     quarantined: set[Known] = field(default_factory=set)
     violations: list[str] = field(default_factory=list)
+    assets: Assets | None = None
+    """The rules by which models are placed in this world; None: by record."""
     commits: int = 0
     codec: PageCodec = field(default_factory=PageCodec)
 
@@ -51,17 +54,25 @@ class Audit:
             self.quarantined |= quarantined_in(body)
         elif key.endswith("/layout.json"):
             self._layout_written(key, recorded_in(key, body))
+        elif "/assets-" in key:
+            self._assets_written(key, before, body)
         elif by is not None:
             self._page_written(key, before, body, by)
         elif body == moved(body):
             self.fenced.add(key)
+
+    def _assets_written(self, key: str, before: bytes | None, body: bytes) -> None:
+        if before is not None or self.assets is None or body != self.assets.written():
+            self.violations.append(f"{key}: rules were written that are not this world's, or once more")
 
     def _layout_written(self, key: str, recorded: Recorded) -> None:
         """Once another layout is in force, what was fenced in the old one is in it, and nothing else."""
         if recorded.moving_to is not None:
             return
         prefix = key.removesuffix("/layout.json")
-        old, new = self.layouts.get(prefix), Layout(prefix, recorded.pages)
+        old, new = self.layouts.get(prefix), Layout(prefix, recorded.where.pages, self.assets)
+        if recorded.where != where_of(new):
+            self.violations.append(f"{key}: the models are placed otherwise than this world's")
         if old is not None and old != new:
             self.histories[new.folder] = {
                 signal: history

@@ -50,6 +50,7 @@ KINDS = frozenset(
         "deployment",
         "repage",
         "repage while functions are at work",
+        "placed by asset",
         "mapping made anew",
         "calendar pauses an observation",
         "two streams",

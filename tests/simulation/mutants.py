@@ -240,6 +240,16 @@ MUTANTS = {
         "return observations <= OBSERVATIONS_PER_RECORD_MAX",
         "return observations <= 2 * OBSERVATIONS_PER_RECORD_MAX",
     ),
+    "by asset, what comes among values stays a signal of its own": Mutant(
+        "consumer.decode.signal_names",
+        "return key if assets is None else",
+        "return key if assets is None or key.record_signal != key.signal else",
+    ),
+    "by asset, what carries nothing to learn stays where its record put it": Mutant(
+        "consumer.decode.observed_columns",
+        "[int(numbers[number]) for number in self.skipped_numbers]",
+        "list(self.skipped_numbers)",
+    ),
     **IN_COLUMNS,
 }
 

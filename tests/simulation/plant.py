@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from local.emulator.stream_source import StreamUnavailable
@@ -154,6 +154,8 @@ class Producer:
         """Values of one record; the shares of values at which a mean steps, and of those that are missing;
         between two timestamps."""
         self.shapes = ["point", "point", "columns", "values", "kpl"]
+        self.brings_parts_alone = False
+        """Whether a point may be of what is one of several values of a record otherwise."""
         self._levels = dict.fromkeys(self.signals, 0.0)
 
     def record(self) -> tuple[str, bytes, list[Observation]]:
@@ -166,7 +168,10 @@ class Producer:
             return key, self.rng.choice([b"", b"{", b"\xff\xfe", b'{"signal": 5}']), []
         shape = self.rng.choice(self.shapes)
         if shape == "point":
-            return key, *self._point(signal, 0)
+            data, [one] = self._point(signal, 0)
+            if one.signal != signal and self.chance.rng("parts alone").random() < 0.5:
+                key = one.signal  # and so perhaps on another shard than the record of values
+            return key, data, [one]
         if shape == "columns":
             return key, *self._columns(signal)
         if shape == "values":
@@ -179,7 +184,9 @@ class Producer:
 
     def _point(self, signal: str, position: int) -> tuple[bytes, list[Observation]]:
         one = self._observation(signal, position)
-        return json.dumps({"signal": signal, "value": one.value, **_timed(one)}).encode(), [one]
+        if self.brings_parts_alone and self.chance.rng("parts alone").random() < 0.5:
+            one = replace(one, signal=f"{signal}.{self.chance.rng('parts alone').choice('abc')}")
+        return json.dumps({"signal": one.signal, "value": one.value, **_timed(one)}).encode(), [one]
 
     def _columns(self, signal: str) -> tuple[bytes, list[Observation]]:
         column = [self._observation(signal, place) for place in range(self.rng.randint(1, self.values_max))]

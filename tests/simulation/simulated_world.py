@@ -20,6 +20,7 @@ from consumer.pages.codec import PageCodec, unmarked
 from consumer.pages.layout import Layout, LayoutStore, prefix_of
 from consumer.pages.store import PageStore
 from consumer.pipeline import Pipeline
+from consumer.settings.assets import AssetRule, Assets
 from consumer.settings.signal_settings import SettingsFile, SettingsOfSignals
 from local.emulator.clock import Pace as MappingPace
 from local.emulator.event_source_mapping import EventSourceMapping, MappingConfig
@@ -49,6 +50,8 @@ class World:
 
     may_be_columnar = True
     """Whether its models may have places in arrays."""
+    may_be_by_asset = True
+    """Whether its models may be placed by asset."""
 
     def __init__(self, plan: Plan):
         self.plan, self.chance = plan, Chance(plan.seed, plan.without)
@@ -56,6 +59,7 @@ class World:
         # Of the process, which plays one world at a time.
         batch.OBSERVATIONS_PER_RECORD_MAX, batch.UNPACKED_BYTES_PER_BATCH_MAX = 10_000, 2**28
         self.plant = Plant(self.chance)
+        self.assets = self.new_assets()
         self.producer = self.new_producer(rng)
         self.records = plan.records or rng.randint(5, 120)
         self.late: Any = "skip" if rng.random() < 0.2 else "learn"
@@ -114,8 +118,18 @@ class World:
         """What was published, by kind and change; known at the end."""
 
     def new_producer(self, rng: random.Random) -> Producer:
-        """What fills the streams."""
-        return Producer(self.plant, rng)
+        """What fills the streams; by asset, what comes among the values of a record comes alone as well."""
+        producer = Producer(self.plant, rng)
+        producer.brings_parts_alone = self.assets is not None
+        return producer
+
+    def new_assets(self) -> Assets | None:
+        """The rules by which models are placed in this world; None: by record."""
+        rng = self.chance.rng("placement")
+        if not self.may_be_by_asset or rng.random() > 0.3 or "placed by asset" in self.plan.without:
+            return None
+        self.chance.exercised["placed by asset"] += 1
+        return Assets(rng.choice([[], [AssetRule(("s0*", "s1.b"), "the first"), AssetRule(("*.a",), "s2")]]))
 
     def use_cases(self, rng: random.Random) -> list[Any]:
         """Two versions of a use case: the one that is deployed first, and another."""
@@ -146,7 +160,7 @@ class World:
 
     def new_audit(self, signals_max: int) -> Any:
         """What hears of each object that is written."""
-        return Audit(self.plant, self.late, self.producer.raises, signals_max)
+        return Audit(self.plant, self.late, self.producer.raises, signals_max, assets=self.assets)
 
     def _signals_max(self) -> int:
         """Of a page; in some worlds fewer than there are signals."""
@@ -159,7 +173,7 @@ class World:
 
     def cold(self) -> Pipeline:
         """A new execution environment of what is deployed now."""
-        layout = Layout(self.prefixes[self.deployed], self.pages)
+        layout = Layout(self.prefixes[self.deployed], self.pages, self.assets)
         warm_bytes = self.rng.choice([0, 3_000, 2**26])
         return Pipeline(
             "drift",

@@ -49,6 +49,18 @@ WRONG = {
         "equal to 4000",
     ),
     "factor 2 with pages": (drift(parallelization_factor=2), "use_cases.drift", "with pages 0 only"),
+    "factor 2 by asset": (
+        {**drift(parallelization_factor=2, pages=0), "placement": "asset"},
+        "",
+        "parallelization_factor above 1; allowed: one of them",
+    ),
+    "a placement that is none": ({"placement": "page"}, "placement", "'record' or 'asset'"),
+    "a key for no rule": (
+        {"ingest": {"sitewise": False, "sitewise_key": "asset"}},
+        "",
+        "ingest.sitewise false; allowed: the key only with the rule",
+    ),
+    "a key that SiteWise has not": ({"ingest": {"sitewise_key": "line"}}, "ingest.sitewise_key", "'asset'"),
     "on-demand with shards": ({"stream": {"shards": 2}}, "stream", '"mode": "provisioned"'),
     "SnapStart with a large /tmp": (drift(ephemeral_storage_mb=1024), "use_cases.drift", "allowed: 512"),
     "two alerts of one name": (

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from consumer.decode.lambda_event import decode
+from consumer.settings.assets import Assets
 from tests.stack.synthesis import of_type, template, the
 
 EVENTS = Path(__file__).parents[1] / "events"
@@ -70,6 +71,16 @@ def test_sitewises_partition_key_is_the_signal_that_the_consumer_finds_in_the_me
     [(_, signal)] = batch.signals
     [rule] = rules({"ingest": {"sitewise": True}})
     assert substituted(kinesis_action(rule)["PartitionKey"], message) == signal
+
+
+def test_sitewises_partition_key_may_be_the_asset_by_which_the_consumer_places_the_signal():
+    event = json.loads((EVENTS / "sitewise_notification.json").read_text())
+    [delivered] = event["Records"]
+    message = json.loads(base64.b64decode(delivered["kinesis"]["data"]))
+    [batch] = decode(event)
+    [(_, signal)] = batch.signals
+    [rule] = rules({"ingest": {"sitewise_key": "asset"}})
+    assert substituted(kinesis_action(rule)["PartitionKey"], message) == Assets().of(signal) != signal
 
 
 def test_sitewises_rule_takes_whole_the_messages_that_the_consumer_reads():

@@ -84,7 +84,7 @@ class ModesColumns:
         others = np.flatnonzero(is_other if where is None else is_other & where)
         at = step.at[others]
         self._low[at, others], self._high[at, others] = step.low[others], step.high[others]
-        self._count[at, others] = step.count[others]
+        self._count[at, others] = step.counted[others]
         is_new = step.is_new if where is None else step.is_new & where
         if is_new.any():
             length = self._length[rows]
@@ -120,7 +120,7 @@ class ModesStep(NamedTuple):
     dwells: Bools
     low: Floats
     high: Floats
-    count: Integers
+    counted: Integers
     run: Integers
     change: Floats
     share: Floats

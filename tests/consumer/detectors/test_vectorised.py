@@ -380,6 +380,18 @@ def test_plain_values_are_all_learned_in_columns():
     assert learn_noise(PLAIN, HEARD_OF) == ([3] * 40, False)
 
 
+def test_what_knows_nothing_yet_learns_in_columns_from_its_first_value_on():
+    rows, count, places = 30, 40, np.arange(30)
+    models = StateColumns.empty(SeasonalAnomalyState, rows)
+    models.put(range(rows), [models.layout.numbers_of(PLAIN.create(1))] * rows)
+    twin, draw = SeasonalAnomalyTwin(PLAIN, [Source(models, places)], places), random.Random(1)
+    values = np.array([draw.gauss(20.0, 1.0) for _ in range(rows * count)])
+    at_s = np.tile(34_000.0 + np.arange(count) * 60.0, rows)
+    assert (
+        learn_by_rank([twin], values, at_s, places * count, np.full(rows, count)).tolist() == [count] * rows
+    )
+
+
 def test_few_rows_are_left_to_the_scalar_code():
     assert learn_noise(PLAIN, HEARD_OF, rows=2) == ([0] * 2, True)
 

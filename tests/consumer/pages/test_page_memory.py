@@ -1,13 +1,15 @@
 """The pages of an invocation share the memory: some wait until others are done, and none waits for ever."""
 
 import asyncio
+import dataclasses
 import gc
+import random
 import tracemalloc
 
 import pytest
 
 from consumer.errors import MoreMemoryNeeded
-from consumer.pages.codec import memory_bytes_for
+from consumer.pages.codec import PageCodec, memory_bytes_for
 from consumer.pages.store import PageMemory
 from tests.consumer.seasonal import seasonal_anomaly
 from tests.consumer.world import World, points
@@ -242,9 +244,9 @@ def test_pages_that_learned_together_are_all_encoded_before_the_first_is_sent():
 
 
 def test_pages_stay_warm_by_what_they_take_in_arrays_and_not_as_objects():
-    """A state is an object at most while it learns: counted so all along, few pages would stay."""
-    world = filled(warm_bytes_max=40 * 2**20)
-    assert sum(sizes(world)) > 3 * 40 * 2**20
+    """Copies and objects are there at most while they learn: counted so all along, few pages would stay."""
+    world = filled(warm_bytes_max=36 * 2**20)
+    assert sum(sizes(world)) > 3 * 36 * 2**20
     read = []
     get = world.objects.get
 
@@ -255,3 +257,52 @@ def test_pages_stay_warm_by_what_they_take_in_arrays_and_not_as_objects():
     world.objects.get = counted
     assert world.invoke(batch(10_000)).failed == []
     assert [key for key in read if "/pages/" in key] == []
+
+
+KNOWN_SIGNALS = 1_000
+
+
+def known_well() -> World:
+    """A page of signals of which the model knows all that it can: its samples are full."""
+    use_case = seasonal_anomaly()
+    world, rows = (
+        World(1, use_case),
+        [(f"line{number}", float(number % 7)) for number in range(KNOWN_SIGNALS)],
+    )
+    assert world.invoke(points(rows, 1)).failed == []
+    model, draw = use_case.create(1), random.Random(1)
+    use_case.learn(model, [draw.gauss(0.0, 1.0) for _ in range(400)], [60.0 * at for at in range(400)])
+    [(key, (e_tag, body))] = [one for one in world.objects.objects.items() if "/pages/" in one[0]]
+    states = PageCodec().decode(body)
+    numbers = states.models.numbers_of(model)
+    states.models.put(range(KNOWN_SIGNALS), [numbers] * KNOWN_SIGNALS)
+    world.objects.objects[key] = e_tag, PageCodec().encode(states)
+    return world
+
+
+@pytest.mark.parametrize("few", [1, 10**9], ids=["in arrays", "one by one"])
+def test_a_page_of_signals_that_are_known_well_takes_no_more_memory_than_it_says(few):
+    world = known_well()
+    [says] = sizes(world)
+    world.function = dataclasses.replace(world.cold(), few=few)
+    delivered = batch_of_known(10_000)
+    gc.collect()
+    tracemalloc.start()
+    report = world.invoke(delivered)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert report.counts["observations_learned"] == KNOWN_SIGNALS
+    [(_, body)] = [one for key, one in world.objects.objects.items() if "/pages/" in key]
+    assert peak < says + 3 * len(body)
+
+
+def batch_of_known(first: int) -> list[dict]:
+    """A usual value of each of the signals that are known well."""
+    return points([(f"line{number}", number % 7 / 10.0) for number in range(KNOWN_SIGNALS)], first)
+
+
+def test_a_page_has_room_for_ten_thousand_signals_of_anomaly_in_a_function_of_a_gibibyte():
+    """Half of its memory is for pages: as objects, so many states would take nearly twice as much."""
+    world = known_well()
+    [says] = sizes(world)
+    assert 10_000 / KNOWN_SIGNALS * says < 2**30 / 2

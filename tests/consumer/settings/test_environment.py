@@ -144,12 +144,22 @@ def test_the_checkout_itself_is_the_plant_that_it_is_without_the_variable():
     assert load_plant(str(Path(__file__).parents[3])) == load_plant(".") == load_plant("")
 
 
+def test_models_are_placed_by_record_or_by_asset():
+    assert read_settings(COMPLETE).placement == "record"
+    assert start(read_settings(COMPLETE)).layouts._wanted.assets is None
+    by_asset = read_settings(COMPLETE | {"PLACEMENT": "asset"})
+    assert start(by_asset).layouts._wanted.assets == start(by_asset).settings.assets
+    with pytest.raises(ConfigurationError, match=r"PLACEMENT.*record, the default, or asset"):
+        read_settings(COMPLETE | {"PLACEMENT": "page"})
+
+
 def test_every_setting_is_tried_here():
     assert set(Settings.__struct_encode_fields__) == {
         "MODEL_BUCKET",
         "EVENT_BUS_NAME",
         "USE_CASE",
         "MODEL_PAGES",
+        "PLACEMENT",
         "PAGE_SIGNALS_MAX",
         "SIGNAL_SETTINGS",
         "PLANT",

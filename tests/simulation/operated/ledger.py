@@ -111,7 +111,7 @@ class Ledger:
                 self.violations.append(f"{prefix}: models that are in force are taken for ones being built")
             self.built_from[prefix] = recorded.upgrade_from
             return
-        self.layouts[prefix] = Layout(prefix, recorded.pages)
+        self.layouts[prefix] = Layout(prefix, recorded.where.pages)
         self.learned_in.add(prefix)
         if prefix in self.built_from:
             self._activated(prefix, self.built_from.pop(prefix))

@@ -56,6 +56,7 @@ def _inner(kind: str) -> Any:
 class OperatedWorld(World):
     """Operators run their commands while functions learn; each model keeps what it has learned."""
 
+    may_be_by_asset = False  # for operators' commands are looked at by record
     may_be_columnar = False  # for no arrays have places for all that
 
     def __init__(self, plan: Plan) -> None:
