@@ -73,14 +73,10 @@ class AssetUseCase(UseCase):
     after its first value. A property that did not come keeps its last value. The values that one record
     brings under several names are of that record's asset; single ones of what `pattern` finds in their
     signals' names, in the groups `asset` and `name`. They are to share a partition key: the asset. Without a
-<<<<<<< HEAD
-    pattern single values are not learned: a stream may carry more than this use case is for. Beyond the first
-    200 properties, values are left out, and counted in the evidence.
-=======
     pattern single values are not learned: a stream may carry more than this use case is for. Where models are
     placed by asset, the asset of a signal is the one that it is placed by, however its values come; the
-    pattern is for signals that are of no asset but themselves.
->>>>>>> 66fa53568861952d4e1f365b1cbe8ebbb0313f34
+    pattern is for signals that are of no asset but themselves. Beyond the first 200 properties, values are left
+    out, and counted in the evidence.
     """
 
     rows: UseCase
