@@ -75,8 +75,8 @@ class AssetUseCase(UseCase):
     signals' names, in the groups `asset` and `name`. They are to share a partition key: the asset. Without a
     pattern single values are not learned: a stream may carry more than this use case is for. Where models are
     placed by asset, the asset of a signal is the one that it is placed by, however its values come; the
-    pattern is for signals that are of no asset but themselves. Beyond the first 200 properties, values are left
-    out, and counted in the evidence.
+    pattern is for signals that are of no asset but themselves. Beyond the first 200 properties,
+    values are left out, and counted in the evidence.
     """
 
     rows: UseCase
