@@ -12,6 +12,8 @@ from benchmarks.quality.clock_changes import score_clock_changes
 from benchmarks.quality.corpora import Labelled, read_there
 from benchmarks.quality.corpus_scores import FALSE_TODAY, CorporaScore, leave_one_out, score_corpora
 from benchmarks.quality.faults import RUNS, FaultQuality, Runs, SignalAlerts, judge, signal_alerts
+from benchmarks.quality.lasting.assets import false_when_begun_anew, score_wide
+from benchmarks.quality.lasting.signals import score_lasting
 from benchmarks.quality.load import load_of
 from benchmarks.quality.modes import MODE_SETTING, can_tell, score_beside, score_modes
 from benchmarks.quality.nab import NoCorpus, Series, read_corpus
@@ -258,6 +260,56 @@ def steps(_: Candidate) -> Outcome:
     )
 
 
+def lasting(_: Candidate) -> Outcome:
+    """Steps on schedules and between levels, ramps and spreads, which `shift` is to tell, and once."""
+    scored = score_lasting(Candidate(LASTING))
+    return Outcome(
+        [tables.of_lasting(LASTING, scored)],
+        [
+            *(bar(f"{LASTING}, {one.kind}, found", one.share, "at least", 0.9) for one in scored),
+            bar(
+                f"{LASTING}, alerts for a change",
+                sum(one.alerts for one in scored) / sum(one.changes for one in scored),
+                "at most",
+                1.1,
+            ),
+        ],
+        {one.kind: asdict(one) for one in scored},
+    )
+
+
+def assets(_: Candidate) -> Outcome:
+    """False alerts of `asset` on healthy valves, and a fault in one of a hundred properties."""
+    wide = score_wide()
+    try:
+        runs = read_folder(skab_folder() / "other")
+        [free] = read_folder(skab_folder() / "anomaly-free")
+    except NoCorpus as error:
+        return Outcome(missing=[str(error)])
+    healthy = {
+        "`other` and `anomaly-free`, outside of faults": false_openings_of_asset([*runs, free]),
+        "`anomaly-free`, begun anew at many rows": false_when_begun_anew(free),
+    }
+    found, false = quality_of_asset(runs).f1, "false alerts in 10,000 healthy rows"
+    return Outcome(
+        [tables.of_assets(healthy, wide)],
+        [
+            *(
+                bar(f"asset, {false}, {name}", 1e4 * one.openings / one.rows, "at most", 1.0)
+                for name, one in healthy.items()
+            ),
+            bar("asset, SKAB F1 at that", found, "at least", 0.76),
+            bar("asset, faults in one property of 100 found", wide.found / wide.assets, "at least", 1.0),
+            bar("asset, false alerts on 100 properties", wide.false, "at most", 0),
+        ],
+        {
+            "healthy": {name: one._asdict() for name, one in healthy.items()},
+            "wide": asdict(wide),
+            "f1": found,
+        },
+    )
+
+
 def modes(candidate: Candidate) -> Outcome:
     """Faults of six sigma within one of three modes, found by themselves and with `mode`."""
     name, missing = candidate.name, []
@@ -309,6 +361,8 @@ PARTS: dict[str, Callable[[Candidate], Outcome]] = {
     "scenarios": scenarios,
     "cold-start": cold_start,
     "steps": steps,
+    "lasting": lasting,
+    "assets": assets,
     "modes": modes,
     "clock-changes": clock_changes,
     "load": load,

@@ -4,9 +4,10 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 import msgspec
+from msgspec import Meta
 
 from consumer.decode.batch import Batch
 from consumer.decode.observed_columns import SignalColumns
@@ -19,6 +20,7 @@ from consumer.errors import ConfigurationError, JoinedRow, ModelRaised, brief, i
 
 NAMES_MAX = 200
 """Properties of an asset: one that makes names up cannot grow its state without end."""
+_COUNT_MAX = 2**53
 _REASON_MAX = 1_500
 """Letters of a reason for quarantine: it stands in a line for each value of the row."""
 
@@ -44,6 +46,8 @@ class RowBuffer(ModelState):
     row: dict[str, float] = msgspec.field(default_factory=dict)
     started_s: float | None = None
     last: dict[str, float] = msgspec.field(default_factory=dict)
+    left_out: Annotated[int, Meta(ge=0, le=_COUNT_MAX)] = 0
+    """Values of properties beyond the most that an asset may have."""
 
 
 class EndedRow(NamedTuple):
@@ -71,7 +75,8 @@ class AssetUseCase(UseCase):
     signals' names, in the groups `asset` and `name`. They are to share a partition key: the asset. Without a
     pattern single values are not learned: a stream may carry more than this use case is for. Where models are
     placed by asset, the asset of a signal is the one that it is placed by, however its values come; the
-    pattern is for signals that are of no asset but themselves.
+    pattern is for signals that are of no asset but themselves. Beyond the first 200 properties,
+    values are left out, and counted in the evidence.
     """
 
     rows: UseCase
@@ -140,7 +145,10 @@ class AssetUseCase(UseCase):
             if finding.index < 0:
                 raise IndexError(f"there is no row {finding.index}")
             row = ended[finding.index]
-            named = Finding(row.ended_by, _with_names(finding, row.values), finding.change)
+            evidence = _with_names(finding, row.values)
+            if buffer.left_out:
+                evidence["values_left_out"] = buffer.left_out
+            named = Finding(row.ended_by, evidence, finding.change)
             findings.setdefault((row.ended_by, finding.change), named)
         return list(findings.values())
 
@@ -204,6 +212,8 @@ class AssetUseCase(UseCase):
             if name in buffer.last or len(buffer.last) + len(buffer.row) < NAMES_MAX:
                 buffer.row[name] = float(value)
                 indices.append(index)
+            else:
+                buffer.left_out = min(buffer.left_out + 1, _COUNT_MAX)
             if buffer.last and buffer.last.keys() <= buffer.row.keys():
                 end(index)
         return ended

@@ -14,10 +14,12 @@ from consumer.detectors.sensor_checks import SensorChecks
 from consumer.detectors.states import AnyState, ModelState, model_state
 from consumer.river_models.block_statistics import BlockStatistics, DyadicScales
 from consumer.river_models.deseasonalised_change import DeseasonalisedChangeDetector
+from consumer.river_models.dwelling import DwellLevels
 from consumer.river_models.lasting_change import LastingChange
 
 model_state("block_statistics")(BlockStatistics)
 model_state("dyadic_scales")(DyadicScales)
+model_state("dwell_levels")(DwellLevels)
 model_state("change_detector")(DeseasonalisedChangeDetector)
 
 _SETTLED = AlertPolicy(clear_after=400, still_open_s=604_800.0)
@@ -25,7 +27,7 @@ _SETTLED = AlertPolicy(clear_after=400, still_open_s=604_800.0)
 _LASTING = LastingChange()
 _SILENT = SensorChecks(is_told=False)
 """`anomaly` reports sensor faults; here they only keep a stuck sensor from being taken for a change."""
-_VERSION = 2
+_VERSION = 3
 """Of what a state holds: another one begins anew."""
 _SPREAD_MIN = 0.57
 """Least size of a change of spread before a day was seen: some three and a half times the spread."""

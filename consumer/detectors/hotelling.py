@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from consumer.detectors.running_covariance import RunningCovariance, bounded
 from consumer.detectors.states import ModelState, model_state
 
 SIGNALS_TOLD = 3
@@ -47,122 +48,17 @@ def contributions(
     return largest
 
 
-_SAME = 1e-9
-"""Share of a mean by which rounding may change it: a signal that stood still is as wide as this."""
-_WIDTH_MIN = 1e-12
-_UNLIKE = 0.02
-"""Added to each variance, as a share: so signals that always moved as one may part by as little as noise."""
-
-_BOUND = 30.0
-"""Widths of a deviation that is learned, where no alert is open."""
-
-
-@model_state("running_covariance")
-class RunningCovariance(ModelState):
-    """Means of the signals, and sums of the products of their deviations.
-
-    Shape: d means; `products` is the lower triangle of d by d, row after row
-    Source: Chan, Golub & LeVeque (1983), Algorithms for computing the sample variance
-    """
-
-    means: list[float]
-    products: list[float]
-    count: float = 0.0
-
-    @classmethod
-    def empty(cls, size: int) -> "RunningCovariance":
-        """Of so many signals, before the first row."""
-        return cls([0.0] * size, [0.0] * (size * (size + 1) // 2))
-
-    def learn_one(self, row: list[float]) -> None:
-        """One row more."""
-        self.count += 1.0
-        weight = 1.0 - 1.0 / self.count
-        deviations = [value - mean for value, mean in zip(row, self.means, strict=True)]
-        self.means = [
-            mean + deviation / self.count for mean, deviation in zip(self.means, deviations, strict=True)
-        ]
-        self._add_products(deviations, weight)
-
-    def merge(self, other: "RunningCovariance", memory: float) -> None:
-        """All rows of another; these here first forget what goes beyond `memory` rows."""
-        if self.count > memory:
-            kept = memory / self.count
-            self.count = memory
-            self.products = [product * kept for product in self.products]
-        count = self.count + other.count
-        share = other.count / count
-        deviations = [mean - own for mean, own in zip(other.means, self.means, strict=True)]
-        self.means = [
-            mean + share * deviation for mean, deviation in zip(self.means, deviations, strict=True)
-        ]
-        self.products = [own + one for own, one in zip(self.products, other.products, strict=True)]
-        self._add_products(deviations, self.count * other.count / count)
-        self.count = count
-
-    def _add_products(self, deviations: list[float], weight: float) -> None:
-        place, products = 0, self.products
-        for number, deviation in enumerate(deviations, 1):
-            weighted = weight * deviation
-            for other in deviations[:number]:
-                products[place] += weighted * other
-                place += 1
-
-    def widths(self) -> list[float]:
-        """Standard deviations, each in its signal's unit; above 0."""
-        return [
-            max(
-                math.sqrt(max(0.0, self.products[number * (number + 3) // 2]) / self.count),
-                _SAME * abs(mean),
-                _WIDTH_MIN,
-            )
-            for number, mean in enumerate(self.means)
-        ]
-
-    def precision(self, widths: list[float]) -> list[list[float]]:
-        """The inverse of the correlations: what each deviation is worth, given all the others.
-
-        Shape: d widths, as `widths` returns them -> d by d, symmetric but for rounding
-        """
-        size = len(widths)
-        rows = [[0.0] * size for _ in range(size)]
-        place = 0
-        for one in range(size):
-            for other in range(one):
-                together = self.products[place] / widths[one] / widths[other] / self.count
-                rows[one][other] = rows[other][one] = max(-1.0, min(1.0, together))
-                place += 1
-            rows[one][one] = 1.0 + _UNLIKE
-            place += 1
-        # Gauss-Jordan elimination in place. Not numpy's: its last digits differ between processors.
-        for one in range(size):
-            pivot = max(rows[one][one], _UNLIKE)
-            rows[one][one] = 1.0
-            row = rows[one] = [value / pivot for value in rows[one]]
-            for other in range(size):
-                factor = rows[other][one]
-                if other != one and factor:
-                    rows[other][one] = 0.0
-                    rows[other] = [value - factor * by for value, by in zip(rows[other], row, strict=True)]
-        return rows
-
-
-def bounded(values: list[float], means: list[float], widths: list[float]) -> list[float]:
-    """A row without what is wild: a single code of a broken sensor would widen all that is normal.
-
-    >>> bounded([65535.0, 1.0], [0.0, 0.0], [1.0, 1.0])
-    [30.0, 1.0]
-    """
-    return [
-        min(max(value, mean - _BOUND * width), mean + _BOUND * width)
-        for value, mean, width in zip(values, means, widths, strict=True)
-    ]
-
-
 _VALUE_MAX = 1e100
 """Of a value, so that its square is still a number."""
 _WIDTHS_MAX = 300.0
 """Of a deviation: what is further off is as anomalous as that, so one wild value is soon over."""
+_FARTHEST = 4.0
+"""Of a block's squared deviation, in multiples of all that its rows can make: none counts for more."""
+_RESTED = 0.5
+"""Of the limit, added to it right after an alert, and less with each row until `delay` have come.
+
+Where the asset came to rest is known from few rows.
+"""
 _BLOCK = 25
 """Rows that are learned at a time: inverting the correlations with each would cost more than all the rest."""
 _ROWS_MIN = 60
@@ -175,11 +71,13 @@ _LATEST = 0.1
 """Of a row, in the mean that shows where the asset came to rest after an alert."""
 _USUAL_PACE = 0.0002
 """Of a row, in what is usual for the statistic."""
-_USUAL_MIN = 0.6
+_USUAL_MIN = 0.5
 """Below which a statistic is not worth a finding, however quiet it was before."""
+_FEW = 8
+"""Signals: among more, the one that is furthest off counts as it does among so many."""
 _GROWTH_MAX = 10.0
 """Times what is usual, of which a statistic is learned at most."""
-_CLEAR_SHARE = 0.7
+_CLEAR_SHARE = 0.5
 """Of the limit, below which an alert ends."""
 _PEAK_SHARE = 0.03
 """Of an alert's highest statistic, below which it ends too: what is left is where the asset came to rest."""
@@ -224,6 +122,14 @@ class HotellingMonitor(ModelState):
     block: RunningCovariance | None = None
     blocks: list[RunningCovariance] = msgspec.field(default_factory=list)
     """Full ones that are not learned yet, oldest first."""
+    rested: int = 0
+    """Rows since the last alert ended, or since the first one."""
+    own: list[float] = msgspec.field(default_factory=list)
+    """What each deviation is worth by itself, given all the others: one by its variance then."""
+    lasting: list[float] = msgspec.field(default_factory=list)
+    """The variance of each signal's blocks, given all the others, in multiples of that of noise."""
+    compared: int = 0
+    """Blocks that `lasting` is known from."""
 
     def step(self, row: dict[int, float], at_s: float | None) -> tuple[float, bool, dict[str, Any] | None]:
         """Judge a row, then learn it: its score, whether it is anomalous, and evidence where that changes.
@@ -241,7 +147,7 @@ class HotellingMonitor(ModelState):
         score, evidence = 0.0, None
         if self.precision and self.normal is not None:
             weighed = self._weigh(values, self.normal)
-            statistic = max(0.0, sum(map(mul, weighed, self.smoothed))) / len(signals)
+            statistic = self._statistic(weighed)
             if self.judged == 0:
                 self.usual = statistic
             multiple = statistic / max(self.usual, _USUAL_MIN)
@@ -280,10 +186,25 @@ class HotellingMonitor(ModelState):
         smoothed = self.smoothed
         return [sum(map(mul, weights, smoothed)) for weights in self.precision]
 
+    def _statistic(self, weighed: list[float]) -> float:
+        """The squared distance by signal; or that of one signal from what the others let expect, if larger.
+
+        Of many signals one that is off by itself would be lost in the mean.
+        """
+        whole: float = max(0.0, sum(map(mul, weighed, self.smoothed))) / len(weighed)
+        if len(weighed) <= _FEW:
+            return whole
+        own: float = max(
+            weight * weight / self.precision[number][number] for number, weight in enumerate(weighed)
+        )
+        own /= _FEW
+        return own if own > whole else whole
+
     def _change(self, multiple: float) -> str | None:
         """What this row does to the alert."""
         if not self.opened:
-            if multiple <= self.limit:
+            self.rested += 1
+            if multiple <= self.limit * (1.0 + _RESTED * max(0.0, 1.0 - self.rested / self.delay)):
                 return None
             self.opened, self.peak = 1, multiple
             return "opened"
@@ -309,7 +230,7 @@ class HotellingMonitor(ModelState):
             ]
         self.smoothed = [0.0] * len(self.signals)
         self.latest = [0.0] * len(self.signals)
-        self.opened, self.blocks, self.block = 0, [], None
+        self.opened, self.rested, self.blocks, self.block = 0, 0, [], None
 
     def _learn_usual(self, statistic: float) -> None:
         """Its mean, that no single row moves far."""
@@ -335,13 +256,31 @@ class HotellingMonitor(ModelState):
         if self.opened:
             return
         if self.normal is not None:
+            self._compare(oldest, self.normal)
             self.normal.merge(oldest, _MEMORY)
         self._take(self.normal or oldest)
+
+    def _compare(self, block: RunningCovariance, normal: RunningCovariance) -> None:
+        """How far the means of a block are from what the others let expect: those of noise are near."""
+        if not self.own or block.count < _BLOCK:
+            return
+        deviations = [
+            max(-_WIDTHS_MAX, min(_WIDTHS_MAX, (mean - before) / width))
+            for mean, before, width in zip(block.means, normal.means, self.widths, strict=True)
+        ]
+        self.lasting = self.lasting or [0.0] * len(deviations)
+        self.compared = min(self.compared + 1, round(_MEMORY / _BLOCK))
+        for number, weights in enumerate(self.precision):
+            off = sum(map(mul, weights, deviations)) / weights[number]
+            square = min(_BLOCK * off * off * self.own[number], _FARTHEST * _BLOCK)
+            self.lasting[number] += (square - self.lasting[number]) / self.compared
 
     def _take(self, normal: RunningCovariance) -> None:
         self.normal = normal
         if normal.count >= _ROWS_MIN:
             self.widths = normal.widths()
-            self.precision = normal.precision(self.widths)
+            most = _BLOCK - 1.0
+            wandering = [min(1.0, max(0.0, (one - 1.0) / most)) for one in self.lasting]
+            self.precision, self.own = normal.precision(self.widths, wandering or [0.0] * len(self.widths))
             self.smoothed = self.smoothed or [0.0] * len(normal.means)
             self.latest = self.latest or [0.0] * len(normal.means)

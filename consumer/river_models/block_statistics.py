@@ -31,7 +31,7 @@ _SIGNIFICANT, _SIGNIFICANT_FEW = 5.3, 50.0
 _LEVEL_T, _GRADUAL_T = 1.0, 3.0
 """Student's t of the rise within an excursion: below the first it is sudden, above the second gradual."""
 _MUCH, _MOST = 0.25, 0.75
-_LED = 0.1
+_LED = 0.25
 """Of the way it has come: what was as far off just before the excursion did not come at once."""
 _LEAD, _LEAD_BLOCKS = 1.0 / 3.0, 2.0
 """Weight of a block in the mean of those just before an excursion; and how old that mean is."""

@@ -10,12 +10,14 @@ import msgspec
 from msgspec import Meta
 
 from consumer.river_models.block_statistics import WIDER, DyadicScales
+from consumer.river_models.dwelling import MOVED, DwellLevels
 
 _BLOCK = 8
 """Values in the shortest blocks: few, to be soon; enough for a mean that single values hardly move."""
 _HOURS = 24
 _CELLS = 2 * _HOURS
 """The hours of workdays, and those of weekends."""
+_OF_BLOCK = Meta(min_length=_BLOCK, max_length=_BLOCK)
 _OF_CELLS = Meta(min_length=_CELLS, max_length=_CELLS)
 _HOUR_S, _DAY_S = 3_600.0, 86_400.0
 _WEEKDAY, _WORKDAYS = 3, 5
@@ -46,6 +48,8 @@ _FAR = 100.0
 """Deviations: what was usual at each hour says nothing of a level that is so far away."""
 _APART = 2.0
 """Deviations of what is new: by so much is it at another level, rather than of another spread."""
+_SWITCHES = 6.0
+"""Times the deviation of a block's mean by what is within it: blocks that vary by more switch levels."""
 _RANGE = 3.0
 """Deviations from the mean within which what is usual lies."""
 
@@ -84,6 +88,10 @@ class DeseasonalisedChangeDetector(msgspec.Struct, array_like=True, forbid_unkno
     known_s: float | None = None
     """When the first of them came."""
     score: float = 0.0
+    raw: Annotated[list[float], _OF_BLOCK] = msgspec.field(default_factory=lambda: [0.0] * _BLOCK)
+    """The values of `block` as they came."""
+    dwelling: DwellLevels = msgspec.field(default_factory=DwellLevels)
+    """The levels between which it switches, if it does."""
 
     def learn_one(
         self, value: float, timestamp_s: float | None, local_s: float | None = None
@@ -93,6 +101,7 @@ class DeseasonalisedChangeDetector(msgspec.Struct, array_like=True, forbid_unkno
         `local_s` is what clocks show at the time, in seconds since 1970; by default they show UTC.
         """
         value = min(max(value, -_LARGEST), _LARGEST)
+        self.raw[len(self.block)] = value
         at_s = self.last_s if timestamp_s is None else timestamp_s
         if at_s is not None:
             self.expected = self._expect(value, at_s, at_s if local_s is None else local_s)
@@ -228,6 +237,8 @@ class DeseasonalisedChangeDetector(msgspec.Struct, array_like=True, forbid_unkno
             self.usual_s = at_s
         mean_spread = self.spreads.shortest.mean
         finer = _OF_ABSOLUTE * mean_spread * mean_spread / math.sqrt(_BLOCK - 1)
+        switches = shortest.blocks >= _KNOWN_BLOCKS and shortest.deviation > _SWITCHES * finer
+        moved = self.dwelling.learn_one(self.raw) if switches else None
         of_level, level_scale = self.levels.learn_one(level, least, finer)
         finer = _OF_SPREAD * mean_spread
         of_spread, spread_scale = self.spreads.learn_one(spread, least_spread, finer)
@@ -246,7 +257,19 @@ class DeseasonalisedChangeDetector(msgspec.Struct, array_like=True, forbid_unkno
             if is_still:
                 self._forget_hours(at_s)
             return evidence
-        return None
+        return None if moved is None else self._move_levels(*moved)
+
+    def _move_levels(self, before: float, moved: float) -> dict[str, Any]:
+        """All levels between which it switches have moved, this one from there: it is learned on at these."""
+        half = _RANGE * _OF_ABSOLUTE * self.dwelling.narrow
+        evidence = self._evidence(
+            "level", before, before + moved, before - half, before + half, _BLOCK * MOVED
+        )
+        if self.is_of_hour:
+            self.hours = [mean + moved for mean in self.hours]
+        else:
+            self._subtract(-moved)
+        return evidence
 
     def _is_step(self, least: float, is_still: bool) -> bool:
         """Whether it is at another level now, and came there at once.
@@ -331,7 +354,7 @@ class DeseasonalisedChangeDetector(msgspec.Struct, array_like=True, forbid_unkno
     def _restart(self, *, is_change: bool = False) -> None:
         """Start over: what comes next is usual. After a change, nothing is known of it."""
         if is_change:
-            self.known, self.known_s = 0, None
+            self.known, self.known_s, self.dwelling = 0, None, DwellLevels()
         self.block, self.usual_s = [], None
         self.levels, self.spreads = DyadicScales(), DyadicScales()
 

@@ -89,6 +89,8 @@ def test_each_part_says_what_it_measures():
         "scenarios",
         "cold-start",
         "steps",
+        "lasting",
+        "assets",
         "modes",
         "clock-changes",
         "load",

@@ -13,6 +13,7 @@ from consumer.detectors.in_columns.block_statistics_twin import (
     DyadicScalesTwin,
     LearnedScale,
 )
+from consumer.detectors.in_columns.dwelling_twin import DwellLevelsTwin
 from consumer.detectors.in_columns.hour_cells import HOUR_S, HourCells
 from consumer.detectors.in_columns.lazy_fields import columns_of
 from consumer.detectors.in_columns.vectorised import (
@@ -29,6 +30,7 @@ from consumer.detectors.local_time import clock_of
 from consumer.detectors.state_columns import Floats, Integers, Places
 from consumer.detectors.state_layouts import layout_of
 from consumer.river_models import deseasonalised_change as scalar
+from consumer.river_models.dwelling import DwellLevels
 
 _PLACES = layout_of(ChangePointState).places
 _HOURS = _PLACES["detector.hours"].start, _PLACES["detector.visits"].start
@@ -37,7 +39,7 @@ _FIELDS = tuple(
     for name in (
         *("block", "block.length", "before", "started_s", "last_s"),
         *("usual_s", "is_of_hour", "hours_wait", "most", "expected"),
-        *("known", "known_s", "score"),
+        *("known", "known_s", "score", "raw"),
     )
 )
 
@@ -65,6 +67,8 @@ class _Blocks(NamedTuple):
     known_s: Floats
     score: Floats
     scales: list[LearnedScale]
+    dwelling: dict[int, DwellLevels]
+    """Of the blocks that switch, by their place among these."""
 
 
 class ChangePointTwin:
@@ -93,11 +97,13 @@ class ChangePointTwin:
             self._known,
             self._known_s,
             self._score,
+            self._raw,
         ) = map(self._gathered.field, _FIELDS)
         self._is_of_hour = is_of_hour != 0
         self._alert = AlertTwin(use_case.alert, self._gathered)
         self._hours = HourCells(rows, _HOURS, 2, _cells_of)
         self._scales = DyadicScalesTwin(in_order, ChangePointState, ["detector.levels", "detector.spreads"])
+        self._dwelling = DwellLevelsTwin(in_order, ChangePointState, "detector.dwelling")
         self._order, self._is_in_order = order, rows.is_in_order
         self._is_gone = np.zeros(len(order), dtype=np.bool_)
         self._zeros, self._never = np.zeros(len(order)), np.zeros(len(order), dtype=np.bool_)
@@ -106,7 +112,7 @@ class ChangePointTwin:
         """Let the first rows learn a value each; nothing is committed yet."""
         value = np.minimum(np.maximum(values, -scalar._LARGEST), scalar._LARGEST)
         hour = self._expected(rows, value, at_s)
-        value = value - hour.expected
+        raw, value = value, value - hour.expected
         alert = self._alert.next(rows, self._zeros[rows], self._never[rows], self._never[rows], at_s)
         length = self._length[rows]
         leaves = hour.leaves | alert.leaves | (length >= scalar._BLOCK)
@@ -116,7 +122,7 @@ class ChangePointTwin:
             full = np.flatnonzero(is_full)
             if not self._is_in_order:
                 full = full[np.argsort(self._order[full])]
-            blocks = self._learn_block(full, value[full], at_s[full], hour)
+            blocks = self._learn_block(full, value[full], raw[full], at_s[full], hour)
             leaves[full] = blocks.leaves
 
         def commit(where: Bools | None) -> None:
@@ -129,7 +135,7 @@ class ChangePointTwin:
             ):
                 write(field[rows], new, where)
             kept = np.arange(len(value)) if where is None else np.flatnonzero(where)
-            self._block[length[kept], kept] = value[kept]
+            self._block[length[kept], kept], self._raw[length[kept], kept] = value[kept], raw[kept]
             write(length, length + 1, where)
             if blocks is not None:
                 self._commit_blocks(blocks, where)
@@ -144,6 +150,7 @@ class ChangePointTwin:
         self._gathered.scatter()
         self._hours.scatter()
         self._scales.scatter()
+        self._dwelling.scatter()
 
     def _expected(self, rows: slice, value: Floats, at_s: Floats) -> _Hour:
         """What `_expected` of the scalar class says of each value."""
@@ -165,7 +172,7 @@ class ChangePointTwin:
         expected = np.where(is_of_hour, np.where(is_nearer, other, usual), 0.0)
         return _Hour(leaves, expected, mean, visits + follows, started_s)
 
-    def _learn_block(self, rows: Places, value: Floats, at_s: Floats, hour: _Hour) -> _Blocks:
+    def _learn_block(self, rows: Places, value: Floats, raw: Floats, at_s: Floats, hour: _Hour) -> _Blocks:
         """What `_learn_block` of the scalar class does, for blocks of which the values given are the last."""
         count = len(rows)
         cells = self._order[rows]
@@ -204,15 +211,32 @@ class ChangePointTwin:
                 scalar._OF_SPREAD * mean_spread,
             )
         )
+        switches = shortest.blocks[:count] >= scalar._KNOWN_BLOCKS
+        switches &= np.sqrt(shortest.variance[:count]) > scalar._SWITCHES * finer[:count]
         best, is_sound, scales = self._scales.learn_one(tracks, shortest, learned, least, finer)
         score = first_max(best[:count], best[count:])
         leaves = (score >= 1.0) | begins | ~(is_sound[:count] & is_sound[count:])
+        dwelling, has_moved = self._dwell(rows, raw, np.flatnonzero(switches & ~leaves))
+        leaves[has_moved] = True
         known = np.minimum(self._known[rows] + scalar._BLOCK, scalar._KNOWN_MAX)
         known_s = self._known_s[rows]
         known_s = np.where(known_s <= at_s, known_s, at_s)
         hours_wait = self._is_of_hour[rows] & scales[0].statistics.is_undecided[:count]
         most = self._most_of(rows, scales[0].statistics, count)
-        return _Blocks(rows, leaves, level, usual_s, hours_wait, most, known, known_s, score, scales)
+        return _Blocks(
+            rows, leaves, level, usual_s, hours_wait, most, known, known_s, score, scales, dwelling
+        )
+
+    def _dwell(self, rows: Places, raw: Floats, at: Places) -> tuple[dict[int, DwellLevels], list[int]]:
+        """What is learned of the levels of these blocks, and which have moved."""
+        learned, has_moved = {}, []
+        for number, model in zip(at.tolist(), self._dwelling.models(self._order[rows[at]]), strict=True):
+            values: list[float] = self._raw[:-1, rows[number]].tolist()
+            if model.learn_one([*values, float(raw[number])]) is None:
+                learned[number] = model
+            else:
+                has_moved.append(number)
+        return learned, has_moved
 
     def _most_of(self, rows: Places, learned: BlockStatisticsTwin, count: int) -> Floats:
         """By how much a value may move the mean of its hour from now on, by the statistics as learned."""
@@ -245,6 +269,9 @@ class ChangePointTwin:
         self._score[rows] = blocks.score[kept]
         self._known[rows], self._known_s[rows] = blocks.known[kept], blocks.known_s[kept]
         self._scales.commit(blocks.scales, np.concatenate((kept, kept)))
+        for number, model in blocks.dwelling.items():
+            if kept[number]:
+                self._dwelling.write(int(self._order[blocks.rows[number]]), model)
 
 
 def _cells_of(hours: Places) -> Places:

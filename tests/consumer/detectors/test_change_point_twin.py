@@ -56,6 +56,18 @@ def plateaus(draw):
             yield draw.gauss(level, 1.0)
 
 
+def switching(draw):
+    """Between few levels, all of which move now and then."""
+    levels, offset = draw.choice([(10.0, 35.0, 60.0), (0.0, 40.0), (-5e6, 1e6, 0.0, 3e6)]), 0.0
+    size = abs(levels[1] - levels[0])
+    while True:
+        for _ in range(draw.choice([20, 40])):
+            level = draw.choice(levels) + offset
+            for _ in range(draw.randrange(12, 60)):
+                yield draw.gauss(level, size / 30.0)
+        offset += draw.choice([0.3, -0.2]) * size
+
+
 def flat(draw):
     value = draw.choice([0.0, -0.0, 7.5, -1e-300])
     while True:
@@ -174,6 +186,7 @@ SERIES = [
         zeros,
         still,
         nights,
+        switching,
     )
 ]
 CLOCKS = [regular, regular, jumping, standing, strange]

@@ -1,0 +1,1 @@
+"""Changes that stay: of single signals, and of assets as a whole."""
