@@ -100,7 +100,7 @@ of two shards, ${single:.0f}, and on it records that hold ten values, ${columns:
 
 def _is_kinesis(line: dict[str, Any]) -> bool:
     """Of the bill, a line of the stream's own."""
-    return line["section"] == "Dollars a month" and line["name"].startswith("Kinesis, ")
+    return line["section"] == "Dollars a month" and str(line["name"]).startswith("Kinesis, ")
 
 
 def _shipped(printed: Printed) -> str:
