@@ -10,7 +10,7 @@ from pydantic import model_validator as check
 
 from consumer.settings.environment import AHEAD_S_ALLOWED_MAX, TimeSettings
 from consumer.settings.signals_yaml import SHIPPED
-from stack.alert_config import AlertConfig
+from stack.alerting.alert_config import AlertConfig
 from stack.field_types import Day, Email, KeyArn, StreamArn, Strict, Text, each_once, matching, wrong
 from stack.iot_sql import aliases_in
 

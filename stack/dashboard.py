@@ -7,7 +7,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from stack import metrics
-from stack.alerts import Alerts
+from stack.alerting.alerts import Alerts
 from stack.consumers import Consumer
 from stack.ingest import Ingest
 

@@ -3,7 +3,7 @@
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from stack.alerts import Alerts
+from stack.alerting.alerts import Alerts
 
 PERIOD = Duration.minutes(5)
 

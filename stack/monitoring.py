@@ -13,7 +13,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stack import metrics
-from stack.alerts import Alerts, private_topic
+from stack.alerting.alerts import Alerts, private_topic
 from stack.config import AlarmsConfig, PlantConfig, UseCaseConfig
 from stack.consumers import Consumer
 from stack.dashboard import dashboard

@@ -3,7 +3,7 @@
 from aws_cdk import CfnOutput, Stack, Tags
 from constructs import Construct
 
-from stack.alerts import Alerts
+from stack.alerting.alerts import Alerts
 from stack.buckets import failed_batch_bucket, model_bucket
 from stack.config import PlantConfig
 from stack.consumers import Consumer

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from stack.alert_config import SlackTarget, TeamsTarget, WebhookTarget
+from stack.alerting.alert_config import SlackTarget, TeamsTarget, WebhookTarget
 from stack.config import PlantConfig, TagKey, TagValue
 from stack.context import InvalidConfiguration, read_plants
 from stack.field_types import BusArn, KeyArn, Name, QueueArn, SecretArn, StreamArn, Text, TopicArn, Url

@@ -13,11 +13,11 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from consumer.events.event import SOURCE
-from stack import alert_messages as messages
-from stack.alert_config import AlertConfig
+from stack.alerting import alert_messages as messages
+from stack.alerting.alert_config import AlertConfig
+from stack.alerting.webhooks import webhook_targets
 from stack.config import PlantConfig
 from stack.security_review import acknowledge, acknowledge_warning
-from stack.webhooks import webhook_targets
 
 _DAYS_KEPT = 14
 

@@ -8,8 +8,8 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from stack import alert_messages as messages
-from stack.alert_config import AlertTargets
+from stack.alerting import alert_messages as messages
+from stack.alerting.alert_config import AlertTargets
 
 _SLACK = "https://slack.com/api/chat.postMessage"
 _PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
