@@ -12,7 +12,9 @@ from typing import NamedTuple
 from consumer.decode.batch import Batch
 from consumer.decode.observed_columns import SignalColumns
 from consumer.detectors.asset_rows import name_of
-from consumer.detectors.by_mode import ModeRule, ModeSignalState, ModesState, Phase, Timeline
+from consumer.detectors.modes.by_mode import ModeSignalState, ModesState
+from consumer.detectors.modes.mode_rule import ModeRule, Phase
+from consumer.detectors.modes.timeline import Timeline
 from consumer.errors import is_models_own
 from consumer.learning.state import State
 

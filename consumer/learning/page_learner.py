@@ -9,7 +9,7 @@ from consumer.decode.observed_columns import SignalColumns
 from consumer.decode.rejections import RejectedColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.base import new_model
-from consumer.detectors.by_mode import Timeline
+from consumer.detectors.modes.timeline import Timeline
 from consumer.errors import UnreadableModel, brief, is_models_own
 from consumer.learning.mode_tracks import (
     NOTHING,

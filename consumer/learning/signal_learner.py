@@ -13,7 +13,8 @@ from consumer.decode.rejections import RejectedColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import Finding
 from consumer.detectors.asset_rows import name_of
-from consumer.detectors.by_mode import ByMode, InMode, Phase
+from consumer.detectors.modes.by_mode import ByMode, InMode
+from consumer.detectors.modes.mode_rule import Phase
 from consumer.detectors.sensor_checks import Health
 from consumer.errors import JoinedRow, ModelRaised, brief, is_models_own
 from consumer.events.event import Event, ObservationRef, event_of_finding

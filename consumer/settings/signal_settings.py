@@ -16,8 +16,9 @@ from consumer.decode.signal_names import identity
 from consumer.decode.times import TimeLimits
 from consumer.detectors.alert_policy import DeadBand, Direction
 from consumer.detectors.base import Severity, UseCase
-from consumer.detectors.by_mode import ByMode, ModeRule, ModeSignal, last_part, modes_first
 from consumer.detectors.local_time import UTC_NAME
+from consumer.detectors.modes.by_mode import ByMode, ModeSignal, modes_first
+from consumer.detectors.modes.mode_rule import ModeRule, last_part
 from consumer.errors import ConfigurationError
 from consumer.settings.assets import AssetRule, Assets
 from consumer.settings.calendars import Calendar, Span

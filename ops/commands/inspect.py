@@ -98,7 +98,7 @@ def _in_full(target: "Target", place: "Place", settings: "SignalSettings", now_s
 def _mode(place: "Place", settings: "SignalSettings") -> dict[str, Any] | None:
     """The mode of its machine, by the signal that tells it; None where it has none, and tells none."""
     from consumer.decode.values import iso8601
-    from consumer.detectors.by_mode import ModesState
+    from consumer.detectors.modes.by_mode import ModesState
     from consumer.learning.mode_tracks import timeline_of
 
     rule, model = settings.mode, place.state.model

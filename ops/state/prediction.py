@@ -6,7 +6,7 @@ from typing import Any
 from consumer.decode.values import iso8601
 from consumer.detectors.asset_rows import NamedValue, RowBuffer
 from consumer.detectors.base import UseCase
-from consumer.detectors.by_mode import ByMode, ModeSignal
+from consumer.detectors.modes.by_mode import ByMode, ModeSignal
 from consumer.detectors.sensor_checks import Health
 from consumer.errors import ConfigurationError, ModelRaised
 from consumer.learning.state import State

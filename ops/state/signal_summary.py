@@ -5,7 +5,7 @@ import msgspec
 from consumer.decode.values import iso8601
 from consumer.detectors.alert_policy import AlertState
 from consumer.detectors.base import UseCase
-from consumer.detectors.by_mode import mode_now
+from consumer.detectors.modes.by_mode import mode_now
 from consumer.events.mutes import MuteIndex
 from consumer.learning.state import State
 from consumer.settings.signal_settings import SignalSettings

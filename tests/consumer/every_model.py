@@ -6,11 +6,12 @@ from consumer.detectors.alert_policy import AlertPolicy
 from consumer.detectors.anomaly import AnomalyUseCase
 from consumer.detectors.asset_rows import AssetUseCase
 from consumer.detectors.base import UseCase
-from consumer.detectors.by_mode import ByMode, InMode, ModeRule, ModeSignal
 from consumer.detectors.change_point import ChangePoint
 from consumer.detectors.clusters import ClustersUseCase
 from consumer.detectors.drift import DriftUseCase
 from consumer.detectors.forecast import ForecastUseCase
+from consumer.detectors.modes.by_mode import ByMode, InMode, ModeSignal
+from consumer.detectors.modes.mode_rule import ModeRule
 from consumer.detectors.multivariate import Multivariate
 from consumer.river_models.lasting_change import LastingChange
 from consumer.river_models.seasonal_isolation import SeasonalIsolation

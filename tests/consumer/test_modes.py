@@ -14,8 +14,9 @@ from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import AlertPolicy
 from consumer.detectors.anomaly import AnomalyUseCase
 from consumer.detectors.asset_rows import AssetUseCase
-from consumer.detectors.by_mode import CHANGES_MAX, ModeRule, Timeline
 from consumer.detectors.drift import DriftUseCase
+from consumer.detectors.modes.mode_rule import ModeRule
+from consumer.detectors.modes.timeline import CHANGES_MAX, Timeline
 from consumer.detectors.multivariate import Multivariate
 from consumer.detectors.sensor_checks import SensorChecks
 from consumer.errors import ConfigurationError, PageChanged

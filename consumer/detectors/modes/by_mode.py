@@ -1,173 +1,28 @@
 """Modes: a signal has a model for each mode of its machine, which another signal of the machine tells.
 
-Which mode holds at an observation is found by whoever learns; here are what is known of a mode's signal, and
-the use cases that are made of another one for the signals on both sides.
+Which mode holds at an observation is found by whoever learns; here are the use cases that are made of another
+one, for the signals on both sides.
 """
 
-import math
-import re
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import msgspec
-from msgspec import Meta
 
 from consumer.decode.observed_columns import SignalColumns
 from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import ALERT_POLICY, COUNT_MAX, AlertState, Count, Finding
 from consumer.detectors.asset_rows import NamedValue, name_of
 from consumer.detectors.base import Late, Severity, UseCase
+from consumer.detectors.modes.mode_rule import ModeRule
+from consumer.detectors.modes.timeline import Timeline
 from consumer.detectors.sensor_checks import SensorChecks
 from consumer.detectors.states import AnyState, ModelState, model_state
 from consumer.errors import ModelRaised
 
-CHANGES_MAX = 32
-"""Of its mode that are kept of a machine: what is later than that is of no mode that is known."""
-MODES_MAX = 64
-_SEPARATORS = re.compile(r"[.:/]")
 _CALM = 1_000_000
 """More values without anything unusual than any policy waits for."""
-
-
-def last_part(signal: str) -> str:
-    """What stands after the last separator of a name.
-
-    >>> [last_part(name) for name in ("line3.press.force", "3f8e:9d2b", "temperature")]
-    ['force', '9d2b', 'temperature']
-    """
-    return signal[max(signal.rfind(sign) for sign in ".:/") + 1 :]
-
-
-class ModeRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which signal tells the mode of a machine, and what of it is learned."""
-
-    by: Annotated[str, Meta(min_length=1, max_length=512, pattern=r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z")]
-    """The signal's full name, or its last part: then it is that of the same machine."""
-    off: tuple[bool | float, ...] = ()
-    """Modes in which nothing is learned or told."""
-    settle_s: Annotated[float, Meta(ge=0.0, le=1e9)] = 60.0
-    """After a change of the mode, nothing is learned or told for so long."""
-    max: Annotated[int, Meta(ge=1, le=MODES_MAX)] = 16
-    """So many modes of a signal have a model: a further one takes the place of that learned longest ago."""
-
-    @property
-    def is_last_part(self) -> bool:
-        """Whether `by` is the last part of a name alone."""
-        return not _SEPARATORS.search(self.by)
-
-    def signal_of(self, key: SignalKey) -> SignalKey:
-        """The signal that tells the mode of this one. It is kept beside it, or not at all.
-
-        >>> ModeRule("state").signal_of(SignalKey("c1", "c1.pressure")).signal
-        'c1.state'
-        >>> ModeRule("9d2b").signal_of(SignalKey("3f8e", "3f8e:77aa")).signal
-        '3f8e:9d2b'
-        >>> ModeRule("c1.state").signal_of(SignalKey("c1", "c1.pump.pressure")).signal
-        'c1.state'
-        """
-        if not self.is_last_part:
-            return SignalKey(key.record_signal, self.by)
-        machine, signal = key
-        end = len(machine)
-        if not (signal.startswith(machine) and _SEPARATORS.fullmatch(signal[end : end + 1])):
-            end = len(signal) - len(last_part(signal)) - 1
-        return SignalKey(machine, signal[: end + 1] + self.by)
-
-    def property_of(self, asset: str) -> str:
-        """What the signal is called among the values of this asset.
-
-        >>> [ModeRule(by).property_of("c1") for by in ("state", "c1.state", "c2.state")]
-        ['state', 'state', 'c2.state']
-        """
-        is_own = self.by.startswith(asset) and _SEPARATORS.fullmatch(self.by[len(asset) : len(asset) + 1])
-        return self.by[len(asset) + 1 :] if is_own else self.by
-
-    def phase(self, timeline: "Timeline", at_s: float | None) -> "Phase":
-        """What the machine does at that time, as far as it is known."""
-        found = timeline.at(at_s)
-        if found is None:
-            return Phase(None, is_known=False)
-        since_s, mode = found
-        is_settling = at_s is not None and at_s - since_s < self.settle_s
-        return Phase(None if is_settling or mode in self.off else mode, is_known=True)
-
-
-class Phase(msgspec.Struct, frozen=True):
-    """What a machine does: the mode in which it is learned; None while off or settling, or if not known."""
-
-    mode: float | None
-    is_known: bool
-
-
-class Timeline(ModelState):
-    """The last changes of a machine's mode, in the order of their times."""
-
-    changes: list[tuple[float, float, float]] = msgspec.field(default_factory=list)
-    """Since when, when it was seen last, and which mode."""
-
-    def copy(self) -> "Timeline":
-        """The same once more."""
-        return Timeline([*self.changes])
-
-    def note(self, at_s: float | None, mode: float) -> None:
-        """Know that this was the mode at that time; no time: right after what is known.
-
-        What comes late parts the stretch that it falls into: before it, and after it was seen again, the
-        mode is what was known.
-
-        >>> timeline = Timeline()
-        >>> for at_s, mode in ((0.0, 1.0), (60.0, 1.0), (90.0, 2.0), (30.0, 0.0)):
-        ...     timeline.note(at_s, mode)
-        >>> [(since_s, mode) for since_s, _, mode in timeline.changes]
-        [(0.0, 1.0), (30.0, 0.0), (60.0, 1.0), (90.0, 2.0)]
-        """
-        changes, mode = self.changes, mode + 0.0  # -0.0 is 0
-        if at_s is None:
-            at_s = changes[-1][1] if changes else 0.0
-        at = bisect_right(changes, at_s, key=itemgetter(0))
-        if at == 0 and len(changes) >= CHANGES_MAX:
-            return  # it is from before what is kept
-        before = changes[:at]
-        after = changes[at:]
-        new = at_s, at_s, mode
-        if before:
-            since_s, seen_s, known = before[-1]
-            if known == mode:
-                changes[at - 1] = since_s, max(seen_s, at_s), mode
-                return
-            if seen_s > at_s:
-                after.insert(0, (seen_s, seen_s, known))
-            before[-1] = since_s, since_s if seen_s >= at_s else seen_s, known
-            if since_s == at_s:  # what came last of one time holds
-                before.pop()
-                if before and before[-1][2] == mode:
-                    new = before.pop()[0], at_s, mode
-        if after and after[0][2] == mode:
-            new = new[0], after.pop(0)[1], mode
-        changes[:] = [*before, new, *after][-CHANGES_MAX:]
-
-    def at(self, at_s: float | None) -> tuple[float, float] | None:
-        """The mode at that time, and since when; without a time, the last one. None: it is not known."""
-        if at_s is None:
-            return (self.changes[-1][0], self.changes[-1][2]) if self.changes else None
-        at = bisect_right(self.changes, at_s, key=itemgetter(0))
-        return (self.changes[at - 1][0], self.changes[at - 1][2]) if at else None
-
-    def seconds_in(self, modes: Sequence[float], from_s: float, until_s: float) -> float:
-        """How long it was in one of these modes between two times, as far as it is known.
-
-        >>> Timeline([(0.0, 0.0, 1.0), (10.0, 10.0, 0.0), (40.0, 40.0, 1.0)]).seconds_in([0.0], 20.0, 100.0)
-        20.0
-        """
-        seconds, end_s = 0.0, math.inf
-        for since_s, _, mode in reversed(self.changes):
-            if mode in modes:
-                seconds += max(0.0, min(end_s, until_s) - max(since_s, from_s))
-            end_s = since_s
-        return seconds
 
 
 class InMode(NamedValue):
