@@ -78,11 +78,19 @@ class Target:
 
         Raises: as `models_prefix`; `Unavailable` if there is a function and it does not answer.
         """
+        return models_prefix(self.use_case, {"MODELS_FINGERPRINT": self.said_fingerprint() or ""})
+
+    def said_fingerprint(self) -> str | None:
+        """The fingerprint of the models that the deployed function has; "" if it does not say.
+
+        None without a function. Raises: `Unavailable` if it does not answer.
+        """
         if self.function_name is None:
-            return self.own_prefix()
+            return None
         with aws_answers(f"the function {self.function_name}"):
             found = self.client("lambda").get_function_configuration(FunctionName=self.function_name)
-        return models_prefix(self.use_case, found.get("Environment", {}).get("Variables", {}))
+        said: str = found.get("Environment", {}).get("Variables", {}).get("MODELS_FINGERPRINT", "")
+        return said
 
     def own_prefix(self) -> str:
         """The same of the models of this checkout, deployed or not. Raises: as `models_prefix`."""
@@ -93,13 +101,19 @@ class Target:
 
         Raises: `ConfigurationError` if it has another River or another line in use_cases.py; as `prefix`.
         """
-        deployed, own = self.prefix(), self.own_prefix()
-        if deployed != own:
-            raise ConfigurationError(
-                f"{self.name} has models of another code, {deployed}, and this checkout would make {own}, "
-                f"with River {versions()['river']}. Check out what is deployed, and install its "
-                "requirements.lock"
-            )
+        check_same_models(self.name, self.prefix(), self.own_prefix())
+
+
+def check_same_models(name: str, deployed: str, own: str) -> None:
+    """Check the key prefixes of the models that are deployed and of those that this checkout would make.
+
+    Raises: `ConfigurationError` if they differ.
+    """
+    if deployed != own:
+        raise ConfigurationError(
+            f"{name} has models of another code, {deployed}, and this checkout would make {own}, "
+            f"with River {versions()['river']}. Check out what is deployed, and install its requirements.lock"
+        )
 
 
 def models_prefix(use_case: str, environment: Mapping[str, str] | None = None) -> str:

@@ -66,7 +66,7 @@ def _repage(
     from consumer.settings.environment import read_settings
     from ops.lambda_function import LambdaFunction
     from ops.state.repage import Repage
-    from ops.target import models_prefix
+    from ops.target import check_same_models, models_prefix
 
     if pages is None and placement is None:
         raise ConfigurationError("say where to move the models: --pages N, --placement asset, or both")
@@ -85,7 +85,9 @@ def _repage(
         )
     settings = read_settings(environment)
     objects = open_bucket(settings.model_bucket, settings.region, settings.s3_endpoint)
-    repage = Repage(objects, PageCodec(), models_prefix(settings.use_case, environment), echo)
+    prefix = models_prefix(settings.use_case, environment)
+    check_same_models(function or "the environment", prefix, models_prefix(settings.use_case))
+    repage = Repage(objects, PageCodec(), prefix, echo)
     placing = None if placement is None else _placing(settings, placement, among)
     signals = asyncio.run(repage.run(pages, placing))
     to_set = [] if pages is None else [f"MODEL_PAGES (`pages` in cdk.json) to {pages}"]
@@ -111,4 +113,5 @@ def _placing(settings: "Settings", placement: Placement, among: list[str]) -> "P
         among,
         use_case.learns_assets,
         lambda state: f"Open of it: {', '.join(found)}" if (found := open_alerts(use_case, state)) else "",
+        lambda key, state: state.parameters == of_signals.of(key.signal).parameters,
     )

@@ -67,6 +67,19 @@ async def layout_of(target: Target, objects: Objects) -> Layout:
             f"{target.name} has learned nothing yet in {prefix}, where its function keeps its models, but in "
             f"others: {folder}/{{{','.join(others)}}}"
         )
+    said = target.said_fingerprint()
+    if said:
+        raise ConfigurationError(
+            f"{target.name} has learned nothing yet in {prefix}, where its function keeps its models. Those "
+            f"of a release before it are in {folder}/{{{','.join(others)}}}: to go on from them, "
+            "`python -m ops upgrade build`, before it learns"
+        )
+    if said == "":
+        raise ConfigurationError(
+            f"the function of {target.name} does not say which models it has, as one of an older release, "
+            f"and there are none in {prefix}, but in {folder}/{{{','.join(others)}}}. Work with the checkout "
+            "that it was deployed from; or go over to this one: `python -m ops upgrade build`, then deploy"
+        )
     raise ConfigurationError(
         f"{target.name} has no models of River {versions()['river']} and {target.use_case} as use_cases.py "
         f"has it here, but others: {folder}/{{{','.join(others)}}}. "

@@ -1,7 +1,7 @@
 """Which key each signal has where models are placed otherwise, and which of two states goes on."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from clients.terminal import printable
@@ -20,6 +20,10 @@ def _nothing(_: State) -> str:
     return ""
 
 
+def _always(_key: SignalKey, _state: State) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Placing:
     """How signals are to be placed: by these assets, or by record if there are none."""
@@ -32,14 +36,26 @@ class Placing:
     """Whether a state is an asset's, and its key the same however signals are placed."""
     open_alert: Callable[[State], str] = _nothing
     """What is open of a state, for people; "" if nothing is."""
+    is_current: Callable[[SignalKey, State], bool] = _always
+    """Whether a state has its signal's parameters; one that has others starts anew with its next value."""
+
+    def check(self, keys: Iterable[SignalKey]) -> None:
+        """Check, before anything is changed, that these signals can be placed.
+
+        Raises: `ConfigurationError` if the name of a signal `among` values does not say its record.
+        """
+        if self.assets is None and not self.learns_assets:
+            for key in keys:
+                self._key(key)
 
     def placed(self, states: AnyStates, before: Assets | None, report: Callable[[str], None]) -> AnyStates:
         """The states by the keys that they have from now on; `report` is told of each that does not go on.
 
-        Of two states of one signal, the one that has learned more goes on; of equal ones that of records of
-        the signal's own. It keeps its own checkpoints: those say what it has learned, and no other state.
+        Of two states of one signal, the one with the signal's parameters goes on; of two such ones the one
+        that has learned more; of equal ones that of records of the signal's own. It keeps its own
+        checkpoints: those say what it has learned, and no other state.
 
-        Raises: `ConfigurationError` if a signal `among` values has no dot in its name.
+        Raises: as `check`.
         """
         if self.assets == before:
             return states
@@ -58,11 +74,15 @@ class Placing:
             )
         found: dict[SignalKey, State] = {}
         for key, keys in by_key.items():
-            kept = max(keys, key=lambda each: (states[each].learned, each.record_signal == each.signal, each))
+            kept = max(keys, key=lambda each: self._rank(each, states[each]))
             found[key] = states[kept]
             for other in sorted(set(keys) - {kept}):
                 report(self._told(states, kept, other))
         return found
+
+    def _rank(self, key: SignalKey, state: State) -> tuple[bool, int, bool, SignalKey]:
+        """The higher one of two states of a signal goes on."""
+        return self.is_current(key, state), state.learned, key.record_signal == key.signal, key
 
     def _key(self, key: SignalKey) -> SignalKey:
         if self.assets is not None:
@@ -73,8 +93,8 @@ class Placing:
         record_signal, _, name = signal.rpartition(".")
         if not record_signal or not name:
             raise ConfigurationError(
-                f"--among matches {signal!r}, whose name has no dot: nothing says which record it is of. "
-                "Nothing was moved: run it again with another pattern"
+                f"--among matches {signal!r}, whose name has no dot with text on both sides: nothing says "
+                "which record it is of. Nothing was moved: run it again with another pattern"
             )
         return SignalKey(record_signal, signal)
 
@@ -86,6 +106,8 @@ class Placing:
             f"goes on, and {_came(other)}, of {pluralize(two.learned, 'observation')}, which ends here and "
             "stays in the versions of its old page"
         )
+        if one.learned < two.learned:
+            text += ": it has other parameters than signals.yaml and use_cases.py say here"
         if alert := self._open_alert(two):
             text += f". {alert}: no event will clear it"
         behind = [

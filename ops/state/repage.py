@@ -68,6 +68,9 @@ class Repage:
         if recorded == there.recorded():
             signals = sum(map(len, await self._each(new.folder, self._states)))
         else:
+            if placing.among:  # what cannot be placed is refused before a function has to wait for it
+                for page in await self._each(old.folder, self._states):
+                    placing.check(page)
             self.report(f"from {old.name} to {new.name}")
             await record_assets(self.objects, new)
             version = await self._record(here.recorded(there, secrets.token_hex(8)), version)
@@ -118,8 +121,9 @@ class Repage:
         found = await read_layout(self.objects, self.prefix)
         if found is None:
             raise ConfigurationError(
-                f"there is no {layout_key(self.prefix)}: nothing was learned under this use case, with these "
-                "versions of River, numpy and scipy and these parameters"
+                f"there is no {layout_key(self.prefix)}: nothing was learned of this use case with this "
+                "version of River and these parameters. A function that was deployed from another release "
+                "has its models elsewhere: check out that release, and run its `repage`"
             )
         if found[0].upgrade_from:
             raise ConfigurationError(being_built(found[0]))

@@ -180,6 +180,33 @@ def test_one_signal_from_two_shards_keeps_a_checkpoint_for_each():
     }
 
 
+@pytest.mark.parametrize("few", [1, 100])
+@pytest.mark.parametrize("key", ["line1.c0", "line1.c0.pressure"])
+def test_a_checkpoint_names_the_partition_key_that_brought_the_last_record(few, key):
+    world = World(16, assets=BY_NAME)
+    world.function = world.cold(few=few)
+    records = [record(n, {"signal": "line1.c0.pressure", "value": 1.0}, key=key) for n in range(40)]
+    for start in (0, 20):
+        assert world.invoke(records[start : start + 20]).failed == []
+    before = dict(world.objects.objects)
+    [state] = world.states().values()
+    assert [each.partition_keys for each in state.checkpoints.values()] == [(key,)]
+    assert world.invoke(records, world.cold(few=few)).failed == []
+    assert world.objects.objects == before
+
+
+@pytest.mark.parametrize("few", [1, 100])
+def test_records_alone_and_among_values_that_share_a_number_are_each_learned_once(few):
+    world = World(16, assets=BY_NAME)
+    world.function = world.cold(few=few)
+    alone = record(5, {"signal": "c1.pressure", "value": 1.0}, key="c1.pressure")
+    among_values = record(5, {"signal": "c1", "values": {"pressure": 2.0}}, key="c1")
+    for batch in ([alone], [alone, among_values], [among_values], [alone, among_values]):
+        assert world.invoke(batch).failed == []
+    assert world.states()["c1.pressure"].learned == 2
+    assert world.states()["c1.pressure"].model.total == 3.0
+
+
 def test_what_is_recorded_wins_over_the_environment_and_the_settings_with_a_warning():
     world = World(16, assets=PRESS)
     world.invoke([record(1, {"signal": "p3.force", "value": 1.0})])

@@ -78,6 +78,46 @@ def test_what_would_learn_with_this_checkouts_code_is_refused_and_changes_nothin
     assert deployed.objects() == before
 
 
+@pytest.mark.parametrize(
+    ("said", "what_to_do"),
+    [
+        ({}, "Work with the checkout that it was deployed from; or go over"),
+        ({"MODELS_FINGERPRINT": OWN}, "to go on from them"),
+    ],
+    ids=["of an older release", "newly deployed"],
+)
+def test_where_the_function_has_no_models_but_others_are_there_it_is_said_what_to_do(
+    deployed, said, what_to_do
+):
+    lambda_ = boto3.client("lambda")
+    [variables] = [
+        each["Environment"]["Variables"]
+        for each in lambda_.list_functions()["Functions"]
+        if each["FunctionName"] == "learns"
+    ]
+    without = {name: value for name, value in variables.items() if name != "MODELS_FINGERPRINT"}
+    before = deployed.objects()
+    lambda_.update_function_configuration(FunctionName="learns", Environment={"Variables": without | said})
+    try:
+        for command in (["signals"], ["inspect", "pump1"], ["reset", "pump1", "--yes"]):
+            ran = run(*command, *PLACE)
+            assert ran.exit_code == 1
+            assert what_to_do in " ".join(ran.output.split())
+            assert "python -m ops upgrade build" in " ".join(ran.output.split())
+            assert OTHER in ran.output
+    finally:
+        lambda_.update_function_configuration(FunctionName="learns", Environment={"Variables": variables})
+    assert deployed.objects() == before
+
+
+def test_models_of_another_code_are_not_moved_to_other_pages(deployed):
+    before = deployed.objects()
+    ran = run("repage", "--pages", "4", "--function", "learns", "--force")
+    assert ran.exit_code == 1
+    assert "Check out what is deployed" in " ".join(ran.output.split())
+    assert deployed.objects() == before
+
+
 def test_a_function_that_does_not_say_has_the_models_of_this_checkout():
     assert models_prefix("drift", {}) == models_prefix("drift") == prefix_of("drift", OWN)
     assert models_prefix("gone", {"MODELS_FINGERPRINT": OTHER}) == prefix_of("gone", OTHER)

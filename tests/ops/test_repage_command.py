@@ -90,6 +90,35 @@ def test_where_there_are_no_models_it_says_so(environment):
     assert "nothing was learned" in ran.output
 
 
+def test_it_places_by_asset_and_the_model_with_the_present_parameters_goes_on(environment):
+    objects = open_bucket("models", "us-east-1", environment["AWS_ENDPOINT_URL"])
+    among, alone = SignalKey("c1", "c1.pressure"), SignalKey("c1.pressure", "c1.pressure")
+    states = {
+        among: State(USE_CASES["drift"].create(1), learned=9, parameters="of an entry that is gone"),
+        alone: State(USE_CASES["drift"].create(1), learned=4),
+    }
+
+    async def write():
+        await objects.write(f"{PREFIX}/layout.json", b'{"pages":1}')
+        await objects.write(Layout(PREFIX, 1).key_of("c1"), PageCodec().encode(states))
+
+    asyncio.run(write())
+    before = stored()
+    ran = CliRunner().invoke(app, ["repage", "--placement", "asset", "--among", "c1.*", "--force"])
+    assert ran.exit_code == 1
+    assert "--among is for --placement record" in " ".join(ran.output.split())
+    assert stored() == before
+    ran = CliRunner().invoke(app, ["repage", "--placement", "asset", "--force"])
+    assert ran.exit_code == 0, ran.output
+    assert "has other parameters than signals.yaml" in " ".join(ran.output.split())
+    assert "PLACEMENT (`placement` in cdk.json) to asset" in " ".join(ran.output.split())
+    after = stored()
+    recorded = json.loads(after[f"{PREFIX}/layout.json"])["by_asset"]
+    assert recorded["pages"] == 1
+    [page] = [PageCodec().decode(body) for key, body in after.items() if f"/{recorded['assets']}/1/" in key]
+    assert {key: state.learned for key, state in page.items()} == {among: 4}
+
+
 @pytest.fixture
 def function(monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")

@@ -176,6 +176,16 @@ def test_an_alert_that_is_open_of_the_one_that_ends_is_told():
     assert told[0].endswith("Open of it: alert: no event will clear it")
 
 
+def test_a_state_whose_parameters_have_changed_since_ends_whatever_it_had_learned():
+    among, alone = both_ways_keys()
+    states = {among: State(None, learned=9, parameters="old"), alone: State(None, learned=4)}
+    told: list[str] = []
+    placing = Placing(BY_NAME, is_current=lambda key, state: state.parameters == "")
+    assert placing.placed(states, None, told.append) == {among: states[alone]}
+    assert "of 4 observations, which goes on, " in told[0]
+    assert told[0].endswith("it has other parameters than signals.yaml and use_cases.py say here")
+
+
 def both_ways_keys():
     from consumer.decode.signal_names import SignalKey
 
@@ -201,11 +211,37 @@ def test_back_to_records_a_signal_is_of_the_record_that_is_said_and_goes_on_ther
 def test_a_signal_without_a_dot_is_of_no_record_and_nothing_is_moved():
     world = World(16, assets=BY_NAME)
     world.invoke([record(1, {"signal": "heat", "value": 1.0})])
+    before = dict(world.objects.objects)
     with pytest.raises(ConfigurationError, match="'heat', whose name has no dot"):
         move(world, None, among=["*"])
+    assert world.objects.objects == before, "no page is fenced, and the function goes on"
+    assert world.invoke([record(2, {"signal": "heat", "value": 1.0})]).failed == []
     assert move(world, BY_NAME)[0] == 1
-    assert world.invoke([record(2, {"signal": "heat", "value": 1.0})], world.cold()).failed == []
-    assert world.states()["heat"].learned == 2
+    assert world.invoke([record(3, {"signal": "heat", "value": 1.0})], world.cold()).failed == []
+    assert world.states()["heat"].learned == 3
+
+
+@pytest.mark.parametrize("name", [".heat", "heat.", "a:b"])
+def test_a_dot_at_an_end_of_the_name_says_no_record_either(name):
+    world = World(16, assets=BY_NAME)
+    world.invoke([record(1, {"signal": name, "value": 1.0})])
+    before = dict(world.objects.objects)
+    with pytest.raises(ConfigurationError, match="no dot with text on both sides"):
+        move(world, None, among=["*"])
+    assert world.objects.objects == before
+
+
+@pytest.mark.parametrize(
+    "name", ["..", "...", "a/b.c", "%2E.x", "Größe.x", "a.", ".a", ":", "a..b", "x" * 512]
+)
+@pytest.mark.parametrize("pages", [0, 16])
+def test_odd_names_go_by_asset_and_back_and_are_the_same_signals(name, pages):
+    world = World(pages)
+    for number, assets in enumerate((BY_NAME, LINE, None)):
+        assert world.invoke([record(number, {"signal": name, "value": 1.0})], world.cold()).failed == []
+        assert move(world, assets)[0] == 1
+    assert world.invoke([record(9, {"signal": name, "value": 1.0})], world.cold()).failed == []
+    assert {signal: state.learned for signal, state in world.states().items()} == {name: 4}
 
 
 def test_without_a_placement_models_stay_placed_as_they_are():
