@@ -65,10 +65,15 @@ def test_the_first_change_of_a_signal_that_stood_still_is_told_and_rounding_is_n
 
 
 def test_a_signal_that_strays_often_has_to_stray_further():
+    """Each day at another hour, and no two alike: what is larger is shorter, and they are of either side."""
     times, values = course(60)
-    for row in range(1000, len(values), 151):  # a spike each day, at another hour
-        values[row] += 1.5 + 0.07 * (row % 101)
-    spikes = set(range(1000, len(values), 151))
+    spikes: set[int] = set()
+    for day, row in enumerate(range(1000, len(values) - 27, 151)):
+        side, size = (1.0, -1.0)[day % 2], day // 2 % 4
+        of_spike = range(row, row + 3 ** (3 - size))
+        for at in of_spike:
+            values[at] += side * 1.5 * 1.6**size
+        spikes |= {*of_spike}
     often = [one for one in told(values, times) if one.index in spikes]
     generous = seasonal_anomaly(alert=AlertPolicy(alerts_per_week=1000.0))
     allowed = [one for one in told(values, times, generous) if one.index in spikes]
