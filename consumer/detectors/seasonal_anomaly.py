@@ -51,10 +51,13 @@ def seasonal_step(
     def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
         local_s = at_s if clock is None or at_s is None else clock.local_s(at_s)
         bars = [(strays, strays.bar, strays.bar_s) for strays in (model.strays, model.jumps)]
+        burst = None if policy.dead_band is None else model.recurrence.present()
         reading = learn(model, given, value, at_s, local_s)
-        if policy.is_near(value, reading.expected):
-            for strays, bar, bar_s in bars:  # what is not told does not hide what is to be
+        if policy.is_near(value, reading.expected):  # what is not told does not hide what is to be
+            for strays, bar, bar_s in bars:
                 strays.bar, strays.bar_s = bar, bar_s
+            if burst is not None and reading.ratio >= 1.0 and model.count:  # 0: it has just begun anew
+                model.recurrence.take_back(burst)
         score = finite(reading.score)
         change = policy.next(
             alert,

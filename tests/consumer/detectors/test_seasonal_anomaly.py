@@ -6,7 +6,7 @@ import random
 import pytest
 
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.alert_policy import AlertPolicy
+from consumer.detectors.alert_policy import AlertPolicy, DeadBand
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec
 from tests.consumer.seasonal import seasonal_anomaly
@@ -140,3 +140,30 @@ def test_one_stamp_of_the_past_gives_no_budget_back_and_lowers_no_bar(stamp_s, s
         assert [one for one in found if abs(one[0] - at) > 25] == [
             one for one in usual if abs(one[0] - at) > 25
         ]
+
+
+def with_spikes(sizes: dict[int, float], days: float = 40) -> tuple[list[float], list[float]]:
+    times, values = course(days)
+    for row, size in sizes.items():
+        values[row] += size
+    return times, values
+
+
+def test_what_came_within_the_dead_band_hides_nothing_that_goes_beyond_it():
+    """Nobody was told of it: by a model alone, the last is as usual as the three before."""
+    times, values = with_spikes({1000: 2.5, 1400: 2.5, 1800: 2.5, 2600: 3.4})
+    generous = AlertPolicy(alerts_per_week=100.0)
+    banded = seasonal_anomaly(alert=generous).with_dead_band(DeadBand(least=3.0))
+    assert [one.index for one in told(values, times, banded) if one.change == "opened"] == [2600]
+    opened = {one.index for one in told(values, times, seasonal_anomaly(alert=generous))}
+    assert (1000 in opened, 2600 in opened) == (True, False)
+
+
+def test_bursts_stamped_by_a_clock_that_was_ahead_are_forgotten_like_any_others():
+    times, values = with_spikes({1000: 3.0, 1400: 3.0, 5700: 3.0})  # the last after a month
+    generous = seasonal_anomaly(alert=AlertPolicy(alerts_per_week=100.0))
+    usual = [one.index for one in told(values, times, generous)]
+    assert {1000, 1400, 5700} <= set(usual)
+    for row in (1000, 1400):
+        times[row] += 100 * 365 * DAY_S
+    assert [one.index for one in told(values, times, generous)] == usual
