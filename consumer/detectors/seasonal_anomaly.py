@@ -43,8 +43,13 @@ def seasonal_step(
     policy: AlertPolicy,
     warm_up: int,
     clock: LocalTime | None,
+    *,
+    tells_recurring: bool = False,
 ) -> Step:
-    """The step of a use case whose detector this is; hours are those of the clock, of UTC without one."""
+    """The step of a use case whose detector this is; hours are those of the clock, of UTC without one.
+
+    With `tells_recurring`, what recurs is told as often as the policy allows.
+    """
     given, model, alert = detector.parameters, state.model, state.alert
     has_direction = policy.dead_band is not None and policy.dead_band.direction != "both"
 
@@ -62,7 +67,7 @@ def seasonal_step(
         change = policy.next(
             alert,
             score,
-            opens=reading.ratio >= 1.0 and not reading.recurs and model.count > warm_up,
+            opens=reading.ratio >= 1.0 and (tells_recurring or not reading.recurs) and model.count > warm_up,
             keeps=reading.level > KEEPS or reading.ratio >= 1.0,
             at_s=reading.at_s,
             value=reading.expected if has_direction and _has_none(reading, value) else value,

@@ -9,6 +9,7 @@ from consumer.decode.signal_names import SignalKey
 from consumer.detectors.alert_policy import AlertPolicy, DeadBand
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec
+from consumer.settings.tuning import with_parameters
 from tests.consumer.seasonal import seasonal_anomaly
 
 DAY_S = 86_400.0
@@ -167,3 +168,20 @@ def test_bursts_stamped_by_a_clock_that_was_ahead_are_forgotten_like_any_others(
     for row in (1000, 1400):
         times[row] += 100 * 365 * DAY_S
     assert [one.index for one in told(values, times, generous)] == usual
+
+
+def test_what_recurs_is_told_where_it_is_set_and_learned_alike():
+    """A dangerous fault that has come twice: `tells_recurring` in signals.yaml, for that signal."""
+    times, values = with_spikes(dict.fromkeys(range(1000, 5001, 1000), 3.0))
+    usual = seasonal_anomaly(alert=AlertPolicy(alerts_per_week=100.0))
+    telling = with_parameters(usual, {"tells_recurring": True})
+    states = [usual.create(1), telling.create(1)]
+    opened = [
+        [round(one.index, -1) for one in use_case.learn(state, values, times) if one.change == "opened"]
+        for use_case, state in zip((usual, telling), states, strict=True)
+    ]
+    assert opened[1] == [1000, 2000, 3000, 4000, 5000]
+    assert opened[0][:2] == [1000, 2000]
+    assert not {4000, 5000} & set(opened[0])
+    assert states[0].model == states[1].model
+    assert usual.parameters == telling.parameters
