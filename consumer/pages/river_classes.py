@@ -261,8 +261,8 @@ CLASSES: list[tuple[type, str, str]] = [
         SeasonalIsolation,
         "anomaly: SeasonalIsolation, scaled",
         "sample_size:int memory:int known_from:int limit:number stray_limit:number stray_gate:number "
-        "mode_limit:number level_rate:number window_rate:number hour_rate:number all_rate:number "
-        "step_s:number seed:int? states:dict",
+        "mode_limit:number jump_limit:number level_rate:number window_rate:number hour_rate:number "
+        "all_rate:number step_s:number kind:text seed:int? states:dict",
     ),
     (stats.Quantile, "anomaly: HalfSpaceTrees, OneClassSVM", "_quantile:quantile _is_updated:bool q:number"),
     (stats.Var, "anomaly: GaussianScorer, scaled", "ddof:int mean:mean _S:number"),
