@@ -487,3 +487,16 @@ def test_a_row_that_raises_in_a_mode_is_kept_and_nothing_of_the_others_is(betwee
     of_modes = {mode: [dict(row) for row, _ in rows.model] for mode, rows in state.model.models.items()}
     assert of_modes[2.0] == [{0: 3.0, 1: 3.0}] * 2
     assert of_modes[1.0] == [{0: 1.0, 1: 2.0}] * 2 + [{0: 4.0, 1: 5.0}]
+
+
+@pytest.mark.parametrize("cut", [1, 4, 9])
+def test_a_mode_whose_signal_a_full_page_refuses_is_not_known_however_batches_are_cut(cut):
+    """Else it would be known in the batch that tells it, and in none after that."""
+    world = World(1, GAUSSIAN, signals=of_signals(), signals_max=1)
+    world.invoke([told(100, 0.0, pressure=1.0)])
+    records = [told(101, 60.0, state=1)]
+    records += [told(102 + row, 120.0 + 60.0 * row, pressure=float(row)) for row in range(8)]
+    reports = [world.invoke(part) for part in (records[:cut], records[cut:]) if part]
+    state = world.states()["c1.pressure"]
+    assert (state.learned, state.skipped) == (0, 9)
+    assert sum(report.counts["mode_unknown"] for report in reports) == 8
