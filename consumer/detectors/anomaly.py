@@ -59,6 +59,8 @@ class AnomalyUseCase(UseCase):
     _: KW_ONLY
     time_zone: str = UTC_NAME
     """By whose clocks the hours go of a detector that learns by the hour, by its IANA name."""
+    tells_recurring: bool = False
+    """Whether `SeasonalIsolation` also tells what is unusual again and again; what it learns is the same."""
     kind: str = "anomaly"
     detail_type: str = "Anomaly Detected"
 
@@ -91,7 +93,10 @@ class AnomalyUseCase(UseCase):
     def stepper(self, state: AnomalyState | SeasonalAnomalyState) -> Step:
         """Score each value, then let the detector learn it; 0.5 is what the filter just lets through."""
         if isinstance(state, SeasonalAnomalyState):
-            return seasonal_step(self.detector, state, self.alert, self.warm_up, clock_of(self.time_zone))
+            clock, policy = clock_of(self.time_zone), self.alert
+            return seasonal_step(
+                self.detector, state, policy, self.warm_up, clock, tells_recurring=self.tells_recurring
+            )
         return self._filtered_step(state)
 
     def _filtered_step(self, state: AnomalyState) -> Step:

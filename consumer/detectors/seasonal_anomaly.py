@@ -43,23 +43,31 @@ def seasonal_step(
     policy: AlertPolicy,
     warm_up: int,
     clock: LocalTime | None,
+    *,
+    tells_recurring: bool = False,
 ) -> Step:
-    """The step of a use case whose detector this is; hours are those of the clock, of UTC without one."""
+    """The step of a use case whose detector this is; hours are those of the clock, of UTC without one.
+
+    With `tells_recurring`, what recurs is told as often as the policy allows.
+    """
     given, model, alert = detector.parameters, state.model, state.alert
     has_direction = policy.dead_band is not None and policy.dead_band.direction != "both"
 
     def step(value: float, at_s: float | None) -> tuple[float, Found | None]:
         local_s = at_s if clock is None or at_s is None else clock.local_s(at_s)
         bars = [(strays, strays.bar, strays.bar_s) for strays in (model.strays, model.jumps)]
+        burst = None if policy.dead_band is None else model.recurrence.present()
         reading = learn(model, given, value, at_s, local_s)
-        if policy.is_near(value, reading.expected):
-            for strays, bar, bar_s in bars:  # what is not told does not hide what is to be
+        if policy.is_near(value, reading.expected):  # what is not told does not hide what is to be
+            for strays, bar, bar_s in bars:
                 strays.bar, strays.bar_s = bar, bar_s
+            if burst is not None and reading.ratio >= 1.0 and model.count:  # 0: it has just begun anew
+                model.recurrence.take_back(burst)
         score = finite(reading.score)
         change = policy.next(
             alert,
             score,
-            opens=reading.ratio >= 1.0 and not reading.recurs and model.count > warm_up,
+            opens=reading.ratio >= 1.0 and (tells_recurring or not reading.recurs) and model.count > warm_up,
             keeps=reading.level > KEEPS or reading.ratio >= 1.0,
             at_s=reading.at_s,
             value=reading.expected if has_direction and _has_none(reading, value) else value,

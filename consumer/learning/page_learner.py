@@ -260,7 +260,8 @@ class PageLearner:
             if state is not None and state.parameters == self.settings.of(key.signal).parameters:
                 known = timeline_of(state)
                 timeline = timeline if known is None else known.copy()
-            if columns is not None:
+            is_refused = state is None and self.signals_max <= len(self.states)
+            if columns is not None and not is_refused:  # what nobody keeps must not count in one batch alone
                 tellings = Tellings.of(columns, unlearned(columns.records, state, self.batch), self.batch)
             view = self._modes[key] = ModeView(None, timeline, tellings)
         return view

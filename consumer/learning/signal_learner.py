@@ -245,7 +245,15 @@ class SignalLearner:
             try:
                 self._learn(part)
             except BaseException as error:
-                raise SignalFailed(failure_of(error, columns, part, self._indices)) from error
+                learned = self._learned_beside(error, part)
+                raise SignalFailed(failure_of(error, columns, part, learned)) from error
+
+    def _learned_beside(self, error: BaseException, part: Indices) -> Indices:
+        """What this batch has brought to the model that raised: with modes, only what was of its mode."""
+        if self._track is None or not isinstance(error, ModelRaised) or not 0 <= error.index < len(part):
+            return self._indices
+        mode = self._in_modes[part[error.index]]
+        return [index for index in self._indices if self._in_modes[index] == mode]
 
     def _phase(self, track: ModeTrack, record: int, at_s: float | None) -> Phase:
         """What the machine did at that time, by all that came with that record or before."""

@@ -62,13 +62,25 @@ class Recurrence(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
         now.length, self.quiet = self.since, 0
         return sum(self._is_like(burst) for burst in self.known) < LIKE_MIN
 
+    def present(self) -> tuple[Burst, int, int]:
+        """What `take_back` needs, before a value is learned."""
+        return msgspec.structs.replace(self.now), self.since, self.quiet
+
+    def take_back(self, present: tuple[Burst, int, int]) -> None:
+        """Let the unusual value that was learned last be a usual one: nobody was to be told of it."""
+        self.now, self.since, self.quiet = present
+        self.learn_one(is_unusual=False, deviation=0.0, at_s=None)
+
     def _is_like(self, earlier: Burst) -> bool:
-        """Whether the present burst is like an earlier one, which is not too long ago."""
+        """Whether the present burst is like an earlier one, which is not too long ago.
+
+        Nor may its time be far ahead, by a clock that was wrong: it would be remembered for ever.
+        """
         now = self.now
         if (earlier.size >= 0.0) != (now.size >= 0.0) or now.length > LONGER * earlier.length:
             return False
         began_s, earlier_s = now.began_s, earlier.began_s
-        if began_s is not None and earlier_s is not None and began_s - earlier_s >= REMEMBERED_S:
+        if began_s is not None and earlier_s is not None and abs(began_s - earlier_s) >= REMEMBERED_S:
             return False
         return abs(now.size) <= LARGER * abs(earlier.size)
 

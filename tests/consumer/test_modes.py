@@ -25,6 +25,7 @@ from consumer.learning.state import State
 from consumer.pages.codec import PageCodec
 from consumer.settings.signal_settings import SettingsFile
 from consumer.settings.signals_yaml import as_json, read_shipped, read_signal_settings
+from tests.consumer.detectors.test_asset_rows import POISON, Choosy
 from tests.consumer.own_model import Wobble, allow_own_modules
 from tests.consumer.world import NoHurry, RunsShort, World, record
 
@@ -464,3 +465,39 @@ def test_several_shards_give_what_their_commits_say():
     world.invoke([told(101, 90.0, state=2, shard="shardId-000000000001")])
     world.invoke([told(51, 100.0, pressure=1.0), told(52, 110.0, pressure=1.0), told(53, 80.0, pressure=1.0)])
     assert world.states()["c1.pressure"].model.learned == {1.0: 3, 2.0: 1}
+
+
+@pytest.mark.parametrize("between", [[2], [2, 0], [0, 2, 0]], ids=["another", "off after", "off around"])
+@pytest.mark.parametrize("cut", [0, 9, 14])
+def test_a_row_that_raises_in_a_mode_is_kept_and_nothing_of_the_others_is(between, cut):
+    """It waits while the machine is in other modes, and is ended by the first value that comes after."""
+    world = World(1, AssetUseCase(Choosy()), signals=of_signals("c1", off=[0]))
+    rows = [(1, "a", 1.0), (1, "b", 2.0), (1, "a", 1.0), (1, "b", 2.0), (1, "a", POISON)]
+    rows += [(mode, name, 3.0) for mode in between for name in ("a", "b", "a", "b")]
+    rows += [(1, "a", 4.0), (1, "b", 5.0)]
+    records = [
+        told(100 + row, 0.1 * row, state=mode, **{name: value})
+        for row, (mode, name, value) in enumerate(rows)
+    ]
+    world.invoke(records[:cut])
+    world.invoke(records[cut:], world.cold())
+    kept = {line["id"]: line for line in world.objects.quarantined()}.values()
+    assert len(kept) == 1
+    [state] = world.states().values()
+    assert [*state.model.models] == [2.0, 1.0]
+    of_modes = {mode: [dict(row) for row, _ in rows.model] for mode, rows in state.model.models.items()}
+    assert of_modes[2.0] == [{0: 3.0, 1: 3.0}] * 2
+    assert of_modes[1.0] == [{0: 1.0, 1: 2.0}] * 2 + [{0: 4.0, 1: 5.0}]
+
+
+@pytest.mark.parametrize("cut", [1, 4, 9])
+def test_a_mode_whose_signal_a_full_page_refuses_is_not_known_however_batches_are_cut(cut):
+    """Else it would be known in the batch that tells it, and in none after that."""
+    world = World(1, GAUSSIAN, signals=of_signals(), signals_max=1)
+    world.invoke([told(100, 0.0, pressure=1.0)])
+    records = [told(101, 60.0, state=1)]
+    records += [told(102 + row, 120.0 + 60.0 * row, pressure=float(row)) for row in range(8)]
+    reports = [world.invoke(part) for part in (records[:cut], records[cut:]) if part]
+    state = world.states()["c1.pressure"]
+    assert (state.learned, state.skipped) == (0, 9)
+    assert sum(report.counts["mode_unknown"] for report in reports) == 8

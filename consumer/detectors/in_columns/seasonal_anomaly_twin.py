@@ -156,13 +156,13 @@ class SeasonalAnomalyTwin:
         recent = first_max(both, scalar.ONSET_REST * recent)
         bar = self._strays.ratio_to_bar(rows, further, given.stray_limit, at_s)
         jump_bar = self._jumps.ratio_to_bar(rows, leapt, given.jump_limit, at_s)
-        if self._use_case.alert.dead_band is not None:
-            leaves |= (bar.ratio >= 1.0) | (jump_bar.ratio >= 1.0)  # within the dead band, they raise no bar
         of_modes, is_in_mode = modes.stray / given.mode_limit, modes.is_in_mode
         ratio = np.where(is_in_mode, ratio / scalar.USUAL_IN_MODE, ratio)
         stray = np.where(is_in_mode | (sum_of_streams <= given.stray_gate), 0.0, bar.ratio)
         score = _score(first_max(ratio, of_modes), onset)
         is_unusual = (ratio >= 1.0) | (stray >= 1.0) | (jump_bar.ratio >= 1.0) | (of_modes >= 1.0)
+        if self._use_case.alert.dead_band is not None:  # within it, they raise no bar and are no burst
+            leaves |= is_unusual | (bar.ratio >= 1.0) | (jump_bar.ratio >= 1.0)
         recurrence = self._recurrence.step(rows, is_unusual, deviation)
         opens = is_unusual & (count > self._use_case.warm_up)  # or recurs, which the scalar code will see
         keeps = is_unusual | (ratio > seasonal_anomaly.KEEPS)

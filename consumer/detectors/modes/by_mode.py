@@ -138,10 +138,7 @@ class ByMode(_OfAnother):
             try:
                 found = self.each.learn(model, part, timestamps[start:end], scores)
             except ModelRaised as error:
-                row = error.row
-                if row is not None:
-                    row = row._replace(indices=tuple(index + start for index in row.indices))
-                raise ModelRaised(error.index + start, error.reason, row) from error
+                raise _of_all(error, start, values, modes) from error
             state.learned[mode] = min(before + end - start, COUNT_MAX)
             for one in found:
                 evidence = {"mode": mode, "mode_observations": before + one.index + 1} | one.evidence
@@ -231,6 +228,22 @@ class ModeSignal(_OfAnother):
     def observations_since_finding(self, model: ModeSignalState) -> int | None:
         """As the other."""
         return self.each.observations_since_finding(model.model)
+
+
+def _of_all(error: ModelRaised, start: int, values: Sequence[float], modes: list[float]) -> ModelRaised:
+    """What a run of values that begins at `start` raised, with indices into all of them.
+
+    What waited for the row's other values may have come with earlier runs of the mode.
+    """
+    row = error.row
+    if row is not None:
+        waiting, indices = dict(row.waiting), [index + start for index in row.indices]
+        for index in reversed(range(start)):
+            is_own = modes[index] == modes[start]
+            if is_own and waiting.pop(name_of(values[index]), None) is not None:
+                indices.insert(0, index)
+        row = row._replace(indices=tuple(indices), waiting=waiting)
+    return ModelRaised(error.index + start, error.reason, row)
 
 
 def _bare(value: float) -> float:

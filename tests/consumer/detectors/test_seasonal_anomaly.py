@@ -6,9 +6,10 @@ import random
 import pytest
 
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.alert_policy import AlertPolicy
+from consumer.detectors.alert_policy import AlertPolicy, DeadBand
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec
+from consumer.settings.tuning import with_parameters
 from tests.consumer.seasonal import seasonal_anomaly
 
 DAY_S = 86_400.0
@@ -65,10 +66,15 @@ def test_the_first_change_of_a_signal_that_stood_still_is_told_and_rounding_is_n
 
 
 def test_a_signal_that_strays_often_has_to_stray_further():
+    """Each day at another hour, and no two alike: what is larger is shorter, and they are of either side."""
     times, values = course(60)
-    for row in range(1000, len(values), 151):  # a spike each day, at another hour
-        values[row] += 1.5 + 0.07 * (row % 101)
-    spikes = set(range(1000, len(values), 151))
+    spikes: set[int] = set()
+    for day, row in enumerate(range(1000, len(values) - 27, 151)):
+        side, size = (1.0, -1.0)[day % 2], day // 2 % 4
+        of_spike = range(row, row + 3 ** (3 - size))
+        for at in of_spike:
+            values[at] += side * 1.5 * 1.6**size
+        spikes |= {*of_spike}
     often = [one for one in told(values, times) if one.index in spikes]
     generous = seasonal_anomaly(alert=AlertPolicy(alerts_per_week=1000.0))
     allowed = [one for one in told(values, times, generous) if one.index in spikes]
@@ -135,3 +141,47 @@ def test_one_stamp_of_the_past_gives_no_budget_back_and_lowers_no_bar(stamp_s, s
         assert [one for one in found if abs(one[0] - at) > 25] == [
             one for one in usual if abs(one[0] - at) > 25
         ]
+
+
+def with_spikes(sizes: dict[int, float], days: float = 40) -> tuple[list[float], list[float]]:
+    times, values = course(days)
+    for row, size in sizes.items():
+        values[row] += size
+    return times, values
+
+
+def test_what_came_within_the_dead_band_hides_nothing_that_goes_beyond_it():
+    """Nobody was told of it: by a model alone, the last is as usual as the three before."""
+    times, values = with_spikes({1000: 2.5, 1400: 2.5, 1800: 2.5, 2600: 3.4})
+    generous = AlertPolicy(alerts_per_week=100.0)
+    banded = seasonal_anomaly(alert=generous).with_dead_band(DeadBand(least=3.0))
+    assert [one.index for one in told(values, times, banded) if one.change == "opened"] == [2600]
+    opened = {one.index for one in told(values, times, seasonal_anomaly(alert=generous))}
+    assert (1000 in opened, 2600 in opened) == (True, False)
+
+
+def test_bursts_stamped_by_a_clock_that_was_ahead_are_forgotten_like_any_others():
+    times, values = with_spikes({1000: 3.0, 1400: 3.0, 5700: 3.0})  # the last after a month
+    generous = seasonal_anomaly(alert=AlertPolicy(alerts_per_week=100.0))
+    usual = [one.index for one in told(values, times, generous)]
+    assert {1000, 1400, 5700} <= set(usual)
+    for row in (1000, 1400):
+        times[row] += 100 * 365 * DAY_S
+    assert [one.index for one in told(values, times, generous)] == usual
+
+
+def test_what_recurs_is_told_where_it_is_set_and_learned_alike():
+    """A dangerous fault that has come twice: `tells_recurring` in signals.yaml, for that signal."""
+    times, values = with_spikes(dict.fromkeys(range(1000, 5001, 1000), 3.0))
+    usual = seasonal_anomaly(alert=AlertPolicy(alerts_per_week=100.0))
+    telling = with_parameters(usual, {"tells_recurring": True})
+    states = [usual.create(1), telling.create(1)]
+    opened = [
+        [round(one.index, -1) for one in use_case.learn(state, values, times) if one.change == "opened"]
+        for use_case, state in zip((usual, telling), states, strict=True)
+    ]
+    assert opened[1] == [1000, 2000, 3000, 4000, 5000]
+    assert opened[0][:2] == [1000, 2000]
+    assert not {4000, 5000} & set(opened[0])
+    assert states[0].model == states[1].model
+    assert usual.parameters == telling.parameters
