@@ -155,6 +155,12 @@ def test_models_are_placed_by_record_or_by_asset(monkeypatch):
         read_settings(COMPLETE | {"PLACEMENT": "page"})
 
 
+def test_which_models_the_stack_says_there_are_is_read_and_may_be_unsaid():
+    assert read_settings(COMPLETE).models_fingerprint == ""
+    said = read_settings(COMPLETE | {"MODELS_FINGERPRINT": "0123456789abcdef"})
+    assert said.models_fingerprint == "0123456789abcdef"
+
+
 def test_every_setting_is_tried_here():
     assert set(Settings.__struct_encode_fields__) == {
         "MODEL_BUCKET",
@@ -164,6 +170,7 @@ def test_every_setting_is_tried_here():
         "PLACEMENT",
         "PAGE_SIGNALS_MAX",
         "SIGNAL_SETTINGS",
+        "MODELS_FINGERPRINT",
         "PLANT",
         "BELIEVED_FROM",
         "BELIEVED_AHEAD_S",
