@@ -14,7 +14,7 @@ from river import anomaly, drift
 from consumer.detectors.alert_policy import AlertState
 from consumer.detectors.sensor_checks import Health
 from consumer.errors import UnreadablePage
-from consumer.learning.state import State
+from consumer.learning.state import Packed, State
 from consumer.pages.codec import PageCodec
 
 Break = Callable[[State], State]
@@ -30,15 +30,6 @@ WRONG = {
 }
 """What stands in place of a part."""
 MISSING = "nothing"
-
-
-class Sealed(State):
-    """A state whose model cannot be read."""
-
-    def __getattribute__(self, name: str) -> Any:
-        if name == "model":
-            raise UnreadablePage("its bytes are not a model")
-        return super().__getattribute__(name)
 
 
 def breaks_of(model: Any, has_health: bool) -> dict[str, Break]:
@@ -72,10 +63,12 @@ def breaks_of(model: Any, has_health: bool) -> dict[str, Break]:
 
 
 def sealed(state: State) -> State:
-    """The same, but its model raises when it is read."""
-    return Sealed(
-        None, state.checkpoints, state.learned, state.skipped, state.latest_s, state.parameters, state.health
-    )
+    """The same, but its model raises when it is read, as one of a page does whose bytes are no model."""
+    return msgspec.structs.replace(state, stored=Packed(b"", _unreadable))
+
+
+def _unreadable(stored: Packed) -> Any:
+    raise UnreadablePage("its bytes are not a model")
 
 
 def paths_of(part: Any, depth: int = DEPTH_MAX) -> Iterator[tuple[str, ...]]:
