@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from consumer.decode.signal_names import SignalKey
-from consumer.detectors.asset_rows import RowBuffer
 from consumer.learning.state import State
 from consumer.pages.codec import PageCodec
 from consumer.settings.signal_settings import SignalSettings
@@ -46,7 +45,7 @@ def test_every_model_is_told_in_plain_values_and_stays_as_it_is(use_case):
 @pytest.mark.parametrize("use_case", ALL)
 def test_every_model_says_what_it_would_tell(use_case):
     state = learned(use_case)
-    text = "value=4.5" if isinstance(state.model, RowBuffer) else "4.5"
+    text = "value=4.5" if use_case.learns_assets else "4.5"
     told = predicted(SignalSettings(use_case, "warning"), state, text, 1.7e9)
     assert 0.0 <= told["score"] <= 1.0
     json.dumps(told, allow_nan=False)

@@ -162,7 +162,8 @@ def test_it_learns_and_alerts_as_a_plain_loop_does_and_a_redelivery_changes_noth
         assert len(drain_audit(aws, resources, empty_polls=1)) == len(expected.ids)
         assert '"name":"consume"' in xray_daemon.recv(2**16).decode().replace(" ", "")
         written = versions_of_objects(aws, resources.model_bucket)
-        prefix = prefix_of("drift", fingerprint(LINE, versions_in(here.folder)))
+        river = {"river": versions_in(here.folder)["river"]}
+        prefix = prefix_of("drift", fingerprint(LINE, river))
         assert {key for key, _, _ in written} > {f"{prefix}/layout.json"}
         assert all(key.startswith(f"{prefix}/") for key, _, _ in written)
 
