@@ -77,6 +77,7 @@ class Plant:
         return records
 
     def states(self) -> dict[str, State]:
+        """Of each signal, in the models that were written last."""
         states = {}
         for key, body in self.objects("models").items():
             if ("/pages/" in key or "/signals/" in key) and body != moved(body):
@@ -84,7 +85,9 @@ class Plant:
         return states
 
     def objects(self, bucket: str) -> dict[str, bytes]:
-        keys = [found["Key"] for found in self.s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+        """In the order in which they were written."""
+        found = self.s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+        keys = [each["Key"] for each in sorted(found, key=lambda each: each["LastModified"])]
         return {key: self.s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
 
     def versions(self) -> set[tuple[str, str, str]]:
