@@ -164,7 +164,7 @@ def test_inspect_tells_what_is_usual_and_what_goes_on(running):
 def test_predict_says_what_the_function_then_tells_and_writes_nothing(running):
     running.learn("anomaly", waves("pump1", 600))
     before = running.objects()
-    calm = inspected("pump1", *ANOMALY, "--predict", "0.1")
+    calm = inspected("pump1", *ANOMALY, "--predict", "-0.9")
     told = inspected("pump1", *ANOMALY, "--predict", "9")
     assert calm["would_tell"] == "nothing"
     assert calm["score"] < 0.5 < told["score"]
