@@ -16,6 +16,7 @@ from consumer.use_cases import USE_CASES
 from ops.target import models_prefix
 from tests.consumer.world import step
 from tests.ops.operated import deploy, plant, run
+from tests.ops.test_permissions import OUTPUTS
 
 OTHER = "0123456789abcdef"
 OWN = fingerprint(USE_CASES["drift"], versions())
@@ -31,18 +32,9 @@ def deployed():
         for key, body in made.states().items():
             s3.put_object(Bucket="models", Key=key.replace(OWN, OTHER), Body=body)
             s3.delete_object(Bucket="models", Key=key)
-        outputs = {
-            "StreamName": "plant",
-            "StreamArn": "arn:aws:kinesis:us-east-1:123456789012:stream/plant",
-            "EventBusName": "bus",
-            "ModelBucketName": "models",
-            "EventLogGroupName": "/events",
-            "UseCases": "drift",
-            "FunctionNameDrift": "learns",
-        }
         template = {
             "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-            "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+            "Outputs": {name: {"Value": value} for name, value in OUTPUTS.items()},
         }
         boto3.client("cloudformation").create_stack(StackName="Plant1", TemplateBody=json.dumps(template))
         boto3.client("logs").create_log_group(logGroupName="/events")
