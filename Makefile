@@ -22,6 +22,9 @@ ifneq ($(PLANT),)
   export PLANT := $(PLANT_FOLDER)
 endif
 STACK ?= --all
+# Where build/template will be uploaded; without it, whoever deploys names the bucket.
+BUCKET ?=
+PREFIX ?=
 SEEDS ?= 1000
 FUZZ_SECONDS ?= 60
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
@@ -29,7 +32,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 AUDIT := $(VENV)/audit.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo load test sim sim-mutants fuzz soak check bench quality synth deploy lock clean
+.PHONY: help demo load test sim sim-mutants fuzz soak check bench quality synth template deploy lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -93,6 +96,10 @@ synth: $(CDK_INSTALLED) ## The CloudFormation templates of cdk.json; needs no ac
 	  find cdk.out -mindepth 1 -maxdepth 1 ! -name before -exec rm -rf {} +
 	@$(CDK) synth --quiet --output cdk.out $(CDK_APP)
 	@ls "$(PLANT_FOLDER)"/cdk.out/*.template.json
+
+template: $(INSTALLED) ## Plain templates and their assets, into build/template: no bootstrap (BUCKET=name, PREFIX=path; takes PLANT=path)
+	@echo "Writing $(PLANT_FOLDER)/build/template"
+	@cd "$(PLANT_FOLDER)" && "$(CURDIR)/$(BIN)/python" "$(CURDIR)/app.py" template --bucket "$(BUCKET)" --prefix "$(PREFIX)"
 
 deploy: $(CDK_INSTALLED) ## Deploy cdk.json with your AWS credentials; STACK=name for one of its stacks (takes PLANT=path)
 	@$(CDK) deploy $(STACK) --output cdk.out $(CDK_APP)

@@ -1,0 +1,1 @@
+"""Deployment without CDK: plain templates with their assets, and the permissions that it takes."""
