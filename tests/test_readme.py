@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # The others are for developers.
-FOR_USERS = {"demo", "load", "test", "synth", "deploy"}
+FOR_USERS = {"demo", "load", "test", "synth", "template", "deploy"}
 
 
 def targets_in(text: str) -> set[str]:

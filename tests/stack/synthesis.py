@@ -9,6 +9,7 @@ from typing import Any
 from aws_cdk import App, assertions
 
 from stack.context import read_plants
+from stack.deploy.policy import TYPES
 from stack.pipeline_stack import PipelineStack
 
 PLANT = "TestPlant"
@@ -27,7 +28,10 @@ def _template(plant: str, known_use_cases: tuple[str, ...]) -> str:
     context = {"plants": {PLANT: json.loads(plant)}, "aws:cdk:disable-asset-staging": True}
     app = App(outdir=f"{_OUTPUT.name}/{next(_NUMBERS)}", context=context)
     [(name, checked)] = read_plants(app.node.try_get_context("plants"), known_use_cases).items()
-    return json.dumps(assertions.Template.from_stack(PipelineStack(app, name, checked)).to_json())
+    made = assertions.Template.from_stack(PipelineStack(app, name, checked)).to_json()
+    # Whatever any test makes, whoever deploys it has a policy that is enough: stack/deploy/policy.py.
+    assert {resource["Type"] for resource in made["Resources"].values()} <= TYPES
+    return json.dumps(made)
 
 
 def of_type(template: dict, resource_type: str) -> dict[str, dict]:
