@@ -34,6 +34,8 @@ class Ingest(Construct):
     def __init__(self, scope: Construct, name: str, plant: PlantConfig) -> None:
         super().__init__(scope, name)
         self.stream = _stream(self, plant)
+        self.stream_is_elsewhere = plant.stream_is_elsewhere
+        """Whether it is another account's, which then has its metrics."""
         self.rules: list[iot.CfnTopicRule] = []
         self.rejected: s3.Bucket | None = None
         sitewise = SITEWISE_BY_ASSET if plant.ingest.sitewise_key == "asset" else SITEWISE

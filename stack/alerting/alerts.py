@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
@@ -16,6 +15,8 @@ from consumer.events.event import SOURCE
 from stack.alerting import alert_messages as messages
 from stack.alerting.alert_config import AlertConfig
 from stack.alerting.webhooks import webhook_targets
+from stack.company.log_groups import log_group
+from stack.company.logs_config import LogsConfig
 from stack.config import PlantConfig
 from stack.security_review import acknowledge, acknowledge_warning
 
@@ -36,7 +37,7 @@ class Alerts(Construct):
         self.undelivered = _undelivered(self, self.bus)
         # A reference whose policy CDK does not change: a statement for each rule would be too much.
         self._undelivered = sqs.Queue.from_queue_arn(self, "DeadLetters", self.undelivered.queue_arn)
-        self.event_log = _EventLog(self, "EventLog", self.bus, self._undelivered).log_group
+        self.event_log = _EventLog(self, "EventLog", self.bus, self._undelivered, plant.logs).log_group
         self.topics = {alert.name: self._add(alert) for alert in plant.alerts}
 
     def _add(self, alert: AlertConfig) -> sns.Topic:
@@ -115,18 +116,14 @@ def _undelivered(scope: Construct, bus: events.IEventBus) -> sqs.Queue:
 class _EventLog(Construct):
     """Every event as a log line, for the dashboard and for queries, including those without an alert."""
 
-    def __init__(self, scope: Construct, name: str, bus: events.IEventBus, undelivered: sqs.IQueue) -> None:
+    def __init__(
+        self, scope: Construct, name: str, bus: events.IEventBus, undelivered: sqs.IQueue, config: LogsConfig
+    ) -> None:
         super().__init__(scope, name)
         stack = Stack.of(self)
         # EventBridge requires this prefix.
         log_group_name = f"/aws/events/{stack.stack_name}"
-        self.log_group = logs.LogGroup(
-            self,
-            "Log",
-            log_group_name=log_group_name,
-            retention=logs.RetentionDays.ONE_MONTH,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        self.log_group = log_group(self, config, log_group_name)
         self.log_group.grant_write(iam.ServicePrincipal("events.amazonaws.com"))
         # CDK's own target would deploy a function to create that policy.
         target = events.CfnRule.TargetProperty(

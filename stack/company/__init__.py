@@ -1,0 +1,1 @@
+"""What companies with rules for their accounts set: who is called, what is logged, who may write models."""
