@@ -6,8 +6,9 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from stack.company.customer_key import customer_key
 from stack.config import PlantConfig
-from stack.security_review import acknowledge
+from stack.security_review import acknowledge, acknowledge_controls
 
 REMOVAL = {"keep": RemovalPolicy.RETAIN, "destroy": RemovalPolicy.DESTROY}
 _OLD_VERSIONS_MAX = 10
@@ -27,10 +28,14 @@ def private_bucket(
             noncurrent_versions_to_retain=_OLD_VERSIONS_MAX if versioned else None,
         )
     ]
+    key = customer_key(scope, plant.kms_key_arn, f"{name}Key")
     bucket = s3.Bucket(
         scope,
         name,
-        encryption=s3.BucketEncryption.S3_MANAGED,
+        encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
+        encryption_key=key,
+        # A key of the bucket's own for a while, rather than a call of KMS for each page.
+        bucket_key_enabled=True if key else None,
         enforce_ssl=True,
         minimum_tls_version=1.2,
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
@@ -41,6 +46,19 @@ def private_bucket(
         auto_delete_objects=plant.removal == "destroy",
     )
     acknowledge(bucket, {"AwsSolutions-S1": access_log_reason})
+    acknowledge_controls(
+        bucket,
+        {
+            "S3BucketLoggingEnabled": access_log_reason,
+            "S3BucketReplicationEnabled": (
+                "S3 keeps each object in three availability zones. Models in another region would be of no "
+                "use without the stream, which is in this one only."
+            ),
+        },
+    )
+    if not versioned:
+        reason = "Each object is written once, under a name that is not used again; nothing overwrites it."
+        acknowledge_controls(bucket, {"S3BucketVersioningEnabled": reason})
     return bucket
 
 

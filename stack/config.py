@@ -11,6 +11,7 @@ from pydantic import model_validator as check
 from consumer.settings.environment import AHEAD_S_ALLOWED_MAX, TimeSettings
 from consumer.settings.signals_yaml import SHIPPED
 from stack.alerting.alert_config import AlertConfig
+from stack.company.company_config import AccountId, Region, RolesConfig, RulePack, VpcConfig, misplaced
 from stack.field_types import Day, Email, KeyArn, StreamArn, Strict, Text, each_once, matching, wrong
 from stack.iot_sql import aliases_in
 
@@ -99,6 +100,8 @@ class UseCaseConfig(Strict):
     """A share of each shard's reading rate of its own: for more than two readers of a stream."""
     parallelization_factor: Annotated[int, Field(ge=1, le=10)] = 1
     """Invocations side by side for each shard; above 1 only where `pages` is 0."""
+    reserved_concurrency: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Invocations side by side that the function has for itself, and at most."""
 
     @check(mode="after")
     def _fits_together(self) -> Self:
@@ -186,6 +189,20 @@ class PlantConfig(Strict):
     """How long the bus keeps events, to be replayed."""
     tags: Annotated[dict[TagKey, TagValue], Field(max_length=48)] = {}
     """Of all resources."""
+    account: AccountId | None = None
+    """Where the stack may be deployed: in no other account."""
+    region: Region | None = None
+    """And in no other region."""
+    vpc: VpcConfig = VpcConfig()
+    """The network that the functions are in."""
+    kms_key_arn: KeyArn | None = None
+    """A key of the company's, by which all is encrypted that the stack keeps."""
+    roles: RolesConfig = RolesConfig()
+    """What every role of the stack has to have."""
+    termination_protection: bool = False
+    """Whether the stack cannot be deleted until this is taken back."""
+    rules: Annotated[list[RulePack], each_once] = []
+    """Rule packs that the synthesis checks besides AwsSolutions."""
 
     def maximum_age_s(self, use_case: str) -> int:
         """How old a record of a failing batch may grow: the use case's own, or just under the retention."""
@@ -201,6 +218,24 @@ class PlantConfig(Strict):
                 "allowed: one of them, for records of a signal may have several partition keys, and lose "
                 "their order"
             )
+        return self
+
+    @check(mode="after")
+    def _is_all_in_one_place(self) -> Self:
+        for mistake in misplaced(self.model_dump(), self.account, self.region):
+            raise wrong(mistake)
+        return self
+
+    @check(mode="after")
+    def _concurrency_is_enough(self) -> Self:
+        for name, use_case in self.use_cases.items():
+            reserved, factor = use_case.reserved_concurrency, use_case.parallelization_factor
+            least = (self.stream.shards or 0) * factor
+            if reserved is not None and reserved < least:
+                raise wrong(
+                    f"has use_cases.{name}.reserved_concurrency {reserved}; allowed: {least} or more, one "
+                    f"for each of the {self.stream.shards} shards times parallelization_factor {factor}"
+                )
         return self
 
     @check(mode="after")
