@@ -6,8 +6,9 @@ from aws_cdk import CfnResource, CustomResourceProviderBase, Duration, RemovalPo
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from stack.company.customer_key import customer_key
 from stack.config import PlantConfig
-from stack.security_review import acknowledge
+from stack.security_review import acknowledge, acknowledge_controls
 
 REMOVAL = {"keep": RemovalPolicy.RETAIN, "destroy": RemovalPolicy.DESTROY}
 _OLD_VERSIONS_MAX = 10
@@ -30,10 +31,14 @@ def private_bucket(
     ]
     logged_to = plant.logs.access_logs_bucket
     access_logs = s3.Bucket.from_bucket_name(scope, f"{name}Logs", logged_to) if logged_to else None
+    key = customer_key(scope, plant.kms_key_arn, f"{name}Key")
     bucket = s3.Bucket(
         scope,
         name,
-        encryption=s3.BucketEncryption.S3_MANAGED,
+        encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
+        encryption_key=key,
+        # A key of the bucket's own for a while, rather than a call of KMS for each page.
+        bucket_key_enabled=True if key else None,
         enforce_ssl=True,
         minimum_tls_version=1.2,
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
@@ -47,6 +52,15 @@ def private_bucket(
     )
     if access_logs is None:
         acknowledge(bucket, {"AwsSolutions-S1": access_log_reason})
+        acknowledge_controls(bucket, {"S3BucketLoggingEnabled": access_log_reason})
+    reason = (
+        "S3 keeps each object in three availability zones. Models in another region would be of no "
+        "use without the stream, which is in this one only."
+    )
+    acknowledge_controls(bucket, {"S3BucketReplicationEnabled": reason})
+    if not versioned:
+        reason = "Each object is written once, under a name that is not used again; nothing overwrites it."
+        acknowledge_controls(bucket, {"S3BucketVersioningEnabled": reason})
     return bucket
 
 

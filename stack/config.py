@@ -11,16 +11,15 @@ from pydantic import model_validator as check
 from consumer.settings.environment import AHEAD_S_ALLOWED_MAX, TimeSettings
 from consumer.settings.signals_yaml import SHIPPED
 from stack.alerting.alert_config import AlertConfig
+from stack.company.company_config import AccountId, Region, RolesConfig, RulePack, VpcConfig, misplaced
 from stack.company.function_config import FunctionConfig
 from stack.company.logs_config import LogsConfig
 from stack.field_types import (
-    Account,
     ActionArn,
     BucketName,
     Day,
     Email,
     KeyArn,
-    Region,
     RoleArn,
     StreamArn,
     Strict,
@@ -118,6 +117,8 @@ class UseCaseConfig(Strict):
     """A share of each shard's reading rate of its own: for more than two readers of a stream."""
     parallelization_factor: Annotated[int, Field(ge=1, le=10)] = 1
     """Invocations side by side for each shard; above 1 only where `pages` is 0."""
+    reserved_concurrency: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Invocations side by side that the function has for itself, and at most."""
 
     @check(mode="after")
     def _fits_together(self) -> Self:
@@ -190,10 +191,6 @@ class AlarmsConfig(Strict):
 class PlantConfig(Strict):
     """One stack: a stream, its use cases, its alerts."""
 
-    account: Account | None = None
-    """The account that it is deployed to; none: that of the credentials."""
-    region: Region | None = None
-    """The region, likewise."""
     stream: StreamConfig = StreamConfig()
     ingest: IngestConfig = IngestConfig()
     use_cases: Annotated[dict[str, UseCaseConfig], Field(min_length=1)] = {"drift": UseCaseConfig()}
@@ -219,6 +216,20 @@ class PlantConfig(Strict):
     """How long the bus keeps events, to be replayed."""
     tags: Annotated[dict[TagKey, TagValue], Field(max_length=48)] = {}
     """Of all resources."""
+    account: AccountId | None = None
+    """Where the stack may be deployed: in no other account."""
+    region: Region | None = None
+    """And in no other region."""
+    vpc: VpcConfig = VpcConfig()
+    """The network that the functions are in."""
+    kms_key_arn: KeyArn | None = None
+    """A key of the company's, by which all is encrypted that the stack keeps."""
+    roles: RolesConfig = RolesConfig()
+    """What every role of the stack has to have."""
+    termination_protection: bool = False
+    """Whether the stack cannot be deleted until this is taken back."""
+    rules: Annotated[list[RulePack], each_once] = []
+    """Rule packs that the synthesis checks besides AwsSolutions."""
 
     @property
     def stream_is_elsewhere(self) -> bool:
@@ -243,8 +254,6 @@ class PlantConfig(Strict):
 
     @check(mode="after")
     def _stream_can_be_read_and_written(self) -> Self:
-        if self.stream.arn and self.region and _place(self.stream.arn)[0] != self.region:
-            raise wrong("has stream.arn of another region than region; allowed: a stream of the same region")
         if self.stream_is_elsewhere and (self.ingest.sitewise or self.ingest.mqtt):
             raise wrong(
                 "has a stream of another account, on which rules of AWS IoT cannot put; allowed: "
@@ -267,6 +276,24 @@ class PlantConfig(Strict):
             )
         if self.models_bucket and self.models_bucket == self.logs.access_logs_bucket:
             raise wrong("has one bucket as models_bucket and logs.access_logs_bucket; allowed: two buckets")
+        return self
+
+    @check(mode="after")
+    def _is_all_in_one_place(self) -> Self:
+        for mistake in misplaced(self.model_dump(), self.account, self.region):
+            raise wrong(mistake)
+        return self
+
+    @check(mode="after")
+    def _concurrency_is_enough(self) -> Self:
+        for name, use_case in self.use_cases.items():
+            reserved, factor = use_case.reserved_concurrency, use_case.parallelization_factor
+            least = (self.stream.shards or 0) * factor
+            if reserved is not None and reserved < least:
+                raise wrong(
+                    f"has use_cases.{name}.reserved_concurrency {reserved}; allowed: {least} or more, one "
+                    f"for each of the {self.stream.shards} shards times parallelization_factor {factor}"
+                )
         return self
 
     @check(mode="after")

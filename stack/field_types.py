@@ -65,8 +65,6 @@ Name = Annotated[
         r"(?=.{1,64}\Z)[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*", "up to 64 letters, digits and single hyphens"
     ),
 ]
-Account = Annotated[str, matching(r"\d{12}", "an account's number, of twelve digits, as text")]
-Region = Annotated[str, matching(r"[a-z]{2,4}(-[a-z]+)+-\d", "a region such as eu-west-1")]
 Day = Annotated[str, AfterValidator(_day)]
 Email = Annotated[str, AfterValidator(_deliverable)]
 Url = Annotated[

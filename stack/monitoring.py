@@ -15,6 +15,7 @@ from constructs import Construct
 from stack import metrics
 from stack.alerting.alerts import Alerts, private_topic
 from stack.company.alarm_actions import add_actions
+from stack.company.customer_key import customer_key
 from stack.config import AlarmsConfig, PlantConfig, UseCaseConfig
 from stack.consumers import Consumer
 from stack.dashboard import dashboard
@@ -57,7 +58,8 @@ class Monitoring(Construct):
         alerts: Alerts,
     ) -> None:
         super().__init__(scope, name)
-        self.topic = private_topic(self, "Alarms", plant.alarms.emails)
+        key = customer_key(self, plant.kms_key_arn)
+        self.topic = private_topic(self, "Alarms", plant.alarms.emails, key)
         # The topic's policy replaces SNS's default one, which would allow the account's alarms.
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(

@@ -1,12 +1,13 @@
 """One plant as one stack; connects the constructs."""
 
-from aws_cdk import CfnOutput, Stack, Tags
+from aws_cdk import CfnOutput, Environment, Stack, Tags
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from stack.alerting.alerts import Alerts
 from stack.buckets import failed_batch_bucket, model_bucket, tag_bucket_emptier
 from stack.company.model_writers import let_only_write
+from stack.company.roles import keep_rules
 from stack.config import PlantConfig
 from stack.consumers import Consumer
 from stack.ingest import Ingest
@@ -17,7 +18,13 @@ class PipelineStack(Stack):
     """A stream, a function for each use case, their models, the bus with its alerts, and alarms."""
 
     def __init__(self, scope: Construct, name: str, plant: PlantConfig) -> None:
-        super().__init__(scope, name, description=f"Kinesis River: online models for the telemetry of {name}")
+        super().__init__(
+            scope,
+            name,
+            description=f"Kinesis River: online models for the telemetry of {name}",
+            env=Environment(account=plant.account, region=plant.region),
+            termination_protection=plant.termination_protection,
+        )
         tags = {"application": "kinesis-river", "plant": name, **plant.tags}
         for key, value in tags.items():
             Tags.of(self).add(key, value)
@@ -83,6 +90,7 @@ class PipelineStack(Stack):
                 outputs[f"FunctionRoleArn{_pascal(use_case)}"] = consumer.role.role_arn
         for output, value in outputs.items():
             CfnOutput(self, output, value=str(value))
+        keep_rules(self, plant.roles)
 
 
 def _pascal(name: str) -> str:

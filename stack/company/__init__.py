@@ -1,1 +1,1 @@
-"""What companies with rules for their accounts set: who is called, what is logged, who may write models."""
+"""The rules of a company that a plant keeps: place, network, key, roles, logs, who is called, who writes."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from aws_cdk import RemovalPolicy
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
@@ -36,12 +37,15 @@ RETENTION: Mapping[RetentionDays, logs.RetentionDays] = {
 """CDK's names for what CloudWatch allows."""
 
 
-def log_group(scope: Construct, config: LogsConfig, name: str | None = None) -> logs.LogGroup:
+def log_group(
+    scope: Construct, config: LogsConfig, key: kms.IKey | None, name: str | None = None
+) -> logs.LogGroup:
     """A log group that is deleted with the stack; CloudFormation names it where no `name` is given."""
     return logs.LogGroup(
         scope,
         "Log",
         log_group_name=name,
+        encryption_key=key,
         retention=RETENTION[config.retention_days],
         removal_policy=RemovalPolicy.DESTROY,
     )

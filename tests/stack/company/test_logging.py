@@ -20,7 +20,7 @@ def test_every_log_group_keeps_its_lines_as_long_as_cdk_json_says():
 def test_each_number_of_days_is_what_cloudwatch_is_told():
     stack = Stack(App(), "Stack")
     for days in get_args(RetentionDays):
-        log_group(Construct(stack, f"Of{days}Days"), LogsConfig(retention_days=days))
+        log_group(Construct(stack, f"Of{days}Days"), LogsConfig(retention_days=days), None)
     groups = assertions.Template.from_stack(stack).find_resources("AWS::Logs::LogGroup")
     assert len(groups) == len(get_args(RetentionDays))
     for name, group in groups.items():
