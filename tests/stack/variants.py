@@ -68,6 +68,17 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "alarms": {"emails": ["sre@example.com"], "action_arns": [TOPIC, OPS_ITEM, PLAN]},
         "removal": "destroy",
         "tags": {"cost-centre": "42"},
+        "vpc": {
+            "id": "vpc-0123456789abcdef0",
+            "subnet_ids": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+            "security_group_ids": ["sg-0123456789abcdef0"],
+        },
+        "kms_key_arn": "arn:aws:kms:eu-west-1:210987654321:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        "roles": {
+            "permissions_boundary": "arn:aws:iam::210987654321:policy/boundary",
+            "name_prefix": "factory-",
+        },
+        "termination_protection": True,
     },
     "a bucket that exists": {"models_bucket": "central-models", "removal": "destroy"},
     "a stream of another account": {

@@ -3,6 +3,7 @@
 import pytest
 
 import stack.consumers
+from stack import compiling
 from stack.bundling import bundle
 from stack.company.function_config import FunctionConfig
 from tests.stack.synthesis import of_type, template
@@ -37,6 +38,14 @@ def test_runtime_processor_packages_and_reader_are_of_one_kind(bundled, function
     assert [one["Runtime"] for one in functions] == [f"python{python}"] * 2
     assert [one["Architectures"] for one in functions] == [[architecture]] * 2
     assert bundled == [(platform, python, True)] * 2
+
+
+@pytest.mark.parametrize(
+    ("architecture", "target"), [("arm64", "aarch64-linux-gnu.2.28"), ("x86_64", "x86_64-linux-gnu.2.28")]
+)
+def test_the_reader_is_compiled_for_the_processor(monkeypatch, architecture, target):
+    monkeypatch.setattr(compiling, "_ziglang", lambda: "1.0")
+    assert compiling.compiler(FunctionConfig(architecture=architecture).platform)[-2:] == ["-target", target]
 
 
 def test_the_default_is_what_is_bundled_by_default():

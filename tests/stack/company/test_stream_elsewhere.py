@@ -136,7 +136,7 @@ def test_the_alarm_says_what_it_then_means():
             '"sitewise": false and without mqtt',
         ),
         ({"use_cases": {"drift": {"enhanced_fan_out": True}}}, "allowed: false"),
-        ({"region": "us-east-1"}, "a stream of the same region"),
+        ({"region": "us-east-1"}, "allowed: an ARN of us-east-1"),
     ],
 )
 def test_what_cannot_be_with_a_stream_of_another_account_is_refused(changed, allowed):
