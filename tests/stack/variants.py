@@ -79,6 +79,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
             "name_prefix": "factory-",
         },
         "termination_protection": True,
+        "use_cases": {"drift": {"reserved_concurrency": 20}},
+        "rules": ["nist-800-53-r5", "hipaa"],
     },
     "a bucket that exists": {"models_bucket": "central-models", "removal": "destroy"},
     "a stream of another account": {
