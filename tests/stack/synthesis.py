@@ -23,13 +23,13 @@ def template(plant: dict[str, Any] | None = None, known_use_cases: tuple[str, ..
 
 def infos(plant: dict[str, Any]) -> list[str]:
     """What the synthesis of a plant remarks."""
-    found = assertions.Annotations.fromstack_of(stack_of(json.dumps(plant), ("drift",)))
+    found = assertions.Annotations.from_stack(stack_of(json.dumps(plant), ("drift",)))
     return [str(one.entry.data) for one in found.find_info("*", assertions.Match.any_value())]
 
 
 @cache
 def _template(plant: str, known_use_cases: tuple[str, ...]) -> str:
-    return json.dumps(assertions.Template.fromstack_of(stack_of(plant, known_use_cases)).to_json())
+    return json.dumps(assertions.Template.from_stack(stack_of(plant, known_use_cases)).to_json())
 
 
 def stack_of(plant: str, known_use_cases: tuple[str, ...]) -> PipelineStack:

@@ -9,17 +9,16 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from stack.alerting.alert_config import SlackTarget, TeamsTarget, WebhookTarget
+from stack.company.company_config import AccountId, Region
 from stack.config import PlantConfig, TagKey, TagValue
 from stack.context import InvalidConfiguration, read_plants
 from stack.field_types import (
-    Account,
     ActionArn,
     BucketName,
     BusArn,
     KeyArn,
     Name,
     QueueArn,
-    Region,
     RoleArn,
     SecretArn,
     StreamArn,
@@ -290,7 +289,7 @@ ONE_LINE = ARNS | {
     TagKey: "owner",
     TagValue: "water",
     BucketName: "models",
-    Account: "123456789012",
+    AccountId: "123456789012",
     Region: "eu-west-1",
     SlackTarget.__annotations__["channel"]: "#alerts",
     TeamsTarget.__annotations__["url"]: "https://example.com/x",
