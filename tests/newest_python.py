@@ -17,7 +17,6 @@ PARTS = (
     "tests/consumer/test_exactness.py",
     "tests/consumer/test_failures.py",
     "tests/consumer/test_loaded_later.py",  # of the import system
-    "tests/consumer/same_as_before",  # states, to the last bit, as the oldest Python made them
     "tests/consumer/decode",
     "tests/consumer/pages",
     "tests/local/test_function_logs.py",  # processes

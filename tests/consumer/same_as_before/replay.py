@@ -3,11 +3,9 @@
 import asyncio
 import json
 import math
-import operator
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import reduce
 from hashlib import sha256
 from typing import Any
 
@@ -296,18 +294,10 @@ def became_of(case: str, way: str) -> Became:
 
 
 def machine() -> str:
-    """A digest of what the last bits of a float may depend on: the C library's functions, and numpy's.
-
-    Not Python's `sum`, which is another since 3.12: no state may depend on that.
-    """
+    """A digest of what the last bits of a float may depend on: the C library's functions, Python's `sum`."""
     numbers = [number * 0.37 + 1e-3 for number in range(1, 400)]
     functions = (math.exp, math.log, math.sin, math.tanh, math.sqrt, math.lgamma)
     found = [function(number) for function in functions for number in numbers]
     found += [math.hypot(*numbers[at : at + 2]) for at in range(300)] + [math.pow(1.1, at) for at in numbers]
-    found += [
-        reduce(operator.add, numbers),
-        float(np.dot(numbers, numbers)),
-        float(np.sum(numbers)),
-        float(np.std(numbers)),
-    ]
+    found += [sum(numbers), float(np.dot(numbers, numbers)), float(np.sum(numbers)), float(np.std(numbers))]
     return digest([number.hex() for number in found])[:16]
