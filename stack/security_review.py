@@ -51,6 +51,16 @@ class _PackForStack:
         """What the report calls it, and acknowledgements begin with."""
         return self._pack.read_pack_name
 
+    @property
+    def version(self) -> str | None:
+        """Not in the report, as for AWS Solutions."""
+        return None
+
+    @property
+    def rule_ids(self) -> list[str] | None:
+        """Only for statistics of CDK's."""
+        return None
+
     def validate(self, _context: Any) -> PolicyValidationPluginReport:
         """The findings; CDK takes out those that are acknowledged."""
         return self._pack.validate_scope(self._stack)

@@ -165,28 +165,7 @@ SECRET = {"secret_arn": arn("secretsmanager", "secret:token-AbCdEf")}
 EVERYTHING = {
     "stream": {"arn": arn("kinesis", "stream/telemetry"), "key_arn": arn("kms", "key/1234abcd")},
     "ingest": {"mqtt": [{"sql": "SELECT * FROM 'plants/+/opcua/+'", "partition_key": "${topic(4)}"}]},
-    "use_cases": {
-        "drift": {
-            "enhanced_fan_out": True,
-            "snap_start": False,
-            "ephemeral_storage_mb": 1024,
-            "reserved_concurrency": 10,
-        }
-    },
-    "account": "123456789012",
-    "region": "eu-west-1",
-    "vpc": {
-        "id": "vpc-0123456789abcdef0",
-        "subnet_ids": ["subnet-0123456789abcdef0"],
-        "security_group_ids": ["sg-0123456789abcdef0"],
-    },
-    "kms_key_arn": arn("kms", "key/5678abcd"),
-    "roles": {
-        "permissions_boundary": "arn:aws:iam::123456789012:policy/boundary",
-        "name_prefix": "corp-",
-    },
-    "termination_protection": True,
-    "rules": ["nist-800-53-r5", "hipaa"],
+    "use_cases": {"drift": {"enhanced_fan_out": True, "snap_start": False, "ephemeral_storage_mb": 1024}},
     "alerts": [
         {
             "name": "here",
