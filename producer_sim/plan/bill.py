@@ -1,7 +1,6 @@
 """A month's bill: for each price of `prices.toml` how much is used, and what that costs."""
 
 import tomllib
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -150,15 +149,13 @@ def _iot(load: Load) -> dict[str, float]:
     return {"iot_messages": messages, "iot_rules": records, "iot_actions": messages}
 
 
-def _functions(load: Load) -> Mapping[str, float]:
+def _functions(load: Load) -> dict[str, float]:
     """All use cases' functions."""
-    quantities = Counter[str]()
-    for one in load.of_each_use_case():
-        quantities.update(_function(one))
-    return quantities
+    each = [_function(one) for one in load.of_each_use_case()]
+    return {key: sum(quantities[key] for quantities in each) for key in each[0]}
 
 
-def _function(load: Load) -> Mapping[str, int]:
+def _function(load: Load) -> dict[str, float]:
     """Lambda with SnapStart, S3 and X-Ray, of one use case; X-Ray traces the first of each second."""
     assumed, month_s = load.assumptions.assumed, _month_s(load)
     memory_gb = load.configuration.memory_mb / 1024

@@ -88,11 +88,10 @@ def configured(plants: Mapping[str, Mapping[str, Any]], name: str | None) -> Con
 
     Raises: `ConfigurationError` where there is none, or a setting that no plan can be made of.
     """
-    if name is None and plants:
-        name = next(iter(plants))
+    name = next(iter(plants), "") if name is None else name
     if name not in plants:
         known = ", ".join(plants) or "none"
-        raise ConfigurationError(f"{name} is no plant of cdk.json, which has: {known}")
+        raise ConfigurationError(f"{name!r} is no plant of cdk.json, which has: {known}")
     found = Configured(name, plants[name])
     found.check()
     return found

@@ -103,7 +103,7 @@ class Load:
     def of_each_use_case(self) -> "list[Load]":
         """One use case at a time: a named one as it was measured, another as the dearest of those named."""
         workload = self.workload
-        named = [(name,) for name in workload.named]
+        named: list[tuple[str, ...]] = [(name,) for name in workload.named]
         named += [workload.named] * (workload.use_cases - len(named))
         return [replace(self, workload=replace(workload, use_cases=1, named=names)) for names in named]
 

@@ -372,7 +372,7 @@ def test_a_plant_of_ones_own_is_planned_as_its_file_says(plant_of_ours):
 @pytest.mark.parametrize(
     ("plants", "arguments", "words"),
     [
-        ({"North": {}}, ("--plant", "West"), "West is no plant of cdk.json, which has: North"),
+        ({"North": {}}, ("--plant", "West"), "'West' is no plant of cdk.json, which has: North"),
         ({}, (), "is no plant of cdk.json, which has: none"),
         ({"North": {"use_cases": {"drift": {"pages": "many"}}}}, (), "North: cannot plan with pages 'many'"),
         ({"North": {"stream": {"mode": "fast", "shards": "2"}}}, (), "stream.mode 'fast', stream.shards '2'"),
