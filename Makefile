@@ -32,7 +32,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 AUDIT := $(VENV)/audit.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo load test sim sim-mutants fuzz soak check bench quality synth template deploy lock clean
+.PHONY: help demo load test test-newest sim sim-mutants fuzz soak check bench quality synth template deploy lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -56,6 +56,9 @@ test: $(CDK_INSTALLED)
 	@if [ -d "$(PLANT)/tests" ]; then $(BIN)/python -m pytest -q "$(PLANT)/tests"; fi
 	@$(BIN)/python -m stack.bundling
 endif
+
+test-newest: $(INSTALLED) ## What depends on Python, on the newest one of this machine; installs into build/python3.N
+	@$(BIN)/python -m tests.newest_python
 
 sim: $(INSTALLED) ## The promise, through faults at every step of SEEDS=1000 simulated worlds
 	@echo "Simulating $(SEEDS) worlds; one that breaks a promise prints how to play it again"

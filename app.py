@@ -16,6 +16,7 @@ from consumer.plant import plant
 from consumer.settings.calendars import run_out
 from consumer.settings.signals_yaml import read_signals_file
 from stack.bundling import BundlingFailed
+from stack.company.company_config import RulePack
 from stack.context import InvalidConfiguration, read_plants
 from stack.deploy.template import FOLDER, how_to_upload, write_templates
 from stack.pipeline_stack import PipelineStack
@@ -30,22 +31,24 @@ _AHEAD = timedelta(days=60)
 
 def add_stacks(app: "App") -> None:
     """Check cdk.json and the settings for single signals, add the stacks, and have them reviewed."""
-    from aws_cdk import Annotations
+    from aws_cdk import Annotations, Stack
 
     files = plant()
+    asked_for: dict[Stack, list[RulePack]] = {}
     configured = read_plants(app.node.try_get_context("plants"), files.use_cases, files.use_cases_file)
     for name, config in configured.items():
         for calendar in read_signals_file(config.signals, files).calendars:
             if run_out(calendar.spans or (), (datetime.now(UTC) + _AHEAD).timestamp()):
                 print(f"{calendar.file} has no event after the next {_AHEAD.days} days: bring it up to date")
         stack = PipelineStack(app, name, config)
+        asked_for[stack] = config.rules
         # What the last synthesis wrote is there until this one does, or where `make synth` moves it.
         shards = shards_of(Path(app.outdir) / stack.template_file)
         if shards is None:
             shards = shards_of(Path(app.outdir) / "before" / stack.template_file)
         if warning := refused(shards, config.stream):
             Annotations.of(stack).add_warning_v2("kinesis-river:shards", warning)
-    review(app)
+    review(app, asked_for)
 
 
 def main(arguments: list[str]) -> None:

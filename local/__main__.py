@@ -13,6 +13,7 @@ from local.emulator.embedded_aws import EmbeddedAWSFailed
 from local.emulator.mapping_thread import MappingFailed
 from local.function.execution_environment import FunctionError
 from local.serving import STOPPED, AlreadyServed, serve_until_interrupted
+from producer_sim.payloads.encoders import CompressionMissing
 
 DEMO_FOLDER = Path("build/demo")
 _INTERRUPTED = 130
@@ -54,7 +55,7 @@ def _demo() -> int:
     DEMO_FOLDER.mkdir(parents=True)
     try:
         summary, failed = run_demo(DEMO_FOLDER, DemoSize(), console)
-    except (ConfigurationError, EmbeddedAWSFailed, MappingFailed) as error:
+    except (CompressionMissing, ConfigurationError, EmbeddedAWSFailed, MappingFailed) as error:
         console.print(str(error), style="red")
         return 1
     except KeyboardInterrupt:

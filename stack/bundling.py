@@ -27,10 +27,11 @@ from consumer.errors import ConfigurationError
 from consumer.plant import plant
 from consumer.settings.signals_yaml import as_json
 from stack import compiling
+from stack.company.function_config import FunctionConfig
 
 ROOT = Path(__file__).parent.parent
-PYTHON = "3.14"
-PLATFORM = "aarch64-manylinux_2_28"
+PYTHON: str = FunctionConfig().python
+PLATFORM = FunctionConfig().platform
 UNPACKED_BYTES_MAX = 250 * 1024 * 1024
 """Lambda's limit."""
 
@@ -51,10 +52,12 @@ _PLANT = "plant"
 """The folder of the asset that holds what is the plant's own."""
 
 
-NOT_COMPILED = (
-    f"Without compiled modules: there is no Python {PYTHON} on this machine. A cold start without SnapStart "
-    f"takes seconds more; `uv python install {PYTHON}` before the synthesis changes that"
-)
+def not_compiled(python: str = PYTHON) -> str:
+    """What it means that an asset has no compiled modules, and what to do."""
+    return (
+        f"Without compiled modules: there is no Python {python} on this machine. A cold start without "
+        f"SnapStart takes seconds more; `uv python install {python}` before the synthesis changes that"
+    )
 
 
 class BundlingFailed(Exception):
@@ -271,4 +274,4 @@ if __name__ == "__main__":
         f"{asset.folder}: {unpacked_bytes(asset.folder) / 2**20:.0f} MiB unpacked, of 250 that Lambda allows"
     )
     if not asset.is_compiled:
-        print(NOT_COMPILED)
+        print(not_compiled())

@@ -11,12 +11,30 @@ from pydantic import model_validator as check
 from consumer.settings.environment import AHEAD_S_ALLOWED_MAX, TimeSettings
 from consumer.settings.signals_yaml import SHIPPED
 from stack.alerting.alert_config import AlertConfig
-from stack.field_types import Day, Email, KeyArn, StreamArn, Strict, Text, each_once, matching, wrong
+from stack.company.company_config import AccountId, Region, RolesConfig, RulePack, VpcConfig, misplaced
+from stack.company.function_config import FunctionConfig
+from stack.company.logs_config import LogsConfig
+from stack.field_types import (
+    ActionArn,
+    BucketName,
+    Day,
+    Email,
+    KeyArn,
+    RoleArn,
+    StreamArn,
+    Strict,
+    Text,
+    each_once,
+    matching,
+    wrong,
+)
 from stack.iot_sql import aliases_in
 
 SNAP_START_STORAGE_MB = 512
 _MARGIN_S = 3600
 _MAXIMUM_AGE_S = 604_800
+_ACTIONS_MAX = 5
+"""CloudWatch's, of an alarm for each of its states; one is its topic."""
 
 
 TagKey = Annotated[
@@ -99,6 +117,8 @@ class UseCaseConfig(Strict):
     """A share of each shard's reading rate of its own: for more than two readers of a stream."""
     parallelization_factor: Annotated[int, Field(ge=1, le=10)] = 1
     """Invocations side by side for each shard; above 1 only where `pages` is 0."""
+    reserved_concurrency: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Invocations side by side that the function has for itself, and at most."""
 
     @check(mode="after")
     def _fits_together(self) -> Self:
@@ -154,6 +174,8 @@ class AlarmsConfig(Strict):
 
     emails: Annotated[list[Email], each_once] = []
     """Subscribed to the alarms' topic."""
+    action_arns: Annotated[list[ActionArn], each_once, Field(max_length=_ACTIONS_MAX - 1)] = []
+    """What every alarm calls besides its topic: other topics, functions, OpsItems, response plans."""
     no_data_minutes: Annotated[int, Field(ge=5, le=1440)] = 15
     """How long nothing may arrive."""
     iterator_age_minutes: Annotated[int, Field(ge=1, le=1440)] = 10
@@ -174,6 +196,14 @@ class PlantConfig(Strict):
     use_cases: Annotated[dict[str, UseCaseConfig], Field(min_length=1)] = {"drift": UseCaseConfig()}
     alerts: Annotated[list[AlertConfig], Field(max_length=25)] = [AlertConfig(name="drifts")]
     alarms: AlarmsConfig = AlarmsConfig()
+    models_bucket: BucketName | None = None
+    """An existing bucket for models and quarantine, of this plant alone; its rules are its owner's."""
+    operators: Annotated[list[RoleArn], each_once] = []
+    """Roles that may write models and mutes beside the functions, and nobody else; none: as IAM allows."""
+    function: FunctionConfig = FunctionConfig()
+    """What all functions run on."""
+    logs: LogsConfig = LogsConfig()
+    """How long logs are kept, and where access to the buckets is logged."""
     signals: Annotated[
         str, matching(r"[\w.-]+\.ya?ml", "a file of the plant's folder, beside its use_cases.py")
     ] = SHIPPED
@@ -186,6 +216,25 @@ class PlantConfig(Strict):
     """How long the bus keeps events, to be replayed."""
     tags: Annotated[dict[TagKey, TagValue], Field(max_length=48)] = {}
     """Of all resources."""
+    account: AccountId | None = None
+    """Where the stack may be deployed: in no other account."""
+    region: Region | None = None
+    """And in no other region."""
+    vpc: VpcConfig = VpcConfig()
+    """The network that the functions are in."""
+    kms_key_arn: KeyArn | None = None
+    """A key of the company's, by which all is encrypted that the stack keeps."""
+    roles: RolesConfig = RolesConfig()
+    """What every role of the stack has to have."""
+    termination_protection: bool = False
+    """Whether the stack cannot be deleted until this is taken back."""
+    rules: Annotated[list[RulePack], each_once] = []
+    """Rule packs that the synthesis checks besides AwsSolutions."""
+
+    @property
+    def stream_is_elsewhere(self) -> bool:
+        """Whether the stream is another account's: only where the plant's own is stated can that be known."""
+        return bool(self.account and self.stream.arn) and _place(self.stream.arn or "")[1] != self.account
 
     def maximum_age_s(self, use_case: str) -> int:
         """How old a record of a failing batch may grow: the use case's own, or just under the retention."""
@@ -201,6 +250,50 @@ class PlantConfig(Strict):
                 "allowed: one of them, for records of a signal may have several partition keys, and lose "
                 "their order"
             )
+        return self
+
+    @check(mode="after")
+    def _stream_can_be_read_and_written(self) -> Self:
+        if self.stream_is_elsewhere and (self.ingest.sitewise or self.ingest.mqtt):
+            raise wrong(
+                "has a stream of another account, on which rules of AWS IoT cannot put; allowed: "
+                'ingest with "sitewise": false and without mqtt'
+            )
+        fans_out = [name for name, each in self.use_cases.items() if each.enhanced_fan_out]
+        if self.stream_is_elsewhere and fans_out:
+            raise wrong(
+                f"has a stream of another account and use_cases.{fans_out[0]}.enhanced_fan_out; allowed: "
+                "false, for only the stream's owner can register its readers"
+            )
+        return self
+
+    @check(mode="after")
+    def _operators_fit_the_bucket(self) -> Self:
+        if self.operators and self.models_bucket:
+            raise wrong(
+                "has operators and models_bucket; allowed: operators with a bucket of the stack's own, for "
+                "an existing one has its own policy"
+            )
+        if self.models_bucket and self.models_bucket == self.logs.access_logs_bucket:
+            raise wrong("has one bucket as models_bucket and logs.access_logs_bucket; allowed: two buckets")
+        return self
+
+    @check(mode="after")
+    def _is_all_in_one_place(self) -> Self:
+        for mistake in misplaced(self.model_dump(), self.account, self.region):
+            raise wrong(mistake)
+        return self
+
+    @check(mode="after")
+    def _concurrency_is_enough(self) -> Self:
+        for name, use_case in self.use_cases.items():
+            reserved, factor = use_case.reserved_concurrency, use_case.parallelization_factor
+            least = (self.stream.shards or 0) * factor
+            if reserved is not None and reserved < least:
+                raise wrong(
+                    f"has use_cases.{name}.reserved_concurrency {reserved}; allowed: {least} or more, one "
+                    f"for each of the {self.stream.shards} shards times parallelization_factor {factor}"
+                )
         return self
 
     @check(mode="after")

@@ -6,18 +6,24 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesis as kinesis
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from consumer.plant import plant as plant_in_force
 from consumer.staleness_sweep import VISIT
-from stack.bundling import NOT_COMPILED, PYTHON, asset_environment, bundle
+from stack.bundling import asset_environment, bundle, not_compiled
+from stack.company.customer_key import customer_key
+from stack.company.log_groups import log_group
+from stack.company.network import put_inside
+from stack.company.snap_start import has_snap_start, left_out
 from stack.config import PlantConfig, UseCaseConfig
 from stack.deployed_models import models_environment
 from stack.function_role import FunctionRole
-from stack.security_review import acknowledge_warning
+from stack.security_review import acknowledge_controls, acknowledge_warning
+
+_ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
 
 
 class Consumer(Construct):
@@ -38,14 +44,17 @@ class Consumer(Construct):
     ) -> None:
         super().__init__(scope, name)
         config = plant.use_cases[use_case]
-        self.log_group = logs.LogGroup(
-            self, "Log", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
-        )
+        key = customer_key(self, plant.kms_key_arn)
+        self.log_group = log_group(self, plant.logs, key)
         role = FunctionRole(self, "May")
         role.may_learn(use_case, models, bus)
         role.may_read(stream, plant.stream.key_arn)
         role.may_give_up(failed_batches)
         role.may_log_and_trace(self.log_group)
+        if plant.kms_key_arn is not None:
+            role.may_use(plant.kms_key_arn)
+        if plant.vpc.id is not None:
+            role.may_connect(plant.vpc.id)
         source_arn = stream.stream_arn
         if config.enhanced_fan_out:
             name = self.node.addr
@@ -66,7 +75,9 @@ class Consumer(Construct):
             **asset_environment(),
             "POWERTOOLS_METRICS_NAMESPACE": namespace,
         }
-        self.function = self._function(config, role.make(), environment)
+        self.role = role.make()
+        self.function = self._function(config, plant, self.role, environment, key)
+        put_inside(self.function, plant.vpc)
         # Snapshots belong to versions; the alias always points to the newest one.
         self.alias = lambda_.Alias(self, "Live", alias_name="live", version=self.function.current_version)
         self.mapping = lambda_.EventSourceMapping(
@@ -95,35 +106,50 @@ class Consumer(Construct):
         self.mapping.node.add_dependency(models, failed_batches)
 
     def _function(
-        self, config: UseCaseConfig, role: iam.IRole, environment: dict[str, str]
+        self,
+        config: UseCaseConfig,
+        plant: PlantConfig,
+        role: iam.IRole,
+        environment: dict[str, str],
+        key: kms.IKey | None,
     ) -> lambda_.Function:
-        asset = bundle(compiled_reader=config.compiled_reader)
+        runs_on, snap_start = plant.function, config.snap_start and has_snap_start(plant.region)
+        asset = bundle(runs_on.platform, runs_on.python, compiled_reader=config.compiled_reader)
         function = lambda_.Function(
             self,
             "Function",
             runtime=lambda_.Runtime(
-                f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON, supports_snap_start=True
+                f"python{runs_on.python}", lambda_.RuntimeFamily.PYTHON, supports_snap_start=True
             ),
-            architecture=lambda_.Architecture.ARM_64,
+            architecture=_ARCHITECTURES[runs_on.architecture],
             code=lambda_.Code.from_asset(str(asset.folder), asset_hash=asset.hash),
             handler="consumer.handler.handler",
             memory_size=config.memory_mb,
             timeout=Duration.seconds(config.timeout_s),
             ephemeral_storage_size=Size.mebibytes(config.ephemeral_storage_mb),
-            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if config.snap_start else None,
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
             tracing=lambda_.Tracing.ACTIVE,
             logging_format=lambda_.LoggingFormat.JSON,
             log_group=self.log_group,
             role=role,
             environment=environment,
+            environment_encryption=key,
+            reserved_concurrent_executions=config.reserved_concurrency,
             # An old version's snapshot costs as much as the live one's; going back means deploying again.
             current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.DESTROY),
         )
-        if config.snap_start:
+        reason = (
+            "The mapping stores a batch that it gives up in a bucket, with an alarm. A sweep that fails "
+            "needs no queue: the next one does the same."
+        )
+        acknowledge_controls(function, {"LambdaDLQ": reason})
+        if snap_start:
             reason = "The mapping invokes the alias, whose version is published."
             acknowledge_warning(function, "aws-lambda:snapStartRequirePublish", reason)
         elif not asset.is_compiled:
-            Annotations.of(function).add_info(NOT_COMPILED)
+            Annotations.of(function).add_info(not_compiled(runs_on.python))
+        if config.snap_start and not snap_start:
+            Annotations.of(function).add_info(left_out(plant.region))
         if asset.no_reader:
             Annotations.of(function).add_info(asset.no_reader)
         return function

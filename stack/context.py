@@ -46,6 +46,7 @@ def _wrong_names(
     """What is named and does not exist, or cannot be distinguished from another."""
     known = ", ".join(sorted(known_use_cases))
     yield from _alike((name, (name,)) for name in plants)
+    yield from _shared_buckets(plants)
     for name, plant in plants.items():
         for use_case in plant.use_cases:
             if use_case not in known_use_cases:
@@ -61,6 +62,18 @@ def _wrong_names(
                 if use_case not in plant.use_cases:
                     path = (name, "alerts", index, "use_cases", position)
                     yield path, f"is {use_case!r}; allowed: {own}"
+
+
+def _shared_buckets(plants: dict[str, PlantConfig]) -> Iterator[tuple[_Path, str]]:
+    """Plants whose models would mix: what a page is called begins with the use case, not with the plant."""
+    seen: dict[str, str] = {}
+    for name, plant in plants.items():
+        if plant.models_bucket in seen:
+            other = seen[plant.models_bucket]
+            text = f"is {plant.models_bucket!r}, that of {other}; allowed: a bucket of its own"
+            yield (name, "models_bucket"), text
+        if plant.models_bucket:
+            seen[plant.models_bucket] = name
 
 
 def _alike(named: Iterable[tuple[str, _Path]]) -> Iterator[tuple[_Path, str]]:

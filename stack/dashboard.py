@@ -72,10 +72,13 @@ def dashboard(
             title="What needs a person? Alarms", alarms=list(alarms), width=2 * _WIDTH, height=_HEIGHT
         )
     )
-    board.add_widgets(
-        _graph("Is data arriving? Records on the stream", of_stream("IncomingRecords")),
-        _graph("Does the stream take it? Refused records", of_stream("WriteProvisionedThroughputExceeded")),
-    )
+    if not ingest.stream_is_elsewhere:
+        board.add_widgets(
+            _graph("Is data arriving? Records on the stream", of_stream("IncomingRecords")),
+            _graph(
+                "Does the stream take it? Refused records", of_stream("WriteProvisionedThroughputExceeded")
+            ),
+        )
     board.add_widgets(
         _graph("Which use case stopped? Records that came to each", of_all("Records")),
         _graph("Do functions fail? Errors and throttles", of_functions("Errors", "Throttles")),

@@ -79,6 +79,33 @@ KeyArn = Annotated[str, _arn("kms", r"key/[\w-]+", "key/1234abcd-12ab-34cd-56ef-
 TopicArn = Annotated[str, _arn("sns", r"[\w-]{1,256}", "on-call")]
 QueueArn = Annotated[str, _arn("sqs", r"[\w-]{1,80}", "tickets")]
 BusArn = Annotated[str, _arn("events", r"event-bus/[\w./-]{1,256}", "event-bus/central")]
+ActionArn = Annotated[
+    str,
+    matching(
+        r"arn:aws[a-z-]*:(sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}"
+        r"|lambda:[a-z0-9-]+:\d{12}:function:[\w-]{1,64}(:[\w-]{1,128})?"
+        r"|ssm:[a-z0-9-]+:\d{12}:opsitem:[1-4](#CATEGORY=(Availability|Cost|Performance|Recovery|Security))?"
+        r"|ssm-incidents::\d{12}:response-plan/[\w-]{1,200})",
+        "the ARN of an SNS topic, a Lambda function (or its version or alias), an OpsItem such as "
+        "arn:aws:ssm:eu-west-1:123456789012:opsitem:2#CATEGORY=Availability, or a response plan such as "
+        "arn:aws:ssm-incidents::123456789012:response-plan/plant",
+    ),
+]
+"""What CloudWatch allows as an alarm's action, but for those on EC2 instances and scaling."""
+RoleArn = Annotated[
+    str,
+    matching(
+        r"arn:aws[a-z-]*:iam::\d{12}:role/([\w+=,.@-]{1,512}/)*[\w+=,.@-]{1,64}\*?",
+        "a role's ARN such as arn:aws:iam::123456789012:role/operators; `*` at its end only",
+    ),
+]
+BucketName = Annotated[
+    str,
+    matching(
+        r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+\Z)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        "a bucket's name: 3 to 63 small letters, digits, hyphens and dots; no ARN",
+    ),
+]
 SecretArn = Annotated[str, _arn("secretsmanager", r"secret:[\w/+=.@-]+", "secret:slack-AbCdEf")]
 Text = Annotated[
     str,

@@ -9,10 +9,28 @@ from constructs import Construct
 
 from consumer.events.mutes import MUTES_KEY
 from consumer.events.quarantine import quoted
-from stack.security_review import acknowledge_wildcards
+from stack.security_review import acknowledge_controls, acknowledge_wildcards
 
 _READ = ["DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards"]
 _READ_BY_FAN_OUT = ["DescribeStreamConsumer", "SubscribeToShard"]
+_CONNECT = [
+    f"ec2:{action}"
+    for action in (
+        "CreateNetworkInterface",
+        "DescribeNetworkInterfaces",
+        "DescribeSubnets",
+        "DeleteNetworkInterface",
+        "AssignPrivateIpAddresses",
+        "UnassignPrivateIpAddresses",
+    )
+]
+"""What AWS's own policy AWSLambdaVPCAccessExecutionRole allows of EC2."""
+
+
+INLINE = (
+    "What the policy allows is for this role alone, and goes with it; a managed policy could be attached to "
+    "others."
+)
 
 
 class FunctionRole(Construct):
@@ -60,6 +78,28 @@ class FunctionRole(Construct):
         traces = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
         self._allow(traces, "*", "X-Ray's actions do not support resources.")
 
+    def may_use(self, key_arn: str) -> None:
+        """Read and write what this key encrypts; Lambda decrypts the function's environment with it."""
+        self._allow(["kms:Decrypt", "kms:GenerateDataKey"], key_arn)
+
+    def may_connect(self, vpc_id: str) -> None:
+        """Have network interfaces in a VPC, which Lambda makes with the function's role; its code may not.
+
+        IAM knows the VPC in some of these actions only. Lambda needs all resources: it tries that first.
+        """
+        in_vpc = {"ArnLikeIfExists": {"ec2:Vpc": f"arn:*:ec2:*:*:vpc/{vpc_id}"}}
+        by_code = {"Null": {"lambda:SourceFunctionArn": "false"}}
+        self._document.add_statements(
+            iam.PolicyStatement(actions=_CONNECT, resources=["*"], conditions=in_vpc),
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY, actions=_CONNECT, resources=["*"], conditions=by_code
+            ),
+        )
+        self._wildcards["*"] = (
+            "X-Ray's actions do not support resources, nor do some by which Lambda connects to the VPC: the "
+            "others are limited to that VPC, and all are denied to the function's code."
+        )
+
     def make(self) -> iam.IRole:
         """The role; nothing else adds permissions to it."""
         role = iam.Role(
@@ -69,6 +109,7 @@ class FunctionRole(Construct):
             inline_policies={"consumer": self._document},
         )
         acknowledge_wildcards(role, self._wildcards)
+        acknowledge_controls(role, {"IAMNoInlinePolicy": INLINE})
         return role.without_policy_updates()
 
     def _allow(self, actions: list[str], resource: str, why_wildcard: str | None = None) -> None:

@@ -9,8 +9,10 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from stack.buckets import REMOVAL, private_bucket
-from stack.config import MqttConfig, PlantConfig, StreamConfig
-from stack.security_review import acknowledge_wildcards
+from stack.company.customer_key import customer_key
+from stack.config import MqttConfig, PlantConfig
+from stack.function_role import INLINE
+from stack.security_review import acknowledge, acknowledge_controls, acknowledge_wildcards
 
 _SQL_VERSION = "2016-03-23"
 SITEWISE = MqttConfig(
@@ -34,6 +36,8 @@ class Ingest(Construct):
     def __init__(self, scope: Construct, name: str, plant: PlantConfig) -> None:
         super().__init__(scope, name)
         self.stream = _stream(self, plant)
+        self.stream_is_elsewhere = plant.stream_is_elsewhere
+        """Whether it is another account's, which then has its metrics."""
         self.rules: list[iot.CfnTopicRule] = []
         self.rejected: s3.Bucket | None = None
         sitewise = SITEWISE_BY_ASSET if plant.ingest.sitewise_key == "asset" else SITEWISE
@@ -52,13 +56,13 @@ class Ingest(Construct):
                 "message with reason and time; they are rarely read, and CloudTrail can record it."
             ),
         )
-        role = self._role(self.rejected, plant.stream)
+        role = self._role(self.rejected, plant)
         for name, message in messages.items():
             rule = self._rule(name, message, self.rejected, role)
             rule.node.add_dependency(self.rejected)
             self.rules.append(rule)
 
-    def _role(self, rejected: s3.IBucket, stream: StreamConfig) -> iam.Role:
+    def _role(self, rejected: s3.IBucket, plant: PlantConfig) -> iam.Role:
         objects = rejected.arn_for_objects("*")
         document = iam.PolicyDocument(
             statements=[
@@ -66,9 +70,10 @@ class Ingest(Construct):
                 iam.PolicyStatement(actions=["s3:PutObject"], resources=[objects]),
             ]
         )
-        if stream.key_arn:
+        # Of the stream and of the bucket.
+        if keys := {key: None for key in (plant.stream.key_arn, plant.kms_key_arn) if key}:
             document.add_statements(
-                iam.PolicyStatement(actions=["kms:GenerateDataKey"], resources=[stream.key_arn])
+                iam.PolicyStatement(actions=["kms:GenerateDataKey"], resources=list(keys))
             )
         stack = Stack.of(self)
         # The rule's name is not known before its role exists.
@@ -85,6 +90,7 @@ class Ingest(Construct):
         )
         reason = "AWS IoT chooses the objects' names; the bucket only holds messages that it rejects."
         acknowledge_wildcards(role, {objects: reason})
+        acknowledge_controls(role, {"IAMNoInlinePolicy": INLINE})
         return role
 
     def _rule(
@@ -118,12 +124,19 @@ def _stream(scope: Construct, plant: PlantConfig) -> kinesis.IStream:
         return kinesis.Stream.from_stream_attributes(
             scope, "Stream", stream_arn=config.arn, encryption_key=key
         )
-    return kinesis.Stream(
+    own_key = customer_key(scope, plant.kms_key_arn)
+    stream = kinesis.Stream(
         scope,
         "Stream",
         stream_mode=_MODES[config.mode],
         shard_count=config.shards,
         retention_period=Duration.hours(config.retention_hours),
-        encryption=kinesis.StreamEncryption.MANAGED,
+        encryption=kinesis.StreamEncryption.KMS if own_key else kinesis.StreamEncryption.MANAGED,
+        encryption_key=own_key,
         removal_policy=REMOVAL[plant.removal],
     )
+    if own_key is not None:
+        acknowledge(
+            stream, {"AwsSolutions-KDS3": "The company asks for a key whose use it decides and sees itself."}
+        )
+    return stream

@@ -14,6 +14,8 @@ from constructs import Construct
 
 from stack import metrics
 from stack.alerting.alerts import Alerts, private_topic
+from stack.company.alarm_actions import add_actions
+from stack.company.customer_key import customer_key
 from stack.config import AlarmsConfig, PlantConfig, UseCaseConfig
 from stack.consumers import Consumer
 from stack.dashboard import dashboard
@@ -56,7 +58,8 @@ class Monitoring(Construct):
         alerts: Alerts,
     ) -> None:
         super().__init__(scope, name)
-        self.topic = private_topic(self, "Alarms", plant.alarms.emails)
+        key = customer_key(self, plant.kms_key_arn)
+        self.topic = private_topic(self, "Alarms", plant.alarms.emails, key)
         # The topic's policy replaces SNS's default one, which would allow the account's alarms.
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
@@ -66,6 +69,7 @@ class Monitoring(Construct):
                 conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
             )
         )
+        self._action_arns = plant.alarms.action_arns
         self._alarms: list[cloudwatch.IAlarm] = []
         for watch in _of_ingest(plant.alarms, ingest):
             self._alarm(watch.name, watch)
@@ -95,10 +99,13 @@ class Monitoring(Construct):
         action = actions.SnsAction(self.topic)
         alarm.add_alarm_action(action)
         alarm.add_ok_action(action)
+        add_actions(alarm, self._action_arns)
         self._alarms.append(alarm)
 
 
 def _of_ingest(config: AlarmsConfig, ingest: Ingest) -> Iterator[Watch]:
+    if ingest.stream_is_elsewhere:  # so are its metrics, and there are no rules
+        return
     stream = ingest.stream.stream_name
     quiet = -(-config.no_data_minutes // _STEP_MINUTES)
     yield Watch(
@@ -146,6 +153,24 @@ def _of_ingest(config: AlarmsConfig, ingest: Ingest) -> Iterator[Watch]:
         )
 
 
+def _not_learned(stream: str, minutes: int, taken: cloudwatch.Metric) -> Watch:
+    """Records arrive on the stream and come to no function of the use case."""
+    period = Duration.minutes(minutes)
+    return Watch(
+        "NotLearned",
+        f"Records arrive, and for {2 * minutes} minutes none has come to this use case.",
+        # In both periods, for what arrives at the end of one is learned in the next.
+        metrics.math(
+            "IF(FILL(arrived, 0) >= 1 AND FILL(taken, 0) < 1, 1, 0)",
+            period,
+            arrived=metrics.arrived(stream, period),
+            taken=taken,
+        ),
+        periods=2,
+        must_be=True,
+    )
+
+
 def _of_consumer(
     config: AlarmsConfig,
     use_case_config: UseCaseConfig,
@@ -166,20 +191,16 @@ def _of_consumer(
     at_most_s = use_case_config.batch_window_s + use_case_config.timeout_s
     minutes = max(config.no_data_minutes, -(-at_most_s // 60))
     minutes = -(-minutes // _STEP_MINUTES) * _STEP_MINUTES
-    period = Duration.minutes(minutes)
-    yield Watch(
-        "NotLearned",
-        f"Records arrive, and for {2 * minutes} minutes none has come to this use case.",
-        # In both periods, for what arrives at the end of one is learned in the next.
-        metrics.math(
-            "IF(FILL(arrived, 0) >= 1 AND FILL(taken, 0) < 1, 1, 0)",
-            period,
-            arrived=metrics.arrived(ingest.stream.stream_name, period),
-            taken=own("Records", period),
-        ),
-        periods=2,
-        must_be=True,
-    )
+    if ingest.stream_is_elsewhere:
+        yield Watch(
+            "NotLearned",
+            f"No record has come to this use case for {minutes} minutes.",
+            metrics.math("IF(FILL(taken, 0) < 1, 1, 0)", metrics.PERIOD, taken=own("Records")),
+            periods=minutes // _STEP_MINUTES,
+            must_be=True,
+        )
+    else:
+        yield _not_learned(ingest.stream.stream_name, minutes, own("Records", Duration.minutes(minutes)))
     if consumer.visits is not None:
         missed = Duration.minutes(_VISITS_MISSED * use_case_config.visit_minutes)
         visits = metrics.of("Events", "Invocations", period=missed, RuleName=consumer.visits.rule_name)

@@ -1,10 +1,13 @@
 """One plant as one stack; connects the constructs."""
 
-from aws_cdk import CfnOutput, Stack, Tags
+from aws_cdk import CfnOutput, Environment, Stack, Tags
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from stack.alerting.alerts import Alerts
-from stack.buckets import failed_batch_bucket, model_bucket
+from stack.buckets import failed_batch_bucket, model_bucket, tag_bucket_emptier
+from stack.company.model_writers import let_only_write
+from stack.company.roles import keep_rules
 from stack.config import PlantConfig
 from stack.consumers import Consumer
 from stack.ingest import Ingest
@@ -15,8 +18,15 @@ class PipelineStack(Stack):
     """A stream, a function for each use case, their models, the bus with its alerts, and alarms."""
 
     def __init__(self, scope: Construct, name: str, plant: PlantConfig) -> None:
-        super().__init__(scope, name, description=f"Kinesis River: online models for the telemetry of {name}")
-        for key, value in {"application": "kinesis-river", "plant": name, **plant.tags}.items():
+        super().__init__(
+            scope,
+            name,
+            description=f"Kinesis River: online models for the telemetry of {name}",
+            env=Environment(account=plant.account, region=plant.region),
+            termination_protection=plant.termination_protection,
+        )
+        tags = {"application": "kinesis-river", "plant": name, **plant.tags}
+        for key, value in tags.items():
             Tags.of(self).add(key, value)
         # Namespaces keep the metrics of several plants in one account apart.
         namespace = f"KinesisRiver/{name}"
@@ -38,8 +48,14 @@ class PipelineStack(Stack):
             )
             for use_case in plant.use_cases
         }
+        tag_bucket_emptier(self, tags)
+        if plant.operators and isinstance(models, s3.Bucket):
+            let_only_write(models, [consumer.role for consumer in consumers.values()], plant.operators)
         monitoring = Monitoring(self, "Monitoring", plant, namespace, ingest, consumers, alerts)
         stream = ingest.stream.stream_name
+        put_on = (
+            f"--stream-arn {plant.stream.arn}" if plant.stream_is_elsewhere else f"--stream-name {stream}"
+        )
         outputs = {
             "StreamName": stream,
             "StreamArn": ingest.stream.stream_arn,
@@ -53,7 +69,7 @@ class PipelineStack(Stack):
             "UseCases": ",".join(consumers),
             "DashboardName": monitoring.dashboard.dashboard_name,
             "SendOneValue": (
-                f"aws kinesis put-record --stream-name {stream} --partition-key demo.pressure "
+                f"aws kinesis put-record {put_on} --partition-key demo.pressure "
                 "--cli-binary-format raw-in-base64-out "
                 """--data '{"signal": "demo.pressure", "value": 42.0}'"""
             ),
@@ -70,8 +86,11 @@ class PipelineStack(Stack):
             outputs[f"SeeLog{_pascal(use_case)}"] = (
                 f"aws logs tail {consumer.log_group.log_group_name} --follow"
             )
+            if plant.stream_is_elsewhere:  # its owner has to allow them to read
+                outputs[f"FunctionRoleArn{_pascal(use_case)}"] = consumer.role.role_arn
         for output, value in outputs.items():
             CfnOutput(self, output, value=str(value))
+        keep_rules(self, plant.roles)
 
 
 def _pascal(name: str) -> str:

@@ -1,22 +1,82 @@
-"""cdk-nag's AWS Solutions rules: findings are fixed, or acknowledged next to the resource with a reason."""
+"""cdk-nag's rules: findings are fixed, or acknowledged next to the resource with a reason.
 
-from collections.abc import Mapping
+AWS Solutions is for all plants; the packs of NIST 800-53 R5 and HIPAA are for those that ask for them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from aws_cdk import Acknowledgment, App, Stack, Validations
-from cdk_nag import AwsSolutionsChecks
+import jsii
+from aws_cdk import (
+    Acknowledgment,
+    App,
+    IPolicyValidationPlugin,
+    PolicyValidationPluginReport,
+    Stack,
+    Validations,
+)
+from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks, NagPack, NIST80053R5Checks
 from constructs import IConstruct
 
+from stack.company.company_config import RulePack
 
-def review(app: App) -> None:
-    """Make every synthesis of the app fail if a rule has a finding that is not acknowledged."""
+_PACKS: dict[RulePack, Callable[[], NagPack]] = {
+    "nist-800-53-r5": NIST80053R5Checks,
+    "hipaa": HIPAASecurityChecks,
+}
+# What each of them is called in its findings.
+_CONTROLS = ("NIST.800.53.R5", "HIPAA.Security")
+
+
+def review(app: App, asked_for: Mapping[Stack, Sequence[RulePack]] | None = None) -> None:
+    """Make every synthesis of the app fail if a rule has a finding that is not acknowledged.
+
+    `asked_for`: the packs that a stack is to pass besides AWS Solutions, which all of them have to.
+    """
     Validations.of(app).add_plugins(AwsSolutionsChecks())
+    for stack, packs in (asked_for or {}).items():
+        for pack in packs:
+            Validations.of(app).add_plugins(_PackForStack(_PACKS[pack](), stack))
+
+
+@jsii.implements(IPolicyValidationPlugin)
+class _PackForStack:
+    """A rule pack for one stack; the pack itself would look at all stacks of the app."""
+
+    def __init__(self, pack: NagPack, stack: Stack) -> None:
+        self._pack, self._stack = pack, stack
+
+    @property
+    def name(self) -> str:
+        """What the report calls it, and acknowledgements begin with."""
+        return self._pack.read_pack_name
+
+    @property
+    def version(self) -> str | None:
+        """Not in the report, as for AWS Solutions."""
+        return None
+
+    @property
+    def rule_ids(self) -> list[str] | None:
+        """Only for statistics of CDK's."""
+        return None
+
+    def validate(self, _context: Any) -> PolicyValidationPluginReport:
+        """The findings; CDK takes out those that are acknowledged."""
+        return self._pack.validate_scope(self._stack)
 
 
 def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
     """Accept findings on a construct and everything in it: finding -> why it is harmless here."""
     for finding, reason in reasons.items():
         _acknowledge(construct, f"AwsSolutions::{finding}", reason)
+
+
+def acknowledge_controls(construct: IConstruct, reasons: Mapping[str, str]) -> None:
+    """Accept findings of NIST 800-53 R5 and HIPAA, which have the same rules: rule -> why it is harmless."""
+    for rule, reason in reasons.items():
+        for pack in _CONTROLS:
+            _acknowledge(construct, f"{pack}::{pack}-{rule}", reason)
 
 
 def acknowledge_wildcards(role: IConstruct, reasons: Mapping[str, str]) -> None:

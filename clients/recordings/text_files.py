@@ -4,20 +4,16 @@ import codecs
 import gzip
 import io
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from clients.recordings.refusal import ReplayRefused
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from consumer.decode.unpacking import ZSTD_ERRORS, zstd
 
 _HEAD_BYTES = 4096
+_NOT_READABLE: tuple[type[Exception], ...] = (OSError, EOFError, *ZSTD_ERRORS)
 _BYTE_ORDER_MARKS = {  # that of UTF-32 begins with that of UTF-16
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -89,12 +85,17 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
             with gzip.open(path) as unpacked:
                 yield unpacked  # type: ignore[misc]  # it has what is used of them
         elif magic == b"\x28\xb5\x2f\xfd":
+            if zstd is None:
+                raise ReplayRefused(
+                    f"{path} is zstd, and this Python was built without it: unpack it with "
+                    "`zstd -d`, or use another Python"
+                )
             with zstd.open(path) as unpacked:
                 yield unpacked  # type: ignore[misc]
         else:
             with path.open("rb") as file:
                 yield file
-    except (OSError, EOFError, zstd.ZstdError) as error:
+    except _NOT_READABLE as error:
         raise ReplayRefused(f"{path} cannot be read: {error}") from None
 
 

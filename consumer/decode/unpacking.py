@@ -13,10 +13,14 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message, message_fa
 
 from consumer.errors import Unlearnable
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+try:
+    if sys.version_info >= (3, 14):
+        from compression import zstd as zstd
+    else:
+        from backports import zstd as zstd
+except ImportError:  # a Python built without it, as Lambda's python3.14 was until December 2025
+    zstd = None  # type: ignore[assignment]
+ZSTD_ERRORS: tuple[type[Exception], ...] = () if zstd is None else (zstd.ZstdError,)
 
 # Compression.
 
@@ -40,6 +44,11 @@ def _gzip_member() -> _Decompressor:
 
 
 def _zstd_frame() -> _Decompressor:
+    if zstd is None:
+        raise Unlearnable(
+            "zstd data, which this Python cannot read, for it was built without compression.zstd: "
+            "update the function's runtime and redrive, or send gzip"
+        )
     options = {int(zstd.DecompressionParameter.window_log_max): _ZSTD_WINDOW_LOG_MAX}
     return zstd.ZstdDecompressor(options=options)
 
@@ -49,6 +58,7 @@ _FORMATS: tuple[tuple[bytes, str, Callable[[], _Decompressor]], ...] = (
     (b"\x28\xb5\x2f\xfd", "zstd", _zstd_frame),
 )
 
+_NOT_READABLE: tuple[type[Exception], ...] = (zlib.error, *ZSTD_ERRORS)
 _PADDING = b"\0 \t\r\n"
 """What shippers leave around compressed data: ends of lines, and blocks filled up."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -76,7 +86,7 @@ def _unpack(payload: bytes, name: str, part: Callable[[], _Decompressor]) -> byt
         decompressor = part()
         try:
             unpacked += decompressor.decompress(rest, UNPACKED_BYTES_MAX - len(unpacked) + 1)
-        except (zlib.error, zstd.ZstdError) as error:
+        except _NOT_READABLE as error:
             behind = (
                 "" if parts == 1 else f": behind {len(payload) - len(rest)} bytes of {name} is something else"
             )

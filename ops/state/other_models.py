@@ -1,7 +1,5 @@
 """The models of other code that lie beside those of this checkout: of another River, or another use case."""
 
-from collections.abc import AsyncIterator
-
 from consumer.aws.s3 import Objects
 from consumer.errors import ConfigurationError
 from consumer.pages.layout import layout_key, read_layout, recorded_in
@@ -10,13 +8,15 @@ from ops.state.page_versions import ObjectVersions
 from ops.target import Target
 
 
-async def _others(target: Target, objects: Objects) -> AsyncIterator[str]:
+async def _others(target: Target, objects: Objects) -> list[str]:
     """The prefixes of models that other code has learned, or learns."""
+    found = list[str]()
     folder, _, own = target.prefix().rpartition("/")
     for name in await objects.folders(f"{folder}/"):
-        found = await read_layout(objects, f"{folder}/{name}") if name != own else None
-        if found is not None and not found[0].upgrade_from:
-            yield f"{folder}/{name}"
+        layout = await read_layout(objects, f"{folder}/{name}") if name != own else None
+        if layout is not None and not layout[0].upgrade_from:
+            found.append(f"{folder}/{name}")
+    return found
 
 
 async def check_in_use(target: Target, objects: Objects) -> None:
@@ -26,7 +26,7 @@ async def check_in_use(target: Target, objects: Objects) -> None:
     """
     target.check_same_code()
     own_s = await objects.last_written_s(f"{target.prefix()}/") or 0.0
-    async for prefix in _others(target, objects):
+    for prefix in await _others(target, objects):
         written_s = await objects.last_written_s(f"{prefix}/") or 0.0
         if written_s > own_s:
             raise ConfigurationError(
@@ -41,7 +41,7 @@ async def may_have_started_anew(target: Target, objects: Objects, retained_since
 
     `retained_since_s`: what arrived before is not on the stream any more. Raises: `Unavailable`.
     """
-    if not [prefix async for prefix in _others(target, objects)]:
+    if not await _others(target, objects):
         return False
     versions, key = ObjectVersions(target.client("s3"), target.model_bucket), layout_key(target.prefix())
     kept = versions.of(key)

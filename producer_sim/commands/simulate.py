@@ -14,6 +14,7 @@ from clients.terminal import echo
 from producer_sim.commands import options
 from producer_sim.commands.outcome import conclude, print_run, sending_progress
 from producer_sim.observe.observer import observing
+from producer_sim.payloads.encoders import CompressionMissing
 from producer_sim.payloads.record_groups import learned_names, record_groups_of
 from producer_sim.payloads.shapes import SHAPES, ShapeUnknown
 from producer_sim.plant.reading import PlantFileWrong, read_plant, shipped_plants
@@ -26,7 +27,7 @@ from producer_sim.simulated_run import SimulatedRun, run_simulation
 
 _PLANTS = " or ".join(shipped_plants())
 _SHAPES = ", ".join(["mixed", *SHAPES])
-_USAGE = (PlantFileWrong, PlantImpossible, ShapeUnknown, Unwritable)
+_USAGE = (CompressionMissing, PlantFileWrong, PlantImpossible, ShapeUnknown, Unwritable)
 
 
 def simulate(

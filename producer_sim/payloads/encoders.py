@@ -8,25 +8,23 @@ that the consumer must quarantine.
 import functools
 import gzip
 import json
-import sys
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import md5
 from typing import Any, Literal
 
-from consumer.decode.unpacking import MAGIC, AggregatedRecord
+from consumer.decode.unpacking import MAGIC, AggregatedRecord, zstd
 from consumer.decode.values import iso8601
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 Quality = Literal["GOOD", "BAD", "UNCERTAIN"]
 SiteWiseValue = float | int | bool | str | None
 Reading = tuple[float, SiteWiseValue] | tuple[float, SiteWiseValue, Quality]
 """A timestamp, what was read then, and its quality if it differs from the others."""
+
+
+class CompressionMissing(Exception):
+    """This Python cannot compress so: use another one, or another compression."""
 
 
 class Garbled(str):
@@ -121,7 +119,11 @@ def gzipped(payload: bytes) -> bytes:
 
 
 def zstandard(payload: bytes) -> bytes:
-    """The payload as one zstd frame."""
+    """The payload as one zstd frame. Raises: `CompressionMissing`."""
+    if zstd is None:
+        raise CompressionMissing(
+            "this Python was built without zstd (compression.zstd): use another Python, or gzip in its place"
+        )
     return zstd.compress(payload)
 
 

@@ -55,13 +55,18 @@ class Shape:
 
 
 def shape_named(name: str, batch: int | None = None) -> Shape:
-    """The shape of this name; `batch` replaces its own if it takes one."""
+    """The shape of this name; `batch` replaces its own if it takes one.
+
+    Raises: `ShapeUnknown`; `CompressionMissing`, before anything is sent.
+    """
     base, plus, compression = name.partition("+")
     shape = SHAPES.get(base)
     if shape is None or (plus and compression not in _COMPRESSIONS):
         known = ", ".join(SHAPES)
         raise ShapeUnknown(f"there is no shape {name!r}; there are {known}, with +gzip or +zstd, and mixed")
-    shape = replace(shape, name=name, compress=_COMPRESSIONS.get(compression, bytes))
+    compress = _COMPRESSIONS.get(compression, bytes)
+    compress(b"")
+    shape = replace(shape, name=name, compress=compress)
     return replace(shape, batch=batch) if batch and shape.takes_batch else shape
 
 

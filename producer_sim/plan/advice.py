@@ -4,12 +4,25 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from producer_sim.plan.assumptions import Assumptions
-from producer_sim.plan.bill import PriceTable
+from producer_sim.plan.bill import PriceTable, stream_dollars
 from producer_sim.plan.load import Load
 from producer_sim.plan.plan import Plan
 from producer_sim.plan.sizing import MEMORY_MIN_MB, pages_for, sized
-from producer_sim.plan.workload import DRIFT_MODEL, STREAM_MODES, Choices, Configuration, Workload
+from producer_sim.plan.workload import (
+    DRIFT_MODEL,
+    STREAM_MODES,
+    Choices,
+    Configuration,
+    StreamMode,
+    Workload,
+)
 
+_KINESIS_SHARE = 0.5  # of the bill, from where it is worth a sentence
+_ON: dict[StreamMode, str] = {
+    "provisioned": "on a provisioned stream",
+    "on-demand": "on an on-demand stream",
+    "advantage": "on an on-demand stream with On-demand Advantage",
+}
 _MQTT = {"sql": "SELECT * FROM 'plant/+'", "partition_key": "${topic(2)}"}
 
 
@@ -57,13 +70,14 @@ def fragment_of(plan: Plan) -> dict[str, Any]:
     """The fields of a plant in `cdk.json`; `reasons_of` says which use cases have yet to be written."""
     configuration, ingest = plan.load.configuration, plan.load.workload.ingest
     provisioned = configuration.stream == "provisioned"
+    mode = "provisioned" if provisioned else "on-demand"
     use_case = {
         "pages": configuration.pages,
         "batch_window_s": configuration.batch_window_s,
         "memory_mb": configuration.memory_mb,
     }
     return {
-        "stream": {"mode": configuration.stream} | ({"shards": configuration.shards} if provisioned else {}),
+        "stream": {"mode": mode} | ({"shards": configuration.shards} if provisioned else {}),
         "ingest": {"sitewise": ingest == "sitewise"} | ({"mqtt": [_MQTT]} if ingest == "iot" else {}),
         "use_cases": dict.fromkeys(names_of(plan.load.workload), use_case),
     }
@@ -86,8 +100,8 @@ def use_case_names(count: int, named: Sequence[str] = ("drift",)) -> list[str]:
 def reasons_of(plan: Plan, plans: Sequence[Plan]) -> Iterator[str]:
     """Why this one, and what to keep in mind with it: a sentence each."""
     workload, configuration = plan.load.workload, plan.load.configuration
-    article = "an" if configuration.stream == "on-demand" else "a"
-    yield f"{plan.name}, on {article} {configuration.stream} stream: ${plan.bill.total:,.0f} a month."
+    yield f"{plan.name}, {_ON[configuration.stream]}: ${plan.bill.total:,.0f} a month."
+    yield from kinesis_of(plan)
     if not plan.holds:
         yield "NONE of the four holds this rate as asked; the limits above say what to change."
     for other in plans:
@@ -108,19 +122,48 @@ def reasons_of(plan: Plan, plans: Sequence[Plan]) -> Iterator[str]:
         )
     if (window_s := plan.load.window_s) < configuration.batch_window_s:
         yield f"Batches are full after {window_s:.1f} s: a longer window saves nothing."
+    if configuration.stream == "advantage":
+        yield (
+            "On-demand Advantage is a setting of the account and region, for a day at least, which bills "
+            "25 MiB/s in and out, of all on-demand streams, even where less comes: aws kinesis "
+            "update-account-settings --minimum-throughput-billing-commitment Status=ENABLED"
+        )
     if len(workload.named) > 1:
-        yield "Each use case is planned as if it were the dearest of those named, in each figure."
+        yield "An invocation's figures are those of the dearest use case; the bill has each by itself."
     if further := names_of(workload)[len(workload.named) :]:
         names = " to ".join(dict.fromkeys([further[0], further[-1]]))
         yield f"Not in consumer/use_cases.py yet: {names}. Write a line for each there, under that name."
     if workload.use_cases > 2:
         yield "More than two functions read the stream: consider enhanced_fan_out, not in this bill."
-    if workload.model != DRIFT_MODEL:
+    measured = plan.load.assumptions.named_use_cases
+    if unmeasured := [name for name in workload.named if name not in measured]:
+        names = ", ".join(unmeasured)
+        yield f"Not measured, and planned as {workload.model}: {names}; --model names another."
+    elif workload.model != DRIFT_MODEL:
         yield f"For {workload.model}, change the line in consumer/use_cases.py."
     if workload.ingest == "sitewise":
         yield "What SiteWise itself charges for ingestion and storage is not in this bill."
     mean_s, most_s = plan.alert_delay_s
     yield f"An alert arrives {mean_s:,.1f} s after its value on average, {most_s:,.1f} s at most."
+
+
+def reasons_of_configured(plan: Plan) -> Iterator[str]:
+    """What `cdk.json` costs as it is: a sentence each."""
+    mode = plan.load.configuration.stream
+    yield f"cdk.json as it is, {_ON[mode]}, with single values: ${plan.bill.total:,.0f} a month."
+    if (first := plan.first_limit) and not plan.holds:
+        yield f"It does not hold: it exceeds '{first.name}'; {first.beyond}."
+    yield from kinesis_of(plan)
+
+
+def kinesis_of(plan: Plan) -> Iterator[str]:
+    """Where Kinesis is most of the bill: what it would be on each kind of stream, the cheapest first."""
+    dollars = {mode: stream_dollars(plan.load, mode, plan.prices) for mode in STREAM_MODES}
+    share = dollars[plan.load.configuration.stream] / plan.bill.total
+    if share >= _KINESIS_SHARE:
+        each = sorted(dollars, key=lambda mode: dollars[mode])
+        told = ", ".join(f"${dollars[mode]:,.0f} {_ON[mode]}" for mode in each)
+        yield f"Kinesis is {share:.0%} of it. For what is sent so, it is {told}."
 
 
 def number(value: float) -> str:

@@ -52,6 +52,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch_bytes: float
     on_demand_records_per_s: float
     on_demand_bytes_per_s: float
+    advantage_bytes_per_s: float
     concurrency: float
     s3_puts_per_s: float
     s3_gets_per_s: float
@@ -110,10 +111,8 @@ class Assumptions:
 
     def model_of(self, workload: Workload) -> Model:
         """What a model of its use cases costs: of several, each figure is that of the dearest."""
-        each = [
-            self.models[workload.model] if name == "drift" else self.use_cases[name]
-            for name in workload.named
-        ]
+        other = self.models[workload.model]
+        each = [self.use_cases.get(name, other) for name in workload.named]
         figures = zip(*map(msgspec.structs.astuple, each), strict=True)
         return Model(*map(max, figures))
 

@@ -13,7 +13,11 @@ from producer_sim.plan.workload import StreamMode
 
 PRICES_FILE = Path(__file__).with_name("prices.toml")
 GB = 2**30
-_KINESIS = ("stream_hours", "stream_gb_in", "stream_gb_out", "shard_hours", "put_units")
+_KINESIS = (
+    *("stream_hours", "stream_gb_in", "stream_gb_out"),
+    *("advantage_gb_in", "advantage_gb_out"),
+    *("shard_hours", "put_units"),
+)
 
 
 class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,7 +92,7 @@ def printed_quantity(quantity: float) -> float:
 
 def bill_of(load: Load, prices: PriceTable) -> Bill:
     """The month's bill, in the order of the price table."""
-    quantities = _stream(load) | _iot(load) | _function(load) | _events_and_monitoring(load)
+    quantities = _stream(load) | _iot(load) | _functions(load) | _events_and_monitoring(load)
     lines = {key: BillLine(price.name, quantities[key], price.usd) for key, price in prices.prices.items()}
     return Bill(lines)
 
@@ -115,7 +119,8 @@ def _month_s(load: Load) -> float:
 def _stream(load: Load) -> dict[str, float]:
     """Kinesis; each use case reads the whole stream, which is free on a provisioned one.
 
-    Source: on-demand counts each record as whole KB, provisioned as units of 25 KB
+    Source: on-demand counts each record as whole KB, provisioned as units of 25 KB; On-demand Advantage has
+    no price for a stream, and bills at least what the account is committed to
     """
     month_s = _month_s(load)
     records = load.records_per_s * month_s
@@ -124,6 +129,12 @@ def _stream(load: Load) -> dict[str, float]:
         put_units = records * load.units_of(25 * KB) / 1e6
         return dict.fromkeys(_KINESIS, 0.0) | {"shard_hours": shard_hours, "put_units": put_units}
     gb = records * load.units_of(KB) * KB / GB
+    if load.configuration.stream == "advantage":
+        committed_gb = load.assumptions.limits.advantage_bytes_per_s * month_s / GB
+        return dict.fromkeys(_KINESIS, 0.0) | {
+            "advantage_gb_in": max(gb, committed_gb),
+            "advantage_gb_out": max(gb * load.workload.use_cases, committed_gb),
+        }
     return dict.fromkeys(_KINESIS, 0.0) | {
         "stream_hours": month_s / 3600,
         "stream_gb_in": gb,
@@ -138,13 +149,18 @@ def _iot(load: Load) -> dict[str, float]:
     return {"iot_messages": messages, "iot_rules": records, "iot_actions": messages}
 
 
+def _functions(load: Load) -> dict[str, float]:
+    """All use cases' functions."""
+    each = [_function(one) for one in load.of_each_use_case()]
+    return {key: sum(quantities[key] for quantities in each) for key in each[0]}
+
+
 def _function(load: Load) -> dict[str, float]:
-    """Lambda with SnapStart, S3 and X-Ray, for all use cases; X-Ray traces the first of each second."""
+    """Lambda with SnapStart, S3 and X-Ray, of one use case; X-Ray traces the first of each second."""
     assumed, month_s = load.assumptions.assumed, _month_s(load)
-    use_cases = load.workload.use_cases
     memory_gb = load.configuration.memory_mb / 1024
-    invocations = load.invocations_per_s * month_s * use_cases
-    commits = load.commits_per_s * month_s * use_cases
+    invocations = load.invocations_per_s * month_s
+    commits = load.commits_per_s * month_s
     starts = load.configuration.shards * assumed.starts_per_day * assumed.month_days * bool(load.records)
     all_bytes = load.workload.signals * load.state_bytes
     beyond_first = max(load.invocations_per_s - 1.0, 0.0)
@@ -152,12 +168,12 @@ def _function(load: Load) -> dict[str, float]:
     return {
         "s3_puts": commits / 1e3,
         "s3_gets": commits * (1 - load.warm) / 1e3,
-        "s3_gb": all_bytes * versions_of_page(load) * use_cases / GB,
+        "s3_gb": all_bytes * versions_of_page(load) / GB,
         "invocations": invocations / 1e6,
         "lambda_gb_s": invocations * load.duration_s * memory_gb,
-        "snapstart_gb_s": memory_gb * month_s * use_cases,
-        "snapstart_gb": memory_gb * starts * use_cases,
-        "traces": traces_per_s * month_s * use_cases / 1e6,
+        "snapstart_gb_s": memory_gb * month_s,
+        "snapstart_gb": memory_gb * starts,
+        "traces": traces_per_s * month_s / 1e6,
     }
 
 

@@ -105,8 +105,9 @@ def _is_kinesis(line: dict[str, Any]) -> bool:
 
 def _shipped(printed: Printed) -> str:
     """Of one use case alone, for comparison."""
-    on_demand = _dollars(printed, "--signals 1000 --stream on-demand", _SINGLE)
-    single, columns = (_dollars(printed, "--signals 1000", way) for way in (_SINGLE, _COLUMNS))
+    drift = "--signals 1000 --use-case drift"
+    on_demand = _dollars(printed, f"{drift} --stream on-demand", _SINGLE)
+    single, columns = (_dollars(printed, drift, way) for way in (_SINGLE, _COLUMNS))
     return f"""\
 That is `{_SHIPPED}`. Of one use case, `drift`, 1,000 signals are ${on_demand:.0f} a month on
 demand, ${single:.0f} on a provisioned stream, and ${columns:.0f} where a record holds ten values."""

@@ -95,7 +95,7 @@ def _of_stream(load: Load) -> list[LimitUsage]:
         LimitUsage("shard, bytes in", bytes_in / shards, limits.shard_bytes_in_per_s, "bytes/s", rejected),
         LimitUsage("shard, bytes out", bytes_out / shards, limits.shard_bytes_out_per_s, "bytes/s", behind),
     ]
-    if load.configuration.stream == "on-demand":
+    if load.configuration.stream != "provisioned":
         usage += [
             LimitUsage("stream, records in", records, limits.on_demand_records_per_s, "records/s", quota),
             LimitUsage("stream, bytes in", bytes_in, limits.on_demand_bytes_per_s, "bytes/s", quota),

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from producer_sim.plan.assumptions import Assumptions, Model
@@ -100,9 +100,16 @@ class Load:
         """Pages written a second: each is one PUT, and one GET where the page is not warm."""
         return self.invocations_per_s * self.pages
 
+    def of_each_use_case(self) -> "list[Load]":
+        """One use case at a time: a named one as it was measured, another as the dearest of those named."""
+        workload = self.workload
+        named: list[tuple[str, ...]] = [(name,) for name in workload.named]
+        named += [workload.named] * (workload.use_cases - len(named))
+        return [replace(self, workload=replace(workload, use_cases=1, named=names)) for names in named]
+
     @cached_property
     def model(self) -> Model:
-        """What a model of the use case costs."""
+        """What a model of the use case costs; of several, each figure is that of the dearest."""
         return self.assumptions.model_of(self.workload)
 
     @cached_property

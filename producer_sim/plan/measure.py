@@ -14,15 +14,17 @@ import sys
 import tracemalloc
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+import msgspec
 import numpy as np
+import typer
 from rich.progress import track
 from scipy.optimize import nnls  # type: ignore[import-untyped]
 
 from clients.console import Console
 from consumer.decode.lambda_event import decode
-from producer_sim.plan.assumptions import ASSUMPTIONS_FILE, Measured
+from producer_sim.plan.assumptions import ASSUMPTIONS_FILE, Assumptions, Measured, Model, read_assumptions
 from producer_sim.plan.measuring_models import MODELS, SHIPPED, model_costs, resident_mb
 from producer_sim.plan.measuring_world import MeasuringWorld, read
 
@@ -161,13 +163,40 @@ def _rounded(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-def main() -> None:
+def bytes_measured(before: Assumptions) -> tuple[dict[str, float], Costs, Costs]:
+    """The same with the bytes of models and use cases measured anew, and every time as it was before."""
+    anew = (
+        {name: kept | _bytes_of(model_costs(subjects[name])) for name, kept in costs.items()}
+        for subjects, costs in ((MODELS, _costs(before.models)), (SHIPPED, _costs(before.use_cases)))
+    )
+    models, use_cases = anew
+    return msgspec.structs.asdict(before.measured), models, use_cases
+
+
+def _costs(models: Mapping[str, Model]) -> Costs:
+    return {name: msgspec.structs.asdict(model) for name, model in models.items()}
+
+
+def _bytes_of(costs: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in costs.items() if name.endswith("_bytes")}
+
+
+def main(
+    only_bytes: Annotated[
+        bool, typer.Option("--bytes", help="Only what models take in bytes: on a machine that is busy.")
+    ] = False,
+) -> None:
     """Measure, write the file, and print what was measured."""
     resident_mb()  # fails at once where it cannot be measured
-    parts, models, use_cases = measured()
-    machine = f"{platform.machine()}, Python {platform.python_version()}"
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    write_figures(parts, models, use_cases, today, machine)
+    before = read_assumptions()
+    if only_bytes:
+        day, machine = before.measured_on, before.measured_where
+        parts, models, use_cases = bytes_measured(before)
+    else:
+        machine = f"{platform.machine()}, Python {platform.python_version()}"
+        day = datetime.datetime.now(datetime.UTC).date().isoformat()
+        parts, models, use_cases = measured()
+    write_figures(parts, models, use_cases, day, machine)
     for name, value in parts.items():
         _CONSOLE.print(f"{name:<18}{value:>12.3f}")
     for name, costs in (models | use_cases).items():
@@ -178,4 +207,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,7 +1,7 @@
 """What `plan` prints: the four ways side by side, the bill, the limits and the advice; or JSON."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,8 +10,16 @@ from rich.table import Table
 from rich.text import Text
 
 from clients.console import Console
-from producer_sim.plan.advice import fragment_of, names_of, number, reasons_of, recommended
+from producer_sim.plan.advice import (
+    fragment_of,
+    names_of,
+    number,
+    reasons_of,
+    reasons_of_configured,
+    recommended,
+)
 from producer_sim.plan.bill import printed_quantity, stream_dollars, versions_of_page
+from producer_sim.plan.configured import Configured
 from producer_sim.plan.limit_usage import LimitUsage
 from producer_sim.plan.load import MB
 from producer_sim.plan.plan import Plan
@@ -87,24 +95,42 @@ def figures_of(plan: Plan) -> dict[str, dict[str, Figure]]:
     }
 
 
-def as_json(plans: Sequence[Plan]) -> dict[str, Any]:
-    """Every figure, bill line and limit of each plan, and which to use."""
+def as_json(
+    plans: Sequence[Plan], now: Plan | None = None, plant: Configured | None = None
+) -> dict[str, Any]:
+    """Every figure, bill line and limit of each plan, and which to use; `now`: as the plant's cdk.json is."""
     best = recommended(plans)
+    of_now = {} if now is None else {"cdk_json_now": _plan_as_json(now)}
     return {
         "prices": {"region": best.prices.region, "date": best.prices.date},
         "measured_on": best.load.assumptions.measured_on,
         "plans": {plan.name: _plan_as_json(plan) for plan in plans},
         "recommended": best.name,
-        "reasons": list(reasons_of(best, plans)),
+        "reasons": [*reasons_of(best, plans), *_reasons_now(now, plant)],
         "cdk_json": fragment_of(best),
+        **of_now,
     }
 
 
-def print_plans(console: Console, plans: Sequence[Plan]) -> None:
-    """Print the four ways side by side, then the bill, the limits and the settings of the best."""
+def _reasons_now(now: Plan | None, plant: Configured | None) -> Iterator[str]:
+    if now is not None:
+        yield from reasons_of_configured(now)
+    if plant is not None:
+        yield from plant.reasons()
+
+
+def print_plans(
+    console: Console, plans: Sequence[Plan], now: Plan | None = None, plant: Configured | None = None
+) -> None:
+    """Print the four ways side by side, then the bill, the limits and the settings of the best.
+
+    `now`, beside them: as the plant's cdk.json is.
+    """
     best = recommended(plans)
     workload, assumptions, prices = best.load.workload, best.load.assumptions, best.prices
     use_cases = f"{workload.use_cases} use case{'s' if workload.use_cases > 1 else ''}"
+    if plant is not None:
+        use_cases += " of cdk.json"
     is_drift = workload.named == ("drift",)
     use_cases += f" of {workload.model}" if is_drift else f": {', '.join(names_of(workload))}"
     console.print(
@@ -117,10 +143,10 @@ def print_plans(console: Console, plans: Sequence[Plan]) -> None:
         f"CPU measured on {assumptions.measured_on}; Lambda's processor is assumed to be "
         f"{assumptions.assumed.processor_speed:g} times as fast.\n"
     )
-    for table in (_comparison(plans, best), _bill(best), _limits(best)):
+    for table in (_comparison(plans, best, now), _bill(best), _limits(best)):
         console.print(table)
     console.print("Which configuration", style="bold")
-    for reason in reasons_of(best, plans):
+    for reason in (*reasons_of(best, plans), *_reasons_now(now, plant)):
         console.print(f"- {reason}")
     console.print("\nIts settings, for a plant of context.plants in cdk.json:")
     console.print_json(json.dumps(fragment_of(best), indent=2))
@@ -158,9 +184,13 @@ def _table(title: str, left: Sequence[str], right: Sequence[str], last: Sequence
     return table
 
 
-def _comparison(plans: Sequence[Plan], best: Plan) -> Table:
+def _comparison(plans: Sequence[Plan], best: Plan, now: Plan | None) -> Table:
     names = [plan.name.replace(", ", "\n") + "\nrecommended" * (plan is best) for plan in plans]
-    table = _table("Four ways to set it up", [""], names)
+    title = "Four ways to set it up"
+    if now is not None:
+        title += ", and cdk.json as it is"
+        names, plans = [*names, now.name.replace(", ", "\n")], [*plans, now]
+    table = _table(title, [""], names)
     figures = [figures_of(plan) for plan in plans]
     for section in _COMPARED:
         table.add_row(Text(section, "bold"))

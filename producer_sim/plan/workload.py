@@ -4,17 +4,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 Ingest = Literal["kinesis", "iot", "sitewise"]
-StreamMode = Literal["on-demand", "provisioned"]
+StreamMode = Literal["on-demand", "provisioned", "advantage"]
+"""`advantage` is On-demand Advantage: on-demand streams of an account that commits itself to a minimum."""
 DRIFT_MODEL = "ADWIN"
 """What `drift` is made of in consumer/use_cases.py."""
-STREAM_MODES: tuple[StreamMode, ...] = ("provisioned", "on-demand")
+STREAM_MODES: tuple[StreamMode, ...] = ("provisioned", "on-demand", "advantage")
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
     """What the plant sends, and how many use cases learn it.
 
-    The first ones are those in `named`, the others like them; `model` is what `drift` is made of.
+    The first ones are those in `named`, the others as the dearest of them; `model` is what those are made of
+    that were not measured by their names, such as `drift`.
 
     Units: `rate` in values a second of each signal, `events_per_day` of each signal and use case
     """

@@ -314,8 +314,8 @@ def caller_policy(place: Place, service_role_arn: str | None = None) -> dict[str
         _statement(("s3:ListBucket",), [f"arn:{place.partition}:s3:::{place.bucket}"]),
     ]
     if service_role_arn:
-        condition = {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}
-        statements.append(_statement(("iam:PassRole",), [service_role_arn], condition))
+        passed_to: dict[str, object] = {"iam:PassedToService": "cloudformation.amazonaws.com"}
+        statements.append(_statement(("iam:PassRole",), [service_role_arn], {"StringEquals": passed_to}))
     return {"Version": "2012-10-17", "Statement": statements}
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -146,29 +147,55 @@ USE_CASES = {
 }
 
 
+NAMES = [f"m{number}.p" for number in range(30)]
+FIRST_ROW, ROWS = 300, 450
+"""The first row with such a time, and all of them."""
+Learned = tuple[dict[str, bytes], list[tuple[str, dict]]]
+"""The objects in the bucket, and the events with their ids."""
+
+
+def learn_rows(one: World, rows: range, stamp: object) -> None:
+    """Signals that learn together, one of whose values has such a time."""
+    for row in rows:
+        records, arrived_s = [], NOW_S + row * 600.0
+        for place, key in enumerate(NAMES):
+            value = wave(row + place) + (40.0 if 425 <= row < 440 and place < 3 else 0.0)
+            payload = {"signal": key, "value": value, "timestamp": arrived_s - 5.0}
+            if row in (FIRST_ROW, 430) and place < 2:
+                payload["timestamp"] = arrived_s + 36 * HOUR_S if stamp == AHEAD_S else stamp
+            records.append(record(row * len(NAMES) + place + 1, payload, key=key, arrived=arrived_s))
+        one.invoke(records)
+
+
+@cache
+def learned_before_the_first(name: str) -> World:
+    """What is the same whatever the time is."""
+    one = world(USE_CASES[name])
+    learn_rows(one, range(FIRST_ROW), None)
+    return one
+
+
+def learned_with(name: str, stamp: object) -> Learned:
+    before, one = learned_before_the_first(name), world(USE_CASES[name])
+    one.objects.objects.update(before.objects.objects)
+    one.objects.versions = before.objects.versions
+    one.bus.events += before.bus.events
+    learn_rows(one, range(FIRST_ROW, ROWS), stamp)
+    events = [(event.id, json.loads(event.detail)) for event in one.bus.events]
+    return {key: body for key, (_, body) in one.objects.objects.items()}, events
+
+
+@cache
+def learned_without_times(name: str) -> Learned:
+    return learned_with(name, None)
+
+
 @impossible
 @pytest.mark.parametrize("name", USE_CASES)
 def test_it_moves_no_clock_no_budget_and_no_season(name, stamp):
     """Signals that learn together, one of whose values has such a time: states, events and ids."""
-    names = [f"m{number}.p" for number in range(30)]
-
-    def learned(stamp):
-        one, number = world(USE_CASES[name]), 0
-        for row in range(450):
-            records, arrived_s = [], NOW_S + row * 600.0
-            for place, key in enumerate(names):
-                number += 1
-                value = wave(row + place) + (40.0 if 425 <= row < 440 and place < 3 else 0.0)
-                payload = {"signal": key, "value": value, "timestamp": arrived_s - 5.0}
-                if row in (300, 430) and place < 2:
-                    payload["timestamp"] = arrived_s + 36 * HOUR_S if stamp == AHEAD_S else stamp
-                records.append(record(number, payload, key=key, arrived=arrived_s))
-            one.invoke(records)
-        events = [(event.id, json.loads(event.detail)) for event in one.bus.events]
-        return {key: body for key, (_, body) in one.objects.objects.items()}, events
-
-    states, events = learned(stamp)
-    untimed, events_of_untimed = learned(None)
+    states, events = learned_with(name, stamp)
+    untimed, events_of_untimed = learned_without_times(name)
     assert states == untimed
     assert events == events_of_untimed
     assert all(detail["timestamp"] >= "2023" and abs(detail["lag_s"]) <= 5.0 for _, detail in events)

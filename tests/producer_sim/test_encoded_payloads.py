@@ -3,6 +3,7 @@
 import gzip
 import json
 import math
+import subprocess
 import sys
 import zlib
 from hashlib import md5
@@ -12,11 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producer_sim.payloads import encoders
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from tests.consumer.decode.payload_builders import zstd
 
 VALUES = st.floats(allow_nan=False, allow_infinity=False)
 SIGNALS = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=40)
@@ -105,6 +102,25 @@ def test_compression_gives_the_payload_back_and_the_same_bytes_every_time(payloa
     assert zstd.decompress(encoders.zstandard(payload)) == payload
     assert encoders.gzipped(payload) == encoders.gzipped(payload)
     assert encoders.zstandard(payload) == encoders.zstandard(payload)
+
+
+def test_where_python_lacks_zstd_what_asks_for_it_says_so_before_anything_is_sent():
+    program = """
+import sys
+sys.modules.update({"_zstd": None, "backports.zstd": None})
+from producer_sim.payloads.encoders import CompressionMissing
+from producer_sim.payloads.shapes import shape_named
+for shape in ("columns", "columns+gzip", "columns+zstd"):
+    try:
+        print(shape_named(shape).name)
+    except CompressionMissing as error:
+        print(error)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    plain, gzipped, lacking = ran.stdout.splitlines()
+    assert (plain, gzipped) == ("columns", "columns+gzip")
+    assert lacking.startswith("this Python was built without zstd")
 
 
 def test_gzip_carries_no_time_of_day():

@@ -2,10 +2,15 @@
 
 import re
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
+from consumer.learning.state import State
+from consumer.use_cases import USE_CASES
+from producer_sim.plan import measure, measuring_models
 from producer_sim.plan.assumptions import ASSUMPTIONS_FILE, Measured, Model, read_assumptions
 from producer_sim.plan.measure import _PARTS, CASES, Case, _least_squares, _measure, write_figures
 from producer_sim.plan.measuring_world import MeasuringWorld
@@ -56,3 +61,34 @@ def test_what_is_written_is_what_is_read(tmp_path):
         for file in (ASSUMPTIONS_FILE, path)
     )
     assert sources == sources_before
+
+
+def test_what_is_put_back_takes_less_than_what_is_out():
+    """A page's memory is that of a learning page: most of its states are in arrays."""
+    states = [State(USE_CASES["anomaly"].create(1)) for _ in range(500)]
+    for number, state in enumerate(states):
+        USE_CASES["anomaly"].learn(state.model, [number * 0.1 + k % 7 for k in range(200)], range(200))
+    page = measuring_models._encoded(measuring_models._named(states))
+    assert measuring_models._memory_bytes(page) < _out_bytes(page) / 2
+
+
+def _out_bytes(page):
+    code = (
+        "import sys; from producer_sim.plan import measuring_models as of; of._looked_at = of._read; "
+        "print(of.loaded_bytes(sys.stdin.buffer.read()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=page, capture_output=True, check=True)
+    return float(done.stdout)
+
+
+def test_bytes_alone_leave_every_time_as_it_was(monkeypatch):
+    costs = dict.fromkeys(Model.__struct_fields__, 2.5)
+    monkeypatch.setattr(measure, "model_costs", lambda subject: costs)
+    before = read_assumptions()
+    parts, models, use_cases = measure.bytes_measured(before)
+    assert Measured(**parts) == before.measured
+    assert [*models, *use_cases] == [*before.models, *before.use_cases]
+    for name, anew in (models | use_cases).items():
+        kept = before.models.get(name) or before.use_cases[name]
+        for cost, value in anew.items():
+            assert value == (2.5 if cost.endswith("_bytes") else getattr(kept, cost)), (name, cost)

@@ -1,5 +1,6 @@
 """Play seeds, on all processors: `make sim SEEDS=n`. `--seed` plays one again, with its trace."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tests.simulation import mutants
+from tests.simulation import mutants, worker
 from tests.simulation.chance import KINDS, REACHED
 
 # The world imports the consumer, which a mutant has to come before: so it is imported where it is needed.
@@ -52,8 +53,10 @@ def _play(seeds: range, mutant: str) -> int:
     start, failed, exercised, reached = time.perf_counter(), [], Counter(), Counter()
     size = _CHUNK_OF_MUTANT if mutant else _CHUNK
     chunks = [seeds[at : at + size] for at in range(0, len(seeds), size)]
-    with ProcessPoolExecutor(os.cpu_count(), initializer=partial(_prepare, mutant)) as processes:
-        for outcomes in processes.map(_simulated, chunks):
+    # The same on every Python and system, whose own choices differ.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), spawn, partial(worker.prepare, mutant)) as processes:
+        for outcomes in processes.map(worker.simulated, chunks):
             for outcome in outcomes:
                 exercised += outcome.exercised
                 reached += outcome.coverage
@@ -73,21 +76,6 @@ def _play(seeds: range, mutant: str) -> int:
     print(f"in {time.perf_counter() - start:.0f} s")
     print(f"{len(seeds)} seeds, {len(failed)} violations")
     return int(bool(failed or never))
-
-
-def _prepare(mutant: str) -> None:
-    mutants.install(mutant)
-    from tests.simulation import play
-
-    if mutant:  # then one violation is enough
-        play.VIOLATIONS_MAX = 1
-
-
-def _simulated(seeds: range) -> "list[Outcome]":
-    from tests.simulation.plan import Plan
-    from tests.simulation.play import simulate
-
-    return [simulate(Plan(seed)) for seed in seeds]
 
 
 def _print_counts(title: str, kinds: frozenset[str], counts: Counter) -> None:

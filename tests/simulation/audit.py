@@ -21,7 +21,6 @@ from tests.simulation.reference import (
     arrival_of,
     is_below,
     is_out_of_order,
-    places_of,
     quarantined_in,
     time_of,
 )
@@ -173,7 +172,7 @@ class Audit:
     def _above(self, old: State | None, new: State, signal: str, by: Invocation) -> list[Found]:
         """What of the invocation's batch lies above the old checkpoint, and not above the new one."""
         found = []
-        for place in places_of(by.event):
+        for place in by.arrivals:
             if not is_below(new, place) or (old and is_below(old, place)):
                 continue
             for one in self.plant.records.get(place, []):

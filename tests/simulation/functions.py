@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from consumer.decode.delivery import typed
@@ -13,7 +14,9 @@ from consumer.pipeline import Pipeline
 from consumer.staleness_sweep import VISIT, sweep
 from tests.local.fake_stream import START
 from tests.simulation.chance import Chance
+from tests.simulation.plant import Place
 from tests.simulation.progress import Progress
+from tests.simulation.reference import places_of
 
 TIMEOUT_S = 20.0
 _SHORT_S = 3.0
@@ -41,6 +44,15 @@ class Invocation:
     """It is slow without knowing: its process gets no time, say."""
     is_short_share: float = 0.01
     """How often its time is short when it asks."""
+
+    @cached_property
+    def arrivals(self) -> dict[Place, float]:
+        """When each of its records arrived, by its place, in order."""
+        records = self.event["Records"]
+        places = places_of(self.event)
+        assert len(set(places)) == len(places), "a record is twice in one batch"
+        arrived_s = (record["kinesis"]["approximateArrivalTimestamp"] for record in records)
+        return dict(zip(places, arrived_s, strict=True))
 
     def live(self) -> None:
         """Go no further where it is dead."""

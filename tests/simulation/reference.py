@@ -204,10 +204,7 @@ def is_below(state: State, place: Place) -> bool:
 
 
 def arrival_of(by: "Invocation", place: Place) -> float:
-    records = by.event["Records"]
-    [record] = [record for record, found in zip(records, places_of(by.event), strict=True) if found == place]
-    arrived_s: float = record["kinesis"]["approximateArrivalTimestamp"]
-    return arrived_s
+    return by.arrivals[place]
 
 
 def time_of(one: Observation, by: "Invocation", place: Place, plant: Plant) -> float:

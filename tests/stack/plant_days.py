@@ -96,7 +96,8 @@ class Day:
 def well(template: dict, every: int = 1, late: int = 0, begin: int = 0) -> Day:
     """All is well: `every` so many minutes records arrive, and come to the functions as many `late`."""
     day = Day(template)
-    day.each("AWS/Kinesis", "IncomingRecords", day.stream, 600, begin, every=every)
+    if of_type(template, "AWS::Kinesis::Stream"):  # else its metrics are another account's
+        day.each("AWS/Kinesis", "IncomingRecords", day.stream, 600, begin, every=every)
     for use_case in day.use_cases():
         namespace, function = day.own(use_case), day.function(use_case)
         for minute in range(begin + late, MINUTES, every):

@@ -9,9 +9,23 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from stack.alerting.alert_config import SlackTarget, TeamsTarget, WebhookTarget
+from stack.company.company_config import AccountId, Region
 from stack.config import PlantConfig, TagKey, TagValue
 from stack.context import InvalidConfiguration, read_plants
-from stack.field_types import BusArn, KeyArn, Name, QueueArn, SecretArn, StreamArn, Text, TopicArn, Url
+from stack.field_types import (
+    ActionArn,
+    BucketName,
+    BusArn,
+    KeyArn,
+    Name,
+    QueueArn,
+    RoleArn,
+    SecretArn,
+    StreamArn,
+    Text,
+    TopicArn,
+    Url,
+)
 
 ROOT = Path(__file__).parents[2]
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-AbCdEf"
@@ -165,6 +179,46 @@ ALSO_WRONG = {
         "ingest.mqtt[0]",
         "fields of the message, and functions",
     ),
+    "a bucket by its ARN": ({"models_bucket": "arn:aws:s3:::models"}, "models_bucket", "no ARN"),
+    "a retention that CloudWatch has not": (
+        {"logs": {"retention_days": 31}},
+        "logs.retention_days",
+        "1, 3, 5, 7, 14, 30, 60",
+    ),
+    "a Python without SnapStart": ({"function": {"python": "3.11"}}, "function.python", "'3.12', '3.13' or"),
+    "a processor that is none": ({"function": {"architecture": "arm"}}, "function.architecture", "'x86_64'"),
+    "a person as an operator": (
+        {"operators": ["arn:aws:iam::123456789012:user/jo"]},
+        "operators[0]",
+        "a role's ARN such as",
+    ),
+    "all roles as operators": (
+        {"operators": ["arn:aws:iam::123456789012:role/*"]},
+        "operators[0]",
+        "at its end only",
+    ),
+    "operators of a bucket that has its own policy": (
+        {"operators": ["arn:aws:iam::123456789012:role/keepers"], "models_bucket": "models"},
+        "",
+        "a bucket of the stack's own",
+    ),
+    "access logs among the models": (
+        {"models_bucket": "models", "logs": {"access_logs_bucket": "models"}},
+        "",
+        "two buckets",
+    ),
+    "five actions besides the topic": (
+        {"alarms": {"action_arns": [f"arn:aws:sns:eu-west-1:123456789012:t{n}" for n in range(5)]}},
+        "alarms.action_arns",
+        "at most 4",
+    ),
+    "an alarm that stops a machine": (
+        {"alarms": {"action_arns": ["arn:aws:automate:eu-west-1:ec2:stop"]}},
+        "alarms.action_arns[0]",
+        "an OpsItem such as",
+    ),
+    "an account as a number": ({"account": 123456789012}, "account", "valid string"),
+    "a region that is a city": ({"region": "Dublin"}, "region", "such as eu-west-1"),
     "true as a number": (drift(pages=True), "use_cases.drift.pages", "valid integer"),
     "a number that is not one": (drift(pages=1.5), "use_cases.drift.pages", "valid integer"),
     "a removal there is not": ({"removal": "retain"}, "removal", "'keep' or 'destroy'"),
@@ -224,6 +278,8 @@ ARNS = {
     TopicArn: "arn:aws:sns:eu-west-1:123456789012:on-call",
     QueueArn: "arn:aws:sqs:eu-west-1:123456789012:q",
     BusArn: "arn:aws:events:eu-west-1:123456789012:event-bus/central",
+    RoleArn: "arn:aws:iam::123456789012:role/team/operators",
+    ActionArn: "arn:aws:ssm:eu-west-1:123456789012:opsitem:2",
     SecretArn: SECRET,
 }
 ONE_LINE = ARNS | {
@@ -232,6 +288,9 @@ ONE_LINE = ARNS | {
     Url: "https://example.com/x",
     TagKey: "owner",
     TagValue: "water",
+    BucketName: "models",
+    AccountId: "123456789012",
+    Region: "eu-west-1",
     SlackTarget.__annotations__["channel"]: "#alerts",
     TeamsTarget.__annotations__["url"]: "https://example.com/x",
     WebhookTarget.__annotations__["header"]: "X-Api-Key",

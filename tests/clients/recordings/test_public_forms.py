@@ -7,8 +7,10 @@ import json
 import duckdb
 import pytest
 
+from clients.recordings import text_files
 from clients.recordings.refusal import ReplayRefused
 from tests.clients.recordings.reading import at, read, said, times, values, written
+from tests.consumer.decode.payload_builders import zstandard
 
 T0, T1, T2 = at("2024-03-01T00:00"), at("2024-03-01T00:10"), at("2024-03-01T00:20")
 
@@ -226,6 +228,7 @@ def test_excel_of_europe(tmp_path):
         ("ansi.csv", text.replace("\t", ";").encode("cp1252")),
         ("bom.csv", text.replace("\t", ";").encode("utf-8-sig")),
         ("packed.csv.gz", gzip.compress(text.encode(), mtime=0)),
+        ("packed.csv.zst", zstandard(text.encode())),
     ):
         assert read(written(tmp_path, content, name)) == {"Temp. °C": two(1234.5, 7.5)}, name
 
@@ -340,6 +343,13 @@ def test_a_name_that_is_there_twice_stays_two_columns(tmp_path):
 def test_what_cannot_be_read_is_refused_with_what_to_do(tmp_path, name, content, leads_on):
     with pytest.raises(ReplayRefused, match=leads_on):
         said(written(tmp_path, content, name))
+
+
+def test_a_file_of_zstd_is_refused_where_python_lacks_it_and_others_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(text_files, "zstd", None)
+    with pytest.raises(ReplayRefused, match="this Python was built without it: unpack it with `zstd -d`"):
+        said(written(tmp_path, zstandard(b"time,v\n2024-03-01,1\n"), "x.csv.zst"))
+    assert values(written(tmp_path, gzip.compress(b"time,v\n2024-03-01,1\n"), "x.csv.gz")) == {"v": [1.0]}
 
 
 MINUTES = [f"2024-03-01T00:0{minute}:00Z" for minute in range(8)]

@@ -1,6 +1,7 @@
 """gzip and zstd are unpacked to the last byte or refused, in bounded time and memory."""
 
 import contextlib
+import subprocess
 import sys
 import time
 import tracemalloc
@@ -12,13 +13,10 @@ from hypothesis import strategies as st
 
 from consumer.decode.unpacking import UNPACKED_BYTES_MAX, unpack
 from consumer.errors import Unlearnable
-from tests.consumer.decode.payload_builders import gzipped, zstandard
+from tests.consumer.decode.payload_builders import gzipped, zstandard, zstd
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
+_WITHOUT_ZSTD = "import sys; sys.modules.update({'_zstd': None, 'backports.zstd': None})\n"
+"""As where Python was built without it: the module is there, and what it is made of is not."""
 PACKS = pytest.mark.parametrize("pack", [gzipped, zstandard])
 MIB = 1024 * 1024
 
@@ -148,3 +146,24 @@ def test_a_zstd_frame_that_needs_a_dictionary_is_refused():
 def test_noise_after_a_magic_is_unpacked_or_refused(magic, noise):
     with contextlib.suppress(Unlearnable):
         assert len(unpack(magic + noise)) <= UNPACKED_BYTES_MAX
+
+
+def test_where_python_lacks_zstd_the_function_starts_and_says_what_it_cannot_read():
+    program = f"""{_WITHOUT_ZSTD}
+import consumer.handler
+from consumer.decode.unpacking import unpack
+from consumer.errors import Unlearnable
+assert unpack({gzipped(b"42")}) == b"42"
+for packed in ({zstandard(b"42")}, {gzipped(b"42")[:-1]}, {gzipped(b"42")[:-8]} + bytes(8)):
+    try:
+        unpack(packed)
+    except Unlearnable as error:
+        print(error)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    lacking, short, altered = ran.stdout.splitlines()
+    assert lacking.startswith("zstd data, which this Python cannot read")
+    assert lacking.endswith("update the function's runtime and redrive, or send gzip")
+    assert short == "the gzip data is cut short"
+    assert altered.startswith("not readable as gzip")

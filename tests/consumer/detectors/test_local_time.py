@@ -3,6 +3,7 @@
 import math
 import struct
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib import resources
 
 import numpy as np
@@ -21,11 +22,13 @@ ZONES = [
 ]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 YEAR_2150_S = 5_680_281_600
+RULES = cache(zone_of)
+"""`zone_of` reads a zone's file each time."""
 
 
 def shown_s(zone: str, at_s: int) -> float:
     """What Python's own zone says, by the same rules: the system's may be of another year."""
-    shown = (EPOCH + timedelta(seconds=at_s)).astimezone(zone_of(zone))
+    shown = (EPOCH + timedelta(seconds=at_s)).astimezone(RULES(zone))
     return at_s + shown.utcoffset().total_seconds()
 
 

@@ -3,6 +3,7 @@
 import math
 import random
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import river.drift
@@ -180,11 +181,18 @@ def test_a_batch_may_be_learned_in_slices(name, monkeypatch):
     assert (dumped(cut[0]), *cut[1:]) == (dumped(whole[0]), *whole[1:])
 
 
+@cache
+def learned_alone(name: str) -> tuple[dict, set[str]]:
+    """The states, and the ids of the events, that it comes to when nothing is cut short."""
+    states, events, *_ = learned(USE_CASES[name], 4, few=10**9)
+    return dumped(states), {event_id for event_id, _ in events}
+
+
 @pytest.mark.parametrize("looks", range(1, 40, 3))
 @pytest.mark.parametrize("name", USE_CASES)
 def test_what_time_did_not_suffice_for_is_learned_when_it_comes_again(name, looks, monkeypatch):
     monkeypatch.setattr(columns_learner, "OBSERVATIONS_PER_SLICE", 60)
-    whole = learned(USE_CASES[name], 4, few=10**9)
+    whole, event_ids = learned_alone(name)
     world, delivered_again = World(2, USE_CASES[name]), 0
     world.function = replace(world.function, few=1)
     for records in batches(4):
@@ -198,9 +206,8 @@ def test_what_time_did_not_suffice_for_is_learned_when_it_comes_again(name, look
             [first] = failed
             left = [each for each in left if int(each["kinesis"]["sequenceNumber"]) >= int(first)]
     assert delivered_again or looks > 10
-    states = dumped(world.states())
-    assert states == dumped(whole[0])
-    assert {event.id for event in world.bus.events} == {event_id for event_id, _ in whole[1]}
+    assert dumped(world.states()) == whole
+    assert {event.id for event in world.bus.events} == event_ids
 
 
 def test_the_time_is_looked_at_before_each_slice(monkeypatch):

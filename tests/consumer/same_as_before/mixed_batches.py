@@ -10,6 +10,7 @@ import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from clients.lambda_event import lambda_record
@@ -273,8 +274,9 @@ class Stream:
         )
 
 
-def deliveries() -> list[Delivery]:
-    """The 24 of them."""
+@cache
+def deliveries() -> tuple[Delivery, ...]:
+    """The 24 of them, made once: nobody may change them."""
     plant, stream, rng = Plant(), Stream(), random.Random("deliveries")
     fresh = iter([plant.batch(number) for number in range(FRESH)])
     found: list[Delivery] = []
@@ -331,7 +333,7 @@ def deliveries() -> list[Delivery]:
             for record in records[::7]:
                 del record["kinesis"]["approximateArrivalTimestamp"]
     assert len(found) == 24, len(found)
-    return found
+    return tuple(found)
 
 
 def settings_with(parameters: dict[str, float]) -> dict:

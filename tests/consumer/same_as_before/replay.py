@@ -60,6 +60,11 @@ CASES = {
 
 def dump(part: Any) -> Any:
     """A state, or a part of one, as JSON can say it: each float to the last bit and sign, each type named."""
+    kind = type(part)
+    if kind is float:  # most parts are
+        return part.hex()
+    if kind is list:
+        return [each.hex() if type(each) is float else dump(each) for each in part]
     if part is None or isinstance(part, bool | int | str):
         return part
     if isinstance(part, float):

@@ -25,7 +25,6 @@ from tests.simulation.reference import (
     arrival_of,
     is_below,
     is_out_of_order,
-    places_of,
     quarantined_in,
     time_of,
 )
@@ -140,7 +139,7 @@ class Ledger:
     def _check_quarantined(self, known: set[Known], by: Invocation) -> None:
         """Only what no model learns is quarantined, and what comes after some of it in the same batch."""
         raised: Counter[str] = Counter()
-        for place in places_of(by.event):
+        for place in by.arrivals:
             for one in self.plant.records.get(place, []):
                 signal = self.learned_as(one)
                 raised[signal] += one.value is not None and is_poison(one.value)
@@ -280,7 +279,7 @@ class Ledger:
         self, key: SignalKey, old: State | None, new: State, by: Invocation
     ) -> Iterator[tuple[Place, Observation]]:
         """What of the invocation's batch lies above the old checkpoint, and not above the new one."""
-        for place in places_of(by.event):
+        for place in by.arrivals:
             if not is_below(new, place) or (old and is_below(old, place)):
                 continue
             for one in self.plant.records.get(place, []):
