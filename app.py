@@ -66,7 +66,10 @@ def main(arguments: list[str]) -> None:
         add_stacks(app)
         app.synth()
         return
-    for path in write_templates(add_stacks, Path("cdk.json"), FOLDER, given.bucket, given.prefix):
+    templates, warned = write_templates(add_stacks, Path("cdk.json"), FOLDER, given.bucket, given.prefix)
+    for warning in warned:
+        print(f"Warning: {warning}", file=sys.stderr)
+    for path in templates:
         print(f"{path}: {path.stat().st_size:,} bytes, to be deployed by its S3 URL")
     print(f"Upload all of it: {how_to_upload(FOLDER, given.bucket, given.prefix)}")
 

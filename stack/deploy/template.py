@@ -11,6 +11,7 @@ accounts and regions: Lambda takes code from a bucket of its own region only.
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -31,21 +32,21 @@ _TIME = (1980, 1, 1, 0, 0, 0)
 
 def write_templates(
     add_stacks: Callable[[App], None], cdk_json: Path, folder: Path, bucket: str = "", prefix: str = ""
-) -> list[Path]:
+) -> tuple[list[Path], list[str]]:
     """Make the templates of a `cdk.json` and their assets in `folder`; what it had before is removed.
 
     `bucket` and `prefix` are the parameters' defaults; without a bucket, whoever deploys has to name one.
-    Returns: the templates' paths.
+    Returns: the templates' paths, and what the synthesis warned of.
 
-    Raises: `InvalidConfiguration`, and whatever `add_stacks` raises.
+    Raises: `InvalidConfiguration`, whatever `add_stacks` raises, and `RuntimeError` for what a security rule
+        finds.
     """
     bucket, prefix = _checked(bucket, prefix)
     context = json.loads(cdk_json.read_text(encoding="utf-8")).get("context", {})
     app = App(
         # The templates of last time are there until this synthesis writes: app.py compares with them.
         outdir=str(folder),
-        # The assets are zipped from where they are.
-        context=context | {"aws:cdk:disable-asset-staging": True},
+        context=context,
         # It knows neither the bootstrap stack's roles nor its version; cdk.json's stacks need not know of it.
         default_stack_synthesizer=CliCredentialsStackSynthesizer(
             file_assets_bucket_name=f"${{{BUCKET}}}", bucket_prefix=f"${{{PREFIX}}}"
@@ -56,12 +57,27 @@ def write_templates(
     for stack in stacks:
         _add_parameters(stack, bucket, prefix)
     app.synth()
+    warned = [warning for stack in stacks for warning in _warnings(stack, folder)]
     templates = [folder / stack.template_file for stack in stacks]
     zips = {path for stack in stacks for path in _zipped(folder / f"{stack.artifact_id}.assets.json", folder)}
     for path in folder.iterdir():  # what CDK's own commands would read, and the assets of last time
-        if path.is_file() and path not in zips and path not in templates:
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path not in zips and path not in templates:
             path.unlink()
-    return templates
+    return templates, warned
+
+
+def _warnings(stack: Stack, folder: Path) -> list[str]:
+    """What CDK's command line would print of the synthesis."""
+    path = folder / f"{stack.artifact_id}.metadata.json"
+    metadata = json.loads(path.read_text()) if path.is_file() else {}
+    return [
+        f"{stack.stack_name}: {entry['data']}"
+        for entries in metadata.values()
+        for entry in entries
+        if entry["type"] == "aws:cdk:warning"
+    ]
 
 
 def how_to_upload(folder: Path, bucket: str, prefix: str) -> str:

@@ -6,10 +6,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 from stack.deploy.template import how_to_upload
+from tests.stack.synthesis import of_type, template
 
 ROOT = Path(__file__).parents[2]
 PLANT = {"use_cases": {"drift": {}}, "removal": "destroy"}
@@ -46,6 +48,79 @@ def test_it_names_nothing_of_a_bootstrap(made):
     assert set(plain["Parameters"]) == PARAMETERS
     assert plain["Parameters"]["AssetBucket"]["Default"] == "my-artifacts"
     assert 51_200 < len(text.encode()) <= 1_000_000, "docs/deploy.md says that it is deployed from S3"
+
+
+def asset_keys(plain: dict) -> set[str]:
+    """The keys of all code, with the parameters' defaults."""
+    keys = set()
+    for resource in plain["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::Function":
+            code = resource["Properties"]["Code"]
+            assert code["S3Bucket"] == {"Fn::Sub": "${AssetBucket}"}
+            prefix = plain["Parameters"]["AssetPrefix"]["Default"]
+            keys.add(code["S3Key"]["Fn::Sub"].replace("${AssetPrefix}", prefix))
+    return keys
+
+
+def test_the_folder_holds_the_template_and_every_asset_that_it_names_and_nothing_else(made):
+    folder, printed = made
+    plain = json.loads((folder / "TestPlant.template.json").read_text())
+    keys = asset_keys(plain)
+    assert len(keys) == 2, "the function's, and that of what empties buckets"
+    files = {path.name for path in folder.iterdir()}
+    assert {f"river/42/{name}" for name in files - {"TestPlant.template.json"}} == keys
+    assert "aws s3 sync build/template s3://my-artifacts/river/42" in printed
+    names = {name for key in keys for name in ZipFile(folder / Path(key).name).namelist()}
+    assert {"consumer/handler.py", "index.js"} <= names
+
+
+def test_it_is_the_normal_template_but_for_the_places_of_assets(made):
+    plain = json.loads((made[0] / "TestPlant.template.json").read_text())
+    normal = template(PLANT)
+    for one in (plain, normal):
+        one.pop("Rules", None)
+        one.pop("Parameters")
+        for resource in one["Resources"].values():
+            if resource["Type"] == "AWS::Lambda::Function":
+                code = resource["Properties"].pop("Code")
+                key = code["S3Key"]
+                resource["asset"] = key if isinstance(key, str) else key["Fn::Sub"].partition("}")[2]
+    assert without_version(plain) == without_version(normal)
+
+
+def without_version(one: dict) -> dict:
+    """CDK names the function's version by all that the function has, the place of its code too."""
+    [version] = of_type(one, "AWS::Lambda::Version")
+    return json.loads(json.dumps(one).replace(version, "CurrentVersion"))
+
+
+def test_a_finding_that_nobody_acknowledged_is_told_and_fails(tmp_path):
+    (tmp_path / "found").mkdir()
+    program = tmp_path / "found" / "app_with_a_topic.py"
+    program.write_text(
+        f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+import app
+from aws_cdk import Stack, aws_sns
+ours = app.add_stacks
+def add_stacks(made):
+    ours(made)
+    [stack] = [one for one in made.node.children if isinstance(one, Stack)]
+    aws_sns.Topic(stack, "Open")
+app.add_stacks = add_stacks
+try:
+    app.main(["template", "--bucket", "my-artifacts"])
+except RuntimeError as error:
+    sys.exit(str(error))
+"""
+    )
+    (program.parent / "cdk.json").write_text(json.dumps({"context": {"plants": {"TestPlant": PLANT}}}))
+    done = subprocess.run(
+        [sys.executable, str(program)], cwd=program.parent, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "AwsSolutions::AwsSolutions-SNS3" in done.stderr
 
 
 def test_a_second_run_gives_the_same_bytes_and_removes_what_is_old(made):
