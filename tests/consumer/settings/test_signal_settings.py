@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from river import anomaly, cluster, drift, preprocessing, time_series
 
@@ -289,6 +289,7 @@ def test_a_file_with_many_aliases_is_read():
         max_size=30,
     ).map("".join)
 )
+@example("!!set match")
 def test_no_text_ends_in_another_error(text):
     for prefix in ("", "version: 1\nsignals:\n  - "):
         with contextlib.suppress(ConfigurationError):
