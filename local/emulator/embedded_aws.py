@@ -38,6 +38,7 @@ def end_with_parent(parent):
     os._exit(1)
 
 threading.Thread(target=end_with_parent, args=[int(sys.argv.pop())], daemon=True).start()
+sys.executable = os.environ.pop("FUNCTION_PYTHON", sys.executable)  # by which it runs functions
 from ministack.app import main
 main()
 """
@@ -55,6 +56,8 @@ class EmbeddedAWS:
         port: The port of 127.0.0.1; a free one if None.
         ready_seconds_max: How long to wait for the first answer.
         command: What to run instead of this environment's ministack; our process id is appended.
+        iam_enforced: Whether policies are in force. Without, and for `client`, everything is allowed.
+        function_python: What runs the functions that are deployed to its Lambda; this Python if None.
     """
 
     def __init__(
@@ -63,11 +66,17 @@ class EmbeddedAWS:
         port: int | None = None,
         ready_seconds_max: float = 60.0,
         command: tuple[str, ...] = (sys.executable, "-c", _CHILD),
+        *,
+        iam_enforced: bool = False,
+        function_python: Path | None = None,
     ) -> None:
         self._log = log
         self._port = port
         self._ready_seconds_max = ready_seconds_max
         self._command = command
+        self._settings = {"AUTH": str(iam_enforced).lower()}
+        if function_python is not None:
+            self._settings["FUNCTION_PYTHON"] = str(function_python)
         self._process: subprocess.Popen[bytes] | None = None
         self._session = boto3.Session(
             aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION
@@ -79,7 +88,7 @@ class EmbeddedAWS:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [*self._command, str(os.getpid())],
-                env=os.environ | _child_environment(self._port, token),
+                env=os.environ | _child_environment(self._port, token) | self._settings,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -193,7 +202,6 @@ def _child_environment(port: int, token: str) -> dict[str, str]:
         "LOCALSTACK_PERSISTENCE": "0",
         "SERVICES": "",
         "USE_SSL": "0",
-        "AUTH": "false",
     }
 
 

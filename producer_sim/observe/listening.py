@@ -67,6 +67,15 @@ class Inbox:
         """Add an arrival, or the error that prevents arrivals."""
         self._arrivals.put(arrival)
 
+    def check(self) -> None:
+        """Raise what polling the queues raised, or what `Pipeline.check` raises; no arrival is taken."""
+        self._check()
+        with self._arrivals.mutex:
+            waiting = list(self._arrivals.queue)
+        for arrival in waiting:
+            if isinstance(arrival, Exception):
+                raise arrival
+
     def next(self, wait_s: float) -> Arrival | None:
         """Return the next arrival; None if there is none within this time.
 
@@ -136,7 +145,7 @@ def _wait_until_open(pipeline: Pipeline, bus: str, is_open: threading.Event, inb
         if answer["FailedEntryCount"]:
             raise NotObservable(f"The bus {bus} rejects events: {answer['Entries'][0].get('ErrorMessage')}")
         is_open.wait(_PROBE_EVERY_S)
-        pipeline.check()
+        inbox.check()
 
 
 @contextmanager
