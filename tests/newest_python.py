@@ -15,7 +15,6 @@ ROOT = Path(__file__).parents[1]
 PARTS = (
     "tests/consumer/test_conformance.py",  # determinism, bounded states, the round trip through a page
     "tests/consumer/test_exactness.py",
-    "tests/consumer/test_failures.py",
     "tests/consumer/test_loaded_later.py",  # of the import system
     "tests/consumer/decode",
     "tests/consumer/pages",
