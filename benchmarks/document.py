@@ -58,12 +58,13 @@ def in_short(results: Measured) -> str:
         name: [medians[f"shipped_vs_loop, from bytes, {name}, {signals} signals"] for signals in _SIGNALS]
         for name in SHIPPED
     }
+    reader = ", plain records read by the optional compiled code" if results["compiled_reader"] else ""
     few, many = (" and ".join(of[name][at] for name in SHIPPED) for at in range(2))
     return f"""\
 - An invocation of 10,000 records, from the event's bytes, takes {few} times the processor time of a loop
   that only decodes and learns (`anomaly` and `shift`, 1,000 signals), with 10,000 signals {many} times.
 - It learns {medians["handler_vs_seed"]} times as many observations a second as one GET and one PUT for each,
-  and {medians["handler_vs_bytewax"]} times as many a second of processor as Bytewax with recovery.
+  and {medians["handler_vs_bytewax"]} times as many a second of processor as Bytewax with recovery{reader}.
 - A million observations are {medians["S3 requests per million observations, 16 pages"]} requests to S3, and \
 10,000 signals take {medians["peak memory, 10,000 ADWINs"]} MiB of memory."""
 

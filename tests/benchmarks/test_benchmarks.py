@@ -243,6 +243,7 @@ def test_what_was_measured_is_written_between_the_marks_and_nowhere_else(tmp_pat
         "measured_at": "2026-11-26T12:00:00+00:00",
         "machine": "x86_64",
         "python": "3.11.7",
+        "compiled_reader": True,
         "figures": [figure | {"holds": figure["measured"][1] <= 3.0} for figure in measured],
     }
     file = tmp_path / "costs.md"
@@ -258,6 +259,9 @@ def test_what_was_measured_is_written_between_the_marks_and_nowhere_else(tmp_pat
     assert "takes 0.25 and 1.25 times" in text
     assert "with 10,000 signals 6.25 and 7.25 times" in text
     assert "10,000 signals take 5.25 MiB" in text
+    assert "with recovery, plain records read by the optional compiled code.\n" in text
+    document.write(results | {"compiled_reader": False}, "stages", [file])
+    assert "with recovery.\n" in file.read_text()
 
 
 def test_the_stages_of_an_invocation_add_up_to_it():
